@@ -1,0 +1,192 @@
+/**
+ * Every error that a user of the library can meet, with its stable code and the story of how it
+ * came about. Knows nothing of sockets; system errors pass through the library as they are.
+ */
+import { toHex } from './octets.js';
+import { FAULTS, type Fault, type RejectCause } from './tpdu/faults.js';
+
+/** The stable codes. Users branch on these; messages may change. */
+export type CotpErrorCode =
+  | 'ERR_COTP_REFUSED'
+  | 'ERR_COTP_CLOSED'
+  | 'ERR_COTP_PROTOCOL'
+  | 'ERR_COTP_TSDU_TOO_LARGE'
+  | 'ERR_COTP_TIMEOUT'
+  | 'ERR_COTP_WRITE_OVERFLOW';
+
+/**
+ * How far the connection had come: `'tcp'` before TCP (and TLS) stood, `'wait-cr'` a server waiting
+ * for the CR, `'cr-sent'` a client waiting for the CC, `'cr-received'` a server deciding on the CR,
+ * `'open'` after the CC, `'closing'` once either side began to close.
+ */
+export type Phase = 'tcp' | 'wait-cr' | 'cr-sent' | 'cr-received' | 'open' | 'closing';
+
+/**
+ * How it ended: a TCP reset, an orderly FIN, a DR or an ER TPDU, a timer, octets that broke the
+ * protocol, a limit of our own, or this side's own doing.
+ */
+export type Ending = 'reset' | 'fin' | 'dr' | 'er' | 'timeout' | 'garbage' | 'limit' | 'local';
+
+/** What an error tells beside its message. Every part is absent where it is not known. */
+export interface Story {
+  readonly phase?: Phase | undefined;
+  readonly ending?: Ending | undefined;
+  /** The octets received that matter, at most the first 64. */
+  readonly octets?: Uint8Array | undefined;
+  /** What to try, in a sentence. */
+  readonly hint?: string | undefined;
+  readonly cause?: unknown;
+}
+
+/** Octets kept in an error, so that an error never holds on to a large buffer. */
+const STORY_OCTETS = 64;
+
+/** The base of all errors of this library. */
+export class CotpError extends Error {
+  override readonly name: string = 'CotpError';
+  /** Stable identity of the error. */
+  readonly code: CotpErrorCode;
+  /** How far the connection had come; `undefined` where it does not apply. */
+  readonly phase: Phase | undefined;
+  /** How it ended; `undefined` where it does not apply. */
+  readonly ending: Ending | undefined;
+  /** The received octets that matter, a copy of at most 64; `undefined` when none arrived. */
+  readonly octets: Uint8Array | undefined;
+  /** What to try; `undefined` where nothing is known. It is part of the message too. */
+  readonly hint: string | undefined;
+
+  constructor(code: CotpErrorCode, message: string, story: Story = {}) {
+    super(
+      story.hint === undefined ? message : `${message}: ${story.hint}`,
+      story.cause === undefined ? undefined : { cause: story.cause },
+    );
+    this.code = code;
+    this.phase = story.phase;
+    this.ending = story.ending;
+    this.octets = story.octets?.slice(0, STORY_OCTETS);
+    this.hint = story.hint;
+  }
+}
+
+/** The peer answered our CR with a DR (X.224 6.6) or an ER. `code` is `ERR_COTP_REFUSED`. */
+export class ConnectionRefusedError extends CotpError {
+  override readonly name = 'ConnectionRefusedError';
+  declare readonly code: 'ERR_COTP_REFUSED';
+  /** DR reason, 0 to 255 (X.224 13.5.3); `undefined` when the refusal was an ER. */
+  readonly reason: number | undefined;
+  /** The reason in the words of X.224, or the reject cause of an ER. */
+  readonly reasonText: string;
+  /** ER reject cause; `undefined` when the refusal was a DR. */
+  readonly rejectCause: number | undefined;
+  /** Additional information (0xE0) of the DR; `undefined` when there is none. */
+  readonly additionalInfo: Uint8Array | undefined;
+  /** User data of the DR, empty when there is none. */
+  readonly userData: Uint8Array | undefined;
+
+  constructor(
+    message: string,
+    refusal: {
+      readonly reason?: number | undefined;
+      readonly reasonText: string;
+      readonly rejectCause?: number | undefined;
+      readonly additionalInfo?: Uint8Array | undefined;
+      readonly userData?: Uint8Array | undefined;
+    },
+    story: Story = {},
+  ) {
+    super('ERR_COTP_REFUSED', message, story);
+    this.reason = refusal.reason;
+    this.reasonText = refusal.reasonText;
+    this.rejectCause = refusal.rejectCause;
+    this.additionalInfo = refusal.additionalInfo;
+    this.userData = refusal.userData;
+  }
+}
+
+/**
+ * Use of a connection that is closed, or the peer went away. `cause` holds the socket's error when
+ * there was one. `code` is `ERR_COTP_CLOSED`.
+ */
+export class ConnectionClosedError extends CotpError {
+  override readonly name = 'ConnectionClosedError';
+  declare readonly code: 'ERR_COTP_CLOSED';
+  /** Reason of the DR that ended the connection, when one did. */
+  readonly reason: number | undefined;
+
+  constructor(message: string, story: Story & { readonly reason?: number | undefined } = {}) {
+    super('ERR_COTP_CLOSED', message, story);
+    this.reason = story.reason;
+  }
+}
+
+/** The octets sent by the peer broke the protocol. `code` is `ERR_COTP_PROTOCOL`. */
+export class ProtocolError extends CotpError {
+  override readonly name = 'ProtocolError';
+  declare readonly code: 'ERR_COTP_PROTOCOL';
+  /** What is wrong, by name; the names are stable. */
+  readonly fault: Fault;
+  /** The offending octet, counted from 1 within the TPDU (or the TPKT); `undefined` if no one is. */
+  readonly octet: number | undefined;
+  /** The ER reject cause that belongs to the fault; `undefined` when there is no TPDU to reject. */
+  readonly rejectCause: RejectCause | undefined;
+
+  /**
+   * @param octets the offending TPDU, or the stream where a TPKT should begin
+   * @param octet the offending octet, counted from 1
+   */
+  constructor(
+    fault: Fault,
+    octets: Uint8Array,
+    octet?: number | undefined,
+    story: Omit<Story, 'octets'> & { readonly detail?: string | undefined } = {},
+  ) {
+    const row = FAULTS[fault];
+    const where = octet === undefined ? '' : ` at octet ${octet}`;
+    const detail = story.detail === undefined ? '' : ` (${story.detail})`;
+    const seen = octets.length === 0 ? '' : `, in ${toHex(octets.subarray(0, 24), ' ')}`;
+    const more = octets.length > 24 ? ` … (${octets.length} octets)` : '';
+    super('ERR_COTP_PROTOCOL', `${row.sentence}${detail}: ${fault}${where}${seen}${more}`, {
+      ending: 'garbage',
+      ...story,
+      octets,
+    });
+    this.fault = fault;
+    this.octet = octet;
+    this.rejectCause = row.rejectCause ?? undefined;
+  }
+}
+
+/** A TSDU of the peer grew past `maxTsduSize`. `code` is `ERR_COTP_TSDU_TOO_LARGE`. */
+export class TsduTooLargeError extends CotpError {
+  override readonly name = 'TsduTooLargeError';
+  declare readonly code: 'ERR_COTP_TSDU_TOO_LARGE';
+
+  constructor(message: string, story: Story = {}) {
+    super('ERR_COTP_TSDU_TOO_LARGE', message, { ending: 'limit', ...story });
+  }
+}
+
+/** The timers that can run out, by the option that sets each. */
+export type TimerName =
+  | 'timeout'
+  | 'handshakeTimeout'
+  | 'reassemblyTimeout'
+  | 'idleTimeout'
+  | 'writeTimeout'
+  | 'closeTimeout';
+
+/** A timer ran out. `code` is `ERR_COTP_TIMEOUT`. */
+export class TimeoutError extends CotpError {
+  override readonly name = 'TimeoutError';
+  declare readonly code: 'ERR_COTP_TIMEOUT';
+  /** Which timer, by the name of its option. */
+  readonly timer: TimerName;
+  /** After how many milliseconds. */
+  readonly milliseconds: number;
+
+  constructor(message: string, timer: TimerName, milliseconds: number, story: Story = {}) {
+    super('ERR_COTP_TIMEOUT', message, { ending: 'timeout', ...story });
+    this.timer = timer;
+    this.milliseconds = milliseconds;
+  }
+}

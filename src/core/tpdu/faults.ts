@@ -1,0 +1,68 @@
+/**
+ * What can be wrong with octets that claim to be a TPKT or a TPDU, one row a fault: the ER reject
+ * cause that answers it (X.224 13.12.3) and the sentence that errors carry.
+ */
+
+/** ER reject causes: 0 not specified, 1 parameter code, 2 TPDU type, 3 parameter value. */
+export type RejectCause = 0 | 1 | 2 | 3;
+
+interface FaultRow {
+  /** `null` where there is no TPDU that an ER could reject. */
+  readonly rejectCause: RejectCause | null;
+  readonly sentence: string;
+}
+
+/** Every fault by name. The names are stable: diagnostics and `ProtocolError.fault` use them. */
+export const FAULTS = {
+  // Framing (RFC 1006 §6): the stream has lost its boundaries, so no TPDU answers it.
+  'tpkt-version': { rejectCause: null, sentence: 'the TPKT version is not 3' },
+  'tpkt-length': { rejectCause: null, sentence: 'the TPKT length is out of range' },
+  // Header (X.224 13.2).
+  'tpdu-too-short': { rejectCause: 0, sentence: 'the TPDU has no code octet' },
+  'li-reserved': { rejectCause: 0, sentence: 'LI 255 is reserved' },
+  'li-exceeds': { rejectCause: 0, sentence: 'LI reaches to or past the end of the TPDU' },
+  'li-too-small': { rejectCause: 0, sentence: 'LI is too small for the fixed part' },
+  'header-form': { rejectCause: 0, sentence: 'the header form does not belong to this connection' },
+  'param-truncated': { rejectCause: 0, sentence: 'a parameter runs past the header' },
+  'user-data-too-long': { rejectCause: 0, sentence: 'there is more user data than the TPDU may hold' },
+  'user-data-forbidden': { rejectCause: 0, sentence: 'this TPDU carries no user data in class 0' },
+  'trailing-octets': { rejectCause: 0, sentence: 'octets follow a TPDU that has no user data' },
+  'tpdu-too-long': { rejectCause: 0, sentence: 'the TPDU is larger than the size in force' },
+  'cr-too-long': { rejectCause: 0, sentence: 'a CR holds at most 128 octets' },
+  'empty-dt': { rejectCause: 0, sentence: 'a DT without EOT carries no user data' },
+  'empty-tsdu': { rejectCause: 0, sentence: 'a TSDU holds at least one octet' },
+  'ed-length': { rejectCause: 0, sentence: 'an ED carries 1 to 16 octets' },
+  checksum: { rejectCause: 0, sentence: 'the checksum does not match' },
+  // Parameter codes.
+  'param-unknown': { rejectCause: 1, sentence: 'the parameter code is not defined' },
+  'param-not-allowed': { rejectCause: 1, sentence: 'the parameter does not belong in this TPDU' },
+  // TPDU types.
+  'tpdu-code': { rejectCause: 2, sentence: 'the code is not that of a TPDU' },
+  'tpdu-not-in-class': { rejectCause: 2, sentence: 'the TPDU does not belong to the class in use' },
+  'tpdu-not-expected': { rejectCause: 2, sentence: 'the TPDU may not come in this state' },
+  'code-nibble': { rejectCause: 2, sentence: 'the low half of the code octet is not zero' },
+  // Values.
+  'param-length': { rejectCause: 3, sentence: 'the parameter has the wrong length' },
+  'param-value': { rejectCause: 3, sentence: 'the parameter has a value that is not defined' },
+  'class-invalid': { rejectCause: 3, sentence: 'there is no such transport class' },
+  'class-combination': { rejectCause: 3, sentence: 'the alternative classes do not go with the preferred one' },
+  'option-bits': { rejectCause: 3, sentence: 'the option bits have no meaning in this class' },
+  'ref-zero': { rejectCause: 3, sentence: 'SRC-REF is zero' },
+  'dst-ref-nonzero': { rejectCause: 3, sentence: 'DST-REF of a CR is not zero' },
+  'cdt-nonzero': { rejectCause: 3, sentence: 'the credit is not zero' },
+  'tpdu-nr': { rejectCause: 3, sentence: 'TPDU-NR is not zero in class 0' },
+  'ed-eot': { rejectCause: 3, sentence: 'EOT of an ED is not set' },
+  'yr-bit8': { rejectCause: 3, sentence: 'bit 8 of the number is set' },
+  'reason-value': { rejectCause: 3, sentence: 'the disconnect reason is not defined' },
+  'cause-value': { rejectCause: 3, sentence: 'the reject cause is not defined' },
+  // An unacceptable CC (X.224 6.5.4).
+  'cc-ref-mismatch': { rejectCause: 3, sentence: 'DST-REF of the CC is not the SRC-REF of our CR' },
+  'cc-class': { rejectCause: 3, sentence: 'the CC selects a class that was not offered' },
+  'cc-options': { rejectCause: 3, sentence: 'the CC grants an option that was not asked for' },
+  'cc-size': { rejectCause: 3, sentence: 'the CC selects a TPDU size that was not offered' },
+  'cc-both-sizes': { rejectCause: 3, sentence: 'the CC states both TPDU size parameters' },
+  'cc-selector': { rejectCause: 3, sentence: 'the CC answers with another called T-selector' },
+} as const satisfies Record<string, FaultRow>;
+
+/** The name of a fault, for instance `'li-exceeds'`. */
+export type Fault = keyof typeof FAULTS;

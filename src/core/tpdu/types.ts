@@ -1,0 +1,283 @@
+/**
+ * The ten TPDUs of X.224 as TypeScript types, in the words of the standard. Knows no octets.
+ */
+import type { Fault } from './faults.js';
+
+/** Transport class, X.224 clause 6. */
+export type TransportClass = 0 | 1 | 2 | 3 | 4;
+
+/** The TPDU names of X.224 table 8. */
+export type TpduType = 'CR' | 'CC' | 'DR' | 'DC' | 'DT' | 'ED' | 'AK' | 'EA' | 'RJ' | 'ER';
+
+/** A parameter as it stands on the wire. */
+export interface RawParameter {
+  readonly code: number;
+  readonly value: Uint8Array;
+}
+
+/** Names of what a tolerant reading let pass: a {@link Fault}, or one of three that are none. */
+export type DiagnosticCode =
+  | Fault
+  | 'param-duplicate'
+  | 'option-bit8'
+  | 'alt-option-bits'
+  | 'alt-with-class0'
+  | 'dr-data-class0';
+
+/** Something that a tolerant reading let pass. */
+export interface Diagnostic {
+  readonly code: DiagnosticCode;
+  /** The octet concerned, counted from 1 within the TPDU; `undefined` where no one octet is. */
+  readonly octet: number | undefined;
+}
+
+/**
+ * The parameters of all TPDUs by name (X.224 13.3.4 to 13.12.4). Each is absent when the TPDU does
+ * not carry it. A value that was not acceptable is left out here and kept in `rawParameters`.
+ */
+export interface Parameters {
+  /** 0xC0 TPDU size in octets, header included: 128 to 65531 (code 0x10 reads as 65531). */
+  readonly tpduSize?: number;
+  /** 0xF0 preferred maximum TPDU size in octets, a multiple of 128; not yet clamped to 65531. */
+  readonly preferredMaxTpduSize?: number;
+  /** 0xC1 calling T-selector (TSAP-ID). Empty is not absent. */
+  readonly callingTsel?: Uint8Array;
+  /** 0xC2 called T-selector; in a CC the responding one. */
+  readonly calledTsel?: Uint8Array;
+  /** 0xC3 checksum, 16 bits as they stand; class 4. */
+  readonly checksum?: number;
+  /** 0xC4 version number: 1. */
+  readonly version?: number;
+  /** 0xC5 protection, user defined. */
+  readonly protection?: Uint8Array;
+  /** 0xC6 additional option selection, the octet as it stands. */
+  readonly additionalOptions?: number;
+  /** 0xC7 alternative protocol classes, in order. */
+  readonly alternativeClasses?: readonly TransportClass[];
+  /** 0x85 acknowledgement time in milliseconds. */
+  readonly ackTime?: number;
+  /** 0x86 residual error rate. */
+  readonly residualErrorRate?: ResidualErrorRate;
+  /** 0x87 priority, 0 is the highest. */
+  readonly priority?: number;
+  /** 0x88 transit delay, milliseconds: calling-called target, maximum; called-calling the same. */
+  readonly transitDelay?: readonly [number, number, number, number];
+  /** 0x89 throughput, octets a second: four maximum figures, then four average ones if given. */
+  readonly throughput?: readonly number[];
+  /** 0x8B reassignment time in seconds. */
+  readonly reassignmentTime?: number;
+  /** 0xF2 inactivity timer in milliseconds. */
+  readonly inactivityTime?: number;
+  /** 0xE0 additional information on clearing; in a DR. */
+  readonly additionalInfo?: Uint8Array;
+  /** 0xC1 invalid TPDU: octets up to and including the offending one; in an ER. */
+  readonly invalidTpdu?: Uint8Array;
+  /** 0x8A subsequence number; in an AK of class 4. */
+  readonly subsequenceNumber?: number;
+  /** 0x8C flow control confirmation; in an AK of class 4. */
+  readonly flowControlConfirmation?: FlowControlConfirmation;
+  /** 0x8F selective acknowledgement, the octets as they stand; in an AK of class 4. */
+  readonly selectiveAcknowledgement?: Uint8Array;
+  /** 0x90 ED-TPDU-NR of non-blocking expedited data; in a DT of class 4. */
+  readonly edTpduNr?: number;
+}
+
+/** 0x86: powers of ten as positive exponents, and the TSDU size of interest as a power of two. */
+export interface ResidualErrorRate {
+  readonly target: number;
+  readonly minimumAcceptable: number;
+  readonly tsduSize: number;
+}
+
+/** 0x8C, X.224 13.9.4 c. */
+export interface FlowControlConfirmation {
+  readonly lowerWindowEdge: number;
+  readonly subsequenceNumber: number;
+  readonly credit: number;
+}
+
+/** What decoding adds to every TPDU; encoding ignores all of it but `unknownParameters`. */
+export interface Decoded {
+  /** LI: octets of the header without LI itself. */
+  readonly li: number;
+  /** Every parameter in the order of the wire, the known ones too. Views, not copies. */
+  readonly rawParameters: readonly RawParameter[];
+  /** What a tolerant reading let pass, in the order met. Empty when the TPDU is without fault. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+interface WithParameters {
+  /** The parameters by name. */
+  readonly parameters: Parameters;
+  /** Parameters whose code is not known in this TPDU, in order; encoded after the known ones. */
+  readonly unknownParameters: readonly RawParameter[];
+}
+
+interface ConnectionTpdu extends WithParameters {
+  /** Initial credit, 0 to 15; always 0 in classes 0 and 1. */
+  readonly cdt: number;
+  readonly dstRef: number;
+  readonly srcRef: number;
+  /** Preferred class in a CR, selected class in a CC. */
+  readonly class: TransportClass;
+  /** Bits 4 to 1 of octet 7: bit 2 extended formats, bit 1 non-use of explicit flow control. */
+  readonly options: number;
+  readonly userData: Uint8Array;
+}
+
+/** CR, connection request (X.224 13.3). */
+export interface ConnectionRequest extends ConnectionTpdu {
+  readonly type: 'CR';
+}
+
+/** CC, connection confirm (X.224 13.4). */
+export interface ConnectionConfirm extends ConnectionTpdu {
+  readonly type: 'CC';
+}
+
+/** DR, disconnect request (X.224 13.5). */
+export interface DisconnectRequest extends WithParameters {
+  readonly type: 'DR';
+  readonly dstRef: number;
+  /** 0 when the DR refuses a CR. */
+  readonly srcRef: number;
+  /** X.224 13.5.3; see {@link disconnectReason}. */
+  readonly reason: number;
+  readonly userData: Uint8Array;
+}
+
+/** DC, disconnect confirm (X.224 13.6). */
+export interface DisconnectConfirm extends WithParameters {
+  readonly type: 'DC';
+  readonly dstRef: number;
+  readonly srcRef: number;
+}
+
+/** short: classes 0 and 1; normal and extended: the others (X.224 13.7.1). */
+export type DataForm = 'short' | 'normal' | 'extended';
+
+/** DT, data (X.224 13.7). */
+export interface Data extends WithParameters {
+  readonly type: 'DT';
+  readonly form: DataForm;
+  /** Request of acknowledgement, X.224 13.7.3 b. */
+  readonly roa: boolean;
+  /** Absent in the short form. */
+  readonly dstRef?: number;
+  /** End of TSDU. */
+  readonly eot: boolean;
+  /** TPDU-NR, 7 or 31 bits. */
+  readonly tpduNr: number;
+  readonly userData: Uint8Array;
+}
+
+/** ED, expedited data (X.224 13.8); short is the form of RFC 1006 §6 in class 0. */
+export interface ExpeditedData extends WithParameters {
+  readonly type: 'ED';
+  readonly form: DataForm;
+  readonly dstRef?: number;
+  readonly eot: boolean;
+  /** ED-TPDU-NR, 7 or 31 bits. */
+  readonly tpduNr: number;
+  /** 1 to 16 octets. */
+  readonly userData: Uint8Array;
+}
+
+/** AK, data acknowledgement (X.224 13.9). */
+export interface DataAcknowledgement extends WithParameters {
+  readonly type: 'AK';
+  readonly form: 'normal' | 'extended';
+  readonly cdt: number;
+  readonly dstRef: number;
+  /** YR-TU-NR: number of the next DT expected. */
+  readonly yrTuNr: number;
+}
+
+/** EA, expedited data acknowledgement (X.224 13.10). */
+export interface ExpeditedAcknowledgement extends WithParameters {
+  readonly type: 'EA';
+  readonly form: 'normal' | 'extended';
+  readonly dstRef: number;
+  /** YR-EDTU-NR. */
+  readonly yrEdtuNr: number;
+}
+
+/** RJ, reject (X.224 13.11); it has no parameters. */
+export interface Reject {
+  readonly type: 'RJ';
+  readonly form: 'normal' | 'extended';
+  readonly cdt: number;
+  readonly dstRef: number;
+  readonly yrTuNr: number;
+}
+
+/** ER, TPDU error (X.224 13.12). */
+export interface TpduError extends WithParameters {
+  readonly type: 'ER';
+  readonly dstRef: number;
+  /** X.224 13.12.3; see {@link rejectCause}. */
+  readonly rejectCause: number;
+}
+
+/** Any TPDU, without what only decoding knows. */
+export type TpduFields =
+  | ConnectionRequest
+  | ConnectionConfirm
+  | DisconnectRequest
+  | DisconnectConfirm
+  | Data
+  | ExpeditedData
+  | DataAcknowledgement
+  | ExpeditedAcknowledgement
+  | Reject
+  | TpduError;
+
+/** A decoded TPDU. User data and parameter values are views of the octets given to `decode`. */
+export type Tpdu = TpduFields & Decoded;
+
+type Only<T extends TpduType> = Extract<TpduFields, { type: T }>;
+
+type Init<T extends TpduFields, Required extends keyof T> = Pick<T, 'type' | Required> &
+  Partial<Omit<T, 'type' | Required | 'parameters'>> & {
+    readonly parameters?: ParametersInit;
+  };
+
+/** Parameters to encode; `checksum: 'compute'` works it out over the finished TPDU (X.224 6.17). */
+export type ParametersInit = Omit<Parameters, 'checksum'> & {
+  readonly checksum?: number | 'compute';
+};
+
+/** What `encode` takes: the fields of a TPDU, each with a default where the standard gives one. */
+export type TpduInit =
+  | Init<Only<'CR'>, 'srcRef'>
+  | Init<Only<'CC'>, 'dstRef' | 'srcRef'>
+  | Init<Only<'DR'>, 'dstRef' | 'reason'>
+  | Init<Only<'DC'>, 'dstRef' | 'srcRef'>
+  | Init<Only<'DT'>, 'userData'>
+  | Init<Only<'ED'>, 'userData'>
+  | Init<Only<'AK'>, 'dstRef' | 'yrTuNr'>
+  | Init<Only<'EA'>, 'dstRef' | 'yrEdtuNr'>
+  | (Pick<Reject, 'type' | 'dstRef' | 'yrTuNr'> & Partial<Pick<Reject, 'form' | 'cdt'>>)
+  | Init<Only<'ER'>, 'dstRef' | 'rejectCause'>;
+
+/** How `decode` reads. */
+export interface DecodeOptions {
+  /**
+   * Refuse what a tolerant reading lets pass with a diagnostic. Default `false`: deployed peers
+   * break many small rules without harm.
+   */
+  readonly strict?: boolean;
+  /**
+   * Class of the connection that the TPDU came on. Default absent: still being negotiated or not
+   * known, then the forms of DT, ED, EA, AK and RJ are told apart by LI.
+   */
+  readonly class?: TransportClass;
+  /** Extended formats are in use (classes 2 to 4). Default `false`. */
+  readonly extendedFormats?: boolean;
+  /** Expedited data was negotiated in class 0, so the ED form of RFC 1006 §6 is legal. Default `false`. */
+  readonly expedited?: boolean;
+  /** TPDU size in force, in octets. Default absent: no check. */
+  readonly maxTpduSize?: number;
+  /** Verify the checksum of a TPDU that has one (class 4, X.224 6.17). Default `false`. */
+  readonly verifyChecksum?: boolean;
+}

@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config';
+
+/** One project a floor, so that `vitest run --project core` runs that floor alone. */
+const floors = ['core', 'vectors', 'properties', 'node', 'package'];
+
+export default defineConfig({
+  test: {
+    projects: floors.map((name) => ({
+      test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout: 20_000 },
+    })),
+  },
+});
