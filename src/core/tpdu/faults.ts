@@ -24,7 +24,10 @@ export const FAULTS = {
   'li-too-small': { rejectCause: 0, sentence: 'LI is too small for the fixed part' },
   'header-form': { rejectCause: 0, sentence: 'the header form does not belong to this connection' },
   'param-truncated': { rejectCause: 0, sentence: 'a parameter runs past the header' },
-  'user-data-too-long': { rejectCause: 0, sentence: 'there is more user data than the TPDU may hold' },
+  'user-data-too-long': {
+    rejectCause: 0,
+    sentence: 'there is more user data than the TPDU may hold',
+  },
   'user-data-forbidden': { rejectCause: 0, sentence: 'this TPDU carries no user data in class 0' },
   'trailing-octets': { rejectCause: 0, sentence: 'octets follow a TPDU that has no user data' },
   'tpdu-too-long': { rejectCause: 0, sentence: 'the TPDU is larger than the size in force' },
@@ -45,7 +48,10 @@ export const FAULTS = {
   'param-length': { rejectCause: 3, sentence: 'the parameter has the wrong length' },
   'param-value': { rejectCause: 3, sentence: 'the parameter has a value that is not defined' },
   'class-invalid': { rejectCause: 3, sentence: 'there is no such transport class' },
-  'class-combination': { rejectCause: 3, sentence: 'the alternative classes do not go with the preferred one' },
+  'class-combination': {
+    rejectCause: 3,
+    sentence: 'the alternative classes do not go with the preferred one',
+  },
   'option-bits': { rejectCause: 3, sentence: 'the option bits have no meaning in this class' },
   'ref-zero': { rejectCause: 3, sentence: 'SRC-REF is zero' },
   'dst-ref-nonzero': { rejectCause: 3, sentence: 'DST-REF of a CR is not zero' },

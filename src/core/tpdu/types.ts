@@ -61,7 +61,7 @@ export interface Parameters {
   /** 0x87 priority, 0 is the highest. */
   readonly priority?: number;
   /** 0x88 transit delay, milliseconds: calling-called target, maximum; called-calling the same. */
-  readonly transitDelay?: readonly [number, number, number, number];
+  readonly transitDelay?: readonly number[];
   /** 0x89 throughput, octets a second: four maximum figures, then four average ones if given. */
   readonly throughput?: readonly number[];
   /** 0x8B reassignment time in seconds. */
@@ -215,7 +215,7 @@ export interface Reject {
 export interface TpduError extends WithParameters {
   readonly type: 'ER';
   readonly dstRef: number;
-  /** X.224 13.12.3; see {@link rejectCause}. */
+  /** X.224 13.12.3; see {@link rejectCauseText}. */
   readonly rejectCause: number;
 }
 
@@ -259,6 +259,9 @@ export type TpduInit =
   | Init<Only<'EA'>, 'dstRef' | 'yrEdtuNr'>
   | (Pick<Reject, 'type' | 'dstRef' | 'yrTuNr'> & Partial<Pick<Reject, 'form' | 'cdt'>>)
   | Init<Only<'ER'>, 'dstRef' | 'rejectCause'>;
+
+/** What `encode` takes for the TPDU of one type, for instance `TpduInitOf<'CR'>`. */
+export type TpduInitOf<T extends TpduType> = Extract<TpduInit, { readonly type: T }>;
 
 /** How `decode` reads. */
 export interface DecodeOptions {

@@ -1,0 +1,68 @@
+/**
+ * Which class may answer which CR (X.224 6.5.4, table 3), and which one a responder takes.
+ */
+import type { TransportClass } from '../tpdu/types.js';
+
+/** The classes that one pair of preferred and alternative allows; `undefined`: not valid. */
+type Row = readonly (readonly TransportClass[] | undefined)[];
+
+/** X.224 table 3. One row a preferred class: without an alternative, then with 0, 1, 2, 3 and 4. */
+const NO_ALTERNATIVE: readonly (readonly TransportClass[])[] = [[0], [1, 0], [2], [3, 2], [4, 2]];
+const WITH_ALTERNATIVE: readonly Row[] = [
+  [undefined, undefined, undefined, undefined, undefined],
+  [[1, 0], [1, 0], undefined, undefined, undefined],
+  [[2, 0], undefined, [2], undefined, undefined],
+  [[3, 2, 0], [3, 2, 1, 0], [3, 2], [3, 2], undefined],
+  [
+    [4, 2, 0],
+    [4, 2, 1, 0],
+    [4, 2],
+    [4, 3, 2],
+    [4, 2],
+  ],
+];
+
+/** What a CR proposes, by table 3. */
+export interface ProposedClasses {
+  /** The classes that may answer it, highest first. */
+  readonly classes: readonly TransportClass[];
+  /** The first alternative that does not go with the preferred class, if any. */
+  readonly invalidAlternative: TransportClass | undefined;
+}
+
+/**
+ * The classes that may answer a CR: the union over its alternatives, those left out that table 3
+ * does not allow. Redundant alternatives are no error.
+ */
+export function proposedClasses(
+  preferred: TransportClass,
+  alternatives: readonly TransportClass[] = [],
+): ProposedClasses {
+  const classes = new Set(NO_ALTERNATIVE[preferred]);
+  let invalidAlternative: TransportClass | undefined;
+  for (const alternative of alternatives) {
+    const allowed = WITH_ALTERNATIVE[preferred]?.[alternative];
+    if (allowed === undefined) {
+      invalidAlternative ??= alternative;
+    }
+    for (const transportClass of allowed ?? []) {
+      classes.add(transportClass);
+    }
+  }
+  return { classes: [...classes].sort((a, b) => b - a), invalidAlternative };
+}
+
+/**
+ * The class a responder takes: the preferred one if it can be used, else the highest that can;
+ * `undefined` when there is none (DR 130).
+ *
+ * @param proposed from {@link proposedClasses}
+ * @param isUsable what this side can do
+ */
+export function selectClass(
+  preferred: TransportClass,
+  proposed: readonly TransportClass[],
+  isUsable: (transportClass: TransportClass) => boolean,
+): TransportClass | undefined {
+  return isUsable(preferred) ? preferred : proposed.find(isUsable);
+}

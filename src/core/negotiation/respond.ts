@@ -1,0 +1,113 @@
+/**
+ * The responder's answer to a CR as a pure function (X.224 6.5.4, 6.6; RFC 2126 §4). Knows no
+ * users, selectors or references.
+ */
+import { ProtocolError } from '../errors.js';
+import { NO_OCTETS } from '../octets.js';
+import { MAX_TPDU_SIZE } from '../tpdu/size-codes.js';
+import type { ConnectionRequest, Parameters, TransportClass } from '../tpdu/types.js';
+import { proposedClasses, selectClass } from './class-selection.js';
+import { ADDITIONAL_OPTIONS, meaningfulOptions, NON_USE_OF_FLOW_CONTROL } from './options.js';
+import { answerSize } from './tpdu-size.js';
+
+/** A class that this implementation can run. */
+export type SupportedClass = 0 | 2;
+
+/** What this side can do. */
+export interface LocalCapabilities {
+  readonly classes: readonly SupportedClass[];
+  /** Largest TPDU that this side takes, in octets; above 65531 it counts as that. */
+  readonly maxTpduSize: number;
+  /** Answer a preferred maximum TPDU size (0xF0) by another. Default `false`: answer by 0xC0. */
+  readonly usePreferredMaxTpduSize?: boolean;
+  /** Take expedited data when asked to. Default `false`. */
+  readonly expedited?: boolean;
+  /** Refuse class combinations of X.224 table 3 that are not valid. Default `false`. */
+  readonly strict?: boolean;
+}
+
+/** What to put into the CC, and what is then in force. */
+export interface AcceptResponse {
+  readonly type: 'accept';
+  readonly class: SupportedClass;
+  /** Bits 4 to 1 of octet 7. */
+  readonly options: number;
+  /** The size, by 0xC0 or 0xF0 but never both, and 0xC6 where it is needed. */
+  readonly parameters: Pick<Parameters, 'tpduSize' | 'preferredMaxTpduSize' | 'additionalOptions'>;
+  /** Size in force, in octets. */
+  readonly maxTpduSize: number;
+  /** Expedited data may be sent and received. */
+  readonly expedited: boolean;
+  /** Each ED is answered by an EA; class 2 only. */
+  readonly expeditedAcknowledgement: boolean;
+}
+
+/** The CR cannot be accepted. */
+export interface RefuseResponse {
+  readonly type: 'refuse';
+  /** DR reason (X.224 13.5.3). */
+  readonly reason: number;
+}
+
+/** DR reason: none of the proposed classes is supported. */
+const NEGOTIATION_FAILED = 130;
+
+/**
+ * Answers a CR by what it proposes and what this side can do.
+ *
+ * @param octets of the CR, for the error
+ * @throws ProtocolError `class-combination` when strict and table 3 does not allow an alternative
+ */
+export function respond(
+  request: ConnectionRequest,
+  local: LocalCapabilities,
+  octets: Uint8Array = NO_OCTETS,
+): AcceptResponse | RefuseResponse {
+  const { strict = false } = local;
+  const { class: preferred, parameters } = request;
+  const proposed = proposedClasses(preferred, parameters.alternativeClasses);
+  if (strict && proposed.invalidAlternative !== undefined) {
+    throw new ProtocolError('class-combination', octets, undefined, {
+      detail: `class ${preferred} with alternative ${proposed.invalidAlternative}`,
+    });
+  }
+  const isUsable = (transportClass: TransportClass): transportClass is SupportedClass =>
+    local.classes.some((supported) => supported === transportClass) &&
+    (transportClass !== 2 || (request.options & NON_USE_OF_FLOW_CONTROL) !== 0);
+  const selected = selectClass(preferred, proposed.classes, isUsable);
+  if (selected === undefined || !isUsable(selected)) {
+    return { type: 'refuse', reason: NEGOTIATION_FAILED };
+  }
+  const size = answerSize(parameters, {
+    maxTpduSize: local.maxTpduSize,
+    usePreferred: local.usePreferredMaxTpduSize ?? false,
+    strict,
+    class: selected,
+  });
+  const granted = local.expedited === true ? grantedOptions(request, selected) : 0;
+  return {
+    type: 'accept',
+    class: selected,
+    options: selected === 2 ? NON_USE_OF_FLOW_CONTROL : 0,
+    parameters: {
+      ...size,
+      // Class 2 always states it, for its two defaults differ (RFC 2126 §6.6); several class 0
+      // peers refuse it.
+      ...(selected === 2 || granted !== 0 ? { additionalOptions: granted } : {}),
+    },
+    maxTpduSize: size.preferredMaxTpduSize ?? size.tpduSize ?? MAX_TPDU_SIZE,
+    expedited: (granted & ADDITIONAL_OPTIONS.expedited) !== 0,
+    expeditedAcknowledgement: (granted & ADDITIONAL_OPTIONS.expeditedAcknowledgement) !== 0,
+  };
+}
+
+/**
+ * The bits of 0xC6 to grant. Expedited data is taken in band only, so the reverse connection and
+ * the non-blocking way, which need a second TCP connection, are not granted. Bit 6 means EA where
+ * class 2 is preferred; of the higher classes it asks for something else.
+ */
+function grantedOptions(request: ConnectionRequest, selected: SupportedClass): number {
+  const asked = meaningfulOptions(selected, request.parameters.additionalOptions);
+  const { expedited, expeditedAcknowledgement } = ADDITIONAL_OPTIONS;
+  return asked & (request.class === 2 ? expedited | expeditedAcknowledgement : expedited);
+}

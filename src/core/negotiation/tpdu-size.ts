@@ -1,0 +1,109 @@
+/**
+ * How the TPDU size is negotiated (X.224 6.5.4 j and k, RFC 1006 §5, RFC 2126 §6.4): what to offer,
+ * what to answer, what is then in force. All sizes in octets, header included.
+ */
+import {
+  largestCodedSize,
+  MAX_TPDU_SIZE,
+  PREFERRED_SIZE_UNIT,
+  SIZE_CODES,
+} from '../tpdu/size-codes.js';
+import type { Parameters, TransportClass } from '../tpdu/types.js';
+
+/** The two size parameters of a CR or CC. */
+export type SizeParameters = Pick<Parameters, 'tpduSize' | 'preferredMaxTpduSize'>;
+
+/**
+ * How a size is offered:
+ *
+ * - `'standard'`: up to 2048 by 0xC0; above by 0xF0 with 0xC0 = 2048 beside it, for a peer that
+ *   does not know 0xF0 and finds no 0xC0 falls back to its own default.
+ * - `'nonstandard'`: by 0xC0 alone, with the codes 0x0C to 0x10 that X.224 does not allow in class 0.
+ * - `'absent'`: not at all, which means 65531 (RFC 1006 §5).
+ */
+export type SizeOffer = 'standard' | 'nonstandard' | 'absent';
+
+/** Largest size that X.224 lets class 0 state by 0xC0. */
+const MAX_STANDARD_SIZE = 2 ** SIZE_CODES.lastInClass0;
+
+/** The size parameters of a CR that offers at most `maxTpduSize`. */
+export function offerSize(maxTpduSize: number, form: SizeOffer = 'standard'): SizeParameters {
+  switch (form) {
+    case 'absent':
+      return {};
+    case 'nonstandard':
+      return { tpduSize: largestCodedSize(maxTpduSize, SIZE_CODES.lastSeen) };
+    case 'standard':
+      return maxTpduSize <= MAX_STANDARD_SIZE
+        ? { tpduSize: largestCodedSize(maxTpduSize, SIZE_CODES.lastInClass0) }
+        : { tpduSize: MAX_STANDARD_SIZE, preferredMaxTpduSize: inUnits(maxTpduSize) };
+  }
+}
+
+/** What a responder brings to the choice of a size. */
+export interface SizeLimits {
+  /** Largest TPDU that this side takes; above 65531 it counts as that. */
+  readonly maxTpduSize: number;
+  /** Answer 0xF0 by 0xF0. */
+  readonly usePreferred: boolean;
+  /** Name only sizes that X.224 allows in `class`. */
+  readonly strict: boolean;
+  /** Class selected. */
+  readonly class: TransportClass;
+}
+
+/**
+ * The size parameter of a CC. It is always there: the default of X.224 is 128, that of RFC 1006
+ * 65531, and only an explicit answer leaves no doubt (RFC 2126 §6.4).
+ */
+export function answerSize(offer: SizeParameters, limits: SizeLimits): SizeParameters {
+  const { tpduSize = MAX_TPDU_SIZE, preferredMaxTpduSize } = offer;
+  if (limits.usePreferred && preferredMaxTpduSize !== undefined) {
+    return { preferredMaxTpduSize: inUnits(Math.min(preferredMaxTpduSize, limits.maxTpduSize)) };
+  }
+  return {
+    tpduSize: largestCodedSize(Math.min(tpduSize, limits.maxTpduSize), lastCode(offer, limits)),
+  };
+}
+
+/**
+ * The largest code to answer with. The codes above 0x0D are defined nowhere, so only a peer that
+ * used one itself is given one.
+ */
+function lastCode(offer: SizeParameters, { strict, class: selected }: SizeLimits): number {
+  if (strict) {
+    return selected === 0 ? SIZE_CODES.lastInClass0 : SIZE_CODES.last;
+  }
+  const usesUndefined = offer.tpduSize !== undefined && offer.tpduSize > 2 ** SIZE_CODES.last;
+  return usesUndefined ? SIZE_CODES.lastSeen : SIZE_CODES.last;
+}
+
+/** What an answer puts in force, and whether it keeps to what was offered. */
+export interface ConfirmedSize {
+  readonly maxTpduSize: number;
+  /** The answer is larger than the offer, or by 0xF0 without being asked. */
+  readonly isBeyondOffer: boolean;
+}
+
+/**
+ * The size in force after a CC. It is never larger than what was offered, whatever the answer says.
+ */
+export function confirmSize(offer: SizeParameters, answer: SizeParameters): ConfirmedSize {
+  const { tpduSize, preferredMaxTpduSize } = answer;
+  const usesPreferred = preferredMaxTpduSize !== undefined;
+  const offered = usesPreferred
+    ? (offer.preferredMaxTpduSize ?? offer.tpduSize)
+    : (offer.tpduSize ?? offer.preferredMaxTpduSize);
+  const ceiling = Math.min(offered ?? MAX_TPDU_SIZE, MAX_TPDU_SIZE);
+  const stated = preferredMaxTpduSize ?? tpduSize ?? ceiling;
+  return {
+    maxTpduSize: Math.min(stated, ceiling),
+    isBeyondOffer: stated > ceiling || (usesPreferred && offer.preferredMaxTpduSize === undefined),
+  };
+}
+
+/** The largest multiple of 128 octets that is at most `size` and fits a TPKT: 65408 at most. */
+function inUnits(size: number): number {
+  const fitting = Math.min(size, MAX_TPDU_SIZE);
+  return Math.floor(fitting / PREFERRED_SIZE_UNIT) * PREFERRED_SIZE_UNIT;
+}

@@ -1,0 +1,45 @@
+/**
+ * The checksum of class 4 (X.224 6.17 and its annex on checksums): two octets that make the sum of
+ * all octets, and the sum of all octets times their position, zero modulo 255.
+ */
+
+/** Modulo 255, not 256: an octet of 255 counts as zero. */
+const MODULUS = 255;
+
+/** The two running sums over a whole TPDU, the LI octet first. */
+function sums(tpdu: Uint8Array): { c0: number; c1: number } {
+  let c0 = 0;
+  let c1 = 0;
+  for (const octet of tpdu) {
+    c0 = (c0 + octet) % MODULUS;
+    c1 = (c1 + c0) % MODULUS;
+  }
+  return { c0, c1 };
+}
+
+/** True when the checksum of a whole TPDU, user data included, is correct. */
+export function isChecksumCorrect(tpdu: Uint8Array): boolean {
+  const { c0, c1 } = sums(tpdu);
+  return c0 === 0 && c1 === 0;
+}
+
+/**
+ * Works out the two checksum octets of a whole TPDU, whatever they hold now.
+ *
+ * @param offset of the first of the two, counted from 0
+ * @returns both as one number of 16 bits, each octet 0 to 254
+ */
+export function checksumOf(tpdu: Uint8Array, offset: number): number {
+  const zeroed = tpdu.slice();
+  zeroed.fill(0, offset, offset + 2);
+  const { c0, c1 } = sums(zeroed);
+  const after = tpdu.length - offset - 1;
+  const x = modulo(after * c0 - c1);
+  const y = modulo(c1 - (after + 1) * c0);
+  return x * 256 + y;
+}
+
+/** The remainder that is never negative. */
+function modulo(value: number): number {
+  return ((value % MODULUS) + MODULUS) % MODULUS;
+}

@@ -1,0 +1,104 @@
+/**
+ * AK, EA and RJ: acknowledgement of data and of expedited data, and reject (X.224 13.9 to 13.11).
+ *
+ *       1        2        3    4      5                6 ..
+ *     +----+-----------+---------+-------------+----------+
+ *     | LI | 0110 CDT  | DST-REF | 0 YR-TU-NR  | variable |   AK
+ *     | LI | 0010 0000 | DST-REF | 0 YR-ED-NR  | variable |   EA
+ *     +----+-----------+---------+-------------+----------+
+ *     |  4 | 0101 CDT  | DST-REF | 0 YR-TU-NR  |              RJ
+ *     +----+-----------+---------+-------------+
+ *
+ * In the extended form the number takes octets 5 to 8; the credit of AK and RJ then stands in
+ * octets 9 and 10, and 0000 in octet 2.
+ */
+import { writeUint } from '../../octets.js';
+import { checkUint } from '../checks.js';
+import type { Reading } from '../reading.js';
+import type { TpduInitOf } from '../types.js';
+import { readVariablePart } from '../variable-part.js';
+import type { Codec } from './codec.js';
+import {
+  type LongForm,
+  longFormToWrite,
+  numberOctet,
+  readLongForm,
+  readNumber,
+  variableOffset,
+  writeFormed,
+} from './forms.js';
+
+/** Offset of the credit in the extended form. */
+const CREDIT_OFFSET = 8;
+
+export const dataAcknowledgement: Codec<'AK'> = {
+  read(reading) {
+    const form = readLongForm(reading, 'AK');
+    const fields = readCredited(reading, form);
+    const variable = readVariablePart(reading, 'AK', variableOffset('AK', form), reading.class);
+    return { type: 'AK', ...fields, ...variable };
+  },
+  write: (init) => ({ fixed: writeCredited(init) }),
+};
+
+export const expeditedAcknowledgement: Codec<'EA'> = {
+  read(reading) {
+    const form = readLongForm(reading, 'EA');
+    reading.requireZeroNibble();
+    const yrEdtuNr = readYrNumber(reading, form);
+    const variable = readVariablePart(reading, 'EA', variableOffset('EA', form), reading.class);
+    return { type: 'EA', form, dstRef: reading.uint(2, 2), yrEdtuNr, ...variable };
+  },
+  write(init) {
+    const { dstRef, yrEdtuNr: number } = init;
+    const form = longFormToWrite(init.form);
+    const fields = { form, dstRef, nibble: 0, bit8: false, number };
+    return { fixed: writeFormed('EA', fields, 'yrEdtuNr') };
+  },
+};
+
+export const reject: Codec<'RJ'> = {
+  read(reading) {
+    const form = readLongForm(reading, 'RJ');
+    return { type: 'RJ', ...readCredited(reading, form), rawParameters: [] };
+  },
+  write: (init) => ({ fixed: writeCredited(init) }),
+};
+
+/** What AK and RJ have in common. */
+function readCredited(
+  reading: Reading,
+  form: LongForm,
+): { form: LongForm; cdt: number; dstRef: number; yrTuNr: number } {
+  if (form === 'extended') {
+    reading.requireZeroNibble();
+  }
+  return {
+    form,
+    cdt: form === 'extended' ? reading.uint(CREDIT_OFFSET, 2) : reading.nibble,
+    dstRef: reading.uint(2, 2),
+    yrTuNr: readYrNumber(reading, form),
+  };
+}
+
+/** Bit 8 of the first octet of the number is zero (X.224 13.9.3, 13.10.3). */
+function readYrNumber(reading: Reading, form: LongForm): number {
+  const { bit8, number } = readNumber(reading.octets, form);
+  if (bit8) {
+    reading.tolerate('yr-bit8', numberOctet(form));
+  }
+  return number;
+}
+
+function writeCredited(init: TpduInitOf<'AK' | 'RJ'>): Uint8Array {
+  const form = longFormToWrite(init.form);
+  const isExtended = form === 'extended';
+  const cdt = checkUint('cdt', init.cdt ?? 0, isExtended ? 0xffff : 0x0f);
+  const { dstRef, yrTuNr: number } = init;
+  const fields = { form, dstRef, nibble: isExtended ? 0 : cdt, bit8: false, number };
+  const fixed = writeFormed(init.type, fields, 'yrTuNr');
+  if (isExtended) {
+    writeUint(fixed, CREDIT_OFFSET - 1, 2, cdt);
+  }
+  return fixed;
+}

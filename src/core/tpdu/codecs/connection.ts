@@ -1,0 +1,138 @@
+/**
+ * CR and CC: connection request and connection confirm (X.224 13.3, 13.4).
+ *
+ *       1         2        3    4    5    6         7          8
+ *     +----+-----------+---------+---------+---------------+----------+-----------+
+ *     | LI | 1110 CDT  |  0    0 | SRC-REF | class options | variable | user data |  CR
+ *     | LI | 1101 CDT  | DST-REF | SRC-REF | class options | variable | 0 to 32   |  CC
+ *     +----+-----------+---------+---------+---------------+----------+-----------+
+ */
+import { NO_OCTETS, octetAt, writeUint } from '../../octets.js';
+import { checkOctets, checkUint, outOfRange } from '../checks.js';
+import { TPDUS } from '../codes.js';
+import { classOf } from '../parameters.js';
+import type { Reading } from '../reading.js';
+import type { TpduInitOf, TransportClass } from '../types.js';
+import { readVariablePart } from '../variable-part.js';
+import { type Codec, MAX_REF, type ReadFields, type Written } from './codec.js';
+
+/** Largest CR, user data included, in octets and in every class (X.224 13.3). */
+export const MAX_CR_LENGTH = 128;
+
+/** User data of a CR or CC in octets (X.224 13.3.5, 13.4.5); RFC 1006 §5 allows it in class 0 too. */
+const MAX_USER_DATA = 32;
+
+/** Bits 4 and 3 of the options are always zero (X.224 13.3.3). */
+const DEFINED_OPTIONS = 0x03;
+
+export const connectionRequest: Codec<'CR'> = {
+  read(reading) {
+    reading.requireLi(6);
+    if (reading.uint(2, 2) !== 0) {
+      reading.fail('dst-ref-nonzero', 4);
+    }
+    const fields = readConnection(reading, 'CR');
+    if (reading.octets.length > MAX_CR_LENGTH) {
+      reading.tolerate('cr-too-long', MAX_CR_LENGTH + 1);
+    }
+    return { type: 'CR', ...fields };
+  },
+  write(init) {
+    checkUint('dstRef', init.dstRef ?? 0, 0);
+    if (init.class === 0 || init.class === undefined) {
+      // Table 3: class 0 preferred goes with no alternative.
+      const alternatives = init.parameters?.alternativeClasses;
+      if (alternatives !== undefined) {
+        throw outOfRange('parameters.alternativeClasses', 'none with class 0', alternatives);
+      }
+    }
+    return writeConnection(init);
+  },
+};
+
+export const connectionConfirm: Codec<'CC'> = {
+  read(reading) {
+    reading.requireLi(6);
+    const fields = readConnection(reading, 'CC');
+    const { tpduSize, preferredMaxTpduSize } = fields.parameters;
+    if (tpduSize !== undefined && preferredMaxTpduSize !== undefined) {
+      // X.224 6.5.4 k: a CC that answers by 0xF0 leaves 0xC0 out.
+      reading.tolerate('cc-both-sizes', reading.headerEnd);
+    }
+    return { type: 'CC', ...fields };
+  },
+  write(init) {
+    const { tpduSize, preferredMaxTpduSize } = init.parameters ?? {};
+    if (tpduSize !== undefined && preferredMaxTpduSize !== undefined) {
+      throw outOfRange(
+        'parameters.preferredMaxTpduSize',
+        'none beside tpduSize in a CC',
+        preferredMaxTpduSize,
+      );
+    }
+    return writeConnection(init);
+  },
+};
+
+function readConnection(
+  reading: Reading,
+  type: 'CR' | 'CC',
+): Omit<ReadFields<'CR'>, 'type'> & Omit<ReadFields<'CC'>, 'type'> {
+  const cdt = reading.nibble;
+  const srcRef = reading.uint(4, 2);
+  const classOctet = octetAt(reading.octets, 6);
+  const options = classOctet & 0x0f;
+  const transportClass =
+    classOf(classOctet >> 4) ?? reading.fail('class-invalid', 7, `class ${classOctet >> 4}`);
+  if (cdt !== 0 && transportClass <= 1) {
+    reading.tolerate('cdt-nonzero', 2);
+  }
+  if (srcRef === 0) {
+    judgeZeroRef(reading, transportClass);
+  }
+  // Class 0 has no options; deployed stacks echo there what the other side sent.
+  if ((options & (transportClass === 0 ? 0x0f : ~DEFINED_OPTIONS)) !== 0) {
+    reading.tolerate('option-bits', 7);
+  }
+  const variable = readVariablePart(reading, type, 7, transportClass);
+  reading.limitUserData(MAX_USER_DATA);
+  return {
+    cdt,
+    dstRef: reading.uint(2, 2),
+    srcRef,
+    class: transportClass,
+    options,
+    ...variable,
+    userData: reading.userData,
+  };
+}
+
+/**
+ * X.224 6.5.4 a: a reference is never zero. Class 0 uses none after the CC, and some devices send
+ * zero there.
+ */
+function judgeZeroRef(reading: Reading, transportClass: TransportClass): void {
+  if (transportClass === 0) {
+    reading.tolerate('ref-zero', 6);
+  } else {
+    reading.fail('ref-zero', 6);
+  }
+}
+
+function writeConnection(init: TpduInitOf<'CR' | 'CC'>): Written {
+  const classNumber = checkUint('class', init.class ?? 0, 4);
+  const transportClass = classOf(classNumber) ?? 0;
+  const cdt = checkUint('cdt', init.cdt ?? 0, transportClass <= 1 ? 0 : 15);
+  const options = checkUint(
+    'options',
+    init.options ?? 0,
+    transportClass === 0 ? 0 : DEFINED_OPTIONS,
+  );
+  const fixed = new Uint8Array(6);
+  fixed[0] = TPDUS[init.type].code | cdt;
+  writeUint(fixed, 1, 2, checkUint('dstRef', init.dstRef ?? 0, MAX_REF));
+  writeUint(fixed, 3, 2, checkUint('srcRef', init.srcRef, MAX_REF, 1));
+  fixed[5] = (transportClass << 4) | options;
+  const userData = checkOctets('userData', init.userData ?? NO_OCTETS, MAX_USER_DATA);
+  return { fixed, userData, class: transportClass };
+}

@@ -1,0 +1,131 @@
+/**
+ * DT and ED: data and expedited data (X.224 13.7, 13.8), the latter also in the form that
+ * RFC 1006 §6 gives it in class 0.
+ *
+ *       1        2        3 ..
+ *     +----+-----------+-----------------------+----------+-----------+
+ *     | LI | 1111 000r | [DST-REF] EOT TPDU-NR | variable | user data |  DT
+ *     | LI | 0001 0000 | [DST-REF] EOT ED-NR   | variable | 1 to 16   |  ED
+ *     +----+-----------+-----------------------+----------+-----------+
+ *
+ * `r` is ROA, request of acknowledgement. Octets 3 and on are drawn in `forms.ts`.
+ */
+import { checkFlag, checkOctets, outOfRange } from '../checks.js';
+import type { Reading } from '../reading.js';
+import type { DataForm } from '../types.js';
+import { readVariablePart } from '../variable-part.js';
+import type { Codec } from './codec.js';
+import {
+  formToWrite,
+  numberOctet,
+  readForm,
+  readNumber,
+  variableOffset,
+  writeFormed,
+} from './forms.js';
+
+/** User data of an ED in octets (X.224 13.8.5). */
+const MAX_EXPEDITED = 16;
+
+/** Bit 1 of the code octet of a DT (X.224 13.7.3 b). */
+const ROA = 0x01;
+
+export const data: Codec<'DT'> = {
+  read(reading) {
+    const form = readForm(reading, 'DT');
+    judgeNibble(reading);
+    const { bit8: eot, number: tpduNr } = readNumber(reading.octets, form);
+    requireZeroInClass0(reading, form, tpduNr);
+    const variable = readVariablePart(reading, 'DT', variableOffset('DT', form), reading.class);
+    const { userData } = reading;
+    if (!eot && userData.length === 0) {
+      // X.224 6.3.3; some PLCs send it as a "fast acknowledge".
+      reading.tolerate('empty-dt', numberOctet(form));
+    }
+    const roa = (reading.nibble & ROA) !== 0;
+    return {
+      type: 'DT',
+      form,
+      roa,
+      ...readDstRef(reading, form),
+      eot,
+      tpduNr,
+      ...variable,
+      userData,
+    };
+  },
+  write(init) {
+    const form = formToWrite(init.form, init.dstRef);
+    const bit8 = checkFlag('eot', init.eot ?? true);
+    const nibble = checkFlag('roa', init.roa ?? false) ? ROA : 0;
+    const userData = checkOctets('userData', init.userData);
+    if (!bit8 && userData.length === 0) {
+      throw outOfRange('userData', 'at least one octet where eot is false', userData);
+    }
+    const { dstRef, tpduNr: number = 0 } = init;
+    const fixed = writeFormed('DT', { form, dstRef, nibble, bit8, number }, 'tpduNr');
+    return { fixed, userData };
+  },
+};
+
+export const expeditedData: Codec<'ED'> = {
+  read(reading) {
+    const form = readForm(reading, 'ED');
+    reading.requireZeroNibble();
+    const { bit8: eot, number: tpduNr } = readNumber(reading.octets, form);
+    if (!eot) {
+      // X.224 13.8.3 d. One stack sends 0x00 in class 0 because of a byte swap.
+      reading.tolerate('ed-eot', numberOctet(form));
+    }
+    requireZeroInClass0(reading, form, tpduNr);
+    const variable = readVariablePart(reading, 'ED', variableOffset('ED', form), reading.class);
+    reading.limitUserData(MAX_EXPEDITED, 'ed-length');
+    const { userData } = reading;
+    if (userData.length === 0) {
+      // X.224 6.11.4.
+      reading.fail('ed-length', reading.headerEnd, 'no octets');
+    }
+    return {
+      type: 'ED',
+      form,
+      ...readDstRef(reading, form),
+      eot,
+      tpduNr,
+      ...variable,
+      userData,
+    };
+  },
+  write(init) {
+    const form = formToWrite(init.form, init.dstRef);
+    const bit8 = checkFlag('eot', init.eot ?? true);
+    if (!bit8) {
+      throw outOfRange('eot', 'true in an ED', bit8);
+    }
+    const userData = checkOctets('userData', init.userData, MAX_EXPEDITED, 1);
+    const { dstRef, tpduNr: number = 0 } = init;
+    const fixed = writeFormed('ED', { form, dstRef, nibble: 0, bit8, number }, 'tpduNr');
+    return { fixed, userData };
+  },
+};
+
+/**
+ * ROA exists in classes 1, 3 and 4 only (X.224 13.7.3 b). RFC 1006 §6 ignores the low half of the
+ * code octet on receipt, RFC 2126 6.5 does so no longer.
+ */
+function judgeNibble(reading: Reading): void {
+  const allowed = reading.class === 0 || reading.class === 2 ? 0 : ROA;
+  if ((reading.nibble & ~allowed) !== 0) {
+    reading.tolerate('code-nibble', 2);
+  }
+}
+
+/** Class 0 numbers nothing: the seven bits are zero (X.224 13.7.3 e, RFC 2126 6.5). */
+function requireZeroInClass0(reading: Reading, form: DataForm, number: number): void {
+  if (reading.class === 0 && number !== 0) {
+    reading.tolerate('tpdu-nr', numberOctet(form));
+  }
+}
+
+function readDstRef(reading: Reading, form: DataForm): { readonly dstRef?: number } {
+  return form === 'short' ? {} : { dstRef: reading.uint(2, 2) };
+}

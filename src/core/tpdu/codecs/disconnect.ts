@@ -1,0 +1,76 @@
+/**
+ * DR and DC: disconnect request and disconnect confirm (X.224 13.5, 13.6).
+ *
+ *       1        2        3    4    5    6      7         8
+ *     +----+-----------+---------+---------+--------+----------+-----------+
+ *     | LI | 1000 0000 | DST-REF | SRC-REF | reason | variable | user data |  DR
+ *     +----+-----------+---------+---------+--------+--+-------+-----------+
+ *     | LI | 1100 0000 | DST-REF | SRC-REF | variable  |                      DC
+ *     +----+-----------+---------+---------+-----------+
+ */
+import { NO_OCTETS, octetAt, writeUint } from '../../octets.js';
+import { checkOctets, checkUint, outOfRange } from '../checks.js';
+import { TPDUS } from '../codes.js';
+import { isDisconnectReason } from '../reasons.js';
+import { readVariablePart } from '../variable-part.js';
+import { type Codec, MAX_REF } from './codec.js';
+
+/** User data of a DR in octets (X.224 13.5.5). */
+const MAX_USER_DATA = 64;
+
+export const disconnectRequest: Codec<'DR'> = {
+  read(reading) {
+    reading.requireLi(6);
+    reading.requireZeroNibble();
+    const reason = octetAt(reading.octets, 6);
+    if (!isDisconnectReason(reason)) {
+      reading.tolerate('reason-value', 7);
+    }
+    const variable = readVariablePart(reading, 'DR', 7, reading.class);
+    reading.limitUserData(MAX_USER_DATA);
+    if (reading.class === 0 && reading.userData.length > 0) {
+      // X.224 13.5.5: none in class 0; some S7 tools send a stray octet.
+      reading.tolerate('user-data-forbidden', reading.headerEnd + 1, 'dr-data-class0');
+    }
+    return {
+      type: 'DR',
+      dstRef: reading.uint(2, 2),
+      srcRef: reading.uint(4, 2),
+      reason,
+      ...variable,
+      userData: reading.userData,
+    };
+  },
+  write(init) {
+    const fixed = new Uint8Array(6);
+    fixed[0] = TPDUS.DR.code;
+    writeUint(fixed, 1, 2, checkUint('dstRef', init.dstRef, MAX_REF));
+    // Zero when the DR refuses a CR (X.224 6.6.3).
+    writeUint(fixed, 3, 2, checkUint('srcRef', init.srcRef ?? 0, MAX_REF));
+    fixed[5] = checkUint('reason', init.reason, 0xff);
+    if (!isDisconnectReason(init.reason)) {
+      throw outOfRange('reason', 'a reason of X.224 13.5.3', init.reason);
+    }
+    return { fixed, userData: checkOctets('userData', init.userData ?? NO_OCTETS, MAX_USER_DATA) };
+  },
+};
+
+export const disconnectConfirm: Codec<'DC'> = {
+  read(reading) {
+    reading.requireLi(5);
+    reading.requireZeroNibble();
+    return {
+      type: 'DC',
+      dstRef: reading.uint(2, 2),
+      srcRef: reading.uint(4, 2),
+      ...readVariablePart(reading, 'DC', 6, reading.class),
+    };
+  },
+  write(init) {
+    const fixed = new Uint8Array(5);
+    fixed[0] = TPDUS.DC.code;
+    writeUint(fixed, 1, 2, checkUint('dstRef', init.dstRef, MAX_REF));
+    writeUint(fixed, 3, 2, checkUint('srcRef', init.srcRef, MAX_REF));
+    return { fixed };
+  },
+};

@@ -1,0 +1,38 @@
+/**
+ * ER: TPDU error (X.224 13.12).
+ *
+ *       1        2        3    4       5        6
+ *     +----+-----------+---------+--------+----------+
+ *     | LI | 0111 0000 | DST-REF | cause  | variable |
+ *     +----+-----------+---------+--------+----------+
+ */
+import { octetAt, writeUint } from '../../octets.js';
+import { checkUint } from '../checks.js';
+import { TPDUS } from '../codes.js';
+import { isRejectCause } from '../reasons.js';
+import { readVariablePart } from '../variable-part.js';
+import { type Codec, MAX_REF } from './codec.js';
+
+export const tpduError: Codec<'ER'> = {
+  read(reading) {
+    reading.requireLi(4);
+    reading.requireZeroNibble();
+    const rejectCause = octetAt(reading.octets, 4);
+    if (!isRejectCause(rejectCause)) {
+      reading.tolerate('cause-value', 5);
+    }
+    return {
+      type: 'ER',
+      dstRef: reading.uint(2, 2),
+      rejectCause,
+      ...readVariablePart(reading, 'ER', 5, reading.class),
+    };
+  },
+  write(init) {
+    const fixed = new Uint8Array(4);
+    fixed[0] = TPDUS.ER.code;
+    writeUint(fixed, 1, 2, checkUint('dstRef', init.dstRef, MAX_REF));
+    fixed[3] = checkUint('rejectCause', init.rejectCause, 3);
+    return { fixed };
+  },
+};

@@ -1,0 +1,167 @@
+/**
+ * The short, normal and extended forms of DT, ED, AK, EA and RJ (X.224 13.7 to 13.11): which one a
+ * TPDU has, and the DST-REF and the number that stand in it.
+ *
+ *       1      2        3    4      5    6    7    8
+ *     +----+------+-------------+
+ *     | LI | code | bit, 7 bits |                        short, no DST-REF
+ *     +----+------+-------------+-------------+
+ *     | LI | code |   DST-REF   | bit, 7 bits |          normal
+ *     +----+------+-------------+-------------+------+
+ *     | LI | code |   DST-REF   | bit, 31 bits       |   extended
+ *     +----+------+-------------+--------------------+
+ */
+import { octetAt, readUint, writeUint } from '../../octets.js';
+import { checkUint, outOfRange, wrongType } from '../checks.js';
+import { TPDUS } from '../codes.js';
+import type { Reading } from '../reading.js';
+import type { DataForm } from '../types.js';
+import { MAX_REF } from './codec.js';
+
+/** The TPDUs that come in several forms. */
+export type FormedTpdu = 'DT' | 'ED' | 'AK' | 'EA' | 'RJ';
+
+/** The forms that carry a DST-REF. */
+export type LongForm = Exclude<DataForm, 'short'>;
+
+/** LI without a variable part, which is the length of the fixed part from the code octet on. */
+const FIXED_LENGTH: Readonly<Record<FormedTpdu, Readonly<Record<DataForm, number>>>> = {
+  DT: { short: 2, normal: 4, extended: 7 },
+  ED: { short: 2, normal: 4, extended: 7 },
+  // AK, EA and RJ have no short form: what is shorter than the normal one is too short.
+  AK: { short: 4, normal: 4, extended: 9 },
+  EA: { short: 4, normal: 4, extended: 7 },
+  RJ: { short: 4, normal: 4, extended: 9 },
+};
+
+/** Where the number stands; the first of its bits is EOT or zero. */
+const NUMBER: Readonly<Record<DataForm, { readonly offset: number; readonly length: number }>> = {
+  short: { offset: 2, length: 1 },
+  normal: { offset: 4, length: 1 },
+  extended: { offset: 4, length: 4 },
+};
+
+/** Tells the form of a DT or ED and judges LI. */
+export function readForm(reading: Reading, type: 'DT' | 'ED'): DataForm {
+  if (!isShort(reading, type)) {
+    return readLongForm(reading, type);
+  }
+  requireExactLi(reading, FIXED_LENGTH[type].short);
+  return 'short';
+}
+
+/** Tells the form of a TPDU that carries a DST-REF and judges LI. */
+export function readLongForm(reading: Reading, type: FormedTpdu): LongForm {
+  const form = isExtended(reading) ? 'extended' : 'normal';
+  if (type === 'RJ') {
+    // X.224 13.11: it has no variable part.
+    requireExactLi(reading, FIXED_LENGTH.RJ[form]);
+  } else {
+    reading.requireLi(FIXED_LENGTH[type][form]);
+  }
+  return form;
+}
+
+/** DT is short in classes 0 and 1, ED in class 0 (RFC 1006 §6); unknown, LI tells. */
+function isShort(reading: Reading, type: 'DT' | 'ED'): boolean {
+  if (reading.class === undefined) {
+    return reading.li <= FIXED_LENGTH[type].short;
+  }
+  return reading.class === 0 || (reading.class === 1 && type === 'DT');
+}
+
+/**
+ * Extended formats exist in classes 2 to 4. Where the class is not known an odd LI tells: the fixed
+ * part of the extended form alone is odd, and every parameter of these TPDUs is even in length.
+ */
+function isExtended(reading: Reading): boolean {
+  if (reading.class === undefined) {
+    return reading.li % 2 === 1;
+  }
+  return reading.class >= 2 && reading.extendedFormats;
+}
+
+function requireExactLi(reading: Reading, li: number): void {
+  reading.requireLi(li);
+  if (reading.li > li) {
+    reading.fail('header-form', 1, `LI ${reading.li}, expected ${li}`);
+  }
+}
+
+/** Offset of the variable part. */
+export function variableOffset(type: FormedTpdu, form: DataForm): number {
+  return 1 + FIXED_LENGTH[type][form];
+}
+
+/** The octet in which the number begins, counted from 1. */
+export function numberOctet(form: DataForm): number {
+  return NUMBER[form].offset + 1;
+}
+
+/** The number, and bit 8 of its first octet apart. */
+export function readNumber(octets: Uint8Array, form: DataForm): { bit8: boolean; number: number } {
+  const { offset, length } = NUMBER[form];
+  const bit8 = octetAt(octets, offset) >= 0x80;
+  const value = readUint(octets, offset, length);
+  return { bit8, number: bit8 ? value - 128 * 256 ** (length - 1) : value };
+}
+
+/** The fields that {@link writeFormed} writes. */
+export interface FormedFields {
+  readonly form: DataForm;
+  /** Absent exactly in the short form. */
+  readonly dstRef?: number | undefined;
+  /** Bits 4 to 1 of the code octet. */
+  readonly nibble: number;
+  /** Bit 8 of the first octet of the number. */
+  readonly bit8: boolean;
+  readonly number: number;
+}
+
+/**
+ * The fixed part from the code octet on.
+ *
+ * @param numberField name of the number, for the error
+ * @throws TypeError, RangeError naming the field
+ */
+export function writeFormed(
+  type: FormedTpdu,
+  fields: FormedFields,
+  numberField: string,
+): Uint8Array {
+  const { form, dstRef } = fields;
+  const fixed = new Uint8Array(FIXED_LENGTH[type][form]);
+  fixed[0] = TPDUS[type].code | fields.nibble;
+  if (form !== 'short') {
+    writeUint(fixed, 1, 2, checkUint('dstRef', dstRef, MAX_REF));
+  } else if (dstRef !== undefined) {
+    throw outOfRange('dstRef', 'none in the short form', dstRef);
+  }
+  const { offset, length } = NUMBER[form];
+  const bit8 = 128 * 256 ** (length - 1);
+  const number = checkUint(numberField, fields.number, bit8 - 1);
+  // Offsets count from LI, which is not in the fixed part.
+  writeUint(fixed, offset - 1, length, fields.bit8 ? bit8 + number : number);
+  return fixed;
+}
+
+/**
+ * The form to write: the one given, else short without a DST-REF and normal with one.
+ *
+ * @throws TypeError when it is no form of that TPDU
+ */
+export function formToWrite(form: DataForm | undefined, dstRef: number | undefined): DataForm {
+  const chosen = form ?? (dstRef === undefined ? 'short' : 'normal');
+  if (!Object.hasOwn(NUMBER, chosen)) {
+    throw wrongType('form', "'short', 'normal' or 'extended'", form);
+  }
+  return chosen;
+}
+
+/** The form to write of a TPDU that always has a DST-REF: normal unless extended is asked for. */
+export function longFormToWrite(form: LongForm = 'normal'): LongForm {
+  if (form !== 'normal' && form !== 'extended') {
+    throw wrongType('form', "'normal' or 'extended'", form);
+  }
+  return form;
+}

@@ -1,0 +1,114 @@
+/**
+ * Octets to TPDU: the rules that hold for every TPDU alike (X.224 13.2, table 8). What differs from
+ * one to the other stands in its codec.
+ */
+import { ProtocolError } from '../errors.js';
+import { octetAt } from '../octets.js';
+import { isChecksumCorrect } from './checksum.js';
+import { CODECS } from './codecs/index.js';
+import { TPDUS, tpduTypeOf } from './codes.js';
+import { Reading } from './reading.js';
+import type { DecodeOptions, Tpdu, TpduType } from './types.js';
+
+/** LI of 255 is reserved for a longer header that no standard defines (X.224 13.2.1). */
+const RESERVED_LI = 255;
+
+/**
+ * Reads the one TPDU that a TPKT carries.
+ *
+ * User data and parameter values are views of `octets`, so they change when it does.
+ *
+ * @param octets the TPDU without the TPKT header
+ * @throws ProtocolError with the fault and its octet, counted from 1; nothing else, whatever the
+ * octets
+ */
+export function decode(octets: Uint8Array, options: DecodeOptions = {}): Tpdu {
+  const tpdu = readTpdu(octets, options);
+  const end = 1 + tpdu.li;
+  if (!TPDUS[tpdu.type].hasUserData && octets.length > end) {
+    throw new ProtocolError('trailing-octets', octets, end + 1);
+  }
+  return tpdu;
+}
+
+/**
+ * Reads the TPDUs that one NSDU carries (X.224 6.4): any number of AK, EA, RJ, ER and DC, and at
+ * most one of the others, which takes the rest. In class 0 an NSDU is one TPDU.
+ *
+ * @throws ProtocolError for the first TPDU at fault; its octet counts from the start of that TPDU
+ */
+export function decodeNsdu(octets: Uint8Array, options: DecodeOptions = {}): readonly Tpdu[] {
+  if (options.class === 0) {
+    return [decode(octets, options)];
+  }
+  const tpdus: Tpdu[] = [];
+  let rest = octets;
+  do {
+    const tpdu = readTpdu(rest, options);
+    tpdus.push(tpdu);
+    rest = rest.subarray(TPDUS[tpdu.type].hasUserData ? rest.length : 1 + tpdu.li);
+  } while (rest.length > 0);
+  return tpdus;
+}
+
+/** Reads the TPDU at the start of `octets`. */
+function readTpdu(octets: Uint8Array, options: DecodeOptions): Tpdu {
+  const li = judgeLi(octets);
+  const type = tpduTypeOf(octetAt(octets, 1));
+  if (type === undefined) {
+    throw new ProtocolError('tpdu-code', octets, 2);
+  }
+  const own = TPDUS[type].hasUserData ? octets : octets.subarray(0, 1 + li);
+  const reading = new Reading(own, options);
+  judgeClass(reading, type, options);
+  judgeSize(reading, type, options);
+  const fields = CODECS[type].read(reading);
+  const hasChecksum = 'parameters' in fields && fields.parameters.checksum !== undefined;
+  if (options.verifyChecksum === true && hasChecksum && !isChecksumCorrect(own)) {
+    // No one octet is wrong; the last one of the header stands for all.
+    reading.fail('checksum', reading.headerEnd);
+  }
+  return { ...fields, li, diagnostics: reading.diagnostics };
+}
+
+/** X.224 13.2.1. The text of 1995 refuses an LI equal to the length too, RFC 905 a greater one. */
+function judgeLi(octets: Uint8Array): number {
+  if (octets.length < 2) {
+    throw new ProtocolError('tpdu-too-short', octets, 1);
+  }
+  const li = octetAt(octets, 0);
+  if (li === RESERVED_LI) {
+    throw new ProtocolError('li-reserved', octets, 1);
+  }
+  if (1 + li > octets.length) {
+    throw new ProtocolError('li-exceeds', octets, 1, {
+      detail: `LI ${li} in ${octets.length} octets`,
+    });
+  }
+  if (li === 0) {
+    throw new ProtocolError('li-too-small', octets, 1, { detail: 'LI 0' });
+  }
+  return li;
+}
+
+/** X.224 table 8; RFC 1006 §6 lets ED into class 0 once it was negotiated. */
+function judgeClass(reading: Reading, type: TpduType, options: DecodeOptions): void {
+  if (reading.class === undefined) {
+    return;
+  }
+  const isRefusedExpedited = type === 'ED' && reading.class === 0 && options.expedited !== true;
+  if (!TPDUS[type].classes.includes(reading.class) || isRefusedExpedited) {
+    reading.fail('tpdu-not-in-class', 2, `${type} in class ${reading.class}`);
+  }
+}
+
+/**
+ * The size in force counts the header and binds every TPDU after the CC (X.224 13.3.4 b). One
+ * widespread stack exceeds it by the three octets of the DT header.
+ */
+function judgeSize(reading: Reading, type: TpduType, options: DecodeOptions): void {
+  const { maxTpduSize } = options;
+  if (type !== 'CR' && maxTpduSize !== undefined && reading.octets.length > maxTpduSize) {
+    reading.tolerate('tpdu-too-long', maxTpduSize + 1);
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * TPDU to octets, strict: what cannot stand on the wire by X.224 is refused with the name of the
+ * field. The fixed part is written by the codec of the TPDU, the variable part by its rows.
+ */
+import { joinOctets, NO_OCTETS, writeUint } from '../octets.js';
+import { outOfRange, wrongType } from './checks.js';
+import { checksumOf } from './checksum.js';
+import { MAX_CR_LENGTH } from './codecs/connection.js';
+import { CODECS } from './codecs/index.js';
+import { TPDU_TYPES } from './codes.js';
+import { PARAMETERS } from './parameters.js';
+import type { RawParameter, Tpdu, TpduInit } from './types.js';
+import { writeVariablePart } from './variable-part.js';
+
+/** How `encode` writes. */
+export interface EncodeOptions {
+  /**
+   * Codes of parameters to send first, in this order; the others follow in the canonical order:
+   * checksum, calling and called T-selector, size, and on. Default: canonical throughout.
+   */
+  readonly parameterOrder?: readonly number[];
+}
+
+/** Largest LI (X.224 13.2.1). */
+const MAX_LI = 254;
+
+/**
+ * Writes one TPDU, without the TPKT header. What `decode` gave without a diagnostic is taken back.
+ *
+ * @throws TypeError when a field is of another type or not one of this TPDU, RangeError when it is
+ * out of range or the TPDU would be too long; each names the field, what was expected, what came
+ */
+export function encode(tpdu: TpduInit | Tpdu, options: EncodeOptions = {}): Uint8Array {
+  if (!TPDU_TYPES.includes(tpdu.type)) {
+    throw wrongType('type', `one of ${TPDU_TYPES.join(', ')}`, tpdu.type);
+  }
+  const { fixed, userData = NO_OCTETS, class: selected } = CODECS[tpdu.type].write(tpdu);
+  const parameters = writeVariablePart(tpdu, selected, options.parameterOrder ?? []);
+  const variable = parameters.flatMap(({ code, value }) => [
+    Uint8Array.of(code, value.length),
+    value,
+  ]);
+  const header = joinOctets([fixed, ...variable]);
+  if (header.length > MAX_LI) {
+    throw outOfRange('parameters', `a header of at most ${MAX_LI} octets`, header);
+  }
+  const octets = joinOctets([Uint8Array.of(header.length), header, userData]);
+  if (tpdu.type === 'CR' && octets.length > MAX_CR_LENGTH) {
+    throw outOfRange('CR', `at most ${MAX_CR_LENGTH} octets in all`, octets);
+  }
+  if ('parameters' in tpdu && tpdu.parameters?.checksum === 'compute') {
+    const offset = checksumOffset(1 + fixed.length, parameters);
+    writeUint(octets, offset, 2, checksumOf(octets, offset));
+  }
+  return octets;
+}
+
+/** Offset of the value of the checksum. */
+function checksumOffset(variableOffset: number, parameters: readonly RawParameter[]): number {
+  let offset = variableOffset;
+  for (const { code, value } of parameters) {
+    if (code === PARAMETERS.checksum.code) {
+      break;
+    }
+    offset += 2 + value.length;
+  }
+  return offset + 2;
+}

@@ -1,0 +1,16 @@
+/**
+ * `cotp/tpdu`: the TPDUs of X.224 as values, no I/O and nothing of Node.
+ *
+ * ```ts
+ * import { decode, encode } from 'cotp/tpdu';
+ *
+ * const octets = encode({ type: 'DT', userData: Uint8Array.of(1, 2, 3) });
+ * decode(octets, { class: 0 });
+ * ```
+ */
+export { CotpError, type CotpErrorCode, ProtocolError } from '../errors.js';
+export { decode, decodeNsdu } from './decode.js';
+export { type EncodeOptions, encode } from './encode.js';
+export { FAULTS, type Fault, type RejectCause } from './faults.js';
+export { disconnectReason, rejectCauseText } from './reasons.js';
+export type * from './types.js';

@@ -1,0 +1,205 @@
+/**
+ * The parameters of the variable part (X.224 13.3.4 to 13.12.4), one row each: code, the TPDUs and
+ * classes it belongs to, and the kind of its value. Rows stand in the order in which they are
+ * sent: the checksum first, then the order that every known device takes.
+ */
+import { octetAt } from '../octets.js';
+import { checkUint, outOfRange, wrongType } from './checks.js';
+import { ALL_CLASSES, CLASSES_1_TO_4 } from './codes.js';
+import { codeOfSize, PREFERRED_SIZE_UNIT, SIZE_CODES, sizeOfCode } from './size-codes.js';
+import type { Parameters, TpduType, TransportClass } from './types.js';
+import { type Kind, octetString, shortestUint, uint, uintList, uintRecord } from './values.js';
+
+/** What is known of one parameter. */
+export interface ParameterRow<T = unknown> {
+  readonly code: number;
+  /** TPDUs that may carry it. */
+  readonly tpdus: readonly TpduType[];
+  /** Classes in which it has a meaning. */
+  readonly classes: readonly TransportClass[];
+  readonly kind: Kind<T>;
+  /** A wrong length or value is a protocol error in a CR too (X.224 13.2.3). */
+  readonly compulsory?: true;
+}
+
+const CONNECTION: readonly TpduType[] = ['CR', 'CC'];
+const CLASS_4: readonly TransportClass[] = [4];
+
+/** X.224 13.3.4 b. Codes above 0x0b do not belong to class 0, yet deployed stacks send them. */
+const tpduSize: Kind<number> = {
+  fits: (length) => length === 1,
+  read(value, judge) {
+    const code = octetAt(value, 0);
+    const lastByStandard = judge.class === 0 ? SIZE_CODES.lastInClass0 : SIZE_CODES.last;
+    const last = judge.strict ? lastByStandard : SIZE_CODES.lastSeen;
+    return (code <= last ? sizeOfCode(code) : undefined) ?? judge.wrong(0);
+  },
+  write(size, field) {
+    const code = codeOfSize(checkUint(field, size, Number.MAX_SAFE_INTEGER));
+    if (code === undefined) {
+      throw outOfRange(field, 'a power of two from 128 to 32768, or 65531', size);
+    }
+    return Uint8Array.of(code);
+  },
+};
+
+const sizeUnits = shortestUint(1, 2, 3, 4);
+
+/** X.224 13.3.4 c: a number of units of 128 octets, in the fewest octets. */
+const preferredMaxTpduSize: Kind<number> = {
+  fits: sizeUnits.fits,
+  read(value, judge) {
+    const units = sizeUnits.read(value, judge) ?? 0;
+    return units === 0 ? judge.wrong(0) : units * PREFERRED_SIZE_UNIT;
+  },
+  write(size, field) {
+    const most = 0xffff_ffff * PREFERRED_SIZE_UNIT;
+    if (checkUint(field, size, most, PREFERRED_SIZE_UNIT) % PREFERRED_SIZE_UNIT !== 0) {
+      throw outOfRange(field, `a multiple of ${PREFERRED_SIZE_UNIT}`, size);
+    }
+    return sizeUnits.write(size / PREFERRED_SIZE_UNIT, field);
+  },
+};
+
+/** X.224 13.3.4 d: only version 1 exists. */
+const version: Kind<number> = {
+  ...uint(1, 1, 1),
+  read: (value, judge) => (octetAt(value, 0) === 1 ? 1 : judge.wrong(0)),
+};
+
+/** X.224 13.3.4 f: bit 8 is not assigned. */
+const additionalOptions: Kind<number> = {
+  ...uint(1, 0x7f),
+  read(value, judge) {
+    const options = octetAt(value, 0);
+    if (options > 0x7f) {
+      judge.tolerate(0, 'option-bit8');
+    }
+    return options;
+  },
+};
+
+/** X.224 13.3.4 h: an octet a class, the class in bits 8 to 5, bits 4 to 1 zero. */
+const alternativeClasses: Kind<readonly TransportClass[]> = {
+  fits: (length) => length > 0,
+  read(value, judge) {
+    const classes: TransportClass[] = [];
+    if (judge.class === 0) {
+      // Table 3: class 0 preferred goes with no alternative.
+      judge.tolerate(0, 'alt-with-class0');
+    }
+    for (const [index, octet] of value.entries()) {
+      const transportClass = classOf(octet >> 4);
+      if (transportClass === undefined) {
+        return judge.wrong(index, 'class-invalid');
+      }
+      if ((octet & 0x0f) !== 0) {
+        judge.tolerate(index, 'alt-option-bits');
+      }
+      classes.push(transportClass);
+    }
+    return classes;
+  },
+  write(classes, field) {
+    if (!Array.isArray(classes)) {
+      throw wrongType(field, 'an array of classes', classes);
+    }
+    if (classes.length === 0) {
+      throw outOfRange(field, 'at least one class', classes);
+    }
+    return Uint8Array.from(classes, (each, i) => checkUint(`${field}[${i}]`, each, 4) << 4);
+  },
+};
+
+/** The transport class of that number, `undefined` when there is none. */
+export function classOf(value: number): TransportClass | undefined {
+  return ALL_CLASSES.find((transportClass) => transportClass === value);
+}
+
+/** Every parameter by name, in the order of sending. */
+export const PARAMETERS = {
+  // The checksum comes first where there is one; RJ alone never has it (X.224 6.17).
+  checksum: {
+    code: 0xc3,
+    tpdus: ['CR', 'CC', 'DR', 'DC', 'DT', 'ED', 'AK', 'EA', 'ER'],
+    classes: CLASS_4,
+    kind: uint(2),
+  },
+  callingTsel: { code: 0xc1, tpdus: CONNECTION, classes: ALL_CLASSES, kind: octetString },
+  calledTsel: { code: 0xc2, tpdus: CONNECTION, classes: ALL_CLASSES, kind: octetString },
+  tpduSize: { code: 0xc0, tpdus: CONNECTION, classes: ALL_CLASSES, kind: tpduSize },
+  preferredMaxTpduSize: {
+    code: 0xf0,
+    tpdus: CONNECTION,
+    classes: ALL_CLASSES,
+    kind: preferredMaxTpduSize,
+  },
+  version: { code: 0xc4, tpdus: ['CR'], classes: CLASSES_1_TO_4, kind: version },
+  protection: { code: 0xc5, tpdus: CONNECTION, classes: CLASSES_1_TO_4, kind: octetString },
+  // In class 0 for the expedited data of RFC 1006 §5.
+  additionalOptions: {
+    code: 0xc6,
+    tpdus: CONNECTION,
+    classes: ALL_CLASSES,
+    kind: additionalOptions,
+    compulsory: true,
+  },
+  alternativeClasses: {
+    code: 0xc7,
+    tpdus: ['CR'],
+    classes: CLASSES_1_TO_4,
+    kind: alternativeClasses,
+    compulsory: true,
+  },
+  ackTime: { code: 0x85, tpdus: CONNECTION, classes: CLASS_4, kind: uint(2) },
+  residualErrorRate: {
+    code: 0x86,
+    tpdus: CONNECTION,
+    classes: CLASSES_1_TO_4,
+    kind: uintRecord({ target: 1, minimumAcceptable: 1, tsduSize: 1 }),
+  },
+  priority: { code: 0x87, tpdus: CONNECTION, classes: CLASSES_1_TO_4, kind: uint(2) },
+  transitDelay: { code: 0x88, tpdus: CONNECTION, classes: CLASSES_1_TO_4, kind: uintList(2, 4) },
+  throughput: { code: 0x89, tpdus: CONNECTION, classes: CLASSES_1_TO_4, kind: uintList(3, 4, 8) },
+  reassignmentTime: { code: 0x8b, tpdus: ['CR'], classes: [1, 3, 4], kind: uint(2) },
+  inactivityTime: { code: 0xf2, tpdus: CONNECTION, classes: CLASS_4, kind: uint(4) },
+  additionalInfo: { code: 0xe0, tpdus: ['DR'], classes: ALL_CLASSES, kind: octetString },
+  // The code of the calling T-selector, with another meaning in the ER (X.224 13.12.4 a).
+  invalidTpdu: { code: 0xc1, tpdus: ['ER'], classes: ALL_CLASSES, kind: octetString },
+  subsequenceNumber: { code: 0x8a, tpdus: ['AK'], classes: CLASS_4, kind: uint(2) },
+  // 0x8c, not the 0x8b that RFC 905 prints (X.224 13.9.4 c).
+  flowControlConfirmation: {
+    code: 0x8c,
+    tpdus: ['AK'],
+    classes: CLASS_4,
+    kind: uintRecord({ lowerWindowEdge: 4, subsequenceNumber: 2, credit: 2 }),
+  },
+  selectiveAcknowledgement: { code: 0x8f, tpdus: ['AK'], classes: CLASS_4, kind: octetString },
+  edTpduNr: { code: 0x90, tpdus: ['DT'], classes: CLASS_4, kind: shortestUint(2, 4) },
+} satisfies { readonly [K in keyof Parameters]-?: ParameterRow<NonNullable<Parameters[K]>> };
+
+/** The name of a parameter. */
+export type ParameterName = keyof typeof PARAMETERS;
+
+/** A row together with its name. */
+export interface NamedParameter extends ParameterRow {
+  readonly name: ParameterName;
+}
+
+/** Every row with its name, in the order of sending. */
+export const PARAMETER_ROWS: readonly NamedParameter[] = Object.entries(PARAMETERS).map(
+  // `Object.entries` widens the keys to string and forgets which value belongs to which.
+  ([name, row]) => ({ ...(row as ParameterRow), name: name as ParameterName }),
+);
+
+const KNOWN_CODES = new Set(PARAMETER_ROWS.map((row) => row.code));
+
+/** The parameter that `code` means in a TPDU of that type; `undefined` when it means none there. */
+export function parameterOf(type: TpduType, code: number): NamedParameter | undefined {
+  return PARAMETER_ROWS.find((row) => row.code === code && row.tpdus.includes(type));
+}
+
+/** True when some TPDU has a parameter of that code. */
+export function isParameterCode(code: number): boolean {
+  return KNOWN_CODES.has(code);
+}

@@ -1,0 +1,56 @@
+/**
+ * The TPDU size codes of parameter 0xC0 (X.224 13.3.4 b) and the largest TPDU of all. Knows nothing
+ * of who offers what.
+ */
+
+/**
+ * Largest TPDU that a TPKT holds, in octets: 65535 less the four octets of the TPKT header
+ * (RFC 1006 §6).
+ */
+export const MAX_TPDU_SIZE = 65_531;
+
+/** Smallest TPDU size that can be negotiated, in octets. */
+export const MIN_TPDU_SIZE = 128;
+
+/** Unit of the preferred maximum TPDU size, in octets (X.224 13.3.4 c). */
+export const PREFERRED_SIZE_UNIT = 128;
+
+/**
+ * The codes, each a power of two. `last` is the largest that X.224 defines, 8192 octets;
+ * `lastInClass0` the largest that it allows there, 2048; `lastSeen` the largest that deployed
+ * stacks send, "65536", which a TPKT cuts to 65531.
+ */
+export const SIZE_CODES = { first: 0x07, lastInClass0: 0x0b, last: 0x0d, lastSeen: 0x10 } as const;
+
+/** The size in octets that a code means, `undefined` when it means none. */
+export function sizeOfCode(code: number): number | undefined {
+  if (code < SIZE_CODES.first || code > SIZE_CODES.lastSeen) {
+    return undefined;
+  }
+  return Math.min(2 ** code, MAX_TPDU_SIZE);
+}
+
+/** The code that means exactly `size` octets, `undefined` when there is none. */
+export function codeOfSize(size: number): number | undefined {
+  for (let code: number = SIZE_CODES.first; code <= SIZE_CODES.lastSeen; code += 1) {
+    if (sizeOfCode(code) === size) {
+      return code;
+    }
+  }
+  return undefined;
+}
+
+/**
+ * The largest size that a code up to `lastCode` means and that is not above `limit`, in octets;
+ * 128 when `limit` is below that, for nothing smaller can be said.
+ */
+export function largestCodedSize(limit: number, lastCode: number): number {
+  let largest = MIN_TPDU_SIZE;
+  for (let code: number = SIZE_CODES.first; code <= lastCode; code += 1) {
+    const size = sizeOfCode(code);
+    if (size !== undefined && size <= limit) {
+      largest = size;
+    }
+  }
+  return largest;
+}

@@ -1,0 +1,115 @@
+/**
+ * The kinds of parameter values: how long one may be, how it is read from octets and written to
+ * them. Knows no parameter by name.
+ */
+import { readUint, uintOctets, writeUint } from '../octets.js';
+import { checkOctets, checkUint, outOfRange, wrongType } from './checks.js';
+import type { Fault } from './faults.js';
+import type { DiagnosticCode, TransportClass } from './types.js';
+
+/** Whom a value asks while it is being read. `index` counts the value's octets from 0. */
+export interface Judge {
+  readonly strict: boolean;
+  /** Preferred class in a CR, selected class otherwise; `undefined` where it is not known. */
+  readonly class: TransportClass | undefined;
+  /** The value is not acceptable: the TPDU is refused, or in a CR the parameter is left out. */
+  wrong(index: number, fault?: Fault): undefined;
+  /** The value is acceptable to a tolerant reading only. */
+  tolerate(index: number, as: DiagnosticCode): void;
+}
+
+/** The kind of a value. */
+export interface Kind<T> {
+  /** True when a value may have this many octets. */
+  fits(length: number): boolean;
+  /** The value, or `undefined` when the judge heard that it is not acceptable. */
+  read(value: Uint8Array, judge: Judge): T | undefined;
+  /** @throws TypeError, RangeError naming `field` */
+  write(value: T, field: string): Uint8Array;
+}
+
+/** Any octets, also none. */
+export const octetString: Kind<Uint8Array> = {
+  fits: () => true,
+  read: (value) => value,
+  write: (value, field) => checkOctets(field, value),
+};
+
+/** A number of exactly `length` octets, `least` to `most`. */
+export function uint(length: number, most: number = 256 ** length - 1, least = 0): Kind<number> {
+  return {
+    fits: (octets) => octets === length,
+    read: (value) => readUint(value, 0, length),
+    write: (value, field) => uintOctets(checkUint(field, value, most, least), length),
+  };
+}
+
+/** Numbers of `width` octets each, as many as one of `counts` says. */
+export function uintList(width: number, ...counts: readonly number[]): Kind<readonly number[]> {
+  return {
+    fits: (octets) => counts.some((count) => octets === count * width),
+    read: (value) =>
+      Array.from({ length: value.length / width }, (_, i) => readUint(value, i * width, width)),
+    write(values, field) {
+      if (!Array.isArray(values)) {
+        throw wrongType(field, 'an array of numbers', values);
+      }
+      if (!counts.includes(values.length)) {
+        throw outOfRange(field, `${counts.join(' or ')} numbers`, values);
+      }
+      const octets = new Uint8Array(values.length * width);
+      values.forEach((value, i) => {
+        writeUint(octets, i * width, width, checkUint(`${field}[${i}]`, value, 256 ** width - 1));
+      });
+      return octets;
+    },
+  };
+}
+
+/** Named numbers one after the other; `widths` gives the octets of each. */
+export function uintRecord<W extends Readonly<Record<string, number>>>(
+  widths: W,
+): Kind<{ readonly [K in keyof W]: number }> {
+  type Value = { readonly [K in keyof W]: number };
+  const fields = Object.entries(widths);
+  const total = fields.reduce((sum, [, width]) => sum + width, 0);
+  return {
+    fits: (octets) => octets === total,
+    read(octets) {
+      let offset = 0;
+      const entries = fields.map(([name, width]) => {
+        const value = readUint(octets, offset, width);
+        offset += width;
+        return [name, value] as const;
+      });
+      // Built from the keys of `widths`, one number each.
+      return Object.fromEntries(entries) as Value;
+    },
+    write(value, field) {
+      if (typeof value !== 'object' || value === null) {
+        throw wrongType(field, `{ ${Object.keys(widths).join(', ')} }`, value);
+      }
+      const octets = new Uint8Array(total);
+      let offset = 0;
+      for (const [name, width] of fields) {
+        const number = checkUint(`${field}.${name}`, value[name], 256 ** width - 1);
+        offset = writeUint(octets, offset, width, number);
+      }
+      return octets;
+    },
+  };
+}
+
+/** A number in the fewest octets, but at least `least` and only as many as `lengths` allow. */
+export function shortestUint(...lengths: readonly number[]): Kind<number> {
+  const most = 256 ** Math.max(...lengths) - 1;
+  return {
+    fits: (octets) => lengths.includes(octets),
+    read: (value) => readUint(value, 0, value.length),
+    write(value, field) {
+      const checked = checkUint(field, value, most);
+      const length = lengths.find((octets) => checked < 256 ** octets);
+      return uintOctets(checked, length ?? Math.max(...lengths));
+    },
+  };
+}
