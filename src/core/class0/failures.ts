@@ -1,0 +1,165 @@
+/**
+ * The errors of a class 0 connection: which one each event gives in each state, with the whole
+ * story. Knows what to say and nothing of how the connection works.
+ */
+import {
+  ConnectionClosedError,
+  ConnectionRefusedError,
+  type CotpError,
+  type Phase,
+  ProtocolError,
+  TimeoutError,
+  type TimerName,
+} from '../errors.js';
+import { toHex } from '../octets.js';
+import { disconnectReason, rejectCauseText } from '../tpdu/reasons.js';
+import type { Decoded, DisconnectRequest, Tpdu, TpduError } from '../tpdu/types.js';
+import type { State } from './transitions.js';
+
+/** Which phase a state belongs to in the eyes of the user. */
+export const PHASES: Readonly<Record<State, Phase>> = {
+  CLOSED: 'closing',
+  WFNC: 'tcp',
+  WFCC: 'cr-sent',
+  WFCR: 'wait-cr',
+  WFTRESP: 'cr-received',
+  OPEN: 'open',
+  FIN_SENT: 'open',
+  FIN_RECEIVED: 'open',
+  ENDING: 'closing',
+};
+
+/** What each phase is called in a sentence. */
+const DURING: Readonly<Record<Phase, string>> = {
+  tcp: 'before TCP was connected',
+  'cr-sent': 'after the CR was sent, before a CC came',
+  'wait-cr': 'before a CR came',
+  'cr-received': 'while the CR was being decided on',
+  open: 'while the connection was open',
+  closing: 'while the connection was closing',
+};
+
+/** Most controllers refuse by dropping TCP, so this is the advice users need most. */
+const REFUSAL_HINT =
+  'many devices refuse a CR in this way: check the remote T-selector (for S7 its rack and slot), whether the device has a free connection, and whether such access is enabled in it';
+
+/** TCP has ended, by FIN or by a reset. */
+export function streamEnded(state: State, cause: Error | undefined): CotpError {
+  const phase = PHASES[state];
+  const what =
+    cause === undefined
+      ? 'the peer closed TCP'
+      : `TCP was reset or failed (${(cause as { code?: string }).code ?? cause.message})`;
+  return new ConnectionClosedError(`${what} ${DURING[phase]}`, {
+    phase,
+    ending: cause === undefined ? 'fin' : 'reset',
+    cause,
+    hint: phase === 'cr-sent' ? REFUSAL_HINT : undefined,
+  });
+}
+
+/** The peer ended TCP inside a TSDU. */
+export function endedWithinTsdu(received: number): CotpError {
+  return new ConnectionClosedError(
+    `the peer closed TCP in the middle of a TSDU; ${received} octets of it had come and are dropped`,
+    { phase: 'open', ending: 'fin' },
+  );
+}
+
+/** Our CR was answered by a DR (X.224 6.6). */
+export function refusedByDr(dr: DisconnectRequest & Decoded, octets: Uint8Array): CotpError {
+  const reasonText = disconnectReason(dr.reason);
+  return new ConnectionRefusedError(
+    `the peer refused the connection by a DR with reason ${dr.reason} (${reasonText})`,
+    {
+      reason: dr.reason,
+      reasonText,
+      additionalInfo: dr.parameters.additionalInfo,
+      userData: dr.userData,
+    },
+    { phase: 'cr-sent', ending: 'dr', octets, hint: DR_HINTS[dr.reason] },
+  );
+}
+
+const SELECTOR_HINT = 'check the remote T-selector';
+const DR_HINTS: Readonly<Record<number, string>> = {
+  1: 'the peer has no connection free; try again later',
+  2: `${SELECTOR_HINT}, and whether the application behind it runs`,
+  3: SELECTOR_HINT,
+  129: 'the peer has no connection free; try again later',
+};
+
+/** Our CR was answered by an ER: the peer takes it for invalid. */
+export function refusedByEr(er: TpduError & Decoded, octets: Uint8Array): CotpError {
+  const reasonText = rejectCauseText(er.rejectCause);
+  const { invalidTpdu } = er.parameters;
+  const upTo = invalidTpdu === undefined ? '' : `, up to ${toHex(invalidTpdu.slice(-4), ' ')}`;
+  return new ConnectionRefusedError(
+    `the peer rejected the CR by an ER with cause ${er.rejectCause} (${reasonText})${upTo}`,
+    { reasonText, rejectCause: er.rejectCause },
+    { phase: 'cr-sent', ending: 'er', octets, hint: 'try another sizeOffer or maxTpduSize' },
+  );
+}
+
+/** A CR that this side refuses, by rule or by its user. */
+export function refusedByUs(state: State, reason: number): CotpError {
+  return new ConnectionClosedError(
+    `the CR was refused by a DR with reason ${reason} (${disconnectReason(reason)})`,
+    { phase: PHASES[state], ending: 'local', reason },
+  );
+}
+
+/** A DR or ER on a connection that is past the CR. */
+export function endedByPeer(state: State, tpdu: Tpdu, octets: Uint8Array): CotpError {
+  const phase = PHASES[state];
+  if (tpdu.type === 'DR') {
+    return new ConnectionClosedError(
+      `the peer ended the connection by a DR with reason ${tpdu.reason} (${disconnectReason(tpdu.reason)})`,
+      { phase, ending: 'dr', octets, reason: tpdu.reason },
+    );
+  }
+  const cause = tpdu.type === 'ER' ? tpdu.rejectCause : 0;
+  return new ConnectionClosedError(
+    `the peer rejected a TPDU by an ER with cause ${cause} (${rejectCauseText(cause)})`,
+    { phase, ending: 'er', octets },
+  );
+}
+
+/** A TPDU that may not come now. */
+export function unexpected(state: State, tpdu: Tpdu, octets: Uint8Array): CotpError {
+  const phase = PHASES[state];
+  const expected = EXPECTED[phase];
+  return new ProtocolError('tpdu-not-expected', octets, 2, {
+    phase,
+    detail: `${expected} expected, ${tpdu.type} received`,
+    hint: state === 'WFCR' && tpdu.type === 'CC' ? 'are both sides servers?' : undefined,
+  });
+}
+
+const EXPECTED: Readonly<Record<Phase, string>> = {
+  tcp: 'nothing',
+  'cr-sent': 'CC, DR or ER',
+  'wait-cr': 'CR',
+  'cr-received': 'nothing before our CC',
+  open: 'DT',
+  closing: 'nothing',
+};
+
+/** A timer has run out in this state. */
+export function timedOut(state: State, milliseconds: number, peer: string): CotpError {
+  const phase = PHASES[state];
+  const { timer, text } = TIMERS[phase];
+  return new TimeoutError(`${text} within ${milliseconds} ms`, timer, milliseconds, {
+    phase,
+    hint: phase === 'cr-sent' ? `is a COTP server listening on ${peer}?` : undefined,
+  });
+}
+
+const TIMERS: Readonly<Record<Phase, { timer: TimerName; text: string }>> = {
+  tcp: { timer: 'timeout', text: 'no TCP connection' },
+  'cr-sent': { timer: 'timeout', text: 'no CC' },
+  'wait-cr': { timer: 'handshakeTimeout', text: 'no complete CR' },
+  'cr-received': { timer: 'handshakeTimeout', text: 'no decision on the CR' },
+  open: { timer: 'reassemblyTimeout', text: 'a TSDU was begun but not finished' },
+  closing: { timer: 'closeTimeout', text: 'the peer did not close' },
+};

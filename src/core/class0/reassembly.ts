@@ -1,0 +1,97 @@
+/**
+ * Joins the user data of DT TPDUs to TSDUs (X.224 6.3), within bounds. Knows no headers.
+ */
+import { TsduTooLargeError } from '../errors.js';
+import { type Allocate, OctetCollector } from '../octet-collector.js';
+
+/** What one TSDU of the peer may come to; the protocol itself sets no limit (X.224 6.3). */
+export interface TsduLimits {
+  /** Octets. */
+  readonly maxTsduSize: number;
+  /** DT TPDUs, those without user data included: a peer may send any number of them. */
+  readonly maxTsduSegments: number;
+}
+
+/** The reassembly of one connection. */
+export class Reassembly {
+  readonly #limits: TsduLimits;
+  readonly #allocate: Allocate;
+  readonly #collector = new OctetCollector();
+  #segments = 0;
+
+  constructor(limits: TsduLimits, allocate: Allocate) {
+    this.#limits = limits;
+    this.#allocate = allocate;
+  }
+
+  /** True while a TSDU is begun and not ended. */
+  get begun(): boolean {
+    return this.#segments > 0;
+  }
+
+  /** Octets held. */
+  get length(): number {
+    return this.#collector.length;
+  }
+
+  /**
+   * Takes in the user data of one DT, `octets` from `start` up to, not including, `end`.
+   *
+   * @returns the TSDU when `eot` ends one: a view of `octets` when it lies there whole. `undefined`
+   * when there is more to come, or when the TSDU turned out empty (X.214 has none of those).
+   * @throws TsduTooLargeError when a limit is passed
+   */
+  add(octets: Uint8Array, start: number, end: number, eot: boolean): Uint8Array | undefined {
+    this.#judge(end - start);
+    if (this.#segments === 0 && eot) {
+      return end > start ? octets.subarray(start, end) : undefined;
+    }
+    this.#collector.append(octets, start, end);
+    return this.#count(eot);
+  }
+
+  /** The same for a DT that came in several pieces; its user data begins at `start` of them all. */
+  addPieces(pieces: readonly Uint8Array[], start: number, eot: boolean): Uint8Array | undefined {
+    let skip = start;
+    this.#judge(pieces.reduce((length, piece) => length + piece.length, 0) - start);
+    for (const piece of pieces) {
+      if (skip < piece.length) {
+        this.#collector.append(piece, skip, piece.length);
+      }
+      skip = Math.max(0, skip - piece.length);
+    }
+    return this.#count(eot);
+  }
+
+  /** Forgets a TSDU that will not be finished. */
+  clear(): void {
+    this.#collector.clear();
+    this.#segments = 0;
+  }
+
+  #count(eot: boolean): Uint8Array | undefined {
+    if (!eot) {
+      this.#segments += 1;
+      return undefined;
+    }
+    this.#segments = 0;
+    return this.#collector.length > 0 ? this.#collector.take(this.#allocate) : undefined;
+  }
+
+  /** Judged before anything is held for the DT. */
+  #judge(length: number): void {
+    const { maxTsduSize, maxTsduSegments } = this.#limits;
+    if (this.#collector.length + length > maxTsduSize) {
+      throw new TsduTooLargeError(
+        `a TSDU of at most ${maxTsduSize} octets was expected, more than that came`,
+        { phase: 'open', hint: 'maxTsduSize sets the limit' },
+      );
+    }
+    if (this.#segments >= maxTsduSegments) {
+      throw new TsduTooLargeError(
+        `a TSDU of at most ${maxTsduSegments} DT TPDUs was expected, more than that came`,
+        { phase: 'open', hint: 'maxTsduSegments sets the limit' },
+      );
+    }
+  }
+}

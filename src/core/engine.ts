@@ -1,0 +1,72 @@
+/**
+ * What every protocol engine of this library is to its driver: octets and calls in, octets and
+ * events out. An engine never touches a socket, a timer or a clock; times are milliseconds of
+ * whatever clock the driver reads.
+ */
+import type { CotpError } from './errors.js';
+import type { Outbox } from './outbox.js';
+import type {
+  ConnectionConfirm,
+  ConnectionRequest,
+  Decoded,
+  TransportClass,
+} from './tpdu/types.js';
+
+/** What a CR and its CC have agreed on. */
+export interface Agreement {
+  readonly tpClass: TransportClass;
+  /** Largest TPDU in either direction, in octets, header included. */
+  readonly maxTpduSize: number;
+  /** Our reference and the peer's. */
+  readonly localRef: number;
+  readonly remoteRef: number;
+}
+
+/** What comes out of an engine, in order. */
+export type EngineEvent =
+  /** T-CONNECT indication: answer it by `accept` or `refuse`. */
+  | { readonly type: 'connectIndication'; readonly request: ConnectionRequest & Decoded }
+  /** T-CONNECT confirm, or the acceptance of an indication: the connection is open. */
+  | {
+      readonly type: 'open';
+      readonly agreement: Agreement;
+      /** The CC; absent on the side that sent it. */
+      readonly confirm?: ConnectionConfirm & Decoded;
+    }
+  /** T-DATA indication: a whole TSDU, or the payload of one TPKT. */
+  | { readonly type: 'data'; readonly message: Uint8Array }
+  /** The peer will send nothing more, and ended between two messages. */
+  | { readonly type: 'end' }
+  /** T-DISCONNECT indication: the last event. Orderly: nothing was lost and no rule broken. */
+  | { readonly type: 'disconnect'; readonly error: CotpError; readonly orderly: boolean };
+
+/** What the engine wants of the byte stream beneath it, once its output has been written. */
+export type StreamRequest = 'none' | 'end' | 'destroy';
+
+/** The protocol on one byte stream. */
+export interface Engine {
+  /** Octets to be written. */
+  readonly outbox: Outbox;
+  /** `'end'`: write what waits, then FIN. `'destroy'`: drop the stream at once. */
+  readonly streamRequest: StreamRequest;
+  /** When {@link handleDeadline} is to be called; `undefined` for never. */
+  readonly deadline: number | undefined;
+  /** The next octets of the stream. They must not change afterwards. Never throws. */
+  receive(chunk: Uint8Array, now: number): void;
+  /** Goes on with octets left over by an event that waits for an answer; `false` if there are none. */
+  resume(now: number): boolean;
+  /** The peer has ended its half of the stream (FIN). */
+  receiveEnd(now: number): void;
+  /** The stream is gone; `cause` is its error, if it had one. */
+  streamClosed(cause: Error | undefined, now: number): void;
+  /** The deadline has passed. */
+  handleDeadline(now: number): void;
+  /** Queues one message. */
+  send(message: Uint8Array): void;
+  /** Says that no more will be sent: FIN once everything is out. The peer's messages still come. */
+  endOfData(now: number): void;
+  /** Ends the connection in good order: what was sent before still goes out. */
+  disconnect(now: number): void;
+  /** The events since the last call, in order. */
+  takeEvents(): readonly EngineEvent[];
+}

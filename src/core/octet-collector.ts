@@ -1,0 +1,110 @@
+/**
+ * Octets that arrive in pieces and are wanted in one. Knows nothing of what they mean.
+ */
+
+/** Makes an octet string of that many octets; its contents need not be zeroed. */
+export type Allocate = (length: number) => Uint8Array;
+
+/** The allocator of a plain JavaScript engine. */
+export const allocateZeroed: Allocate = (length) => new Uint8Array(length);
+
+/**
+ * Pieces of this many octets or more are kept as views, smaller ones are copied together: a view
+ * costs some 200 octets of memory, so a peer that sends octet by octet must not be given one each.
+ */
+const VIEW_FROM = 512;
+
+/** Blocks for small pieces start at this many octets and double up to the second figure. */
+const BLOCK_FIRST = 256;
+const BLOCK_LARGEST = 16_384;
+
+/**
+ * Collects pieces and joins them with one allocation of the right size. A piece of 512 octets or
+ * more is copied once, when it is joined; a smaller one is copied twice.
+ */
+export class OctetCollector {
+  #pieces: Uint8Array[] = [];
+  /** Block that small pieces are copied into; its filled part is not yet in `#pieces`. */
+  #block: Uint8Array | undefined;
+  #blockUsed = 0;
+  #blockSize = BLOCK_FIRST;
+  #length = 0;
+
+  /** Octets collected. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Takes in `octets` from `start` up to, not including, `end`. The octets must not change later. */
+  append(octets: Uint8Array, start: number, end: number): void {
+    const length = end - start;
+    this.#length += length;
+    if (length >= VIEW_FROM) {
+      this.#closeBlock();
+      this.#pieces.push(octets.subarray(start, end));
+      return;
+    }
+    let offset = start;
+    while (offset < end) {
+      this.#block ??= new Uint8Array(this.#blockSize);
+      const room = Math.min(this.#block.length - this.#blockUsed, end - offset);
+      this.#block.set(octets.subarray(offset, offset + room), this.#blockUsed);
+      this.#blockUsed += room;
+      offset += room;
+      if (this.#blockUsed === this.#block.length) {
+        this.#closeBlock();
+        this.#blockSize = Math.min(this.#blockSize * 2, BLOCK_LARGEST);
+      }
+    }
+  }
+
+  /** The octet at `index` of all that was collected; `undefined` past the end. */
+  at(index: number): number | undefined {
+    let rest = index;
+    for (const piece of this.pieces()) {
+      if (rest < piece.length) {
+        return piece[rest];
+      }
+      rest -= piece.length;
+    }
+    return undefined;
+  }
+
+  /** What was collected, in order, as pieces that no later `append` changes. */
+  pieces(): readonly Uint8Array[] {
+    this.#closeBlock();
+    return this.#pieces;
+  }
+
+  /** Everything from the octet at `from` on as one octet string; the collector is empty afterwards. */
+  take(allocate: Allocate, from = 0): Uint8Array {
+    const joined = allocate(this.#length - from);
+    let offset = -from;
+    for (const piece of this.pieces()) {
+      if (offset + piece.length > 0) {
+        joined.set(offset < 0 ? piece.subarray(-offset) : piece, Math.max(offset, 0));
+      }
+      offset += piece.length;
+    }
+    this.clear();
+    return joined;
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.#pieces = [];
+    this.#block = undefined;
+    this.#blockUsed = 0;
+    this.#blockSize = BLOCK_FIRST;
+    this.#length = 0;
+  }
+
+  #closeBlock(): void {
+    if (this.#block !== undefined && this.#blockUsed > 0) {
+      this.#pieces.push(this.#block.subarray(0, this.#blockUsed));
+      this.#block =
+        this.#blockUsed < this.#block.length ? this.#block.subarray(this.#blockUsed) : undefined;
+      this.#blockUsed = 0;
+    }
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * A TPDU in one line of text, in the words that protocol analysers use. For logs and traces.
+ */
+import { toHex } from '../octets.js';
+import { formatTsel, tselOf } from '../tsel.js';
+import { disconnectReason, rejectCauseText } from './reasons.js';
+import type { ConnectionConfirm, ConnectionRequest, Tpdu } from './types.js';
+
+/** For instance `CR TPDU src-ref: 0x4a1c dst-ref: 0x0000 class: 0 calling: 0x0100 called: 0x0102 size: 1024`. */
+export function describeTpdu(tpdu: Tpdu): string {
+  const notes = tpdu.diagnostics.map(({ code }) => code);
+  return `${tpdu.type} TPDU ${details(tpdu)}${notes.length === 0 ? '' : ` [${notes.join(', ')}]`}`;
+}
+
+function details(tpdu: Tpdu): string {
+  switch (tpdu.type) {
+    case 'CR':
+    case 'CC':
+      return connection(tpdu);
+    case 'DR':
+      return `${refs(tpdu)} reason: ${tpdu.reason} (${disconnectReason(tpdu.reason)})`;
+    case 'DC':
+      return refs(tpdu);
+    case 'DT':
+    case 'ED':
+      return `(${tpdu.tpduNr}) ${tpdu.eot ? 'EOT ' : ''}${tpdu.userData.length} octets`;
+    case 'AK':
+    case 'RJ':
+      return `dst-ref: ${ref(tpdu.dstRef)} number: ${tpdu.yrTuNr} credit: ${tpdu.cdt}`;
+    case 'EA':
+      return `dst-ref: ${ref(tpdu.dstRef)} number: ${tpdu.yrEdtuNr}`;
+    case 'ER':
+      return `dst-ref: ${ref(tpdu.dstRef)} cause: ${tpdu.rejectCause} (${rejectCauseText(tpdu.rejectCause)})`;
+  }
+}
+
+function connection(tpdu: ConnectionRequest | ConnectionConfirm): string {
+  const { callingTsel, calledTsel, tpduSize, preferredMaxTpduSize } = tpdu.parameters;
+  const parts = [
+    refs(tpdu),
+    `class: ${tpdu.class}`,
+    callingTsel && `calling: ${formatTsel(tselOf(callingTsel))}`,
+    calledTsel && `called: ${formatTsel(tselOf(calledTsel))}`,
+    tpduSize && `size: ${tpduSize}`,
+    preferredMaxTpduSize && `preferred size: ${preferredMaxTpduSize}`,
+    tpdu.userData.length > 0 && `data: ${toHex(tpdu.userData)}`,
+  ];
+  return parts.filter(Boolean).join(' ');
+}
+
+function refs({ srcRef, dstRef }: { readonly srcRef: number; readonly dstRef: number }): string {
+  return `src-ref: ${ref(srcRef)} dst-ref: ${ref(dstRef)}`;
+}
+
+function ref(value: number): string {
+  return `0x${value.toString(16).padStart(4, '0')}`;
+}

@@ -1,0 +1,178 @@
+/**
+ * TPKT as a service of its own: one packet a message, no TPDUs (RFC 1006 §6).
+ */
+import type { Engine, EngineEvent, StreamRequest } from '../engine.js';
+import { ConnectionClosedError, type CotpError, ProtocolError, TimeoutError } from '../errors.js';
+import type { Allocate, OctetCollector } from '../octet-collector.js';
+import { Outbox } from '../outbox.js';
+import { TPKT_HEADER_LENGTH } from './header.js';
+import { type PacketReceiver, TpktSplitter } from './splitter.js';
+
+/** Limits and times of a TPKT stream; times in milliseconds, 0 for no limit of time. */
+export interface TpktEngineOptions {
+  readonly allocate: Allocate;
+  readonly reassemblyTimeout: number;
+  readonly closeTimeout: number;
+}
+
+const NO_HEADER: readonly number[] = [];
+
+/** The engine under `cotp/tpkt`. It is open from the start. */
+export class TpktEngine implements Engine, PacketReceiver {
+  readonly outbox: Outbox;
+  readonly #options: TpktEngineOptions;
+  readonly #splitter: TpktSplitter;
+  #events: EngineEvent[] = [];
+  #state: 'open' | 'finSent' | 'finReceived' | 'ending' | 'closed' = 'open';
+  #streamRequest: StreamRequest = 'none';
+  #deadline: number | undefined;
+  #packets = 0;
+  #packetsAtDeadline = 0;
+
+  constructor(options: TpktEngineOptions) {
+    this.#options = options;
+    this.outbox = new Outbox(options.allocate);
+    this.#splitter = new TpktSplitter(this);
+  }
+
+  get streamRequest(): StreamRequest {
+    return this.#streamRequest;
+  }
+
+  get deadline(): number | undefined {
+    return this.#deadline;
+  }
+
+  receive(chunk: Uint8Array, now: number): void {
+    if (!this.#isReceiving) {
+      return;
+    }
+    try {
+      this.#splitter.push(chunk);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) {
+        throw error;
+      }
+      this.#fail(error);
+      return;
+    }
+    if (this.#splitter.atBoundary || this.#options.reassemblyTimeout === 0) {
+      this.#deadline = undefined;
+    } else if (this.#deadline === undefined || this.#packets !== this.#packetsAtDeadline) {
+      this.#deadline = now + this.#options.reassemblyTimeout;
+      this.#packetsAtDeadline = this.#packets;
+    }
+  }
+
+  resume(): boolean {
+    return false;
+  }
+
+  receiveEnd(now: number): void {
+    if (!this.#isReceiving) {
+      return;
+    }
+    if (this.#splitter.atBoundary) {
+      this.#events.push({ type: 'end' });
+      if (this.#state === 'finSent') {
+        this.disconnect(now);
+      } else {
+        this.#state = 'finReceived';
+      }
+    } else {
+      this.#fail(
+        new ConnectionClosedError('the peer ended TCP in the middle of a TPKT', {
+          phase: 'open',
+          ending: 'fin',
+        }),
+      );
+    }
+  }
+
+  streamClosed(cause: Error | undefined): void {
+    if (this.#state !== 'ending' && this.#state !== 'closed') {
+      this.#fail(
+        new ConnectionClosedError(`the TCP connection was lost: ${cause?.message ?? 'closed'}`, {
+          phase: 'open',
+          ending: 'reset',
+          cause,
+        }),
+      );
+    }
+    this.#state = 'closed';
+    this.#deadline = undefined;
+  }
+
+  handleDeadline(now: number): void {
+    if (this.#deadline === undefined || now < this.#deadline) {
+      return;
+    }
+    this.#deadline = undefined;
+    if (this.#isReceiving) {
+      const { reassemblyTimeout } = this.#options;
+      this.#fail(
+        new TimeoutError(
+          `a TPKT was begun but not finished within ${reassemblyTimeout} ms`,
+          'reassemblyTimeout',
+          reassemblyTimeout,
+          { phase: 'open' },
+        ),
+      );
+    } else {
+      this.#streamRequest = 'destroy';
+    }
+  }
+
+  send(message: Uint8Array): void {
+    this.outbox.packet(NO_HEADER, message, 0, message.length);
+  }
+
+  endOfData(now: number): void {
+    if (this.#state === 'open') {
+      this.#state = 'finSent';
+      this.#streamRequest = 'end';
+    } else if (this.#state === 'finReceived') {
+      this.disconnect(now);
+    }
+  }
+
+  disconnect(now: number): void {
+    if (this.#state !== 'ending' && this.#state !== 'closed') {
+      this.#state = 'ending';
+      this.#streamRequest = 'end';
+      this.#deadline = now + this.#options.closeTimeout;
+      this.#splitter.clear();
+    }
+  }
+
+  takeEvents(): readonly EngineEvent[] {
+    const events = this.#events;
+    this.#events = [];
+    return events;
+  }
+
+  packet(chunk: Uint8Array, start: number, end: number): boolean {
+    this.#packets += 1;
+    this.#events.push({ type: 'data', message: chunk.subarray(start, end) });
+    return true;
+  }
+
+  packetInPieces(pieces: OctetCollector): boolean {
+    this.#packets += 1;
+    const message = pieces.take(this.#options.allocate, TPKT_HEADER_LENGTH);
+    this.#events.push({ type: 'data', message });
+    return true;
+  }
+
+  get #isReceiving(): boolean {
+    return this.#state === 'open' || this.#state === 'finSent';
+  }
+
+  #fail(error: CotpError): void {
+    this.#state = 'closed';
+    this.#deadline = undefined;
+    this.#streamRequest = 'destroy';
+    this.#splitter.clear();
+    this.#events.push({ type: 'disconnect', error, orderly: false });
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * Cuts the octet stream of TCP into TPKT packets (RFC 1006 §6), whatever cuts TCP has made in it.
+ * Knows nothing of TPDUs.
+ */
+import { ProtocolError } from '../errors.js';
+import { OctetCollector } from '../octet-collector.js';
+import { MAX_TPKT_LENGTH, MIN_TPKT_LENGTH, TPKT_HEADER_LENGTH, TPKT_VERSION } from './header.js';
+
+/** Where the splitter puts packets. Each method gives `false` to stop the splitting for now. */
+export interface PacketReceiver {
+  /** A packet that lies whole in one chunk: its payload is `chunk` from `start` to `end`. */
+  packet(chunk: Uint8Array, start: number, end: number): boolean;
+  /** A packet that came in several chunks, its header still at the front. */
+  packetInPieces(pieces: OctetCollector): boolean;
+}
+
+/**
+ * An incremental splitter. Nothing is copied for a packet that lies in one chunk; of one that does
+ * not, at most `maxLength` octets are held.
+ */
+export class TpktSplitter {
+  /** Longest packet accepted, in octets, header included; judged before anything is held for it. */
+  maxLength: number = MAX_TPKT_LENGTH;
+  readonly #receiver: PacketReceiver;
+  /** The beginning of a packet whose end has not arrived. */
+  readonly #partial = new OctetCollector();
+  /** Length of that packet; 0 while its header is not complete. */
+  #partialLength = 0;
+  /** What a receiver that said stop has left. */
+  #rest: Uint8Array | undefined;
+  /** Octets of the stream before the packet now being read. */
+  #position = 0;
+
+  constructor(receiver: PacketReceiver) {
+    this.#receiver = receiver;
+  }
+
+  /** True when the stream stands between two packets. */
+  get atBoundary(): boolean {
+    return this.#partial.length === 0 && this.#rest === undefined;
+  }
+
+  /** Octets still missing to the next thing that can be judged: a header, then its packet. */
+  get need(): number {
+    const end = this.#partialLength === 0 ? TPKT_HEADER_LENGTH : this.#partialLength;
+    return this.#partial.length === 0 ? 0 : end - this.#partial.length;
+  }
+
+  /** The octets held of a packet that is not complete, as pieces. */
+  pending(): readonly Uint8Array[] {
+    return this.#partial.pieces();
+  }
+
+  /**
+   * Takes in the next octets of the stream and hands every packet that they complete to the
+   * receiver. The chunk must not be changed afterwards: packets are views of it.
+   *
+   * @throws ProtocolError `tpkt-version` or `tpkt-length`: the boundaries are lost for good. The
+   * packets before the fault have been handed over.
+   */
+  push(chunk: Uint8Array): void {
+    let offset = 0;
+    while (this.#partial.length > 0) {
+      if (offset === chunk.length) {
+        return;
+      }
+      const end = Math.min(offset + this.need, chunk.length);
+      this.#partial.append(chunk, offset, end);
+      offset = end;
+      if (!this.#continuePartial(chunk)) {
+        this.#keepRest(chunk, offset);
+        return;
+      }
+    }
+    while (offset < chunk.length) {
+      const length = this.#packetLength(chunk, offset);
+      if (length === 0 || offset + length > chunk.length) {
+        this.#partial.append(chunk, offset, chunk.length);
+        this.#partialLength = length;
+        return;
+      }
+      const start = offset + TPKT_HEADER_LENGTH;
+      offset += length;
+      this.#position += length;
+      if (!this.#receiver.packet(chunk, start, offset)) {
+        this.#keepRest(chunk, offset);
+        return;
+      }
+    }
+  }
+
+  /** Goes on after the receiver had said stop. Gives `false` when there is nothing to go on with. */
+  resume(): boolean {
+    const rest = this.#rest;
+    if (rest === undefined) {
+      return false;
+    }
+    this.#rest = undefined;
+    this.push(rest);
+    return true;
+  }
+
+  /** Forgets everything held: the connection has ended. */
+  clear(): void {
+    this.#partial.clear();
+    this.#partialLength = 0;
+    this.#rest = undefined;
+  }
+
+  /** Judges what the partial packet has become; gives `false` when the receiver says stop. */
+  #continuePartial(chunk: Uint8Array): boolean {
+    if (this.#partialLength === 0) {
+      const header = this.#partial.pieces()[0] ?? chunk;
+      this.#partialLength = this.#packetLength(header, 0);
+    }
+    if (this.#partial.length !== this.#partialLength) {
+      return true;
+    }
+    this.#position += this.#partialLength;
+    this.#partialLength = 0;
+    const more = this.#receiver.packetInPieces(this.#partial);
+    this.#partial.clear();
+    return more;
+  }
+
+  #keepRest(chunk: Uint8Array, offset: number): void {
+    if (offset < chunk.length) {
+      this.#rest = chunk.subarray(offset);
+    }
+  }
+
+  /** Length of the packet that begins at `offset`; 0 while its header is not complete. */
+  #packetLength(octets: Uint8Array, offset: number): number {
+    if (octets[offset] !== TPKT_VERSION) {
+      throw new ProtocolError('tpkt-version', octets.subarray(offset), this.#position + 1, {
+        detail: `3 expected, ${octets[offset]} received`,
+        hint: otherProtocol(octets.subarray(offset)),
+      });
+    }
+    // RFC 2126 §6.10: the reserved octet is ignored on receipt.
+    const high = octets[offset + 2];
+    const low = octets[offset + 3];
+    if (high === undefined || low === undefined) {
+      return 0;
+    }
+    const length = (high << 8) | low;
+    if (length < MIN_TPKT_LENGTH || length > this.maxLength) {
+      throw new ProtocolError('tpkt-length', octets.subarray(offset), this.#position + 3, {
+        detail: `${MIN_TPKT_LENGTH} to ${this.maxLength} expected, ${length} received`,
+      });
+    }
+    return length;
+  }
+}
+
+/** What octets that are no TPKT look like, as advice. */
+function otherProtocol(octets: Uint8Array): string | undefined {
+  const text = String.fromCharCode(...octets.subarray(0, 8));
+  if (/^(HTTP|GET |POST|HEAD|PUT |OPTI)/.test(text)) {
+    return 'this looks like HTTP; is it the right port?';
+  }
+  if (octets[0] === 0x16 || octets[0] === 0x15) {
+    return 'this looks like TLS; does only one side use the tls option?';
+  }
+  if (/^(SSH-|220 |\* OK)/.test(text)) {
+    return 'this looks like a text protocol; is it the right port?';
+  }
+  return undefined;
+}

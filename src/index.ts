@@ -1,0 +1,29 @@
+/**
+ * `cotp`: the ISO transport service over TCP. The front door: it re-exports what users import.
+ */
+export type { SizeOffer } from './core/negotiation/tpdu-size.js';
+export {
+  ConnectionClosedError,
+  ConnectionRefusedError,
+  CotpError,
+  type CotpErrorCode,
+  type Ending,
+  type Phase,
+  ProtocolError,
+  TimeoutError,
+  type TimerName,
+  TsduTooLargeError,
+} from './core/errors.js';
+export type { Tpdu } from './core/tpdu/types.js';
+export { formatTsel, parseTsel, type Tsel } from './core/tsel.js';
+export type { Address, FullAddress } from './node/address.js';
+export { connect } from './node/connect.js';
+export type { AcceptOptions, ConnectRequest, OnConnectRequest } from './node/connect-request.js';
+export { Connection, type ConnectionCb } from './node/connection.js';
+export type { ConnectionInfo } from './node/connection-info.js';
+export { listen } from './node/listen.js';
+export type { Data } from './node/message-connection.js';
+export type { ConnectOptions, ListenOptions } from './node/options/cotp.js';
+export type { ErrorContext, ErrorListener } from './node/options/stream.js';
+export { Server } from './node/server.js';
+export type { TraceEntry, TraceListener } from './node/trace.js';

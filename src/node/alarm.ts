@@ -1,0 +1,46 @@
+/**
+ * One timer for many deadlines that move often. Knows milliseconds and nothing else.
+ */
+
+/** The clock that all times in this folder are of: monotonic, in milliseconds. */
+export function now(): number {
+  return performance.now();
+}
+
+/**
+ * A timer that is set often and rings seldom. Moving the time later costs a comparison: the timer
+ * then rings early once, and whoever is called says when to ring next.
+ */
+export class Alarm {
+  readonly #ring: () => void;
+  #timer: NodeJS.Timeout | undefined;
+  #at = Number.POSITIVE_INFINITY;
+
+  /** @param ring called at or before the time that was set; it calls `set` again if need be */
+  constructor(ring: () => void) {
+    this.#ring = ring;
+  }
+
+  /** Rings at `at` at the latest; later is `Infinity` for never. */
+  set(at: number): void {
+    if (at < this.#at) {
+      clearTimeout(this.#timer);
+      this.#at = at;
+      this.#timer = setTimeout(
+        () => {
+          this.#at = Number.POSITIVE_INFINITY;
+          this.#timer = undefined;
+          this.#ring();
+        },
+        Math.max(1, Math.ceil(at - now())),
+      );
+    }
+  }
+
+  /** Never rings again unless set again. */
+  clear(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#at = Number.POSITIVE_INFINITY;
+  }
+}

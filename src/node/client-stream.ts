@@ -1,0 +1,62 @@
+/**
+ * Opens the byte stream of a client: TCP, TLS over it, or a stream of the caller's own. Knows no
+ * protocol above.
+ */
+import { connect as connectTcp, isIP, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { connect as connectTls, type ConnectionOptions } from 'node:tls';
+import type { FullAddress } from './address.js';
+
+/** First keep-alive probe after so many milliseconds of silence. */
+export const KEEP_ALIVE_DELAY = 10_000;
+
+/** What of the options concerns the stream. */
+export interface ClientStreamOptions {
+  readonly keepAlive: boolean;
+  readonly noDelay: boolean;
+  readonly localAddress: string | undefined;
+  readonly tls: ConnectionOptions | undefined;
+  readonly socket: Duplex | undefined;
+}
+
+/** A stream, and the event that says that it stands; `undefined` when it does already. */
+export interface ClientStream {
+  readonly stream: Duplex;
+  readonly ready: 'connect' | 'secureConnect' | undefined;
+}
+
+/** Begins to open a stream. Failures come as its `error` and `close` events. */
+export function openClientStream(addr: FullAddress, options: ClientStreamOptions): ClientStream {
+  const { keepAlive, noDelay, localAddress, tls, socket } = options;
+  if (tls !== undefined) {
+    const tlsOptions: ConnectionOptions & { allowHalfOpen: boolean } = {
+      ...(socket === undefined ? { host: addr.host, port: addr.port } : { socket }),
+      ...(localAddress === undefined ? {} : { localAddress }),
+      // Server name indication takes names only (RFC 6066 §3).
+      ...(isIP(addr.host) === 0 ? { servername: addr.host } : {}),
+      ...tls,
+      allowHalfOpen: true,
+    };
+    const stream = connectTls(tlsOptions);
+    if (socket === undefined) {
+      stream.setNoDelay(noDelay);
+      stream.setKeepAlive(keepAlive, KEEP_ALIVE_DELAY);
+    }
+    return { stream, ready: 'secureConnect' };
+  }
+  if (socket !== undefined) {
+    const connecting = socket instanceof Socket && socket.connecting;
+    return { stream: socket, ready: connecting ? 'connect' : undefined };
+  }
+  const stream = connectTcp({
+    host: addr.host,
+    port: addr.port,
+    noDelay,
+    keepAlive,
+    keepAliveInitialDelay: KEEP_ALIVE_DELAY,
+    // The peer's FIN must not end our half: answers may be due.
+    allowHalfOpen: true,
+    ...(localAddress === undefined ? {} : { localAddress }),
+  });
+  return { stream, ready: 'connect' };
+}

@@ -1,0 +1,80 @@
+/**
+ * A CR that waits for the decision of a server's user.
+ */
+import type { Duplex } from 'node:stream';
+import type { ConnectionRequest, Decoded } from '../core/tpdu/types.js';
+import type { Tsel } from '../core/tsel.js';
+import type { FullAddress } from './address.js';
+import { connectData, integer } from './options/checks.js';
+import { optional, resolveOptions } from './options/table.js';
+
+/** Limits and data of one accepted connection; what is left out is as `listen` was told. */
+export interface AcceptOptions {
+  /** A smaller `maxTpduSize`, 128 to 65531 octets. */
+  readonly maxTpduSize?: number | undefined;
+  /** Another `maxTsduSize`, 1 to 2147483647 octets. */
+  readonly maxTsduSize?: number | undefined;
+  /** User data of the CC, at most 32 octets (RFC 1006 §5). */
+  readonly connectData?: Uint8Array | undefined;
+}
+
+/**
+ * A connection request. Either `accept` or `refuse` is to be called, once, before the callback ends
+ * or its promise settles.
+ */
+export interface ConnectRequest {
+  readonly localAddr: FullAddress;
+  readonly remoteAddr: FullAddress;
+  /** The T-selector that is called. */
+  readonly localTsel: Tsel | undefined;
+  /** The T-selector that calls. */
+  readonly remoteTsel: Tsel | undefined;
+  /** User data of the CR, if there is any. */
+  readonly connectData: Buffer | undefined;
+  /** The CR itself. */
+  readonly tpdu: ConnectionRequest & Decoded;
+  /** The byte stream; a `tls.TLSSocket` knows the certificate of the peer. */
+  readonly socket: Duplex;
+  /** Aborted when the peer goes away before the decision. */
+  readonly signal: AbortSignal;
+  /**
+   * Accepts: the CC is sent and the connection is open.
+   *
+   * @throws TypeError or RangeError for a bad option; TypeError when it was decided before
+   */
+  accept(options?: AcceptOptions): void;
+  /**
+   * Refuses by a DR with this reason of X.224 13.5.3: 0 not specified (the default), 1 congestion,
+   * 2 session entity not attached, 3 address unknown. 128 to 138 only if the CR prefers another
+   * class than 0.
+   *
+   * @throws RangeError for a reason that may not be sent; TypeError when it was decided before
+   */
+  refuse(reason?: number): void;
+}
+
+/** Decides on a CR, at once or later, by calling one of the two methods of the request. */
+export type OnConnectRequest = (request: ConnectRequest) => void | Promise<void>;
+
+const ACCEPT_OPTIONS = {
+  maxTpduSize: optional(integer(128, 65_531, 'octets')),
+  maxTsduSize: optional(integer(1, 2 ** 31 - 1, 'octets')),
+  connectData: optional(connectData),
+};
+
+/** Checks what `accept` was given. */
+export function resolveAccept(given: unknown): AcceptOptions {
+  return resolveOptions(ACCEPT_OPTIONS, given);
+}
+
+/** Checks what `refuse` was given: X.224 13.5.3 gives class 0 the first four reasons only. */
+export function resolveReason(reason: unknown, preferredClass: number): number {
+  const value = integer(0, 255)('reason', reason);
+  const isForAll = value <= 3;
+  const isForOthers = preferredClass !== 0 && value >= 128 && value <= 138;
+  if (!isForAll && !isForOthers) {
+    const expected = preferredClass === 0 ? '0 to 3 in class 0' : '0 to 3 or 128 to 138';
+    throw new RangeError(`reason must be ${expected}, not ${value}`);
+  }
+  return value;
+}

@@ -1,0 +1,162 @@
+/**
+ * `connect`: from an address to an open connection.
+ */
+import { Class0Connection } from '../core/class0/connection.js';
+import type { EngineEvent } from '../core/engine.js';
+import { CotpError } from '../core/errors.js';
+import { offerSize } from '../core/negotiation/tpdu-size.js';
+import { NO_OCTETS } from '../core/octets.js';
+import { encode } from '../core/tpdu/encode.js';
+import {
+  type Address,
+  type FullAddress,
+  formatAddress,
+  resolveAddress,
+  socketAddresses,
+} from './address.js';
+import { now } from './alarm.js';
+import { openClientStream } from './client-stream.js';
+import { Connection } from './connection.js';
+import { connectDataFromWire, connectionInfo, tselFromWire } from './connection-info.js';
+import { Driver, type DriverUser } from './driver.js';
+import {
+  CONNECT_OPTIONS,
+  type ConnectOptions,
+  type ResolvedConnectOptions,
+} from './options/cotp.js';
+import { resolveOptions } from './options/table.js';
+import { takeReference } from './references.js';
+import { engineOptions, messageOptions } from './tsdu.js';
+
+/**
+ * Opens a transport connection: TCP, TLS if wanted, CR, CC.
+ *
+ * @param addr where to; the port is 102 by default
+ * @throws TypeError or RangeError for a bad address or option, before anything is opened
+ * @throws the system's error as it is (`ECONNREFUSED`, `ENOTFOUND`, TLS errors …) when TCP or TLS
+ * cannot be had
+ * @throws ConnectionRefusedError (`ERR_COTP_REFUSED`) when the peer answers by DR or ER
+ * @throws ConnectionClosedError (`ERR_COTP_CLOSED`) when the peer drops TCP instead of answering, as
+ * many controllers do
+ * @throws ProtocolError (`ERR_COTP_PROTOCOL`) when what answers is no acceptable CC
+ * @throws TimeoutError (`ERR_COTP_TIMEOUT`) when `timeout` has passed
+ * @throws the reason of `signal` when that aborts
+ */
+export async function connect(addr: Address, options: ConnectOptions = {}): Promise<Connection> {
+  const address = resolveAddress(addr, 1);
+  const resolved = resolveOptions(CONNECT_OPTIONS, options);
+  const request = connectRequest(resolved);
+  resolved.signal?.throwIfAborted();
+  return new Promise((resolve, reject) => {
+    new Initiator(address, resolved, request, resolve, reject);
+  });
+}
+
+/** The CR's variable part and user data. */
+function connectRequest(options: ResolvedConnectOptions) {
+  const { localTsel, remoteTsel, connectData = NO_OCTETS, maxTpduSize, sizeOffer } = options;
+  const request = {
+    parameters: {
+      ...(localTsel === undefined ? {} : { callingTsel: localTsel }),
+      ...(remoteTsel === undefined ? {} : { calledTsel: remoteTsel }),
+      ...offerSize(maxTpduSize, sizeOffer),
+    },
+    userData: connectData,
+  };
+  // Selectors that do not fit a CR together are a mistake to be told of before TCP is opened.
+  encode({ type: 'CR', srcRef: 1, ...request });
+  return request;
+}
+
+/** A connection on its way to be open. */
+class Initiator implements DriverUser {
+  readonly #address: FullAddress;
+  readonly #options: ResolvedConnectOptions;
+  readonly #engine: Class0Connection;
+  readonly #driver: Driver;
+  readonly #resolve: (connection: Connection) => void;
+  readonly #reject: (error: unknown) => void;
+
+  constructor(
+    address: FullAddress,
+    options: ResolvedConnectOptions,
+    request: ReturnType<typeof connectRequest>,
+    resolve: (connection: Connection) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.#address = address;
+    this.#options = options;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    const { stream, ready } = openClientStream(address, options);
+    const reference = takeReference(stream);
+    const peer = formatAddress(address);
+    this.#engine = Class0Connection.initiator(
+      engineOptions(options, options.timeout, reference ?? 0, peer),
+      request,
+      now(),
+    );
+    this.#driver = new Driver(stream, this.#engine, this, options);
+    if (reference === undefined) {
+      this.#giveUp(new CotpError('ERR_COTP_REFUSED', 'all 65535 transport references are in use'));
+      return;
+    }
+    options.signal?.addEventListener('abort', this.#onAbort, { once: true });
+    const connected = () => this.#driver.command(() => this.#engine.streamConnected(now()));
+    if (ready === undefined) {
+      connected();
+    } else {
+      stream.once(ready, connected);
+    }
+  }
+
+  onEvent(event: EngineEvent): void {
+    if (event.type === 'open') {
+      this.#resolve(this.#opened(event));
+      this.#settled();
+    } else if (event.type === 'disconnect') {
+      const { error } = event;
+      // Before TCP stood, the system's own error says all there is to say.
+      this.#reject(error.phase === 'tcp' && error.cause !== undefined ? error.cause : error);
+      this.#settled();
+    }
+  }
+
+  onWritten(): void {}
+
+  onTimeout(error: Error): void {
+    this.#giveUp(error);
+  }
+
+  onStreamClosed(): void {
+    this.#settled();
+  }
+
+  #opened({ agreement, confirm }: Extract<EngineEvent, { type: 'open' }>): Connection {
+    const options = this.#options;
+    const info = connectionInfo(agreement, {
+      ...socketAddresses(this.#driver.stream, this.#address),
+      localTsel: tselFromWire(options.localTsel),
+      remoteTsel: tselFromWire(options.remoteTsel),
+      respondingTsel: tselFromWire(confirm?.parameters.calledTsel),
+      connectData: connectDataFromWire(confirm?.userData ?? NO_OCTETS),
+      name: options.name,
+    });
+    const peer = formatAddress(info.remoteAddr);
+    return new Connection(this.#driver, this.#engine, messageOptions(options, peer), info);
+  }
+
+  readonly #onAbort = (): void => {
+    this.#giveUp(this.#options.signal?.reason);
+  };
+
+  #giveUp(error: unknown): void {
+    this.#reject(error);
+    this.#settled();
+    this.#driver.reset();
+  }
+
+  #settled(): void {
+    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+  }
+}

@@ -1,0 +1,265 @@
+/**
+ * The pump between a byte stream and a protocol engine: the only file that touches both. It knows
+ * no protocol: octets go in, octets come out, deadlines are kept.
+ */
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
+import type { Engine, EngineEvent } from '../core/engine.js';
+import { TimeoutError } from '../core/errors.js';
+import { Alarm, now } from './alarm.js';
+
+/** Where the driver reports. Nothing here is called twice for the same thing. */
+export interface DriverUser {
+  /** An event of the engine, in order. */
+  onEvent(event: EngineEvent): void;
+  /** Something was written, so there is more room than before. */
+  onWritten(): void;
+  /** A time of the stream ran out, not one of the protocol. */
+  onTimeout(error: TimeoutError): void;
+  /** The stream is gone and everything is released. */
+  onStreamClosed(): void;
+}
+
+/** Times in milliseconds; `undefined` for none. */
+export interface DriverOptions {
+  /** Nothing sent and nothing received. */
+  readonly idleTimeout: number | undefined;
+  /** Octets wait, and the stream takes none of them. */
+  readonly writeTimeout: number | undefined;
+}
+
+/**
+ * Once this many octets wait they are handed to the stream without waiting for the end of the turn,
+ * so that a long burst of writes does not pile up.
+ */
+const FLUSH_AT = 65_536;
+
+/** Most octets handed to the stream at once, so that progress can be seen (and memory let go). */
+const MOST_AT_ONCE = 1_048_576;
+
+/** Drives one engine over one stream. */
+export class Driver {
+  readonly stream: Duplex;
+  readonly #engine: Engine;
+  readonly #options: DriverOptions;
+  readonly #alarm = new Alarm(() => this.#onAlarm());
+  #user: DriverUser;
+  #flushScheduled = false;
+  /** Octets handed to the stream and not yet taken by it. */
+  #inFlight = 0;
+  #inFlightSince = 0;
+  #lastActivity: number;
+  #ended = false;
+  #closed = false;
+  #streamError: Error | undefined;
+
+  constructor(stream: Duplex, engine: Engine, user: DriverUser, options: DriverOptions) {
+    this.stream = stream;
+    this.#engine = engine;
+    this.#user = user;
+    this.#options = options;
+    this.#lastActivity = now();
+    stream.on('data', (chunk: Buffer | string) => this.#onData(chunk));
+    stream.on('end', () => this.#after(() => this.#engine.receiveEnd(now())));
+    stream.on('error', (error) => this.#onError(error));
+    stream.on('close', () => this.#onClose());
+    this.#watch();
+  }
+
+  /** Another one is told from now on. */
+  set user(user: DriverUser) {
+    this.#user = user;
+  }
+
+  /** Octets written and not yet taken by the stream. */
+  get buffered(): number {
+    return this.#engine.outbox.length + this.#inFlight;
+  }
+
+  /** Queues a message. It leaves in this turn of the event loop, with all others written in it. */
+  write(message: Uint8Array): void {
+    this.#engine.send(message);
+    if (this.#inFlight > 0) {
+      return;
+    }
+    if (this.#engine.outbox.length >= FLUSH_AT) {
+      this.#flush();
+    } else if (!this.#flushScheduled) {
+      this.#flushScheduled = true;
+      process.nextTick(flushScheduled, this);
+    }
+  }
+
+  /** Does something to the engine, then what the engine wants. */
+  command(act: () => void): void {
+    this.#after(act);
+  }
+
+  /** Drops the stream at once, by a TCP reset where it has one. */
+  reset(): void {
+    this.#engine.outbox.clear();
+    if (this.stream instanceof Socket && !(this.stream instanceof TLSSocket)) {
+      this.stream.resetAndDestroy();
+    } else {
+      this.stream.destroy();
+    }
+  }
+
+  /** End of the turn: hands over what was written in it. For {@link flushScheduled} only. */
+  flushTurn(): void {
+    this.#flushScheduled = false;
+    this.#flush();
+  }
+
+  #onData(chunk: Buffer | string): void {
+    const octets = typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : chunk;
+    this.#lastActivity = now();
+    this.#engine.receive(octets, this.#lastActivity);
+    this.#settle();
+  }
+
+  #after(act: () => void): void {
+    act();
+    this.#settle();
+  }
+
+  /** After every call of the engine: its events, its output, its wish for the stream, its deadline. */
+  #settle(): void {
+    do {
+      for (const event of this.#engine.takeEvents()) {
+        this.#user.onEvent(event);
+      }
+    } while (this.#engine.resume(now()));
+    this.#flush();
+    switch (this.#engine.streamRequest) {
+      case 'destroy':
+        this.stream.destroy();
+        break;
+      case 'end':
+        this.#endWhenFlushed();
+        break;
+      default:
+    }
+    this.#watch();
+  }
+
+  #flush(): void {
+    const { outbox } = this.#engine;
+    if (outbox.length === 0 || this.#inFlight > 0 || this.#ended || this.stream.destroyed) {
+      return;
+    }
+    const waiting = outbox.length;
+    const pieces = outbox.take(MOST_AT_ONCE);
+    this.#inFlight = waiting - outbox.length;
+    this.#inFlightSince = now();
+    this.#lastActivity = this.#inFlightSince;
+    const last = pieces.length - 1;
+    if (last > 0) {
+      this.stream.cork();
+    }
+    for (let i = 0; i < last; i += 1) {
+      this.stream.write(pieces[i]);
+    }
+    this.stream.write(pieces[last], this.#onWritten);
+    if (last > 0) {
+      this.stream.uncork();
+    }
+    this.#watch();
+  }
+
+  /** Made once: the hot path makes no functions. */
+  readonly #onWritten = (error?: Error | null): void => {
+    this.#inFlight = 0;
+    if (error) {
+      return;
+    }
+    this.#flush();
+    this.#user.onWritten();
+    if (this.#engine.streamRequest === 'end') {
+      this.#endWhenFlushed();
+    }
+  };
+
+  #endWhenFlushed(): void {
+    if (!this.#ended && this.#engine.outbox.length === 0 && !this.stream.destroyed) {
+      this.#ended = true;
+      this.stream.end();
+      // After our FIN whatever still comes must be taken, or the FIN of the peer is never seen.
+      this.stream.resume();
+    }
+  }
+
+  #onError(error: Error): void {
+    this.#streamError ??= error;
+  }
+
+  #onClose(): void {
+    if (this.#closed) {
+      return;
+    }
+    this.#closed = true;
+    this.#takeLeftovers();
+    this.#after(() => this.#engine.streamClosed(this.#streamError, now()));
+    this.#alarm.clear();
+    this.#engine.outbox.clear();
+    this.#user.onStreamClosed();
+  }
+
+  /** Octets that arrived while reading rested are still the user's when the stream fails. */
+  #takeLeftovers(): void {
+    for (let chunk = this.stream.read(); chunk !== null; chunk = this.stream.read()) {
+      this.#onData(chunk);
+    }
+  }
+
+  /** The earliest of the engine's deadline and those of the stream. */
+  #watch(): void {
+    if (this.#closed) {
+      return;
+    }
+    const { idleTimeout, writeTimeout } = this.#options;
+    let at = this.#engine.deadline ?? Number.POSITIVE_INFINITY;
+    if (idleTimeout !== undefined) {
+      at = Math.min(at, this.#lastActivity + idleTimeout);
+    }
+    if (writeTimeout !== undefined && this.#inFlight > 0) {
+      at = Math.min(at, this.#inFlightSince + writeTimeout);
+    }
+    this.#alarm.set(at);
+  }
+
+  #onAlarm(): void {
+    const time = now();
+    const { idleTimeout, writeTimeout } = this.#options;
+    if (
+      writeTimeout !== undefined &&
+      this.#inFlight > 0 &&
+      time >= this.#inFlightSince + writeTimeout
+    ) {
+      this.#user.onTimeout(
+        new TimeoutError(
+          `the peer took none of ${this.buffered} octets that wait within ${writeTimeout} ms`,
+          'writeTimeout',
+          writeTimeout,
+          { phase: 'open' },
+        ),
+      );
+    } else if (idleTimeout !== undefined && time >= this.#lastActivity + idleTimeout) {
+      this.#lastActivity = time;
+      this.#user.onTimeout(
+        new TimeoutError(
+          `nothing was sent or received within ${idleTimeout} ms`,
+          'idleTimeout',
+          idleTimeout,
+          { phase: 'open' },
+        ),
+      );
+    }
+    this.#after(() => this.#engine.handleDeadline(time));
+  }
+}
+
+function flushScheduled(driver: Driver): void {
+  driver.flushTurn();
+}

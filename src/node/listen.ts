@@ -1,0 +1,237 @@
+/**
+ * `listen`: from a TCP connection that came in to an open connection.
+ */
+import type { Socket } from 'node:net';
+import { Class0Connection } from '../core/class0/connection.js';
+import type { EngineEvent } from '../core/engine.js';
+import { equalOctets } from '../core/octets.js';
+import {
+  type Address,
+  type FullAddress,
+  formatAddress,
+  resolveAddress,
+  socketAddresses,
+} from './address.js';
+import { now } from './alarm.js';
+import {
+  type AcceptOptions,
+  type ConnectRequest,
+  resolveAccept,
+  resolveReason,
+} from './connect-request.js';
+import { Connection, type ConnectionCb } from './connection.js';
+import { connectDataFromWire, connectionInfo, tselFromWire } from './connection-info.js';
+import { Driver, type DriverUser } from './driver.js';
+import { wrongType } from './options/checks.js';
+import { LISTEN_OPTIONS, type ListenOptions, type ResolvedListenOptions } from './options/cotp.js';
+import { resolveOptions } from './options/table.js';
+import { takeReference } from './references.js';
+import { reportTo } from './report.js';
+import { Server } from './server.js';
+import { engineOptions, messageOptions } from './tsdu.js';
+
+/** DR reasons of X.224 13.5.3. */
+const NOT_SPECIFIED = 0;
+const CONGESTION = 1;
+const ADDRESS_UNKNOWN = 3;
+
+/** The reference's default; port 102 takes privileges on most systems. */
+const DEFAULT_ADDRESS: Address = { host: '0.0.0.0' };
+
+/**
+ * Listens for transport connections.
+ *
+ * @param connectionCb called with each connection once its CC is sent. When it throws or rejects,
+ * that connection is closed and `onError` is told
+ * @param addr where to listen, by default all IPv4 addresses, port 102; port 0 asks for any free
+ * one, which `server.addresses` then tells
+ * @throws TypeError or RangeError for a bad argument, before anything is opened
+ * @throws the system's error as it is (`EADDRINUSE`, `EACCES` …)
+ */
+export async function listen(
+  connectionCb: ConnectionCb,
+  addr: Address = DEFAULT_ADDRESS,
+  options: ListenOptions = {},
+): Promise<Server> {
+  if (typeof connectionCb !== 'function') {
+    throw wrongType('connectionCb', 'a function', connectionCb);
+  }
+  const address = resolveAddress(addr, 0);
+  const resolved = resolveOptions(LISTEN_OPTIONS, options);
+  return Server.listen(
+    address,
+    resolved,
+    (stream, server, isExcess) => {
+      new Responder(stream, server, connectionCb, resolved, isExcess);
+    },
+    (error, peer) => reportTo(resolved.onError, peer)(error),
+  );
+}
+
+/** A stream on its way to be a connection. */
+class Responder implements DriverUser {
+  readonly #stream: Socket;
+  readonly #server: Server;
+  readonly #connectionCb: ConnectionCb;
+  readonly #options: ResolvedListenOptions;
+  readonly #isExcess: boolean;
+  readonly #engine: Class0Connection;
+  readonly #driver: Driver;
+  readonly #addresses: { readonly localAddr: FullAddress; readonly remoteAddr: FullAddress };
+  readonly #peer: string;
+  readonly #report: (error: unknown) => void;
+  readonly #withdrawn = new AbortController();
+  #request: Extract<EngineEvent, { type: 'connectIndication' }>['request'] | undefined;
+  #decided = false;
+
+  constructor(
+    stream: Socket,
+    server: Server,
+    connectionCb: ConnectionCb,
+    options: ResolvedListenOptions,
+    isExcess: boolean,
+  ) {
+    this.#stream = stream;
+    this.#server = server;
+    this.#connectionCb = connectionCb;
+    this.#options = options;
+    this.#addresses = socketAddresses(stream, { host: 'unknown', port: 0 });
+    this.#peer = formatAddress(this.#addresses.remoteAddr);
+    this.#report = reportTo(options.onError, this.#peer);
+    const reference = isExcess ? undefined : takeReference(stream);
+    this.#isExcess = reference === undefined;
+    this.#engine = Class0Connection.responder(
+      engineOptions(options, options.handshakeTimeout, reference ?? 0, this.#peer),
+      now(),
+    );
+    this.#driver = new Driver(stream, this.#engine, this, options);
+  }
+
+  onEvent(event: EngineEvent): void {
+    switch (event.type) {
+      case 'connectIndication':
+        this.#request = event.request;
+        this.#decide(event.request);
+        break;
+      case 'open':
+        this.#opened(event);
+        break;
+      case 'disconnect':
+        this.#withdrawn.abort(event.error);
+        // What this side's user refused is no news to him.
+        if (event.error.ending !== 'local' || !this.#decided) {
+          this.#report(event.error);
+        }
+        break;
+      default:
+    }
+  }
+
+  onWritten(): void {}
+
+  onTimeout(error: Error): void {
+    this.#report(error);
+    this.#driver.reset();
+  }
+
+  onStreamClosed(): void {}
+
+  #decide({ parameters }: ConnectRequest['tpdu']): void {
+    const { localTsel, onConnectRequest } = this.#options;
+    const called = parameters.calledTsel;
+    if (this.#isExcess) {
+      this.#refuse(CONGESTION);
+    } else if (localTsel !== undefined && !(called && equalOctets(called, localTsel))) {
+      this.#refuse(ADDRESS_UNKNOWN);
+    } else if (onConnectRequest === undefined) {
+      this.#accept({});
+    } else {
+      this.#ask(onConnectRequest);
+    }
+  }
+
+  /** A user who throws, rejects or forgets to decide has refused. */
+  #ask(onConnectRequest: (request: ConnectRequest) => void | Promise<void>): void {
+    const failed = (error: unknown) => {
+      this.#report(error);
+      if (!this.#decided) {
+        this.#refuse(NOT_SPECIFIED);
+      }
+    };
+    const checkDecided = () => {
+      if (!this.#decided && !this.#withdrawn.signal.aborted) {
+        failed(
+          new TypeError('options.onConnectRequest must call request.accept() or request.refuse()'),
+        );
+      }
+    };
+    try {
+      const settled = onConnectRequest(this.#connectRequest());
+      if (settled !== undefined) {
+        Promise.resolve(settled).then(checkDecided, failed);
+      } else {
+        checkDecided();
+      }
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  #connectRequest(): ConnectRequest {
+    const tpdu = this.#request as ConnectRequest['tpdu'];
+    const decide = () => {
+      if (this.#decided) {
+        throw new TypeError('this connection request was decided on before');
+      }
+    };
+    return {
+      ...this.#addresses,
+      localTsel: tselFromWire(tpdu.parameters.calledTsel),
+      remoteTsel: tselFromWire(tpdu.parameters.callingTsel),
+      connectData: connectDataFromWire(tpdu.userData),
+      tpdu,
+      socket: this.#stream,
+      signal: this.#withdrawn.signal,
+      accept: (options: AcceptOptions = {}) => {
+        const resolved = resolveAccept(options);
+        decide();
+        this.#accept(resolved);
+      },
+      refuse: (reason: number = NOT_SPECIFIED) => {
+        const resolved = resolveReason(reason, tpdu.class);
+        decide();
+        this.#refuse(resolved);
+      },
+    };
+  }
+
+  #accept({ maxTpduSize, maxTsduSize, connectData: userData }: AcceptOptions): void {
+    this.#decided = true;
+    if (!this.#withdrawn.signal.aborted) {
+      const acceptance = { maxTpduSize, maxTsduSize, userData };
+      this.#driver.command(() => this.#engine.accept(acceptance, now()));
+    }
+  }
+
+  #refuse(reason: number): void {
+    this.#decided = true;
+    if (!this.#withdrawn.signal.aborted) {
+      this.#driver.command(() => this.#engine.refuse(reason, now()));
+    }
+  }
+
+  #opened({ agreement }: Extract<EngineEvent, { type: 'open' }>): void {
+    const tpdu = this.#request as ConnectRequest['tpdu'];
+    const info = connectionInfo(agreement, {
+      ...this.#addresses,
+      localTsel: tselFromWire(tpdu.parameters.calledTsel),
+      remoteTsel: tselFromWire(tpdu.parameters.callingTsel),
+      respondingTsel: undefined,
+      connectData: connectDataFromWire(tpdu.userData),
+      name: this.#options.name,
+    });
+    const options = messageOptions(this.#options, this.#peer);
+    const connection = new Connection(this.#driver, this.#engine, options, info);
+    this.#server.opened(this.#stream, connection, this.#connectionCb, this.#report);
+  }
+}

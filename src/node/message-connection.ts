@@ -1,0 +1,334 @@
+/**
+ * A connection that reads and writes whole messages, whatever the protocol beneath: what the
+ * connections of COTP and of TPKT have in common. It knows neither of the two.
+ */
+import type { Duplex } from 'node:stream';
+import type { Engine, EngineEvent } from '../core/engine.js';
+import { ConnectionClosedError, CotpError, type TimeoutError } from '../core/errors.js';
+import { Alarm, now } from './alarm.js';
+import { toBuffer } from './buffers.js';
+import type { Driver, DriverUser } from './driver.js';
+import { MessageDuplex } from './duplex.js';
+import { Fifo } from './fifo.js';
+import { ReadQueue } from './read-queue.js';
+import { Resource } from './resource.js';
+
+/** Octets of a message, in any form that JavaScript has for them; a `Buffer` is one. */
+export type Data = Uint8Array;
+
+/** What a message connection needs of its options; sizes in octets, times in milliseconds. */
+export interface MessageConnectionOptions {
+  readonly readHighWaterMark: number;
+  readonly writeHighWaterMark: number;
+  readonly maxWriteBuffer: number;
+  readonly closeTimeout: number;
+  /** Fewest and most octets of one message. */
+  readonly minMessage: number;
+  readonly maxMessage: number;
+  /** Hears why, when the connection ended other than in good order or by this side's wish. */
+  readonly onFailure: (error: Error) => void;
+}
+
+/**
+ * After the FIN of the peer, a connection whose user owes an answer stays open for it as long as
+ * something happens every so many milliseconds.
+ */
+const ANSWER_GRACE = 500;
+
+/** Reads and writes whole messages, in order, over one byte stream. */
+export abstract class MessageConnection extends Resource implements DriverUser {
+  readonly #driver: Driver;
+  readonly #engine: Engine;
+  readonly #options: MessageConnectionOptions;
+  readonly #queue: ReadQueue;
+  readonly #drains = new Fifo<{ resolve: () => void; reject: (error: Error) => void }>();
+  /** Why it closed; reads reject with it. */
+  #error: CotpError | undefined;
+  /** Whether iteration ends quietly. */
+  #orderly = false;
+  /** The peer has sent FIN. */
+  #peerEnded = false;
+  #sentEnd = false;
+  #answerAlarm: Alarm | undefined;
+  /** Messages taken by the user less messages written: above 0 an answer may still be due. */
+  #owed = 0;
+
+  /** @internal Connections come from `connect` and `listen`. */
+  constructor(driver: Driver, engine: Engine, options: MessageConnectionOptions) {
+    super();
+    this.#driver = driver;
+    this.#engine = engine;
+    this.#options = options;
+    this.#queue = new ReadQueue(options.readHighWaterMark, () => driver.stream.resume());
+    driver.user = this;
+  }
+
+  /**
+   * The next whole message. What arrived before the peer went away is still read.
+   *
+   * Several calls may wait at once; they are served in order.
+   *
+   * @returns a Buffer that is the caller's own; a small one may be a view of the octets that the
+   * socket gave, which it keeps alive
+   * @throws ConnectionClosedError (`ERR_COTP_CLOSED`), ProtocolError (`ERR_COTP_PROTOCOL`),
+   * TsduTooLargeError (`ERR_COTP_TSDU_TOO_LARGE`) or TimeoutError (`ERR_COTP_TIMEOUT`): whatever
+   * ended the connection, once everything that arrived has been read
+   */
+  read(): Promise<Buffer> {
+    if (this.#peerEnded && this.#queue.isEmpty) {
+      this.#finishAfterPeer();
+    }
+    if (!this.#queue.isEmpty) {
+      this.#owed += 1;
+    }
+    const message = this.#queue.read();
+    if (this.#peerEnded) {
+      this.#awaitAnswer();
+    }
+    return message;
+  }
+
+  /**
+   * Queues one message at once; it leaves in this turn of the event loop. The octets must not be
+   * changed until they have left (`await drain()` with nothing else written tells).
+   *
+   * @returns `false` when more octets wait than `writeHighWaterMark`: better wait for
+   * {@link drain} before writing more
+   * @throws TypeError when `data` is not a Uint8Array; RangeError when its length is not allowed
+   * @throws ConnectionClosedError (`ERR_COTP_CLOSED`) when closing has begun
+   * @throws CotpError (`ERR_COTP_WRITE_OVERFLOW`) when `maxWriteBuffer` octets wait already
+   */
+  write(data: Data): boolean {
+    if (!(data instanceof Uint8Array)) {
+      throw new TypeError(`data must be a Uint8Array, not ${data === null ? 'null' : typeof data}`);
+    }
+    const { minMessage, maxMessage, maxWriteBuffer, writeHighWaterMark } = this.#options;
+    if (data.length < minMessage || data.length > maxMessage) {
+      const most = maxMessage === Number.POSITIVE_INFINITY ? 'or more' : `to ${maxMessage}`;
+      throw new RangeError(`data must be ${minMessage} ${most} octets, not ${data.length}`);
+    }
+    if (!this.isOpen || this.#sentEnd) {
+      throw this.#closedError();
+    }
+    if (this.#driver.buffered >= maxWriteBuffer) {
+      throw new CotpError(
+        'ERR_COTP_WRITE_OVERFLOW',
+        `at most ${maxWriteBuffer} octets may wait to be sent, ${this.#driver.buffered} do`,
+        { ending: 'limit', hint: 'wait for drain() when write() returns false' },
+      );
+    }
+    this.#owed -= 1;
+    this.#driver.write(data);
+    if (this.#peerEnded) {
+      this.#awaitAnswer();
+    }
+    return this.#driver.buffered <= writeHighWaterMark;
+  }
+
+  /**
+   * Resolves when no more octets wait than `writeHighWaterMark`, at once if that is so.
+   *
+   * @throws ConnectionClosedError or what else ended the connection while it waited
+   */
+  drain(): Promise<void> {
+    if (this.isClosed) {
+      return Promise.reject(this.#closedError());
+    }
+    if (this.#driver.buffered <= this.#options.writeHighWaterMark) {
+      return Promise.resolve();
+    }
+    return new Promise((resolve, reject) => {
+      this.#drains.push({ resolve, reject });
+    });
+  }
+
+  /** Octets written that have not yet been handed to the operating system. */
+  get writeBuffered(): number {
+    return this.#driver.buffered;
+  }
+
+  /**
+   * Says that this side will write nothing more: FIN follows what was written. The messages of the
+   * peer still come, and the connection closes when the peer closes too.
+   */
+  end(): void {
+    if (this.isOpen && !this.#sentEnd) {
+      this.#sentEnd = true;
+      this.#driver.command(() => this.#engine.endOfData(now()));
+      if (this.#peerEnded) {
+        this.#closeWith(this.#error, true);
+      }
+    }
+  }
+
+  /**
+   * Begins to close in good order: what was written is flushed, then FIN (class 0 has no disconnect
+   * TPDU of its own, X.224 6.7.4). Reads that wait reject; what has arrived may still be read. A
+   * peer that does not close too is reset after `closeTimeout`.
+   */
+  override close(): void {
+    if (this.isOpen) {
+      const error = new ConnectionClosedError('the connection was closed by this side', {
+        phase: 'open',
+        ending: 'local',
+      });
+      this.#closeWith(error, true);
+      this.#driver.command(() => this.#engine.disconnect(now()));
+    }
+  }
+
+  /**
+   * Drops the connection at once, by a TCP reset; what waits to be sent or read is lost.
+   *
+   * @param error what waiting and later calls reject with as the cause of a `ConnectionClosedError`
+   */
+  destroy(error?: Error): void {
+    if (this.isClosed) {
+      return;
+    }
+    this.#queue.clear();
+    this.#closeWith(
+      new ConnectionClosedError('the connection was reset by this side', {
+        phase: 'open',
+        ending: 'local',
+        cause: error,
+      }),
+      false,
+    );
+    this.#driver.reset();
+  }
+
+  /**
+   * Reads until the end: ends quietly after an orderly close by either side and throws after any
+   * other. Leaving the loop early leaves the connection open.
+   */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Buffer, void, undefined> {
+    for (;;) {
+      let message: Buffer;
+      try {
+        message = await this.read();
+      } catch (error) {
+        if (this.#orderly) {
+          return;
+        }
+        throw error;
+      }
+      yield message;
+    }
+  }
+
+  /**
+   * The connection as a Node stream: each chunk read or written is one message. It reads from now
+   * on, so `read()` is not to be used beside it. Ending it is {@link end}; destroying
+   * it closes, and with an error it resets.
+   */
+  toDuplex(): Duplex {
+    return new MessageDuplex(this, () => this.#orderly);
+  }
+
+  /** @internal */
+  onEvent(event: EngineEvent): void {
+    switch (event.type) {
+      case 'data':
+        if (this.#queue.hasReader) {
+          this.#owed += 1;
+        }
+        if (!this.#queue.push(toBuffer(event.message))) {
+          this.#driver.stream.pause();
+        }
+        break;
+      case 'end':
+        this.#peerEnded = true;
+        if (this.#sentEnd || this.#queue.hasReader || (this.#queue.isEmpty && this.#owed <= 0)) {
+          this.#finishAfterPeer();
+        } else {
+          this.#awaitAnswer();
+        }
+        break;
+      case 'disconnect':
+        this.#fail(event.error, event.orderly);
+        break;
+      default:
+    }
+  }
+
+  /** @internal */
+  onWritten(): void {
+    if (this.#driver.buffered <= this.#options.writeHighWaterMark) {
+      for (let waiting = this.#drains.shift(); waiting; waiting = this.#drains.shift()) {
+        waiting.resolve();
+      }
+    }
+  }
+
+  /** @internal */
+  onTimeout(error: TimeoutError): void {
+    this.#fail(error, false);
+    if (error.timer === 'idleTimeout') {
+      this.#driver.command(() => this.#engine.disconnect(now()));
+    } else {
+      this.#driver.reset();
+    }
+  }
+
+  /** @internal */
+  onStreamClosed(): void {
+    this.#closeWith(this.#closedError(), this.#orderly);
+    for (let waiting = this.#drains.shift(); waiting; waiting = this.#drains.shift()) {
+      waiting.reject(this.#closedError());
+    }
+    this.markClosed();
+  }
+
+  protected override get closeReason(): unknown {
+    return this.#error;
+  }
+
+  #fail(error: CotpError, orderly: boolean): void {
+    const isNews = this.isOpen && !orderly;
+    this.#closeWith(error, orderly);
+    if (isNews) {
+      this.#options.onFailure(error);
+    }
+  }
+
+  #closeWith(error: CotpError | undefined, orderly: boolean): void {
+    if (this.#error === undefined) {
+      this.#error = error;
+      this.#orderly = orderly;
+    }
+    this.#answerAlarm?.clear();
+    this.#queue.end(this.#closedError());
+    // A reader that rests would keep the end of TCP from being seen.
+    this.#driver.stream.resume();
+    this.markClosing();
+  }
+
+  #closedError(): CotpError {
+    return (
+      this.#error ??
+      new ConnectionClosedError('the connection is closed', { phase: 'closing', ending: 'local' })
+    );
+  }
+
+  /** The peer has ended and everything of it was read: whatever is written goes out, then FIN. */
+  #finishAfterPeer(): void {
+    if (this.isOpen) {
+      const error = new ConnectionClosedError('the peer closed the connection', {
+        phase: 'open',
+        ending: 'fin',
+      });
+      this.#closeWith(error, true);
+      this.#driver.command(() => this.#engine.disconnect(now()));
+    }
+  }
+
+  /** The peer has ended, but the user may still answer what came last. */
+  #awaitAnswer(): void {
+    if (this.isOpen && this.#queue.isEmpty) {
+      this.#answerAlarm ??= new Alarm(() => this.#finishAfterPeer());
+      this.#answerAlarm.clear();
+      this.#answerAlarm.set(now() + Math.min(ANSWER_GRACE, this.#options.closeTimeout));
+    }
+  }
+}

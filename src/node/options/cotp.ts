@@ -1,0 +1,110 @@
+/**
+ * The options of `connect` and `listen`, the service of COTP.
+ */
+import type { SizeOffer } from '../../core/negotiation/tpdu-size.js';
+import { type Tsel, tselOctets } from '../../core/tsel.js';
+import type { OnConnectRequest } from '../connect-request.js';
+import type { TraceListener } from '../trace.js';
+import { type Check, callback, connectData, flag, integer, oneOf } from './checks.js';
+import {
+  type ErrorListener,
+  onErrorRow,
+  STREAM_CONNECT_OPTIONS,
+  STREAM_LISTEN_OPTIONS,
+  STREAM_OPTIONS,
+  type StreamConnectOptions,
+  type StreamListenOptions,
+  type StreamOptions,
+} from './stream.js';
+import { type OptionRow, optional, type Resolved, row } from './table.js';
+
+/** Options that `connect` and `listen` share. Sizes are in octets, times in milliseconds. */
+export interface CotpOptions extends StreamOptions {
+  /**
+   * Largest TPDU, header included, that this side offers and sends: 128 to 65531. Default 2048,
+   * the largest that X.224 names for class 0 (13.3.4 b); larger ones spare work where the peer
+   * takes them.
+   */
+  readonly maxTpduSize?: number | undefined;
+  /** Largest TSDU taken from the peer. 1 to 2147483647; default 16 MiB. */
+  readonly maxTsduSize?: number | undefined;
+  /**
+   * Most DT TPDUs of one TSDU taken from the peer, empty ones counted. 1 to 16777216; default
+   * 262144, enough for 16 MiB at the smallest TPDU size.
+   */
+  readonly maxTsduSegments?: number | undefined;
+  /**
+   * Refuse whatever breaks the standard. Default `false`: deployed peers break many small rules
+   * without harm. What is sent keeps to the standard in either case.
+   */
+  readonly strict?: boolean | undefined;
+  /** Called with every TPDU sent or received. Default: none, at no cost. */
+  readonly trace?: TraceListener | undefined;
+  /** Hears of errors that no promise carries; see the entry in the README. Default: none. */
+  readonly onError?: ErrorListener | undefined;
+}
+
+/** Options of `connect`. */
+export interface ConnectOptions extends CotpOptions, StreamConnectOptions {
+  /** Our T-selector, the calling one. Default: none is sent. */
+  readonly localTsel?: Tsel | undefined;
+  /** The peer's T-selector, the called one. Default: none is sent. */
+  readonly remoteTsel?: Tsel | undefined;
+  /**
+   * How `maxTpduSize` is offered. `'standard'`: by 0xC0 up to 2048, above by 0xF0 with 0xC0 beside
+   * it. `'nonstandard'`: by 0xC0 with the codes 0x0C to 0x10, which X.224 does not allow in class
+   * 0 and some MMS stacks use. `'absent'`: not at all, which stands for 65531 (RFC 1006 §5).
+   * Default `'standard'`.
+   */
+  readonly sizeOffer?: SizeOffer | undefined;
+  /** User data of the CR, 1 to 32 octets (RFC 1006 §5). Default: none; few peers expect it. */
+  readonly connectData?: Uint8Array | undefined;
+}
+
+/** Options of `listen`. */
+export interface ListenOptions extends CotpOptions, StreamListenOptions {
+  /**
+   * The T-selector that must be called; a CR for another one is refused with reason 3, address
+   * unknown. Default: any. It is checked before `onConnectRequest`.
+   */
+  readonly localTsel?: Tsel | undefined;
+  /** Decides on each CR. Default: every one is accepted. */
+  readonly onConnectRequest?: OnConnectRequest | undefined;
+}
+
+/** Largest TSDU and number of segments that may be asked for. */
+const MAX_TSDU_SIZE = 2 ** 31 - 1;
+const MAX_TSDU_SEGMENTS = 2 ** 24;
+
+const tsel: Check<Uint8Array> = (name, value) => tselOctets(value as Tsel, name);
+
+const COTP_OPTIONS = {
+  ...STREAM_OPTIONS,
+  maxTpduSize: row(integer(128, 65_531, 'octets'), 2048),
+  maxTsduSize: row(integer(1, MAX_TSDU_SIZE, 'octets'), 16_777_216),
+  maxTsduSegments: row(integer(1, MAX_TSDU_SEGMENTS), 262_144),
+  strict: row(flag, false),
+  trace: optional(callback<TraceListener>()),
+  onError: onErrorRow,
+} satisfies Record<keyof CotpOptions, OptionRow<unknown>>;
+
+/** The rows of {@link ConnectOptions}. */
+export const CONNECT_OPTIONS = {
+  ...COTP_OPTIONS,
+  ...STREAM_CONNECT_OPTIONS,
+  localTsel: optional(tsel),
+  remoteTsel: optional(tsel),
+  sizeOffer: row(oneOf<SizeOffer>('standard', 'nonstandard', 'absent'), 'standard'),
+  connectData: optional(connectData),
+} satisfies Record<keyof ConnectOptions, OptionRow<unknown>>;
+
+/** The rows of {@link ListenOptions}. */
+export const LISTEN_OPTIONS = {
+  ...COTP_OPTIONS,
+  ...STREAM_LISTEN_OPTIONS,
+  localTsel: optional(tsel),
+  onConnectRequest: optional(callback<OnConnectRequest>()),
+} satisfies Record<keyof ListenOptions, OptionRow<unknown>>;
+
+export type ResolvedConnectOptions = Resolved<typeof CONNECT_OPTIONS>;
+export type ResolvedListenOptions = Resolved<typeof LISTEN_OPTIONS>;

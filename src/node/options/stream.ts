@@ -1,0 +1,134 @@
+/**
+ * The options that every connection has, whether of COTP or of bare TPKT: those of the byte stream
+ * and of the messages on it.
+ */
+import type { Duplex } from 'node:stream';
+import { Duplex as DuplexClass } from 'node:stream';
+import type { ConnectionOptions as TlsConnectOptions, TlsOptions } from 'node:tls';
+import { callback, flag, instance, integer, milliseconds, passedOn, text } from './checks.js';
+import { type OptionRow, optional, row } from './table.js';
+
+/** Octets of a mark or a buffer may come to this: larger is a mistake. */
+const MAX_BUFFER = 2 ** 31 - 1;
+const MEBIBYTE = 1_048_576;
+
+/** Options of both sides. Sizes are in octets, times in milliseconds. */
+export interface StreamOptions {
+  /**
+   * Messages that were not read may come to this many octets (and 128 more each) before the socket
+   * rests. 1 to 2147483647; default 1 MiB, which keeps a fast link busy through a short pause.
+   */
+  readonly readHighWaterMark?: number | undefined;
+  /**
+   * `write` gives `false` while more octets than this wait. 1 to 2147483647; default 1 MiB.
+   */
+  readonly writeHighWaterMark?: number | undefined;
+  /**
+   * `write` throws `ERR_COTP_WRITE_OVERFLOW` once this many octets wait, so that a writer that
+   * ignores `false` fails before memory does. 1 to 2147483647; default 64 MiB.
+   */
+  readonly maxWriteBuffer?: number | undefined;
+  /** TCP keep-alive, first probe after 10 seconds (RFC 2126 §6.1). Default `true`. */
+  readonly keepAlive?: boolean | undefined;
+  /** No Nagle delay of small packets (RFC 2126 §6.2). Default `true`. */
+  readonly noDelay?: boolean | undefined;
+  /**
+   * From the wish to close to the end of TCP, flushing included; then TCP is reset. Default 5000.
+   */
+  readonly closeTimeout?: number | undefined;
+  /**
+   * A TPKT or TSDU that was begun is to be complete within this time of its first octet; octets
+   * that follow do not extend it. Default 60000.
+   */
+  readonly reassemblyTimeout?: number | undefined;
+  /** Closes a connection on which nothing was sent or received for this time. Default: off. */
+  readonly idleTimeout?: number | undefined;
+  /** Resets a connection whose peer takes none of the octets that wait for this time. Default 60000. */
+  readonly writeTimeout?: number | undefined;
+  /** A name for traces. Default: none. */
+  readonly name?: string | undefined;
+}
+
+/** The rows of {@link StreamOptions}. */
+export const STREAM_OPTIONS = {
+  readHighWaterMark: row(integer(1, MAX_BUFFER, 'octets'), MEBIBYTE),
+  writeHighWaterMark: row(integer(1, MAX_BUFFER, 'octets'), MEBIBYTE),
+  maxWriteBuffer: row(integer(1, MAX_BUFFER, 'octets'), 64 * MEBIBYTE),
+  keepAlive: row(flag, true),
+  noDelay: row(flag, true),
+  closeTimeout: row(milliseconds, 5_000),
+  reassemblyTimeout: row(milliseconds, 60_000),
+  idleTimeout: optional(milliseconds),
+  writeTimeout: row(milliseconds, 60_000),
+  name: optional(text),
+} satisfies Record<keyof StreamOptions, OptionRow<unknown>>;
+
+/** Options of the side that connects. */
+export interface StreamConnectOptions {
+  /** TCP, TLS and the answer of the peer together. Default 10000. */
+  readonly timeout?: number | undefined;
+  /** Gives the attempt up when it aborts. It has no effect on a connection that stands. */
+  readonly signal?: AbortSignal | undefined;
+  /** Local address to connect from. Default: the system chooses. */
+  readonly localAddress?: string | undefined;
+  /** TLS, with the options of `tls.connect`; `true` for its defaults. Default: no TLS. */
+  readonly tls?: TlsConnectOptions | true | undefined;
+  /**
+   * A stream of the caller's own to use instead of a new TCP connection, for instance an SSH or
+   * serial channel. It is closed with the connection.
+   */
+  readonly socket?: Duplex | undefined;
+}
+
+/** The rows of {@link StreamConnectOptions}. */
+export const STREAM_CONNECT_OPTIONS = {
+  timeout: row(milliseconds, 10_000),
+  signal: optional(instance(AbortSignal, 'an AbortSignal')),
+  localAddress: optional(text),
+  tls: optional(passedOn<TlsConnectOptions>()),
+  socket: optional(instance<Duplex>(DuplexClass, 'a Duplex stream')),
+} satisfies Record<keyof StreamConnectOptions, OptionRow<unknown>>;
+
+/** Options of the side that listens, less those that name its connection type. */
+export interface StreamListenOptions {
+  /**
+   * TLS and the CR of a new connection together, and once more for the decision on the CR.
+   * Default 10000.
+   */
+  readonly handshakeTimeout?: number | undefined;
+  /** Connections at a time, those still in their handshake included. 1 to 65535; default 1024. */
+  readonly maxConnections?: number | undefined;
+  /** The same from one address. 1 to 65535; default: as many as `maxConnections`. */
+  readonly maxConnectionsPerAddress?: number | undefined;
+  /** Connections that the system holds before they are accepted. Default 511, as in Node. */
+  readonly backlog?: number | undefined;
+  /** Closing the server closes its connections too. Default `false`. */
+  readonly bindConnections?: boolean | undefined;
+  /** TLS, with the options of `tls.createServer`. Default: no TLS. */
+  readonly tls?: TlsOptions | undefined;
+}
+
+/** References are 16 bits, so no process holds more connections. */
+const MAX_CONNECTIONS = 65_535;
+
+/** The rows of {@link StreamListenOptions}. */
+export const STREAM_LISTEN_OPTIONS = {
+  handshakeTimeout: row(milliseconds, 10_000),
+  maxConnections: row(integer(1, MAX_CONNECTIONS), 1024),
+  maxConnectionsPerAddress: optional(integer(1, MAX_CONNECTIONS)),
+  backlog: row(integer(1, MAX_CONNECTIONS), 511),
+  bindConnections: row(flag, false),
+  tls: optional(passedOn<TlsOptions>()),
+} satisfies Record<keyof StreamListenOptions, OptionRow<unknown>>;
+
+/** What `onError` is told beside the error. */
+export interface ErrorContext {
+  /** Whom it was about, as `host:port`. */
+  readonly peer: string;
+}
+
+/** Hears of errors that no promise carries. What it throws is ignored. */
+export type ErrorListener = (error: Error, context: ErrorContext) => void;
+
+/** The row of every `onError` option. */
+export const onErrorRow: OptionRow<ErrorListener> = optional(callback<ErrorListener>());

@@ -1,0 +1,73 @@
+/**
+ * A TPKT connection as users hold it.
+ */
+import type { Duplex } from 'node:stream';
+import { TpktEngine } from '../../core/tpkt/engine.js';
+import { MAX_TPKT_PAYLOAD, MIN_TPKT_PAYLOAD } from '../../core/tpkt/header.js';
+import { type FullAddress, formatAddress, socketAddresses } from '../address.js';
+import { Driver, type DriverUser } from '../driver.js';
+import { MessageConnection, type MessageConnectionOptions } from '../message-connection.js';
+import type { ResolvedConnectOptions, ResolvedListenOptions } from '../options/tpkt.js';
+import { reportTo } from '../report.js';
+
+/** The two ends of a connection. Frozen. */
+export interface ConnectionInfo {
+  readonly localAddr: FullAddress;
+  readonly remoteAddr: FullAddress;
+  /** The `name` option. */
+  readonly name: string | undefined;
+}
+
+/** A connection on which one `read` or `write` is the payload of one TPKT, 3 to 65531 octets. */
+export class Connection extends MessageConnection {
+  /** The two ends. */
+  readonly info: ConnectionInfo;
+  readonly #stream: Duplex;
+
+  /** @internal */
+  constructor(
+    driver: Driver,
+    engine: TpktEngine,
+    options: MessageConnectionOptions,
+    info: ConnectionInfo,
+  ) {
+    super(driver, engine, options);
+    this.info = info;
+    this.#stream = driver.stream;
+  }
+
+  /** The byte stream beneath, there to be asked and not to be read or written. */
+  get socket(): Duplex {
+    return this.#stream;
+  }
+}
+
+/** Called with each connection of a server; what it throws closes that connection. */
+export type ConnectionCb = (conn: Connection) => void | Promise<void>;
+
+/** A connection over a stream that stands. */
+export function openConnection(
+  stream: Duplex,
+  otherwise: FullAddress,
+  options: ResolvedConnectOptions | ResolvedListenOptions,
+): Connection {
+  const { reassemblyTimeout, closeTimeout } = options;
+  const engine = new TpktEngine({ allocate: Buffer.allocUnsafe, reassemblyTimeout, closeTimeout });
+  const info = Object.freeze({ ...socketAddresses(stream, otherwise), name: options.name });
+  const driver = new Driver(stream, engine, NOBODY, options);
+  const messageOptions: MessageConnectionOptions = {
+    ...options,
+    minMessage: MIN_TPKT_PAYLOAD,
+    maxMessage: MAX_TPKT_PAYLOAD,
+    onFailure: reportTo(options.onError, formatAddress(info.remoteAddr)),
+  };
+  return new Connection(driver, engine, messageOptions, info);
+}
+
+/** Nothing is reported before the connection is made, a few lines further on. */
+const NOBODY: DriverUser = {
+  onEvent: () => {},
+  onWritten: () => {},
+  onTimeout: () => {},
+  onStreamClosed: () => {},
+};

@@ -1,0 +1,49 @@
+/**
+ * `listen` of bare TPKT.
+ */
+import { type Address, formatAddress, resolveAddress } from '../address.js';
+import { wrongType } from '../options/checks.js';
+import { resolveOptions } from '../options/table.js';
+import { LISTEN_OPTIONS, type ListenOptions } from '../options/tpkt.js';
+import { reportTo } from '../report.js';
+import { Server } from '../server.js';
+import { type ConnectionCb, openConnection } from './connection.js';
+
+/** The reference's default; port 102 takes privileges on most systems. */
+const DEFAULT_ADDRESS: Address = { host: '0.0.0.0' };
+
+/**
+ * Listens for TCP connections that carry TPKT packets.
+ *
+ * @param connectionCb called with each connection; when it throws or rejects, that connection is
+ * closed and `onError` is told
+ * @param addr where to listen, by default all IPv4 addresses, port 102; port 0 asks for any free one
+ * @throws TypeError or RangeError for a bad argument, before anything is opened
+ * @throws the system's error as it is (`EADDRINUSE`, `EACCES` …)
+ */
+export async function listen(
+  connectionCb: ConnectionCb,
+  addr: Address = DEFAULT_ADDRESS,
+  options: ListenOptions = {},
+): Promise<Server> {
+  if (typeof connectionCb !== 'function') {
+    throw wrongType('connectionCb', 'a function', connectionCb);
+  }
+  const address = resolveAddress(addr, 0);
+  const resolved = resolveOptions(LISTEN_OPTIONS, options);
+  return Server.listen(
+    address,
+    resolved,
+    (stream, server, isExcess) => {
+      const connection = openConnection(stream, address, resolved);
+      if (isExcess) {
+        // TPKT has no words for a refusal.
+        connection.destroy();
+        return;
+      }
+      const peer = formatAddress(connection.info.remoteAddr);
+      server.opened(stream, connection, connectionCb, reportTo(resolved.onError, peer));
+    },
+    (error, peer) => reportTo(resolved.onError, peer)(error),
+  );
+}

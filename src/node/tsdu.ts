@@ -1,0 +1,50 @@
+/**
+ * From the options of `connect` and `listen` to those of the layers beneath.
+ */
+import type { Class0Options } from '../core/class0/connection.js';
+import type { MessageConnectionOptions } from './message-connection.js';
+import type { ResolvedConnectOptions, ResolvedListenOptions } from './options/cotp.js';
+import { reportTo } from './report.js';
+import { tpduObserver } from './trace.js';
+
+/** Options of the engine of one connection. */
+export function engineOptions(
+  options: ResolvedConnectOptions | ResolvedListenOptions,
+  handshakeTimeout: number,
+  localRef: number,
+  peer: string,
+): Class0Options {
+  const { maxTpduSize, maxTsduSize, maxTsduSegments, strict } = options;
+  const { reassemblyTimeout, closeTimeout } = options;
+  return {
+    // Not zeroed, and small ones from Node's pool: every octet is written before it is read.
+    allocate: Buffer.allocUnsafe,
+    localRef,
+    peer,
+    strict,
+    maxTpduSize,
+    maxTsduSize,
+    maxTsduSegments,
+    handshakeTimeout,
+    reassemblyTimeout,
+    closeTimeout,
+    onTpdu: tpduObserver(options.trace, options.name, peer),
+  };
+}
+
+/** Options of a connection whose messages are TSDUs: at least one octet, no most (X.214, X.224 6.3). */
+export function messageOptions(
+  options: ResolvedConnectOptions | ResolvedListenOptions,
+  peer: string,
+): MessageConnectionOptions {
+  const { readHighWaterMark, writeHighWaterMark, maxWriteBuffer, closeTimeout } = options;
+  return {
+    readHighWaterMark,
+    writeHighWaterMark,
+    maxWriteBuffer,
+    closeTimeout,
+    minMessage: 1,
+    maxMessage: Number.POSITIVE_INFINITY,
+    onFailure: reportTo(options.onError, peer),
+  };
+}
