@@ -75,6 +75,6 @@ export class MessageDuplex extends Duplex {
     } else {
       this.#messages.destroy(error);
     }
-    this.#messages.waitClosed().then(() => callback(error));
+    void this.#messages.waitClosed().then(() => callback(error));
   }
 }
