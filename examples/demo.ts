@@ -1,0 +1,299 @@
+/**
+ * A server and a client in one process, and every TPDU between them, drawn as a ladder. It uses
+ * what the package exports and nothing else; `npm run demo` builds and runs it.
+ */
+import { styleText } from 'node:util';
+import {
+  type Connection,
+  ConnectionRefusedError,
+  CotpError,
+  connect,
+  formatTsel,
+  listen,
+  type Tpdu,
+  type TraceEntry,
+  type Tsel,
+} from 'cotp';
+
+const WIDTH = 80;
+/** Columns of the two life lines. */
+const LEFT = 9;
+const RIGHT = WIDTH - 4;
+const INNER = RIGHT - LEFT - 1;
+const BAR = color('gray', '│');
+
+/** What the octets stand for, in words. */
+const NAMES: Readonly<Partial<Record<Tpdu['type'], string>>> = {
+  CR: 'connection request',
+  CC: 'connection confirm',
+  DR: 'disconnect request',
+  DT: 'data',
+  ER: 'error',
+};
+
+type Style = Parameters<typeof styleText>[0];
+
+const HUES: Readonly<Partial<Record<Tpdu['type'], Style>>> = {
+  CR: 'cyan',
+  CC: 'green',
+  DR: 'red',
+  DT: 'blue',
+  ER: 'red',
+};
+
+/** The only selector that the server answers to. */
+const DEVICE = 0x0102;
+const start = performance.timeOrigin + performance.now();
+
+const server = await listen(
+  serve,
+  { host: '127.0.0.1', port: 0 },
+  {
+    name: 'server',
+    localTsel: DEVICE,
+    maxTpduSize: 512,
+  },
+);
+const [address] = server.addresses;
+if (address === undefined) {
+  throw new Error('a server that listens has an address');
+}
+
+title(`cotp: ISO transport over TCP, two ends on ${address.host}:${address.port}`);
+heading('A connection is asked for and confirmed');
+lifelines();
+said('left', 'connect(addr, { remoteTsel: 0x0102, maxTpduSize: 1024, … })');
+const conn = await connect(address, {
+  localTsel: 0x0100,
+  remoteTsel: DEVICE,
+  maxTpduSize: 1024,
+  trace: draw,
+});
+
+heading('What both sides have agreed on');
+agreement(conn);
+
+heading('One write is one TSDU, one read is one TSDU');
+lifelines();
+await exchange(conn, Buffer.from('Good morning. Is anybody there?'));
+
+heading('A TSDU larger than a TPDU goes in several DT, the last one with EOT');
+lifelines();
+await exchange(conn, Buffer.alloc(1_200, '0123456789'));
+
+heading('Class 0 has no TPDU for the end: TCP is closed once all is sent');
+lifelines();
+said('left', 'await conn.asyncClose()');
+await conn.asyncClose();
+ladder(color('gray', `◀${'┄'.repeat(4)} FIN ${'┄'.repeat(INNER - 11)}▶`));
+rung();
+
+heading('Nobody listens at the selector 0x0305: the whole story of a refusal');
+lifelines();
+said('left', 'connect(addr, { remoteTsel: 0x0305, … })');
+try {
+  await connect(address, { localTsel: 0x0100, remoteTsel: 0x0305, trace: draw });
+} catch (error) {
+  story(error);
+}
+await server.asyncClose();
+
+/** The server: answers each TSDU by one of its own until the client goes. */
+async function serve(peer: Connection): Promise<void> {
+  for await (const tsdu of peer) {
+    said('right', `read() gave ${quoted(tsdu)}`);
+    const answer = Buffer.from(`Yes, and I got ${tsdu.length} octets in one piece.`);
+    said('right', `write(${quoted(answer)})`);
+    peer.write(answer);
+  }
+}
+
+/** Sends one TSDU and waits for the answer. */
+async function exchange(to: Connection, tsdu: Buffer): Promise<void> {
+  said('left', `write(${quoted(tsdu)})`);
+  to.write(tsdu);
+  const answer = await to.read();
+  said('left', `read() gave ${quoted(answer)}`);
+  rung();
+}
+
+/** The trace of the client: each TPDU is an arrow with its fields and its octets. */
+function draw({ time, direction, octets, tpdu }: TraceEntry): void {
+  if (tpdu instanceof CotpError) {
+    ladder(color('red', ` ${tpdu.message}`));
+    return;
+  }
+  const hue = HUES[tpdu.type] ?? 'white';
+  const label = ` ${tpdu.type}  ${NAMES[tpdu.type] ?? ''} `;
+  const size = ` ${String(octets.length).padStart(3)} octets `;
+  const shaft = '─'.repeat(INNER - label.length - size.length - 9);
+  const at = `${(time - start).toFixed(1)} ms`;
+  const strong = color('bold', label);
+  const arrow =
+    direction === 'sent'
+      ? `${color(hue, '────')}${color(hue, strong)}${color(hue, shaft)}${color('gray', size)}${color(hue, '────▶')}`
+      : `${color(hue, '◀────')}${color(hue, strong)}${color(hue, shaft)}${color('gray', size)}${color(hue, '────')}`;
+  ladder(arrow, { at });
+  for (const line of wrapped(fields(tpdu))) {
+    ladder(`      ${line}`);
+  }
+  ladder(color('gray', `      ${hex(octets)}`));
+  rung();
+}
+
+/** The fields of a TPDU that mean something in class 0, as `name value`. */
+function fields(tpdu: Tpdu): string[] {
+  switch (tpdu.type) {
+    case 'CR':
+    case 'CC': {
+      const { callingTsel, calledTsel, tpduSize, preferredMaxTpduSize } = tpdu.parameters;
+      return [
+        `src-ref ${reference(tpdu.srcRef)}`,
+        `dst-ref ${reference(tpdu.dstRef)}`,
+        `class ${tpdu.class}`,
+        ...(tpduSize === undefined ? [] : [`size ${tpduSize}`]),
+        ...(preferredMaxTpduSize === undefined ? [] : [`preferred size ${preferredMaxTpduSize}`]),
+        ...(callingTsel === undefined ? [] : [`calling ${selector(callingTsel)}`]),
+        ...(calledTsel === undefined ? [] : [`called ${selector(calledTsel)}`]),
+      ];
+    }
+    case 'DR':
+      return [
+        `src-ref ${reference(tpdu.srcRef)}`,
+        `dst-ref ${reference(tpdu.dstRef)}`,
+        `reason ${tpdu.reason}`,
+      ];
+    case 'DT':
+      return [`user data ${tpdu.userData.length} octets`, tpdu.eot ? 'EOT' : 'more to come'];
+    default:
+      return [];
+  }
+}
+
+/** What was negotiated, as each side sees it. */
+function agreement({ info }: Connection): void {
+  const rows: [string, string][] = [
+    ['local selector', tsel(info.localTsel)],
+    ['remote selector', tsel(info.remoteTsel)],
+    ['our reference', reference(info.localRef)],
+    ["the peer's reference", reference(info.remoteRef)],
+    ['transport class', String(info.tpClass)],
+    ['TPDU size', `${info.maxTpduSize} octets: 1024 offered, 512 answered`],
+    ['user data in one DT', `${info.maxTpduSize - 3} octets at most`],
+  ];
+  for (const [name, value] of rows) {
+    print(`  ${' '.repeat(LEFT)}${color('gray', name.padEnd(24))}${value}`);
+  }
+}
+
+/** Everything that an error tells. */
+function story(error: unknown): void {
+  if (!(error instanceof ConnectionRefusedError)) {
+    throw error;
+  }
+  const rows: [string, string][] = [
+    ['class', error.name],
+    ['code', error.code],
+    ['phase', `${error.phase}: the CR was sent, no CC had come`],
+    ['ending', `${error.ending}: the peer answered by a DR`],
+    ['reason', `${error.reason}: ${error.reasonText}`],
+    ['hint', error.hint ?? ''],
+    ['octets', hex(error.octets ?? new Uint8Array())],
+  ];
+  for (const [name, value] of rows) {
+    const shown = name === 'code' || name === 'hint' ? color('bold', value) : value;
+    print(`  ${' '.repeat(LEFT)}${color('gray', name.padEnd(10))}${shown}`);
+  }
+  print('');
+}
+
+/** A call of the application or what it gave, on its own side of the ladder. */
+function said(side: 'left' | 'right', text: string): void {
+  const room = INNER - 2;
+  const shown = text.length > room ? `${text.slice(0, room - 1)}…` : text;
+  const dot = color('yellow', '●');
+  if (side === 'left') {
+    ladder(` ${color('yellow', shown)}`, { left: dot });
+  } else {
+    ladder(`${' '.repeat(INNER - shown.length - 1)}${color('yellow', shown)}`, { right: dot });
+  }
+}
+
+function quoted(octets: Buffer): string {
+  return octets.length <= 48 ? `'${octets.toString('latin1')}'` : `${octets.length} octets`;
+}
+
+function reference(value: number): string {
+  return value === 0 ? '0' : `0x${value.toString(16).padStart(4, '0')}`;
+}
+
+function selector(octets: Uint8Array): string {
+  return formatTsel(octets);
+}
+
+function tsel(value: Tsel | undefined): string {
+  return value === undefined ? 'none' : formatTsel(value);
+}
+
+/** Octets in hex; of many the first, and how many more there are. */
+function hex(octets: Uint8Array): string {
+  const most = octets.length <= 18 ? 18 : 16;
+  const shown = Array.from(octets.subarray(0, most), (octet) =>
+    octet.toString(16).padStart(2, '0'),
+  );
+  const more = octets.length > most ? ` … ${octets.length - most} more` : '';
+  return `${shown.join(' ')}${more}`;
+}
+
+/** Items on lines that fit between the life lines. */
+function wrapped(items: readonly string[]): string[] {
+  const lines: string[] = [];
+  for (const item of items) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + item.length + 3 <= INNER - 8) {
+      lines[lines.length - 1] = `${last}   ${item}`;
+    } else {
+      lines.push(item);
+    }
+  }
+  return lines;
+}
+
+function lifelines(): void {
+  print(`${' '.repeat(LEFT - 3)}client${' '.repeat(INNER - 5)}server`);
+  rung();
+}
+
+/** One line between the life lines, which `left` and `right` replace; the time stands at the left. */
+function ladder(text: string, { at = '', left = BAR, right = BAR } = {}): void {
+  const pad = ' '.repeat(Math.max(0, INNER - plainLength(text)));
+  print(`${color('gray', at.padStart(LEFT - 1))} ${left}${text}${pad}${right}`);
+}
+
+function rung(): void {
+  ladder('');
+}
+
+function title(text: string): void {
+  print(`\n ${color('bold', text)}`);
+}
+
+function heading(text: string): void {
+  print(`\n ${color('gray', '──')} ${color('bold', text)}\n`);
+}
+
+/** Length without the codes of colours. */
+function plainLength(text: string): number {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for.
+  return text.replace(/\u001b\[\d+m/g, '').length;
+}
+
+/** Colours on a terminal only, and only where they are wanted (https://no-color.org). */
+function color(style: Style, text: string): string {
+  const { NO_COLOR = '' } = process.env;
+  return process.stdout.isTTY && NO_COLOR === '' ? styleText(style, text) : text;
+}
+
+function print(line: string): void {
+  console.log(line.trimEnd());
+}
