@@ -67,7 +67,7 @@ export class TpktSplitter {
       const end = Math.min(offset + this.need, chunk.length);
       this.#partial.append(chunk, offset, end);
       offset = end;
-      if (!this.#continuePartial(chunk)) {
+      if (!this.#continuePartial()) {
         this.#keepRest(chunk, offset);
         return;
       }
@@ -108,9 +108,16 @@ export class TpktSplitter {
   }
 
   /** Judges what the partial packet has become; gives `false` when the receiver says stop. */
-  #continuePartial(chunk: Uint8Array): boolean {
+  #continuePartial(): boolean {
     if (this.#partialLength === 0) {
-      const header = this.#partial.pieces()[0] ?? chunk;
+      if (this.#partial.length < TPKT_HEADER_LENGTH) {
+        return true;
+      }
+      // Gathered octet by octet: the header may lie in as many pieces.
+      const header = Uint8Array.from(
+        { length: TPKT_HEADER_LENGTH },
+        (_, i) => this.#partial.at(i) ?? 0,
+      );
       this.#partialLength = this.#packetLength(header, 0);
     }
     if (this.#partial.length !== this.#partialLength) {
