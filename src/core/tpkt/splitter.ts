@@ -4,6 +4,7 @@
  */
 import { ProtocolError } from '../errors.js';
 import { OctetCollector } from '../octet-collector.js';
+import { joinOctets } from '../octets.js';
 import { MAX_TPKT_LENGTH, MIN_TPKT_LENGTH, TPKT_HEADER_LENGTH, TPKT_VERSION } from './header.js';
 
 /** Where the splitter puts packets. Each method gives `false` to stop the splitting for now. */
@@ -59,6 +60,11 @@ export class TpktSplitter {
    * packets before the fault have been handed over.
    */
   push(chunk: Uint8Array): void {
+    if (this.#rest !== undefined) {
+      // Still stopped: these octets come after those that wait.
+      this.#rest = joinOctets([this.#rest, chunk]);
+      return;
+    }
     let offset = 0;
     while (this.#partial.length > 0) {
       if (offset === chunk.length) {
