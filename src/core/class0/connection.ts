@@ -33,6 +33,7 @@ import {
 import {
   endedByPeer,
   endedWithinTsdu,
+  notPossible,
   refusedByDr,
   refusedByEr,
   refusedByUs,
@@ -181,6 +182,9 @@ export class Class0Connection implements Engine, PacketReceiver {
 
   receive(chunk: Uint8Array, now: number): void {
     this.#now = now;
+    if (this.#isDeaf) {
+      return;
+    }
     try {
       this.#splitter.push(chunk);
     } catch (error) {
@@ -191,6 +195,9 @@ export class Class0Connection implements Engine, PacketReceiver {
 
   resume(now: number): boolean {
     this.#now = now;
+    if (this.#isDeaf) {
+      return false;
+    }
     let more = true;
     try {
       more = this.#splitter.resume();
@@ -442,6 +449,10 @@ export class Class0Connection implements Engine, PacketReceiver {
 
   /** A deadline from the first octet of a TPKT or TSDU on, not moved by those that follow. */
   #watchReassembly(): void {
+    if (this.#isDeaf) {
+      // What is left of the chunk has no one to go to.
+      this.#splitter.clear();
+    }
     if (!this.#isReceiving) {
       return;
     }
@@ -476,7 +487,13 @@ export class Class0Connection implements Engine, PacketReceiver {
     const from = this.#state;
     const { action, next } = TRANSITIONS[from][event];
     this.#state = next;
-    Class0Connection.#PROCEDURES[action](this, input, from);
+    try {
+      Class0Connection.#PROCEDURES[action](this, input, from);
+    } catch (error) {
+      // A command with a value that cannot be sent changes nothing.
+      this.#state = from;
+      throw error;
+    }
     if (next === 'CLOSED') {
       this.#deadline = undefined;
       this.#splitter.clear();
@@ -491,7 +508,7 @@ export class Class0Connection implements Engine, PacketReceiver {
     ignore: () => {},
     drop: (c) => c.#destroy(),
     'reject user': (_c, _input, from) => {
-      throw streamEnded(from, undefined);
+      throw notPossible(from);
     },
     'send CR': (c) => {
       if (c.#request !== undefined) {
@@ -546,7 +563,9 @@ export class Class0Connection implements Engine, PacketReceiver {
     'indicate disconnect': (c, { tpdu, octets = NO_OCTETS }, from) => {
       // X.224 6.7.4 knows no DR in class 0, but peers send one before they close TCP: a good end.
       if (tpdu !== undefined) {
-        c.#end(endedByPeer(from, tpdu, octets), !c.#options.strict);
+        const dropped = c.#reassembly.length;
+        const orderly = !c.#options.strict && dropped === 0;
+        c.#end(endedByPeer(from, tpdu, octets, dropped), orderly);
       }
       c.#release();
     },
@@ -612,15 +631,15 @@ export class Class0Connection implements Engine, PacketReceiver {
 
   /** A DT that the plain path left to the codec. */
   #takeData(userData: Uint8Array, eot: boolean, octets: Uint8Array): void {
-    if (this.#options.strict && eot && userData.length === 0 && !this.#reassembly.begun) {
-      this.#step('undecodable', { octets, error: new ProtocolError('empty-tsdu', octets, 3) });
+    if (userData.length === 0 && !this.#reassembly.begun) {
+      // Some PLCs send it as a "fast acknowledge": it begins no TSDU, so no limit and no time
+      // counts for it. Without EOT, strict decoding has refused it already.
+      if (this.#options.strict) {
+        this.#step('undecodable', { octets, error: new ProtocolError('empty-tsdu', octets, 3) });
+      }
       return;
     }
-    const tsdu = this.#reassembly.add(userData, 0, userData.length, eot);
-    if (tsdu === undefined && eot) {
-      this.#boundaries += 1;
-    }
-    this.#deliver(tsdu);
+    this.#deliver(this.#reassembly.add(userData, 0, userData.length, eot));
   }
 
   #failure(input: Input, state: State): CotpError {

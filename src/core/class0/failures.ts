@@ -58,6 +58,15 @@ export function streamEnded(state: State, cause: Error | undefined): CotpError {
   });
 }
 
+/** A command that means nothing in this state: the caller's mistake. */
+export function notPossible(state: State): CotpError {
+  const phase = PHASES[state];
+  return new ConnectionClosedError(`this is not possible ${DURING[phase]}`, {
+    phase,
+    ending: 'local',
+  });
+}
+
 /** The peer ended TCP inside a TSDU. */
 export function endedWithinTsdu(received: number): CotpError {
   return new ConnectionClosedError(
@@ -109,12 +118,16 @@ export function refusedByUs(state: State, reason: number): CotpError {
   );
 }
 
-/** A DR or ER on a connection that is past the CR. */
-export function endedByPeer(state: State, tpdu: Tpdu, octets: Uint8Array): CotpError {
+/**
+ * A DR or ER on a connection that is past the CR; `dropped` octets of a TSDU had come that will not
+ * be finished.
+ */
+export function endedByPeer(state: State, tpdu: Tpdu, octets: Uint8Array, dropped = 0): CotpError {
   const phase = PHASES[state];
   if (tpdu.type === 'DR') {
+    const lost = dropped === 0 ? '' : ` in the middle of a TSDU; ${dropped} octets are dropped`;
     return new ConnectionClosedError(
-      `the peer ended the connection by a DR with reason ${tpdu.reason} (${disconnectReason(tpdu.reason)})`,
+      `the peer ended the connection by a DR with reason ${tpdu.reason} (${disconnectReason(tpdu.reason)})${lost}`,
       { phase, ending: 'dr', octets, reason: tpdu.reason },
     );
   }
