@@ -1,0 +1,92 @@
+/**
+ * The cases, as data: what is sent, how often, and the ratio to raw sockets that is aimed at.
+ */
+
+export type Kind = 'round trip' | 'one way' | 'many' | 'connect';
+
+/** Ratio of ours to raw: what must hold now, and what is aimed at. */
+export interface Target {
+  readonly now: number;
+  readonly later: number;
+}
+
+export interface Case {
+  readonly name: string;
+  readonly kind: Kind;
+  /** Octets of a message; 0 where none is sent. */
+  readonly size: number;
+  readonly maxTpduSize: number;
+  readonly connections: number;
+  /** Messages of one run, over all connections; connections of one run where `kind` is `connect`. */
+  readonly count: number;
+  readonly target: Target;
+}
+
+/** The largest that 0xF0 can say is 65408; 65531 is the most that a TPKT holds. */
+const LARGEST_TPDU = 65_531;
+const DEFAULT_TPDU = 2048;
+
+/** kind, octets, messages of one run, now, later at the largest TPDU, later at the default one */
+const TRAFFIC: readonly (readonly [Kind, number, number, number, number, number])[] = [
+  ['round trip', 64, 6_000, 0.8, 0.92, 0.92],
+  ['round trip', 1_024, 6_000, 0.8, 0.92, 0.92],
+  ['round trip', 65_536, 1_500, 0.6, 0.75, 0.6],
+  ['one way', 64, 300_000, 2, 5, 5],
+  ['one way', 1_024, 150_000, 1, 2.3, 2.3],
+  ['one way', 65_536, 5_000, 0.5, 0.9, 0.55],
+  ['one way', 1_048_576, 400, 0.5, 0.85, 0.6],
+];
+
+function traffic(maxTpduSize: number): Case[] {
+  return TRAFFIC.map(([kind, size, count, now, later, laterAtDefault]) => ({
+    name: `${kind === 'one way' ? 'ow' : 'rt'}-${sizeName(size)}-${maxTpduSize}`,
+    kind,
+    size,
+    maxTpduSize,
+    connections: 1,
+    count,
+    target: { now, later: maxTpduSize === DEFAULT_TPDU ? laterAtDefault : later },
+  }));
+}
+
+/** Octets in a short form that a case name can carry. */
+export function sizeName(octets: number): string {
+  if (octets >= 1_048_576) {
+    return `${octets / 1_048_576}M`;
+  }
+  return octets >= 1_024 ? `${octets / 1_024}K` : `${octets}`;
+}
+
+export const CASES: readonly Case[] = [
+  ...traffic(LARGEST_TPDU),
+  ...traffic(DEFAULT_TPDU),
+  {
+    name: 'many-64',
+    kind: 'many',
+    size: 64,
+    maxTpduSize: DEFAULT_TPDU,
+    connections: 1_000,
+    count: 20_000,
+    target: { now: 0.7, later: 0.9 },
+  },
+  {
+    name: 'connect',
+    kind: 'connect',
+    size: 0,
+    maxTpduSize: DEFAULT_TPDU,
+    connections: 0,
+    count: 500,
+    target: { now: 0.4, later: 0.7 },
+  },
+];
+
+/** Memory is measured beside the cases, under these names. */
+export const MEMORY_CASES = ['memory-flat', 'memory-per-message'] as const;
+export type MemoryCase = (typeof MEMORY_CASES)[number];
+
+/** The same case in so small that it only shows that it runs. */
+export function shortened(benchCase: Case): Case {
+  const { kind, count, connections } = benchCase;
+  const fewer = Math.max(10, Math.ceil(count / 20));
+  return { ...benchCase, count: kind === 'many' ? connections * 2 : fewer };
+}

@@ -1,0 +1,125 @@
+/**
+ * What memory does: whether it stays flat over a million messages, and what one message costs.
+ * Both ends are in this process, so every figure is of both together.
+ */
+import { type Case, sizeName } from './cases.js';
+import { median } from './compare.js';
+import type { Contestant, Open } from './contestant.js';
+import { negotiated, openOurs } from './ours.js';
+import { openRaw } from './raw.js';
+
+export interface MemorySample {
+  readonly at: string;
+  /** Octets, after a collection. */
+  readonly heapUsed: number;
+  readonly rss: number;
+}
+
+export interface MessageCost {
+  readonly size: number;
+  readonly contestant: string;
+  /** Octets allocated for a message, on the heap and in array buffers. */
+  readonly heap: number;
+  readonly buffers: number;
+}
+
+/** Octets that one batch carries: few enough that no collection comes between. */
+const BATCH_OCTETS = 1_048_576;
+const MOST_PER_BATCH = 2_000;
+const BATCHES = 21;
+
+function oneWay(size: number): Case {
+  const target = { now: 0, later: 0 };
+  const maxTpduSize = 65_531;
+  return { name: '', kind: 'one way', size, maxTpduSize, connections: 1, count: 0, target };
+}
+
+/** `count` messages of 64 octets in one direction, with a look at the start, middle and end. */
+export async function flatness(count: number): Promise<MemorySample[]> {
+  const ours = await openOurs(oneWay(64), await negotiated(65_531));
+  try {
+    await ours.run(Math.ceil(count / 10));
+    const samples = [sample('start')];
+    await ours.run(Math.ceil(count / 2));
+    samples.push(sample('middle'));
+    await ours.run(Math.floor(count / 2));
+    samples.push(sample('end'));
+    return samples;
+  } finally {
+    await ours.close();
+  }
+}
+
+/** What a message of each size costs, raw and ours. */
+export async function messageCosts(sizes: readonly number[]): Promise<MessageCost[]> {
+  const costs: MessageCost[] = [];
+  const contestants: readonly (readonly [string, Open])[] = [
+    ['raw', openRaw],
+    ['ours', openOurs],
+  ];
+  for (const size of sizes) {
+    const benchCase = oneWay(size);
+    const tpduSize = await negotiated(benchCase.maxTpduSize);
+    for (const [contestant, open] of contestants) {
+      const opened = await open(benchCase, tpduSize);
+      try {
+        costs.push({ size, contestant, ...(await messageCost(opened, size)) });
+      } finally {
+        await opened.close();
+      }
+    }
+  }
+  return costs;
+}
+
+/** The median batch: one that a collection cut short would show less, and there are few of those. */
+async function messageCost(contestant: Contestant, size: number) {
+  const count = Math.min(MOST_PER_BATCH, BATCH_OCTETS / size);
+  await contestant.run(count * 20);
+  const heap: number[] = [];
+  const buffers: number[] = [];
+  for (let i = 0; i < BATCHES; i += 1) {
+    globalThis.gc?.();
+    const before = process.memoryUsage();
+    await contestant.run(count);
+    const after = process.memoryUsage();
+    heap.push((after.heapUsed - before.heapUsed) / count);
+    buffers.push((after.arrayBuffers - before.arrayBuffers) / count);
+  }
+  return { heap: median(heap), buffers: median(buffers) };
+}
+
+function sample(at: string): MemorySample {
+  globalThis.gc?.();
+  const { heapUsed, rss } = process.memoryUsage();
+  return { at, heapUsed, rss };
+}
+
+/** Lines to print. */
+export function flatnessLines(samples: readonly MemorySample[], count: number): string[] {
+  return [
+    `Memory over ${count.toLocaleString('en')} messages of 64 octets, one way, ours:`,
+    ...samples.map(
+      ({ at, heapUsed, rss }) =>
+        `  ${at.padEnd(8)} heap ${mebibytes(heapUsed)} MiB   rss ${mebibytes(rss)} MiB`,
+    ),
+  ];
+}
+
+export function costLines(costs: readonly MessageCost[]): string[] {
+  return [
+    'Octets allocated for a message, one way, both ends together:',
+    ...costs.map(
+      ({ size, contestant, heap, buffers }) =>
+        `  ${sizeName(size).padEnd(5)} ${contestant.padEnd(5)} heap ${whole(heap)}   array buffers ${whole(buffers)}`,
+    ),
+  ];
+}
+
+function mebibytes(octets: number): string {
+  return (octets / 1_048_576).toFixed(1).padStart(7);
+}
+
+function whole(octets: number): string {
+  return Math.round(octets).toLocaleString('en').padStart(9);
+}

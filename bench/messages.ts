@@ -1,0 +1,64 @@
+/**
+ * What is sent: three messages that differ, so that a lost or swapped one shows, and their form on
+ * the wire, so that raw sockets carry the same octets.
+ */
+import assert from 'node:assert/strict';
+
+const TPKT_HEADER = 4;
+const DT_HEADER = 3;
+
+/** The first and the last message of a run, and the one that is sent all the time between. */
+export interface Messages {
+  readonly first: Buffer;
+  readonly middle: Buffer;
+  readonly last: Buffer;
+}
+
+export function payloads(size: number): Messages {
+  return { first: pattern(size, 1), middle: pattern(size, 101), last: pattern(size, 201) };
+}
+
+/** The same as they lie on the wire: DT TPDUs in TPKTs (RFC 1006 §6, X.224 13.7). */
+export function onWire({ first, middle, last }: Messages, tpduSize: number): Messages {
+  return {
+    first: frame(first, tpduSize),
+    middle: frame(middle, tpduSize),
+    last: frame(last, tpduSize),
+  };
+}
+
+/** The one that is number `index` of `count`. */
+export function messageAt({ first, middle, last }: Messages, index: number, count: number): Buffer {
+  if (index === 0) {
+    return first;
+  }
+  return index === count - 1 ? last : middle;
+}
+
+/** Judges a message that has arrived: the length of each, the octets of the first and the last. */
+export function check(messages: Messages, index: number, count: number, arrived: Buffer): void {
+  const expected = messageAt(messages, index, count);
+  if (arrived.length !== expected.length) {
+    assert.fail(`message ${index} of ${arrived.length} octets, not ${expected.length}`);
+  }
+  if (index === 0 || index === count - 1) {
+    assert(arrived.equals(expected), `message ${index} of ${count} has changed on its way`);
+  }
+}
+
+/** 251 is prime, so a piece that went missing is not covered up by the next. */
+function pattern(size: number, seed: number): Buffer {
+  return Buffer.from(Array.from({ length: size }, (_, i) => (i + seed) % 251));
+}
+
+function frame(payload: Buffer, tpduSize: number): Buffer {
+  const step = tpduSize - DT_HEADER;
+  const pieces: Buffer[] = [];
+  for (let start = 0; start < payload.length; start += step) {
+    const part = payload.subarray(start, start + step);
+    const length = TPKT_HEADER + DT_HEADER + part.length;
+    const eot = start + step >= payload.length ? 0x80 : 0;
+    pieces.push(Buffer.from([3, 0, length >> 8, length & 0xff, 2, 0xf0, eot]), part);
+  }
+  return Buffer.concat(pieces);
+}

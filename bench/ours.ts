@@ -1,0 +1,104 @@
+/**
+ * This library, by its promise interface on both ends and with every limit and check on.
+ */
+import { type Connection, connect, listen } from 'cotp';
+import type { Case } from './cases.js';
+import { type Contestant, type Open, openMany } from './contestant.js';
+import { check, messageAt, type Messages, payloads } from './messages.js';
+
+const HOST = '127.0.0.1';
+
+/** What is agreed on when both sides ask for `maxTpduSize`. */
+export async function negotiated(maxTpduSize: number): Promise<number> {
+  const server = await listen(() => {}, { host: HOST, port: 0 }, { maxTpduSize });
+  const [address] = server.addresses;
+  const connection = await connect({ host: HOST, port: address?.port }, { maxTpduSize });
+  const agreed = connection.info.maxTpduSize;
+  await connection.asyncClose();
+  await server.asyncClose();
+  return agreed;
+}
+
+export const openOurs: Open = async (benchCase): Promise<Contestant> => {
+  const { kind, size, maxTpduSize, connections } = benchCase;
+  const messages = payloads(size);
+  const accepted: Connection[] = [];
+  const server = await listen(
+    (connection) => {
+      if (kind === 'one way') {
+        accepted.push(connection);
+        return;
+      }
+      return echo(connection);
+    },
+    { host: HOST, port: 0 },
+    { maxTpduSize, bindConnections: true },
+  );
+  const port = server.addresses[0]?.port;
+  const open = () => connect({ host: HOST, port }, { maxTpduSize });
+  const clients = await openMany(connections, open);
+  return {
+    run: (count) => run(benchCase, { messages, clients, accepted, open }, count),
+    async close() {
+      await Promise.all(clients.map((client) => client.asyncClose()));
+      await server.asyncClose();
+    },
+  };
+};
+
+interface Ends {
+  readonly messages: Messages;
+  readonly clients: readonly Connection[];
+  /** Server ends of the clients. */
+  readonly accepted: readonly Connection[];
+  readonly open: () => Promise<Connection>;
+}
+
+async function run({ kind }: Case, ends: Ends, count: number): Promise<void> {
+  const { messages, clients, accepted, open } = ends;
+  if (kind === 'connect') {
+    for (let i = 0; i < count; i += 1) {
+      const connection = await open();
+      await connection.asyncClose();
+    }
+  } else if (kind === 'one way') {
+    const [from] = clients;
+    const [to] = accepted;
+    if (from === undefined || to === undefined) {
+      throw new Error('no connection');
+    }
+    await Promise.all([send(from, messages, count), receive(to, messages, count)]);
+  } else {
+    const each = count / clients.length;
+    await Promise.all(clients.map((client) => roundTrips(client, messages, each)));
+  }
+}
+
+async function echo(connection: Connection): Promise<void> {
+  for await (const message of connection) {
+    if (!connection.write(message)) {
+      await connection.drain();
+    }
+  }
+}
+
+async function roundTrips(connection: Connection, messages: Messages, count: number) {
+  for (let i = 0; i < count; i += 1) {
+    connection.write(messageAt(messages, i, count));
+    check(messages, i, count, await connection.read());
+  }
+}
+
+async function send(connection: Connection, messages: Messages, count: number) {
+  for (let i = 0; i < count; i += 1) {
+    if (!connection.write(messageAt(messages, i, count))) {
+      await connection.drain();
+    }
+  }
+}
+
+async function receive(connection: Connection, messages: Messages, count: number) {
+  for (let i = 0; i < count; i += 1) {
+    check(messages, i, count, await connection.read());
+  }
+}
