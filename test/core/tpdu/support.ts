@@ -1,0 +1,30 @@
+/** What the tests of the codec share. */
+import { ProtocolError } from '../../../src/core/errors.js';
+import { fromHex } from '../../../src/core/octets.js';
+
+/** The octets of hexadecimal text with spaces between fields. */
+export function hex(text: string): Uint8Array {
+  const octets = fromHex(text);
+  if (octets === undefined) {
+    throw new Error(`not hexadecimal: ${text}`);
+  }
+  return octets;
+}
+
+/** A number of equal octets. */
+export function many(count: number, octet = 0x41): Uint8Array {
+  return new Uint8Array(count).fill(octet);
+}
+
+/** The ProtocolError that a call throws. */
+export function faultOf(call: () => unknown): ProtocolError {
+  try {
+    call();
+  } catch (error) {
+    if (error instanceof ProtocolError) {
+      return error;
+    }
+    throw error;
+  }
+  throw new Error('nothing was thrown');
+}
