@@ -1,0 +1,603 @@
+import { describe, expect, it } from 'vitest';
+import { type DecodeOptions, decode, FAULTS, type Fault } from '../../../src/core/tpdu/index.js';
+import { faultOf, hex, many } from './support.js';
+
+interface Case {
+  readonly title: string;
+  readonly octets: string;
+  readonly fault: Fault;
+  readonly octet: number;
+  readonly context?: DecodeOptions;
+}
+
+interface ToleratedCase extends Case {
+  /** Name of the diagnostic where it is not that of the fault. */
+  readonly as?: string;
+}
+
+const LONG_SELECTOR = `c1 78 ${'31'.repeat(120)}`;
+const CLASS_0: DecodeOptions = { class: 0 };
+const CLASS_2: DecodeOptions = { class: 2 };
+const CLASS_4: DecodeOptions = { class: 4 };
+const EXPEDITED: DecodeOptions = { class: 0, expedited: true };
+
+/** What neither reading takes. */
+const REFUSED: readonly Case[] = [
+  { title: 'no octets', octets: '', fault: 'tpdu-too-short', octet: 1 },
+  { title: 'LI alone', octets: '02', fault: 'tpdu-too-short', octet: 1 },
+  { title: 'LI 255', octets: `ff e0 ${'00'.repeat(254)}`, fault: 'li-reserved', octet: 1 },
+  { title: 'LI past the end', octets: '09 e0 0000 0005 00', fault: 'li-exceeds', octet: 1 },
+  { title: 'LI equal to the length', octets: '07 e0 0000 0005 00', fault: 'li-exceeds', octet: 1 },
+  { title: 'LI 0', octets: '00 f0 80', fault: 'li-too-small', octet: 1 },
+  { title: 'LI 1', octets: '01 f0 80', fault: 'li-too-small', octet: 1 },
+  { title: 'CR without a class', octets: '05 e0 0000 0005 00', fault: 'li-too-small', octet: 1 },
+  { title: 'DC without SRC-REF', octets: '03 c0 0005 0006', fault: 'li-too-small', octet: 1 },
+  { title: 'ER without a cause', octets: '03 70 0005 00', fault: 'li-too-small', octet: 1 },
+  { title: 'AK in half', octets: '02 60 00', fault: 'li-too-small', octet: 1 },
+  { title: 'an extended DT in half', octets: '05 f0 0007 00 00', fault: 'li-too-small', octet: 1 },
+  {
+    title: 'DT of class 2 in the short form',
+    octets: '02 f0 80 61',
+    fault: 'li-too-small',
+    octet: 1,
+    context: CLASS_2,
+  },
+  {
+    title: 'DT of class 0 in the normal form',
+    octets: '04 f0 0007 80 01',
+    fault: 'header-form',
+    octet: 1,
+    context: CLASS_0,
+  },
+  {
+    title: 'DT of class 0 with a variable part',
+    octets: '03 f0 80 01',
+    fault: 'header-form',
+    octet: 1,
+    context: CLASS_0,
+  },
+  {
+    title: 'ED of X.224 in class 0',
+    octets: '04 10 0007 80 41',
+    fault: 'header-form',
+    octet: 1,
+    context: EXPEDITED,
+  },
+  {
+    title: 'RJ with a variable part',
+    octets: '06 5f 0007 05 dd 00',
+    fault: 'header-form',
+    octet: 1,
+    context: { class: 1 },
+  },
+  { title: 'code 0', octets: '02 00 80 01', fault: 'tpdu-code', octet: 2 },
+  { title: 'code 0x30', octets: '02 30 80 01', fault: 'tpdu-code', octet: 2 },
+  { title: 'UD of the connectionless protocol', octets: '02 40 00', fault: 'tpdu-code', octet: 2 },
+  { title: 'code 0x9f', octets: '02 9f 80', fault: 'tpdu-code', octet: 2 },
+  { title: 'code 0xa5', octets: '02 a5 80', fault: 'tpdu-code', octet: 2 },
+  { title: 'code 0xb0', octets: '02 b0 80', fault: 'tpdu-code', octet: 2 },
+  ...['DC 05 c0 0005 0006', 'AK 04 63 0007 05', 'EA 04 20 0007 00', 'RJ 04 5f 0007 05'].map(
+    (text): Case => ({
+      title: `${text.slice(0, 2)} in class 0`,
+      octets: text.slice(3),
+      fault: 'tpdu-not-in-class',
+      octet: 2,
+      context: CLASS_0,
+    }),
+  ),
+  {
+    title: 'RJ in class 2',
+    octets: '04 5f 0007 05',
+    fault: 'tpdu-not-in-class',
+    octet: 2,
+    context: CLASS_2,
+  },
+  {
+    title: 'ED in class 0 that was not negotiated',
+    octets: '02 10 80 41',
+    fault: 'tpdu-not-in-class',
+    octet: 2,
+    context: CLASS_0,
+  },
+  {
+    title: 'octets after a DC',
+    octets: '05 c0 0005 0006 00',
+    fault: 'trailing-octets',
+    octet: 7,
+    context: CLASS_2,
+  },
+  { title: 'octets after an ER', octets: '04 70 0005 00 41', fault: 'trailing-octets', octet: 6 },
+  { title: 'CR with a DST-REF', octets: '06 e0 0001 0005 00', fault: 'dst-ref-nonzero', octet: 4 },
+  {
+    title: 'CR of class 2 without SRC-REF',
+    octets: '06 e0 0000 0000 21',
+    fault: 'ref-zero',
+    octet: 6,
+  },
+  { title: 'class 5', octets: '06 e0 0000 0005 50', fault: 'class-invalid', octet: 7 },
+  { title: 'class 15 in a CC', octets: '06 d0 0001 0002 f0', fault: 'class-invalid', octet: 7 },
+  {
+    title: 'alternative class 5',
+    octets: '0a e0 0000 0005 21 c7 02 00 50',
+    fault: 'class-invalid',
+    octet: 11,
+  },
+  {
+    title: 'no alternative class',
+    octets: '08 e0 0000 0005 21 c7 00',
+    fault: 'param-length',
+    octet: 9,
+  },
+  {
+    title: 'additional options of two octets',
+    octets: '0a e0 0000 0005 21 c6 02 0101',
+    fault: 'param-length',
+    octet: 9,
+  },
+  {
+    title: 'a selector that runs past the header',
+    octets: '0a e0 0000 0005 00 c1 05 0102',
+    fault: 'param-truncated',
+    octet: 9,
+  },
+  {
+    title: 'a parameter that runs into the user data',
+    octets: '09 e0 0000 0005 00 c1 02 01 02',
+    fault: 'param-truncated',
+    octet: 9,
+  },
+  {
+    title: 'a parameter code without a length',
+    octets: '07 e0 0000 0005 00 c1',
+    fault: 'param-truncated',
+    octet: 8,
+  },
+  {
+    title: 'the cookie of a remote desktop client',
+    octets: '1a e0 0000 0001 00 436f6f6b69653a206d737473686173683d750d0a',
+    fault: 'param-truncated',
+    octet: 9,
+  },
+  {
+    title: 'CC with size code 5',
+    octets: '09 d0 0001 0002 00 c0 01 05',
+    fault: 'param-value',
+    octet: 10,
+  },
+  {
+    title: 'CC with preferred size 0',
+    octets: '09 d0 0001 0002 00 f0 01 00',
+    fault: 'param-value',
+    octet: 10,
+  },
+  {
+    title: 'CC with a size of no octets',
+    octets: '08 d0 0001 0002 00 c0 00',
+    fault: 'param-length',
+    octet: 9,
+  },
+  {
+    title: 'CC with additional options of no octets',
+    octets: '08 d0 0001 0002 00 c6 00',
+    fault: 'param-length',
+    octet: 9,
+  },
+  {
+    title: '33 octets of user data in a CR',
+    octets: `06 e0 0000 0005 00 ${'41'.repeat(33)}`,
+    fault: 'user-data-too-long',
+    octet: 40,
+  },
+  {
+    title: '35 octets of user data in a CC',
+    octets: `06 d0 0001 0002 21 ${'41'.repeat(35)}`,
+    fault: 'user-data-too-long',
+    octet: 40,
+  },
+  {
+    title: '65 octets of user data in a DR',
+    octets: `06 80 0005 0006 80 ${'41'.repeat(65)}`,
+    fault: 'user-data-too-long',
+    octet: 72,
+    context: CLASS_2,
+  },
+  {
+    title: 'ED of no octets',
+    octets: '04 10 0007 80',
+    fault: 'ed-length',
+    octet: 5,
+    context: CLASS_2,
+  },
+  {
+    title: 'ED of no octets in class 0',
+    octets: '02 10 80',
+    fault: 'ed-length',
+    octet: 3,
+    context: EXPEDITED,
+  },
+  {
+    title: 'ED of 17 octets',
+    octets: `04 10 0007 80 ${'41'.repeat(17)}`,
+    fault: 'ed-length',
+    octet: 22,
+    context: CLASS_2,
+  },
+  {
+    title: 'a wrong checksum',
+    octets: '08 f0 0007 83 c3 02 2d4f 6461f4',
+    fault: 'checksum',
+    octet: 9,
+    context: { class: 4, verifyChecksum: true },
+  },
+];
+
+/** What a tolerant reading lets pass and a strict one refuses. */
+const TOLERATED: readonly ToleratedCase[] = [
+  {
+    title: 'a CR of class 0 without SRC-REF',
+    octets: '06 e0 0000 0000 00',
+    fault: 'ref-zero',
+    octet: 6,
+  },
+  {
+    title: 'a CC of class 0 without SRC-REF',
+    octets: '06 d0 0001 0000 00',
+    fault: 'ref-zero',
+    octet: 6,
+  },
+  { title: 'credit in class 0', octets: '06 e3 0000 0005 00', fault: 'cdt-nonzero', octet: 2 },
+  { title: 'credit in class 1', octets: '06 d3 0001 0005 10', fault: 'cdt-nonzero', octet: 2 },
+  { title: 'options in class 0', octets: '06 e0 0000 0005 03', fault: 'option-bits', octet: 7 },
+  {
+    title: 'options 3 and 4 in class 2',
+    octets: '06 e0 0000 0005 2d',
+    fault: 'option-bits',
+    octet: 7,
+  },
+  {
+    title: 'a CR of 129 octets',
+    octets: `80 e0 0000 0005 00 ${LONG_SELECTOR}`,
+    fault: 'cr-too-long',
+    octet: 129,
+  },
+  {
+    title: 'size 8192 in class 0',
+    octets: '09 e0 0000 0005 00 c0 01 0d',
+    fault: 'param-value',
+    octet: 10,
+    as: '',
+  },
+  {
+    title: 'size 65531 in class 0',
+    octets: '09 d0 0001 0005 00 c0 01 10',
+    fault: 'param-value',
+    octet: 10,
+    as: '',
+  },
+  {
+    title: 'size 16384 in class 2',
+    octets: '09 e0 0000 0005 21 c0 01 0e',
+    fault: 'param-value',
+    octet: 10,
+    as: '',
+  },
+  {
+    title: 'size code 6 in a CR',
+    octets: '09 e0 0000 0005 00 c0 01 06',
+    fault: 'param-value',
+    octet: 10,
+  },
+  {
+    title: 'size code 255 in a CR',
+    octets: '09 e0 0000 0005 00 c0 01 ff',
+    fault: 'param-value',
+    octet: 10,
+  },
+  {
+    title: 'a size of two octets in a CR',
+    octets: '0a e0 0000 0005 00 c0 02 0007',
+    fault: 'param-length',
+    octet: 9,
+  },
+  {
+    title: 'preferred size 0 in a CR',
+    octets: '09 e0 0000 0005 00 f0 01 00',
+    fault: 'param-value',
+    octet: 10,
+  },
+  {
+    title: 'a preferred size of no octets',
+    octets: '08 e0 0000 0005 00 f0 00',
+    fault: 'param-length',
+    octet: 9,
+  },
+  {
+    title: 'a preferred size of five octets',
+    octets: '0d e0 0000 0005 00 f0 05 0000000010',
+    fault: 'param-length',
+    octet: 9,
+  },
+  { title: 'version 2', octets: '09 e0 0000 0005 21 c4 01 02', fault: 'param-value', octet: 10 },
+  {
+    title: 'a throughput of 13 octets',
+    octets: `15 e0 0000 0005 21 89 0d ${'00'.repeat(13)}`,
+    fault: 'param-length',
+    octet: 9,
+  },
+  {
+    title: 'a checksum of one octet',
+    octets: '09 e0 0000 0005 41 c3 01 00',
+    fault: 'param-length',
+    octet: 9,
+  },
+  {
+    title: 'bit 8 of the additional options',
+    octets: '09 e0 0000 0005 21 c6 01 81',
+    fault: 'param-value',
+    octet: 10,
+    as: 'option-bit8',
+  },
+  {
+    title: 'option bits in an alternative class',
+    octets: '0a e0 0000 0005 41 c7 02 00 21',
+    fault: 'param-value',
+    octet: 11,
+    as: 'alt-option-bits',
+  },
+  {
+    title: 'an alternative to class 0',
+    octets: '09 e0 0000 0005 00 c7 01 00',
+    fault: 'param-value',
+    octet: 10,
+    as: 'alt-with-class0',
+  },
+  {
+    title: 'an ER parameter code in a CR',
+    octets: '08 e0 0000 0005 00 e0 00',
+    fault: 'param-not-allowed',
+    octet: 8,
+  },
+  {
+    title: 'an unknown parameter in a CC',
+    octets: '09 d0 0001 0002 00 dd 01 00',
+    fault: 'param-unknown',
+    octet: 8,
+  },
+  {
+    title: 'alternative classes in a CC',
+    octets: '09 d0 0001 0002 21 c7 01 00',
+    fault: 'param-not-allowed',
+    octet: 8,
+  },
+  {
+    title: 'a priority in a CC of class 0',
+    octets: '0a d0 0001 0002 00 87 02 0000',
+    fault: 'param-not-allowed',
+    octet: 8,
+  },
+  {
+    title: 'both sizes in a CC',
+    octets: '0c d0 0001 0002 00 c0 01 0a f0 01 10',
+    fault: 'cc-both-sizes',
+    octet: 13,
+  },
+  {
+    title: 'a size in a DR',
+    octets: '09 80 0005 0006 80 c0 01 0a',
+    fault: 'param-not-allowed',
+    octet: 8,
+  },
+  {
+    title: 'an unknown parameter in an ER',
+    octets: '06 70 0005 00 dd 00',
+    fault: 'param-unknown',
+    octet: 6,
+  },
+  {
+    title: 'an unknown parameter in a DT of class 4',
+    octets: '06 f0 0007 80 dd 00 61',
+    fault: 'param-unknown',
+    octet: 6,
+    context: CLASS_4,
+  },
+  {
+    title: 'a checksum in a DT of class 2',
+    octets: '08 f0 0007 80 c3 02 0000 61',
+    fault: 'param-not-allowed',
+    octet: 6,
+    context: CLASS_2,
+  },
+  {
+    title: 'a reason that X.224 does not use',
+    octets: '06 80 0005 0006 86',
+    fault: 'reason-value',
+    octet: 7,
+  },
+  {
+    title: 'a reason that X.224 does not know',
+    octets: '06 80 0005 0006 c8',
+    fault: 'reason-value',
+    octet: 7,
+  },
+  { title: 'a reject cause above 3', octets: '04 70 0005 04', fault: 'cause-value', octet: 5 },
+  {
+    title: 'user data in a DR of class 0',
+    octets: '06 80 0005 0000 00 41',
+    fault: 'user-data-forbidden',
+    octet: 8,
+    context: CLASS_0,
+    as: 'dr-data-class0',
+  },
+  { title: 'DR with code 0x81', octets: '06 81 0005 0006 80', fault: 'code-nibble', octet: 2 },
+  { title: 'ER with code 0x7f', octets: '04 7f 0005 00', fault: 'code-nibble', octet: 2 },
+  {
+    title: 'DT with code 0xf6',
+    octets: '02 f6 80 01',
+    fault: 'code-nibble',
+    octet: 2,
+    context: CLASS_0,
+  },
+  {
+    title: 'ROA in class 0',
+    octets: '02 f1 80 01',
+    fault: 'code-nibble',
+    octet: 2,
+    context: CLASS_0,
+  },
+  {
+    title: 'ROA in class 2',
+    octets: '04 f1 0007 80 01',
+    fault: 'code-nibble',
+    octet: 2,
+    context: CLASS_2,
+  },
+  {
+    title: 'credit in octet 2 of an extended AK',
+    octets: '09 63 0007 00000105 0010',
+    fault: 'code-nibble',
+    octet: 2,
+  },
+  {
+    title: 'TPDU-NR in class 0',
+    octets: '02 f0 85 01',
+    fault: 'tpdu-nr',
+    octet: 3,
+    context: CLASS_0,
+  },
+  {
+    title: 'ED-TPDU-NR in class 0',
+    octets: '02 10 81 01',
+    fault: 'tpdu-nr',
+    octet: 3,
+    context: EXPEDITED,
+  },
+  { title: 'an empty DT that is not the last', octets: '02 f0 00', fault: 'empty-dt', octet: 3 },
+  {
+    title: 'an empty DT of class 2 that is not the last',
+    octets: '04 f0 0007 00',
+    fault: 'empty-dt',
+    octet: 5,
+    context: CLASS_2,
+  },
+  {
+    title: 'ED of class 0 without EOT',
+    octets: '02 10 00 41',
+    fault: 'ed-eot',
+    octet: 3,
+    context: EXPEDITED,
+  },
+  {
+    title: 'ED of class 2 without EOT',
+    octets: '04 10 0007 03 41',
+    fault: 'ed-eot',
+    octet: 5,
+    context: CLASS_2,
+  },
+  { title: 'bit 8 of YR-EDTU-NR', octets: '04 20 0007 83', fault: 'yr-bit8', octet: 5 },
+  {
+    title: 'bit 8 of a long YR-TU-NR',
+    octets: '09 50 0007 80000001 0003',
+    fault: 'yr-bit8',
+    octet: 5,
+  },
+  {
+    title: 'DT of 130 octets where 128 were negotiated',
+    octets: `02 f0 80 ${'00'.repeat(127)}`,
+    fault: 'tpdu-too-long',
+    octet: 129,
+    context: { class: 0, maxTpduSize: 128 },
+  },
+];
+
+/** Faults that no single TPDU shows: of the TPKT, of a sequence, of a state, of a negotiation. */
+const FOUND_ELSEWHERE: readonly Fault[] = [
+  'tpkt-version',
+  'tpkt-length',
+  'empty-tsdu',
+  'tpdu-not-expected',
+  'class-combination',
+  'cc-ref-mismatch',
+  'cc-class',
+  'cc-options',
+  'cc-size',
+  'cc-selector',
+];
+
+describe.each([false, true])('strict: %s, a reading refuses', (strict) => {
+  it.each(REFUSED)('$title', ({ octets, fault, octet, context }) => {
+    const error = faultOf(() => decode(hex(octets), { ...context, strict }));
+    expect(error).toMatchObject({ fault, octet, rejectCause: FAULTS[fault].rejectCause });
+  });
+});
+
+describe('a strict reading refuses, a tolerant one notes', () => {
+  it.each(TOLERATED)('$title', ({ octets, fault, octet, context, as = fault }) => {
+    const error = faultOf(() => decode(hex(octets), { ...context, strict: true }));
+    expect(error).toMatchObject({ fault, octet, rejectCause: FAULTS[fault].rejectCause });
+    const { diagnostics } = decode(hex(octets), context);
+    expect(diagnostics).toEqual(as === '' ? [] : [{ code: as, octet }]);
+  });
+});
+
+describe('both readings take', () => {
+  it.each([
+    ['an unknown parameter in a CR, noting it', '08 e0 0000 0005 00 dd 00', ['param-unknown']],
+    [
+      'a parameter code below 0x40 in a CR, noting it',
+      '09 e0 0000 0005 00 08 01 55',
+      ['param-unknown'],
+    ],
+    ['parameters of class 4 in a CR of class 0', '0d e0 0000 0005 00 c3 02 1234 c4 01 01', []],
+    ['credit in class 2', '06 e7 0000 0005 21', []],
+    ['user data in a CR of class 0', '06 e0 0000 0005 00 cafe', []],
+    ['a CR of 128 octets', `7f e0 0000 0005 00 c1 77 ${'31'.repeat(119)}`, []],
+    ['a DR without references', '06 80 0000 0000 00', []],
+    ['any number in a DT whose class is not known', '02 f1 ff 01', []],
+  ])('%s', (_title, octets, codes) => {
+    for (const strict of [false, true]) {
+      const { diagnostics } = decode(hex(octets), { strict });
+      expect(diagnostics.map(({ code }) => code)).toEqual(codes);
+    }
+  });
+});
+
+describe('a parameter that a tolerant reading gives up', () => {
+  it('is left out by name and kept as it came', () => {
+    const tpdu = decode(hex('09 e0 0000 0005 00 c0 01 06'));
+    expect(tpdu).toMatchObject({
+      parameters: {},
+      unknownParameters: [],
+      rawParameters: [{ code: 0xc0, value: hex('06') }],
+    });
+  });
+
+  it('leaves an earlier one of the same code in force', () => {
+    expect(decode(hex('0c e0 0000 0005 00 c0 01 07 c0 01 06'))).toMatchObject({
+      parameters: { tpduSize: 128 },
+    });
+  });
+});
+
+describe('the table of faults', () => {
+  it('has a case here for each that decoding can find', () => {
+    const cases = new Set<string>([...REFUSED, ...TOLERATED].map(({ fault }) => fault));
+    const missing = Object.keys(FAULTS).filter((fault) => !cases.has(fault));
+    expect(missing.sort()).toEqual([...FOUND_ELSEWHERE].sort());
+  });
+});
+
+describe('a ProtocolError', () => {
+  it('says what is wrong, where and in what', () => {
+    const error = faultOf(() => decode(hex('09 e0 0000 0005 00')));
+    expect(error.message).toBe(
+      'LI reaches to or past the end of the TPDU (LI 9 in 7 octets): li-exceeds at octet 1, ' +
+        'in 09 e0 00 00 00 05 00',
+    );
+    expect(error).toMatchObject({ code: 'ERR_COTP_PROTOCOL', octets: hex('09 e0 0000 0005 00') });
+  });
+
+  it('keeps no more than 64 octets', () => {
+    const octets = many(10_000, 0x02);
+    expect(faultOf(() => decode(octets)).octets).toHaveLength(64);
+  });
+});
