@@ -102,7 +102,7 @@ describe('Outbox', () => {
   it.each([1, 7, 8, 1_000, 10_007, 25_000, 1_000_000])(
     'gives everything in order when taken at least %i octets at a time',
     (enough) => {
-      const payloads = Array.from({ length: 40 }, (_, i) => pattern((i * 997) % 20_000 + 1, i));
+      const payloads = Array.from({ length: 40 }, (_, i) => pattern(((i * 997) % 20_000) + 1, i));
       const outbox = filled(...payloads);
       const taken: Uint8Array[] = [];
       while (outbox.length > 0) {
