@@ -13,6 +13,11 @@ export function hex(text: string): Uint8Array {
   return Uint8Array.from(Buffer.from(text.replace(/\s/g, ''), 'hex'));
 }
 
+/** Octets as hexadecimal digits: quick to compare when there are many. */
+export function digits(...pieces: readonly Uint8Array[]): string {
+  return Buffer.concat(pieces).toString('hex');
+}
+
 /** The pieces behind one another. */
 export function join(...pieces: readonly Uint8Array[]): Uint8Array {
   return Uint8Array.from(Buffer.concat(pieces));

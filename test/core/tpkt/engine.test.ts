@@ -1,0 +1,157 @@
+import { describe, expect, it } from 'vitest';
+import { ConnectionClosedError, ProtocolError, TimeoutError } from '../../../src/core/errors.js';
+import { allocateZeroed } from '../../../src/core/octet-collector.js';
+import { TpktEngine } from '../../../src/core/tpkt/engine.js';
+import { hex, join, pattern, splits, tpkt } from '../../support/splits.js';
+
+function engine(reassemblyTimeout = 1_000): TpktEngine {
+  return new TpktEngine({ allocate: allocateZeroed, reassemblyTimeout, closeTimeout: 500 });
+}
+
+function messages(tpktEngine: TpktEngine): readonly Uint8Array[] {
+  return tpktEngine.takeEvents().flatMap((e) => (e.type === 'data' ? [e.message] : []));
+}
+
+describe('receiving', () => {
+  const payloads = [pattern(3), pattern(600), pattern(9, 4)];
+
+  it.each(splits(join(...payloads.map(tpkt))).filter((_, i) => i < 20 || i % 50 === 0))(
+    'gives a message for each packet, the stream $name',
+    ({ chunks }) => {
+      const subject = engine();
+      for (const chunk of chunks) {
+        subject.receive(chunk, 0);
+      }
+      expect(messages(subject)).toEqual(payloads);
+    },
+  );
+
+  it('ends in a typed error and drops the stream at a bad header', () => {
+    const subject = engine();
+    subject.receive(join(tpkt(pattern(3)), hex('05')), 0);
+    const [data, end] = subject.takeEvents();
+    expect(data?.type).toBe('data');
+    expect(end?.type === 'disconnect' && end.error).toBeInstanceOf(ProtocolError);
+    expect(subject.streamRequest).toBe('destroy');
+  });
+
+  it('takes no more after it failed', () => {
+    const subject = engine();
+    subject.receive(hex('05'), 0);
+    subject.takeEvents();
+    subject.receive(tpkt(pattern(3)), 0);
+    expect(subject.takeEvents()).toEqual([]);
+  });
+});
+
+describe('the deadline of a packet', () => {
+  it('runs from its first octet and is not moved by those that follow', () => {
+    const subject = engine();
+    subject.receive(hex('03'), 10);
+    subject.receive(hex('00'), 900);
+    expect(subject.deadline).toBe(1_010);
+  });
+
+  it('moves on with each packet', () => {
+    const subject = engine();
+    subject.receive(hex('03'), 10);
+    subject.receive(join(hex('00 00 07 01 02 03'), hex('03')), 900);
+    expect(subject.deadline).toBe(1_900);
+  });
+
+  it('is gone between two packets', () => {
+    const subject = engine();
+    subject.receive(hex('03'), 10);
+    subject.receive(hex('00 00 07 01 02 03'), 20);
+    expect(subject.deadline).toBeUndefined();
+  });
+
+  it('does not exist when it is 0', () => {
+    const subject = engine(0);
+    subject.receive(hex('03'), 10);
+    expect(subject.deadline).toBeUndefined();
+  });
+
+  it('ends in a TimeoutError when it passes', () => {
+    const subject = engine();
+    subject.receive(hex('03'), 0);
+    subject.handleDeadline(999);
+    expect(subject.takeEvents()).toEqual([]);
+    subject.handleDeadline(1_000);
+    const [event] = subject.takeEvents();
+    expect(event?.type === 'disconnect' && event.error).toBeInstanceOf(TimeoutError);
+  });
+});
+
+describe('the end', () => {
+  it('between two packets is told, and sending goes on', () => {
+    const subject = engine();
+    subject.receiveEnd(0);
+    subject.send(pattern(5));
+    expect(subject.takeEvents()).toEqual([{ type: 'end' }]);
+    expect(join(...subject.outbox.take(1_000))).toEqual(tpkt(pattern(5)));
+    expect(subject.streamRequest).toBe('none');
+  });
+
+  it('within a packet is a failure', () => {
+    const subject = engine();
+    subject.receive(hex('03 00'), 0);
+    subject.receiveEnd(0);
+    const [event] = subject.takeEvents();
+    expect(event?.type === 'disconnect' && event.error).toBeInstanceOf(ConnectionClosedError);
+  });
+
+  it('of our data leaves the other direction open', () => {
+    const subject = engine();
+    subject.endOfData(0);
+    subject.receive(tpkt(pattern(3)), 1);
+    expect(subject.streamRequest).toBe('end');
+    expect(messages(subject)).toEqual([pattern(3)]);
+  });
+
+  it('of both directions, ours first, waits for the end of TCP until the close deadline', () => {
+    const subject = engine();
+    subject.endOfData(0);
+    subject.receiveEnd(10);
+    expect(subject.deadline).toBe(510);
+    subject.handleDeadline(510);
+    expect(subject.streamRequest).toBe('destroy');
+  });
+
+  it('of both directions, the peer first, waits likewise', () => {
+    const subject = engine();
+    subject.receiveEnd(0);
+    subject.endOfData(10);
+    expect([subject.streamRequest, subject.deadline]).toEqual(['end', 510]);
+  });
+
+  it('by a close is quiet: no event follows', () => {
+    const subject = engine();
+    subject.disconnect(0);
+    subject.receive(tpkt(pattern(3)), 1);
+    subject.receiveEnd(2);
+    subject.streamClosed(undefined);
+    expect(subject.takeEvents()).toEqual([]);
+    expect(subject.deadline).toBeUndefined();
+  });
+
+  it('by a lost stream is a failure with its cause', () => {
+    const subject = engine();
+    const cause = new Error('ECONNRESET');
+    subject.streamClosed(cause);
+    const [event] = subject.takeEvents();
+    expect(event?.type === 'disconnect' && event.error.cause).toBe(cause);
+  });
+
+  it('is told once', () => {
+    const subject = engine();
+    subject.streamClosed(undefined);
+    subject.streamClosed(undefined);
+    subject.receiveEnd(1);
+    expect(subject.takeEvents()).toHaveLength(1);
+  });
+
+  it('leaves nothing to go on with', () => {
+    expect(engine().resume()).toBe(false);
+  });
+});
