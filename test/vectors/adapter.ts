@@ -250,14 +250,14 @@ function initOf(fields: Json): TpduInit {
   const { meaning = {}, userData, nr, yrNr, cause, form, ...rest } = fields;
   const { callingTsap, calledTsap, nonDisruptive, ...parameters } = meaning as Json;
   // The recommended form of a CR states the size; 2048 unless the fields say otherwise.
-  const size = fields['type'] === 'CR' ? { tpduSize: 2048 } : {};
+  const size = fields.type === 'CR' ? { tpduSize: 2048 } : {};
   const init = withoutAbsent({
     ...rest,
     userData: userData === undefined ? undefined : octetsOf(userData),
     form: form === 'ext' ? 'extended' : form,
     tpduNr: nr,
-    yrTuNr: fields['type'] === 'EA' ? undefined : yrNr,
-    yrEdtuNr: fields['type'] === 'EA' ? yrNr : undefined,
+    yrTuNr: fields.type === 'EA' ? undefined : yrNr,
+    yrEdtuNr: fields.type === 'EA' ? yrNr : undefined,
     rejectCause: cause,
     parameters: withoutAbsent({
       ...size,
@@ -265,7 +265,7 @@ function initOf(fields: Json): TpduInit {
       calledTsel: calledTsap === undefined ? undefined : octetsOf(calledTsap),
       additionalInfo: nonDisruptive === true ? Uint8Array.of(0x80) : undefined,
       ...Object.fromEntries(
-        Object.entries(parameters).map(([name, value]) => [name, valueOf(value)]),
+        Object.entries(parameters).map(([name, value]) => [name, fieldValue(value)]),
       ),
     } as ParametersInit),
   });
@@ -274,7 +274,7 @@ function initOf(fields: Json): TpduInit {
 }
 
 /** Octets stand as hexadecimal text in a vector. */
-function valueOf(value: unknown): unknown {
+function fieldValue(value: unknown): unknown {
   return typeof value === 'string' ? octetsOf(value) : value;
 }
 
@@ -283,19 +283,19 @@ const MEANINGS: Readonly<Record<string, (tpdu: Tpdu) => unknown>> = {
   explicitFlowControl: (tpdu) => flag(tpdu, 0x01, (it) => it === 2, false),
   extendedFormats: (tpdu) => flag(tpdu, 0x02, (it) => it >= 2, true),
   nonDisruptive: (tpdu) => {
-    const info = parametersOf(tpdu)['additionalInfo'];
+    const info = parametersOf(tpdu).additionalInfo;
     return info === undefined ? undefined : toHex(info as Uint8Array) === '80';
   },
-  callingTsap: (tpdu) => parametersOf(tpdu)['callingTsel'],
-  calledTsap: (tpdu) => parametersOf(tpdu)['calledTsel'],
+  callingTsap: (tpdu) => parametersOf(tpdu).callingTsel,
+  calledTsap: (tpdu) => parametersOf(tpdu).calledTsel,
   checksum: (tpdu) => {
-    const value = parametersOf(tpdu)['checksum'];
+    const value = parametersOf(tpdu).checksum;
     return value === undefined ? undefined : uintOctets(value as number, 2);
   },
-  ackTimeMs: (tpdu) => parametersOf(tpdu)['ackTime'],
-  transitDelayMs: (tpdu) => parametersOf(tpdu)['transitDelay'],
-  reassignmentTimeS: (tpdu) => parametersOf(tpdu)['reassignmentTime'],
-  inactivityTimeMs: (tpdu) => parametersOf(tpdu)['inactivityTime'],
+  ackTimeMs: (tpdu) => parametersOf(tpdu).ackTime,
+  transitDelayMs: (tpdu) => parametersOf(tpdu).transitDelay,
+  reassignmentTimeS: (tpdu) => parametersOf(tpdu).reassignmentTime,
+  inactivityTimeMs: (tpdu) => parametersOf(tpdu).inactivityTime,
 };
 
 /** Parameters that every vector states under their own name when they are there. */
@@ -377,8 +377,8 @@ function jsonOf(value: unknown): unknown {
 }
 
 function wanted(vector: Vector, mode: Mode): readonly string[] {
-  const ok = expected(vector, mode)['ok'] as Json | undefined;
-  return Object.keys((ok?.['meaning'] as Json | undefined) ?? {});
+  const ok = expected(vector, mode).ok as Json | undefined;
+  return Object.keys((ok?.meaning as Json | undefined) ?? {});
 }
 
 function decodeOptions({ context = {} }: Vector, mode: Mode): DecodeOptions {
@@ -394,7 +394,7 @@ function decodeOptions({ context = {} }: Vector, mode: Mode): DecodeOptions {
 }
 
 function maxTpduOf(context: Json = {}): number | undefined {
-  return context['maxTpdu'] as number | undefined;
+  return context.maxTpdu as number | undefined;
 }
 
 function errorForm(error: unknown): Json {

@@ -29,7 +29,7 @@ const { status } = spawnSync(process.execPath, [vitest, 'run', '--project', 'vec
 process.exit(status ?? 1);
 
 function startFolder() {
-  return process.env['INIT_CWD'] ?? process.cwd();
+  return process.env.INIT_CWD ?? process.cwd();
 }
 
 /** What is wrong with the file, `undefined` when nothing is. */

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { actual, expected, type Mode, type Vector } from './adapter.js';
 
-const file = process.env['COTP_VECTORS'] ?? new URL('vectors.json', import.meta.url);
+const file = process.env.COTP_VECTORS ?? new URL('vectors.json', import.meta.url);
 const { vectors } = JSON.parse(readFileSync(file, 'utf8')) as { vectors: readonly Vector[] };
 const modes: readonly Mode[] = ['tolerant', 'strict'];
 
@@ -17,7 +17,7 @@ describe.each(modes)('%s', (mode) => {
 
 /** Warnings are a set; the vectors list them in an order of their own. */
 function inAnyOrder(result: ReturnType<typeof expected>): unknown {
-  const ok = result['ok'] as { readonly warnings?: readonly string[] } | undefined;
+  const ok = result.ok as { readonly warnings?: readonly string[] } | undefined;
   return ok?.warnings === undefined
     ? result
     : { ...result, ok: { ...ok, warnings: [...ok.warnings].sort() } };

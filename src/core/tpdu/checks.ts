@@ -34,7 +34,8 @@ export function checkUint(field: string, value: unknown, most: number, least = 0
     throw wrongType(field, 'a number', value);
   }
   if (!Number.isInteger(value) || value < least || value > most) {
-    throw outOfRange(field, `a whole number from ${least} to ${most}`, value);
+    const expected = least === most ? `${most}` : `a whole number from ${least} to ${most}`;
+    throw outOfRange(field, expected, value);
   }
   return value;
 }

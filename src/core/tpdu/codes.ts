@@ -10,6 +10,11 @@ export const ALL_CLASSES: readonly TransportClass[] = [0, 1, 2, 3, 4];
 /** The classes with multiplexing or recovery: all but class 0. */
 export const CLASSES_1_TO_4: readonly TransportClass[] = [1, 2, 3, 4];
 
+/** The transport class of that number, `undefined` when there is none. */
+export function classOf(value: number): TransportClass | undefined {
+  return ALL_CLASSES.find((transportClass) => transportClass === value);
+}
+
 interface TpduRow {
   /** Bits 8 to 5 of octet 2; bits 4 to 1 are zero here. */
   readonly code: number;

@@ -5,7 +5,7 @@
  */
 import { octetAt } from '../octets.js';
 import { checkUint, outOfRange, wrongType } from './checks.js';
-import { ALL_CLASSES, CLASSES_1_TO_4 } from './codes.js';
+import { ALL_CLASSES, CLASSES_1_TO_4, classOf } from './codes.js';
 import { codeOfSize, PREFERRED_SIZE_UNIT, SIZE_CODES, sizeOfCode } from './size-codes.js';
 import type { Parameters, TpduType, TransportClass } from './types.js';
 import { type Kind, octetString, shortestUint, uint, uintList, uintRecord } from './values.js';
@@ -110,11 +110,6 @@ const alternativeClasses: Kind<readonly TransportClass[]> = {
     return Uint8Array.from(classes, (each, i) => checkUint(`${field}[${i}]`, each, 4) << 4);
   },
 };
-
-/** The transport class of that number, `undefined` when there is none. */
-export function classOf(value: number): TransportClass | undefined {
-  return ALL_CLASSES.find((transportClass) => transportClass === value);
-}
 
 /** Every parameter by name, in the order of sending. */
 export const PARAMETERS = {

@@ -177,10 +177,10 @@ function writeParameter(
 ): RawParameter {
   const field = `parameters.${row.name}`;
   if (!row.tpdus.includes(type)) {
-    throw outOfRange(field, `only in ${row.tpdus.join(', ')}`, `one in ${type}`);
+    throw outOfRange(field, `none in a TPDU of type ${type}`, value);
   }
   if (!belongs(row, type, selected)) {
-    throw outOfRange(field, `only in class ${row.classes.join(', ')}`, `one in class ${selected}`);
+    throw outOfRange(field, `none in class ${selected}`, value);
   }
   const isComputed = row.name === 'checksum' && value === 'compute';
   const octets = row.kind.write(isComputed ? 0 : value, field);

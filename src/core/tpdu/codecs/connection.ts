@@ -9,8 +9,7 @@
  */
 import { NO_OCTETS, octetAt, writeUint } from '../../octets.js';
 import { checkOctets, checkUint, outOfRange } from '../checks.js';
-import { TPDUS } from '../codes.js';
-import { classOf } from '../parameters.js';
+import { classOf, TPDUS } from '../codes.js';
 import type { Reading } from '../reading.js';
 import type { TpduInitOf, TransportClass } from '../types.js';
 import { readVariablePart } from '../variable-part.js';
@@ -120,8 +119,7 @@ function judgeZeroRef(reading: Reading, transportClass: TransportClass): void {
 }
 
 function writeConnection(init: TpduInitOf<'CR' | 'CC'>): Written {
-  const classNumber = checkUint('class', init.class ?? 0, 4);
-  const transportClass = classOf(classNumber) ?? 0;
+  const transportClass = classOf(checkUint('class', init.class ?? 0, 4)) ?? 0;
   const cdt = checkUint('cdt', init.cdt ?? 0, transportClass <= 1 ? 0 : 15);
   const options = checkUint(
     'options',

@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest';
+import { proposedClasses, selectClass } from '../../../src/core/negotiation/class-selection.js';
+import type { TransportClass } from '../../../src/core/tpdu/index.js';
+
+const CLASSES: readonly TransportClass[] = [0, 1, 2, 3, 4];
+
+/** X.224 table 3 as it is printed: none, then alternatives 0 to 4; '-' is not valid. */
+const TABLE_3 = [
+  ['0', '-', '-', '-', '-', '-'],
+  ['10', '10', '10', '-', '-', '-'],
+  ['2', '20', '-', '2', '-', '-'],
+  ['32', '320', '3210', '32', '32', '-'],
+  ['42', '420', '4210', '42', '432', '42'],
+];
+
+function row(preferred: TransportClass): readonly string[] {
+  return TABLE_3[preferred] ?? [];
+}
+
+describe.each(CLASSES)('class %i preferred', (preferred) => {
+  it('alone allows what table 3 says', () => {
+    const { classes, invalidAlternative } = proposedClasses(preferred);
+    expect(classes.join('')).toBe(row(preferred)[0]);
+    expect(invalidAlternative).toBeUndefined();
+  });
+
+  it.each(CLASSES)('with alternative %i allows what table 3 says', (alternative) => {
+    const cell = row(preferred)[alternative + 1];
+    const { classes, invalidAlternative } = proposedClasses(preferred, [alternative]);
+    expect(invalidAlternative).toBe(cell === '-' ? alternative : undefined);
+    expect(classes.join('')).toBe(cell === '-' ? row(preferred)[0] : cell);
+  });
+
+  it.each(subsets(CLASSES))('with alternatives %j allows the union', (alternatives) => {
+    const cells = [row(preferred)[0], ...alternatives.map((each) => row(preferred)[each + 1])];
+    const union = new Set(cells.filter((cell) => cell !== '-').join(''));
+    expect(proposedClasses(preferred, alternatives).classes.join('')).toBe(
+      [...union].sort().reverse().join(''),
+    );
+  });
+});
+
+describe('a responder takes', () => {
+  it('the preferred class where it can', () => {
+    expect(selectClass(2, [2, 0], () => true)).toBe(2);
+  });
+
+  it('else the highest that it can', () => {
+    expect(selectClass(4, [4, 2, 1, 0], (it) => it < 2)).toBe(1);
+  });
+
+  it('none where it can do none', () => {
+    expect(selectClass(2, [2], (it) => it === 0)).toBeUndefined();
+  });
+});
+
+/** All lists of different members, each wrapped for `it.each`. */
+function subsets(members: readonly TransportClass[]): [readonly TransportClass[]][] {
+  return Array.from({ length: 2 ** members.length }, (_, bits) => [
+    members.filter((member) => Math.floor(bits / 2 ** member) % 2 === 1),
+  ]);
+}
