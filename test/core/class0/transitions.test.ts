@@ -1,0 +1,293 @@
+import { describe, expect, it } from 'vitest';
+import {
+  EVENTS,
+  type Event,
+  STATES,
+  type State,
+  TRANSITIONS,
+} from '../../../src/core/class0/transitions.js';
+
+const states = Object.keys(STATES) as State[];
+const cells = states.flatMap((state) => EVENTS.map((event) => ({ state, event })));
+
+/** Octets of the peer; in class 0 they may fail the connection, never open it, except as below. */
+const TPDUS: readonly Event[] = [
+  'CR',
+  'CR unacceptable',
+  'CR invalid',
+  'CC',
+  'CC unacceptable',
+  'DR',
+  'DT',
+  'ER',
+  'other TPDU',
+  'undecodable',
+];
+const FROM_PEER: readonly Event[] = [...TPDUS, 'bad TPKT'];
+const REQUESTS: readonly Event[] = [
+  'T-CONNECT response',
+  'T-CONNECT refusal',
+  'T-DATA request',
+  'end of data request',
+];
+const TELLING = ['fail', 'fail with ER', 'refused', 'refuse by DR', 'refuse by ER'] as const;
+
+function nextStates(state: State): readonly State[] {
+  return EVENTS.map((event) => TRANSITIONS[state][event].next);
+}
+
+function reachableFrom(start: State): ReadonlySet<State> {
+  const seen = new Set([start]);
+  for (const state of seen) {
+    for (const next of nextStates(state)) {
+      seen.add(next);
+    }
+  }
+  return seen;
+}
+
+/**
+ * The table for class 0 over TCP, written out a second time from X.224 table A.6 and RFC 1006, row
+ * by row, as action and next state. FIN_SENT, FIN_RECEIVED and ENDING divide what X.224 has no
+ * names for: a TCP connection ends in two halves.
+ */
+type Cell = readonly [action: string, next: State];
+type Written = Readonly<Partial<Record<Event, Cell>>> & { readonly else: (event: Event) => Cell };
+
+const ignoreIn = (state: State) => (event: Event) =>
+  REQUESTS.includes(event) ? (['reject user', state] as const) : (['ignore', state] as const);
+const failOnOctetsIn = (state: State) => (event: Event) =>
+  FROM_PEER.includes(event) ? (['fail', 'CLOSED'] as const) : ignoreIn(state)(event);
+
+const FAIL: Cell = ['fail', 'CLOSED'];
+const ER: Cell = ['fail with ER', 'ENDING'];
+
+const WRITTEN: Readonly<Record<State, Written>> = {
+  CLOSED: { else: ignoreIn('CLOSED') },
+  // CONNECTING
+  WFNC: {
+    'N-CONNECT confirm': ['send CR', 'WFCC'],
+    'N-DISCONNECT indication': FAIL,
+    timer: FAIL,
+    'T-DISCONNECT request': ['drop', 'CLOSED'],
+    else: ignoreIn('WFNC'),
+  },
+  // WAIT_CC
+  WFCC: {
+    CC: ['confirm connect', 'OPEN'],
+    'CC unacceptable': FAIL,
+    DR: ['refused', 'CLOSED'],
+    ER: ['refused', 'CLOSED'],
+    timer: FAIL,
+    'N-RELEASE indication': FAIL,
+    'N-DISCONNECT indication': FAIL,
+    'T-DISCONNECT request': ['drop', 'CLOSED'],
+    else: failOnOctetsIn('WFCC'),
+  },
+  // WAIT_CR
+  WFCR: {
+    CR: ['indicate connect', 'WFTRESP'],
+    'CR unacceptable': ['refuse by DR', 'ENDING'],
+    'CR invalid': ['refuse by ER', 'ENDING'],
+    timer: FAIL,
+    'N-RELEASE indication': FAIL,
+    'N-DISCONNECT indication': FAIL,
+    'T-DISCONNECT request': ['drop', 'CLOSED'],
+    else: failOnOctetsIn('WFCR'),
+  },
+  // WAIT_USER
+  WFTRESP: {
+    'T-CONNECT response': ['send CC', 'OPEN'],
+    'T-CONNECT refusal': ['refuse by DR', 'ENDING'],
+    'T-DISCONNECT request': ['refuse by DR', 'ENDING'],
+    timer: ['refuse by DR', 'ENDING'],
+    'N-RELEASE indication': FAIL,
+    'N-DISCONNECT indication': FAIL,
+    else: failOnOctetsIn('WFTRESP'),
+  },
+  OPEN: {
+    'T-DATA request': ['send data', 'OPEN'],
+    DT: ['take data', 'OPEN'],
+    DR: ['indicate disconnect', 'ENDING'],
+    ER: FAIL,
+    CR: ER,
+    'CR unacceptable': ER,
+    'CR invalid': ER,
+    CC: ER,
+    'CC unacceptable': ER,
+    'other TPDU': ER,
+    undecodable: ER,
+    'bad TPKT': FAIL,
+    limit: FAIL,
+    timer: FAIL,
+    'end of data request': ['end sending', 'FIN_SENT'],
+    'T-DISCONNECT request': ['release', 'ENDING'],
+    'N-RELEASE indication': ['indicate end', 'FIN_RECEIVED'],
+    'N-RELEASE within a TSDU': FAIL,
+    'N-DISCONNECT indication': FAIL,
+    else: ignoreIn('OPEN'),
+  },
+  // OPEN, but nothing can be sent any more, so no ER either.
+  FIN_SENT: {
+    DT: ['take data', 'FIN_SENT'],
+    DR: ['indicate disconnect', 'ENDING'],
+    limit: FAIL,
+    timer: FAIL,
+    'T-DISCONNECT request': ['release', 'ENDING'],
+    'N-RELEASE indication': ['indicate end', 'ENDING'],
+    'N-RELEASE within a TSDU': FAIL,
+    'N-DISCONNECT indication': FAIL,
+    else: failOnOctetsIn('FIN_SENT'),
+  },
+  // OPEN, but nothing can come any more.
+  FIN_RECEIVED: {
+    'T-DATA request': ['send data', 'FIN_RECEIVED'],
+    'end of data request': ['release', 'ENDING'],
+    'T-DISCONNECT request': ['release', 'ENDING'],
+    timer: FAIL,
+    'N-DISCONNECT indication': FAIL,
+    else: ignoreIn('FIN_RECEIVED'),
+  },
+  ENDING: {
+    timer: ['drop', 'CLOSED'],
+    'N-DISCONNECT indication': ['ignore', 'CLOSED'],
+    else: ignoreIn('ENDING'),
+  },
+};
+
+describe('the table', () => {
+  it.each(cells)('has a cell for $event in $state', ({ state, event }) => {
+    const { action, next } = TRANSITIONS[state][event];
+    expect(typeof action).toBe('string');
+    expect(states).toContain(next);
+  });
+
+  it.each(cells)('agrees with X.224 on $event in $state', ({ state, event }) => {
+    const { action, next } = TRANSITIONS[state][event];
+    expect([action, next]).toEqual(WRITTEN[state][event] ?? WRITTEN[state].else(event));
+  });
+});
+
+describe('in the table', () => {
+  it('CLOSED is final', () => {
+    expect(new Set(nextStates('CLOSED'))).toEqual(new Set(['CLOSED']));
+  });
+
+  it.each(states)('%s can reach CLOSED', (state) => {
+    expect(reachableFrom(state)).toContain('CLOSED');
+  });
+
+  it.each(states.filter((state) => state !== 'CLOSED'))('%s closes when TCP is lost', (state) => {
+    expect(TRANSITIONS[state]['N-DISCONNECT indication'].next).toBe('CLOSED');
+  });
+
+  it.each(states.filter((state) => state !== 'CLOSED'))(
+    '%s is left at once when the user disconnects',
+    (state) => {
+      expect(['ENDING', 'CLOSED']).toContain(TRANSITIONS[state]['T-DISCONNECT request'].next);
+    },
+  );
+
+  it.each(states.filter((state) => state !== 'CLOSED'))(
+    '%s does not outlast its timer',
+    (state) => {
+      expect(['ENDING', 'CLOSED']).toContain(TRANSITIONS[state].timer.next);
+    },
+  );
+
+  it('every state is reached by an initiator or a responder', () => {
+    expect(new Set([...reachableFrom('WFNC'), ...reachableFrom('WFCR')])).toEqual(new Set(states));
+  });
+
+  it('an initiator never comes to the states of a responder', () => {
+    expect([...reachableFrom('WFNC')].filter((s) => s === 'WFCR' || s === 'WFTRESP')).toEqual([]);
+  });
+
+  it('a responder never comes to the states of an initiator', () => {
+    expect([...reachableFrom('WFCR')].filter((s) => s === 'WFNC' || s === 'WFCC')).toEqual([]);
+  });
+
+  it('nothing opens a connection but the CC awaited and the response of the user', () => {
+    const opening = cells.filter(
+      ({ state, event }) => state !== 'OPEN' && TRANSITIONS[state][event].next === 'OPEN',
+    );
+    expect(opening).toEqual([
+      { state: 'WFCC', event: 'CC' },
+      { state: 'WFTRESP', event: 'T-CONNECT response' },
+    ]);
+  });
+
+  it('no connection goes back to a state before the CC', () => {
+    for (const state of ['OPEN', 'FIN_SENT', 'FIN_RECEIVED', 'ENDING'] as const) {
+      for (const before of ['WFNC', 'WFCC', 'WFCR', 'WFTRESP'] as const) {
+        expect(reachableFrom(state)).not.toContain(before);
+      }
+    }
+  });
+
+  it('nothing that the peer sends after the end has an effect', () => {
+    for (const event of FROM_PEER) {
+      expect(TRANSITIONS.ENDING[event]).toEqual({ action: 'ignore', next: 'ENDING' });
+      expect(TRANSITIONS.CLOSED[event]).toEqual({ action: 'ignore', next: 'CLOSED' });
+    }
+  });
+
+  it('data is taken only where it may come', () => {
+    const taking = states.filter((state) => TRANSITIONS[state].DT.action === 'take data');
+    expect(taking).toEqual(['OPEN', 'FIN_SENT']);
+  });
+
+  it('an ER is never answered by an ER', () => {
+    for (const state of states) {
+      expect(TRANSITIONS[state].ER.action).not.toMatch(/ER$/);
+    }
+  });
+
+  it('an ER is sent only where we can still send', () => {
+    const senders = states.filter((state) =>
+      EVENTS.some((event) => TRANSITIONS[state][event].action.endsWith('ER')),
+    );
+    expect(senders).toEqual(['WFCR', 'OPEN']);
+  });
+
+  it('a bad TPKT is answered by no TPDU', () => {
+    for (const state of states) {
+      expect(['fail', 'ignore']).toContain(TRANSITIONS[state]['bad TPKT'].action);
+    }
+  });
+
+  it.each(cells)(
+    '$event in $state does not end a connection without telling why',
+    ({ state, event }) => {
+      const { action, next } = TRANSITIONS[state][event];
+      const ends = next === 'CLOSED' && state !== 'CLOSED';
+      const byWish = event === 'T-DISCONNECT request' || state === 'ENDING';
+      expect(!ends || byWish || (TELLING as readonly string[]).includes(action)).toBe(true);
+    },
+  );
+
+  it('a request of the user that is out of place leaves the state as it was', () => {
+    const rejected = cells.filter(
+      ({ state, event }) => TRANSITIONS[state][event].action === 'reject user',
+    );
+    expect(rejected.filter(({ state, event }) => TRANSITIONS[state][event].next !== state)).toEqual(
+      [],
+    );
+  });
+
+  it('a request of the user is never ignored silently, but for one to disconnect', () => {
+    for (const state of states) {
+      for (const event of REQUESTS) {
+        expect(TRANSITIONS[state][event].action).not.toBe('ignore');
+      }
+    }
+  });
+
+  it('what is ignored leaves the state as it was, but for the end of TCP that is awaited', () => {
+    const moving = cells.filter(({ state, event }) => {
+      const { action, next } = TRANSITIONS[state][event];
+      return action === 'ignore' && next !== state;
+    });
+    expect(moving).toEqual([{ state: 'ENDING', event: 'N-DISCONNECT indication' }]);
+  });
+});
