@@ -1,0 +1,183 @@
+/**
+ * What somebody's own TypeScript might look like: it names every export of every entry point. It is
+ * compiled against the packed types and never run.
+ */
+import {
+  type AcceptOptions,
+  type Address,
+  Connection,
+  ConnectionClosedError,
+  type ConnectionCb,
+  type ConnectionInfo,
+  ConnectionRefusedError,
+  type ConnectOptions,
+  type ConnectRequest,
+  CotpError,
+  type CotpErrorCode,
+  connect,
+  type Data,
+  type Ending,
+  type ErrorContext,
+  type ErrorListener,
+  type FullAddress,
+  formatTsel,
+  type ListenOptions,
+  listen,
+  type OnConnectRequest,
+  type Phase,
+  ProtocolError,
+  parseTsel,
+  Server,
+  type SizeOffer,
+  TimeoutError,
+  type TimerName,
+  type Tpdu,
+  type TraceEntry,
+  type TraceListener,
+  type Tsel,
+  TsduTooLargeError,
+} from 'cotp';
+import type * as tpdus from 'cotp/tpdu';
+import {
+  CotpError as BaseError,
+  decode,
+  decodeNsdu,
+  disconnectReason,
+  encode,
+  FAULTS,
+  ProtocolError as FaultError,
+  rejectCauseText,
+} from 'cotp/tpdu';
+import * as tpkt from 'cotp/tpkt';
+
+/** Compiles only if both types are the same. */
+type Same<A, B> =
+  (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : never;
+
+export const literalCodes: [
+  Same<ConnectionRefusedError['code'], 'ERR_COTP_REFUSED'>,
+  Same<ConnectionClosedError['code'], 'ERR_COTP_CLOSED'>,
+  Same<ProtocolError['code'], 'ERR_COTP_PROTOCOL'>,
+  Same<TsduTooLargeError['code'], 'ERR_COTP_TSDU_TOO_LARGE'>,
+  Same<TimeoutError['code'], 'ERR_COTP_TIMEOUT'>,
+  Same<CotpError['code'], CotpErrorCode>,
+] = [true, true, true, true, true, true];
+
+/** Errors are told apart by class or by code. */
+export function told(error: unknown): string | number | undefined {
+  if (error instanceof ConnectionRefusedError) {
+    return error.reason ?? error.rejectCause ?? error.reasonText;
+  }
+  if (error instanceof ConnectionClosedError) {
+    return error.reason;
+  }
+  if (error instanceof ProtocolError) {
+    const fault: tpdus.Fault = error.fault;
+    return fault;
+  }
+  if (error instanceof TimeoutError) {
+    const timer: TimerName = error.timer;
+    return timer;
+  }
+  if (error instanceof TsduTooLargeError || error instanceof CotpError) {
+    const phase: Phase | undefined = error.phase;
+    const ending: Ending | undefined = error.ending;
+    return `${phase} ${ending}`;
+  }
+  return undefined;
+}
+
+const onError: ErrorListener = (error: Error, context: ErrorContext) => {
+  process.stderr.write(`${context.peer} ${error.message}`);
+};
+const trace: TraceListener = (entry: TraceEntry) => {
+  const tpdu: Tpdu | CotpError = entry.tpdu;
+  process.stderr.write(`${entry.direction} ${tpdu instanceof Error ? tpdu.code : tpdu.type}`);
+};
+const sizeOffer: SizeOffer = 'absent';
+const tsel: Tsel = parseTsel('0x0102');
+const connectOptions: ConnectOptions = { trace, sizeOffer, remoteTsel: tsel, localTsel: undefined };
+const decide: OnConnectRequest = (request: ConnectRequest) => {
+  const limits: AcceptOptions = { maxTpduSize: 1024 };
+  request.accept(limits);
+};
+const listenOptions: ListenOptions = { onConnectRequest: decide, onError, tls: {} };
+
+/** The service. */
+export async function service(address: Address, data: Data): Promise<FullAddress | undefined> {
+  const callback: ConnectionCb = async (conn: Connection) => {
+    for await (const tsdu of conn) {
+      const octets: Buffer = tsdu;
+      conn.write(octets);
+    }
+  };
+  await using server: Server = await listen(callback, address, listenOptions);
+  await using conn: Connection = await connect(server.addresses[0] ?? address, connectOptions);
+  const { localTsel, maxTpduSize, tpClass }: ConnectionInfo = conn.info;
+  const room: boolean = conn.write(data);
+  const signal: AbortSignal = conn.signal;
+  process.stdout.write(`${formatTsel(localTsel ?? 0)} ${maxTpduSize} ${tpClass} ${room} ${signal}`);
+  // Selectors of the info are options again.
+  await connect(conn.info.remoteAddr, { remoteTsel: conn.info.remoteTsel });
+  return server.addresses[0];
+}
+
+export const classes: readonly unknown[] = [Connection, Server, BaseError, FaultError];
+
+/** TPKT alone. */
+export async function packets(address: tpkt.Address, data: tpkt.Data): Promise<void> {
+  const callback: tpkt.ConnectionCb = (conn: tpkt.Connection) => conn.close();
+  const errors: tpkt.ErrorListener = (_error: Error, _context: tpkt.ErrorContext) => {};
+  const listening: tpkt.ListenOptions = { onError: errors };
+  const server: tpkt.Server = await tpkt.listen(callback, address, listening);
+  const options: tpkt.ConnectOptions = { noDelay: false };
+  const conn = await tpkt.connect(address, options);
+  const info: tpkt.ConnectionInfo = conn.info;
+  const local: tpkt.FullAddress = info.localAddr;
+  conn.write(data);
+  await Promise.all([conn.asyncClose(), server.asyncClose()]);
+  process.stdout.write(local.host);
+}
+
+/** Every type of the codec. */
+export type Types = [
+  tpdus.ConnectionConfirm,
+  tpdus.ConnectionRequest,
+  tpdus.CotpErrorCode,
+  tpdus.Data,
+  tpdus.DataAcknowledgement,
+  tpdus.DataForm,
+  tpdus.Decoded,
+  tpdus.DecodeOptions,
+  tpdus.Diagnostic,
+  tpdus.DiagnosticCode,
+  tpdus.DisconnectConfirm,
+  tpdus.DisconnectRequest,
+  tpdus.EncodeOptions,
+  tpdus.ExpeditedAcknowledgement,
+  tpdus.ExpeditedData,
+  tpdus.Fault,
+  tpdus.FlowControlConfirmation,
+  tpdus.Parameters,
+  tpdus.ParametersInit,
+  tpdus.RawParameter,
+  tpdus.Reject,
+  tpdus.RejectCause,
+  tpdus.ResidualErrorRate,
+  tpdus.Tpdu,
+  tpdus.TpduError,
+  tpdus.TpduFields,
+  tpdus.TpduInit,
+  tpdus.TpduInitOf<'CR'>,
+  tpdus.TpduType,
+  tpdus.TransportClass,
+];
+
+/** The codec. */
+export function codec(init: tpdus.TpduInit): string {
+  const octets: Uint8Array = encode(init);
+  const tpdu: tpdus.Tpdu = decode(octets, { strict: true });
+  const all: readonly tpdus.Tpdu[] = decodeNsdu(octets);
+  const sentence: string = FAULTS['li-exceeds'].sentence;
+  return `${tpdu.type} ${all.length} ${disconnectReason(3)} ${rejectCauseText(1)} ${sentence}`;
+}

@@ -1,0 +1,233 @@
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { TLSSocket } from 'node:tls';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { listen } from '../../src/index.js';
+import { CONNECT_OPTIONS, LISTEN_OPTIONS } from '../../src/node/options/cotp.js';
+import type { OptionTable } from '../../src/node/options/table.js';
+import { Consumer, ROOT } from './consumer.js';
+
+const readme = await readFile(join(ROOT, 'README.md'), 'utf8');
+
+/** One example of the README. */
+interface Snippet {
+  /** The heading it stands under, and its number there. */
+  readonly name: string;
+  readonly language: 'ts' | 'js';
+  readonly text: string;
+}
+
+function snippets(): Snippet[] {
+  const found: Snippet[] = [];
+  let heading = '';
+  for (const [, title, language, text = ''] of readme.matchAll(
+    /^#+ (.+)$|^```(ts|js)\n([\s\S]*?)^```$/gm,
+  )) {
+    if (title !== undefined) {
+      heading = title;
+    } else {
+      const number = 1 + found.filter(({ name }) => name.startsWith(`${heading} `)).length;
+      found.push({ name: `${heading} ${number}`, language: language as 'ts' | 'js', text });
+    }
+  }
+  return found;
+}
+
+/** What an example prints, where that is worth a look. */
+const PRINTS: Readonly<Record<string, RegExp>> = {
+  'cotp 1': /^<Buffer 6f 6e 65 20 77/,
+  'Install 1': /^function function\n$/,
+  'S7 and MMS 1': /^32010000000000080000f0000001000101e0\n$/,
+  'S7 and MMS 2': /^0x0001, TPDUs of 2048 octets\n258 258 258\n"MTA" #001122\n$/,
+  'Deciding on requests 1': /^listening on .+\ncalled for 0x0103\nanswered\n$/s,
+  'Reading 1': /^first\nsecond\n$/,
+  'Writing and backpressure 1': /^\d+ octets still wait\n$/,
+  'Errors 1': /^ERR_COTP_REFUSED 3 address unknown\n$/,
+  'Giving up 1': /^the user pressed Escape\n$/,
+  'TLS 1': /^secret\n$/,
+  'TLS 2': /^inside DT\n$/,
+  'A stream of your own 1': /^\d+\n$/,
+  'Tracing 1':
+    /^> 127\.0\.0\.1:\d+ CR TPDU src-ref: 0x[0-9a-f]{4} dst-ref: 0x0000 class: 0 called: 0x0102 size: 2048\n< .+ CC TPDU .+ size: 1024\n$/,
+  'TPKT alone 1': /^payload\n$/,
+  'TPDUs alone 1': /^address unknown\ntpdu-code 2 2\n$/,
+};
+
+/** A server example does not end by itself: a client calls it, is refused once, and closes it. */
+const AFTERWARDS: Readonly<Record<string, string>> = {
+  'Deciding on requests 1': `
+const { connect } = await import('cotp');
+const address = server.addresses[0]!;
+await connect(address, { remoteTsel: 0x0103 }).catch(() => {});
+const caller = await connect(address, { remoteTsel: 0x0102 });
+caller.write(Buffer.from('answered'));
+console.log(String(await caller.read()));
+await caller.asyncClose();
+await server.asyncClose();
+`,
+};
+
+/** Stand-ins for the devices of the README, on a port that the system chose. */
+async function standIns(): Promise<Record<string, number>> {
+  const echo = (maxTpduSize: number) =>
+    listen(
+      async (conn) => {
+        for await (const tsdu of conn) {
+          conn.write(tsdu);
+        }
+      },
+      { host: '127.0.0.1', port: 0 },
+      {
+        maxTpduSize,
+        onConnectRequest: (request) =>
+          request.localTsel === 0x0305 ? request.refuse(3) : request.accept(),
+      },
+    );
+  const [key, cert] = await Promise.all([readFile(tlsFile('key')), readFile(tlsFile('cert'))]);
+  const s7 = await echo(1024);
+  const mms = await echo(2048);
+  const secure = await listen(
+    (conn) => {
+      const stream = new TLSSocket(conn.toDuplex() as never, { isServer: true, key, cert });
+      stream.on('error', () => {});
+      stream.on('data', (octets) => stream.write(octets));
+    },
+    { host: '127.0.0.1', port: 0 },
+  );
+  const mute = createServer(() => {});
+  await new Promise<void>((resolve) => {
+    mute.listen(0, '127.0.0.1', resolve);
+  });
+  closeAll = () => [s7, mms, secure, mute].forEach((server) => void server.close());
+  const portOf = (server: typeof s7) => server.addresses[0]?.port ?? 0;
+  const muteAddress = mute.address();
+  return {
+    '10.0.0.5': portOf(s7),
+    '10.0.0.6': portOf(mms),
+    '10.0.0.7': muteAddress !== null && typeof muteAddress === 'object' ? muteAddress.port : 0,
+    '10.0.0.8': portOf(secure),
+  };
+}
+
+let closeAll = () => {};
+
+function tlsFile(name: 'key' | 'cert'): string {
+  return join(ROOT, `test/package/tls/${name}.pem`);
+}
+
+/**
+ * The only changes made to an example: the addresses of devices become those of the stand-ins, a
+ * server at port 102 takes any free port, and {@link AFTERWARDS} is appended.
+ */
+function prepared({ name, text }: Snippet, ports: Readonly<Record<string, number>>): string {
+  const here = text
+    .replace(/\{ host: '(10\.0\.0\.\d)'(?:, port: 102)? \}/g, (_all, host: string) => {
+      return `{ host: '127.0.0.1', port: ${ports[host]} }`;
+    })
+    .replace("{ host: '127.0.0.1', port: 102 }", "{ host: '127.0.0.1', port: 0 }");
+  return `${here}${AFTERWARDS[name] ?? ''}`;
+}
+
+describe('every example of the README', () => {
+  const all = snippets();
+  const typescript = all.filter(({ language }) => language === 'ts');
+  let consumer: Consumer;
+  let compiled = { code: 1, stdout: '', stderr: '' };
+
+  beforeAll(async () => {
+    consumer = await Consumer.install();
+    const ports = await standIns();
+    for (const name of ['key', 'cert'] as const) {
+      await consumer.write(`${name}.pem`, await readFile(tlsFile(name), 'utf8'));
+    }
+    for (const snippet of all) {
+      const extension = snippet.language === 'ts' ? 'mts' : 'cjs';
+      await consumer.write(`${slug(snippet)}.${extension}`, prepared(snippet, ports));
+    }
+    const files = typescript.map((snippet) => `${slug(snippet)}.mts`);
+    compiled = await consumer.compile(files, '.');
+  }, 60_000);
+
+  afterAll(() => {
+    closeAll();
+    return consumer?.remove();
+  });
+
+  test('is found', () => {
+    expect(all.length).toBeGreaterThan(12);
+    const names = all.map(({ name }) => name);
+    for (const name of [...Object.keys(PRINTS), ...Object.keys(AFTERWARDS)]) {
+      expect(names).toContain(name);
+    }
+  });
+
+  test('has correct types', () => {
+    expect(compiled).toMatchObject({ code: 0, stdout: '' });
+  });
+
+  test.each(all.map((snippet) => [snippet.name, snippet] as const))(
+    'runs: %s',
+    async (name, snippet) => {
+      const extension = snippet.language === 'ts' ? 'mjs' : 'cjs';
+      const outcome = await consumer.node([`${slug(snippet)}.${extension}`]);
+      expect(outcome).toMatchObject({ code: 0, stderr: '' });
+      expect(outcome.stdout).toMatch(PRINTS[name] ?? /^$/);
+    },
+  );
+});
+
+function slug({ name }: Snippet): string {
+  return name.toLowerCase().replace(/\W+/g, '-');
+}
+
+describe('the option tables of the README', () => {
+  const shared = Object.keys(CONNECT_OPTIONS).filter(
+    (name) => name in LISTEN_OPTIONS && name !== 'localTsel' && name !== 'tls',
+  );
+  const only = (table: OptionTable) =>
+    Object.fromEntries(Object.entries(table).filter(([name]) => !shared.includes(name)));
+  const tables: readonly (readonly [string, OptionTable])[] = [
+    [
+      'both',
+      Object.fromEntries(Object.entries(CONNECT_OPTIONS).filter(([name]) => shared.includes(name))),
+    ],
+    ['connect', only(CONNECT_OPTIONS)],
+    ['listen', only(LISTEN_OPTIONS)],
+  ];
+
+  /** The cells of the table behind the marker. */
+  function rows(marker: string): string[][] {
+    const after = readme.split(`<!-- options: ${marker} -->\n`)[1] ?? '';
+    const lines = after.slice(0, after.indexOf('\n\n')).split('\n').slice(2);
+    return lines.map((line) => line.slice(2, -2).split(' | '));
+  }
+
+  /** What the check of an option says that it expects. */
+  function expectation(table: OptionTable, name: string): string {
+    try {
+      table[name]?.check(name, Symbol('nothing that any option takes'));
+    } catch (error) {
+      const [, expected = ''] = /must be (?:an integer )?(.+), not /.exec(String(error)) ?? [];
+      return expected.replace(/ \((\w+)\)$/, ' $1').replaceAll(' or octets', '');
+    }
+    return '';
+  }
+
+  test.each(tables)('name every option of %s with its values and its default', (marker, table) => {
+    const written = rows(marker).map(([name, value, byDefault]) => [name, value, byDefault]);
+    const real = Object.entries(table).map(([name, row]) => [
+      `\`${name}\``,
+      expectation(table, name),
+      byDefault(row.default),
+    ]);
+    expect(new Set(written)).toEqual(new Set(real));
+  });
+
+  function byDefault(value: unknown): string {
+    if (value === undefined) {
+      return 'off';
+    }
+    return typeof value === 'string' ? `'${value}'` : String(value);
+  }
+});
