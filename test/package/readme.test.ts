@@ -95,7 +95,7 @@ async function standIns(): Promise<Record<string, number>> {
     },
     { host: '127.0.0.1', port: 0 },
   );
-  const mute = createServer(() => {});
+  const mute = createServer((socket) => socket.on('error', () => {}));
   await new Promise<void>((resolve) => {
     mute.listen(0, '127.0.0.1', resolve);
   });
