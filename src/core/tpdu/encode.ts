@@ -10,7 +10,7 @@ import { CODECS } from './codecs/index.js';
 import { TPDU_TYPES } from './codes.js';
 import { PARAMETERS } from './parameters.js';
 import type { RawParameter, Tpdu, TpduInit } from './types.js';
-import { writeVariablePart } from './variable-part.js';
+import { writeParameters } from './write-parameters.js';
 
 /** How `encode` writes. */
 export interface EncodeOptions {
@@ -34,8 +34,12 @@ export function encode(tpdu: TpduInit | Tpdu, options: EncodeOptions = {}): Uint
   if (!TPDU_TYPES.includes(tpdu.type)) {
     throw wrongType('type', `one of ${TPDU_TYPES.join(', ')}`, tpdu.type);
   }
-  const { fixed, userData = NO_OCTETS, class: selected } = CODECS[tpdu.type].write(tpdu);
-  const parameters = writeVariablePart(tpdu, selected, options.parameterOrder ?? []);
+  const written = CODECS[tpdu.type].write(tpdu);
+  const { fixed, userData = NO_OCTETS } = written;
+  const parameters = writeParameters(tpdu, written.class, options.parameterOrder ?? []);
+  if (written.isFixed === true && parameters.length > 0) {
+    throw outOfRange('parameters', 'none in this form', parameters.length);
+  }
   const variable = parameters.flatMap(({ code, value }) => [
     Uint8Array.of(code, value.length),
     value,

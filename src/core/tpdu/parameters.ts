@@ -189,9 +189,27 @@ export const PARAMETER_ROWS: readonly NamedParameter[] = Object.entries(PARAMETE
 
 const KNOWN_CODES = new Set(PARAMETER_ROWS.map((row) => row.code));
 
-/** The parameter that `code` means in a TPDU of that type; `undefined` when it means none there. */
-export function parameterOf(type: TpduType, code: number): NamedParameter | undefined {
-  return PARAMETER_ROWS.find((row) => row.code === code && row.tpdus.includes(type));
+/** In what a parameter stands. */
+export interface ParameterScope {
+  readonly type: TpduType;
+  /** Preferred class of a CR, otherwise the class in use; `undefined` where it is not known. */
+  readonly class: TransportClass | undefined;
+}
+
+/**
+ * True where the parameter may stand. A CR may carry parameters of classes that are not chosen in
+ * the end; in any other TPDU the class is settled and that of another one shall not be present
+ * (X.224 13.2.3).
+ */
+export function isAllowed(row: ParameterRow, scope: ParameterScope): boolean {
+  const isOfClass =
+    scope.type === 'CR' || scope.class === undefined || row.classes.includes(scope.class);
+  return isOfClass && row.tpdus.includes(scope.type);
+}
+
+/** The parameter that `code` means there; `undefined` when it means none. */
+export function parameterOf(code: number, scope: ParameterScope): NamedParameter | undefined {
+  return PARAMETER_ROWS.find((row) => row.code === code && isAllowed(row, scope));
 }
 
 /** True when some TPDU has a parameter of that code. */

@@ -265,12 +265,12 @@ describe('what cannot stand on the wire is refused with the name of the field', 
     [
       'a parameter of another TPDU',
       { ...CC, parameters: { version: 1 } },
-      'parameters.version: expected none in a TPDU of type CC, got 1',
+      'parameters.version: expected none in CC of class 0, got 1',
     ],
     [
       'a parameter of another class',
       { ...CC, parameters: { priority: 1 } },
-      'parameters.priority: expected none in class 0, got 1',
+      'parameters.priority: expected none in CC of class 0, got 1',
     ],
     [
       'parameter code 255',
@@ -291,6 +291,16 @@ describe('what cannot stand on the wire is refused with the name of the field', 
       'DST-REF in the short form',
       { type: 'DT', form: 'short', dstRef: 1, userData: many(1) },
       'dstRef: expected none in the short form, got 1',
+    ],
+    [
+      'parameters in the short form',
+      { type: 'DT', userData: many(1), parameters: { checksum: 1 } },
+      'parameters: expected none in this form, got 1',
+    ],
+    [
+      'parameters in an RJ',
+      { type: 'RJ', dstRef: 1, yrTuNr: 1, unknownParameters: [{ code: 1, value: many(1) }] },
+      'parameters: expected none in this form, got 1',
     ],
     [
       'TPDU-NR 128',

@@ -14,9 +14,9 @@
  */
 import { writeUint } from '../../octets.js';
 import { checkUint } from '../checks.js';
+import { readParameters } from '../read-parameters.js';
 import type { Reading } from '../reading.js';
 import type { TpduInitOf } from '../types.js';
-import { readVariablePart } from '../variable-part.js';
 import type { Codec } from './codec.js';
 import {
   type LongForm,
@@ -31,22 +31,32 @@ import {
 /** Offset of the credit in the extended form. */
 const CREDIT_OFFSET = 8;
 
+/** Codec of the AK. */
 export const dataAcknowledgement: Codec<'AK'> = {
   read(reading) {
     const form = readLongForm(reading, 'AK');
     const fields = readCredited(reading, form);
-    const variable = readVariablePart(reading, 'AK', variableOffset('AK', form), reading.class);
+    const variable = readParameters(
+      reading,
+      { type: 'AK', class: reading.class },
+      variableOffset('AK', form),
+    );
     return { type: 'AK', ...fields, ...variable };
   },
   write: (init) => ({ fixed: writeCredited(init) }),
 };
 
+/** Codec of the EA. */
 export const expeditedAcknowledgement: Codec<'EA'> = {
   read(reading) {
     const form = readLongForm(reading, 'EA');
     reading.requireZeroNibble();
     const yrEdtuNr = readYrNumber(reading, form);
-    const variable = readVariablePart(reading, 'EA', variableOffset('EA', form), reading.class);
+    const variable = readParameters(
+      reading,
+      { type: 'EA', class: reading.class },
+      variableOffset('EA', form),
+    );
     return { type: 'EA', form, dstRef: reading.uint(2, 2), yrEdtuNr, ...variable };
   },
   write(init) {
@@ -57,12 +67,13 @@ export const expeditedAcknowledgement: Codec<'EA'> = {
   },
 };
 
+/** Codec of the RJ. */
 export const reject: Codec<'RJ'> = {
   read(reading) {
     const form = readLongForm(reading, 'RJ');
     return { type: 'RJ', ...readCredited(reading, form), rawParameters: [] };
   },
-  write: (init) => ({ fixed: writeCredited(init) }),
+  write: (init) => ({ fixed: writeCredited(init), isFixed: true }),
 };
 
 /** What AK and RJ have in common. */

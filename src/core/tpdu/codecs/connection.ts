@@ -10,9 +10,9 @@
 import { NO_OCTETS, octetAt, writeUint } from '../../octets.js';
 import { checkOctets, checkUint, outOfRange } from '../checks.js';
 import { classOf, TPDUS } from '../codes.js';
+import { readParameters } from '../read-parameters.js';
 import type { Reading } from '../reading.js';
 import type { TpduInitOf, TransportClass } from '../types.js';
-import { readVariablePart } from '../variable-part.js';
 import { type Codec, MAX_REF, type ReadFields, type Written } from './codec.js';
 
 /** Largest CR, user data included, in octets and in every class (X.224 13.3). */
@@ -24,6 +24,7 @@ const MAX_USER_DATA = 32;
 /** Bits 4 and 3 of the options are always zero (X.224 13.3.3). */
 const DEFINED_OPTIONS = 0x03;
 
+/** Codec of the CR. */
 export const connectionRequest: Codec<'CR'> = {
   read(reading) {
     reading.requireLi(6);
@@ -49,6 +50,7 @@ export const connectionRequest: Codec<'CR'> = {
   },
 };
 
+/** Codec of the CC. */
 export const connectionConfirm: Codec<'CC'> = {
   read(reading) {
     reading.requireLi(6);
@@ -93,7 +95,7 @@ function readConnection(
   if ((options & (transportClass === 0 ? 0x0f : ~DEFINED_OPTIONS)) !== 0) {
     reading.tolerate('option-bits', 7);
   }
-  const variable = readVariablePart(reading, type, 7, transportClass);
+  const variable = readParameters(reading, { type, class: transportClass }, 7);
   reading.limitUserData(MAX_USER_DATA);
   return {
     cdt,

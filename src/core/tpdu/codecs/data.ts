@@ -11,9 +11,9 @@
  * `r` is ROA, request of acknowledgement. Octets 3 and on are drawn in `forms.ts`.
  */
 import { checkFlag, checkOctets, outOfRange } from '../checks.js';
+import { readParameters } from '../read-parameters.js';
 import type { Reading } from '../reading.js';
 import type { DataForm } from '../types.js';
-import { readVariablePart } from '../variable-part.js';
 import type { Codec } from './codec.js';
 import {
   formToWrite,
@@ -30,13 +30,18 @@ const MAX_EXPEDITED = 16;
 /** Bit 1 of the code octet of a DT (X.224 13.7.3 b). */
 const ROA = 0x01;
 
+/** Codec of the DT. */
 export const data: Codec<'DT'> = {
   read(reading) {
     const form = readForm(reading, 'DT');
     judgeNibble(reading);
     const { bit8: eot, number: tpduNr } = readNumber(reading.octets, form);
     requireZeroInClass0(reading, form, tpduNr);
-    const variable = readVariablePart(reading, 'DT', variableOffset('DT', form), reading.class);
+    const variable = readParameters(
+      reading,
+      { type: 'DT', class: reading.class },
+      variableOffset('DT', form),
+    );
     const { userData } = reading;
     if (!eot && userData.length === 0) {
       // X.224 6.3.3; some PLCs send it as a "fast acknowledge".
@@ -64,10 +69,11 @@ export const data: Codec<'DT'> = {
     }
     const { dstRef, tpduNr: number = 0 } = init;
     const fixed = writeFormed('DT', { form, dstRef, nibble, bit8, number }, 'tpduNr');
-    return { fixed, userData };
+    return { fixed, userData, isFixed: form === 'short' };
   },
 };
 
+/** Codec of the ED. */
 export const expeditedData: Codec<'ED'> = {
   read(reading) {
     const form = readForm(reading, 'ED');
@@ -78,7 +84,11 @@ export const expeditedData: Codec<'ED'> = {
       reading.tolerate('ed-eot', numberOctet(form));
     }
     requireZeroInClass0(reading, form, tpduNr);
-    const variable = readVariablePart(reading, 'ED', variableOffset('ED', form), reading.class);
+    const variable = readParameters(
+      reading,
+      { type: 'ED', class: reading.class },
+      variableOffset('ED', form),
+    );
     reading.limitUserData(MAX_EXPEDITED, 'ed-length');
     const { userData } = reading;
     if (userData.length === 0) {
@@ -104,7 +114,7 @@ export const expeditedData: Codec<'ED'> = {
     const userData = checkOctets('userData', init.userData, MAX_EXPEDITED, 1);
     const { dstRef, tpduNr: number = 0 } = init;
     const fixed = writeFormed('ED', { form, dstRef, nibble: 0, bit8, number }, 'tpduNr');
-    return { fixed, userData };
+    return { fixed, userData, isFixed: form === 'short' };
   },
 };
 

@@ -11,13 +11,14 @@
 import { NO_OCTETS, octetAt, writeUint } from '../../octets.js';
 import { checkOctets, checkUint, outOfRange } from '../checks.js';
 import { TPDUS } from '../codes.js';
+import { readParameters } from '../read-parameters.js';
 import { isDisconnectReason } from '../reasons.js';
-import { readVariablePart } from '../variable-part.js';
 import { type Codec, MAX_REF } from './codec.js';
 
 /** User data of a DR in octets (X.224 13.5.5). */
 const MAX_USER_DATA = 64;
 
+/** Codec of the DR. */
 export const disconnectRequest: Codec<'DR'> = {
   read(reading) {
     reading.requireLi(6);
@@ -26,7 +27,7 @@ export const disconnectRequest: Codec<'DR'> = {
     if (!isDisconnectReason(reason)) {
       reading.tolerate('reason-value', 7);
     }
-    const variable = readVariablePart(reading, 'DR', 7, reading.class);
+    const variable = readParameters(reading, { type: 'DR', class: reading.class }, 7);
     reading.limitUserData(MAX_USER_DATA);
     if (reading.class === 0 && reading.userData.length > 0) {
       // X.224 13.5.5: none in class 0; some S7 tools send a stray octet.
@@ -55,6 +56,7 @@ export const disconnectRequest: Codec<'DR'> = {
   },
 };
 
+/** Codec of the DC. */
 export const disconnectConfirm: Codec<'DC'> = {
   read(reading) {
     reading.requireLi(5);
@@ -63,7 +65,7 @@ export const disconnectConfirm: Codec<'DC'> = {
       type: 'DC',
       dstRef: reading.uint(2, 2),
       srcRef: reading.uint(4, 2),
-      ...readVariablePart(reading, 'DC', 6, reading.class),
+      ...readParameters(reading, { type: 'DC', class: reading.class }, 6),
     };
   },
   write(init) {

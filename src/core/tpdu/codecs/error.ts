@@ -9,10 +9,11 @@
 import { octetAt, writeUint } from '../../octets.js';
 import { checkUint } from '../checks.js';
 import { TPDUS } from '../codes.js';
+import { readParameters } from '../read-parameters.js';
 import { isRejectCause } from '../reasons.js';
-import { readVariablePart } from '../variable-part.js';
 import { type Codec, MAX_REF } from './codec.js';
 
+/** Codec of the ER. */
 export const tpduError: Codec<'ER'> = {
   read(reading) {
     reading.requireLi(4);
@@ -25,7 +26,7 @@ export const tpduError: Codec<'ER'> = {
       type: 'ER',
       dstRef: reading.uint(2, 2),
       rejectCause,
-      ...readVariablePart(reading, 'ER', 5, reading.class),
+      ...readParameters(reading, { type: 'ER', class: reading.class }, 5),
     };
   },
   write(init) {

@@ -1,0 +1,137 @@
+/**
+ * Reads the variable part (X.224 13.2.3): parameters in any order. What an unknown, repeated or
+ * wrong one means is decided here; what each value means stands in its row.
+ *
+ *     +------+--------+-------+------+--------+---
+ *     | code | length | value | code | length | …
+ *     +------+--------+-------+------+--------+---
+ */
+import { octetAt } from '../octets.js';
+import type { Fault } from './faults.js';
+import {
+  isParameterCode,
+  type NamedParameter,
+  type ParameterScope,
+  parameterOf,
+} from './parameters.js';
+import type { Reading } from './reading.js';
+import type { DiagnosticCode, Parameters, RawParameter, TransportClass } from './types.js';
+import type { Judge } from './values.js';
+
+/** The parameters of a TPDU that was read. */
+export interface VariablePart {
+  readonly parameters: Parameters;
+  readonly unknownParameters: readonly RawParameter[];
+  readonly rawParameters: readonly RawParameter[];
+}
+
+/**
+ * Reads the parameters from `offset` to the end of the header.
+ *
+ * @throws ProtocolError
+ */
+export function readParameters(
+  reading: Reading,
+  scope: ParameterScope,
+  offset: number,
+): VariablePart {
+  const rawParameters: RawParameter[] = [];
+  const unknownParameters: RawParameter[] = [];
+  const values = new Map<string, unknown>();
+  const seen = new Set<string>();
+  for (let at = offset; at < reading.headerEnd; ) {
+    const codeOctet = at + 1;
+    const parameter = readRaw(reading, at);
+    rawParameters.push(parameter);
+    const row = parameterOf(parameter.code, scope);
+    if (row === undefined) {
+      unknownParameters.push(parameter);
+      judgeUnknown(reading, scope, parameter.code, codeOctet);
+    } else {
+      if (seen.has(row.name)) {
+        // The later of two counts (X.224 13.2.3), so this is no fault, not even when strict.
+        reading.note('param-duplicate', codeOctet);
+      }
+      seen.add(row.name);
+      const judge = new ParameterJudge(reading, scope, row, codeOctet + 1);
+      const { value } = parameter;
+      const read = row.kind.fits(value.length) ? row.kind.read(value, judge) : judge.wrongLength();
+      if (read !== undefined) {
+        values.set(row.name, read);
+      }
+    }
+    at += 2 + parameter.value.length;
+  }
+  // Every key is the name of a row and every value what that row read.
+  const parameters = Object.fromEntries(values) as Parameters;
+  return { parameters, unknownParameters, rawParameters };
+}
+
+/** The code, length and value at `offset`; all of it must lie within the header. */
+function readRaw(reading: Reading, offset: number): RawParameter {
+  const { octets, headerEnd } = reading;
+  const valueOffset = offset + 2;
+  if (valueOffset > headerEnd) {
+    reading.fail('param-truncated', offset + 1, 'no length octet');
+  }
+  const length = octetAt(octets, offset + 1);
+  if (valueOffset + length > headerEnd) {
+    reading.fail('param-truncated', offset + 2, `${length} octets`);
+  }
+  return {
+    code: octetAt(octets, offset),
+    value: octets.subarray(valueOffset, valueOffset + length),
+  };
+}
+
+/** X.224 13.2.3: a code that the standard does not define is ignored in a CR, wrong elsewhere. */
+function judgeUnknown(reading: Reading, scope: ParameterScope, code: number, octet: number): void {
+  if (isParameterCode(code)) {
+    reading.tolerate('param-not-allowed', octet);
+  } else if (scope.type === 'CR') {
+    reading.note('param-unknown', octet);
+  } else {
+    reading.tolerate('param-unknown', octet);
+  }
+}
+
+/** Judges the length and value of one parameter. */
+class ParameterJudge implements Judge {
+  readonly strict: boolean;
+  readonly class: TransportClass | undefined;
+  readonly #reading: Reading;
+  readonly #name: string;
+  readonly #lengthOctet: number;
+  /**
+   * X.224 13.2.3: a CR may be read as if the wrong parameter were not there, unless it is that of
+   * the alternative classes or of the additional options. In any other TPDU it is an error.
+   */
+  readonly #isForgivable: boolean;
+
+  constructor(reading: Reading, scope: ParameterScope, row: NamedParameter, lengthOctet: number) {
+    this.strict = reading.strict;
+    this.class = scope.class;
+    this.#reading = reading;
+    this.#name = row.name;
+    this.#lengthOctet = lengthOctet;
+    this.#isForgivable = scope.type === 'CR' && !reading.strict && row.compulsory === undefined;
+  }
+
+  wrongLength(): undefined {
+    return this.#refuse('param-length', this.#lengthOctet);
+  }
+
+  wrong(index: number, fault: Fault = 'param-value'): undefined {
+    return this.#refuse(fault, this.#lengthOctet + 1 + index);
+  }
+
+  tolerate(index: number, as: DiagnosticCode): void {
+    this.#reading.tolerate('param-value', this.#lengthOctet + 1 + index, as);
+  }
+
+  #refuse(fault: Fault, octet: number): undefined {
+    return this.#isForgivable
+      ? this.#reading.note(fault, octet)
+      : this.#reading.fail(fault, octet, this.#name);
+  }
+}
