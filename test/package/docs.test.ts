@@ -1,0 +1,118 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { FAULTS } from '../../src/core/tpdu/faults.js';
+import { disconnectReason, isDisconnectReason } from '../../src/core/tpdu/reasons.js';
+import { ROOT, run } from './consumer.js';
+
+const read = (path: string) => readFile(join(ROOT, path), 'utf8');
+
+/** The first column of the table rows whose first cell is code, and the other cells. */
+function rows(text: string): Map<string, string[]> {
+  const found = [...text.matchAll(/^\| `([^`]+)` \| (.*) \|$/gm)];
+  return new Map(found.map(([, name = '', rest = '']) => [name, rest.split(' | ')]));
+}
+
+/** The members of a union of string literals, read from the source that declares it. */
+async function unionOf(path: string, name: string): Promise<string[]> {
+  const [, union = ''] = new RegExp(`type ${name} =([^;]+);`).exec(await read(path)) ?? [];
+  return [...union.matchAll(/'([^']+)'/g)].map(([, member = '']) => member);
+}
+
+describe('docs/states.md', () => {
+  test('is what the transition table says; else run npm run docs:states', async () => {
+    const outcome = await run(process.execPath, ['docs/states.js', '--check'], ROOT);
+    expect(outcome).toEqual({ code: 0, stdout: '', stderr: '' });
+  });
+});
+
+describe('docs/errors.md', () => {
+  test.each(['CotpErrorCode', 'Phase', 'Ending', 'TimerName'])('has every %s', async (name) => {
+    const members = await unionOf('src/core/errors.ts', name);
+    const documented = rows(await read('docs/errors.md'));
+    expect(members.length).toBeGreaterThan(3);
+    expect(members.filter((member) => !documented.has(member))).toEqual([]);
+  });
+
+  test('has every field of every class', async () => {
+    const source = await read('src/core/errors.ts');
+    const text = await read('docs/errors.md');
+    const fields = [...source.matchAll(/^ {2}(?:declare )?readonly (\w+):/gm)];
+    const names = fields.map(([, name = '']) => name).filter((name) => name !== 'name');
+    expect(names.length).toBeGreaterThan(10);
+    expect(names.filter((name) => !text.includes(`\`${name}\``))).toEqual([]);
+  });
+
+  test('has every fault with its sentence and its reject cause, and no other', async () => {
+    const [, section = ''] = (await read('docs/errors.md')).split('## Faults');
+    const [table = ''] = section.split('Diagnostics have');
+    const real = Object.entries(FAULTS).map(([name, { sentence, rejectCause }]) => {
+      return [name, [sentence, String(rejectCause ?? 'none')]] as const;
+    });
+    expect(rows(table)).toEqual(new Map(real));
+  });
+
+  test('has every diagnostic that is no fault', async () => {
+    const documented = rows(await read('docs/errors.md'));
+    for (const name of await unionOf('src/core/tpdu/types.ts', 'DiagnosticCode')) {
+      expect(documented.has(name), name).toBe(true);
+    }
+  });
+
+  test('has every reason with its text', async () => {
+    const text = await read('docs/errors.md');
+    for (let reason = 0; reason < 256; reason += 1) {
+      const row = `| ${reason} | ${disconnectReason(reason)} |`;
+      expect(text.includes(row), row).toBe(isDisconnectReason(reason));
+    }
+  });
+});
+
+describe('docs/conformance.md', () => {
+  test('decides on each of the ambiguities A1 to A40', async () => {
+    const text = await read('docs/conformance.md');
+    for (let number = 1; number <= 40; number += 1) {
+      expect(text, `A${number}`).toMatch(new RegExp(`^\\| A${number} \\|`, 'm'));
+    }
+  });
+});
+
+describe('every page', () => {
+  const pages = [
+    'README.md',
+    'CHANGELOG.md',
+    'CONTRIBUTING.md',
+    'SECURITY.md',
+    'docs/architecture.md',
+    'docs/conformance.md',
+    'docs/errors.md',
+    'docs/states.md',
+  ];
+
+  test.each(pages)('%s links to files and headings that are there', async (page) => {
+    const text = await read(page);
+    const folder = page.split('/').slice(0, -1).join('/');
+    for (const [, target = ''] of text.matchAll(/\]\((?!https?:)([^)]+)\)/g)) {
+      const [path = '', anchor] = target.split('#');
+      const linked = path === '' ? text : await read(join(folder, path)).catch(() => undefined);
+      expect(linked, `${page}: ${target}`).toBeDefined();
+      if (anchor !== undefined) {
+        const headings = [...(linked ?? '').matchAll(/^#+ (.+)$/gm)].map(([, title = '']) => {
+          return title
+            .toLowerCase()
+            .replace(/[^\w\s-]/g, '')
+            .replaceAll(' ', '-');
+        });
+        expect(headings, `${page}: ${target}`).toContain(anchor);
+      }
+    }
+  });
+
+  test.each(pages)('%s names only files that are there', async (page) => {
+    const text = await read(page);
+    const named = text.matchAll(/`((?:src|test|docs|bench|examples|interop)\/[\w./-]*\.\w+)`/g);
+    for (const [, path = ''] of named) {
+      await expect(read(path), `${page}: ${path}`).resolves.toBeDefined();
+    }
+  });
+});
