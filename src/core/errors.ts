@@ -68,6 +68,14 @@ export class CotpError extends Error {
   }
 }
 
+/** Notes the phase in an error that arose where none is known; one that is told already stays. */
+export function inPhase<E extends CotpError>(error: E, phase: Phase): E {
+  if (error.phase === undefined) {
+    (error as { phase: Phase | undefined }).phase = phase;
+  }
+  return error;
+}
+
 /** The peer answered our CR with a DR (X.224 6.6) or an ER. `code` is `ERR_COTP_REFUSED`. */
 export class ConnectionRefusedError extends CotpError {
   override readonly name = 'ConnectionRefusedError';

@@ -195,6 +195,7 @@ export abstract class MessageConnection extends Resource implements DriverUser {
       }),
       false,
     );
+    this.#rejectDrains();
     this.#driver.reset();
   }
 
@@ -274,9 +275,7 @@ export abstract class MessageConnection extends Resource implements DriverUser {
   /** @internal */
   onStreamClosed(): void {
     this.#closeWith(this.#closedError(), this.#orderly);
-    for (let waiting = this.#drains.shift(); waiting; waiting = this.#drains.shift()) {
-      waiting.reject(this.#closedError());
-    }
+    this.#rejectDrains();
     this.markClosed();
   }
 
@@ -287,6 +286,9 @@ export abstract class MessageConnection extends Resource implements DriverUser {
   #fail(error: CotpError, orderly: boolean): void {
     const isNews = this.isOpen && !orderly;
     this.#closeWith(error, orderly);
+    if (!orderly) {
+      this.#rejectDrains();
+    }
     if (isNews) {
       this.#options.onFailure(error);
     }
@@ -302,6 +304,12 @@ export abstract class MessageConnection extends Resource implements DriverUser {
     // A reader that rests would keep the end of TCP from being seen.
     this.#driver.stream.resume();
     this.markClosing();
+  }
+
+  #rejectDrains(): void {
+    for (let waiting = this.#drains.shift(); waiting; waiting = this.#drains.shift()) {
+      waiting.reject(this.#closedError());
+    }
   }
 
   #closedError(): CotpError {

@@ -4,7 +4,7 @@
  * no socket and no clock.
  */
 import type { Agreement, Engine, EngineEvent, StreamRequest } from '../engine.js';
-import { type CotpError, ProtocolError, TsduTooLargeError } from '../errors.js';
+import { type CotpError, inPhase, ProtocolError, TsduTooLargeError } from '../errors.js';
 import { confirm } from '../negotiation/confirm.js';
 import { type LocalCapabilities, respond } from '../negotiation/respond.js';
 import type { Allocate, OctetCollector } from '../octet-collector.js';
@@ -33,6 +33,7 @@ import {
 import {
   endedByPeer,
   endedWithinTsdu,
+  PHASES,
   notPossible,
   refusedByDr,
   refusedByEr,
@@ -644,7 +645,7 @@ export class Class0Connection implements Engine, PacketReceiver {
 
   #failure(input: Input, state: State): CotpError {
     if (input.error !== undefined) {
-      return input.error;
+      return inPhase(input.error, PHASES[state]);
     }
     const { tpdu, octets = NO_OCTETS } = input;
     if (tpdu === undefined) {

@@ -2,7 +2,13 @@
  * TPKT as a service of its own: one packet a message, no TPDUs (RFC 1006 §6).
  */
 import type { Engine, EngineEvent, StreamRequest } from '../engine.js';
-import { ConnectionClosedError, type CotpError, ProtocolError, TimeoutError } from '../errors.js';
+import {
+  ConnectionClosedError,
+  type CotpError,
+  inPhase,
+  ProtocolError,
+  TimeoutError,
+} from '../errors.js';
 import type { Allocate, OctetCollector } from '../octet-collector.js';
 import { Outbox } from '../outbox.js';
 import { TPKT_HEADER_LENGTH } from './header.js';
@@ -53,7 +59,7 @@ export class TpktEngine implements Engine, PacketReceiver {
       if (!(error instanceof ProtocolError)) {
         throw error;
       }
-      this.#fail(error);
+      this.#fail(inPhase(error, 'open'));
       return;
     }
     if (this.#splitter.atBoundary || this.#options.reassemblyTimeout === 0) {
