@@ -1,0 +1,44 @@
+/** Tries the installed package by `require`, and holds what both ways have in common. */
+'use strict';
+
+const assert = require('node:assert/strict');
+
+/** The reference example, on COTP and on TPKT, and one TPDU there and back. */
+async function check({ cotp, tpkt, tpdu }) {
+  await example(cotp, ['123', '321']);
+  await example(tpkt, ['123', '321']);
+
+  const octets = Buffer.from('11e00000002a00c1020100c2020102c0010a', 'hex');
+  const decoded = tpdu.decode(octets);
+  assert.equal(decoded.type, 'CR');
+  assert.deepEqual(Buffer.from(tpdu.encode(decoded)), octets);
+}
+
+async function example({ connect, listen }, [there, back]) {
+  let resolve;
+  const accepted = new Promise((onAccepted) => {
+    resolve = onAccepted;
+  });
+  const srv = await listen(resolve, { host: '127.0.0.1', port: 0 });
+  const conn1 = await connect(srv.addresses[0]);
+  const conn2 = await accepted;
+
+  conn1.write(Buffer.from(there));
+  assert.deepEqual(await conn2.read(), Buffer.from(there));
+  conn2.write(Buffer.from(back));
+  assert.deepEqual(await conn1.read(), Buffer.from(back));
+
+  await conn1.asyncClose();
+  await conn2.asyncClose();
+  await srv.asyncClose();
+}
+
+module.exports = { check };
+
+if (require.main === module) {
+  void check({
+    cotp: require('cotp'),
+    tpkt: require('cotp/tpkt'),
+    tpdu: require('cotp/tpdu'),
+  });
+}

