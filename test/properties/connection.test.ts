@@ -55,8 +55,10 @@ function story(subject: Subject, chunks: readonly Uint8Array[]): readonly string
   const told: string[] = [];
   for (const chunk of chunks) {
     subject.feed(chunk);
-    do {
-      for (const event of subject.events()) {
+    let more = true;
+    while (more) {
+      const events = subject.events();
+      for (const event of events) {
         if (event.type === 'connectIndication') {
           subject.connection.accept({}, subject.now);
         }
@@ -68,7 +70,8 @@ function story(subject: Subject, chunks: readonly Uint8Array[]): readonly string
               : event.type,
         );
       }
-    } while (subject.connection.resume(subject.now));
+      more = subject.connection.resume(subject.now) || events.length > 0;
+    }
   }
   told.push(`sent ${digits(subject.octets())}`, subject.connection.state);
   return told;

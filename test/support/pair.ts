@@ -207,14 +207,17 @@ export class Pair {
 
   #settle(side: Side): void {
     const { connection } = side;
-    do {
-      for (const event of connection.takeEvents()) {
+    let more = true;
+    while (more) {
+      const events = connection.takeEvents();
+      for (const event of events) {
         side.events.push(event);
         if (event.type === 'connectIndication') {
           this.#decide(connection, this.now);
         }
       }
-    } while (connection.resume(this.now));
+      more = connection.resume(this.now) || events.length > 0;
+    }
     if (side.gone) {
       return;
     }
