@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { FAULTS } from '../../src/core/tpdu/faults.js';
@@ -74,6 +74,33 @@ describe('docs/conformance.md', () => {
     for (let number = 1; number <= 40; number += 1) {
       expect(text, `A${number}`).toMatch(new RegExp(`^\\| A${number} \\|`, 'm'));
     }
+  });
+});
+
+describe('docs/conformance.md', () => {
+  test('names only wire vectors that are there', async () => {
+    const vectors = await read('test/vectors/vectors.json');
+    const named = (await read('docs/conformance.md')).matchAll(
+      /\b(?:TPKT|C[RC]|D[RCT]|E[DAR]|AK|RJ|CODE|CONCAT|SEG|RESP|INIT|SPLIT|ERGEN|ENC|SUM)-\d\d\b/g,
+    );
+    for (const [id] of named) {
+      expect(vectors, id).toContain(`"${id}"`);
+    }
+  });
+});
+
+describe('docs/architecture.md', () => {
+  test('has every file of the source, or its folder', async () => {
+    const text = await read('docs/architecture.md');
+    const files = await readdir(join(ROOT, 'src'), { recursive: true });
+    const missing = files
+      .map((file) => `src/${file.replaceAll('\\', '/')}`)
+      .filter((file) => file.endsWith('.ts') && !file.endsWith('/index.ts'))
+      .filter((file) => {
+        const folder = file.slice(0, file.lastIndexOf('/') + 1);
+        return !text.includes(`\`${file}\``) && !text.includes(`\`${folder}\``);
+      });
+    expect(missing).toEqual([]);
   });
 });
 
