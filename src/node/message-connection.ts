@@ -49,6 +49,8 @@ export abstract class MessageConnection extends Resource implements DriverUser {
   /** The peer has sent FIN. */
   #peerEnded = false;
   #sentEnd = false;
+  /** A stream reads: it ends its own half when its user says so, not when the peer has ended. */
+  #staysHalfOpen = false;
   #answerAlarm: Alarm | undefined;
   /** Messages taken by the user less messages written: above 0 an answer may still be due. */
   #owed = 0;
@@ -224,6 +226,7 @@ export abstract class MessageConnection extends Resource implements DriverUser {
    * it closes, and with an error it resets.
    */
   toDuplex(): Duplex {
+    this.#staysHalfOpen = true;
     return new MessageDuplex(this, () => this.#orderly);
   }
 
@@ -321,11 +324,18 @@ export abstract class MessageConnection extends Resource implements DriverUser {
 
   /** The peer has ended and everything of it was read: whatever is written goes out, then FIN. */
   #finishAfterPeer(): void {
-    if (this.isOpen) {
-      const error = new ConnectionClosedError('the peer closed the connection', {
-        phase: 'open',
-        ending: 'fin',
-      });
+    if (!this.isOpen) {
+      return;
+    }
+    const error = new ConnectionClosedError('the peer closed the connection', {
+      phase: 'open',
+      ending: 'fin',
+    });
+    if (this.#staysHalfOpen && !this.#sentEnd) {
+      this.#error = error;
+      this.#orderly = true;
+      this.#queue.end(error);
+    } else {
       this.#closeWith(error, true);
       this.#driver.command(() => this.#engine.disconnect(now()));
     }
@@ -333,7 +343,7 @@ export abstract class MessageConnection extends Resource implements DriverUser {
 
   /** The peer has ended, but the user may still answer what came last. */
   #awaitAnswer(): void {
-    if (this.isOpen && this.#queue.isEmpty) {
+    if (this.isOpen && this.#queue.isEmpty && !this.#staysHalfOpen) {
       this.#answerAlarm ??= new Alarm(() => this.#finishAfterPeer());
       this.#answerAlarm.clear();
       this.#answerAlarm.set(now() + Math.min(ANSWER_GRACE, this.#options.closeTimeout));

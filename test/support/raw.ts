@@ -70,6 +70,11 @@ export class RawPeer {
     return this.#received;
   }
 
+  /** True once the other side has sent FIN or a reset. */
+  get isOver(): boolean {
+    return this.#ended || this.#closed;
+  }
+
   send(octets: Buffer): void {
     this.socket.write(octets);
   }

@@ -1,0 +1,326 @@
+import { describe, expect, test, vi } from 'vitest';
+import { type ConnectRequest, connect, listen } from '../../src/index.js';
+import { closeLater, rawClient, rejection, serve } from '../support/life.js';
+import { CR, dt, hex, tpkt } from '../support/raw.js';
+
+/** Sends octets to a server with these options; gives what it answers first. */
+async function answer(octets: Buffer, options = {}) {
+  const server = await serve(options);
+  const raw = await rawClient(server.address.port);
+  raw.send(octets);
+  return { server, raw, packet: () => raw.packet().then((payload) => payload.toString('hex')) };
+}
+
+describe('the CC', () => {
+  test('echoes both selectors as they came and states the size, in the order C1 C2 C0', async () => {
+    const { packet } = await answer(CR);
+    expect(await packet()).toMatch(/^11d01234(?!0000)[0-9a-f]{4}00c1020100c2020102c0010a$/);
+  });
+
+  test('to a CR of 22 octets has 22 octets', async () => {
+    const { raw } = await answer(CR);
+    await raw.packet();
+    expect(raw.socket.bytesRead).toBe(22);
+  });
+
+  test('carries nothing that the CR did not, but the size', async () => {
+    const { packet } = await answer(tpkt('06 e0 0000 0005 00'));
+    expect(await packet()).toMatch(/^09d00005[0-9a-f]{4}00c0010b$/);
+  });
+
+  test('echoes an empty selector as an empty one', async () => {
+    const { packet } = await answer(tpkt('08 e0 0000 0005 00 c200'));
+    expect(await packet()).toMatch(/^0bd00005[0-9a-f]{4}00c200c0010b$/);
+  });
+
+  test('answers 0xF0 by 0xF0 when that gains something', async () => {
+    const octets = tpkt('0d e0 0000 0005 00 c0010b f00201ff');
+    const { packet } = await answer(octets, { maxTpduSize: 65_531 });
+    expect(await packet()).toMatch(/^0ad00005[0-9a-f]{4}00f00201ff$/);
+  });
+
+  test('answers a CR that prefers class 2 and allows class 0 by class 0', async () => {
+    const { packet } = await answer(tpkt('0c e0 0000 0005 21 c70100 c0010a'));
+    expect(await packet()).toMatch(/^09d00005[0-9a-f]{4}00c0010a$/);
+  });
+
+  test('is followed by the data that came in the same octets as the CR', async () => {
+    const { server } = await answer(Buffer.concat([CR, dt('0102', false), dt('03')]));
+    const connection = await server.accept();
+    expect(await connection.read()).toEqual(hex('010203'));
+  });
+
+  test('comes for a CR octet by octet', async () => {
+    const { raw, packet } = await answer(Buffer.alloc(0));
+    for (const octet of CR) {
+      raw.send(Buffer.from([octet]));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await packet()).toMatch(/^11d01234/);
+  });
+});
+
+describe('the info of a server connection', () => {
+  test('has the called selector as the local one and the calling one as the remote one', async () => {
+    const { server } = await answer(tpkt('0d e0 0000 0005 00 c10141 c2020102 aabb'));
+    const { info } = await server.accept();
+    expect(info).toMatchObject({
+      localTsel: 0x0102,
+      remoteTsel: Buffer.from('A'),
+      remoteRef: 5,
+      connectData: hex('aabb'),
+      maxTpduSize: 2048,
+    });
+    expect(info.localAddr.port).toBe(server.address.port);
+  });
+});
+
+describe('a CR that is refused', () => {
+  test('of class 2 alone gets DR 130, then FIN', async () => {
+    const { packet, raw, server } = await answer(tpkt('06 e0 0000 0005 21'));
+    expect(await packet()).toBe('06800005000082');
+    expect(await raw.ending()).toBe('fin');
+    expect(server.errors).toMatchObject([{ code: 'ERR_COTP_CLOSED', reason: 130 }]);
+  });
+
+  test('for another selector than localTsel gets DR 3', async () => {
+    const { packet } = await answer(CR, { localTsel: 0x0200 });
+    expect(await packet()).toBe('06801234000003');
+  });
+
+  test('without a called selector where one is wanted gets DR 3', async () => {
+    const { packet } = await answer(tpkt('06 e0 0000 0005 00'), { localTsel: 0x0200 });
+    expect(await packet()).toBe('06800005000003');
+  });
+
+  test('that is invalid gets an ER with the octets up to the bad one, then FIN', async () => {
+    const { packet, raw } = await answer(tpkt('06 e0 0001 0005 00'));
+    expect(await packet()).toBe('0a70000503c10406e00001');
+    expect(await raw.ending()).toBe('fin');
+  });
+
+  test('and closed by the peer at once leaves nothing behind', async () => {
+    const { raw, server } = await answer(tpkt('06 e0 0000 0005 21'));
+    raw.reset();
+    await server.server.asyncClose();
+    expect(server.server.isClosed).toBe(true);
+  });
+});
+
+describe('onConnectRequest', () => {
+  test('sees who calls whom, and accepts', async () => {
+    const seen: ConnectRequest[] = [];
+    const { server, packet } = await answer(
+      tpkt('11 e0 0000 1234 00 c1020100 c2020102 c0010a aa'),
+      {
+        onConnectRequest: (request: ConnectRequest) => {
+          seen.push(request);
+          request.accept({ maxTpduSize: 512, connectData: hex('bb') });
+        },
+      },
+    );
+    expect(await packet()).toMatch(/c00109bb$/);
+    expect(seen[0]).toMatchObject({
+      localTsel: 0x0102,
+      remoteTsel: 0x0100,
+      connectData: hex('aa'),
+      tpdu: { type: 'CR', srcRef: 0x1234 },
+    });
+    expect((await server.accept()).info.maxTpduSize).toBe(512);
+  });
+
+  test('may decide later', async () => {
+    const { packet } = await answer(CR, {
+      onConnectRequest: async (request: ConnectRequest) => {
+        await new Promise((resolve) => setImmediate(resolve));
+        request.accept();
+      },
+    });
+    expect(await packet()).toMatch(/^11d01234/);
+  });
+
+  test('refuses with a reason', async () => {
+    const onConnectRequest = (request: ConnectRequest) => request.refuse(2);
+    const { packet, server } = await answer(CR, { onConnectRequest });
+    expect(await packet()).toBe('06801234000002');
+    expect(server.errors).toEqual([]);
+  });
+
+  test('may not refuse class 0 with a reason of other classes', async () => {
+    const onConnectRequest = (request: ConnectRequest) => request.refuse(128);
+    const { packet, server } = await answer(CR, { onConnectRequest });
+    expect(await packet()).toBe('06801234000000');
+    expect(server.errors).toMatchObject([{ message: expect.stringContaining('0 to 3') }]);
+  });
+
+  test.each([
+    ['throws', () => Promise.reject(new Error('boom'))],
+    ['rejects', () => Promise.reject(new Error('boom'))],
+  ])('that %s has refused, and onError is told', async (_how, onConnectRequest) => {
+    const { packet, server } = await answer(CR, { onConnectRequest });
+    expect(await packet()).toBe('06801234000000');
+    expect(server.errors.map(({ message }) => message)).toEqual(['boom']);
+  });
+
+  test('that decides nothing has refused, and is told so', async () => {
+    const { packet, server } = await answer(CR, { onConnectRequest: () => {} });
+    expect(await packet()).toBe('06801234000000');
+    expect(server.errors[0]?.message).toContain('must call request.accept() or request.refuse()');
+  });
+
+  test('that never decides is ended by handshakeTimeout', async () => {
+    const onConnectRequest = () => new Promise<void>(() => {});
+    const { packet, server } = await answer(CR, { onConnectRequest, handshakeTimeout: 60 });
+    expect(await packet()).toBe('06801234000000');
+    expect(server.errors).toMatchObject([{ timer: 'handshakeTimeout', phase: 'cr-received' }]);
+  });
+
+  test('is told by its signal when the peer goes away, and its decision has no effect', async () => {
+    let withdrawn: Promise<void> | undefined;
+    const callback = vi.fn();
+    const server = await listen(
+      callback,
+      { host: '127.0.0.1', port: 0 },
+      {
+        onConnectRequest: (request) => {
+          withdrawn = new Promise((resolve) =>
+            request.signal.addEventListener('abort', () => {
+              request.accept();
+              resolve();
+            }),
+          );
+          return withdrawn;
+        },
+      },
+    );
+    closeLater(() => server.asyncClose());
+    const raw = await rawClient(server.addresses[0]!.port);
+    raw.send(CR);
+    await vi.waitUntil(() => withdrawn !== undefined);
+    raw.socket.end();
+    await withdrawn;
+    expect(callback).not.toHaveBeenCalled();
+  });
+});
+
+describe('a connection callback', () => {
+  test.each([
+    [
+      'throws',
+      () => {
+        throw new Error('boom');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('boom'))],
+  ])('that %s closes that connection, tells onError, and nothing else', async (_how, callback) => {
+    const errors: Error[] = [];
+    const server = await listen(
+      callback,
+      { host: '127.0.0.1', port: 0 },
+      {
+        onError: (error) => errors.push(error),
+      },
+    );
+    closeLater(() => server.asyncClose());
+    const client = await connect(server.addresses[0]!);
+    expect(await rejection(client.read())).toMatchObject({ code: 'ERR_COTP_CLOSED' });
+    expect(errors.map(({ message }) => message)).toEqual(['boom']);
+    const again = await connect(server.addresses[0]!);
+    await again.asyncClose();
+  });
+
+  test('and an onError that throws do not take the process down', async () => {
+    const server = await listen(
+      () => {
+        throw new Error('boom');
+      },
+      { host: '127.0.0.1', port: 0 },
+      {
+        onError: () => {
+          throw new Error('again');
+        },
+      },
+    );
+    closeLater(() => server.asyncClose());
+    const client = await connect(server.addresses[0]!);
+    expect(await rejection(client.read())).toMatchObject({ ending: 'fin' });
+  });
+});
+
+describe('before a CR', () => {
+  test.each([
+    ['TLS', hex('16 03 01 02 00 01 00'), 'TLS'],
+    ['HTTP', Buffer.from('GET / HTTP/1.1\r\n\r\n'), 'HTTP'],
+  ])('%s is recognised and closed', async (_name, octets, word) => {
+    const { raw, server } = await answer(octets);
+    await raw.ending();
+    expect(server.errors).toMatchObject([{ fault: 'tpkt-version', phase: 'wait-cr' }]);
+    expect(server.errors[0]?.message).toContain(word);
+  });
+
+  test.each([
+    ['a DT', dt('00')],
+    ['a CC', tpkt('06 d0 0001 0002 00')],
+    ['a DR', tpkt('06 80 0001 0002 00')],
+    ['an ER', tpkt('04 70 0001 00')],
+    ['a code that is none', tpkt('02 90 80 01')],
+    ['a packet too long for any CR', hex('03 00 ff ff 11 e0')],
+  ])('%s closes TCP without an answer', async (_name, octets) => {
+    const { raw, server } = await answer(octets);
+    await raw.ending();
+    expect(raw.received.length).toBe(0);
+    expect(server.errors.length).toBe(1);
+  });
+
+  test('silence ends at handshakeTimeout', async () => {
+    const { raw, server } = await answer(Buffer.alloc(0), { handshakeTimeout: 50 });
+    await raw.ending();
+    expect(server.errors).toMatchObject([{ timer: 'handshakeTimeout', milliseconds: 50 }]);
+  });
+
+  test('octets that drip do not put handshakeTimeout off', async () => {
+    const { raw, server } = await answer(Buffer.alloc(0), { handshakeTimeout: 80 });
+    let sent = 0;
+    const drip = setInterval(() => raw.send(CR.subarray(sent, ++sent)), 15);
+    await raw.ending();
+    clearInterval(drip);
+    expect(sent).toBeLessThan(CR.length);
+    expect(server.errors).toMatchObject([{ timer: 'handshakeTimeout' }]);
+  });
+});
+
+describe('limits', () => {
+  test('a connection too many is refused with DR 1, congestion', async () => {
+    const { server, raw } = await answer(CR, { maxConnections: 1 });
+    await raw.packet();
+    const second = await rejection(connect(server.address));
+    expect(second).toMatchObject({ code: 'ERR_COTP_REFUSED', reason: 1 });
+  });
+
+  test('a place is free again when its connection has ended', async () => {
+    const { server, raw } = await answer(CR, { maxConnections: 1 });
+    await raw.packet();
+    const connection = await server.accept();
+    raw.reset();
+    await connection.waitClosed();
+    const second = await connect(server.address);
+    expect(second.isOpen).toBe(true);
+    await second.asyncClose();
+  });
+
+  test('one address has no more than its share', async () => {
+    const { server, raw } = await answer(CR, { maxConnectionsPerAddress: 1 });
+    await raw.packet();
+    expect(await rejection(connect(server.address))).toMatchObject({ reason: 1 });
+  });
+
+  test('a flood beyond the refusals that can be had at once is dropped', async () => {
+    const { server, raw } = await answer(CR, { maxConnections: 1 });
+    await raw.packet();
+    const flood = await Promise.all(
+      Array.from({ length: 100 }, () => rawClient(server.address.port)),
+    );
+    await vi.waitUntil(() => flood.filter(({ isOver }) => isOver).length === 100 - 64);
+    expect(flood.filter(({ isOver }) => !isOver).length).toBe(64);
+  });
+});
