@@ -91,6 +91,13 @@ describe('an initiator', () => {
     expect(inState('WFCC').feed(cc).events()).toMatchObject([{ agreement: { maxTpduSize: 1024 } }]);
   });
 
+  it('sends no larger TPDU than it takes when no size is stated at all', () => {
+    const subject = initiator({ maxTpduSize: 512 }, { parameters: {} });
+    subject.connection.streamConnected(1);
+    subject.feed(packet({ type: 'CC', dstRef: OURS, srcRef: 9 }));
+    expect(subject.events()).toMatchObject([{ agreement: { maxTpduSize: 512 } }]);
+  });
+
   it.each(splits(join(CC, DT)))('takes CC and DT when they come $name', ({ chunks }) => {
     const types = inState('WFCC')
       .feed(...chunks)
@@ -331,6 +338,7 @@ describe('a responder', () => {
     const subject = responder();
     subject.now = 4_000;
     subject.feed(CR).quiet();
+    expect(subject.connection.deadline).toBe(14_000);
     subject.connection.handleDeadline(14_000);
     expect(only(subject, 'DR').reason).toBe(0);
     expect(subject.ending().error).toMatchObject({ timer: 'handshakeTimeout' });
@@ -745,6 +753,6 @@ describe('the end of a connection', () => {
     subject.connection.endOfData(100);
     subject.connection.receiveEnd(200);
     expect(subject.events()).toEqual([{ type: 'end' }]);
-    expect(subject.connection.state).toBe('ENDING');
+    expect([subject.connection.state, subject.connection.deadline]).toEqual(['ENDING', 5_200]);
   });
 });
