@@ -92,6 +92,8 @@ async function standIns(): Promise<Record<string, number>> {
       const stream = new TLSSocket(conn.toDuplex() as never, { isServer: true, key, cert });
       stream.on('error', () => {});
       stream.on('data', (octets) => stream.write(octets));
+      // A connection as a stream is half-open: it ends its own half when it is told to.
+      stream.on('end', () => stream.end());
     },
     { host: '127.0.0.1', port: 0 },
   );
