@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { listen } from '../../src/index.js';
 import { CONNECT_OPTIONS, LISTEN_OPTIONS } from '../../src/node/options/cotp.js';
 import type { OptionTable } from '../../src/node/options/table.js';
+import { certificates } from '../support/certificates.js';
 import { Consumer, ROOT } from './consumer.js';
 
 const readme = await readFile(join(ROOT, 'README.md'), 'utf8');
@@ -84,7 +85,7 @@ async function standIns(): Promise<Record<string, number>> {
           request.localTsel === 0x0305 ? request.refuse(3) : request.accept(),
       },
     );
-  const [key, cert] = await Promise.all([readFile(tlsFile('key')), readFile(tlsFile('cert'))]);
+  const { key, cert } = (await certificates()).server;
   const s7 = await echo(1024);
   const mms = await echo(2048);
   const secure = await listen(
@@ -114,10 +115,6 @@ async function standIns(): Promise<Record<string, number>> {
 
 let closeAll = () => {};
 
-function tlsFile(name: 'key' | 'cert'): string {
-  return join(ROOT, `test/package/tls/${name}.pem`);
-}
-
 /**
  * The only changes made to an example: the addresses of devices become those of the stand-ins, a
  * server at port 102 takes any free port, and {@link AFTERWARDS} is appended.
@@ -140,9 +137,10 @@ describe('every example of the README', () => {
   beforeAll(async () => {
     consumer = await Consumer.install();
     const ports = await standIns();
-    for (const name of ['key', 'cert'] as const) {
-      await consumer.write(`${name}.pem`, await readFile(tlsFile(name), 'utf8'));
-    }
+    const { ca, server } = await certificates();
+    await consumer.write('ca.pem', ca);
+    await consumer.write('cert.pem', server.cert);
+    await consumer.write('key.pem', server.key);
     for (const snippet of all) {
       const extension = snippet.language === 'ts' ? 'mts' : 'cjs';
       await consumer.write(`${slug(snippet)}.${extension}`, prepared(snippet, ports));
