@@ -11,8 +11,13 @@ import { TPKT_HEADER_LENGTH, writeTpktHeader } from './tpkt/header.js';
  */
 export const SEND_VIEW_FROM = 8_192;
 
-/** Octets of a block that headers and small payloads are copied into. */
-const BLOCK_SIZE = 65_536;
+/**
+ * Octets of a block that headers and small payloads are copied into: twice what waits already,
+ * within these bounds. So a burst gets large blocks, and a thousand quiet connections hold small
+ * ones. The first bound has room for any payload that is copied, and its headers.
+ */
+const BLOCK_SMALLEST: number = SEND_VIEW_FROM + 64;
+const BLOCK_LARGEST = 65_536;
 
 /**
  * Collects packets until they are taken for sending. A region of a block is written once and never
@@ -101,7 +106,9 @@ export class Outbox {
   #room(length: number): Uint8Array {
     if (this.#block === undefined || this.#block.length - this.#runEnd < length) {
       this.#closeRun();
-      this.#block = this.#allocate(BLOCK_SIZE);
+      this.#block = this.#allocate(
+        Math.min(Math.max(BLOCK_SMALLEST, 2 * this.#length), BLOCK_LARGEST),
+      );
       this.#runStart = 0;
       this.#runEnd = 0;
     }

@@ -116,8 +116,8 @@ class Initiator implements DriverUser {
       this.#settled();
     } else if (event.type === 'disconnect') {
       const { error } = event;
-      // Before TCP stood, the system's own error says all there is to say.
-      this.#reject(error.phase === 'tcp' && error.cause !== undefined ? error.cause : error);
+      const isSystemError = error.phase === 'tcp' && error.cause instanceof Error;
+      this.#reject(isSystemError ? withTlsHint(error.cause as Error, this.#options) : error);
       this.#settled();
     }
   }
@@ -159,4 +159,16 @@ class Initiator implements DriverUser {
   #settled(): void {
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
   }
+}
+
+/**
+ * The system's error as it is. Only that a handshake of TLS failed because the peer speaks none is
+ * what its words hide.
+ */
+function withTlsHint(error: Error, { tls }: ResolvedConnectOptions): Error {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  if (tls !== undefined && /^(ECONNRESET|EPROTO|ERR_SSL_WRONG_VERSION_NUMBER)$/.test(code)) {
+    error.message += ': TCP stands but TLS does not; does the peer speak TLS on this port?';
+  }
+  return error;
 }

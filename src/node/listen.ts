@@ -80,7 +80,10 @@ class Responder implements DriverUser {
   readonly #addresses: { readonly localAddr: FullAddress; readonly remoteAddr: FullAddress };
   readonly #peer: string;
   readonly #report: (error: unknown) => void;
-  readonly #withdrawn = new AbortController();
+  /** The connection is gone before it was open. */
+  #isWithdrawn = false;
+  /** Made for a user who decides; most servers have none. */
+  #withdrawn: AbortController | undefined;
   #request: Extract<EngineEvent, { type: 'connectIndication' }>['request'] | undefined;
   #decided = false;
 
@@ -117,7 +120,8 @@ class Responder implements DriverUser {
         this.#opened(event);
         break;
       case 'disconnect':
-        this.#withdrawn.abort(event.error);
+        this.#isWithdrawn = true;
+        this.#withdrawn?.abort(event.error);
         // What this side's user refused is no news to him.
         if (event.error.ending !== 'local' || !this.#decided) {
           this.#report(event.error);
@@ -159,7 +163,7 @@ class Responder implements DriverUser {
       }
     };
     const checkDecided = () => {
-      if (!this.#decided && !this.#withdrawn.signal.aborted) {
+      if (!this.#decided && !this.#isWithdrawn) {
         failed(
           new TypeError('options.onConnectRequest must call request.accept() or request.refuse()'),
         );
@@ -179,6 +183,7 @@ class Responder implements DriverUser {
 
   #connectRequest(): ConnectRequest {
     const tpdu = this.#request as ConnectRequest['tpdu'];
+    this.#withdrawn = new AbortController();
     const decide = () => {
       if (this.#decided) {
         throw new TypeError('this connection request was decided on before');
@@ -207,7 +212,7 @@ class Responder implements DriverUser {
 
   #accept({ maxTpduSize, maxTsduSize, connectData: userData }: AcceptOptions): void {
     this.#decided = true;
-    if (!this.#withdrawn.signal.aborted) {
+    if (!this.#isWithdrawn) {
       const acceptance = { maxTpduSize, maxTsduSize, userData };
       this.#driver.command(() => this.#engine.accept(acceptance, now()));
     }
@@ -215,7 +220,7 @@ class Responder implements DriverUser {
 
   #refuse(reason: number): void {
     this.#decided = true;
-    if (!this.#withdrawn.signal.aborted) {
+    if (!this.#isWithdrawn) {
       this.#driver.command(() => this.#engine.refuse(reason, now()));
     }
   }

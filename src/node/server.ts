@@ -67,7 +67,7 @@ export class Server extends Resource {
       server.on('connection', (socket: Socket) => this.#admitTls(socket));
       server.on('secureConnection', (socket) => this.#onStream(socket, this, false));
       server.on('tlsClientError', (error, socket) => {
-        this.#report(error, peerOf(socket));
+        this.#report(withPlainHint(error), peerOf(socket));
         socket.destroy();
       });
       this.#server = server;
@@ -218,4 +218,16 @@ export class Server extends Resource {
 
 function peerOf(socket: Socket): string {
   return formatAddress({ host: socket.remoteAddress ?? 'unknown', port: socket.remotePort ?? 0 });
+}
+
+/** What OpenSSL says of a client that speaks no TLS, in plainer words. */
+function withPlainHint(error: Error): Error {
+  if (
+    /WRONG_VERSION_NUMBER|HTTP_REQUEST|UNKNOWN_PROTOCOL/.test(
+      (error as NodeJS.ErrnoException).code ?? '',
+    )
+  ) {
+    error.message += ': the client speaks no TLS; does it know that this port wants it?';
+  }
+  return error;
 }

@@ -41,7 +41,7 @@ const DURING: Readonly<Record<Phase, string>> = {
 
 /** Most controllers refuse by dropping TCP, so this is the advice users need most. */
 const REFUSAL_HINT =
-  'many devices refuse a CR in this way: check the remote T-selector (for S7 its rack and slot), whether the device has a free connection, and whether such access is enabled in it';
+  'many devices refuse a CR in this way: check the remote T-selector (for S7 its rack and slot), whether the device has a free connection, whether such access is enabled in it, and whether the port wants TLS';
 
 /** TCP has ended, by FIN or by a reset. */
 export function streamEnded(state: State, cause: Error | undefined): CotpError {

@@ -52,11 +52,12 @@ export function resolveOptions<T extends OptionTable>(table: T, given: unknown):
     }
   }
   const values = given as Readonly<Record<string, unknown>>;
-  const resolved = Object.entries(table).map(([name, { check, default: byDefault }]) => {
+  const resolved: Record<string, unknown> = {};
+  for (const [name, { check, default: byDefault }] of Object.entries(table)) {
     const value = values[name];
-    return [name, value === undefined ? byDefault : check(`options.${name}`, value)];
-  });
-  return Object.freeze(Object.fromEntries(resolved)) as Resolved<T>;
+    resolved[name] = value === undefined ? byDefault : check(`options.${name}`, value);
+  }
+  return Object.freeze(resolved) as Resolved<T>;
 }
 
 /** The known names, or the one that was probably meant. */

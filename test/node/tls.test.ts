@@ -1,0 +1,145 @@
+import type { TLSSocket } from 'node:tls';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { type ConnectRequest, connect } from '../../src/index.js';
+import { type Certificates, certificates } from '../support/certificates.js';
+import { pair, rawClient, rejection, serve } from '../support/life.js';
+
+let made: Certificates;
+
+beforeAll(async () => {
+  made = await certificates();
+});
+
+/** Options of a server that shows its certificate, and of a client that trusts its authority. */
+function oneWay() {
+  const client = { tls: { ca: made.ca, servername: 'localhost' } };
+  return { client, server: { tls: made.server } };
+}
+
+/** The same with a client that shows one too. */
+function mutual() {
+  const { client, server } = oneWay();
+  return {
+    client: { tls: { ...client.tls, ...made.client } },
+    server: { tls: { ...server.tls, ca: made.ca, requestCert: true } },
+  };
+}
+
+test('TLS carries TSDUs of any size both ways', async () => {
+  const options = oneWay();
+  const { client, peer } = await pair(options.client, options.server);
+  const tsdu = Buffer.alloc(1_000_000, 'abc');
+  client.write(tsdu);
+  expect((await peer.read()).equals(tsdu)).toBe(true);
+  peer.write(tsdu);
+  expect((await client.read()).equals(tsdu)).toBe(true);
+  await Promise.all([client.asyncClose(), peer.asyncClose()]);
+});
+
+test('a client sees the certificate of the server', async () => {
+  const options = oneWay();
+  const { client } = await pair(options.client, options.server);
+  const socket = client.socket as TLSSocket;
+  expect(socket.authorized).toBe(true);
+  expect(socket.getPeerCertificate().subject.CN).toBe('localhost');
+});
+
+test('a server sees the certificate of the client, when deciding and after', async () => {
+  const options = mutual();
+  const seen: unknown[] = [];
+  const onConnectRequest = (request: ConnectRequest) => {
+    seen.push((request.socket as TLSSocket).getPeerCertificate().subject.CN);
+    request.accept();
+  };
+  const { peer } = await pair(options.client, { ...options.server, onConnectRequest });
+  seen.push((peer.socket as TLSSocket).getPeerCertificate().subject.CN);
+  expect(seen).toEqual(['Test client', 'Test client']);
+});
+
+test('a client without a certificate where one is wanted is not let in', async () => {
+  const options = mutual();
+  const server = await serve(options.server);
+  // TLS 1.3 lets the client go on before the server has looked, so it may be at its CR already.
+  await rejection(connect(server.address, oneWay().client));
+  await vi.waitUntil(() => server.errors.length > 0);
+  expect(server.server.connectionCount).toBe(0);
+});
+
+test('a server that is not trusted is an error of TLS, as it is', async () => {
+  const server = await serve(oneWay().server);
+  const error = await rejection(connect(server.address, { tls: { servername: 'localhost' } }));
+  expect(error).toMatchObject({ code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' });
+});
+
+test('the name in the certificate is checked', async () => {
+  const server = await serve(oneWay().server);
+  const tls = { ca: made.ca, servername: 'elsewhere' };
+  const error = await rejection(connect(server.address, { tls }));
+  expect(error).toMatchObject({ code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
+});
+
+describe('the options of Node are passed on', () => {
+  test('minVersion and maxVersion', async () => {
+    const { client: clientOptions, server } = oneWay();
+    const { client } = await pair(clientOptions, {
+      tls: { ...server.tls, maxVersion: 'TLSv1.2' },
+    });
+    expect((client.socket as TLSSocket).getProtocol()).toBe('TLSv1.2');
+  });
+
+  test('ALPN', async () => {
+    const { client: clientOptions, server } = oneWay();
+    const { client } = await pair(
+      { tls: { ...clientOptions.tls, ALPNProtocols: ['mms', 'iccp'] } },
+      { tls: { ...server.tls, ALPNProtocols: ['iccp'] } },
+    );
+    expect((client.socket as TLSSocket).alpnProtocol).toBe('iccp');
+  });
+
+  test('groups and signature algorithms', async () => {
+    const { client: clientOptions, server } = oneWay();
+    const tls = { ecdhCurve: 'P-384', sigalgs: 'ecdsa_secp256r1_sha256' };
+    const { client } = await pair(
+      { tls: { ...clientOptions.tls, ...tls } },
+      { tls: { ...server.tls, ecdhCurve: 'P-384:P-256' } },
+    );
+    expect((client.socket as TLSSocket).getEphemeralKeyInfo()).toMatchObject({ name: 'secp384r1' });
+  });
+
+  test('a revocation list', async () => {
+    const { server } = oneWay();
+    const listening = serve({ tls: { ...server.tls, crl: 'not a list' } });
+    expect(await rejection(listening)).toMatchObject({ message: expect.stringMatching(/CRL/i) });
+  });
+});
+
+describe('one side without TLS', () => {
+  test('a plain client on a TLS port is told that this looks like TLS', async () => {
+    const server = await serve(oneWay().server);
+    const error = await rejection(connect(server.address));
+    expect(error.message).toContain('TLS');
+    await vi.waitUntil(() => server.errors.length > 0);
+    expect(server.errors[0]?.message).toContain('the client speaks no TLS');
+  });
+
+  test('a TLS client on a plain port is asked whether the peer speaks TLS', async () => {
+    const server = await serve();
+    const error = await rejection(connect(server.address, oneWay().client));
+    expect(error.message).toContain('does the peer speak TLS on this port?');
+    expect(server.errors[0]?.message).toContain('this looks like TLS');
+  });
+});
+
+test('a TLS handshake that never ends is ended by handshakeTimeout', async () => {
+  const server = await serve({ ...oneWay().server, handshakeTimeout: 80 });
+  const raw = await rawClient(server.address.port);
+  await raw.ending();
+  expect(server.errors).toMatchObject([{ code: 'ERR_TLS_HANDSHAKE_TIMEOUT' }]);
+});
+
+test('a server that never answers the handshake ends at the timeout of connect', async () => {
+  const { rawServer } = await import('../support/life.js');
+  const server = await rawServer();
+  const error = await rejection(connect(server.address, { ...oneWay().client, timeout: 80 }));
+  expect(error).toMatchObject({ code: 'ERR_COTP_TIMEOUT', phase: 'tcp' });
+});
