@@ -75,9 +75,7 @@ describe('docs/conformance.md', () => {
       expect(text, `A${number}`).toMatch(new RegExp(`^\\| A${number} \\|`, 'm'));
     }
   });
-});
 
-describe('docs/conformance.md', () => {
   test('names only wire vectors that are there', async () => {
     const vectors = await read('test/vectors/vectors.json');
     const named = (await read('docs/conformance.md')).matchAll(
