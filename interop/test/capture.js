@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { HOST } from './support.js';
 
 const INSTALL =
-  'this test needs tshark 3.6 or newer: install it by "apt-get install tshark" (Debian, Ubuntu) or "brew install wireshark" (macOS)';
+  'this test needs tshark: install it by "apt-get install tshark" (Debian, Ubuntu) or "brew install wireshark" (macOS)';
 const PERMIT =
   'this test needs to capture on the loopback interface: run it as root, or let dumpcap capture ("dpkg-reconfigure wireshark-common" and the group wireshark)';
 const INTERFACE = process.platform === 'linux' ? 'lo' : 'lo0';
