@@ -42,7 +42,8 @@ export abstract class MessageConnection extends Resource implements DriverUser {
   readonly #options: MessageConnectionOptions;
   readonly #queue: ReadQueue;
   readonly #drains = new Fifo<{ resolve: () => void; reject: (error: Error) => void }>();
-  /** Why it closed; reads reject with it. */
+  /** Why it closed; reads reject with it. Most closings are good ones, whose error nobody asks for. */
+  #reason: (() => CotpError) | undefined;
   #error: CotpError | undefined;
   /** Whether iteration ends quietly. */
   #orderly = false;
@@ -158,7 +159,7 @@ export abstract class MessageConnection extends Resource implements DriverUser {
       this.#sentEnd = true;
       this.#driver.command(() => this.#engine.endOfData(now()));
       if (this.#peerEnded) {
-        this.#closeWith(this.#error, true);
+        this.#closeWith(endedByPeer, true);
       }
     }
   }
@@ -170,11 +171,7 @@ export abstract class MessageConnection extends Resource implements DriverUser {
    */
   override close(): void {
     if (this.isOpen) {
-      const error = new ConnectionClosedError('the connection was closed by this side', {
-        phase: 'open',
-        ending: 'local',
-      });
-      this.#closeWith(error, true);
+      this.#closeWith(closedByUs, true);
       this.#driver.command(() => this.#engine.disconnect(now()));
     }
   }
@@ -189,14 +186,7 @@ export abstract class MessageConnection extends Resource implements DriverUser {
       return;
     }
     this.#queue.clear();
-    this.#closeWith(
-      new ConnectionClosedError('the connection was reset by this side', {
-        phase: 'open',
-        ending: 'local',
-        cause: error,
-      }),
-      false,
-    );
+    this.#closeWith(() => resetByUs(error), false);
     this.#rejectDrains();
     this.#driver.reset();
   }
@@ -277,18 +267,18 @@ export abstract class MessageConnection extends Resource implements DriverUser {
 
   /** @internal */
   onStreamClosed(): void {
-    this.#closeWith(this.#closedError(), this.#orderly);
+    this.#closeWith(closedByUs, this.#orderly);
     this.#rejectDrains();
     this.markClosed();
   }
 
   protected override get closeReason(): unknown {
-    return this.#error;
+    return this.#reason === undefined ? undefined : this.#closedError();
   }
 
   #fail(error: CotpError, orderly: boolean): void {
     const isNews = this.isOpen && !orderly;
-    this.#closeWith(error, orderly);
+    this.#closeWith(() => error, orderly);
     if (!orderly) {
       this.#rejectDrains();
     }
@@ -297,13 +287,13 @@ export abstract class MessageConnection extends Resource implements DriverUser {
     }
   }
 
-  #closeWith(error: CotpError | undefined, orderly: boolean): void {
-    if (this.#error === undefined) {
-      this.#error = error;
+  #closeWith(reason: () => CotpError, orderly: boolean): void {
+    if (this.#reason === undefined) {
+      this.#reason = reason;
       this.#orderly = orderly;
     }
     this.#answerAlarm?.clear();
-    this.#queue.end(this.#closedError());
+    this.#queue.end(() => this.#closedError());
     // A reader that rests would keep the end of TCP from being seen.
     this.#driver.stream.resume();
     this.markClosing();
@@ -316,10 +306,8 @@ export abstract class MessageConnection extends Resource implements DriverUser {
   }
 
   #closedError(): CotpError {
-    return (
-      this.#error ??
-      new ConnectionClosedError('the connection is closed', { phase: 'closing', ending: 'local' })
-    );
+    this.#error ??= (this.#reason ?? closedByUs)();
+    return this.#error;
   }
 
   /** The peer has ended and everything of it was read: whatever is written goes out, then FIN. */
@@ -327,16 +315,12 @@ export abstract class MessageConnection extends Resource implements DriverUser {
     if (!this.isOpen) {
       return;
     }
-    const error = new ConnectionClosedError('the peer closed the connection', {
-      phase: 'open',
-      ending: 'fin',
-    });
     if (this.#staysHalfOpen && !this.#sentEnd) {
-      this.#error = error;
+      this.#reason = endedByPeer;
       this.#orderly = true;
-      this.#queue.end(error);
+      this.#queue.end(() => this.#closedError());
     } else {
-      this.#closeWith(error, true);
+      this.#closeWith(endedByPeer, true);
       this.#driver.command(() => this.#engine.disconnect(now()));
     }
   }
@@ -349,4 +333,26 @@ export abstract class MessageConnection extends Resource implements DriverUser {
       this.#answerAlarm.set(now() + Math.min(ANSWER_GRACE, this.#options.closeTimeout));
     }
   }
+}
+
+function closedByUs(): CotpError {
+  return new ConnectionClosedError('the connection was closed by this side', {
+    phase: 'open',
+    ending: 'local',
+  });
+}
+
+function resetByUs(cause: Error | undefined): CotpError {
+  return new ConnectionClosedError('the connection was reset by this side', {
+    phase: 'open',
+    ending: 'local',
+    cause,
+  });
+}
+
+function endedByPeer(): CotpError {
+  return new ConnectionClosedError('the peer closed the connection', {
+    phase: 'open',
+    ending: 'fin',
+  });
 }

@@ -23,7 +23,7 @@ export class ReadQueue {
   readonly #onRoom: () => void;
   #octets = 0;
   #full = false;
-  #error: Error | undefined;
+  #reason: (() => Error) | undefined;
 
   /** @param onRoom called when a queue that was full is below its mark again */
   constructor(highWaterMark: number, onRoom: () => void) {
@@ -65,19 +65,22 @@ export class ReadQueue {
       }
       return Promise.resolve(message);
     }
-    if (this.#error !== undefined) {
-      return Promise.reject(this.#error);
+    if (this.#reason !== undefined) {
+      return Promise.reject(this.#reason());
     }
     return new Promise((resolve, reject) => {
       this.#readers.push({ resolve, reject });
     });
   }
 
-  /** Nothing more will come: reads reject with `error` once the queue is empty. The first one counts. */
-  end(error: Error): void {
-    this.#error ??= error;
+  /**
+   * Nothing more will come: reads reject once the queue is empty, with what `reason` gives then. The
+   * first one counts.
+   */
+  end(reason: () => Error): void {
+    this.#reason ??= reason;
     for (let reader = this.#readers.shift(); reader; reader = this.#readers.shift()) {
-      reader.reject(this.#error);
+      reader.reject(this.#reason());
     }
   }
 
