@@ -12,6 +12,7 @@ export type CotpErrorCode =
   | 'ERR_COTP_PROTOCOL'
   | 'ERR_COTP_TSDU_TOO_LARGE'
   | 'ERR_COTP_TIMEOUT'
+  | 'ERR_COTP_NO_REFERENCE'
   | 'ERR_COTP_WRITE_OVERFLOW';
 
 /**

@@ -14,7 +14,7 @@ export interface AcceptOptions {
   readonly maxTpduSize?: number | undefined;
   /** Another `maxTsduSize`, 1 to 2147483647 octets. */
   readonly maxTsduSize?: number | undefined;
-  /** User data of the CC, at most 32 octets (RFC 1006 §5). */
+  /** User data of the CC, 1 to 32 octets (RFC 1006 §5). */
   readonly connectData?: Uint8Array | undefined;
 }
 

@@ -98,7 +98,9 @@ class Initiator implements DriverUser {
     );
     this.#driver = new Driver(stream, this.#engine, this, options);
     if (reference === undefined) {
-      this.#giveUp(new CotpError('ERR_COTP_REFUSED', 'all 65535 transport references are in use'));
+      this.#giveUp(
+        new CotpError('ERR_COTP_NO_REFERENCE', 'all 65535 transport references are in use'),
+      );
       return;
     }
     options.signal?.addEventListener('abort', this.#onAbort, { once: true });

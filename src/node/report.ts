@@ -1,5 +1,5 @@
 /**
- * Errors that no promise carries, on their way to `onError`.
+ * Errors on their way to `onError`.
  */
 import type { ErrorListener } from './options/stream.js';
 

@@ -15,7 +15,7 @@ export interface RawParameter {
   readonly value: Uint8Array;
 }
 
-/** Names of what a tolerant reading let pass: a {@link Fault}, or one of three that are none. */
+/** Names of what a tolerant reading let pass: a {@link Fault}, or one of five that are none. */
 export type DiagnosticCode =
   | Fault
   | 'param-duplicate'

@@ -87,31 +87,36 @@ export function instance<T>(
   };
 }
 
-/** Octets, at most so many. */
-export function octets(most: number): Check<Uint8Array> {
+/** Octets, so many of them. */
+export function octets(least: number, most: number): Check<Uint8Array> {
   return (name, value) => {
     if (!(value instanceof Uint8Array)) {
-      throw wrongType(name, `a Uint8Array of at most ${most} octets`, value);
+      throw wrongType(name, `a Uint8Array of ${least} to ${most} octets`, value);
     }
-    if (value.length > most) {
-      throw new RangeError(`${name} must be at most ${most} octets, not ${value.length} octets`);
+    if (value.length < least || value.length > most) {
+      throw new RangeError(
+        `${name} must be ${least} to ${most} octets, not ${value.length} octets`,
+      );
     }
     return value;
   };
 }
 
 /** User data of a CR or CC: 32 octets at most (RFC 1006 §5, X.224 13.3.5). */
-export const connectData: Check<Uint8Array> = octets(32);
+export const connectData: Check<Uint8Array> = octets(1, 32);
 
-/** An options object of another library, passed on as it is; `true` stands for its defaults. */
-export function passedOn<T extends object>(): Check<T> {
+/** An options object of another library, passed on as it is. */
+export function optionsObject<T extends object>(expected = 'an object of options'): Check<T> {
   return (name, value) => {
-    if (value === true) {
-      return {} as T;
-    }
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      throw wrongType(name, 'true or an object of options', value);
+      throw wrongType(name, expected, value);
     }
     return value as T;
   };
+}
+
+/** The same, but `true` stands for its defaults. */
+export function passedOn<T extends object>(): Check<T> {
+  const check = optionsObject<T>('true or an object of options');
+  return (name, value) => (value === true ? ({} as T) : check(name, value));
 }

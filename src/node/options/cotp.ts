@@ -40,7 +40,10 @@ export interface CotpOptions extends StreamOptions {
   readonly strict?: boolean | undefined;
   /** Called with every TPDU sent or received. Default: none, at no cost. */
   readonly trace?: TraceListener | undefined;
-  /** Hears of errors that no promise carries; see the entry in the README. Default: none. */
+  /**
+   * Hears of a connection that failed while it was open; on a server also of handshakes that fail and
+   * of callbacks that throw. Default: none.
+   */
   readonly onError?: ErrorListener | undefined;
 }
 

@@ -5,7 +5,16 @@
 import type { Duplex } from 'node:stream';
 import { Duplex as DuplexClass } from 'node:stream';
 import type { ConnectionOptions as TlsConnectOptions, TlsOptions } from 'node:tls';
-import { callback, flag, instance, integer, milliseconds, passedOn, text } from './checks.js';
+import {
+  callback,
+  flag,
+  instance,
+  integer,
+  milliseconds,
+  optionsObject,
+  passedOn,
+  text,
+} from './checks.js';
 import { type OptionRow, optional, row } from './table.js';
 
 /** Octets of a mark or a buffer may come to this: larger is a mistake. */
@@ -118,7 +127,7 @@ export const STREAM_LISTEN_OPTIONS = {
   maxConnectionsPerAddress: optional(integer(1, MAX_CONNECTIONS)),
   backlog: row(integer(1, MAX_CONNECTIONS), 511),
   bindConnections: row(flag, false),
-  tls: optional(passedOn<TlsOptions>()),
+  tls: optional(optionsObject<TlsOptions>()),
 } satisfies Record<keyof StreamListenOptions, OptionRow<unknown>>;
 
 /** What `onError` is told beside the error. */
@@ -127,7 +136,7 @@ export interface ErrorContext {
   readonly peer: string;
 }
 
-/** Hears of errors that no promise carries. What it throws is ignored. */
+/** Hears of connections that fail. What it throws is ignored. */
 export type ErrorListener = (error: Error, context: ErrorContext) => void;
 
 /** The row of every `onError` option. */

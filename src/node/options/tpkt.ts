@@ -15,13 +15,13 @@ import type { OptionRow, Resolved } from './table.js';
 
 /** Options of `tpkt.connect`. */
 export interface ConnectOptions extends StreamOptions, StreamConnectOptions {
-  /** Hears of errors that no promise carries. Default: none. */
+  /** Hears of a connection that failed, and of callbacks of a server that throw. Default: none. */
   readonly onError?: ErrorListener | undefined;
 }
 
 /** Options of `tpkt.listen`. */
 export interface ListenOptions extends StreamOptions, StreamListenOptions {
-  /** Hears of errors that no promise carries. Default: none. */
+  /** Hears of a connection that failed, and of callbacks of a server that throw. Default: none. */
   readonly onError?: ErrorListener | undefined;
 }
 
