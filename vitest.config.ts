@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** One project a floor, so that `vitest run --project core` runs that floor alone. */
-const floors = ['core', 'vectors', 'properties', 'node', 'package'];
+const floors = ['core', 'vectors', 'properties', 'node', 'cli', 'package'];
 
 export default defineConfig({
   test: {

@@ -39,6 +39,7 @@ describe('the tarball', () => {
   const allowed = [
     /^dist\/(?:core|node|cli)\/.+\.(?:js|d\.ts)(?:\.map)?$/,
     /^dist\/index\.(?:js|d\.ts)(?:\.map)?$/,
+    /^dist\/cli\/THIRD-PARTY\.txt$/,
     /^src\/.+\.ts$/,
     /^(?:README|CHANGELOG|SECURITY)\.md$/,
     /^LICENSE$/,
@@ -78,7 +79,7 @@ describe('the tarball', () => {
     for (const path of consumer.packed.filter((each) => /^dist\/.+\.js$/.test(each))) {
       const text = await readFile(join(consumer.folder, 'node_modules/cotp', path), 'utf8');
       const core = path.startsWith('dist/core/');
-      for (const [, specifier = ''] of text.matchAll(/^(?:im|ex)port .*from '(.+)';$/gm)) {
+      for (const [, specifier = ''] of text.matchAll(/^(?:im|ex)port .*from ['"](.+)['"];$/gm)) {
         expect(specifier, path).toMatch(core ? /^\.{1,2}\// : /^(?:\.{1,2}\/|node:)/);
       }
     }

@@ -1,0 +1,64 @@
+/**
+ * Makes dist/cli/main.js of src/cli: one file, with the libraries it uses in it, so that the package
+ * needs no other. The library itself stays outside, as `../index.js` and its neighbours. The
+ * licences of what went in are put beside it.
+ */
+import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const SOURCE = join(ROOT, 'src');
+const CLI = join(SOURCE, 'cli');
+const OUT = join(ROOT, 'dist/cli');
+
+/** What src/cli imports from the floors below is imported from dist, where it is compiled. */
+const floorsBelow = {
+  name: 'floors-below',
+  resolveId(specifier, importer) {
+    if (!specifier.startsWith('.') || !importer?.startsWith(CLI + sep)) {
+      return null;
+    }
+    const target = resolve(dirname(importer), specifier);
+    if (target.startsWith(CLI + sep)) {
+      return null;
+    }
+    const id = `../${relative(SOURCE, target).split(sep).join('/')}`;
+    return { id, external: true };
+  },
+};
+
+/** The folder of the package that a module came from. */
+function packageOf(id) {
+  const [, folder] = /^\0?(.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+)/.exec(id) ?? [];
+  return folder;
+}
+
+async function licenceOf(folder) {
+  const { name, version, license } = JSON.parse(
+    await readFile(join(folder, 'package.json'), 'utf8'),
+  );
+  const file = (await readdir(folder)).find((each) => /^licen[cs]e/i.test(each));
+  if (file === undefined) {
+    throw new Error(`${name} has no licence text in ${basename(folder)}`);
+  }
+  const text = await readFile(join(folder, file), 'utf8');
+  return `${name} ${version} (${license})\n\n${text.trim()}\n`;
+}
+
+await rm(OUT, { recursive: true, force: true });
+const bundle = await rolldown({
+  input: join(CLI, 'main.ts'),
+  platform: 'node',
+  plugins: [floorsBelow],
+});
+const { output } = await bundle.write({ file: join(OUT, 'main.js'), format: 'esm' });
+await bundle.close();
+await chmod(join(OUT, 'main.js'), 0o755);
+
+const folders = new Set(output.flatMap((chunk) => chunk.moduleIds ?? []).map(packageOf));
+folders.delete(undefined);
+const licences = await Promise.all([...folders].sort().map(licenceOf));
+const intro = 'dist/cli/main.js has these packages in it.\n';
+await writeFile(join(OUT, 'THIRD-PARTY.txt'), [intro, ...licences].join(`\n${'-'.repeat(72)}\n\n`));

@@ -1,0 +1,14 @@
+import { command } from '../command.js';
+import { EXIT } from '../exit.js';
+import { JSON_OPTION } from '../options/output.js';
+
+export const bench = command({
+  name: 'bench',
+  summary: 'bench',
+  operands: [],
+  options: { json: JSON_OPTION },
+  examples: [],
+  async run() {
+    return EXIT.ok;
+  },
+});

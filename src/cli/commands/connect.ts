@@ -1,0 +1,14 @@
+import { command } from '../command.js';
+import { EXIT } from '../exit.js';
+import { JSON_OPTION } from '../options/output.js';
+
+export const connect = command({
+  name: 'connect',
+  summary: 'connect',
+  operands: [],
+  options: { json: JSON_OPTION },
+  examples: [],
+  async run() {
+    return EXIT.ok;
+  },
+});

@@ -1,0 +1,80 @@
+/**
+ * Options and operands of a command as rows: how each is written, read and explained. The types of
+ * what a command gets follow from the rows.
+ *
+ * ```ts
+ * const OPTIONS = {
+ *   json: flag('--json', 'events as JSON lines'),
+ *   size: value('--size <octets>', 'largest TPDU', integer(128, 65_531)),
+ *   accept: list('--accept <selector>', 'selector to accept (repeatable)', selector),
+ *   delay: valueOr('--delay <ms>', 'wait between two tries', milliseconds, 500),
+ * };
+ * type Values = OptionValues<typeof OPTIONS>;
+ * // { json: boolean; size: number | undefined; accept: readonly Tsel[]; delay: number }
+ * ```
+ *
+ * The name of a row is the long flag in camel case; the frame checks that.
+ */
+
+/** Reads the text of a value. What it throws (a sentence) names what was expected and what came. */
+export type Parser<T> = (text: string) => T;
+
+/** One option. */
+export interface OptionRow<T> {
+  /** As commander writes them: `'--size <octets>'`, `'-v, --verbose'`. */
+  readonly flags: string;
+  readonly description: string;
+  readonly kind: 'flag' | 'value' | 'list';
+  readonly parse: Parser<unknown>;
+  readonly default: T;
+  /** Heading in the help; `Options` without one. */
+  readonly group?: string;
+  /** Names of other rows that cannot be given together with this one. */
+  readonly conflicts?: readonly string[];
+}
+
+/** Heading, and what excludes one another. */
+type Extra = Pick<OptionRow<unknown>, 'group' | 'conflicts'>;
+
+/** An option that is there or not. */
+export function flag(flags: string, description: string, extra: Extra = {}): OptionRow<boolean> {
+  return { flags, description, kind: 'flag', parse: Boolean, default: false, ...extra };
+}
+
+/** An option with a value; `undefined` when it is not given. */
+export function value<T>(
+  flags: string,
+  description: string,
+  parse: Parser<T>,
+  extra: Extra = {},
+): OptionRow<T | undefined> {
+  return { flags, description, kind: 'value', parse, default: undefined, ...extra };
+}
+
+/** An option with a value and a default. */
+export function valueOr<T extends string | number>(
+  flags: string,
+  description: string,
+  parse: Parser<T>,
+  byDefault: NoInfer<T>,
+  extra: Extra = {},
+): OptionRow<T> {
+  return { flags, description, kind: 'value', parse, default: byDefault, ...extra };
+}
+
+/** An option that may be given several times. */
+export function list<T>(
+  flags: string,
+  description: string,
+  parse: Parser<T>,
+  extra: Extra = {},
+): OptionRow<readonly T[]> {
+  return { flags, description, kind: 'list', parse, default: [], ...extra };
+}
+
+export type OptionRows = Readonly<Record<string, OptionRow<unknown>>>;
+
+/** What a command gets for its rows. */
+export type OptionValues<R extends OptionRows> = {
+  readonly [K in keyof R]: R[K] extends OptionRow<infer T> ? T : never;
+};

@@ -1,0 +1,156 @@
+/**
+ * The frame: from the words of a command line to an exit code. It knows how commands are parsed,
+ * explained and ended, and nothing of what any of them does.
+ */
+import { CommanderError, Command as Parser, Option } from 'commander';
+import type { Command } from './command.js';
+import { bench } from './commands/bench.js';
+import { connect } from './commands/connect.js';
+import { listen } from './commands/listen.js';
+import { probe } from './commands/probe.js';
+import { EXIT, EXIT_CODES_HELP, Stop, UsageError } from './exit.js';
+import { failureOf } from './failure.js';
+import type { Io } from './io.js';
+import type { OptionRow } from './option.js';
+
+/** Every command, in the order of the help. */
+export const COMMANDS: readonly Command[] = [connect, listen, probe, bench];
+
+/** Runs a command line, without the name of the program; gives the exit code. Never rejects. */
+export async function run(argv: readonly string[], version: string, io: Io): Promise<number> {
+  let exitCode: number = EXIT.ok;
+  const program = parserOf(COMMANDS, version, io, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return afterStop(io) ?? exitCode;
+  } catch (error) {
+    return afterStop(io) ?? explain(error, argv, io);
+  }
+}
+
+/** The exit code and the last words of a command that was stopped. */
+function afterStop({ signal, stderr }: Io): number | undefined {
+  if (!(signal.reason instanceof Stop)) {
+    return undefined;
+  }
+  if (signal.reason.message !== '') {
+    stderr.line(`cotp: ${signal.reason.message}`);
+  }
+  return signal.reason.exitCode;
+}
+
+/** Says in one sentence on stderr what went wrong. */
+function explain(error: unknown, argv: readonly string[], { stderr }: Io): number {
+  if (error instanceof CommanderError && error.exitCode === 0) {
+    return EXIT.ok;
+  }
+  const known = COMMANDS.find(({ name }) => name === argv[0]);
+  const who = known === undefined ? 'cotp' : `cotp ${known.name}`;
+  const wrong = error instanceof CommanderError ? usageErrorOf(error) : error;
+  if (wrong === undefined) {
+    return EXIT.usage; // The help was shown instead.
+  }
+  const { sentence, exitCode } = failureOf(wrong);
+  stderr.line(`${stderr.colours.red(who)}: ${sentence}`);
+  if (exitCode === EXIT.usage) {
+    stderr.line(`try '${who} --help'`);
+  }
+  return exitCode;
+}
+
+/** What commander says, as our own error; `undefined` when it has shown the help. */
+function usageErrorOf({ code, message }: CommanderError): UsageError | undefined {
+  return code === 'commander.help' ? undefined : new UsageError(message.replace(/^error: /, ''));
+}
+
+function parserOf(
+  commands: readonly Command[],
+  version: string,
+  io: Io,
+  ended: (exitCode: number) => void,
+): Parser {
+  const program = framed(new Parser('cotp'), io)
+    .usage('COMMAND [OPTIONS]')
+    .description(
+      'See and use ISO transport over TCP: COTP (ISO 8073, X.224) in TPKT (RFC 1006), port 102.',
+    )
+    .version(version, '-V, --version', 'print the version')
+    .helpCommand('help [command]', 'print the help of a command');
+  for (const definition of commands) {
+    const parser = framed(program.command(definition.name), io)
+      .summary(definition.summary)
+      .description(definition.description ?? `${definition.summary}.`);
+    for (const { syntax, description } of definition.operands) {
+      parser.argument(syntax, description);
+    }
+    const rows = Object.entries(definition.options);
+    for (const [name, row] of rows) {
+      parser.addOption(optionOf(name, row));
+    }
+    parser.addHelpText('after', () => afterHelp(definition, io));
+    parser.action(async () => {
+      const given = parser.opts<Record<string, unknown>>();
+      const values = rows.map(([name, row]) => [name, given[name] ?? row.default] as const);
+      ended(await definition.run(parser.args, Object.fromEntries(values), io));
+    });
+  }
+  program.addHelpText('after', () => codesHelp(io));
+  return program;
+}
+
+/** What holds for the program and for each command: where words go, and how they look. */
+function framed(parser: Parser, { stdout, stderr }: Io): Parser {
+  return parser
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void stdout.write(text),
+      // Commander prints an error before it throws it; the frame says it in its own way.
+      writeErr: (text) => void (/^error: /.test(text) ? undefined : stderr.write(text)),
+      getOutHelpWidth: () => Math.min(stdout.columns, 100),
+      getErrHelpWidth: () => Math.min(stderr.columns, 100),
+      getOutHasColors: () => stdout.isTTY,
+      getErrHasColors: () => stderr.isTTY,
+    })
+    .configureHelp({ styleTitle: (title) => stdout.colours.bold(title) })
+    .helpOption('-h, --help', 'print this help');
+}
+
+function optionOf(name: string, row: OptionRow<unknown>): Option {
+  const option = new Option(row.flags, row.description);
+  if (option.attributeName() !== name) {
+    throw new TypeError(`the row ${name} has the flag ${row.flags}`);
+  }
+  if (row.kind !== 'flag') {
+    option.argParser((text: string, before: unknown) => {
+      const value = parsed(option, row, text);
+      return row.kind === 'list' ? [...((before as unknown[]) ?? []), value] : value;
+    });
+  }
+  if (row.kind === 'value' && row.default !== undefined) {
+    option.default(row.default);
+  }
+  if (row.group !== undefined) {
+    option.helpGroup(`${row.group}:`);
+  }
+  return option.conflicts([...(row.conflicts ?? [])]);
+}
+
+function parsed(option: Option, { parse }: OptionRow<unknown>, text: string): unknown {
+  try {
+    return parse(text);
+  } catch (error) {
+    throw new UsageError(`${option.long} ${(error as Error).message}`);
+  }
+}
+
+function afterHelp({ examples }: Command, { stdout }: Io): string {
+  const lines = examples.map(([line, what]) => `  ${stdout.colours.dim(`# ${what}`)}\n  ${line}`);
+  return `\n${stdout.colours.bold('Examples:')}\n${lines.join('\n')}`;
+}
+
+function codesHelp({ stdout }: Io): string {
+  const lines = EXIT_CODES_HELP.map(([code, what]) => `  ${String(code).padEnd(4)} ${what}`);
+  return `\n${stdout.colours.bold('Exit codes:')}\n${lines.join('\n')}`;
+}

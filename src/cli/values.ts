@@ -1,0 +1,89 @@
+/**
+ * Values on the command line: from text to what the library takes. Each says what was expected and
+ * what came.
+ */
+import { type Address, parseTsel, type Tsel } from '../index.js';
+import { UsageError } from './exit.js';
+import type { Parser } from './option.js';
+
+function bad(expected: string, text: string): UsageError {
+  return new UsageError(`must be ${expected}, not ${JSON.stringify(text)}`);
+}
+
+/** An integer, decimal or 0x…, from `least` to `most`. */
+export function integer(least: number, most: number): Parser<number> {
+  return (text) => {
+    const number = /^(?:\d+|0x[0-9a-f]+)$/i.test(text) ? Number(text) : Number.NaN;
+    if (!(number >= least && number <= most)) {
+      throw bad(`an integer ${least} to ${most}`, text);
+    }
+    return number;
+  };
+}
+
+/** Longest time that a timer can be set to. */
+const MAX_MILLISECONDS = 2 ** 31 - 1;
+
+/** A time: `500`, `500ms`, `2s`, `1.5s`, `1m`; a bare number is milliseconds. */
+export const milliseconds: Parser<number> = (text) => {
+  const [, number = '', unit = 'ms'] = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text) ?? [];
+  const time = Math.round(Number(number) * { ms: 1, s: 1000, m: 60_000 }[unit as 'ms' | 's' | 'm']);
+  if (number === '' || time < 1 || time > MAX_MILLISECONDS) {
+    throw bad('a time such as 500, 500ms or 2s', text);
+  }
+  return time;
+};
+
+/** The same, and 0. */
+export const millisecondsOrZero: Parser<number> = (text) =>
+  /^0+(?:ms|s|m)?$/.test(text) ? 0 : milliseconds(text);
+
+/** A T-selector in any form that `parseTsel` reads. */
+export const selector: Parser<Tsel> = (text) => {
+  try {
+    return parseTsel(text);
+  } catch {
+    throw bad('a T-selector such as 0x0102, 01.02, \'"MTA"\' or #00112233', text);
+  }
+};
+
+/** One of a few words. */
+export function choice<const T extends string>(...words: readonly T[]): Parser<T> {
+  return (text) => {
+    const word = words.find((known) => known === text);
+    if (word === undefined) {
+      throw bad(words.join(' or '), text);
+    }
+    return word;
+  };
+}
+
+export const text: Parser<string> = (given) => {
+  if (given === '') {
+    throw bad('a text that is not empty', given);
+  }
+  return given;
+};
+
+const port = integer(0, 65_535);
+
+/** `HOST`, `HOST:PORT`, `IPV6`, `[IPV6]:PORT`. */
+export function address(given: string, defaultPort = 102): Required<Address> & { port: number } {
+  const [, inBrackets, name, digits] =
+    /^(?:\[([^\]]+)\]|([^:[\]\s]+))(?::([^:]*))?$/.exec(given) ?? [];
+  const isBareIpv6 = /^[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.%\w]*$/i.test(given);
+  const host = isBareIpv6 ? given : (inBrackets ?? name);
+  if (host === undefined) {
+    throw new UsageError(
+      `the address must be HOST, HOST:PORT or [IPV6]:PORT, not ${JSON.stringify(given)}`,
+    );
+  }
+  if (isBareIpv6 || digits === undefined) {
+    return { host, port: defaultPort };
+  }
+  try {
+    return { host, port: port(digits) };
+  } catch (error) {
+    throw new UsageError(`the port of ${given} ${(error as Error).message}`);
+  }
+}
