@@ -99,7 +99,7 @@ export class Driver {
   /** Drops the stream at once, by a TCP reset where it has one. */
   reset(): void {
     this.#engine.outbox.clear();
-    if (this.stream instanceof Socket && !(this.stream instanceof TLSSocket)) {
+    if (canReset(this.stream)) {
       this.stream.resetAndDestroy();
     } else {
       this.stream.destroy();
@@ -182,7 +182,8 @@ export class Driver {
   };
 
   #endWhenFlushed(): void {
-    if (!this.#ended && this.#engine.outbox.length === 0 && !this.stream.destroyed) {
+    // Octets in flight come first: a stream that has yet to write before its FIN takes no reset.
+    if (!this.#ended && this.buffered === 0 && !this.stream.destroyed) {
       this.#ended = true;
       this.stream.end();
       // After our FIN whatever still comes must be taken, or the FIN of the peer is never seen.
@@ -262,4 +263,17 @@ export class Driver {
 
 function flushScheduled(driver: Driver): void {
   driver.flushTurn();
+}
+
+/**
+ * Whether a stream can be reset. TLS has no reset of its own. A socket that still connects would put
+ * it off until it is connected, and one whose FIN is on its way would never close.
+ */
+function canReset(stream: Duplex): stream is Socket {
+  return (
+    stream instanceof Socket &&
+    !(stream instanceof TLSSocket) &&
+    !stream.connecting &&
+    stream.writableEnded === stream.writableFinished
+  );
 }
