@@ -1,0 +1,198 @@
+/**
+ * One of our connections, in either role, with bare TCP as its peer; and a guard that sees to it that
+ * a test leaves nothing behind.
+ */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { beforeEach, expect } from 'vitest';
+import {
+  type Connection,
+  type ConnectOptions,
+  connect,
+  type ListenOptions,
+} from '../../src/index.js';
+import { closeLater, rawClient, rawServer, serve, type TestServer } from './life.js';
+import { CR, cc, dt, hex, type RawPeer } from './raw.js';
+
+/** What our side is. */
+export const ROLES = ['server', 'client'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** Options that both roles take. */
+export type SharedOptions = Omit<ConnectOptions & ListenOptions, 'tls'>;
+
+/** Things that arrive one by one and are waited for one by one. */
+export class Mailbox<T> {
+  /** Everything that ever arrived. */
+  readonly all: T[] = [];
+  #taken = 0;
+  #wake: () => void = () => {};
+
+  readonly put = (item: T): void => {
+    this.all.push(item);
+    this.#wake();
+  };
+
+  async next(): Promise<T> {
+    while (this.#taken === this.all.length) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    this.#taken += 1;
+    return this.all[this.#taken - 1] as T;
+  }
+}
+
+/** An open connection of ours, and its peer. */
+export interface Wire {
+  readonly connection: Connection;
+  readonly raw: RawPeer;
+  /** What `onError` was told. */
+  readonly reports: Mailbox<Error>;
+  /** Our server, where our side is one. */
+  readonly server: TestServer | undefined;
+}
+
+/** The SRC-REF of a CR or CC, given without its TPKT, as four digits. */
+export function srcRefOf(payload: Buffer): string {
+  return payload.subarray(4, 6).toString('hex');
+}
+
+/** Opens a connection of ours in that role with these options. */
+export async function wire(role: Role, options: SharedOptions = {}): Promise<Wire> {
+  const reports = new Mailbox<Error>();
+  const withReports = { onError: reports.put, ...options };
+  if (role === 'server') {
+    const server = await serve(withReports);
+    const raw = await rawClient(server.address.port);
+    raw.send(CR);
+    await raw.packet();
+    return { connection: await server.accept(), raw, reports, server };
+  }
+  const peer = await rawServer();
+  const connecting = connect(peer.address, withReports);
+  const raw = await peer.accept();
+  raw.send(cc(srcRefOf(await raw.packet())));
+  const connection = await connecting;
+  closeLater(() => connection.destroy());
+  return { connection, raw, reports, server: undefined };
+}
+
+/** A `connect` of ours whose CR has arrived at bare TCP; the CR is not taken from it yet. */
+export async function calling(options: ConnectOptions = {}) {
+  const peer = await rawServer();
+  const connecting = connect(peer.address, options);
+  // Whoever looks at it later sees the rejection; nobody has to look at once.
+  connecting.then(
+    (connection) => closeLater(() => connection.destroy()),
+    () => {},
+  );
+  return { connecting, raw: await peer.accept() };
+}
+
+/** Resolves once a condition holds; it is looked at after every turn of the event loop. */
+export async function until(condition: () => boolean, milliseconds = 5_000): Promise<void> {
+  const latest = performance.now() + milliseconds;
+  while (!condition()) {
+    if (performance.now() > latest) {
+      throw new Error(`it did not come about within ${milliseconds} ms: ${condition}`);
+    }
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+  }
+}
+
+/** Sends octets and waits until our side has them, so that what is sent next comes apart. */
+export async function sendAlone({ connection, raw }: Wire, octets: Buffer): Promise<void> {
+  const { socket } = connection as { socket: { bytesRead?: number } };
+  const had = socket.bytesRead ?? 0;
+  raw.send(octets);
+  await until(() => (socket.bytesRead ?? 0) >= had + octets.length);
+}
+
+/** Both directions work. */
+export async function expectAlive({ connection, raw }: Wire): Promise<void> {
+  raw.send(dt('cafe'));
+  expect(await connection.read()).toEqual(hex('cafe'));
+  connection.write(hex('f00d'));
+  expect((await raw.packet()).toString('hex')).toBe('02f080f00d');
+}
+
+/** A good client is served by this server. */
+export async function expectServing({ address, accept }: TestServer): Promise<void> {
+  const client = await connect(address);
+  const peer = await accept();
+  client.write(hex('01'));
+  expect(await peer.read()).toEqual(hex('01'));
+  peer.write(hex('02'));
+  expect(await client.read()).toEqual(hex('02'));
+  await Promise.all([client.asyncClose(), peer.asyncClose()]);
+}
+
+/** Sends octets again and again until the end of the test, as a slow drip or a flood. */
+export function drip(raw: RawPeer, octets: () => Buffer | undefined, milliseconds: number): void {
+  const timer = setInterval(() => {
+    const next = octets();
+    if (next !== undefined && raw.socket.writable) {
+      raw.send(next);
+    }
+  }, milliseconds);
+  closeLater(() => clearInterval(timer));
+}
+
+/** Octets that the process holds, garbage collected. */
+export function memoryHeld(): number {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  collect();
+  collect();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+/** What the event loop waits for, by kind. */
+function handles(): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {
+    TCPSocketWrap: 0,
+    TCPServerWrap: 0,
+    TLSWrap: 0,
+    Timeout: 0,
+  };
+  for (const kind of process.getActiveResourcesInfo()) {
+    if (kind in counts) {
+      counts[kind] = (counts[kind] ?? 0) + 1;
+    }
+  }
+  return counts;
+}
+
+/**
+ * Every test of the file fails when something throws or rejects with nobody to hear it, when Node
+ * warns (of listeners that pile up, for instance), or when a socket or timer is left behind.
+ */
+export function guardProcess(): void {
+  beforeEach(() => {
+    const before = handles();
+    const faults: unknown[] = [];
+    const note = (fault: unknown) => {
+      faults.push(fault);
+    };
+    process.on('uncaughtException', note);
+    process.on('unhandledRejection', note);
+    process.on('warning', note);
+    // What a hook gives back runs after everything else of the test, closing included.
+    return async () => {
+      const isAsBefore = () => {
+        const now = handles();
+        return Object.keys(before).every((kind) => (now[kind] ?? 0) <= (before[kind] ?? 0));
+      };
+      await until(isAsBefore, 2_000).catch(() => expect(handles()).toEqual(before));
+      process.off('uncaughtException', note);
+      process.off('unhandledRejection', note);
+      process.off('warning', note);
+      expect(faults).toEqual([]);
+    };
+  });
+}
