@@ -11,17 +11,20 @@ export function relay(addr: Address, target: Address, onError?: ErrorListener) {
   return listen(
     async (incoming) => {
       const { localTsel, remoteTsel, maxTpduSize } = incoming.info;
-      const sameCall = { localTsel: remoteTsel, remoteTsel: localTsel, maxTpduSize };
+      const sameCall = { localTsel: remoteTsel, remoteTsel: localTsel, maxTpduSize, ...HALF_OPEN };
       // TSDUs that come before the target answers wait in `incoming`; its end gives up the call.
       const outgoing = await connect(target, { ...sameCall, signal: incoming.signal });
       await Promise.all([pump(incoming, outgoing), pump(outgoing, incoming)]);
     },
     addr,
-    { bindConnections: true, onError },
+    { bindConnections: true, onError, ...HALF_OPEN },
   );
 }
 
-/** Hands on every TSDU. However one side ends, the other is closed in good order. */
+/** An answer may come long after the end of the requests: each half ends when its source does. */
+const HALF_OPEN = { allowHalfOpen: true };
+
+/** Hands on every TSDU and then the end; when one side fails, the other is closed. */
 async function pump(from: Connection, to: Connection): Promise<void> {
   try {
     for await (const tsdu of from) {
@@ -29,8 +32,10 @@ async function pump(from: Connection, to: Connection): Promise<void> {
         await to.drain();
       }
     }
-  } finally {
+    to.end();
+  } catch (error) {
     to.close();
+    throw error;
   }
 }
 

@@ -22,6 +22,7 @@ export interface MessageConnectionOptions {
   readonly writeHighWaterMark: number;
   readonly maxWriteBuffer: number;
   readonly closeTimeout: number;
+  readonly allowHalfOpen: boolean;
   /** Fewest and most octets of one message. */
   readonly minMessage: number;
   readonly maxMessage: number;
@@ -50,8 +51,8 @@ export abstract class MessageConnection extends Resource implements DriverUser {
   /** The peer has sent FIN. */
   #peerEnded = false;
   #sentEnd = false;
-  /** A stream reads: it ends its own half when its user says so, not when the peer has ended. */
-  #staysHalfOpen = false;
+  /** Our half ends when the user says so, not when the peer has ended. */
+  #staysHalfOpen: boolean;
   #answerAlarm: Alarm | undefined;
   /** Messages taken by the user less messages written: above 0 an answer may still be due. */
   #owed = 0;
@@ -62,6 +63,7 @@ export abstract class MessageConnection extends Resource implements DriverUser {
     this.#driver = driver;
     this.#engine = engine;
     this.#options = options;
+    this.#staysHalfOpen = options.allowHalfOpen;
     this.#queue = new ReadQueue(options.readHighWaterMark, () => driver.stream.resume());
     driver.user = this;
   }
@@ -78,7 +80,7 @@ export abstract class MessageConnection extends Resource implements DriverUser {
    * ended the connection, once everything that arrived has been read
    */
   read(): Promise<Buffer> {
-    if (this.#peerEnded && this.#queue.isEmpty) {
+    if (this.#peerEnded && this.#queue.isEmpty && this.#owed <= 0) {
       this.#finishAfterPeer();
     }
     if (!this.#queue.isEmpty) {
@@ -233,7 +235,8 @@ export abstract class MessageConnection extends Resource implements DriverUser {
         break;
       case 'end':
         this.#peerEnded = true;
-        if (this.#sentEnd || this.#queue.hasReader || (this.#queue.isEmpty && this.#owed <= 0)) {
+        this.#endReading(endedByPeer, true);
+        if (this.#sentEnd || (this.#queue.isEmpty && this.#owed <= 0)) {
           this.#finishAfterPeer();
         } else {
           this.#awaitAnswer();
@@ -288,15 +291,20 @@ export abstract class MessageConnection extends Resource implements DriverUser {
   }
 
   #closeWith(reason: () => CotpError, orderly: boolean): void {
+    this.#endReading(reason, orderly);
+    this.#answerAlarm?.clear();
+    // A reader that rests would keep the end of TCP from being seen.
+    this.#driver.stream.resume();
+    this.markClosing();
+  }
+
+  /** Nothing more will come. The first reason counts. */
+  #endReading(reason: () => CotpError, orderly: boolean): void {
     if (this.#reason === undefined) {
       this.#reason = reason;
       this.#orderly = orderly;
     }
-    this.#answerAlarm?.clear();
     this.#queue.end(() => this.#closedError());
-    // A reader that rests would keep the end of TCP from being seen.
-    this.#driver.stream.resume();
-    this.markClosing();
   }
 
   #rejectDrains(): void {
@@ -310,16 +318,9 @@ export abstract class MessageConnection extends Resource implements DriverUser {
     return this.#error;
   }
 
-  /** The peer has ended and everything of it was read: whatever is written goes out, then FIN. */
+  /** The peer has ended and no answer is due: whatever is written goes out, then FIN. */
   #finishAfterPeer(): void {
-    if (!this.isOpen) {
-      return;
-    }
-    if (this.#staysHalfOpen && !this.#sentEnd) {
-      this.#reason = endedByPeer;
-      this.#orderly = true;
-      this.#queue.end(() => this.#closedError());
-    } else {
+    if (this.isOpen && (this.#sentEnd || !this.#staysHalfOpen)) {
       this.#closeWith(endedByPeer, true);
       this.#driver.command(() => this.#engine.disconnect(now()));
     }

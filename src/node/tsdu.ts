@@ -37,12 +37,14 @@ export function messageOptions(
   options: ResolvedConnectOptions | ResolvedListenOptions,
   peer: string,
 ): MessageConnectionOptions {
-  const { readHighWaterMark, writeHighWaterMark, maxWriteBuffer, closeTimeout } = options;
+  const { readHighWaterMark, writeHighWaterMark, maxWriteBuffer } = options;
+  const { closeTimeout, allowHalfOpen } = options;
   return {
     readHighWaterMark,
     writeHighWaterMark,
     maxWriteBuffer,
     closeTimeout,
+    allowHalfOpen,
     minMessage: 1,
     maxMessage: Number.POSITIVE_INFINITY,
     onFailure: reportTo(options.onError, peer),

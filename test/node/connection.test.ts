@@ -211,6 +211,32 @@ describe('a peer that goes away', () => {
     await connection.waitClosed();
   });
 
+  test('by FIN still gets an answer that a reader which has read on gives later', async () => {
+    const { raw, connection } = await opened();
+    const reading = (async () => {
+      for await (const tsdu of connection) {
+        setTimeout(() => connection.write(Buffer.concat([hex('aa'), tsdu])), 30);
+      }
+    })();
+    raw.socket.end(dt('01'));
+    await reading;
+    expect((await raw.packet()).toString('hex')).toBe('02f080aa01');
+    expect(await raw.ending()).toBe('fin');
+  });
+
+  test('by FIN is waited for with allowHalfOpen until this side ends too', async () => {
+    const { raw, connection } = await opened({ allowHalfOpen: true });
+    raw.socket.end(dt('01'));
+    await connection.read();
+    await rejection(connection.read());
+    expect(connection.isOpen).toBe(true);
+    connection.write(hex('02'));
+    connection.end();
+    expect((await raw.packet()).toString('hex')).toBe('02f08002');
+    expect(await raw.ending()).toBe('fin');
+    await connection.waitClosed();
+  });
+
   test('by FIN in the middle of a TSDU is not a good end, and the part is not delivered', async () => {
     const { raw, connection } = await opened();
     raw.send(dt('01'));

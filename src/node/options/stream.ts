@@ -52,6 +52,11 @@ export interface StreamOptions {
   readonly reassemblyTimeout?: number | undefined;
   /** Closes a connection on which nothing was sent or received for this time. Default: off. */
   readonly idleTimeout?: number | undefined;
+  /**
+   * After the FIN of the peer the connection stays open for writing until `end()` or `close()` is
+   * called. Default `false`: it closes by itself once no answer is due any more.
+   */
+  readonly allowHalfOpen?: boolean | undefined;
   /** Resets a connection whose peer takes none of the octets that wait for this time. Default 60000. */
   readonly writeTimeout?: number | undefined;
   /** A name for traces. Default: none. */
@@ -68,6 +73,7 @@ export const STREAM_OPTIONS = {
   closeTimeout: row(milliseconds, 5_000),
   reassemblyTimeout: row(milliseconds, 60_000),
   idleTimeout: optional(milliseconds),
+  allowHalfOpen: row(flag, false),
   writeTimeout: row(milliseconds, 60_000),
   name: optional(text),
 } satisfies Record<keyof StreamOptions, OptionRow<unknown>>;
