@@ -26,6 +26,7 @@ import {
 } from './options/cotp.js';
 import { resolveOptions } from './options/table.js';
 import { takeReference } from './references.js';
+import { ConnectionTrace } from './trace/observer.js';
 import { engineOptions, messageOptions } from './tsdu.js';
 
 /**
@@ -74,6 +75,7 @@ class Initiator implements DriverUser {
   readonly #options: ResolvedConnectOptions;
   readonly #engine: Class0Connection;
   readonly #driver: Driver;
+  readonly #trace: ConnectionTrace;
   readonly #resolve: (connection: Connection) => void;
   readonly #reject: (error: unknown) => void;
 
@@ -91,12 +93,14 @@ class Initiator implements DriverUser {
     const { stream, ready } = openClientStream(address, options);
     const reference = takeReference(stream);
     const peer = formatAddress(address);
+    this.#trace = new ConnectionTrace('client', stream, address, options);
     this.#engine = Class0Connection.initiator(
-      engineOptions(options, options.timeout, reference ?? 0, peer),
+      engineOptions(options, options.timeout, reference ?? 0, peer, this.#trace),
       request,
       now(),
     );
     this.#driver = new Driver(stream, this.#engine, this, options);
+    this.#trace.watch(this.#driver);
     if (reference === undefined) {
       this.#giveUp(
         new CotpError('ERR_COTP_NO_REFERENCE', 'all 65535 transport references are in use'),
@@ -144,6 +148,7 @@ class Initiator implements DriverUser {
       connectData: connectDataFromWire(confirm?.userData ?? NO_OCTETS),
       name: options.name,
     });
+    this.#trace.opened(info);
     const peer = formatAddress(info.remoteAddr);
     return new Connection(this.#driver, this.#engine, messageOptions(options, peer), info);
   }

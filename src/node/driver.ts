@@ -21,6 +21,17 @@ export interface DriverUser {
   onStreamClosed(): void;
 }
 
+/** How a stream ended, and which side was the first to end it. */
+export interface StreamEnding {
+  readonly how: 'fin' | 'reset';
+  readonly by: 'local' | 'remote';
+}
+
+const FIN_BY_US: StreamEnding = { how: 'fin', by: 'local' };
+const FIN_BY_PEER: StreamEnding = { how: 'fin', by: 'remote' };
+const RESET_BY_US: StreamEnding = { how: 'reset', by: 'local' };
+const RESET_BY_PEER: StreamEnding = { how: 'reset', by: 'remote' };
+
 /** Times in milliseconds; `undefined` for none. */
 export interface DriverOptions {
   /** Nothing sent and nothing received. */
@@ -53,6 +64,7 @@ export class Driver {
   #ended = false;
   #closed = false;
   #streamError: Error | undefined;
+  #ending: StreamEnding | undefined;
 
   constructor(stream: Duplex, engine: Engine, user: DriverUser, options: DriverOptions) {
     this.stream = stream;
@@ -61,7 +73,7 @@ export class Driver {
     this.#options = options;
     this.#lastActivity = now();
     stream.on('data', (chunk: Buffer | string) => this.#onData(chunk));
-    stream.on('end', () => this.#after(() => this.#engine.receiveEnd(now())));
+    stream.on('end', () => this.#onEnd());
     stream.on('error', (error) => this.#onError(error));
     stream.on('close', () => this.#onClose());
     this.#watch();
@@ -70,6 +82,11 @@ export class Driver {
   /** Another one is told from now on. */
   set user(user: DriverUser) {
     this.#user = user;
+  }
+
+  /** How the stream ended; by a FIN of this side while nothing else is known. */
+  get ending(): StreamEnding {
+    return this.#ending ?? FIN_BY_US;
   }
 
   /** Octets written and not yet taken by the stream. */
@@ -98,6 +115,7 @@ export class Driver {
 
   /** Drops the stream at once, by a TCP reset where it has one. */
   reset(): void {
+    this.#ending ??= RESET_BY_US;
     this.#engine.outbox.clear();
     if (canReset(this.stream)) {
       this.stream.resetAndDestroy();
@@ -185,13 +203,20 @@ export class Driver {
     // Octets in flight come first: a stream that has yet to write before its FIN takes no reset.
     if (!this.#ended && this.buffered === 0 && !this.stream.destroyed) {
       this.#ended = true;
+      this.#ending ??= FIN_BY_US;
       this.stream.end();
       // After our FIN whatever still comes must be taken, or the FIN of the peer is never seen.
       this.stream.resume();
     }
   }
 
+  #onEnd(): void {
+    this.#ending ??= FIN_BY_PEER;
+    this.#after(() => this.#engine.receiveEnd(now()));
+  }
+
   #onError(error: Error): void {
+    this.#ending ??= RESET_BY_PEER;
     this.#streamError ??= error;
   }
 

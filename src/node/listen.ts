@@ -28,6 +28,7 @@ import { resolveOptions } from './options/table.js';
 import { takeReference } from './references.js';
 import { reportTo } from './report.js';
 import { Server } from './server.js';
+import { ConnectionTrace } from './trace/observer.js';
 import { engineOptions, messageOptions } from './tsdu.js';
 
 /** DR reasons of X.224 13.5.3. */
@@ -77,6 +78,7 @@ class Responder implements DriverUser {
   readonly #isExcess: boolean;
   readonly #engine: Class0Connection;
   readonly #driver: Driver;
+  readonly #trace: ConnectionTrace;
   readonly #addresses: { readonly localAddr: FullAddress; readonly remoteAddr: FullAddress };
   readonly #peer: string;
   readonly #report: (error: unknown) => void;
@@ -103,11 +105,13 @@ class Responder implements DriverUser {
     this.#report = reportTo(options.onError, this.#peer);
     const reference = isExcess ? undefined : takeReference(stream);
     this.#isExcess = reference === undefined;
+    this.#trace = new ConnectionTrace('server', stream, this.#addresses.remoteAddr, options);
     this.#engine = Class0Connection.responder(
-      engineOptions(options, options.handshakeTimeout, reference ?? 0, this.#peer),
+      engineOptions(options, options.handshakeTimeout, reference ?? 0, this.#peer, this.#trace),
       now(),
     );
     this.#driver = new Driver(stream, this.#engine, this, options);
+    this.#trace.watch(this.#driver);
   }
 
   onEvent(event: EngineEvent): void {
@@ -211,18 +215,24 @@ class Responder implements DriverUser {
   }
 
   #accept({ maxTpduSize, maxTsduSize, connectData: userData }: AcceptOptions): void {
-    this.#decided = true;
-    if (!this.#isWithdrawn) {
-      const acceptance = { maxTpduSize, maxTsduSize, userData };
-      this.#driver.command(() => this.#engine.accept(acceptance, now()));
-    }
+    const acceptance = { maxTpduSize, maxTsduSize, userData };
+    this.#settle(() => this.#engine.accept(acceptance, now()));
   }
 
   #refuse(reason: number): void {
-    this.#decided = true;
-    if (!this.#isWithdrawn) {
-      this.#driver.command(() => this.#engine.refuse(reason, now()));
+    this.#settle(() => this.#engine.refuse(reason, now()));
+  }
+
+  /** Decided only once the engine has taken it: what it throws leaves the request to be answered. */
+  #settle(answer: () => void): void {
+    if (this.#isWithdrawn) {
+      this.#decided = true;
+      return;
     }
+    this.#driver.command(() => {
+      answer();
+      this.#decided = true;
+    });
   }
 
   #opened({ agreement }: Extract<EngineEvent, { type: 'open' }>): void {
@@ -235,6 +245,7 @@ class Responder implements DriverUser {
       connectData: connectDataFromWire(tpdu.userData),
       name: this.#options.name,
     });
+    this.#trace.opened(info);
     const options = messageOptions(this.#options, this.#peer);
     const connection = new Connection(this.#driver, this.#engine, options, info);
     this.#server.opened(this.#stream, connection, this.#connectionCb, this.#report);

@@ -1,11 +1,11 @@
 /**
  * From the options of `connect` and `listen` to those of the layers beneath.
  */
-import type { Class0Options } from '../core/class0/connection.js';
+import type { TpduObserver } from '../core/class0/data.js';
+import type { Class0Options } from '../core/class0/options.js';
 import type { MessageConnectionOptions } from './message-connection.js';
 import type { ResolvedConnectOptions, ResolvedListenOptions } from './options/cotp.js';
 import { reportTo } from './report.js';
-import { tpduObserver } from './trace.js';
 
 /** Options of the engine of one connection. */
 export function engineOptions(
@@ -13,6 +13,7 @@ export function engineOptions(
   handshakeTimeout: number,
   localRef: number,
   peer: string,
+  observer: TpduObserver,
 ): Class0Options {
   const { maxTpduSize, maxTsduSize, maxTsduSegments, strict } = options;
   const { reassemblyTimeout, closeTimeout } = options;
@@ -28,7 +29,7 @@ export function engineOptions(
     handshakeTimeout,
     reassemblyTimeout,
     closeTimeout,
-    onTpdu: tpduObserver(options.trace, options.name, peer),
+    observer,
   };
 }
 

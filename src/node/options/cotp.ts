@@ -4,7 +4,7 @@
 import type { SizeOffer } from '../../core/negotiation/tpdu-size.js';
 import { type Tsel, tselOctets } from '../../core/tsel.js';
 import type { OnConnectRequest } from '../connect-request.js';
-import type { TraceListener } from '../trace.js';
+import type { TraceListener } from '../trace/entry.js';
 import { type Check, callback, connectData, flag, integer, oneOf } from './checks.js';
 import {
   type ErrorListener,

@@ -1,22 +1,30 @@
 /**
- * Seeing every TPDU: the `trace` option and the lines of `NODE_DEBUG=cotp`. Nothing here runs when
- * neither is asked for.
+ * One TPDU as a trace shows it, and the connection it was seen on.
  */
-import { debuglog } from 'node:util';
-import { CotpError } from '../core/errors.js';
-import { decode } from '../core/tpdu/decode.js';
-import { describeTpdu } from '../core/tpdu/describe.js';
-import type { Tpdu } from '../core/tpdu/types.js';
-import { toBuffer } from './buffers.js';
+import { CotpError } from '../../core/errors.js';
+import { decode } from '../../core/tpdu/decode.js';
+import { describeTpdu } from '../../core/tpdu/describe.js';
+import type { Tpdu } from '../../core/tpdu/types.js';
+import type { FullAddress } from '../address.js';
+
+/** The connection that something was seen on. */
+export interface TracedConnection {
+  /** Number of the connection, unique in this process, counted from 1. */
+  readonly connection: number;
+  /** The `name` option of the connection, if it has one. */
+  readonly name: string | undefined;
+  /** Which side of the connection this is: the one that sent the CR is the client. */
+  readonly role: 'client' | 'server';
+  readonly localAddr: FullAddress;
+  readonly remoteAddr: FullAddress;
+}
 
 /** One TPDU that was sent or received. */
-export interface TraceEntry {
+export interface TraceEntry extends TracedConnection {
   /** Milliseconds since 1970, with fractions. */
   readonly time: number;
   readonly direction: 'sent' | 'received';
-  /** The `name` option of the connection, if it has one. */
-  readonly name: string | undefined;
-  /** The peer, as `host:port`. */
+  /** The peer, as `host:port`; a client's as it was called. */
   readonly peer: string;
   /** The TPDU as it is on the wire, without the TPKT header. */
   readonly octets: Buffer;
@@ -32,69 +40,70 @@ export interface TraceEntry {
 /** Takes every TPDU. What it throws is ignored. */
 export type TraceListener = (entry: TraceEntry) => void;
 
-class Entry implements TraceEntry {
-  readonly time = performance.timeOrigin + performance.now();
+/** The wall clock in milliseconds, as fine as it goes. */
+export function traceTime(): number {
+  return performance.timeOrigin + performance.now();
+}
+
+/** The TPDU, or what keeps it from being one. */
+export function decodeOrError(octets: Uint8Array): Tpdu | CotpError {
+  try {
+    return decode(octets);
+  } catch (error) {
+    if (error instanceof CotpError) {
+      return error;
+    }
+    throw error;
+  }
+}
+
+/** A TPDU in words, or what keeps it from being one. */
+export function describeOrError(tpdu: Tpdu | CotpError): string {
+  return tpdu instanceof CotpError ? tpdu.message : describeTpdu(tpdu);
+}
+
+/** What an entry is made of. */
+export interface EntryParts {
+  readonly source: TracedConnection;
+  readonly peer: string;
   readonly direction: 'sent' | 'received';
+  readonly octets: Buffer;
+  readonly time?: number;
+}
+
+/** An entry that decodes when it is asked. */
+export class Entry implements TraceEntry {
+  readonly time: number;
+  readonly direction: 'sent' | 'received';
+  readonly connection: number;
   readonly name: string | undefined;
+  readonly role: 'client' | 'server';
+  readonly localAddr: FullAddress;
+  readonly remoteAddr: FullAddress;
   readonly peer: string;
   readonly octets: Buffer;
   #tpdu: Tpdu | CotpError | undefined;
 
-  constructor(
-    direction: 'sent' | 'received',
-    octets: Uint8Array,
-    name: string | undefined,
-    peer: string,
-  ) {
+  constructor({ source, peer, direction, octets, time = traceTime() }: EntryParts) {
+    this.time = time;
     this.direction = direction;
-    this.octets = toBuffer(octets);
-    this.name = name;
+    this.connection = source.connection;
+    this.name = source.name;
+    this.role = source.role;
+    this.localAddr = source.localAddr;
+    this.remoteAddr = source.remoteAddr;
     this.peer = peer;
+    this.octets = octets;
   }
 
   get tpdu(): Tpdu | CotpError {
-    if (this.#tpdu === undefined) {
-      try {
-        this.#tpdu = decode(this.octets);
-      } catch (error) {
-        if (!(error instanceof CotpError)) {
-          throw error;
-        }
-        this.#tpdu = error;
-      }
-    }
+    this.#tpdu ??= decodeOrError(this.octets);
     return this.#tpdu;
   }
 
   toString(): string {
     const arrow = this.direction === 'sent' ? '>' : '<';
     const who = this.name === undefined ? this.peer : `${this.name} ${this.peer}`;
-    const what = this.tpdu instanceof CotpError ? this.tpdu.message : describeTpdu(this.tpdu);
-    return `${arrow} ${who} ${what}`;
+    return `${arrow} ${who} ${describeOrError(this.tpdu)}`;
   }
-}
-
-/** `NODE_DEBUG=cotp` prints a line per TPDU on stderr. */
-const debug = debuglog('cotp');
-
-/** What a connection calls with every TPDU; `undefined` when nobody looks. */
-export function tpduObserver(
-  listener: TraceListener | undefined,
-  name: string | undefined,
-  peer: string,
-): ((direction: 'sent' | 'received', octets: Uint8Array) => void) | undefined {
-  if (listener === undefined && !debug.enabled) {
-    return undefined;
-  }
-  return (direction, octets) => {
-    const entry = new Entry(direction, octets, name, peer);
-    if (debug.enabled) {
-      debug('%s', entry.toString());
-    }
-    try {
-      listener?.(entry);
-    } catch {
-      // A broken listener must not break the connection that it looks at.
-    }
-  };
 }

@@ -1,0 +1,82 @@
+/**
+ * A trace as JSON lines for machines: one object a TPDU. The keys are stable.
+ */
+import { CotpError, ProtocolError } from '../../core/errors.js';
+import { toHex } from '../../core/octets.js';
+import type { Tpdu } from '../../core/tpdu/types.js';
+import { formatTsel, tselOf } from '../../core/tsel.js';
+import { formatAddress } from '../address.js';
+import { decodeOrError, type TraceEntry } from './entry.js';
+import { type Destination, lineSink, type SinkOptions, type TraceSink } from './sink.js';
+
+/**
+ * Writes an object a TPDU with the keys
+ *
+ * - `time` (ISO 8601, UTC, microseconds), `connection`, `name` (where there is one), `role`,
+ *   `direction`, `local` and `remote` (`host:port`);
+ * - `octets`: the TPDU in hexadecimal; `length`: how many;
+ * - `type`, `tpdu` (its fields, without `userData`, whose length is `userDataLength`; octets in
+ *   hexadecimal, selectors as `formatTsel` writes them) and `diagnostics` (`code`, `octet`);
+ * - or, where it cannot be decoded, `error` (`code`, `fault`, `octet`, `message`).
+ *
+ * @throws TypeError or RangeError for a bad option
+ */
+export function jsonLinesSink(destination: Destination, options: SinkOptions = {}): TraceSink {
+  return lineSink(destination, options, (entry, octets) =>
+    JSON.stringify(entryToJson(entry, octets)),
+  );
+}
+
+function entryToJson(entry: TraceEntry, octets: Buffer) {
+  const { name } = entry;
+  return {
+    time: isoMicroseconds(entry.time),
+    connection: entry.connection,
+    ...(name === undefined ? {} : { name }),
+    role: entry.role,
+    direction: entry.direction,
+    local: formatAddress(entry.localAddr),
+    remote: formatAddress(entry.remoteAddr),
+    length: octets.length,
+    octets: octets.toString('hex'),
+    ...tpduToJson(octets === entry.octets ? entry.tpdu : decodeOrError(octets)),
+  };
+}
+
+/** The keys that tell of the TPDU itself. */
+export function tpduToJson(tpdu: Tpdu | CotpError): Readonly<Record<string, unknown>> {
+  if (tpdu instanceof CotpError) {
+    const { code, message } = tpdu;
+    const { fault, octet } = tpdu instanceof ProtocolError ? tpdu : {};
+    return { error: { code, fault, octet, message } };
+  }
+  const { type, diagnostics, rawParameters: _raw, ...rest } = tpdu;
+  const fields = Object.entries(rest).map(([name, value]) =>
+    name === 'userData' ? ['userDataLength', (value as Uint8Array).length] : [name, plain(value)],
+  );
+  return { type, tpdu: Object.fromEntries(fields), diagnostics };
+}
+
+/** A value as JSON has it. */
+function plain(value: unknown): unknown {
+  if (value instanceof Uint8Array) {
+    return toHex(value);
+  }
+  if (Array.isArray(value)) {
+    return value.map(plain);
+  }
+  if (typeof value === 'object' && value !== null) {
+    return Object.fromEntries(
+      Object.entries(value).map(([name, each]) => {
+        const isSelector = name.endsWith('Tsel') && each instanceof Uint8Array;
+        return [name, isSelector ? formatTsel(tselOf(each)) : plain(each)];
+      }),
+    );
+  }
+  return value;
+}
+
+function isoMicroseconds(time: number): string {
+  const microseconds = Math.floor((time - Math.floor(time)) * 1000);
+  return new Date(time).toISOString().replace('Z', `${String(microseconds).padStart(3, '0')}Z`);
+}

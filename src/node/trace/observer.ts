@@ -1,0 +1,117 @@
+/**
+ * Watches one connection for everybody who listens: the `trace` option, the diagnostics channels and
+ * `NODE_DEBUG=cotp`. While nobody does, a TPDU costs two reads of properties.
+ */
+import { debuglog } from 'node:util';
+import type { TpduObserver } from '../../core/class0/data.js';
+import { type FullAddress, formatAddress, socketAddresses } from '../address.js';
+import { toBuffer } from '../buffers.js';
+import type { ConnectionInfo } from '../connection-info.js';
+import type { Driver } from '../driver.js';
+import {
+  type ConnectionClose,
+  type ConnectionOpen,
+  connectionChannel,
+  tpduChannel,
+} from './channels.js';
+import { Entry, type TracedConnection, type TraceListener, traceTime } from './entry.js';
+
+/** `NODE_DEBUG=cotp` prints a line per TPDU on stderr. */
+const debug = debuglog('cotp');
+
+let lastConnection = 0;
+
+/** The number of a new connection. */
+export function takeConnectionNumber(): number {
+  lastConnection += 1;
+  return lastConnection;
+}
+
+/** What a trace is to know of a connection before anything happens on it. */
+export interface TraceOptions {
+  readonly trace: TraceListener | undefined;
+  readonly name: string | undefined;
+}
+
+/** The watcher of one connection. */
+export class ConnectionTrace implements TpduObserver {
+  readonly #number = takeConnectionNumber();
+  readonly #role: 'client' | 'server';
+  readonly #stream: object;
+  readonly #address: FullAddress;
+  readonly #listener: TraceListener | undefined;
+  readonly #name: string | undefined;
+  /** Somebody has asked for this connection, so there is no need to look again. */
+  readonly #isWanted: boolean;
+  /** Made with the first thing that is told, and the sign that something was. */
+  #source: TracedConnection | undefined;
+
+  /** @param address the peer as this side knows it, for streams that have no addresses */
+  constructor(
+    role: 'client' | 'server',
+    stream: object,
+    address: FullAddress,
+    { trace, name }: TraceOptions,
+  ) {
+    this.#role = role;
+    this.#stream = stream;
+    this.#address = address;
+    this.#listener = trace;
+    this.#name = name;
+    this.#isWanted = trace !== undefined || debug.enabled;
+  }
+
+  get isWatching(): boolean {
+    return this.#isWanted || tpduChannel.hasSubscribers;
+  }
+
+  see(direction: 'sent' | 'received', octets: Uint8Array): void {
+    const entry = new Entry({
+      source: this.#known(),
+      peer: formatAddress(this.#address),
+      direction,
+      octets: toBuffer(octets),
+    });
+    if (debug.enabled) {
+      debug('%s', entry.toString());
+    }
+    try {
+      this.#listener?.(entry);
+    } catch {
+      // A broken listener must not break the connection that it looks at.
+    }
+    tpduChannel.publish(entry);
+  }
+
+  /** Tells of the end of the stream, once it comes, those who have heard of the connection. */
+  watch(driver: Driver): void {
+    driver.stream.once('close', () => {
+      if (this.#source !== undefined && connectionChannel.hasSubscribers) {
+        const { how, by } = driver.ending;
+        const close = { ...this.#source, event: 'close', time: traceTime(), how, by } as const;
+        connectionChannel.publish(close satisfies ConnectionClose);
+      }
+    });
+  }
+
+  /** The CC was sent or received. */
+  opened(info: ConnectionInfo): void {
+    if (connectionChannel.hasSubscribers) {
+      const open = { ...this.#known(), event: 'open', time: traceTime(), info } as const;
+      connectionChannel.publish(open satisfies ConnectionOpen);
+    }
+  }
+
+  #known(): TracedConnection {
+    this.#source ??= {
+      connection: this.#number,
+      name: this.#name,
+      role: this.#role,
+      localAddr: socketAddresses(this.#stream, UNKNOWN).localAddr,
+      remoteAddr: socketAddresses(this.#stream, this.#address).remoteAddr,
+    };
+    return this.#source;
+  }
+}
+
+const UNKNOWN: FullAddress = Object.freeze({ host: 'unknown', port: 0 });

@@ -1,0 +1,253 @@
+/**
+ * Where a sink writes: a file, which may be one of several that take turns, or a stream. Neither ever
+ * throws nor keeps more than a limit: what does not fit is not written, and counted.
+ */
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { parse as parsePath } from 'node:path';
+import type { Writable } from 'node:stream';
+
+/** Takes records, each of them whole or not at all. */
+export interface Output {
+  /** Records that were not written: too many waited, or the output had failed. */
+  readonly dropped: number;
+  /**
+   * Makes room for a record of at most `length` octets, which may begin a new file.
+   *
+   * @returns `false` when there is none: the record is not to be written, and counts as dropped
+   */
+  makeRoom(length: number): boolean;
+  write(record: Buffer): void;
+  /** Resolves when everything is written, or never will be. Never rejects. */
+  close(): Promise<void>;
+}
+
+/** What both kinds of output need. */
+export interface OutputOptions {
+  /** Octets that may wait to be written. */
+  readonly maxBuffered: number;
+  /** What a file, or the stream, begins with. */
+  readonly preamble: () => Buffer;
+  /** What it ends with, given what was dropped; always of one length. */
+  readonly epilogue: (dropped: number) => Buffer;
+  /** Told once, when nothing more can be written. */
+  readonly onError: (error: Error) => void;
+}
+
+/** How files take turns: a new one before `maxFileSize` is passed, `maxFiles` of them in all. */
+export interface Rotation {
+  readonly maxFileSize: number;
+  readonly maxFiles: number;
+}
+
+/** Ends the file; what follows goes to the next one. */
+const NEXT_FILE = Symbol('next file');
+
+/** A file, replaced when it is there. */
+export class FileOutput implements Output {
+  readonly #path: string;
+  readonly #rotation: Rotation;
+  readonly #options: OutputOptions;
+  #dropped = 0;
+  #waiting: (Buffer | typeof NEXT_FILE)[] = [];
+  /** Octets that wait, those being written included. */
+  #buffered = 0;
+  /** Octets of the file that was begun last, as it will be, without its end. */
+  #size = 0;
+  /** It holds no record yet, so the next one goes into it however long it is. */
+  #isEmpty = true;
+  readonly #endLength: number;
+  #closed: Promise<void> | undefined;
+  #hasFailed = false;
+  #file: FileHandle | undefined;
+  #work: Promise<void> | undefined;
+
+  constructor(path: string, rotation: Rotation, options: OutputOptions) {
+    this.#path = path;
+    this.#rotation = rotation;
+    this.#options = options;
+    this.#endLength = options.epilogue(0).length;
+    this.#begin();
+    this.#work = this.#writeAll();
+  }
+
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  makeRoom(length: number): boolean {
+    const { maxBuffered, epilogue } = this.#options;
+    if (this.#closed !== undefined || this.#hasFailed || this.#buffered + length > maxBuffered) {
+      this.#dropped += 1;
+      return false;
+    }
+    if (!this.#isEmpty && this.#size + length + this.#endLength > this.#rotation.maxFileSize) {
+      this.#put(epilogue(this.#dropped));
+      this.#waiting.push(NEXT_FILE);
+      this.#begin();
+    }
+    return true;
+  }
+
+  write(record: Buffer): void {
+    this.#isEmpty = false;
+    this.#put(record);
+    this.#work ??= this.#writeAll();
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#finish();
+    return this.#closed;
+  }
+
+  async #finish(): Promise<void> {
+    this.write(this.#options.epilogue(this.#dropped));
+    await this.#work;
+    const file = this.#file;
+    this.#file = undefined;
+    await file?.close().catch((error: Error) => this.#fail(error));
+  }
+
+  #begin(): void {
+    this.#size = 0;
+    this.#isEmpty = true;
+    this.#put(this.#options.preamble());
+  }
+
+  #put(record: Buffer): void {
+    if (!this.#hasFailed) {
+      this.#waiting.push(record);
+      this.#buffered += record.length;
+      this.#size += record.length;
+    }
+  }
+
+  async #writeAll(): Promise<void> {
+    // Everything of this turn of the event loop goes in one write.
+    await Promise.resolve();
+    try {
+      while (this.#waiting.length > 0) {
+        this.#file ??= await open(this.#path, 'w');
+        await this.#writeSome(this.#file);
+        if (this.#waiting[0] === NEXT_FILE) {
+          this.#waiting.shift();
+          await this.#file.close();
+          this.#file = undefined;
+          await this.#makeWay();
+        }
+      }
+    } catch (error) {
+      this.#fail(error as Error);
+    }
+    this.#work = undefined;
+  }
+
+  /** Writes what belongs to this file. */
+  async #writeSome(file: FileHandle): Promise<void> {
+    const end = this.#waiting.indexOf(NEXT_FILE);
+    const records = this.#waiting.splice(0, end === -1 ? this.#waiting.length : end) as Buffer[];
+    const octets = Buffer.concat(records);
+    for (let at = 0; at < octets.length; ) {
+      const { bytesWritten } = await file.write(octets, at);
+      at += bytesWritten;
+    }
+    this.#buffered -= octets.length;
+  }
+
+  /** `a.log` becomes `a.1.log`, that `a.2.log` and so on; the oldest goes. */
+  async #makeWay(): Promise<void> {
+    const last = this.#rotation.maxFiles - 1;
+    await rm(this.#pathOf(last), { force: true });
+    for (let age = last; age > 0; age -= 1) {
+      await rename(this.#pathOf(age - 1), this.#pathOf(age)).catch(ignoreMissing);
+    }
+  }
+
+  #pathOf(age: number): string {
+    if (age === 0) {
+      return this.#path;
+    }
+    const { ext } = parsePath(this.#path);
+    return `${this.#path.slice(0, this.#path.length - ext.length)}.${age}${ext}`;
+  }
+
+  #fail(error: Error): void {
+    this.#dropped += this.#waiting.length;
+    this.#waiting = [];
+    this.#buffered = 0;
+    if (!this.#hasFailed) {
+      this.#hasFailed = true;
+      this.#options.onError(error);
+    }
+  }
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') {
+    throw error;
+  }
+}
+
+/** A stream of the user's own, which stays open. */
+export class StreamOutput implements Output {
+  readonly #stream: Writable;
+  readonly #options: OutputOptions;
+  #dropped = 0;
+  #closed: Promise<void> | undefined;
+  #hasFailed = false;
+
+  constructor(stream: Writable, options: OutputOptions) {
+    this.#stream = stream;
+    this.#options = options;
+    stream.on('error', this.#onError);
+    this.write(options.preamble());
+  }
+
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  makeRoom(length: number): boolean {
+    const isFull = this.#stream.writableLength + length > this.#options.maxBuffered;
+    if (this.#closed !== undefined || !this.#takesMore || isFull) {
+      this.#dropped += 1;
+      return false;
+    }
+    return true;
+  }
+
+  write(record: Buffer): void {
+    if (record.length > 0 && this.#takesMore) {
+      this.#stream.write(record);
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#finish();
+    return this.#closed;
+  }
+
+  get #takesMore(): boolean {
+    return !this.#hasFailed && !this.#stream.destroyed && !this.#stream.writableEnded;
+  }
+
+  async #finish(): Promise<void> {
+    this.write(this.#options.epilogue(this.#dropped));
+    if (this.#takesMore) {
+      await new Promise<void>((resolve) => {
+        this.#stream.once('close', resolve);
+        this.#stream.write('', () => {
+          this.#stream.off('close', resolve);
+          resolve();
+        });
+      });
+    }
+    this.#stream.off('error', this.#onError);
+  }
+
+  readonly #onError = (error: Error): void => {
+    if (!this.#hasFailed) {
+      this.#hasFailed = true;
+      this.#options.onError(error);
+    }
+  };
+}

@@ -1,0 +1,183 @@
+/**
+ * A trace as a pcapng file, which Wireshark and tshark open: every connection is one TCP conversation
+ * with its TPKTs, TLS or not.
+ */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { TPKT_HEADER_LENGTH, writeTpktHeader } from '../../core/tpkt/header.js';
+import { integer } from '../options/checks.js';
+import { type OptionRow, optional, type Resolved, resolveOptions } from '../options/table.js';
+import { CONNECTION_CHANNEL, type ConnectionEvent } from './channels.js';
+import { type TracedConnection, type TraceEntry, traceTime } from './entry.js';
+import { fileHeader, maxPacketBlock, packetBlock, statistics } from './pcapng/blocks.js';
+import {
+  Conversation,
+  type ConversationPacket,
+  MOST_EXTRA_PACKETS,
+} from './pcapng/conversation.js';
+import { MAX_HEADERS, MAX_SEGMENT } from './pcapng/packet.js';
+import {
+  type Destination,
+  type Format,
+  SINK_OPTIONS,
+  Sink,
+  type SinkOptions,
+  type TraceSink,
+} from './sink.js';
+
+/** Options of {@link pcapngSink}. */
+export interface PcapngOptions extends SinkOptions {
+  /**
+   * Written in place of the real port of servers, 1 to 65535. Wireshark looks for TPKT at port 102
+   * only, unless it is told to decode another one so. Default: the real port.
+   */
+  readonly serverPort?: number | undefined;
+}
+
+const PCAPNG_OPTIONS = {
+  ...SINK_OPTIONS,
+  serverPort: optional(integer(1, 65_535)),
+} satisfies Record<keyof PcapngOptions, OptionRow<unknown>>;
+
+/**
+ * Writes a pcapng file. IP and TCP headers are made up around the TPDUs, with the real addresses,
+ * numbers in order and right checksums; what TCP and TLS did in truth is not in it. A connection both
+ * ends of which are in this process is written once.
+ *
+ * @throws TypeError or RangeError for a bad option
+ */
+export function pcapngSink(destination: Destination, options: PcapngOptions = {}): PcapngSink {
+  return new PcapngSink(destination, resolveOptions(PCAPNG_OPTIONS, options));
+}
+
+/** A sink that hears of the end of connections too. */
+export class PcapngSink implements TraceSink {
+  readonly #sink: Sink;
+  readonly #conversations: Conversations;
+
+  /** @internal */
+  constructor(destination: Destination, options: Resolved<typeof PCAPNG_OPTIONS>) {
+    this.#conversations = new Conversations(options.serverPort);
+    this.#sink = new Sink(destination, options, this.#conversations);
+    subscribe(CONNECTION_CHANNEL, this.#onConnection);
+  }
+
+  get trace(): TraceSink['trace'] {
+    return this.#sink.trace;
+  }
+
+  get dropped(): number {
+    return this.#sink.dropped;
+  }
+
+  get error(): Error | undefined {
+    return this.#sink.error;
+  }
+
+  close(): Promise<void> {
+    unsubscribe(CONNECTION_CHANNEL, this.#onConnection);
+    return this.#sink.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Writes the end of a connection; for those that the library has not opened itself. */
+  ended(connection: number, how: 'fin' | 'reset', by: 'local' | 'remote'): void {
+    const record = this.#conversations.end(connection, how, by);
+    if (record !== undefined) {
+      this.#sink.add(record);
+    }
+  }
+
+  readonly #onConnection = (message: unknown): void => {
+    const event = message as ConnectionEvent;
+    if (event.event === 'close') {
+      this.ended(event.connection, event.how, event.by);
+    }
+  };
+}
+
+/** The conversations that are in the file and go on. */
+class Conversations implements Format {
+  readonly #serverPort: number | undefined;
+  /** By the number of the connection. `undefined` for the other end of one that is here already. */
+  readonly #ofConnection = new Map<number, Conversation | undefined>();
+  readonly #keys = new Set<string>();
+  /** Connections that are named in the current file. */
+  #named = new Set<number>();
+
+  constructor(serverPort: number | undefined) {
+    this.#serverPort = serverPort;
+  }
+
+  readonly preamble = (): Buffer => {
+    this.#named = new Set();
+    return fileHeader('cotp');
+  };
+
+  readonly epilogue = (dropped: number): Buffer => statistics(traceTime(), dropped);
+
+  record(
+    entry: TraceEntry,
+    octets: Buffer,
+    makeRoom: (length: number) => boolean,
+  ): Buffer | undefined {
+    const conversation = this.#conversation(entry);
+    if (conversation === undefined) {
+      return undefined;
+    }
+    const tpkt = Buffer.alloc(TPKT_HEADER_LENGTH + octets.length);
+    octets.copy(tpkt, writeTpktHeader(tpkt, 0, octets.length));
+    const hasRoom = makeRoom(maxRecord(tpkt.length, nameOf(entry)));
+    // Made even when there is no room: the gap in the numbers tells of what is missing.
+    const packets = conversation.data(entry.direction, tpkt);
+    return hasRoom ? this.#blocks(packets, entry) : undefined;
+  }
+
+  end(connection: number, how: 'fin' | 'reset', by: 'local' | 'remote'): Buffer | undefined {
+    const conversation = this.#ofConnection.get(connection);
+    this.#ofConnection.delete(connection);
+    this.#named.delete(connection);
+    if (conversation === undefined) {
+      return undefined;
+    }
+    this.#keys.delete(conversation.key);
+    const time = traceTime();
+    return Buffer.concat(conversation.end(how, by).map((each) => packetBlock({ time, ...each })));
+  }
+
+  #conversation(entry: TraceEntry): Conversation | undefined {
+    const { connection } = entry;
+    if (!this.#ofConnection.has(connection)) {
+      const conversation = new Conversation(entry, this.#serverPort);
+      const isNew = !this.#keys.has(conversation.key);
+      this.#keys.add(conversation.key);
+      this.#ofConnection.set(connection, isNew ? conversation : undefined);
+    }
+    return this.#ofConnection.get(connection);
+  }
+
+  #blocks(packets: readonly ConversationPacket[], entry: TraceEntry): Buffer {
+    const isNamed = this.#named.has(entry.connection);
+    this.#named.add(entry.connection);
+    return Buffer.concat(
+      packets.map((packet, i) => {
+        const comment = i === 0 && !isNamed ? nameOf(entry) : undefined;
+        return packetBlock({ time: entry.time, ...packet, comment });
+      }),
+    );
+  }
+}
+
+/** What the first packet of a connection in each file says. */
+function nameOf({ connection, name }: TracedConnection): string {
+  return name === undefined ? `connection ${connection}` : `connection ${connection} "${name}"`;
+}
+
+/** The most octets that a TPKT of that length comes to in the file. */
+function maxRecord(length: number, comment: string): number {
+  const packets = Math.ceil(length / MAX_SEGMENT);
+  const extra = MOST_EXTRA_PACKETS * maxPacketBlock(MAX_HEADERS + 8);
+  return packets * maxPacketBlock(MAX_HEADERS) + length + extra + 3 * comment.length;
+}

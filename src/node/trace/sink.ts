@@ -1,0 +1,173 @@
+/**
+ * What every sink is: something that takes entries, writes them as records somewhere, and is closed.
+ * How a record looks is the sink's own business.
+ */
+import { Writable } from 'node:stream';
+import { callback, flag, integer, text, wrongType } from '../options/checks.js';
+import { type OptionRow, optional, type Resolved, resolveOptions, row } from '../options/table.js';
+import type { TraceEntry, TraceListener } from './entry.js';
+import { FileOutput, type Output, StreamOutput } from './output.js';
+import { redactTpdu } from './redact.js';
+
+/** The path of a file, which is replaced, or a stream, which is left open. */
+export type Destination = string | Writable;
+
+/** Options of every sink. Sizes are in octets. */
+export interface SinkOptions {
+  /** User data becomes zeros; headers and lengths stay. Default `false`. */
+  readonly redact?: boolean | undefined;
+  /**
+   * The file is renamed and a new one begun before it grows larger than this; a TPDU is never cut.
+   * 4096 to 2^53 - 1; default: one file of any size. `trace.pcapng` becomes `trace.1.pcapng`, that
+   * `trace.2.pcapng` and so on.
+   */
+  readonly maxFileSize?: number | undefined;
+  /** Files in all, the one being written included; the oldest goes. 1 to 10000; default 10. */
+  readonly maxFiles?: number | undefined;
+  /**
+   * Octets that may wait for a slow disk or stream; what comes then is dropped and counted. 65536 to
+   * 2147483647; default 16 MiB.
+   */
+  readonly maxBuffered?: number | undefined;
+  /** Told once, when nothing more can be written: a full disk, a closed pipe. Default: none. */
+  readonly onError?: ((error: Error) => void) | undefined;
+}
+
+/** The rows of {@link SinkOptions}. */
+export const SINK_OPTIONS = {
+  redact: row(flag, false),
+  maxFileSize: row(integer(4096, Number.MAX_SAFE_INTEGER, 'octets'), Number.MAX_SAFE_INTEGER),
+  maxFiles: row(integer(1, 10_000), 10),
+  maxBuffered: row(integer(65_536, 2 ** 31 - 1, 'octets'), 16_777_216),
+  onError: optional(callback<(error: Error) => void>()),
+} satisfies Record<keyof SinkOptions, OptionRow<unknown>>;
+
+/** Takes a trace and writes it somewhere. */
+export interface TraceSink extends AsyncDisposable {
+  /**
+   * For the `trace` option of any number of connections, or to subscribe to the channel `cotp:tpdu`.
+   * Never throws.
+   */
+  readonly trace: TraceListener;
+  /** TPDUs that are not in what was written. */
+  readonly dropped: number;
+  /** Why nothing more can be written; `undefined` while all is well. */
+  readonly error: Error | undefined;
+  /** Resolves when everything is written. Never rejects; what comes later is not written. */
+  close(): Promise<void>;
+}
+
+/** How a kind of sink writes. */
+export interface Format {
+  /** What each file begins with; called once a file. */
+  readonly preamble?: () => Buffer;
+  /** What each file ends with, given what was dropped until then. */
+  readonly epilogue?: (dropped: number) => Buffer;
+  /**
+   * The record of an entry, or `undefined` for none.
+   *
+   * @param octets those of the entry, or what redaction has left of them
+   * @param makeRoom to be called with the most octets that the record will have, before it is made
+   */
+  record(
+    entry: TraceEntry,
+    octets: Buffer,
+    makeRoom: (length: number) => boolean,
+  ): Buffer | undefined;
+}
+
+/** The sink that writes that format there. */
+export class Sink implements TraceSink {
+  readonly #format: Format;
+  readonly #output: Output;
+  readonly #redact: boolean;
+  readonly #onError: ((error: Error) => void) | undefined;
+  #error: Error | undefined;
+
+  /** @param options checked already */
+  constructor(destination: unknown, options: Resolved<typeof SINK_OPTIONS>, format: Format) {
+    this.#format = format;
+    this.#redact = options.redact;
+    this.#onError = options.onError;
+    const outputOptions = {
+      maxBuffered: options.maxBuffered,
+      preamble: format.preamble ?? (() => NOTHING),
+      epilogue: (dropped: number) => format.epilogue?.(dropped) ?? NOTHING,
+      onError: (error: Error) => this.#failed(error),
+    };
+    this.#output =
+      destination instanceof Writable
+        ? new StreamOutput(destination, outputOptions)
+        : new FileOutput(path(destination), options, outputOptions);
+  }
+
+  get dropped(): number {
+    return this.#output.dropped;
+  }
+
+  get error(): Error | undefined {
+    return this.#error;
+  }
+
+  readonly trace = (entry: TraceEntry): void => {
+    try {
+      const octets = this.#redact ? redactTpdu(entry.octets, entry.tpdu) : entry.octets;
+      const record = this.#format.record(entry, octets, (length) => this.#output.makeRoom(length));
+      if (record !== undefined) {
+        this.#output.write(record);
+      }
+    } catch (error) {
+      // A sink that is at fault must not break the connection that it looks at.
+      this.#failed(error as Error);
+    }
+  };
+
+  /** Writes a record that no entry stands behind. */
+  add(record: Buffer): void {
+    if (this.#output.makeRoom(record.length)) {
+      this.#output.write(record);
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#output.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #failed(error: Error): void {
+    if (this.#error === undefined) {
+      this.#error = error;
+      try {
+        this.#onError?.(error);
+      } catch {
+        // A listener that throws has no one left to tell.
+      }
+    }
+  }
+}
+
+const NOTHING = Buffer.alloc(0);
+
+function path(destination: unknown): string {
+  if (typeof destination !== 'string') {
+    throw wrongType('destination', 'a path or a writable stream', destination);
+  }
+  return text('destination', destination);
+}
+
+/** A sink of text: one line a TPDU. */
+export function lineSink(
+  destination: Destination,
+  options: SinkOptions,
+  line: (entry: TraceEntry, octets: Buffer) => string,
+): TraceSink {
+  return new Sink(destination, resolveOptions(SINK_OPTIONS, options), {
+    record(entry, octets, makeRoom) {
+      const record = Buffer.from(`${line(entry, octets)}\n`);
+      return makeRoom(record.length) ? record : undefined;
+    },
+  });
+}
