@@ -1,0 +1,124 @@
+/**
+ * A run of one target: makes inputs, tries them, and shrinks the first that fails.
+ */
+import type { Corpus } from './corpus.js';
+import { mutatedStream, mutatedTpdu, type Stream } from './mutate.js';
+import { formatChunks } from './octets.js';
+import { Prng } from './prng.js';
+import { shrink } from './shrink.js';
+import type { Target } from './target.js';
+
+/** What failed, and how to see it again. */
+export interface Failure {
+  readonly target: string;
+  readonly scenario: string;
+  readonly error: unknown;
+  /** Chunks in hexadecimal, a comma at every cut; as it was made and as it was shrunk. */
+  readonly input: string;
+  readonly shrunk: string;
+}
+
+export interface Outcome {
+  readonly target: string;
+  /** Mutated packets that were tried. */
+  readonly packets: number;
+  readonly inputs: number;
+  readonly seconds: number;
+  readonly failure: Failure | undefined;
+}
+
+export interface CampaignOptions {
+  readonly seed: number;
+  /** Mutated packets to try, at least. */
+  readonly count: number;
+  readonly corpus: Corpus;
+}
+
+const STACK_FRAMES = 10;
+
+/** Tries mutated packets on a target until there are enough or one fails. */
+export async function campaign(target: Target, options: CampaignOptions): Promise<Outcome> {
+  const { seed, count, corpus } = options;
+  const prng = new Prng(seed, target.name);
+  const started = performance.now();
+  let packets = 0;
+  let inputs = 0;
+  let failure: Failure | undefined;
+  const work = async () => {
+    while (packets < count && failure === undefined) {
+      const { chunks, mutated } = nextInput(target, prng, corpus);
+      const scenario = prng.pick(target.scenarios);
+      packets += mutated;
+      inputs += 1;
+      const running = attempt(target, scenario, chunks);
+      const error = running instanceof Promise ? await running : running;
+      if (error !== undefined) {
+        failure ??= await shrunkFailure(target, scenario, chunks, error);
+      }
+    }
+  };
+  await target.open?.();
+  // Most inputs end in errors that nobody looks at, and their stacks are what they cost.
+  Error.stackTraceLimit = 0;
+  try {
+    await Promise.all(Array.from({ length: target.concurrency ?? 1 }, work));
+  } finally {
+    Error.stackTraceLimit = STACK_FRAMES;
+    await target.close?.();
+  }
+  const seconds = (performance.now() - started) / 1_000;
+  return { target: target.name, packets, inputs, seconds, failure };
+}
+
+function nextInput({ takes }: Target, prng: Prng, corpus: Corpus): Stream {
+  return takes === 'stream'
+    ? mutatedStream(prng, corpus)
+    : { chunks: [mutatedTpdu(prng, corpus)], mutated: 1 };
+}
+
+/** What one input does: `undefined`, or what was thrown. A promise only where the target gives one. */
+export function attempt(target: Target, scenario: string, chunks: readonly Uint8Array[]): unknown {
+  try {
+    const running = target.run(scenario, chunks);
+    return running instanceof Promise
+      ? running.then(
+          () => undefined,
+          (error: unknown) => error ?? new Error('it rejected with nothing'),
+        )
+      : undefined;
+  } catch (error) {
+    return error ?? new Error('it threw nothing');
+  }
+}
+
+/** Shrinks as long as the same goes wrong; an input that fails only in company stays as it is. */
+async function shrunkFailure(
+  target: Target,
+  scenario: string,
+  chunks: readonly Uint8Array[],
+  error: unknown,
+): Promise<Failure> {
+  Error.stackTraceLimit = STACK_FRAMES;
+  const kind = kindOf(error);
+  let last = error;
+  const smallest = await shrink(chunks, async (candidate) => {
+    const outcome = await attempt(target, scenario, candidate);
+    const same = outcome !== undefined && kindOf(outcome) === kind;
+    last = same ? outcome : last;
+    return same;
+  });
+  return {
+    target: target.name,
+    scenario,
+    error: last,
+    input: formatChunks(chunks),
+    shrunk: formatChunks(smallest),
+  };
+}
+
+/** The class of an error and its message less the numbers and octets in it. */
+function kindOf(error: unknown): string {
+  return error instanceof Error
+    ? `${error.name}: ${error.message.replace(/[0-9a-f]{2,}|\d+/gi, '#').slice(0, 60)}`
+    : String(error);
+}

@@ -1,0 +1,186 @@
+/**
+ * How an input comes about: packets of the corpus, changed in ways that parsers get wrong, and cut
+ * as TCP may cut them. Knows where length fields stand and no other rule of the protocol.
+ */
+import type { Corpus } from './corpus.js';
+import { join, tpkt } from './octets.js';
+import type { Prng } from './prng.js';
+
+type Mutation = (octets: Uint8Array, prng: Prng, corpus: Corpus) => Uint8Array;
+
+/** Octets that mean something somewhere: limits of fields, codes, signs. */
+const INTERESTING = [
+  0x00, 0x01, 0x02, 0x03, 0x04, 0x06, 0x07, 0x08, 0x0a, 0x0d, 0x10, 0x1f, 0x20, 0x40, 0x7f, 0x80,
+  0x81, 0xc0, 0xc1, 0xc2, 0xc3, 0xe0, 0xf0, 0xf1, 0xfd, 0xfe, 0xff,
+];
+
+/** The codes of table 8 of X.224, and one that is none. */
+const TPDU_CODES = [0xe0, 0xd0, 0x80, 0xc0, 0xf0, 0x10, 0x60, 0x20, 0x50, 0x70, 0x30];
+
+/** Interesting values of a length whose true value is `length`. */
+function lengthsAround(length: number): number[] {
+  return [0, 1, 2, 3, length - 1, length + 1, length * 2, 127, 128, 254, 255];
+}
+
+/** Fixed part of each TPDU in octets, LI included, where a variable part may begin. */
+const VARIABLE_PARTS = [3, 5, 6, 7, 8, 10];
+
+/** The mutations by name. */
+export const MUTATIONS: Readonly<Record<string, Mutation>> = {
+  'flip a bit': (octets, prng) => change(octets, prng, (octet) => octet ^ (1 << prng.below(8))),
+  'replace an octet': (octets, prng) => change(octets, prng, () => prng.below(256)),
+  'replace an octet by an interesting one': (octets, prng) =>
+    change(octets, prng, () => prng.pick(INTERESTING)),
+  'insert an octet': (octets, prng) => {
+    const at = prng.below(octets.length + 1);
+    const octet = prng.chance(50) ? prng.pick(INTERESTING) : prng.below(256);
+    return join(octets.subarray(0, at), Uint8Array.of(octet), octets.subarray(at));
+  },
+  'delete an octet': (octets, prng) => {
+    const at = prng.below(octets.length);
+    return join(octets.subarray(0, at), octets.subarray(at + 1));
+  },
+  truncate: (octets, prng) => octets.slice(0, prng.below(octets.length + 1)),
+  'delete some': (octets, prng) => {
+    const at = prng.below(octets.length);
+    return join(octets.subarray(0, at), octets.subarray(at + prng.between(1, 8)));
+  },
+  'repeat some': (octets, prng) => {
+    const start = prng.below(octets.length);
+    const some = octets.subarray(start, start + prng.between(1, 16));
+    const times = prng.chance(5) ? prng.between(1, 64) : prng.between(1, 3);
+    return join(
+      octets.subarray(0, start),
+      ...Array.from({ length: times }, () => some),
+      octets.subarray(start),
+    );
+  },
+  splice: (octets, prng, corpus) => {
+    const other = prng.pick(corpus);
+    return join(
+      octets.subarray(0, prng.below(octets.length + 1)),
+      other.subarray(prng.below(other.length + 1)),
+    );
+  },
+  'change LI': (octets, prng) => {
+    const copy = octets.slice();
+    if (copy.length > 0) {
+      copy[0] = prng.pick(lengthsAround(octets.length - 1));
+    }
+    return copy;
+  },
+  'right LI': (octets) => {
+    const copy = octets.slice();
+    if (copy.length > 0) {
+      copy[0] = Math.min(254, octets.length - 1);
+    }
+    return copy;
+  },
+  'change the length of a parameter': (octets, prng) => {
+    const copy = octets.slice();
+    const at = parameterAt(octets, prng);
+    if (at + 1 < copy.length) {
+      copy[at + 1] = prng.pick(lengthsAround(copy[at + 1] ?? 0));
+    }
+    return copy;
+  },
+  'change the code of a parameter': (octets, prng) => {
+    const copy = octets.slice();
+    const at = parameterAt(octets, prng);
+    if (at < copy.length) {
+      copy[at] = prng.pick(INTERESTING);
+    }
+    return copy;
+  },
+  'change the TPDU code': (octets, prng) => {
+    const copy = octets.slice();
+    if (copy.length > 1) {
+      copy[1] = prng.pick(TPDU_CODES) | (prng.chance(20) ? prng.below(16) : 0);
+    }
+    return copy;
+  },
+  'append octets': (octets, prng) => join(octets, prng.octets(prng.between(1, 40))),
+};
+
+const ALL = Object.values(MUTATIONS);
+
+function change(octets: Uint8Array, prng: Prng, by: (octet: number) => number): Uint8Array {
+  const copy = octets.slice();
+  const at = prng.below(copy.length);
+  if (at < copy.length) {
+    copy[at] = by(copy[at] ?? 0);
+  }
+  return copy;
+}
+
+/** Offset of one of the parameters, going by the lengths as they stand. */
+function parameterAt(octets: Uint8Array, prng: Prng): number {
+  const offsets: number[] = [];
+  for (let at = prng.pick(VARIABLE_PARTS); at < octets.length; at += 2 + (octets[at + 1] ?? 0)) {
+    offsets.push(at);
+  }
+  return offsets.length === 0 ? octets.length : prng.pick(offsets);
+}
+
+/** One TPDU of the corpus, mutated one to four times. */
+export function mutatedTpdu(prng: Prng, corpus: Corpus): Uint8Array {
+  let octets: Uint8Array = prng.pick(corpus);
+  for (let times = prng.chance(60) ? 1 : prng.between(2, 4); times > 0; times -= 1) {
+    octets = prng.pick(ALL)(octets, prng, corpus);
+  }
+  return octets.slice(0, 65_531);
+}
+
+/** A stream of packets and how many of them are mutated. */
+export interface Stream {
+  readonly chunks: readonly Uint8Array[];
+  readonly mutated: number;
+}
+
+/** One to four mutated packets, perhaps after one as it is, cut anywhere. */
+export function mutatedStream(prng: Prng, corpus: Corpus): Stream {
+  const mutated = prng.chance(50) ? 1 : prng.between(2, 4);
+  const packets = Array.from({ length: mutated }, () => framed(mutatedTpdu(prng, corpus), prng));
+  if (prng.chance(30)) {
+    packets.unshift(tpkt(prng.pick(corpus)));
+  }
+  return { chunks: cut(join(...packets), prng), mutated };
+}
+
+/** In a TPKT, whose header is wrong at times. */
+function framed(payload: Uint8Array, prng: Prng): Uint8Array {
+  const packet = tpkt(payload);
+  if (prng.chance(85)) {
+    return packet;
+  }
+  const length = packet.length;
+  const wrong = prng.pick([0, 3, 4, 6, 7, 8, length - 1, length + 1, 0x7fff, 0x8000, 0xffff]);
+  switch (prng.below(3)) {
+    case 0:
+      packet[0] = prng.pick(INTERESTING);
+      break;
+    case 1:
+      packet[1] = prng.below(256);
+      break;
+    default:
+      packet[2] = wrong >> 8;
+      packet[3] = wrong & 0xff;
+  }
+  return packet;
+}
+
+/** As TCP may cut it: not at all, octet by octet, or anywhere. */
+export function cut(octets: Uint8Array, prng: Prng): readonly Uint8Array[] {
+  const kind = prng.below(10);
+  if (kind < 4 || octets.length === 0) {
+    return [octets];
+  }
+  if (kind === 4) {
+    return Array.from(octets.subarray(0, 512), (octet, i) =>
+      i === 511 ? octets.slice(511) : Uint8Array.of(octet),
+    );
+  }
+  const cuts = Array.from({ length: prng.between(1, 6) }, () => prng.below(octets.length + 1));
+  const bounds = [0, ...cuts.sort((a, b) => a - b), octets.length];
+  return bounds.slice(1).map((end, i) => octets.slice(bounds[i], end));
+}

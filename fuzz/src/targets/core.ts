@@ -1,0 +1,284 @@
+/**
+ * The connection of class 0 without a socket: any octets in either role and every phase.
+ */
+import { Class0Connection } from '../../../dist/core/class0/connection.js';
+import type { EngineEvent } from '../../../dist/core/engine.js';
+import { CotpError } from '../../../dist/core/errors.js';
+import { allocateZeroed } from '../../../dist/core/octet-collector.js';
+import { formatChunks, join, TPKT_HEADER_LENGTH } from '../octets.js';
+import { must, type Target } from '../target.js';
+import { expectedPackets } from './splitter.js';
+
+/** The times given to every connection, in milliseconds. */
+const TIMES = { handshakeTimeout: 10_000, reassemblyTimeout: 60_000, closeTimeout: 5_000 };
+const LONGEST = Math.max(...Object.values(TIMES));
+
+/** Most octets that one input may make a connection send: a CC and an ER or DR at the most. */
+const MOST_ANSWER = 600;
+
+/** What the initiator sends and expects; the corpus answers to reference 1. */
+const OUR_REFERENCE = 1;
+const REQUEST = { parameters: { tpduSize: 1024 }, userData: new Uint8Array(0) };
+
+const CC = Uint8Array.from(Buffer.from('0300000e09d00001443100c0010a', 'hex'));
+const CR = Uint8Array.from(Buffer.from('0300001611e00000002e00c1020100c2020300c0010a', 'hex'));
+
+type Acceptance = Parameters<Class0Connection['accept']>[0];
+
+interface Options {
+  readonly strict: boolean;
+}
+
+/** What is to be done with a CR. */
+const DECISIONS: Readonly<Record<string, Acceptance | 'refuse' | 'late' | 'never'>> = {
+  'accepts a CR': {},
+  'accepts a CR with limits': { maxTpduSize: 128, maxTsduSize: 300 },
+  'refuses a CR': 'refuse',
+  'accepts a CR late': 'late',
+  'never decides on a CR': 'never',
+};
+
+/** How each phase is come to, in each role. */
+const PHASES: Readonly<Record<string, (options: Options) => Class0Connection>> = {
+  'initiator before TCP': initiator,
+  'initiator after its CR': (options) => {
+    const connection = initiator(options);
+    connection.streamConnected(1);
+    return connection;
+  },
+  'open initiator': openInitiator,
+  'initiator after its FIN': (options) => then(openInitiator(options), (c) => c.endOfData(3)),
+  ...Object.fromEntries(
+    Object.entries(DECISIONS).map(([name]) => [`responder that ${name}`, responder]),
+  ),
+  'open responder': openResponder,
+  'responder in a TSDU': (options) =>
+    then(openResponder(options), (c) => c.receive(Uint8Array.of(3, 0, 0, 8, 2, 0xf0, 0, 7), 3)),
+  'responder after its FIN': (options) => then(openResponder(options), (c) => c.endOfData(3)),
+  'responder after the FIN of the peer': (options) =>
+    then(openResponder(options), (c) => c.receiveEnd(3)),
+  'responder that ends': (options) => then(openResponder(options), (c) => c.disconnect(3)),
+  'closed responder': (options) =>
+    then(openResponder(options), (c) => c.streamClosed(undefined, 3)),
+};
+
+const MANNERS = ['tolerant', 'strict'];
+
+function base({ strict }: Options) {
+  return {
+    allocate: allocateZeroed,
+    localRef: OUR_REFERENCE,
+    peer: 'peer:102',
+    strict,
+    maxTpduSize: 2048,
+    maxTsduSize: 10_000,
+    maxTsduSegments: 100,
+    ...TIMES,
+  };
+}
+
+function initiator(options: Options): Class0Connection {
+  return Class0Connection.initiator(base(options), REQUEST, 0);
+}
+
+function responder(options: Options): Class0Connection {
+  return Class0Connection.responder(base(options), 0);
+}
+
+function openInitiator(options: Options): Class0Connection {
+  const connection = initiator(options);
+  connection.streamConnected(1);
+  connection.receive(CC, 2);
+  return connection;
+}
+
+function openResponder(options: Options): Class0Connection {
+  const connection = responder(options);
+  connection.receive(CR, 1);
+  connection.accept({}, 2);
+  return connection;
+}
+
+function then(connection: Class0Connection, act: (c: Class0Connection) => void): Class0Connection {
+  act(connection);
+  return connection;
+}
+
+export function coreTarget(): Target {
+  return {
+    name: 'core',
+    takes: 'stream',
+    scenarios: Object.keys(PHASES).flatMap((phase) =>
+      MANNERS.map((manner) => `${phase}, ${manner}`),
+    ),
+    run: (scenario, chunks) => {
+      const stream = join(...chunks);
+      const whole = new Trial(scenario).run([stream]);
+      for (const cut of [chunks, packetByPacket(stream)]) {
+        const told = cut.length > 1 ? new Trial(scenario).run(cut) : whole;
+        must(told === whole, () => `cut it does '${told}', whole '${whole}'`);
+      }
+    },
+  };
+}
+
+/** A chunk for each packet, and one for what is left. */
+function packetByPacket(stream: Uint8Array): readonly Uint8Array[] {
+  const { payloads, rest } = expectedPackets(stream);
+  let at = 0;
+  const packets = payloads.map(({ length }) => {
+    const start = at;
+    at += length + TPKT_HEADER_LENGTH;
+    return stream.subarray(start, at);
+  });
+  return rest < stream.length ? [...packets, stream.subarray(rest)] : packets;
+}
+
+/** One connection and the octets it is given. */
+class Trial {
+  readonly #connection: Class0Connection;
+  readonly #decision: Acceptance | 'refuse' | 'late' | 'never';
+  readonly #told: string[] = [];
+  readonly #answered: string[] = [];
+  #now = 10;
+  #sent = 0;
+  #received = 0;
+  #delivered = 0;
+  #isOver = false;
+  /** The octets that are judged now. */
+  #chunk: Uint8Array = new Uint8Array(0);
+
+  constructor(scenario: string) {
+    const [phase = '', manner] = scenario.split(', ');
+    const make = PHASES[phase];
+    must(make !== undefined, `no scenario '${scenario}'`);
+    this.#decision = DECISIONS[phase.replace(/^responder that /, '')] ?? {};
+    this.#connection = make({ strict: manner === 'strict' });
+    // What came out on the way to the phase is not what is judged.
+    this.#connection.takeEvents();
+    this.#connection.outbox.take(Number.POSITIVE_INFINITY);
+    this.#isOver = this.#connection.state === 'CLOSED';
+  }
+
+  /** What can be seen from outside, as text. */
+  run(chunks: readonly Uint8Array[]): string {
+    const connection = this.#connection;
+    for (const chunk of chunks) {
+      this.#received += chunk.length;
+      this.#chunk = chunk;
+      connection.receive(chunk, this.#now);
+      this.#settle();
+      this.#now += 1;
+    }
+    if (this.#decision === 'late' && connection.state === 'WFTRESP') {
+      this.#chunk = new Uint8Array(0);
+      connection.accept({}, this.#now);
+      this.#settle();
+    }
+    this.#told.push(connection.state);
+    // A deadline that passes, the FIN of the peer and the end of TCP are met in every state.
+    if (this.#received % 3 === 0 && connection.deadline !== undefined) {
+      this.#now = connection.deadline;
+      connection.handleDeadline(this.#now);
+      this.#settle();
+    }
+    connection.receiveEnd(this.#now);
+    this.#settle();
+    connection.streamClosed(undefined, this.#now);
+    this.#settle();
+    must(connection.state === 'CLOSED', () => `it is ${connection.state} when TCP is gone`);
+    must(connection.deadline === undefined, 'a closed connection has a deadline');
+    return [...this.#told, 'sent', ...this.#answered].join(' ');
+  }
+
+  #settle(): void {
+    const connection = this.#connection;
+    let rounds = 0;
+    do {
+      for (const event of connection.takeEvents()) {
+        this.#event(event);
+      }
+      rounds += 1;
+      must(rounds < 100_000, 'it never comes to rest');
+    } while (connection.resume(this.#now));
+    for (const event of connection.takeEvents()) {
+      this.#event(event);
+    }
+    this.#answers(join(...connection.outbox.take(Number.POSITIVE_INFINITY)));
+    this.#judgeDeadline();
+  }
+
+  #event(event: EngineEvent): void {
+    must(!this.#isOver, () => `${event.type} after the last event`);
+    this.#told.push(event.type);
+    switch (event.type) {
+      case 'data':
+        must(event.message.length > 0, 'an empty TSDU was delivered');
+        this.#told.push(formatChunks([event.message]));
+        this.#delivered += event.message.length;
+        must(this.#delivered <= this.#received + 1, 'more was delivered than had come');
+        break;
+      case 'connectIndication':
+        if (this.#decision === 'refuse') {
+          this.#connection.refuse(1, this.#now);
+        } else if (typeof this.#decision === 'object') {
+          this.#connection.accept(this.#decision, this.#now);
+        }
+        break;
+      case 'open': {
+        const { maxTpduSize } = event.agreement;
+        must(maxTpduSize >= 128 && maxTpduSize <= 2048, () => `size ${maxTpduSize} was agreed on`);
+        break;
+      }
+      case 'disconnect': {
+        const { error } = event;
+        this.#isOver = true;
+        must(error instanceof CotpError, () => `it ended by ${String(error)}`);
+        must((error.octets?.length ?? 0) <= 64, 'an error holds more than 64 octets');
+        this.#told.push(error.code, String(event.orderly));
+        break;
+      }
+      default:
+    }
+  }
+
+  /** What the connection sends: whole packets, few, and no ER for an ER. */
+  #answers(octets: Uint8Array): void {
+    if (octets.length === 0) {
+      return;
+    }
+    this.#sent += octets.length;
+    must(this.#sent <= MOST_ANSWER, () => `it sends ${this.#sent} octets`);
+    const { payloads, fault, rest } = expectedPackets(octets);
+    must(fault === undefined && rest === octets.length, 'what it sends is no row of packets');
+    for (const tpdu of payloads) {
+      this.#answered.push(formatChunks([tpdu]));
+      must(!isEr(tpdu) || !isEr(quoted(tpdu)), 'an ER was answered by an ER');
+      // Of a chunk that is one packet it is known what was answered.
+      const chunk = this.#chunk.subarray(TPKT_HEADER_LENGTH);
+      const { payloads: asked } = expectedPackets(this.#chunk);
+      const isAnswer = asked.length === 1 && asked[0]?.length === chunk.length;
+      must(!isEr(tpdu) || !isAnswer || !isEr(chunk), 'an ER was sent after an ER');
+    }
+  }
+
+  #judgeDeadline(): void {
+    const { deadline, state } = this.#connection;
+    if (deadline !== undefined) {
+      must(Number.isFinite(deadline), () => `the deadline is ${deadline}`);
+      must(deadline <= this.#now + LONGEST, () => `the deadline is ${deadline - this.#now} ahead`);
+    }
+    const waits = !['OPEN', 'FIN_SENT', 'FIN_RECEIVED', 'CLOSED'].includes(state);
+    must(!waits || deadline !== undefined, () => `${state} without a deadline`);
+  }
+}
+
+function isEr(tpdu: Uint8Array): boolean {
+  return ((tpdu[1] ?? 0) & 0xf0) === 0x70;
+}
+
+/** The TPDU that an ER quotes: the value of its parameter 0xC1. */
+function quoted(er: Uint8Array): Uint8Array {
+  const first = TPKT_HEADER_LENGTH + 1;
+  return er[first] === 0xc1 ? er.subarray(first + 2) : new Uint8Array(0);
+}

@@ -1,0 +1,19 @@
+/** Every target, and the share of the packets that each gets. */
+import type { Target } from '../target.js';
+import { codecTarget } from './codec.js';
+import { coreTarget } from './core.js';
+import { socketTarget } from './socket.js';
+import { splitterTarget } from './splitter.js';
+
+export interface Share {
+  readonly make: () => Target;
+  /** In hundredths of all packets. */
+  readonly percent: number;
+}
+
+export const TARGETS: Readonly<Record<string, Share>> = {
+  splitter: { make: splitterTarget, percent: 25 },
+  codec: { make: codecTarget, percent: 30 },
+  core: { make: coreTarget, percent: 40 },
+  socket: { make: socketTarget, percent: 5 },
+};
