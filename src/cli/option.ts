@@ -27,14 +27,16 @@ export interface OptionRow<T> {
   readonly kind: 'flag' | 'value' | 'list';
   readonly parse: Parser<unknown>;
   readonly default: T;
+  /** How the help shows the default; the value itself without it. */
+  readonly shownDefault?: string;
   /** Heading in the help; `Options` without one. */
   readonly group?: string;
   /** Names of other rows that cannot be given together with this one. */
   readonly conflicts?: readonly string[];
 }
 
-/** Heading, and what excludes one another. */
-type Extra = Pick<OptionRow<unknown>, 'group' | 'conflicts'>;
+/** What not every option has. */
+type Extra = Pick<OptionRow<unknown>, 'group' | 'conflicts' | 'shownDefault'>;
 
 /** An option that is there or not. */
 export function flag(flags: string, description: string, extra: Extra = {}): OptionRow<boolean> {
@@ -52,7 +54,7 @@ export function value<T>(
 }
 
 /** An option with a value and a default. */
-export function valueOr<T extends string | number>(
+export function valueOr<T>(
   flags: string,
   description: string,
   parse: Parser<T>,

@@ -129,7 +129,7 @@ function optionOf(name: string, row: OptionRow<unknown>): Option {
     });
   }
   if (row.kind === 'value' && row.default !== undefined) {
-    option.default(row.default);
+    option.default(row.default, row.shownDefault);
   }
   if (row.group !== undefined) {
     option.helpGroup(`${row.group}:`);

@@ -1,14 +1,233 @@
+/**
+ * `cotp bench`: round trips and throughput against an echo server.
+ */
+import { SingleBar } from 'cli-progress';
+import Table from 'cli-table3';
+import { type Connection, connect } from '../../index.js';
 import { command } from '../command.js';
-import { EXIT } from '../exit.js';
+import { CommandError, EXIT } from '../exit.js';
+import type { Io } from '../io.js';
+import { type Parser, type OptionValues, valueOr } from '../option.js';
+import { CLIENT_OPTIONS, connectOptions } from '../options/connection.js';
 import { JSON_OPTION } from '../options/output.js';
+import { clientTls, TLS_CLIENT_OPTIONS } from '../options/tls.js';
+import { type Percentiles, percentiles } from '../percentiles.js';
+import { closeOnStop, jsonLine } from '../report.js';
+import { address, integer, milliseconds } from '../values.js';
+
+const sizes: Parser<readonly number[]> = (text) => text.split(',').map(integer(1, 16_777_216));
+
+const { idleTimeout: _idle, ...CONNECT } = CLIENT_OPTIONS;
+
+const OPTIONS = {
+  tsdu: valueOr(
+    '--tsdu <list>',
+    'octets of the TSDUs, one measurement each',
+    sizes,
+    [16, 1024, 65_536],
+    {
+      shownDefault: '16,1024,65536',
+    },
+  ),
+  duration: valueOr('--duration <time>', 'of each measurement', milliseconds, 2_000, {
+    shownDefault: '2s',
+  }),
+  concurrency: valueOr('--concurrency <n>', 'connections at once', integer(1, 1_000), 1),
+  window: valueOr(
+    '--window <n>',
+    'TSDUs on their way at once, for the throughput',
+    integer(1, 10_000),
+    32,
+  ),
+  ...CONNECT,
+  json: JSON_OPTION,
+  ...TLS_CLIENT_OPTIONS,
+};
+
+type Values = OptionValues<typeof OPTIONS>;
 
 export const bench = command({
   name: 'bench',
-  summary: 'bench',
-  operands: [],
-  options: { json: JSON_OPTION },
-  examples: [],
-  async run() {
+  summary: 'round trips and throughput against an echo server',
+  description:
+    "Measures against an echo server, such as 'cotp listen --echo': first round trips, one TSDU " +
+    'on its way at a time, then throughput with many. Every answer is compared with what was sent.',
+  operands: [
+    { syntax: '<host[:port]>', description: 'the echo server; the port is 102 by default' },
+  ],
+  options: OPTIONS,
+  examples: [
+    ['cotp listen 127.0.0.1 --echo', 'in one terminal'],
+    ['cotp bench 127.0.0.1:1102', 'in another'],
+    ['cotp bench 10.0.0.5 --tsdu 240,960 --concurrency 4 --json', 'as an S7 client would use it'],
+  ],
+  async run([target = ''], options, io) {
+    const addr = address(target);
+    const tls = await clientTls(options);
+    const connections: Connection[] = [];
+    try {
+      for (let count = 0; count < options.concurrency; count += 1) {
+        const conn = await connect(addr, {
+          ...connectOptions(options),
+          tls,
+          idleTimeout: options.timeout ?? 10_000,
+          signal: io.signal,
+        });
+        connections.push(conn);
+        closeOnStop(conn, io);
+      }
+      const rows = await measurements(connections, options, io);
+      if (!options.json) {
+        await io.stdout.write(`${table(rows, io)}\n`);
+      }
+    } finally {
+      await Promise.all(connections.map((conn) => conn.asyncClose()));
+    }
     return EXIT.ok;
   },
 });
+
+/** What was measured with TSDUs of one size. */
+interface Row {
+  readonly octets: number;
+  readonly connections: number;
+  readonly roundTrips: number;
+  readonly roundTripsPerSecond: number;
+  readonly milliseconds: Percentiles;
+  readonly megabytesPerSecond: number;
+}
+
+async function measurements(
+  connections: readonly Connection[],
+  options: Values,
+  io: Io,
+): Promise<readonly Row[]> {
+  const { tsdu: sizes, duration, window } = options;
+  const bar = progress(io, options);
+  bar?.start(2 * sizes.length, 0, { what: '' });
+  const rows: Row[] = [];
+  try {
+    for (const octets of sizes) {
+      const step = (what: string) => bar?.update({ what: `${octets} octets, ${what}` });
+      step('round trips');
+      const single = await measure(connections, octets, 1, duration);
+      bar?.increment();
+      step('throughput');
+      const many = await measure(connections, octets, window, duration);
+      bar?.increment();
+      const row: Row = {
+        octets,
+        connections: connections.length,
+        roundTrips: single.times.length,
+        roundTripsPerSecond: Math.round(single.times.length / single.seconds),
+        milliseconds: percentiles(single.times),
+        megabytesPerSecond: (many.times.length * octets) / many.seconds / 1e6,
+      };
+      rows.push(row);
+      if (options.json) {
+        await jsonLine(io, { event: 'bench', ...row });
+      }
+    }
+  } finally {
+    bar?.stop();
+  }
+  return rows;
+}
+
+function progress({ stderr }: Io, { json }: Values): SingleBar | undefined {
+  if (!stderr.isTTY || json) {
+    return undefined;
+  }
+  const stream = stderr.stream as NodeJS.WriteStream;
+  return new SingleBar({ format: '[{bar}] {what}', stream, clearOnComplete: true, barsize: 20 });
+}
+
+/** Times in milliseconds of every TSDU that came back, and how long all of it took. */
+interface Measured {
+  readonly times: number[];
+  readonly seconds: number;
+}
+
+async function measure(
+  connections: readonly Connection[],
+  octets: number,
+  window: number,
+  duration: number,
+): Promise<Measured> {
+  const times: number[] = [];
+  const started = performance.now();
+  await Promise.all(
+    connections.map((conn) => echoFor(conn, octets, window, started + duration, times)),
+  );
+  return { times, seconds: (performance.now() - started) / 1000 };
+}
+
+/** Keeps so many TSDUs on their way until the time is over, then waits for the last. */
+async function echoFor(
+  conn: Connection,
+  octets: number,
+  window: number,
+  until: number,
+  times: number[],
+): Promise<void> {
+  const tsdu = Buffer.alloc(octets, 'cotp bench ');
+  const sent: number[] = [];
+  const send = () => {
+    sent.push(performance.now());
+    conn.write(tsdu);
+  };
+  for (let count = 0; count < window; count += 1) {
+    send();
+  }
+  for (let next = 0; next < sent.length; next += 1) {
+    const answer = await conn.read();
+    const arrived = performance.now();
+    if (!answer.equals(tsdu)) {
+      throw new CommandError(
+        `the peer does not echo: ${answer.length} octets came for ${octets}; is it 'cotp listen --echo'?`,
+        EXIT.failed,
+      );
+    }
+    times.push(arrived - (sent[next] ?? arrived));
+    if (arrived < until) {
+      send();
+    }
+  }
+}
+
+function table(rows: readonly Row[], { stdout }: Io): string {
+  const { bold } = stdout.colours;
+  const heads = ['octets', 'trips/s', 'p50 ms', 'p90 ms', 'p99 ms', 'max ms', 'MB/s'];
+  const shown = new Table({
+    head: heads.map(bold),
+    colAligns: heads.map(() => 'right' as const),
+    style: { head: [], border: [], compact: true },
+    chars: NO_FRAME,
+  });
+  for (const { octets, roundTripsPerSecond, milliseconds, megabytesPerSecond } of rows) {
+    const { p50, p90, p99, max } = milliseconds;
+    const times = [p50, p90, p99, max].map((time) => time.toFixed(3));
+    shown.push([octets, roundTripsPerSecond, ...times, megabytesPerSecond.toFixed(1)]);
+  }
+  return shown.toString();
+}
+
+/** A table of columns and nothing else, as tools for a terminal have it. */
+const NO_FRAME = Object.fromEntries(
+  [
+    'top',
+    'top-mid',
+    'top-left',
+    'top-right',
+    'bottom',
+    'bottom-mid',
+    'bottom-left',
+    'bottom-right',
+    'left',
+    'left-mid',
+    'mid',
+    'mid-mid',
+    'right',
+    'right-mid',
+  ].map((name) => [name, '']),
+);

@@ -1,0 +1,42 @@
+/**
+ * What octets that are not COTP look like: an engineer who probes the wrong port wants to know which
+ * it is.
+ */
+
+/** What servers of other protocols send first, or in answer to octets they do not understand. */
+const WORDS: readonly (readonly [name: string, pattern: RegExp])[] = [
+  ['HTTP', /^HTTP\/\d|^<(?:!DOCTYPE )?html/i],
+  ['SSH', /^SSH-/],
+  ['RTSP', /^RTSP\//],
+  ['SIP', /^SIP\//],
+  ['SMTP or FTP', /^220[ -]/],
+  ['POP3', /^\+OK/],
+  ['IMAP', /^\* OK/],
+  ['VNC', /^RFB \d/],
+];
+
+/** The same of protocols without words, in hexadecimal. */
+const OCTETS: readonly (readonly [name: string, pattern: RegExp])[] = [
+  ['TLS', /^1[4-7]030[0-4]/],
+  ['telnet', /^ff(?:fb|fc|fd|fe)/],
+  ['IEC 60870-5-104', /^68(?:0[4-9a-f]|[1-9a-e].|f[0-d])/],
+  ['MySQL', /^..0000000a/],
+];
+
+/** The protocol that these octets look like; `undefined` when none is known. */
+export function appearanceOf(octets: Uint8Array = new Uint8Array()): string | undefined {
+  const start = Buffer.from(octets.subarray(0, 64));
+  const inWords = WORDS.find(([, pattern]) => pattern.test(start.toString('latin1')));
+  return (inWords ?? OCTETS.find(([, pattern]) => pattern.test(start.toString('hex'))))?.[0];
+}
+
+/** Type of the negotiation response, and failure, that remote desktop puts where parameters go. */
+const RDP_ANSWERS = [0x02, 0x03];
+
+/** True when the parameters of a CC are those of remote desktop (MS-RDPBCGR 2.2.1.2). */
+export function looksLikeRdp(
+  parameters: readonly { readonly code: number; readonly value: Uint8Array }[],
+): boolean {
+  const [first] = parameters;
+  return first !== undefined && RDP_ANSWERS.includes(first.code) && first.value.length === 0;
+}

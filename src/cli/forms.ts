@@ -1,0 +1,152 @@
+/**
+ * TSDUs on a byte stream such as a pipe, which has no bounds of its own: the forms in which they are
+ * written and read there. Knows no connection.
+ */
+import { UsageError } from './exit.js';
+
+export type FormName = 'line' | 'hex' | 'raw' | 'length';
+
+/** How TSDUs stand on a byte stream. */
+export interface Form {
+  /** The TSDUs in a stream of octets, each of one octet or more. */
+  read(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Buffer>;
+  /** A TSDU as it is written. */
+  write(tsdu: Uint8Array): string | Uint8Array;
+}
+
+/** A line or a length-prefixed TSDU may come to this many octets: nobody types more. */
+const MAX_TSDU = 64 * 1024 * 1024;
+
+const NEWLINE = 0x0a;
+
+/**
+ * @param tsduSize most octets of a TSDU that `raw` makes
+ * @param forTerminal lines are shown to a person: what is not printable is escaped, so that a peer
+ * cannot talk to the terminal
+ */
+export function formOf(name: FormName, tsduSize: number, forTerminal = false): Form {
+  switch (name) {
+    case 'line':
+      return {
+        read: (chunks) => withoutEmpty(lines(chunks)),
+        write: (tsdu) =>
+          forTerminal
+            ? `${printable(tsdu)}\n`
+            : Buffer.concat([tsdu, Uint8Array.of(NEWLINE)], tsdu.length + 1),
+      };
+    case 'hex':
+      return { read: hexLines, write: (tsdu) => `${hexText(tsdu)}\n` };
+    case 'raw':
+      return { read: (chunks) => cut(chunks, tsduSize), write: (tsdu) => tsdu };
+    case 'length':
+      return { read: prefixed, write: withPrefix };
+  }
+}
+
+export function hexText(octets: Uint8Array): string {
+  return Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('hex');
+}
+
+function printable(octets: Uint8Array): string {
+  const text = Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('latin1');
+  return text.replace(/[^\x20-\x7e\t]/g, (char) => {
+    return `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  });
+}
+
+/** Lines without their newline; the last one need not have any. */
+async function* lines(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Buffer> {
+  let parts: Uint8Array[] = [];
+  let waiting = 0;
+  for await (const chunk of chunks) {
+    let start = 0;
+    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
+      yield Buffer.concat([...parts, chunk.subarray(start, end)]);
+      parts = [];
+      waiting = 0;
+      start = end + 1;
+    }
+    if (start < chunk.length) {
+      parts.push(chunk.subarray(start));
+      waiting += chunk.length - start;
+      checkSize(waiting, 'a line');
+    }
+  }
+  if (waiting > 0) {
+    yield Buffer.concat(parts);
+  }
+}
+
+/** A TSDU of no octets does not exist (X.214). */
+async function* withoutEmpty(tsdus: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
+  for await (const tsdu of tsdus) {
+    if (tsdu.length > 0) {
+      yield tsdu;
+    }
+  }
+}
+
+async function* hexLines(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Buffer> {
+  let number = 0;
+  for await (const line of lines(chunks)) {
+    number += 1;
+    const digits = line.toString('latin1').replace(/[\s:]+/g, '');
+    if (!/^(?:[0-9a-f]{2})*$/i.test(digits)) {
+      const shown = JSON.stringify(line.toString('latin1').slice(0, 40));
+      throw new UsageError(`line ${number} must be hexadecimal, two digits an octet, not ${shown}`);
+    }
+    if (digits !== '') {
+      yield Buffer.from(digits, 'hex');
+    }
+  }
+}
+
+async function* cut(chunks: AsyncIterable<Uint8Array>, size: number): AsyncIterable<Buffer> {
+  for await (const chunk of chunks) {
+    for (let start = 0; start < chunk.length; start += size) {
+      yield Buffer.from(chunk.subarray(start, start + size));
+    }
+  }
+}
+
+async function* prefixed(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Buffer> {
+  let parts: Uint8Array[] = [];
+  let have = 0;
+  let wanted = 4;
+  for await (const chunk of chunks) {
+    parts.push(chunk);
+    have += chunk.length;
+    if (have < wanted) {
+      continue;
+    }
+    let waiting = Buffer.concat(parts, have);
+    for (;;) {
+      wanted = 4 + (waiting.length < 4 ? 0 : waiting.readUInt32BE(0));
+      checkSize(wanted - 4, 'a TSDU');
+      if (waiting.length < wanted) {
+        break;
+      }
+      if (wanted > 4) {
+        yield waiting.subarray(4, wanted);
+      }
+      waiting = waiting.subarray(wanted);
+    }
+    parts = [waiting];
+    have = waiting.length;
+  }
+  if (have > 0) {
+    throw new UsageError(`the input ends within a TSDU: ${wanted - have} octets are missing`);
+  }
+}
+
+function withPrefix(tsdu: Uint8Array): Buffer {
+  const prefix = Buffer.alloc(4);
+  prefix.writeUInt32BE(tsdu.length);
+  return Buffer.concat([prefix, tsdu]);
+}
+
+function checkSize(octets: number, what: string): void {
+  if (octets > MAX_TSDU) {
+    throw new UsageError(`${what} may have at most ${MAX_TSDU} octets, this one has ${octets}`);
+  }
+}

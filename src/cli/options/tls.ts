@@ -1,0 +1,94 @@
+/** Options on TLS, of either side, and the files they name. */
+import { readFile } from 'node:fs/promises';
+import type { ConnectionOptions, TlsOptions } from 'node:tls';
+import { UsageError } from '../exit.js';
+import { flag, type OptionValues, value } from '../option.js';
+import { text } from '../values.js';
+
+const group = 'TLS';
+
+export const TLS_CLIENT_OPTIONS = {
+  tls: flag('--tls', 'TLS beneath TPKT; the options below imply it', { group }),
+  tlsCa: value('--tls-ca <file>', 'authorities to trust instead of those of the system', text, {
+    group,
+  }),
+  tlsCert: value('--tls-cert <file>', 'our certificate', text, { group }),
+  tlsKey: value('--tls-key <file>', 'its private key', text, { group }),
+  tlsInsecure: flag('--tls-insecure', 'take any certificate', { group }),
+  tlsServername: value('--tls-servername <name>', 'the name the certificate must have', text, {
+    group,
+  }),
+};
+
+export const TLS_SERVER_OPTIONS = {
+  tls: flag('--tls', 'TLS beneath TPKT; takes a certificate and a key', { group }),
+  tlsCert: value('--tls-cert <file>', 'our certificate', text, { group }),
+  tlsKey: value('--tls-key <file>', 'its private key', text, { group }),
+  tlsCa: value(
+    '--tls-ca <file>',
+    'want a certificate of the client, from these authorities',
+    text,
+    { group },
+  ),
+};
+
+/** The option `tls` of `connect`; `undefined` when none is wanted. */
+export async function clientTls(
+  values: OptionValues<typeof TLS_CLIENT_OPTIONS>,
+): Promise<ConnectionOptions | undefined> {
+  const { tls, tlsCa, tlsCert, tlsKey, tlsInsecure, tlsServername } = values;
+  if (!tls && !tlsInsecure && !tlsCa && !tlsCert && !tlsKey && !tlsServername) {
+    return undefined;
+  }
+  bothOrNone(tlsCert, tlsKey);
+  return {
+    ...(await files({ ca: tlsCa, cert: tlsCert, key: tlsKey })),
+    ...(tlsInsecure ? { rejectUnauthorized: false } : {}),
+    ...(tlsServername === undefined ? {} : { servername: tlsServername }),
+  };
+}
+
+/** The option `tls` of `listen`; `undefined` when none is wanted. */
+export async function serverTls(
+  values: OptionValues<typeof TLS_SERVER_OPTIONS>,
+): Promise<TlsOptions | undefined> {
+  const { tls, tlsCa, tlsCert, tlsKey } = values;
+  if (!tls && !tlsCa && !tlsCert && !tlsKey) {
+    return undefined;
+  }
+  bothOrNone(tlsCert, tlsKey);
+  if (tlsCert === undefined) {
+    throw new UsageError('a TLS server takes --tls-cert and --tls-key');
+  }
+  const given = await files({ ca: tlsCa, cert: tlsCert, key: tlsKey });
+  return { ...given, ...(tlsCa === undefined ? {} : { requestCert: true }) };
+}
+
+function bothOrNone(cert: string | undefined, key: string | undefined): void {
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new UsageError('--tls-cert and --tls-key go together');
+  }
+}
+
+async function files(
+  paths: Readonly<Record<'ca' | 'cert' | 'key', string | undefined>>,
+): Promise<{ ca?: Buffer; cert?: Buffer; key?: Buffer }> {
+  const contents: { ca?: Buffer; cert?: Buffer; key?: Buffer } = {};
+  for (const name of ['ca', 'cert', 'key'] as const) {
+    const path = paths[name];
+    if (path !== undefined) {
+      contents[name] = await pem(path, `--tls-${name}`);
+    }
+  }
+  return contents;
+}
+
+async function pem(path: string, option: string): Promise<Buffer> {
+  const octets = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+    throw new UsageError(`${option} ${path} cannot be read (${error.code})`);
+  });
+  if (!octets.includes('-----BEGIN ')) {
+    throw new UsageError(`${option} ${path} is not PEM: it has no line -----BEGIN …-----`);
+  }
+  return octets;
+}

@@ -1,0 +1,18 @@
+/**
+ * Percentiles of times. Knows no clock.
+ */
+
+/** Times in milliseconds, most of which were no longer than each of these. */
+export interface Percentiles {
+  readonly p50: number;
+  readonly p90: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+/** By the nearest rank; the times are sorted on the way. All 0 without any. */
+export function percentiles(times: number[]): Percentiles {
+  times.sort((one, other) => one - other);
+  const at = (share: number) => times[Math.max(0, Math.ceil(share * times.length) - 1)] ?? 0;
+  return { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) };
+}

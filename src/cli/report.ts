@@ -1,0 +1,89 @@
+/**
+ * How commands tell of connections: in words on stderr, or as JSON lines on stdout.
+ */
+import type { Connection, ConnectionInfo, TraceListener } from '../index.js';
+import { hexText } from './forms.js';
+import type { Io } from './io.js';
+import { explainSelector, selectorText } from './selectors.js';
+
+/** An event as an object of one line of JSON; what is `undefined` is left out. */
+export type JsonEvent = Readonly<Record<string, unknown>>;
+
+export function jsonLine(io: Io, event: JsonEvent): Promise<void> {
+  return io.stdout.write(`${JSON.stringify(event)}\n`);
+}
+
+/** `host:port`, with the brackets that IPv6 needs. */
+export function addressText({
+  host,
+  port,
+}: {
+  readonly host: string;
+  readonly port: number;
+}): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** What both sides have agreed on, in JSON. */
+export function infoJson(info: ConnectionInfo): JsonEvent {
+  return {
+    local: addressText(info.localAddr),
+    remote: addressText(info.remoteAddr),
+    localTsel: selectorText(info.localTsel),
+    remoteTsel: selectorText(info.remoteTsel),
+    respondingTsel: selectorText(info.respondingTsel),
+    maxTpduSize: info.maxTpduSize,
+    class: info.tpClass,
+    localRef: info.localRef,
+    remoteRef: info.remoteRef,
+    connectData: info.connectData === undefined ? undefined : hexText(info.connectData),
+  };
+}
+
+/** The same in words. */
+export function infoText({
+  remoteAddr,
+  localTsel,
+  remoteTsel,
+  maxTpduSize,
+}: ConnectionInfo): string {
+  const parts = [
+    addressText(remoteAddr),
+    localTsel !== undefined && `local ${explainSelector(localTsel)}`,
+    remoteTsel !== undefined && `remote ${explainSelector(remoteTsel)}`,
+    `TPDUs of ${maxTpduSize} octets`,
+  ];
+  return parts.filter(Boolean).join(', ');
+}
+
+/** What `--verbose` gives to the option `trace`: `undefined` without it. */
+export function tracer(
+  io: Io,
+  { verbose, json }: { readonly verbose: boolean; readonly json: boolean },
+): TraceListener | undefined {
+  if (!verbose) {
+    return undefined;
+  }
+  if (json) {
+    return (entry) => {
+      const { direction, peer, octets } = entry;
+      void jsonLine(io, { event: 'tpdu', direction, peer, text: `${entry}`, hex: hexText(octets) });
+    };
+  }
+  const { colours } = io.stderr;
+  return (entry) => {
+    io.stderr.line(
+      entry.direction === 'sent' ? colours.cyan(`${entry}`) : colours.green(`${entry}`),
+    );
+  };
+}
+
+/** Closes a connection in good order when the command is to stop. */
+export function closeOnStop(conn: Connection, { signal }: Io): void {
+  const close = () => conn.close();
+  signal.addEventListener('abort', close, { once: true });
+  void conn.waitClosed().then(() => signal.removeEventListener('abort', close));
+  if (signal.aborted) {
+    close();
+  }
+}

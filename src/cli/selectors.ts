@@ -1,0 +1,67 @@
+/**
+ * T-selectors on the command line beyond `parseTsel`: those of S7 by type, rack and slot, and lists.
+ */
+import { formatTsel, type Tsel } from '../index.js';
+import { UsageError } from './exit.js';
+import type { Parser } from './option.js';
+import { integer, selector } from './values.js';
+
+/** What the first octet of an S7 selector says of the caller. */
+const S7_TYPES = { pg: 1, op: 2, basic: 3 } as const;
+const S7_NAMES: Readonly<Record<number, string>> = { 1: 'PG', 2: 'OP', 3: 'basic' };
+
+/** `pg,0,2`: type * 256 + rack * 32 + slot. */
+export const s7Selector: Parser<number> = (text) => {
+  const [type = '', rack = '', slot = '', ...rest] = text.toLowerCase().split(',');
+  if (!Object.hasOwn(S7_TYPES, type) || slot === '' || rest.length > 0) {
+    throw new UsageError(`must be pg, op or basic, a rack and a slot, as pg,0,2; not '${text}'`);
+  }
+  return (
+    S7_TYPES[type as keyof typeof S7_TYPES] * 256 +
+    s7Part('rack', 7)(rack) * 32 +
+    s7Part('slot', 31)(slot)
+  );
+};
+
+function s7Part(name: string, most: number): Parser<number> {
+  return (text) => {
+    try {
+      return integer(0, most)(text);
+    } catch (error) {
+      throw new UsageError(`has a ${name} that ${(error as Error).message}`);
+    }
+  };
+}
+
+/** A selector both ways: `0x0102 (PG, rack 0, slot 2)` where it may be one of S7. */
+export function explainSelector(tsel: Tsel): string {
+  const name = typeof tsel === 'number' ? S7_NAMES[tsel >> 8] : undefined;
+  if (typeof tsel !== 'number' || name === undefined) {
+    return formatTsel(tsel);
+  }
+  return `${formatTsel(tsel)} (${name}, rack ${(tsel >> 5) & 7}, slot ${tsel & 31})`;
+}
+
+/** A selector for JSON and for lines: its text form, `undefined` where there is none. */
+export function selectorText(tsel: Tsel | undefined): string | undefined {
+  return tsel === undefined ? undefined : formatTsel(tsel);
+}
+
+/** Selectors with commas between; those in quotes may hold commas. */
+export const selectorList: Parser<readonly Tsel[]> = (text) =>
+  (text.match(/(?:"[^"]*"|[^,"])+/g) ?? ['']).map((part) => selector(part.trim()));
+
+/** `0x0100-0x011f`: every two-octet selector of the range. */
+export const selectorRange: Parser<readonly number[]> = (text) => {
+  const [, low = '', high = ''] = /^([^-]+)-([^-]+)$/.exec(text) ?? [];
+  const [first, last] = [low, high].map((end) => (end === '' ? undefined : selector(end.trim())));
+  if (typeof first !== 'number' || typeof last !== 'number' || first > last) {
+    throw new UsageError(`must be a range such as 0x0100-0x011f, not '${text}'`);
+  }
+  return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+};
+
+/** True when both are the same octets. */
+export function sameSelector(one: Tsel, other: Tsel): boolean {
+  return formatTsel(one) === formatTsel(other);
+}
