@@ -1,0 +1,374 @@
+/**
+ * A TPDU explained octet by octet, for people. It explains whatever octets it is given: what is wrong
+ * with them is noted where it stands, and the rest is explained all the same.
+ */
+import { ProtocolError } from '../errors.js';
+import { octetAt, readUint, toHex } from '../octets.js';
+import { formatTsel, tselOf } from '../tsel.js';
+import { classOf, tpduTypeOf } from './codes.js';
+import { decode } from './decode.js';
+import {
+  isParameterCode,
+  type NamedParameter,
+  type ParameterName,
+  parameterOf,
+} from './parameters.js';
+import { disconnectReason, rejectCauseText } from './reasons.js';
+import type { DecodeOptions, Diagnostic, DiagnosticCode, TpduType } from './types.js';
+
+/** What some octets of a TPDU are. */
+export interface Explanation {
+  /** Offset of the first octet, counted from 0. */
+  readonly start: number;
+  /** Offset just past the last one. */
+  readonly end: number;
+  /** The field in the words of X.224, for instance `DST-REF`. */
+  readonly field: string;
+  /** The value as it stands, for instance `0x4a1c`; empty where the octets themselves say it. */
+  readonly value: string;
+  /** What the value means; empty where there is no more to say. */
+  readonly meaning: string;
+  /** What is wrong here, by the names of faults and diagnostics. */
+  readonly deviations: readonly DiagnosticCode[];
+}
+
+/**
+ * Explains every octet: each stands in exactly one explanation, and they come in order.
+ *
+ * @param octets a TPDU without the TPKT header, or anything else
+ */
+export function explainTpdu(octets: Uint8Array, options: DecodeOptions = {}): Explanation[] {
+  const rows = new Explainer(octets).explain();
+  return note(rows, deviationsOf(octets, options));
+}
+
+/** What a tolerant reading lets pass, or the one fault that it does not. */
+function deviationsOf(octets: Uint8Array, options: DecodeOptions): readonly Diagnostic[] {
+  try {
+    return decode(octets, { ...options, strict: false }).diagnostics;
+  } catch (error) {
+    if (error instanceof ProtocolError) {
+      return [{ code: error.fault, octet: error.octet }];
+    }
+    throw error;
+  }
+}
+
+/** Puts each deviation to the octets that it is about; to the last ones where it lies past them. */
+function note(rows: readonly Row[], deviations: readonly Diagnostic[]): Explanation[] {
+  const noted = rows.map((row) => ({ ...row, deviations: [] as DiagnosticCode[] }));
+  for (const { code, octet = 1 } of deviations) {
+    const at = noted.find(({ end }) => octet <= end) ?? noted.at(-1);
+    if (at !== undefined && !at.deviations.includes(code)) {
+      at.deviations.push(code);
+    }
+  }
+  return noted;
+}
+
+type Row = Omit<Explanation, 'deviations'>;
+
+/** A field of the fixed part. */
+interface Field {
+  readonly length: number;
+  readonly name: string;
+  /** Value and meaning of it. */
+  readonly tell: (value: number) => readonly [value: string, meaning: string];
+}
+
+const plainNumber = (value: number) => [String(value), ''] as const;
+const reference = (value: number) => [`0x${hex(value, 4)}`, ''] as const;
+
+const DST_REF: Field = { length: 2, name: 'DST-REF', tell: reference };
+const SRC_REF: Field = { length: 2, name: 'SRC-REF', tell: reference };
+const REASON: Field = {
+  length: 1,
+  name: 'reason',
+  tell: (value) => [String(value), disconnectReason(value)],
+};
+const CAUSE: Field = {
+  length: 1,
+  name: 'reject cause',
+  tell: (value) => [String(value), rejectCauseText(value)],
+};
+const CLASS: Field = { length: 1, name: 'class, options', tell: tellClass };
+const CREDIT: Field = { length: 2, name: 'CDT', tell: plainNumber };
+
+/** A number with a bit of its own before it. */
+function numbered(name: string, length: 1 | 4, bit: string): Field {
+  const mark = 128 * 256 ** (length - 1);
+  return {
+    length,
+    name: `${bit}, ${name}`,
+    tell: (value) =>
+      value >= mark
+        ? [`1, ${value - mark}`, bit === 'EOT' ? 'the last TPDU of its TSDU' : '']
+        : [`0, ${value}`, bit === 'EOT' ? 'more of the TSDU follows' : ''],
+  };
+}
+
+function tellClass(octet: number): readonly [string, string] {
+  const number = octet >> 4;
+  const options = octet & 0x0f;
+  const names = [
+    options & 0x02 ? 'extended formats' : '',
+    options & 0x01 ? 'no explicit flow control' : '',
+    options & 0x0c ? 'undefined bits' : '',
+  ].filter((name) => name !== '');
+  const known = classOf(number) === undefined ? 'there is no such class' : `class ${number}`;
+  return [`${number}, ${options}`, [known, ...names].join(', ')];
+}
+
+/** The fixed part behind the code octet, as its LI tells it. */
+function fixedPart(type: TpduType, li: number): readonly Field[] {
+  const isExtended = li % 2 === 1;
+  const number = (name: string, bit: string) => numbered(name, isExtended ? 4 : 1, bit);
+  switch (type) {
+    case 'CR':
+    case 'CC':
+      return [DST_REF, SRC_REF, CLASS];
+    case 'DR':
+      return [DST_REF, SRC_REF, REASON];
+    case 'DC':
+      return [DST_REF, SRC_REF];
+    case 'DT':
+    case 'ED': {
+      const name = type === 'DT' ? 'TPDU-NR' : 'ED-TPDU-NR';
+      return li <= 2 ? [numbered(name, 1, 'EOT')] : [DST_REF, number(name, 'EOT')];
+    }
+    case 'AK':
+    case 'RJ': {
+      const fields = [DST_REF, number('YR-TU-NR', 'zero')];
+      return isExtended ? [...fields, CREDIT] : fields;
+    }
+    case 'EA':
+      return [DST_REF, number('YR-EDTU-NR', 'zero')];
+    case 'ER':
+      return [DST_REF, CAUSE];
+  }
+}
+
+const TPDU_NAMES: Readonly<Record<TpduType, string>> = {
+  CR: 'connection request',
+  CC: 'connection confirm',
+  DR: 'disconnect request',
+  DC: 'disconnect confirm',
+  DT: 'data',
+  ED: 'expedited data',
+  AK: 'data acknowledgement',
+  EA: 'expedited data acknowledgement',
+  RJ: 'reject',
+  ER: 'TPDU error',
+};
+
+/** Parameters in words, and the unit of their numbers. */
+const PARAMETER_TEXTS: Readonly<Record<ParameterName, readonly [title: string, unit: string]>> = {
+  tpduSize: ['TPDU size', 'octets'],
+  preferredMaxTpduSize: ['preferred maximum TPDU size', 'octets'],
+  callingTsel: ['calling T-selector', ''],
+  calledTsel: ['called T-selector', ''],
+  checksum: ['checksum', ''],
+  version: ['version', ''],
+  protection: ['protection', ''],
+  additionalOptions: ['additional options', ''],
+  alternativeClasses: ['alternative classes', ''],
+  ackTime: ['acknowledgement time', 'ms'],
+  residualErrorRate: ['residual error rate', ''],
+  priority: ['priority', ''],
+  transitDelay: ['transit delay', 'ms'],
+  throughput: ['throughput', 'octets/s'],
+  reassignmentTime: ['reassignment time', 's'],
+  inactivityTime: ['inactivity time', 'ms'],
+  additionalInfo: ['additional information', ''],
+  invalidTpdu: ['invalid TPDU', ''],
+  subsequenceNumber: ['subsequence number', ''],
+  flowControlConfirmation: ['flow control confirmation', ''],
+  selectiveAcknowledgement: ['selective acknowledgement', ''],
+  edTpduNr: ['ED-TPDU-NR', ''],
+};
+
+/** RDP puts its own into the variable part of CR and CC ([MS-RDPBCGR] 2.2.1.1, 2.2.1.2). */
+const RDP_NEGOTIATION: Readonly<Record<number, string>> = {
+  1: 'RDP negotiation request',
+  2: 'RDP negotiation response',
+  3: 'RDP negotiation failure',
+};
+const RDP_NEGOTIATION_LENGTH = 8;
+
+/** Walks through the octets once. */
+class Explainer {
+  readonly #octets: Uint8Array;
+  readonly #rows: Row[] = [];
+  #at = 0;
+
+  constructor(octets: Uint8Array) {
+    this.#octets = octets;
+  }
+
+  explain(): readonly Row[] {
+    const { length } = this.#octets;
+    if (length === 0) {
+      return [];
+    }
+    const li = octetAt(this.#octets, 0);
+    const headerEnd = Math.min(1 + li, length);
+    this.#add(1, 'LI', String(li), `${li} octets of header follow`);
+    if (headerEnd > 1) {
+      const type = this.#code();
+      for (const field of type === undefined ? [] : fixedPart(type, li)) {
+        this.#field(field, headerEnd);
+      }
+      this.#variablePart(type, headerEnd);
+    }
+    this.#userData();
+    return this.#rows;
+  }
+
+  #code(): TpduType | undefined {
+    const octet = octetAt(this.#octets, 1);
+    const type = tpduTypeOf(octet);
+    const low = octet & 0x0f;
+    if (type === undefined) {
+      this.#add(1, 'code', `0x${hex(octet, 2)}`, 'no TPDU has this code');
+    } else {
+      const isCredit = type === 'CR' || type === 'CC' || type === 'AK' || type === 'RJ';
+      const credit = isCredit && low !== 0 ? `, credit ${low}` : '';
+      const roa = type === 'DT' && low === 1 ? ', acknowledgement requested' : '';
+      this.#add(1, 'code', type, `${TPDU_NAMES[type]}${credit}${roa}`);
+    }
+    return type;
+  }
+
+  #field({ length, name, tell }: Field, headerEnd: number): void {
+    const end = this.#at + length;
+    if (end > headerEnd) {
+      this.#add(headerEnd - this.#at, name, '', 'cut short by LI');
+    } else {
+      const [value, meaning] = tell(readUint(this.#octets, this.#at, length));
+      this.#add(length, name, value, meaning);
+    }
+  }
+
+  #variablePart(type: TpduType | undefined, headerEnd: number): void {
+    if (type === 'CR' || type === 'CC') {
+      this.#rdp(headerEnd);
+    }
+    while (this.#at < headerEnd) {
+      const valueAt = this.#at + 2;
+      const length = this.#octets[this.#at + 1] ?? 0;
+      if (type === undefined || valueAt > headerEnd || valueAt + length > headerEnd) {
+        const what = type === undefined ? 'not known' : 'a parameter that runs past the header';
+        this.#add(headerEnd - this.#at, 'rest of the header', '', what);
+      } else {
+        this.#parameter(type, length);
+      }
+    }
+  }
+
+  #parameter(type: TpduType, length: number): void {
+    const code = octetAt(this.#octets, this.#at);
+    const value = this.#octets.subarray(this.#at + 2, this.#at + 2 + length);
+    const isConnection = type === 'CR' || type === 'CC';
+    const transportClass = isConnection ? classOf(octetAt(this.#octets, 6) >> 4) : undefined;
+    const row = parameterOf(code, { type, class: transportClass });
+    const title = row === undefined ? untitled(code) : PARAMETER_TEXTS[row.name][0];
+    this.#add(1, 'parameter', `0x${hex(code, 2)}`, title);
+    this.#add(1, '  length', String(length), '');
+    this.#add(length, '  value', ...tellParameter(row, value));
+  }
+
+  /** Octets of RDP are no parameters, but nothing of them is wrong to RDP. */
+  #rdp(headerEnd: number): void {
+    const rest = this.#octets.subarray(this.#at, headerEnd);
+    const text = String.fromCharCode(...rest);
+    const [line] = /^Cookie: [^\r\n]*\r\n/.exec(text) ?? [];
+    if (line !== undefined) {
+      this.#add(line.length, 'RDP cookie', JSON.stringify(line.trimEnd()), 'not of X.224');
+    }
+    const left = this.#octets.subarray(this.#at, headerEnd);
+    const name = RDP_NEGOTIATION[left[0] ?? 0];
+    const isNegotiation =
+      name !== undefined &&
+      left.length === RDP_NEGOTIATION_LENGTH &&
+      left[2] === RDP_NEGOTIATION_LENGTH &&
+      left[3] === 0;
+    if (isNegotiation) {
+      this.#add(1, name, String(left[0]), 'not of X.224');
+      this.#add(1, '  flags', `0x${hex(octetAt(left, 1), 2)}`, '');
+      this.#add(2, '  length', '8', 'least significant octet first');
+      this.#add(4, '  protocols', `0x${toHex(Uint8Array.from(left.subarray(4)).reverse())}`, '');
+    }
+  }
+
+  #userData(): void {
+    const userData = this.#octets.subarray(this.#at);
+    const { length } = userData;
+    const text = length > 0 && userData.every(isPrintable) ? quoted(userData) : '';
+    this.#add(length, 'user data', '', `${length} ${length === 1 ? 'octet' : 'octets'}${text}`);
+  }
+
+  #add(length: number, field: string, value: string, meaning: string): void {
+    if (length > 0) {
+      this.#rows.push({ start: this.#at, end: this.#at + length, field, value, meaning });
+      this.#at += length;
+    }
+  }
+}
+
+function untitled(code: number): string {
+  return isParameterCode(code) ? 'a parameter that does not belong here' : 'not defined';
+}
+
+/** The value of a parameter, read as far as it can be. */
+function tellParameter(
+  row: NamedParameter | undefined,
+  value: Uint8Array,
+): readonly [value: string, meaning: string] {
+  if (row === undefined || !row.kind.fits(value.length)) {
+    return ['', row === undefined ? '' : 'of a length that it cannot have'];
+  }
+  const read = row.kind.read(value, LENIENT);
+  if (read === undefined) {
+    return ['', 'a value that is not defined'];
+  }
+  const unit = PARAMETER_TEXTS[row.name][1];
+  if (row.name === 'callingTsel' || row.name === 'calledTsel') {
+    return [formatTsel(tselOf(value)), value.length === 0 ? 'empty' : ''];
+  }
+  return [tellValue(read), unit];
+}
+
+/** Reads without judging: `decode` has the last word on what is wrong. */
+const LENIENT = {
+  strict: false,
+  class: undefined,
+  wrong: () => undefined,
+  tolerate: () => {},
+};
+
+function tellValue(value: unknown): string {
+  if (value instanceof Uint8Array) {
+    return '';
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    return Object.entries(value)
+      .map(([name, each]) => `${name} ${String(each)}`)
+      .join(', ');
+  }
+  return Array.isArray(value) ? value.join(', ') : String(value);
+}
+
+function isPrintable(octet: number): boolean {
+  return octet >= 0x20 && octet <= 0x7e;
+}
+
+/** At most the first of them: an explanation is a line. */
+function quoted(octets: Uint8Array): string {
+  const most = 40;
+  const text = String.fromCharCode(...octets.subarray(0, most));
+  return `: ${JSON.stringify(text)}${octets.length > most ? ' …' : ''}`;
+}
+
+function hex(value: number, digits: number): string {
+  return value.toString(16).padStart(digits, '0');
+}
