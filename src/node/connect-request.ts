@@ -2,6 +2,7 @@
  * A CR that waits for the decision of a server's user.
  */
 import type { Duplex } from 'node:stream';
+import { isDisconnectReason } from '../core/tpdu/reasons.js';
 import type { ConnectionRequest, Decoded } from '../core/tpdu/types.js';
 import type { Tsel } from '../core/tsel.js';
 import type { FullAddress } from './address.js';
@@ -45,8 +46,8 @@ export interface ConnectRequest {
   accept(options?: AcceptOptions): void;
   /**
    * Refuses by a DR with this reason of X.224 13.5.3: 0 not specified (the default), 1 congestion,
-   * 2 session entity not attached, 3 address unknown. 128 to 138 only if the CR prefers another
-   * class than 0.
+   * 2 session entity not attached, 3 address unknown. 128 to 133, 135, 136 and 138 only if the
+   * CR prefers another class than 0.
    *
    * @throws RangeError for a reason that may not be sent; TypeError when it was decided before
    */
@@ -67,13 +68,14 @@ export function resolveAccept(given: unknown): AcceptOptions {
   return resolveOptions(ACCEPT_OPTIONS, given);
 }
 
+const LAST_REASON_OF_CLASS_0 = 3;
+
 /** Checks what `refuse` was given: X.224 13.5.3 gives class 0 the first four reasons only. */
 export function resolveReason(reason: unknown, preferredClass: number): number {
   const value = integer(0, 255)('reason', reason);
-  const isForAll = value <= 3;
-  const isForOthers = preferredClass !== 0 && value >= 128 && value <= 138;
-  if (!isForAll && !isForOthers) {
-    const expected = preferredClass === 0 ? '0 to 3 in class 0' : '0 to 3 or 128 to 138';
+  if (!isDisconnectReason(value) || (preferredClass === 0 && value > LAST_REASON_OF_CLASS_0)) {
+    const expected =
+      preferredClass === 0 ? '0 to 3 in class 0' : '0 to 3, 128 to 133, 135, 136 or 138';
     throw new RangeError(`reason must be ${expected}, not ${value}`);
   }
   return value;

@@ -216,15 +216,15 @@ class Responder implements DriverUser {
 
   #accept({ maxTpduSize, maxTsduSize, connectData: userData }: AcceptOptions): void {
     const acceptance = { maxTpduSize, maxTsduSize, userData };
-    this.#settle(() => this.#engine.accept(acceptance, now()));
+    this.#answer(() => this.#engine.accept(acceptance, now()));
   }
 
   #refuse(reason: number): void {
-    this.#settle(() => this.#engine.refuse(reason, now()));
+    this.#answer(() => this.#engine.refuse(reason, now()));
   }
 
   /** Decided only once the engine has taken it: what it throws leaves the request to be answered. */
-  #settle(answer: () => void): void {
+  #answer(answer: () => void): void {
     if (this.#isWithdrawn) {
       this.#decided = true;
       return;
