@@ -134,7 +134,10 @@ export class ProtocolError extends CotpError {
   declare readonly code: 'ERR_COTP_PROTOCOL';
   /** What is wrong, by name; the names are stable. */
   readonly fault: Fault;
-  /** The offending octet, counted from 1 within the TPDU (or the TPKT); `undefined` if no one is. */
+  /**
+   * The offending octet, counted from 1: within the TPDU, or for the `tpkt-` faults within all that
+   * the peer has sent since TCP was connected. `undefined` if no single one is.
+   */
   readonly octet: number | undefined;
   /** The ER reject cause that belongs to the fault; `undefined` when there is no TPDU to reject. */
   readonly rejectCause: RejectCause | undefined;

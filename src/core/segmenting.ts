@@ -1,11 +1,14 @@
 /**
- * How a TSDU is cut into DT TPDUs (X.224 6.3): as plain numbers. Knows no octets; the hot path of
- * class 0 does the same arithmetic in place.
+ * How a TSDU is cut into DT TPDUs (X.224 6.3): as plain numbers. Knows no octets.
  */
 import type { DataForm } from './tpdu/types.js';
 
 /** Header of a DT without parameters, LI included, in octets (X.224 13.7.1). */
-const HEADER_LENGTH: Readonly<Record<DataForm, number>> = { short: 3, normal: 5, extended: 8 };
+export const DT_HEADER_LENGTHS: Readonly<Record<DataForm, number>> = {
+  short: 3,
+  normal: 5,
+  extended: 8,
+};
 
 /** What one DT of a TSDU carries. */
 export interface Segment {
@@ -19,7 +22,7 @@ export interface Segment {
 
 /** User data that one DT holds, in octets: the TPDU size counts the header (X.224 13.3.4 b). */
 export function maxUserData(maxTpduSize: number, form: DataForm = 'short'): number {
-  return maxTpduSize - HEADER_LENGTH[form];
+  return maxTpduSize - DT_HEADER_LENGTHS[form];
 }
 
 /** How many DT a TSDU of `tsduLength` octets takes. */

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { describe, expect, test, vi } from 'vitest';
 import { type ConnectRequest, connect, listen } from '../../src/index.js';
 import { closeLater, rawClient, rejection, serve } from '../support/life.js';
@@ -57,6 +58,21 @@ describe('the CC', () => {
       await new Promise((resolve) => setImmediate(resolve));
     }
     expect(await packet()).toMatch(/^11d01234/);
+  });
+});
+
+describe('a peer that goes without a CR', () => {
+  test.each([
+    ['by FIN', (scanner: Socket) => scanner.end()],
+    ['by reset', (scanner: Socket) => scanner.resetAndDestroy()],
+  ])('%s is no error of the server', async (_how, leave) => {
+    const { raw, server } = await answer(hex('0300'));
+    leave(raw.socket);
+    await raw.ending();
+    const next = await rawClient(server.address.port);
+    next.send(CR);
+    await next.packet();
+    expect(server.errors).toEqual([]);
   });
 });
 
@@ -152,6 +168,26 @@ describe('onConnectRequest', () => {
     expect(await packet()).toBe('06801234000000');
     expect(server.errors).toMatchObject([{ message: expect.stringContaining('0 to 3') }]);
   });
+
+  test.each([134, 137])(
+    'may not refuse with reason %i, which X.224 does not use',
+    async (reason) => {
+      const refusals: unknown[] = [];
+      const { packet } = await answer(tpkt('09 e0 0000 0005 21 c70100'), {
+        onConnectRequest: (request: ConnectRequest) => {
+          try {
+            request.refuse(reason);
+          } catch (error) {
+            refusals.push(error);
+          }
+          // What could not be sent has decided nothing.
+          request.refuse(136);
+        },
+      });
+      expect(await packet()).toBe('06800005000088');
+      expect(refusals).toMatchObject([{ message: expect.stringContaining(`not ${reason}`) }]);
+    },
+  );
 
   test.each([
     ['throws', () => Promise.reject(new Error('boom'))],

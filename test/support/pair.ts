@@ -2,11 +2,8 @@
  * Two core connections back to back on a virtual clock. Between them stands a stream as TCP is one:
  * octets in order, cut anywhere, late by a chosen time; FIN in order behind them; a reset at once.
  */
-import {
-  type Class0Acceptance,
-  Class0Connection,
-  type Class0Options,
-} from '../../src/core/class0/connection.js';
+import { Class0Connection } from '../../src/core/class0/connection.js';
+import type { Class0Acceptance, Class0Options } from '../../src/core/class0/options.js';
 import type { EngineEvent } from '../../src/core/engine.js';
 import { allocateZeroed } from '../../src/core/octet-collector.js';
 import { chunksOf, join } from './splits.js';

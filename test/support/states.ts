@@ -1,5 +1,6 @@
 /** Class 0 connections brought into a state, and everything that can happen to them there. */
-import { Class0Connection, type Class0Options } from '../../src/core/class0/connection.js';
+import { Class0Connection } from '../../src/core/class0/connection.js';
+import type { Class0Options } from '../../src/core/class0/options.js';
 import type { Event, State } from '../../src/core/class0/transitions.js';
 import { decode } from '../../src/core/tpdu/decode.js';
 import { encode } from '../../src/core/tpdu/encode.js';
@@ -229,7 +230,7 @@ export const STIMULI: readonly Stimulus[] = [
   octets('a malformed CC', 'undecodable', raw('08d0 0a0b 0c0d 00 c105')),
   octets('a malformed DR', 'undecodable', raw('0580 0a0b 0c0d')),
   octets('a malformed DT', 'undecodable', raw('04f080 0102')),
-  octets('a malformed ER', 'undecodable', raw('0370 0a0b')),
+  octets('a malformed ER', 'ER invalid', raw('0370 0a0b')),
   octets('an unknown TPDU code', 'undecodable', raw('0300 0102')),
   octets('LI 255', 'undecodable', raw('fff080 01')),
   octets('LI 0', 'undecodable', raw('00f080 01')),

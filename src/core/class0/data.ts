@@ -12,9 +12,10 @@
  */
 import { joinOctets } from '../octets.js';
 import type { Outbox } from '../outbox.js';
+import { DT_HEADER_LENGTHS, maxUserData } from '../segmenting.js';
 
 /** Octets of the header. */
-export const DT_HEADER_LENGTH = 3;
+export const DT_HEADER_LENGTH: number = DT_HEADER_LENGTHS.short;
 
 /** LI, and octets 2 and 3 with EOT and without. */
 const LI = 0x02;
@@ -22,28 +23,28 @@ const CODE = 0xf0;
 const LAST = 0x80;
 const NOT_LAST = 0x00;
 
-/** What the three octets of a header say. */
-export const NOT_PLAIN_DT = 0;
-export const DT = 1;
-export const DT_EOT = 2;
-
-/** Reads the three octets of a DT header: `DT`, `DT_EOT`, or `NOT_PLAIN_DT` for the codec to judge. */
-export function readDtHeader(
+/** EOT of the DT whose header these octets are; `undefined` for anything that the codec must judge. */
+export function readPlainEot(
   li: number | undefined,
   code: number | undefined,
   nr: number | undefined,
-): number {
-  if (li !== LI || code !== CODE) {
-    return NOT_PLAIN_DT;
+): boolean | undefined {
+  if (li !== LI || code !== CODE || (nr !== LAST && nr !== NOT_LAST)) {
+    return undefined;
   }
-  return nr === LAST ? DT_EOT : nr === NOT_LAST ? DT : NOT_PLAIN_DT;
+  return nr === LAST;
 }
 
 const HEADER_LAST: readonly number[] = [LI, CODE, LAST];
 const HEADER_NOT_LAST: readonly number[] = [LI, CODE, NOT_LAST];
 
-/** Sees every TPDU that is sent or received. */
-export type TpduObserver = (direction: 'sent' | 'received', tpdu: Uint8Array) => void;
+/** Sees every TPDU that is sent or received, while it cares to. */
+export interface TpduObserver {
+  /** Whether `see` is to be called: read for every TPDU, so that nothing is done for nobody. */
+  readonly isWatching: boolean;
+  /** The octets are not changed afterwards. */
+  see(direction: 'sent' | 'received', tpdu: Uint8Array): void;
+}
 
 /**
  * Queues a TSDU as DT TPDUs of at most `maxTpduSize` octets, header included (X.224 6.3): EOT only
@@ -53,13 +54,15 @@ export function writeTsdu(
   outbox: Outbox,
   tsdu: Uint8Array,
   maxTpduSize: number,
-  onTpdu: TpduObserver | undefined,
+  observer: TpduObserver | undefined,
 ): void {
-  const maxUserData = maxTpduSize - DT_HEADER_LENGTH;
-  for (let start = 0; start < tsdu.length; start += maxUserData) {
-    const end = Math.min(start + maxUserData, tsdu.length);
+  const step = maxUserData(maxTpduSize);
+  for (let start = 0; start < tsdu.length; start += step) {
+    const end = Math.min(start + step, tsdu.length);
     const header = end === tsdu.length ? HEADER_LAST : HEADER_NOT_LAST;
-    onTpdu?.('sent', joinOctets([Uint8Array.from(header), tsdu.subarray(start, end)]));
+    if (observer?.isWatching) {
+      observer.see('sent', joinOctets([Uint8Array.from(header), tsdu.subarray(start, end)]));
+    }
     outbox.packet(header, tsdu, start, end);
   }
 }

@@ -6,18 +6,21 @@ import {
   ConnectionClosedError,
   ConnectionRefusedError,
   type CotpError,
+  inPhase,
   type Phase,
   ProtocolError,
   TimeoutError,
   type TimerName,
 } from '../errors.js';
-import { toHex } from '../octets.js';
+import { NO_OCTETS, toHex } from '../octets.js';
 import { disconnectReason, rejectCauseText } from '../tpdu/reasons.js';
 import type { Decoded, DisconnectRequest, Tpdu, TpduError } from '../tpdu/types.js';
+import type { Occurrence } from './occurrence.js';
+import type { Class0Options } from './options.js';
 import type { State } from './transitions.js';
 
 /** Which phase a state belongs to in the eyes of the user. */
-export const PHASES: Readonly<Record<State, Phase>> = {
+const PHASES: Readonly<Record<State, Phase>> = {
   CLOSED: 'closing',
   WFNC: 'tcp',
   WFCC: 'cr-sent',
@@ -43,8 +46,21 @@ const DURING: Readonly<Record<Phase, string>> = {
 const REFUSAL_HINT =
   'many devices refuse a CR in this way: check the remote T-selector (for S7 its rack and slot), whether the device has a free connection, whether such access is enabled in it, and whether the port wants TLS';
 
+/** The error of an occurrence that ends a connection in this state. */
+export function failureOf(occurrence: Occurrence, state: State): CotpError {
+  const { error, tpdu, octets = NO_OCTETS, cause } = occurrence;
+  if (error !== undefined) {
+    return inPhase(error, PHASES[state]);
+  }
+  if (tpdu === undefined) {
+    return streamEnded(state, cause);
+  }
+  const isEnd = tpdu.type === 'DR' || tpdu.type === 'ER';
+  return isEnd ? endedByPeer(state, tpdu, octets) : unexpected(state, tpdu, octets);
+}
+
 /** TCP has ended, by FIN or by a reset. */
-export function streamEnded(state: State, cause: Error | undefined): CotpError {
+function streamEnded(state: State, cause: Error | undefined): CotpError {
   const phase = PHASES[state];
   const what =
     cause === undefined
@@ -61,16 +77,14 @@ export function streamEnded(state: State, cause: Error | undefined): CotpError {
 /** A command that means nothing in this state: the caller's mistake. */
 export function notPossible(state: State): CotpError {
   const phase = PHASES[state];
-  return new ConnectionClosedError(`this is not possible ${DURING[phase]}`, {
-    phase,
-    ending: 'local',
-  });
+  const when = state === 'FIN_SENT' ? 'after our end of data' : DURING[phase];
+  return new ConnectionClosedError(`this is not possible ${when}`, { phase, ending: 'local' });
 }
 
-/** The peer ended TCP inside a TSDU. */
-export function endedWithinTsdu(received: number): CotpError {
+/** The peer ended TCP inside a TSDU, or inside a TPKT; `held` octets of it had come. */
+export function endedWithinTsdu(held: number): CotpError {
   return new ConnectionClosedError(
-    `the peer closed TCP in the middle of a TSDU; ${received} octets of it had come and are dropped`,
+    `the peer closed TCP in the middle of a TSDU; ${held} octets that had come for it are dropped`,
     { phase: 'open', ending: 'fin' },
   );
 }
@@ -139,7 +153,7 @@ export function endedByPeer(state: State, tpdu: Tpdu, octets: Uint8Array, droppe
 }
 
 /** A TPDU that may not come now. */
-export function unexpected(state: State, tpdu: Tpdu, octets: Uint8Array): CotpError {
+function unexpected(state: State, tpdu: Tpdu, octets: Uint8Array): CotpError {
   const phase = PHASES[state];
   const expected = EXPECTED[phase];
   return new ProtocolError('tpdu-not-expected', octets, 2, {
@@ -159,20 +173,36 @@ const EXPECTED: Readonly<Record<Phase, string>> = {
 };
 
 /** A timer has run out in this state. */
-export function timedOut(state: State, milliseconds: number, peer: string): CotpError {
+export function timedOut(state: State, options: Class0Options): CotpError {
   const phase = PHASES[state];
-  const { timer, text } = TIMERS[phase];
+  const { timer, limit, text } = TIMERS[phase];
+  const milliseconds = options[limit];
   return new TimeoutError(`${text} within ${milliseconds} ms`, timer, milliseconds, {
     phase,
-    hint: phase === 'cr-sent' ? `is a COTP server listening on ${peer}?` : undefined,
+    hint: phase === 'cr-sent' ? `is a COTP server listening on ${options.peer}?` : undefined,
   });
 }
 
-const TIMERS: Readonly<Record<Phase, { timer: TimerName; text: string }>> = {
-  tcp: { timer: 'timeout', text: 'no TCP connection' },
-  'cr-sent': { timer: 'timeout', text: 'no CC' },
-  'wait-cr': { timer: 'handshakeTimeout', text: 'no complete CR' },
-  'cr-received': { timer: 'handshakeTimeout', text: 'no decision on the CR' },
-  open: { timer: 'reassemblyTimeout', text: 'a TSDU was begun but not finished' },
-  closing: { timer: 'closeTimeout', text: 'the peer did not close' },
+/** By phase: the user's name of the timer, the time of this floor that it is, and what did not come. */
+const TIMERS: Readonly<Record<Phase, Timer>> = {
+  tcp: { timer: 'timeout', limit: 'handshakeTimeout', text: 'no TCP connection' },
+  'cr-sent': { timer: 'timeout', limit: 'handshakeTimeout', text: 'no CC' },
+  'wait-cr': { timer: 'handshakeTimeout', limit: 'handshakeTimeout', text: 'no complete CR' },
+  'cr-received': {
+    timer: 'handshakeTimeout',
+    limit: 'handshakeTimeout',
+    text: 'no decision on the CR',
+  },
+  open: {
+    timer: 'reassemblyTimeout',
+    limit: 'reassemblyTimeout',
+    text: 'a TSDU was begun but not finished',
+  },
+  closing: { timer: 'closeTimeout', limit: 'closeTimeout', text: 'the peer did not close' },
 };
+
+interface Timer {
+  readonly timer: TimerName;
+  readonly limit: 'handshakeTimeout' | 'reassemblyTimeout' | 'closeTimeout';
+  readonly text: string;
+}

@@ -44,8 +44,10 @@ export const EVENTS = [
   'CC',
   'CC unacceptable',
   'DR',
+  'DR within a TSDU',
   'DT',
   'ER',
+  'ER invalid',
   'other TPDU',
   'undecodable',
   'bad TPKT',
@@ -116,16 +118,16 @@ const TABLE: Record<State, Row> = {
     'CR unacceptable': ['refuse by DR', 'ENDING'],
     'CR invalid': ['refuse by ER', 'ENDING'],
     'T-DISCONNECT request': ['drop', 'CLOSED'],
-    'N-RELEASE indication': ['fail', 'CLOSED'],
-    'N-DISCONNECT indication': ['fail', 'CLOSED'],
+    // Before a CR there is no connection to tell of: a port scan is no error of the server.
+    'N-RELEASE indication': ['drop', 'CLOSED'],
+    'N-DISCONNECT indication': ['drop', 'CLOSED'],
     timer: ['fail', 'CLOSED'],
   },
   WFTRESP: {
     'T-CONNECT response': ['send CC', 'OPEN'],
     'T-CONNECT refusal': ['refuse by DR', 'ENDING'],
     'T-DISCONNECT request': ['refuse by DR', 'ENDING'],
-    // A client that has gone is no error of the server: the indication is withdrawn.
-    DR: ['fail', 'CLOSED'],
+    // The peer has gone: the indication is withdrawn.
     'N-RELEASE indication': ['fail', 'CLOSED'],
     'N-DISCONNECT indication': ['fail', 'CLOSED'],
     timer: ['refuse by DR', 'ENDING'],
@@ -133,8 +135,12 @@ const TABLE: Record<State, Row> = {
   OPEN: {
     'T-DATA request': ['send data', 'OPEN'],
     DT: ['take data', 'OPEN'],
+    // X.224 6.7.4 knows no DR in class 0, but peers send one before they close TCP.
     DR: ['indicate disconnect', 'ENDING'],
+    'DR within a TSDU': ['fail', 'CLOSED'],
+    // An ER, even a malformed one, is never answered by an ER (X.224 6.22.3).
     ER: ['fail', 'CLOSED'],
+    'ER invalid': ['fail', 'CLOSED'],
     'other TPDU': ['fail with ER', 'ENDING'],
     CR: ['fail with ER', 'ENDING'],
     'CR unacceptable': ['fail with ER', 'ENDING'],
@@ -155,8 +161,6 @@ const TABLE: Record<State, Row> = {
   FIN_SENT: {
     DT: ['take data', 'FIN_SENT'],
     DR: ['indicate disconnect', 'ENDING'],
-    undecodable: ['fail', 'CLOSED'],
-    'bad TPKT': ['fail', 'CLOSED'],
     'T-DISCONNECT request': ['release', 'ENDING'],
     'N-RELEASE indication': ['indicate end', 'ENDING'],
     'N-RELEASE within a TSDU': ['fail', 'CLOSED'],
@@ -186,6 +190,11 @@ const USER_EVENTS: ReadonlySet<Event> = new Set([
 
 /** Octets from the peer, decoded or not. */
 const TPDU_EVENTS: ReadonlySet<Event> = new Set(EVENTS.slice(EVENTS.indexOf('CR')));
+
+/** True in the states in which DT may come. */
+export function takesData(state: State): boolean {
+  return state === 'OPEN' || state === 'FIN_SENT';
+}
 
 /** States in which whatever the peer still sends is discarded. */
 const DEAF_STATES: ReadonlySet<State> = new Set(['CLOSED', 'WFNC', 'FIN_RECEIVED', 'ENDING']);

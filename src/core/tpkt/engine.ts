@@ -11,6 +11,7 @@ import {
 } from '../errors.js';
 import type { Allocate, OctetCollector } from '../octet-collector.js';
 import { Outbox } from '../outbox.js';
+import { ReassemblyClock } from '../reassembly-clock.js';
 import { TPKT_HEADER_LENGTH } from './header.js';
 import { type PacketReceiver, TpktSplitter } from './splitter.js';
 
@@ -28,17 +29,17 @@ export class TpktEngine implements Engine, PacketReceiver {
   readonly outbox: Outbox;
   readonly #options: TpktEngineOptions;
   readonly #splitter: TpktSplitter;
+  readonly #clock: ReassemblyClock;
   #events: EngineEvent[] = [];
   #state: 'open' | 'finSent' | 'finReceived' | 'ending' | 'closed' = 'open';
   #streamRequest: StreamRequest = 'none';
   #deadline: number | undefined;
-  #packets = 0;
-  #packetsAtDeadline = 0;
 
   constructor(options: TpktEngineOptions) {
     this.#options = options;
     this.outbox = new Outbox(options.allocate);
     this.#splitter = new TpktSplitter(this);
+    this.#clock = new ReassemblyClock(options.reassemblyTimeout);
   }
 
   get streamRequest(): StreamRequest {
@@ -62,12 +63,7 @@ export class TpktEngine implements Engine, PacketReceiver {
       this.#fail(inPhase(error, 'open'));
       return;
     }
-    if (this.#splitter.atBoundary || this.#options.reassemblyTimeout === 0) {
-      this.#deadline = undefined;
-    } else if (this.#deadline === undefined || this.#packets !== this.#packetsAtDeadline) {
-      this.#deadline = now + this.#options.reassemblyTimeout;
-      this.#packetsAtDeadline = this.#packets;
-    }
+    this.#deadline = this.#clock.deadline(!this.#splitter.atBoundary, now);
   }
 
   resume(): boolean {
@@ -130,6 +126,13 @@ export class TpktEngine implements Engine, PacketReceiver {
   }
 
   send(message: Uint8Array): void {
+    if (this.#state !== 'open' && this.#state !== 'finReceived') {
+      const phase = this.#state === 'finSent' ? 'open' : 'closing';
+      throw new ConnectionClosedError('this is not possible after our end of data', {
+        phase,
+        ending: 'local',
+      });
+    }
     this.outbox.packet(NO_HEADER, message, 0, message.length);
   }
 
@@ -158,13 +161,13 @@ export class TpktEngine implements Engine, PacketReceiver {
   }
 
   packet(chunk: Uint8Array, start: number, end: number): boolean {
-    this.#packets += 1;
+    this.#clock.completed();
     this.#events.push({ type: 'data', message: chunk.subarray(start, end) });
     return true;
   }
 
   packetInPieces(pieces: OctetCollector): boolean {
-    this.#packets += 1;
+    this.#clock.completed();
     const message = pieces.take(this.#options.allocate, TPKT_HEADER_LENGTH);
     this.#events.push({ type: 'data', message });
     return true;

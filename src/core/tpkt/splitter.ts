@@ -38,13 +38,18 @@ export class TpktSplitter {
 
   /** True when the stream stands between two packets. */
   get atBoundary(): boolean {
-    return this.#partial.length === 0 && this.#rest === undefined;
+    return this.held === 0;
   }
 
   /** Octets still missing to the next thing that can be judged: a header, then its packet. */
   get need(): number {
     const end = this.#partialLength === 0 ? TPKT_HEADER_LENGTH : this.#partialLength;
     return this.#partial.length === 0 ? 0 : end - this.#partial.length;
+  }
+
+  /** Octets held: of a packet that is not complete, and those that a receiver's stop has left. */
+  get held(): number {
+    return this.#partial.length + (this.#rest?.length ?? 0);
   }
 
   /** The octets held of a packet that is not complete, as pieces. */

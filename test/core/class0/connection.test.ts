@@ -248,6 +248,15 @@ describe('a responder', () => {
     expect(only(subject, 'CC').userData).toHaveLength(0);
   });
 
+  it('keeps no limit of an acceptance that cannot be sent', () => {
+    const subject = inState('WFTRESP');
+    expect(() => subject.connection.accept({ maxTsduSize: 1, userData: pattern(33) }, 10)).toThrow(
+      RangeError,
+    );
+    subject.connection.accept({}, 11);
+    expect(messages(subject.quiet().feed(DT))).toEqual([hex('010203')]);
+  });
+
   it('is as it was when the reason of a refusal cannot be sent', () => {
     const subject = inState('WFTRESP');
     expect(() => subject.connection.refuse(134, 10)).toThrow(RangeError);
@@ -306,6 +315,23 @@ describe('a responder', () => {
     subject.connection.refuse(reason, 10);
     expect(only(subject, 'DR')).toMatchObject({ dstRef: THEIRS, srcRef: 0, reason });
     expect(subject.connection.streamRequest).toBe('end');
+  });
+
+  it('says that it refused when it disconnects in place of a decision', () => {
+    const subject = inState('WFTRESP');
+    subject.connection.disconnect(10);
+    expect(only(subject, 'DR').reason).toBe(0);
+    expect(subject.ending().error).toMatchObject({ ending: 'local', phase: 'cr-received' });
+  });
+
+  it.each([
+    ['a FIN', (subject: Subject) => subject.connection.receiveEnd(10)],
+    ['a reset', (subject: Subject) => subject.connection.streamClosed(new Error('reset'), 10)],
+  ])('has nothing to tell of %s before a CR', (_name, end) => {
+    const subject = responder().feed(CR.slice(0, -1));
+    end(subject);
+    expect([subject.events(), subject.connection.state]).toEqual([[], 'CLOSED']);
+    expect(subject.connection.streamRequest).toBe('destroy');
   });
 
   it('takes CR and DT of one chunk when it accepts at once', () => {
@@ -462,15 +488,22 @@ describe('receiving', () => {
 
   it('passes every TPDU to the observer, whole or in pieces, and gives the same data', () => {
     const seen: string[] = [];
-    const onTpdu = (direction: string, tpdu: Uint8Array) => {
-      seen.push(`${direction} ${digits(tpdu)}`);
+    const observer = {
+      isWatching: true,
+      see: (direction: string, tpdu: Uint8Array) => {
+        seen.push(`${direction} ${digits(tpdu)}`);
+      },
     };
-    const subject = responder({ onTpdu }).feed(CR);
+    const subject = responder({ observer }).feed(CR);
     subject.connection.accept({}, 10);
     seen.length = 0;
     subject.feed(DT, ...chunksOf(DT, 2));
     subject.connection.send(hex('09'));
     expect(seen).toEqual(['received 02f080010203', 'received 02f080010203', 'sent 02f08009']);
+    observer.isWatching = false;
+    subject.feed(DT, ...chunksOf(DT, 2));
+    subject.connection.send(hex('09'));
+    expect(seen.length).toBe(3);
   });
 });
 
@@ -569,6 +602,20 @@ describe('the deadline of a TSDU', () => {
     subject.now = 5_000;
     subject.feed(join(DT.slice(1), hex('03')));
     expect(subject.connection.deadline).toBe(65_000);
+  });
+
+  it('moves on with each empty DT between two TSDUs', () => {
+    const subject = inState('OPEN').feed(hex('03'));
+    subject.now = 5_000;
+    subject.feed(join(FAST_ACK.slice(1), hex('03')));
+    expect(subject.connection.deadline).toBe(65_000);
+  });
+
+  it('does not move on with an empty DT within one', () => {
+    const subject = inState('OPEN').feed(begun);
+    subject.now = 5_000;
+    subject.feed(FAST_ACK);
+    expect(subject.connection.deadline).toBe(60_100);
   });
 
   it('is gone when the TSDU is complete', () => {
@@ -678,7 +725,7 @@ describe('a DR on an open connection', () => {
   it('within a TSDU is no good end and says what is lost', () => {
     const subject = inState('OPEN').feed(raw('02f000 0102'), raw('0680 0a0b 0c0d 00'));
     const { error, orderly } = subject.ending();
-    expect(orderly).toBe(false);
+    expect([orderly, subject.connection.state]).toEqual([false, 'CLOSED']);
     expect(error.message).toMatch(/in the middle of a TSDU; 2 octets are dropped/);
   });
 
@@ -690,13 +737,16 @@ describe('a DR on an open connection', () => {
 
 describe('the end of a connection', () => {
   it.each([
-    ['inside a TSDU', raw('02f000 0102')],
-    ['inside a TPKT', hex('0300 00')],
-  ])('by FIN %s is a failure, and nothing of it is delivered', (_name, octets) => {
+    ['inside a TSDU', raw('02f000 0102'), 2],
+    ['inside a TPKT', hex('0300 00'), 3],
+    ['inside the second TPKT of a TSDU', join(raw('02f000 0102'), hex('0300 00')), 5],
+  ])('by FIN %s is a failure, and nothing of it is delivered', (_name, octets, held) => {
     const subject = inState('OPEN').feed(octets);
     subject.connection.receiveEnd(200);
     const events = subject.events();
-    expect(events.map(({ type }) => type)).toEqual(['disconnect']);
+    expect(events).toMatchObject([
+      { type: 'disconnect', error: { message: expect.stringContaining(`${held} octets`) } },
+    ]);
     expect(subject.connection.streamRequest).toBe('destroy');
   });
 

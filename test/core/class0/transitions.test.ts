@@ -18,8 +18,10 @@ const TPDUS: readonly Event[] = [
   'CC',
   'CC unacceptable',
   'DR',
+  'DR within a TSDU',
   'DT',
   'ER',
+  'ER invalid',
   'other TPDU',
   'undecodable',
 ];
@@ -90,8 +92,9 @@ const WRITTEN: Readonly<Record<State, Written>> = {
     'CR unacceptable': ['refuse by DR', 'ENDING'],
     'CR invalid': ['refuse by ER', 'ENDING'],
     timer: FAIL,
-    'N-RELEASE indication': FAIL,
-    'N-DISCONNECT indication': FAIL,
+    // TCP end: nothing to tell the user
+    'N-RELEASE indication': ['drop', 'CLOSED'],
+    'N-DISCONNECT indication': ['drop', 'CLOSED'],
     'T-DISCONNECT request': ['drop', 'CLOSED'],
     else: failOnOctetsIn('WFCR'),
   },
@@ -109,7 +112,9 @@ const WRITTEN: Readonly<Record<State, Written>> = {
     'T-DATA request': ['send data', 'OPEN'],
     DT: ['take data', 'OPEN'],
     DR: ['indicate disconnect', 'ENDING'],
+    'DR within a TSDU': FAIL,
     ER: FAIL,
+    'ER invalid': FAIL,
     CR: ER,
     'CR unacceptable': ER,
     'CR invalid': ER,
@@ -237,9 +242,10 @@ describe('in the table', () => {
     expect(taking).toEqual(['OPEN', 'FIN_SENT']);
   });
 
-  it('an ER is never answered by an ER', () => {
+  it('an ER is never answered by an ER, not even a malformed one', () => {
     for (const state of states) {
       expect(TRANSITIONS[state].ER.action).not.toMatch(/ER$/);
+      expect(TRANSITIONS[state]['ER invalid'].action).not.toMatch(/ER$/);
     }
   });
 
@@ -262,7 +268,11 @@ describe('in the table', () => {
       const { action, next } = TRANSITIONS[state][event];
       const ends = next === 'CLOSED' && state !== 'CLOSED';
       const byWish = event === 'T-DISCONNECT request' || state === 'ENDING';
-      expect(!ends || byWish || (TELLING as readonly string[]).includes(action)).toBe(true);
+      // A peer that never sent a CR was no connection of anybody's.
+      const isScan = state === 'WFCR' && action === 'drop';
+      expect(!ends || byWish || isScan || (TELLING as readonly string[]).includes(action)).toBe(
+        true,
+      );
     },
   );
 

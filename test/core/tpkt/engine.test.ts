@@ -101,6 +101,24 @@ describe('the end', () => {
     expect(event?.type === 'disconnect' && event.error).toBeInstanceOf(ConnectionClosedError);
   });
 
+  it.each([
+    ['our end of data', (subject: TpktEngine) => subject.endOfData(0)],
+    ['a close', (subject: TpktEngine) => subject.disconnect(0)],
+    ['the loss of the stream', (subject: TpktEngine) => subject.streamClosed(undefined)],
+  ])('by %s lets nothing more be sent', (_name, end) => {
+    const subject = engine();
+    end(subject);
+    expect(() => subject.send(pattern(3))).toThrow(ConnectionClosedError);
+    expect(subject.outbox.length).toBe(0);
+  });
+
+  it('of the data of the peer still lets us answer', () => {
+    const subject = engine();
+    subject.receiveEnd(0);
+    subject.send(pattern(3));
+    expect(subject.outbox.length).toBe(7);
+  });
+
   it('of our data leaves the other direction open', () => {
     const subject = engine();
     subject.endOfData(0);

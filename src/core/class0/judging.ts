@@ -1,0 +1,151 @@
+/**
+ * What received octets are to the transition table: octets and what is known of the connection in,
+ * an event out. Pure; it knows nothing of what an event does.
+ */
+import { ProtocolError, TsduTooLargeError } from '../errors.js';
+import { confirm } from '../negotiation/confirm.js';
+import { respond } from '../negotiation/respond.js';
+import { octetAt, readUint } from '../octets.js';
+import { decode } from '../tpdu/decode.js';
+import type { ConnectionConfirm, ConnectionRequest, Decoded } from '../tpdu/types.js';
+import { endedByPeer } from './failures.js';
+import type { Occurrence } from './occurrence.js';
+import { capabilitiesFor, type SizeOptions } from './opening.js';
+import { type State, takesData } from './transitions.js';
+
+/** What a judgement rests on beside octets and state. */
+export interface Known {
+  readonly options: SizeOptions;
+  /** The CR: ours, or the peer's once it has come. */
+  readonly request: ConnectionRequest | undefined;
+  /** Size in force, in octets; looked at where data may come only. */
+  readonly maxTpduSize: number;
+  /** Octets of a TSDU that is begun and not ended. */
+  readonly unfinished: number;
+}
+
+/** DR reason for an invalid CR that prefers another class than 0 (X.224 13.5.3). */
+const PROTOCOL_ERROR = 133;
+
+/** The event that a TPDU is in this state. */
+export function judge(octets: Uint8Array, state: State, known: Known): Occurrence {
+  const { strict } = known.options;
+  const { maxTpduSize } = known;
+  const tpdu = faultOr(() =>
+    decode(octets, takesData(state) ? { strict, class: 0, maxTpduSize } : { strict }),
+  );
+  if (tpdu instanceof ProtocolError) {
+    return state === 'WFCR' ? invalidFirst(octets, tpdu) : undecodable(octets, tpdu);
+  }
+  switch (tpdu.type) {
+    case 'CR':
+      return state === 'WFCR' ? judgeRequest(tpdu, octets, known) : { event: 'CR', tpdu, octets };
+    case 'CC':
+      return state === 'WFCC' && known.request !== undefined
+        ? judgeConfirm(tpdu, octets, known.request, strict)
+        : { event: 'CC', tpdu, octets };
+    case 'DT':
+      return strict && takesData(state) && isEmptyTsdu(tpdu.userData, known)
+        ? undecodable(octets, new ProtocolError('empty-tsdu', octets, 3))
+        : { event: 'DT', tpdu, octets };
+    case 'DR':
+      return takesData(state) && known.unfinished > 0
+        ? {
+            event: 'DR within a TSDU',
+            octets,
+            error: endedByPeer(state, tpdu, octets, known.unfinished),
+          }
+        : { event: 'DR', tpdu, octets };
+    case 'ER':
+      return { event: 'ER', tpdu, octets };
+    default:
+      return { event: 'other TPDU', tpdu, octets };
+  }
+}
+
+/**
+ * The event that an error is which splitter or reassembly threw while they took in octets; any
+ * other error is a mistake of ours and thrown on.
+ */
+export function judgeFault(error: unknown): Occurrence {
+  if (error instanceof TsduTooLargeError) {
+    return { event: 'limit', error };
+  }
+  if (error instanceof ProtocolError) {
+    return { event: 'bad TPKT', error };
+  }
+  throw error;
+}
+
+/** A CR where one is awaited: acceptable, refused by rule, or invalid (X.224 6.6). */
+function judgeRequest(
+  tpdu: ConnectionRequest & Decoded,
+  octets: Uint8Array,
+  { options }: Known,
+): Occurrence {
+  const response = faultOr(() => respond(tpdu, capabilitiesFor(tpdu, options), octets));
+  if (response instanceof ProtocolError) {
+    return invalidFirst(octets, response);
+  }
+  const remoteRef = tpdu.srcRef;
+  return response.type === 'refuse'
+    ? { event: 'CR unacceptable', octets, remoteRef, reason: response.reason }
+    : { event: 'CR', tpdu, octets, remoteRef };
+}
+
+/**
+ * X.224 6.6 leaves the answer to an invalid CR open: ER if it prefers class 0, DR otherwise, and
+ * none if its SRC-REF cannot be read.
+ */
+function invalidFirst(octets: Uint8Array, error: ProtocolError): Occurrence {
+  if (octets.length < 7 || codeOf(octets) !== 0xe0) {
+    return undecodable(octets, error);
+  }
+  const remoteRef = readUint(octets, 4, 2);
+  const preferredClass = octetAt(octets, 6) >> 4;
+  return preferredClass === 0
+    ? { event: 'CR invalid', octets, remoteRef, error }
+    : { event: 'CR unacceptable', octets, remoteRef, error, reason: PROTOCOL_ERROR };
+}
+
+/** The CC in answer to our CR. */
+function judgeConfirm(
+  tpdu: ConnectionConfirm & Decoded,
+  octets: Uint8Array,
+  request: ConnectionRequest,
+  strict: boolean,
+): Occurrence {
+  const confirmed = faultOr(() => confirm(request, tpdu, { strict, octets }));
+  if (confirmed instanceof ProtocolError) {
+    return { event: 'CC unacceptable', tpdu, octets, error: confirmed };
+  }
+  const { maxTpduSize } = confirmed;
+  return { event: 'CC', tpdu, octets, remoteRef: tpdu.srcRef, maxTpduSize };
+}
+
+/** X.214 has no TSDU without octets. Without EOT, strict decoding has refused the DT already. */
+function isEmptyTsdu(userData: Uint8Array, { unfinished }: Known): boolean {
+  return userData.length === 0 && unfinished === 0;
+}
+
+/** An ER is told apart even then, for no ER may answer it. */
+function undecodable(octets: Uint8Array, error: ProtocolError): Occurrence {
+  return { event: codeOf(octets) === 0x70 ? 'ER invalid' : 'undecodable', octets, error };
+}
+
+/** The TPDU code without the four bits beside it. */
+function codeOf(octets: Uint8Array): number {
+  return (octets[1] ?? 0) & 0xf0;
+}
+
+/** What `act` gives, or the fault of the peer for which it throws. */
+function faultOr<T>(act: () => T): T | ProtocolError {
+  try {
+    return act();
+  } catch (error) {
+    if (error instanceof ProtocolError) {
+      return error;
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * What opens a class 0 connection, or refuses one: CR, CC and DR, and what they agree on. Pure; it
+ * knows nothing of when each is sent.
+ */
+import type { Agreement } from '../engine.js';
+import { type AcceptResponse, type LocalCapabilities, respond } from '../negotiation/respond.js';
+import { NO_OCTETS } from '../octets.js';
+import { encode } from '../tpdu/encode.js';
+import type { ConnectionRequest } from '../tpdu/types.js';
+import type { Class0Acceptance, Class0Options, Class0Request } from './options.js';
+
+/** The options that negotiation looks at. */
+export type SizeOptions = Pick<Class0Options, 'strict' | 'maxTpduSize'>;
+
+/** The CR of an initiator (X.224 13.3). */
+export function connectionRequest(localRef: number, request: Class0Request): ConnectionRequest {
+  return {
+    type: 'CR',
+    cdt: 0,
+    dstRef: 0,
+    srcRef: localRef,
+    class: 0,
+    options: 0,
+    unknownParameters: [],
+    ...request,
+  };
+}
+
+/** What a responder of class 0 can do, in answer to this CR. */
+export function capabilitiesFor(
+  { parameters }: ConnectionRequest,
+  { strict, maxTpduSize }: SizeOptions,
+): LocalCapabilities {
+  return {
+    classes: [0],
+    maxTpduSize,
+    // 0xF0 is understood always, and answered when it gains something: 0xC0 says 2048 at most.
+    usePreferredMaxTpduSize: parameters.preferredMaxTpduSize !== undefined && maxTpduSize > 2048,
+    strict,
+  };
+}
+
+/** A CC ready to be sent, and the size that it puts in force, in octets. */
+export interface EncodedConfirm {
+  readonly octets: Uint8Array;
+  readonly maxTpduSize: number;
+}
+
+/**
+ * The CC in answer to a CR: both selectors as they came, and always the size (RFC 2126 §6.4).
+ *
+ * @throws RangeError for user data that does not fit, TypeError for a CR that cannot be accepted
+ */
+export function connectionConfirm(
+  request: ConnectionRequest,
+  acceptance: Class0Acceptance,
+  options: Class0Options,
+): EncodedConfirm {
+  const { callingTsel, calledTsel } = request.parameters;
+  const { maxTpduSize, parameters } = acceptedResponse(request, acceptance, options);
+  const octets = encode({
+    type: 'CC',
+    dstRef: request.srcRef,
+    srcRef: options.localRef,
+    parameters: {
+      ...(callingTsel === undefined ? {} : { callingTsel }),
+      ...(calledTsel === undefined ? {} : { calledTsel }),
+      ...parameters,
+    },
+    userData: acceptance.userData ?? NO_OCTETS,
+  });
+  return { octets, maxTpduSize };
+}
+
+/** The DR that refuses a CR: its SRC-REF is 0, for no connection was made (X.224 6.6). */
+export function refusal(remoteRef: number, reason: number): Uint8Array {
+  return encode({ type: 'DR', dstRef: remoteRef, srcRef: 0, reason });
+}
+
+/**
+ * What both sides hold to. The size in force is that of the CR when the CC states none, and 65531
+ * when neither does; we send no larger TPDU than we take ourselves.
+ */
+export function agreementOn(
+  maxTpduSize: number,
+  remoteRef: number,
+  options: Class0Options,
+): Agreement {
+  return {
+    tpClass: 0,
+    maxTpduSize: Math.min(maxTpduSize, options.maxTpduSize),
+    localRef: options.localRef,
+    remoteRef,
+  };
+}
+
+function acceptedResponse(
+  request: ConnectionRequest,
+  acceptance: Class0Acceptance,
+  { strict, maxTpduSize }: SizeOptions,
+): AcceptResponse {
+  const limit = Math.min(maxTpduSize, acceptance.maxTpduSize ?? maxTpduSize);
+  const response = respond(request, capabilitiesFor(request, { strict, maxTpduSize: limit }));
+  if (response.type === 'refuse') {
+    throw new TypeError(`the CR cannot be accepted, only refused with reason ${response.reason}`);
+  }
+  return response;
+}

@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import { judge, judgeFault, type Known } from '../../../src/core/class0/judging.js';
+import { connectionRequest } from '../../../src/core/class0/opening.js';
+import { type Event, STATES, type State } from '../../../src/core/class0/transitions.js';
+import { ProtocolError, TsduTooLargeError } from '../../../src/core/errors.js';
+import { hex } from '../../support/splits.js';
+import { OURS, THEIRS } from '../../support/states.js';
+
+const states = Object.keys(STATES) as State[];
+const request = connectionRequest(OURS, { parameters: {}, userData: hex('') });
+
+function known(own: Partial<Known> & { strict?: boolean } = {}): Known {
+  const { strict = false, ...rest } = own;
+  const options = { strict, maxTpduSize: 2048 };
+  return { options, request, maxTpduSize: 1024, unfinished: 0, ...rest };
+}
+
+const DR = hex('0680 0a0b 0c0d 00');
+const EMPTY = hex('02f080');
+
+describe('a TPDU', () => {
+  const rows: readonly (readonly [string, string, State, Event])[] = [
+    ['a CR that can be accepted', '06e0 0000 0c0d 00', 'WFCR', 'CR'],
+    ['a CR of class 2 alone', '06e0 0000 0c0d 21', 'WFCR', 'CR unacceptable'],
+    ['a malformed CR of class 0', '08e0 0000 0c0d 00 c105', 'WFCR', 'CR invalid'],
+    ['a malformed CR of class 4', '08e0 0000 0c0d 40 c105', 'WFCR', 'CR unacceptable'],
+    ['a CR without a whole SRC-REF', '04e0 0000 0c', 'WFCR', 'undecodable'],
+    ['a CR out of place', '06e0 0000 0c0d 21', 'OPEN', 'CR'],
+    ['a CC that answers', '06d0 0a0b 0c0d 00', 'WFCC', 'CC'],
+    ['a CC to another reference', '06d0 0a0c 0c0d 00', 'WFCC', 'CC unacceptable'],
+    ['a CC out of place', '06d0 0a0c 0c0d 00', 'OPEN', 'CC'],
+    ['a DT', '02f080 01', 'OPEN', 'DT'],
+    ['an ER', '0470 0a0b 00', 'OPEN', 'ER'],
+    ['an ER cut short', '0370 0a0b', 'OPEN', 'ER invalid'],
+    ['an ER cut short in place of a CR', '0370 0a0b', 'WFCR', 'ER invalid'],
+    ['an AK', '0460 0a0b 01', 'WFCC', 'other TPDU'],
+    ['an AK where class 0 is in force', '0460 0a0b 01', 'OPEN', 'undecodable'],
+    ['an unknown code', '0300 0102', 'OPEN', 'undecodable'],
+  ];
+
+  it.each(rows)('%s (%s) in %s is the event "%s"', (_name, octets, state, event) => {
+    expect(judge(hex(octets), state, known())).toMatchObject({ event, octets: hex(octets) });
+  });
+
+  it('tells the reference of a CR even when it is invalid', () => {
+    for (const octets of ['06e0 0000 0c0d 00', '06e0 0000 0c0d 21', '08e0 0000 0c0d 00 c105']) {
+      expect(judge(hex(octets), 'WFCR', known()).remoteRef).toBe(THEIRS);
+    }
+  });
+
+  it('tells reference and size of a CC', () => {
+    const cc = hex('09d0 0a0b 0c0d 00 c00109');
+    expect(judge(cc, 'WFCC', known())).toMatchObject({ remoteRef: THEIRS, maxTpduSize: 512 });
+  });
+
+  it('carries the error only when there is a fault', () => {
+    expect(judge(DR, 'OPEN', known()).error).toBeUndefined();
+    expect(judge(hex('0300 0102'), 'OPEN', known()).error).toBeInstanceOf(ProtocolError);
+  });
+
+  it('is judged by the class in force where data may come', () => {
+    const long = hex('02f080 0102030405');
+    const judged = judge(long, 'OPEN', known({ strict: true, maxTpduSize: 5 }));
+    expect(judged).toMatchObject({ event: 'undecodable', error: { fault: 'tpdu-too-long' } });
+  });
+});
+
+describe('a DR within a TSDU', () => {
+  it.each(states)('is told apart in %s only where data may come', (state) => {
+    const isOpen = state === 'OPEN' || state === 'FIN_SENT';
+    expect(judge(DR, state, known({ unfinished: 2 })).event).toBe(
+      isOpen ? 'DR within a TSDU' : 'DR',
+    );
+  });
+});
+
+describe('an empty DT with EOT', () => {
+  it('is a TSDU without octets, which strictness refuses', () => {
+    expect(judge(EMPTY, 'OPEN', known()).event).toBe('DT');
+    expect(judge(EMPTY, 'OPEN', known({ strict: true }))).toMatchObject({
+      event: 'undecodable',
+      error: { fault: 'empty-tsdu', octet: 3 },
+    });
+  });
+
+  it('ends a TSDU that is begun, strict or not', () => {
+    expect(judge(EMPTY, 'OPEN', known({ strict: true, unfinished: 1 })).event).toBe('DT');
+  });
+});
+
+describe('an error while octets are taken in', () => {
+  it('is a limit or a bad TPKT', () => {
+    const limit = new TsduTooLargeError('');
+    const fault = new ProtocolError('tpkt-version', hex('04'), 1);
+    expect(judgeFault(limit)).toEqual({ event: 'limit', error: limit });
+    expect(judgeFault(fault)).toEqual({ event: 'bad TPKT', error: fault });
+  });
+
+  it('of our own making is thrown on', () => {
+    expect(() => judgeFault(new RangeError('ours'))).toThrow(RangeError);
+  });
+});
