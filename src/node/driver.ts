@@ -152,7 +152,7 @@ export class Driver {
     this.#flush();
     switch (this.#engine.streamRequest) {
       case 'destroy':
-        this.stream.destroy();
+        this.#drop();
         break;
       case 'end':
         this.#endWhenFlushed();
@@ -189,7 +189,8 @@ export class Driver {
   /** Made once: the hot path makes no functions. */
   readonly #onWritten = (error?: Error | null): void => {
     this.#inFlight = 0;
-    if (error) {
+    // Node tells of no error when it drops what a destroyed stream had still to write.
+    if (error || this.stream.destroyed) {
       return;
     }
     this.#flush();
@@ -198,6 +199,15 @@ export class Driver {
       this.#endWhenFlushed();
     }
   };
+
+  /** What is lost must not look like an end in good order: only a reset tells the peer. */
+  #drop(): void {
+    if (this.buffered > 0) {
+      this.reset();
+    } else {
+      this.stream.destroy();
+    }
+  }
 
   #endWhenFlushed(): void {
     // Octets in flight come first: a stream that has yet to write before its FIN takes no reset.
