@@ -18,6 +18,9 @@ import { CR, cc, dt, hex, type RawPeer } from './raw.js';
 export const ROLES = ['server', 'client'] as const;
 export type Role = (typeof ROLES)[number];
 
+/** More octets than the buffers of the system take while nobody reads. */
+export const TOO_MANY = 64_000_000;
+
 /** Options that both roles take. */
 export type SharedOptions = Omit<ConnectOptions & ListenOptions, 'tls'>;
 
@@ -123,7 +126,11 @@ export async function expectAlive({ connection, raw }: Wire): Promise<void> {
 /** A good client is served by this server. */
 export async function expectServing({ address, accept }: TestServer): Promise<void> {
   const client = await connect(address);
-  const peer = await accept();
+  let peer = await accept();
+  // Others may have been accepted that nobody has asked for.
+  while (peer.info.remoteAddr.port !== client.info.localAddr.port) {
+    peer = await accept();
+  }
   client.write(hex('01'));
   expect(await peer.read()).toEqual(hex('01'));
   peer.write(hex('02'));
