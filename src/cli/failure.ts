@@ -54,6 +54,16 @@ function sentenceOf(error: unknown): string {
       ? (own.errors[0] as NodeJS.ErrnoException)
       : (own as NodeJS.ErrnoException);
   const hint = code === undefined ? undefined : HINTS[code];
-  const line = message.replace(/\s*\n\s*/g, ' ').trim();
+  const line = withoutOpensslNoise(message)
+    .replace(/\s*\n\s*/g, ' ')
+    .trim();
   return hint === undefined ? line : `${line}: ${hint}`;
+}
+
+/** OpenSSL puts the places in its own source around its words; only the words are for people. */
+function withoutOpensslNoise(message: string): string {
+  return message.replace(
+    /^[0-9A-F]+:error:[0-9A-F]+:[^:]*:[^:]*:([^:]+):[^:]*:\d+:(?:SSL alert number \d+)?\s*/,
+    'TLS: $1',
+  );
 }

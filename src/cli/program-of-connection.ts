@@ -3,10 +3,9 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { type Duplex, Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { Connection } from '../index.js';
 import type { Form } from './forms.js';
+import { Output } from './io.js';
 import { addressText } from './report.js';
 import { selectorText } from './selectors.js';
 
@@ -16,12 +15,15 @@ export interface ProgramEnd {
   readonly signal: string | null;
 }
 
-/** A program that does not end by itself once its connection has is asked to after this long. */
+/** A program that goes on after its connection has closed is ended after this long. */
 const PATIENCE = 2_000;
 
+/** A process group of its own, so that the shell and what it runs can be ended together. */
+const HAS_GROUPS = process.platform !== 'win32';
+
 /**
- * Runs a command of the shell over a connection, until both have ended. What the program writes
- * after the peer's FIN still goes out.
+ * Runs a command of the shell over a connection, until both have ended. The connection is to be
+ * opened with `allowHalfOpen`: what the program writes after the peer's FIN still goes out.
  *
  * @throws UsageError when the output of the program does not have the form
  */
@@ -29,6 +31,7 @@ export async function runProgram(line: string, conn: Connection, form: Form): Pr
   const { info } = conn;
   const child = spawn(line, {
     shell: true,
+    detached: HAS_GROUPS,
     stdio: ['pipe', 'pipe', 'inherit'],
     env: {
       ...process.env,
@@ -38,32 +41,56 @@ export async function runProgram(line: string, conn: Connection, form: Form): Pr
     },
   });
   const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
-  const stream = conn.toDuplex();
-  // Either end may go away first; that the other then cannot be written to is no fault.
-  const toProgram = pipeline(written(stream, form), child.stdin).catch(() => {});
-  const fromProgram = pipeline(Readable.from(form.read(child.stdout)), stream);
-  const failure = await fromProgram.then(
-    () => undefined,
-    (error: unknown) => (conn.isOpen ? error : undefined),
-  );
-  conn.close();
-  await Promise.all([toProgram, endOf(child, ended)]);
-  if (failure !== undefined) {
-    throw failure;
+  let alarm: NodeJS.Timeout | undefined;
+  void conn.waitClosed().then(() => {
+    alarm = setTimeout(() => end(child), PATIENCE);
+  });
+  const feeding = feed(child, conn, form);
+  try {
+    for await (const tsdu of form.read(child.stdout)) {
+      if (!conn.isOpen) {
+        break;
+      }
+      if (!conn.write(tsdu)) {
+        // How a connection broke is told to `onError`.
+        await conn.drain().catch(() => {});
+      }
+    }
+  } finally {
+    await Promise.all([conn.asyncClose(), feeding]);
+    await ended;
+    clearTimeout(alarm);
   }
   const [code, signal] = await ended;
   return { code, signal };
 }
 
-async function* written(stream: Duplex, form: Form): AsyncIterable<string | Uint8Array> {
-  for await (const tsdu of stream) {
-    yield form.write(tsdu as Buffer);
+/** The TSDUs of the peer, until it or the program has ended. */
+async function feed({ stdin }: ChildProcess, conn: Connection, form: Form): Promise<void> {
+  if (stdin === null) {
+    return;
+  }
+  // A program need not read what it is told: that is no fault.
+  const input = new Output(stdin, {}, () => {});
+  try {
+    for await (const tsdu of conn) {
+      await input.write(form.write(tsdu));
+    }
+  } catch {
+    // How a connection broke is told to `onError`.
+  } finally {
+    stdin.end();
   }
 }
 
-async function endOf(child: ChildProcess, ended: Promise<unknown>): Promise<void> {
-  child.stdin?.end();
-  const alarm = setTimeout(() => child.kill(), PATIENCE);
-  await ended;
-  clearTimeout(alarm);
+function end(child: ChildProcess): void {
+  if (HAS_GROUPS && child.pid !== undefined) {
+    try {
+      process.kill(-child.pid);
+    } catch {
+      // It has ended meanwhile.
+    }
+  } else {
+    child.kill();
+  }
 }

@@ -6,6 +6,7 @@ import { CommanderError, Command as Parser, Option } from 'commander';
 import type { Command } from './command.js';
 import { bench } from './commands/bench.js';
 import { connect } from './commands/connect.js';
+import { decode } from './commands/decode.js';
 import { listen } from './commands/listen.js';
 import { probe } from './commands/probe.js';
 import { EXIT, EXIT_CODES_HELP, Stop, UsageError } from './exit.js';
@@ -14,7 +15,7 @@ import type { Io } from './io.js';
 import type { OptionRow } from './option.js';
 
 /** Every command, in the order of the help. */
-export const COMMANDS: readonly Command[] = [connect, listen, probe, bench];
+export const COMMANDS: readonly Command[] = [connect, listen, probe, decode, bench];
 
 /** Runs a command line, without the name of the program; gives the exit code. Never rejects. */
 export async function run(argv: readonly string[], version: string, io: Io): Promise<number> {

@@ -213,21 +213,14 @@ function table(rows: readonly Row[], { stdout }: Io): string {
 }
 
 /** A table of columns and nothing else, as tools for a terminal have it. */
-const NO_FRAME = Object.fromEntries(
-  [
-    'top',
-    'top-mid',
-    'top-left',
-    'top-right',
-    'bottom',
-    'bottom-mid',
-    'bottom-left',
-    'bottom-right',
-    'left',
-    'left-mid',
-    'mid',
-    'mid-mid',
-    'right',
-    'right-mid',
-  ].map((name) => [name, '']),
-);
+const NO_FRAME = {
+  ...Object.fromEntries(
+    ['top', 'bottom', 'left', 'right', 'mid'].flatMap((side) =>
+      ['', '-mid', '-left', '-right'].map((part) => [`${side}${part}`, '']),
+    ),
+  ),
+  'left-mid': '',
+  'right-mid': '',
+  'mid-mid': '',
+  middle: ' ',
+};

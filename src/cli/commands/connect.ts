@@ -27,6 +27,7 @@ const OPTIONS = {
     'after the end of stdin: leave when nothing comes for this long',
     milliseconds,
     3_000,
+    { shownDefault: '3s' },
   ),
   hold: flag('--hold', 'send no FIN at the end of stdin, for peers that then give no answer'),
   verbose: VERBOSE_OPTION,

@@ -120,6 +120,7 @@ class Service {
   readonly #io: Io;
   readonly #form: Form;
   #connections = 0;
+  readonly #working = new Set<Promise<void>>();
   #firstEnded: () => void = () => {};
 
   constructor(options: Values, io: Io) {
@@ -135,7 +136,7 @@ class Service {
     const ended = new Promise<void>((resolve) => {
       this.#firstEnded = resolve;
     });
-    const server = await open((conn) => this.#serve(conn), where, {
+    const server = await open((conn) => this.#begin(conn), where, {
       ...own,
       maxTpduSize: size,
       idleTimeout,
@@ -143,6 +144,7 @@ class Service {
       maxTsduSize,
       handshakeTimeout,
       maxConnections,
+      allowHalfOpen: this.#options.exec !== undefined,
       bindConnections: true,
       trace: tracer(this.#io, this.#options),
       onConnectRequest: (request) => this.#decide(request),
@@ -159,6 +161,7 @@ class Service {
       this.#options.once ? ended : new Promise<never>(() => {}),
     ]);
     await server.asyncClose();
+    await Promise.allSettled(this.#working);
     return EXIT.ok;
   }
 
@@ -175,6 +178,12 @@ class Service {
     const event = { peer, reason: reason ?? 1, localTsel: selectorText(request.localTsel) };
     this.#say('refused', event, `${peer} refused, reason ${event.reason}: called ${called}`);
     request.refuse(event.reason);
+  }
+
+  #begin(conn: Connection): Promise<void> {
+    const working = this.#serve(conn).finally(() => this.#working.delete(working));
+    this.#working.add(working);
+    return working;
   }
 
   async #serve(conn: Connection): Promise<void> {

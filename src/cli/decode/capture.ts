@@ -1,0 +1,79 @@
+/**
+ * The TCP streams of a capture file, put together by tshark, which knows every form of capture and
+ * what retransmission does to a stream.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { CommandError } from '../exit.js';
+
+/** First octets of pcap in both byte orders and resolutions, and of pcapng. */
+const MAGICS = ['d4c3b2a1', 'a1b2c3d4', '4d3cb2a1', 'a1b23c4d', '0a0d0d0a'];
+
+/** True when these are the first octets of a capture file. */
+export function isCapture(octets: Buffer): boolean {
+  return MAGICS.includes(octets.subarray(0, 4).toString('hex'));
+}
+
+/** Octets that went one way over a stream. */
+export interface Piece {
+  /** Number of the stream in the capture. */
+  readonly stream: number;
+  readonly from: string;
+  readonly to: string;
+  readonly octets: Buffer;
+}
+
+/** What was sent over every TCP stream, stream by stream, in order. */
+export async function* piecesOf(path: string, signal: AbortSignal): AsyncGenerator<Piece> {
+  const streams = new Set<number>();
+  for await (const line of tshark(['-r', path, '-T', 'fields', '-e', 'tcp.stream'], signal)) {
+    if (line !== '') {
+      streams.add(Number(line.split(',')[0]));
+    }
+  }
+  for (const stream of streams) {
+    yield* follow(path, stream, signal);
+  }
+}
+
+/** Lines of hexadecimal; those of the second end are set in by a tab. */
+async function* follow(path: string, stream: number, signal: AbortSignal): AsyncGenerator<Piece> {
+  const ends = ['', ''];
+  const args = ['-q', '-r', path, '-z', `follow,tcp,raw,${stream}`];
+  for await (const line of tshark(args, signal)) {
+    const [, node, address = ''] = /^Node ([01]): (.*)$/.exec(line) ?? [];
+    if (node !== undefined) {
+      ends[Number(node)] = address;
+    } else if (/^\t?(?:[0-9a-f]{2})+$/.test(line)) {
+      const isSecond = line.startsWith('\t');
+      const [from = '', to = ''] = isSecond ? [ends[1], ends[0]] : ends;
+      yield { stream, from, to, octets: Buffer.from(line.trim(), 'hex') };
+    }
+  }
+}
+
+async function* tshark(args: readonly string[], signal: AbortSignal): AsyncGenerator<string> {
+  const child = spawn('tshark', ['-n', ...args], { stdio: ['ignore', 'pipe', 'pipe'], signal });
+  let complaint = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    complaint = `${complaint}${chunk}`.slice(-4000);
+  });
+  const ended = once(child, 'close');
+  try {
+    yield* createInterface({ input: child.stdout });
+    await ended;
+  } catch (error) {
+    throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? new CommandError(MISSING) : error;
+  } finally {
+    ended.catch(() => {});
+    child.kill();
+  }
+  if (child.exitCode !== 0) {
+    const said = complaint.trim().split('\n').at(-1) ?? '';
+    throw new CommandError(`tshark cannot read the capture: ${said}`);
+  }
+}
+
+const MISSING =
+  'reading a capture takes tshark: install it ("apt-get install tshark", "brew install wireshark")';

@@ -1,0 +1,82 @@
+/**
+ * Hexadecimal in the forms that people have it in: digits with or without spaces, colons and the
+ * like between them, a C array, an escaped string, or a dump with offsets. Knows no protocol.
+ */
+import { UsageError } from '../exit.js';
+
+/** Offset and the rest of a line of a dump, as Wireshark, xxd and hexdump write it. */
+const DUMP_LINE = /^\s*([0-9a-f]{3,8})(?::|\s|$)(.*)$/i;
+
+/** Octets of text; several where a dump begins again at offset 0. @throws UsageError */
+export function octetsOfText(text: string): readonly Buffer[] {
+  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '');
+  return dumps(lines) ?? [escapes(text) ?? digits(text)];
+}
+
+/** `{ 0x03, 0x00 }` or `\x03\x00`; `undefined` when it is neither. */
+function escapes(text: string): Buffer | undefined {
+  const code = text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
+  const found = [...code.matchAll(/(?:\\x|\b0x)([0-9a-f]{1,2})(?![0-9a-f])/gi)];
+  return found.length === 0
+    ? undefined
+    : Buffer.from(found.map(([, octet = '']) => Number.parseInt(octet, 16)));
+}
+
+function digits(text: string): Buffer {
+  const bare = text.trim().replace(/^0x/i, '').replace(/[\s:.,;_-]+/g, '');
+  const wrong = /[^0-9a-f]/i.exec(bare);
+  if (wrong !== null) {
+    throw new UsageError(
+      `the input is no hexadecimal: there is ${JSON.stringify(wrong[0])} in it; a name that is no file?`,
+    );
+  }
+  if (bare.length % 2 !== 0) {
+    throw new UsageError(`the input has ${bare.length} hexadecimal digits, which is an odd number`);
+  }
+  return Buffer.from(bare, 'hex');
+}
+
+/** `undefined` unless every line begins with an offset that goes on where the last one ended. */
+function dumps(lines: readonly string[]): readonly Buffer[] | undefined {
+  const rows = lines.map((line) => {
+    const [, offset = '', rest = ''] = DUMP_LINE.exec(line) ?? [];
+    return { offset: Number.parseInt(offset, 16), rest };
+  });
+  if (rows[0]?.offset !== 0) {
+    return undefined;
+  }
+  const found: Buffer[][] = [];
+  for (const [i, { offset, rest }] of rows.entries()) {
+    const next = rows[i + 1]?.offset;
+    const length = next === undefined || next === 0 ? undefined : next - offset;
+    const octets = dumpOctets(rest, length);
+    const dump = offset === 0 ? [] : found.at(-1);
+    if (dump === undefined || octets === undefined) {
+      return undefined;
+    }
+    if (offset === 0) {
+      found.push(dump);
+    } else if (Buffer.concat(dump).length !== offset) {
+      return undefined;
+    }
+    dump.push(octets);
+  }
+  return found.map((dump) => Buffer.concat(dump));
+}
+
+/** Octets of one line, without the column of characters beside them. */
+function dumpOctets(rest: string, length: number | undefined): Buffer | undefined {
+  const [, columns = ''] = /^\s*((?:[0-9a-f]{2}[ -]{0,2})+)(?![^\s|])/i.exec(`${rest} `) ?? [];
+  const hex = length === undefined ? withoutCharacters(columns) : columns;
+  const octets = Buffer.from(hex.replace(/[^0-9a-f]/gi, ''), 'hex');
+  if (length === undefined) {
+    return octets.length === 0 && rest.trim() !== '' ? undefined : octets.subarray(0, 16);
+  }
+  return octets.length < length ? undefined : octets.subarray(0, length);
+}
+
+/** xxd puts two octets in a group; what stands behind two spaces is characters then. */
+function withoutCharacters(columns: string): string {
+  const isGrouped = /^[0-9a-f]{4}\b/i.test(columns);
+  return isGrouped ? (columns.split(/ {2,}/)[0] ?? '') : columns;
+}
