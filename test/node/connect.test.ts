@@ -262,3 +262,8 @@ describe('a signal', () => {
     expect(await peer.read()).toEqual(hex('01'));
   });
 });
+
+test('a DR with a reason that X.224 does not know is a refusal, even when strict', async () => {
+  const { connecting } = await answered((ref) => tpkt(`06 80 ${ref} 0000 86`), { strict: true });
+  expect(await rejection(connecting)).toMatchObject({ code: 'ERR_COTP_REFUSED', reason: 0x86 });
+});

@@ -29,8 +29,9 @@ const PROTOCOL_ERROR = 133;
 
 /** The event that a TPDU is in this state. */
 export function judge(octets: Uint8Array, state: State, known: Known): Occurrence {
-  const { strict } = known.options;
   const { maxTpduSize } = known;
+  // However odd, a DR says that the peer is done: its reason is worth more than its faults.
+  const strict = known.options.strict && codeOf(octets) !== 0x80;
   const tpdu = faultOr(() =>
     decode(octets, takesData(state) ? { strict, class: 0, maxTpduSize } : { strict }),
   );
