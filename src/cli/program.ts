@@ -9,13 +9,14 @@ import { connect } from './commands/connect.js';
 import { decode } from './commands/decode.js';
 import { listen } from './commands/listen.js';
 import { probe } from './commands/probe.js';
+import { proxy } from './commands/proxy.js';
 import { EXIT, EXIT_CODES_HELP, Stop, UsageError } from './exit.js';
 import { failureOf } from './failure.js';
 import type { Io } from './io.js';
 import type { OptionRow } from './option.js';
 
 /** Every command, in the order of the help. */
-export const COMMANDS: readonly Command[] = [connect, listen, probe, decode, bench];
+export const COMMANDS: readonly Command[] = [connect, listen, probe, proxy, decode, bench];
 
 /** Runs a command line, without the name of the program; gives the exit code. Never rejects. */
 export async function run(argv: readonly string[], version: string, io: Io): Promise<number> {

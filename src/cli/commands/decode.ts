@@ -21,7 +21,11 @@ import { JSON_OPTION } from '../options/output.js';
 import { integer } from '../values.js';
 
 const OPTIONS = {
-  class: value('--class <number>', 'class of the connection, 0 to 4 (default: not known)', integer(0, 4)),
+  class: value(
+    '--class <number>',
+    'class of the connection, 0 to 4 (default: not known)',
+    integer(0, 4),
+  ),
   full: flag('--full', 'every octet of long fields too'),
   json: JSON_OPTION,
 };
@@ -56,7 +60,7 @@ export const decode = command({
       await withPath(path, octets, (file) => decoder.capture(file));
     } else {
       for (const each of isText(octets) ? octetsOfText(octets.toString('latin1')) : [octets]) {
-        decoder.message(each);
+        await decoder.message(each);
       }
     }
     if (decoder.count === 0) {
@@ -83,15 +87,15 @@ class Decoder {
   }
 
   /** One TPDU, or TPKTs one after the other. */
-  message(octets: Buffer): void {
+  async message(octets: Buffer): Promise<void> {
     if (octets.length === 0) {
       return;
     }
     if (octets[0] !== TPKT_VERSION) {
-      this.#show(octets, false);
+      await this.#show(octets, false);
       return;
     }
-    this.#tpkts(new TpktCutter(), octets);
+    await this.#tpkts(new TpktCutter(), octets);
   }
 
   /** Every stream of a capture in which a TPKT begins. */
@@ -105,18 +109,18 @@ class Decoder {
         cutters.set(way, cutter);
       }
       if (cutter !== undefined) {
-        this.#tpkts(cutter, octets, { number: stream, from, to });
+        await this.#tpkts(cutter, octets, { number: stream, from, to });
       }
     }
   }
 
-  #tpkts(cutter: TpktCutter, octets: Buffer, stream?: report.Place['stream']): void {
+  async #tpkts(cutter: TpktCutter, octets: Buffer, stream?: report.Place['stream']): Promise<void> {
     let fault: Error | undefined;
     const packets = cutter.cut(octets, (error) => {
       fault = error;
     });
     for (const packet of packets) {
-      this.#show(packet, true, stream);
+      await this.#show(packet, true, stream);
     }
     // A capture is cut as it comes, so a packet may go on in the next piece.
     const isCut = stream === undefined && cutter.rest > 0;
@@ -127,17 +131,21 @@ class Decoder {
     }
   }
 
-  #show(octets: Buffer, hasTpkt: boolean, stream?: report.Place['stream']): void {
+  async #show(octets: Buffer, hasTpkt: boolean, stream?: report.Place['stream']): Promise<void> {
+    if (this.#io.signal.aborted) {
+      return;
+    }
     this.count += 1;
     const place = { number: this.count, ...(stream === undefined ? {} : { stream }) };
     const dissection = dissect(octets, hasTpkt, this.#options);
     this.allClean &&= isClean(dissection);
     const { stdout } = this.#io;
     if (this.#values.json) {
-      stdout.line(JSON.stringify(report.json(dissection, place)));
+      await stdout.write(`${JSON.stringify(report.json(dissection, place))}\n`);
     } else {
       const before = this.count === 1 ? '' : '\n';
-      stdout.line(`${before}${report.text(dissection, place, stdout.colours, this.#values.full)}`);
+      const text = report.text(dissection, place, stdout.colours, this.#values.full);
+      await stdout.write(`${before}${text}\n`);
     }
   }
 

@@ -54,7 +54,9 @@ async function* follow(path: string, stream: number, signal: AbortSignal): Async
 }
 
 async function* tshark(args: readonly string[], signal: AbortSignal): AsyncGenerator<string> {
-  const child = spawn('tshark', ['-n', ...args], { stdio: ['ignore', 'pipe', 'pipe'], signal });
+  const child = spawn('tshark', ['-n', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const stop = () => child.kill();
+  signal.addEventListener('abort', stop, { once: true });
   let complaint = '';
   child.stderr.on('data', (chunk: Buffer) => {
     complaint = `${complaint}${chunk}`.slice(-4000);
@@ -67,9 +69,10 @@ async function* tshark(args: readonly string[], signal: AbortSignal): AsyncGener
     throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? new CommandError(MISSING) : error;
   } finally {
     ended.catch(() => {});
+    signal.removeEventListener('abort', stop);
     child.kill();
   }
-  if (child.exitCode !== 0) {
+  if (child.exitCode !== 0 && !signal.aborted) {
     const said = complaint.trim().split('\n').at(-1) ?? '';
     throw new CommandError(`tshark cannot read the capture: ${said}`);
   }

@@ -23,7 +23,10 @@ function escapes(text: string): Buffer | undefined {
 }
 
 function digits(text: string): Buffer {
-  const bare = text.trim().replace(/^0x/i, '').replace(/[\s:.,;_-]+/g, '');
+  const bare = text
+    .trim()
+    .replace(/^0x/i, '')
+    .replace(/[\s:.,;_-]+/g, '');
   const wrong = /[^0-9a-f]/i.exec(bare);
   if (wrong !== null) {
     throw new UsageError(

@@ -54,7 +54,9 @@ export function text(
   });
   table.push(['offset', 'octets', 'field', 'value', 'meaning'].map((word) => colours.dim(word)));
   for (const { start, end, field, value, meaning, deviations } of explanations) {
-    const notes = deviations.map((code) => colours.yellow(`⚠ ${code} ${deviationText(code)}`.trim()));
+    const notes = deviations.map((code) =>
+      colours.yellow(`⚠ ${code} ${deviationText(code)}`.trim()),
+    );
     table.push([
       colours.dim(String(start)),
       octetLines(octets.subarray(start, end), isFull),
@@ -95,7 +97,12 @@ function verdict(dissection: Dissection, colours: Colours): readonly string[] {
 function octetLines(octets: Buffer, isFull: boolean): string {
   const lines = [];
   for (let at = 0; at < octets.length; at += OCTETS_PER_LINE) {
-    lines.push(octets.subarray(at, at + OCTETS_PER_LINE).toString('hex').replace(/..(?!$)/g, '$& '));
+    lines.push(
+      octets
+        .subarray(at, at + OCTETS_PER_LINE)
+        .toString('hex')
+        .replace(/..(?!$)/g, '$& '),
+    );
   }
   if (isFull || lines.length <= MOST_LINES) {
     return lines.join('\n');
@@ -113,9 +120,7 @@ export function json(dissection: Dissection, { number, stream }: Place): unknown
   const { octets, hasTpkt, explanations, tpdu, refusal } = dissection;
   return {
     number,
-    ...(stream === undefined
-      ? {}
-      : { stream: stream.number, from: stream.from, to: stream.to }),
+    ...(stream === undefined ? {} : { stream: stream.number, from: stream.from, to: stream.to }),
     tpkt: hasTpkt,
     length: octets.length,
     octets: octets.toString('hex'),

@@ -1,0 +1,48 @@
+/**
+ * A CR with another called T-selector, and everything else of it as it was.
+ */
+import { decode } from '../../core/tpdu/index.js';
+import type { Tsel } from '../../index.js';
+
+const CALLED_TSEL = 0xc2;
+/** Where the parameters of a CR begin. */
+const PARAMETERS = 7;
+const TPKT_LENGTH = 4;
+
+/**
+ * @param tpkt a TPKT
+ * @returns the same when it holds no CR that can be decoded, or none that would still fit
+ */
+export function rewriteCalledTsel(tpkt: Buffer, called: Tsel): Buffer {
+  const cr = readCr(tpkt.subarray(TPKT_LENGTH));
+  if (cr === undefined) {
+    return tpkt;
+  }
+  const start = TPKT_LENGTH + PARAMETERS;
+  const selector = typeof called === 'number' ? [called >> 8, called & 0xff] : called;
+  const written = Buffer.from([CALLED_TSEL, selector.length, ...selector]);
+  const parameters = cr.rawParameters.map(({ code, value }) =>
+    code === CALLED_TSEL ? written : Buffer.from([code, value.length, ...value]),
+  );
+  if (!parameters.includes(written)) {
+    parameters.push(written);
+  }
+  const variable = Buffer.concat(parameters);
+  const li = PARAMETERS - 1 + variable.length;
+  if (li > 254) {
+    return tpkt;
+  }
+  const octets = Buffer.concat([tpkt.subarray(0, start), variable, cr.userData]);
+  octets.writeUInt16BE(octets.length, 2);
+  octets[TPKT_LENGTH] = li;
+  return octets;
+}
+
+function readCr(octets: Buffer) {
+  try {
+    const tpdu = decode(octets);
+    return tpdu.type === 'CR' ? tpdu : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * Cuts a stream of octets into whole TPKTs with their headers as they came: for those who pass them
+ * on or show them. Knows nothing of TPDUs.
+ */
+import type { ProtocolError } from '../../core/errors.js';
+import type { OctetCollector } from '../../core/octet-collector.js';
+import { TPKT_HEADER_LENGTH } from '../../core/tpkt/header.js';
+import { type PacketReceiver, TpktSplitter } from '../../core/tpkt/splitter.js';
+import { toBuffer } from '../buffers.js';
+
+/** Takes octets and gives TPKTs. */
+export class TpktCutter {
+  readonly #packets: Buffer[] = [];
+  readonly #splitter = new TpktSplitter({
+    packet: (chunk: Uint8Array, start: number, end: number) => {
+      this.#packets.push(toBuffer(chunk.subarray(start - TPKT_HEADER_LENGTH, end)));
+      return true;
+    },
+    packetInPieces: (pieces: OctetCollector) => {
+      this.#packets.push(toBuffer(pieces.take(Buffer.allocUnsafe)));
+      return true;
+    },
+  } satisfies PacketReceiver);
+  #taken = 0;
+  #given = 0;
+
+  /** Octets at the end that make no whole TPKT. */
+  get rest(): number {
+    return this.#taken - this.#given;
+  }
+
+  /**
+   * Takes the next octets; gives the TPKTs that are complete now.
+   *
+   * @param onFault hears why no more can be cut; the packets before the fault are given all the same
+   */
+  cut(chunk: Uint8Array, onFault: (error: ProtocolError) => void): readonly Buffer[] {
+    this.#taken += chunk.length;
+    try {
+      this.#splitter.push(chunk);
+    } catch (error) {
+      onFault(error as ProtocolError);
+    }
+    const packets = this.#packets.splice(0);
+    for (const packet of packets) {
+      this.#given += packet.length;
+    }
+    return packets;
+  }
+}
