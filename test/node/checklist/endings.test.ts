@@ -66,17 +66,39 @@ const MID_TPKT_ROW: Row = { ...OPEN_ROW, DR: FIN, ER: FIN };
 const cells = (row: Row) =>
   (Object.keys(ENDINGS) as PeerEnding[]).map((ending) => [ending, ...row[ending]] as const);
 
+const hangsUp = (how: PeerEnding) => how === 'RST' || how === 'FIN';
+
 describe('our server, before the CR', () => {
-  test.each(cells(OPEN_ROW))('R16 %s is told to onError as %s (%s)', async (how, code, ending) => {
-    const reports = new Mailbox<Error>();
-    const server = await serve({ onError: reports.put, handshakeTimeout: 60 });
-    const raw = await rawClient(server.address.port);
-    ENDINGS[how](raw);
-    expect(await reports.next()).toMatchObject({ code, ending, phase: 'wait-cr' });
-    await raw.ending();
-    expect(reports.all).toHaveLength(1);
-    expect(server.server.connectionCount).toBe(0);
-  });
+  test.each((['RST', 'FIN'] as const).map((how) => [how]))(
+    'R16 %s is no connection of anybody: nothing is told',
+    async (how) => {
+      const reports = new Mailbox<Error>();
+      const server = await serve({ onError: reports.put });
+      const raw = await rawClient(server.address.port);
+      ENDINGS[how](raw);
+      await raw.ending();
+      // Another connection has been served by now, so the first is over on the server too.
+      const next = await rawClient(server.address.port);
+      next.send(CR);
+      await next.packet();
+      expect(reports.all).toEqual([]);
+      expect(server.server.connectionCount).toBe(1);
+    },
+  );
+
+  test.each(cells(OPEN_ROW).filter(([how]) => !hangsUp(how)))(
+    'R16 %s is told to onError as %s (%s)',
+    async (how, code, ending) => {
+      const reports = new Mailbox<Error>();
+      const server = await serve({ onError: reports.put, handshakeTimeout: 60 });
+      const raw = await rawClient(server.address.port);
+      ENDINGS[how](raw);
+      expect(await reports.next()).toMatchObject({ code, ending, phase: 'wait-cr' });
+      await raw.ending();
+      expect(reports.all).toHaveLength(1);
+      expect(server.server.connectionCount).toBe(0);
+    },
+  );
 });
 
 describe('our server, deciding on the CR', () => {
