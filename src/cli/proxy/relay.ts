@@ -8,6 +8,7 @@ import {
   type ConnectRequest,
   ConnectionRefusedError,
   connect,
+  type FullAddress,
   listen,
   type Server,
   type TraceEntry,
@@ -43,22 +44,19 @@ export async function relayTsdus(options: ProxyOptions): Promise<RunningProxy> {
   const { listenAddr, ladder, record } = options;
   const calls = new Map<string, Call>();
   let last = 0;
-  const callOf = (peer: string): Call => {
+  const callOf = (client: FullAddress): Call => {
+    const peer = addressText(client);
     let call = calls.get(peer);
     if (call === undefined) {
       last += 1;
       call = new Call(last, options);
       calls.set(peer, call);
+      ladder.opened(last, client);
     }
     return call;
   };
   const server = await listen(
-    (incoming) => {
-      const peer = addressText(incoming.info.remoteAddr);
-      const call = callOf(peer);
-      void incoming.waitClosed().then(() => calls.delete(peer));
-      return call.relay(incoming);
-    },
+    (incoming) => callOf(incoming.info.remoteAddr).relay(incoming),
     listenAddr,
     {
       ...HALF_OPEN,
@@ -66,14 +64,20 @@ export async function relayTsdus(options: ProxyOptions): Promise<RunningProxy> {
       trace: (entry) => {
         record(entry);
         const way = entry.direction === 'received' ? 'client to proxy' : 'proxy to client';
-        callOf(entry.peer).show(way, entry);
+        callOf(entry.remoteAddr).show(way, entry);
       },
-      onConnectRequest: (request) => callOf(addressText(request.remoteAddr)).answer(request),
+      onConnectRequest: (request) => {
+        const peer = addressText(request.remoteAddr);
+        request.socket.once('close', () => calls.delete(peer));
+        return callOf(request.remoteAddr).answer(request);
+      },
       onError: (error, { peer }) => {
         const call = calls.get(peer);
-        // What never sent a CR was never called a connection.
-        ladder.failed(call?.number ?? 0, error.message);
-        calls.delete(peer);
+        if (call === undefined) {
+          ladder.failed(0, `${peer}: ${error.message}`);
+        } else {
+          call.failed(error);
+        }
       },
     },
   );
@@ -85,6 +89,7 @@ class Call {
   readonly number: number;
   readonly #options: ProxyOptions;
   #outgoing: Connection | undefined;
+  #hasFailed = false;
 
   constructor(number: number, options: ProxyOptions) {
     this.number = number;
@@ -96,10 +101,17 @@ class Call {
     this.#options.ladder.tpdu(this.number, way, entry, isCounted);
   }
 
+  /** One failure brings others; the first tells the story. A refusal is none: the ladder shows it. */
+  failed(error: Error): void {
+    if (!this.#hasFailed && !(error instanceof ConnectionRefusedError)) {
+      this.#hasFailed = true;
+      this.#options.ladder.failed(this.number, error.message);
+    }
+  }
+
   /** Asks the target what the client asks, and gives its answer. */
   async answer(request: ConnectRequest): Promise<void> {
-    const { target, remoteTsel, ladder, record } = this.#options;
-    ladder.opened(this.number, request.remoteAddr);
+    const { target, remoteTsel, record } = this.#options;
     try {
       this.#outgoing = await connect(target, {
         ...HALF_OPEN,
@@ -117,7 +129,7 @@ class Call {
       });
     } catch (error) {
       if (!request.signal.aborted) {
-        ladder.failed(this.number, (error as Error).message);
+        this.failed(error as Error);
         const reason = error instanceof ConnectionRefusedError ? (error.reason ?? 0) : 0;
         // Class 0 knows 0 to 3 only (X.224 13.5.3).
         request.refuse(reason > 3 ? 0 : reason);
@@ -144,7 +156,7 @@ class Call {
     const failure = failures.find((each) => each !== undefined);
     await Promise.all([incoming.asyncClose(), outgoing.asyncClose()]);
     if (failure !== undefined) {
-      this.#options.ladder.failed(this.number, failure.message);
+      this.failed(failure);
     }
     this.#options.ladder.closed(this.number, 'both sides are closed');
   }

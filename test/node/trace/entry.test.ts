@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
-import { connect, type TraceEntry } from '../../src/index.js';
-import { closeLater, pair, rawServer, rejection } from '../support/life.js';
-import { hex, tpkt } from '../support/raw.js';
+import { connect, type TraceEntry } from '../../../src/index.js';
+import { closeLater, pair, rawServer, rejection } from '../../support/life.js';
+import { hex, tpkt } from '../../support/raw.js';
 
 describe('trace', () => {
   test('takes every TPDU, sent and received, decoded', async () => {
@@ -59,7 +59,7 @@ describe('trace', () => {
 
 test('NODE_DEBUG=cotp prints a line per TPDU', () => {
   const program = `
-    const { connect, listen } = await import(${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)});
+    const { connect, listen } = await import(${JSON.stringify(new URL('../../../dist/index.js', import.meta.url).href)});
     const server = await listen((peer) => peer.close(), { host: '127.0.0.1', port: 0 });
     const conn = await connect(server.addresses[0]);
     await conn.asyncClose();

@@ -1,0 +1,168 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { closeLater } from '../support/life.js';
+import { cotp } from './support.js';
+
+const CR = '0300001611e00000000200c0010ac1020100c2020102';
+
+/** `03:00:…` and the like. */
+const joined = (separator: string, prefix = '') =>
+  CR.match(/../g)
+    ?.map((octet) => `${prefix}${octet}`)
+    .join(separator) ?? '';
+
+const DUMP = `0000   03 00 00 16 11 e0 00 00  00 02 00 c0 01 0a c1 02   ................
+0010   01 00 c2 02 01 02                                 ......
+`;
+const XXD = `00000000: 0300 0016 11e0 0000 0002 00c0 010a c102  ................
+00000010: 0100 c202 0102                           ......
+`;
+const HEXDUMP = `00000000  03 00 00 16 11 e0 00 00  00 02 00 c0 01 0a c1 02  |................|
+00000010  01 00 c2 02 01 02                                 |......|
+00000016
+`;
+
+test('explains every octet', async () => {
+  const { code, stdout, stderr } = await cotp(['decode', CR]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toBe(`\
+TPKT 1, 22 octets  CR TPDU src-ref: 0x0002 dst-ref: 0x0000 class: 0 calling: 0x0100 called: 0x0102 size: 1024
+offset  octets  field           value   meaning
+     0  03      TPKT version    3
+     1  00        reserved      0
+     2  00 16     length        22      18 octets follow
+     4  11      LI              17      17 octets of header follow
+     5  e0      code            CR      connection request
+     6  00 00   DST-REF         0x0000
+     8  00 02   SRC-REF         0x0002
+    10  00      class, options  0, 0    class 0
+    11  c0      parameter       0xc0    TPDU size
+    12  01        length        1
+    13  0a        value         1024    octets
+    14  c1      parameter       0xc1    calling T-selector
+    15  02        length        2
+    16  01 00     value         0x0100
+    18  c2      parameter       0xc2    called T-selector
+    19  02        length        2
+    20  01 02     value         0x0102
+conforms
+`);
+});
+
+describe('reads', () => {
+  const expected = cotp(['decode', CR]);
+
+  test.each([
+    ['spaces', joined(' ')],
+    ['colons', joined(':')],
+    ['capitals and a prefix', `0x${CR.toUpperCase()}`],
+    ['lines', joined('\n')],
+    ['a C array', `unsigned char cr[] = { /* 0x99 */ ${joined(', ', '0x')} }; // 0x77`],
+    ['an escaped string', `"${joined('', '\\x')}"`],
+    ["Wireshark's dump", DUMP],
+    ['the dump of xxd', XXD],
+    ['the dump of hexdump -C', HEXDUMP],
+    ['octets as they are', Buffer.from(CR, 'hex')],
+  ])('%s', async (_name, input) => {
+    expect(await cotp(['decode'], input)).toEqual(await expected);
+    expect(await cotp(['decode', '-'], input)).toEqual(await expected);
+  });
+
+  test('a file', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'cotp-decode-'));
+    closeLater(() => rm(folder, { recursive: true, force: true }));
+    const file = join(folder, 'cr.bin');
+    await writeFile(file, Buffer.from(CR, 'hex'));
+    expect(await cotp(['decode', file])).toEqual(await expected);
+  });
+
+  test('several arguments, several TPKTs, and TPDUs without TPKT', async () => {
+    const { code, stdout } = await cotp(['decode', '03 00 00 07', '02f080', CR]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^TPKT 1, 7 octets[\s\S]+^TPKT 2, 22 octets/m);
+    expect((await cotp(['decode', '02f08041'])).stdout).toMatch(/^TPDU 1, 4 octets {2}DT TPDU/);
+  });
+});
+
+test('names deviations where they stand, and says what a strict reading makes of them', async () => {
+  const { code, stdout } = await cotp(['decode', '03 00 00 0b 06 80 00 01 00 00 04']);
+  expect(code).toBe(1);
+  expect(stdout).toContain('⚠ reason-value the disconnect reason is not defined');
+  expect(stdout).toMatch(/^tolerated; a strict reading refuses it: .+ octet 7/m);
+});
+
+test('explains what cannot be decoded as far as it goes', async () => {
+  const cookie = '436f6f6b69653a206d737473686173683d656c746f6e730d0a';
+  const { code, stdout } = await cotp([
+    'decode',
+    `0300002c27e00000000000${cookie}0100080000000000`,
+  ]);
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/RDP cookie +"Cookie: mstshash=eltons"/);
+  expect(stdout).toMatch(/^cannot be decoded: .*param-truncated/m);
+});
+
+test('a TPKT that is cut short', async () => {
+  const { code, stdout } = await cotp(['decode', '03000007 02f080 03000016 11e0']);
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/the input ends within a TPKT, 6 octets after its beginning\n$/);
+});
+
+test('--json gives an object a message', async () => {
+  const { code, stdout } = await cotp(['decode', '--json', '0300000702f080 03000009 0470 0001 09']);
+  expect(code).toBe(1);
+  const [dt, er] = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as unknown);
+  expect(dt).toMatchObject({
+    number: 1,
+    tpkt: true,
+    length: 7,
+    octets: '0300000702f080',
+    type: 'DT',
+    tpdu: { eot: true, userDataLength: 0 },
+    diagnostics: [],
+    strict: { accepted: true },
+  });
+  expect(er).toMatchObject({
+    diagnostics: [{ code: 'cause-value', octet: 5 }],
+    strict: { accepted: false, fault: 'cause-value', octet: 5 },
+  });
+  expect((dt as { fields: unknown[] }).fields.at(-1)).toEqual({
+    offset: 6,
+    octets: '80',
+    field: 'EOT, TPDU-NR',
+    value: '1, 0',
+    meaning: 'the last TPDU of its TSDU',
+    deviations: [],
+  });
+});
+
+test('long fields are cut unless all of it is wanted', async () => {
+  const long = `0300012f02f080${'ab'.repeat(296)}`;
+  expect((await cotp(['decode', long])).stdout).toContain('… 232 more (--full)');
+  const { stdout } = await cotp(['decode', '--full', long]);
+  expect(stdout.match(/\bab\b/g)?.length).toBe(296);
+});
+
+test('--class tells what holds for the class', async () => {
+  expect(await cotp(['decode', '02f081'])).toMatchObject({ code: 0 });
+  const { code, stdout } = await cotp(['decode', '--class', '0', '02f081']);
+  expect(code).toBe(1);
+  expect(stdout).toContain('tpdu-nr');
+});
+
+test.each([
+  [['decode', 'hello'], /^cotp decode: the input is no hexadecimal: there is "h" in it/],
+  [['decode', '030'], /^cotp decode: the input has 3 hexadecimal digits, which is an odd number/],
+  [['decode', '/'], /^cotp decode: \/ cannot be read \(EISDIR\)/],
+  [['decode'], /^cotp decode: there is no TPKT or TPDU in the input/],
+  [['decode', '--class', '5', '00'], /--class must be an integer 0 to 4, not "5"/],
+])('%o is told in a sentence', async (args, sentence) => {
+  const { code, stdout, stderr } = await cotp(args);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toMatch(sentence);
+});

@@ -1,0 +1,114 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { describe, expect, test } from 'vitest';
+import { type ConnectionEvent, connect, type TraceEntry } from '../../../src/index.js';
+import { closeLater, pair, rejection, serve } from '../../support/life.js';
+import { hex } from '../../support/raw.js';
+
+/** Hears a channel until the end of the test. */
+function heard<T>(channel: string): T[] {
+  const messages: T[] = [];
+  const listener = (message: unknown) => {
+    messages.push(message as T);
+  };
+  subscribe(channel, listener);
+  closeLater(() => unsubscribe(channel, listener));
+  return messages;
+}
+
+describe('the channel cotp:tpdu', () => {
+  test('tells of every TPDU of both sides', async () => {
+    const entries = heard<TraceEntry>('cotp:tpdu');
+    const { client, peer } = await pair({ name: 'line 1' });
+    client.write(hex('01'));
+    await peer.read();
+    const told = entries.map(({ role, direction, octets }) => [role, direction, octets[1]]);
+    expect(told).toEqual([
+      ['client', 'sent', 0xe0],
+      ['server', 'received', 0xe0],
+      ['server', 'sent', 0xd0],
+      ['client', 'received', 0xd0],
+      ['client', 'sent', 0xf0],
+      ['server', 'received', 0xf0],
+    ]);
+    const [sent, received] = entries as [TraceEntry, TraceEntry];
+    expect(sent.name).toBe('line 1');
+    expect(sent.connection).not.toBe(received.connection);
+    expect(sent.localAddr).toEqual(received.remoteAddr);
+    expect(sent.remoteAddr).toEqual(received.localAddr);
+    expect(sent.connection).toBe(entries[3]?.connection);
+  });
+
+  test('can be heard from the middle of a connection on, and left again', async () => {
+    const { client, peer } = await pair();
+    const seen: TraceEntry[] = [];
+    const listener = (entry: unknown) => seen.push(entry as TraceEntry);
+    const exchange = async () => {
+      client.write(Buffer.alloc(3000));
+      await peer.read();
+    };
+    await exchange();
+    subscribe('cotp:tpdu', listener);
+    await exchange();
+    unsubscribe('cotp:tpdu', listener);
+    await exchange();
+    expect(seen.map(({ role, octets }) => [role, octets.length])).toEqual([
+      ['client', 2048],
+      ['client', 958],
+      ['server', 2048],
+      ['server', 958],
+    ]);
+  });
+});
+
+/** What is told of connections that opened while it was heard; earlier tests may still be closing. */
+function ofNewOnes(events: readonly ConnectionEvent[]): readonly ConnectionEvent[] {
+  const opened = events.filter(({ event }) => event === 'open').map((each) => each.connection);
+  return events.filter(({ connection }) => opened.includes(connection));
+}
+
+describe('the channel cotp:connection', () => {
+  test('tells when a connection opens and closes, and who ended it', async () => {
+    const events = heard<ConnectionEvent>('cotp:connection');
+    const { client, peer } = await pair({ remoteTsel: 0x0102 });
+    await client.asyncClose();
+    await peer.asyncClose();
+    await expect.poll(() => ofNewOnes(events).length).toBe(4);
+    const told = ofNewOnes(events).map((event) =>
+      event.event === 'open'
+        ? [event.role, event.info.maxTpduSize]
+        : [event.role, event.how, event.by],
+    );
+    expect(told).toEqual(
+      expect.arrayContaining([
+        ['client', 2048],
+        ['server', 2048],
+        ['client', 'fin', 'local'],
+        ['server', 'fin', 'remote'],
+      ]),
+    );
+  });
+
+  test('tells a reset from a FIN', async () => {
+    const events = heard<ConnectionEvent>('cotp:connection');
+    const { client, peer } = await pair();
+    client.destroy();
+    await peer.waitClosed();
+    await expect.poll(() => ofNewOnes(events).length).toBe(4);
+    const closes = ofNewOnes(events).filter((event) => event.event === 'close');
+    expect(closes.map(({ role, how, by }) => [role, how, by])).toEqual(
+      expect.arrayContaining([
+        ['client', 'reset', 'local'],
+        ['server', 'reset', 'remote'],
+      ]),
+    );
+  });
+
+  test('tells of the end of a connection that never opened where its TPDUs were heard', async () => {
+    const server = await serve({ localTsel: 0x0102 });
+    const events = heard<ConnectionEvent>('cotp:connection');
+    await rejection(connect(server.address, { remoteTsel: 0x0103, trace: () => {} }));
+    await expect
+      .poll(() => events.map(({ role, event }) => [role, event]))
+      .toEqual([['client', 'close']]);
+  });
+});

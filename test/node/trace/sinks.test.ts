@@ -1,0 +1,275 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough, Writable } from 'node:stream';
+import { beforeEach, describe, expect, test } from 'vitest';
+import {
+  connect,
+  jsonLinesSink,
+  pcapngSink,
+  type SinkOptions,
+  type TraceEntry,
+  type TraceListener,
+  type TraceSink,
+  textSink,
+} from '../../../src/index.js';
+import { closeLater, pair, rawServer, rejection } from '../../support/life.js';
+import { hex, tpkt } from '../../support/raw.js';
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'cotp-trace-'));
+  closeLater(() => rm(folder, { recursive: true, force: true }));
+});
+
+/** A connection over which that goes, seen by the listener at the client. */
+async function exchange(trace: TraceListener, ...tsdus: readonly Buffer[]): Promise<void> {
+  const { client, peer } = await pair({ name: 'line 1', remoteTsel: 0x0102, trace });
+  for (const tsdu of tsdus) {
+    client.write(tsdu);
+    await peer.read();
+  }
+  await client.asyncClose();
+}
+
+/** A TPDU that a peer sends and that is none. */
+async function garbage(trace: TraceListener): Promise<void> {
+  const server = await rawServer();
+  const connecting = connect(server.address, { trace });
+  (await server.accept()).send(tpkt('02 90 80 01'));
+  await rejection(connecting);
+}
+
+describe('textSink', () => {
+  test('writes a line a TPDU', async () => {
+    const path = join(folder, 'trace.log');
+    const sink = textSink(path);
+    await exchange(sink.trace, hex('01'));
+    await sink.close();
+    const [request = '', , data = ''] = (await readFile(path, 'utf8')).split('\n');
+    expect(request).toMatch(
+      /^\d{4}-\d\d-\d\dT[\d:.]+Z #\d+ line 1 > 127\.0\.0\.1:\d+ CR TPDU src-ref: 0x\w{4} /,
+    );
+    expect(data).toMatch(/ DT TPDU \(0\) EOT 1 octets$/);
+  });
+
+  test('writes to a stream and leaves it open', async () => {
+    const stream = new PassThrough();
+    const sink = textSink(stream);
+    await exchange(sink.trace, hex('01'));
+    await sink.close();
+    expect(stream.writableEnded).toBe(false);
+    expect(String(stream.read()).split('\n').length).toBe(4);
+    expect(stream.listenerCount('error')).toBe(0);
+  });
+
+  test('is disposable', async () => {
+    const path = join(folder, 'trace.log');
+    const sink = textSink(path);
+    await exchange(sink.trace);
+    await sink[Symbol.asyncDispose]();
+    expect(await readFile(path, 'utf8')).toContain('CC TPDU');
+  });
+});
+
+describe('jsonLinesSink', () => {
+  test('writes an object a TPDU, under the keys that are documented', async () => {
+    const path = join(folder, 'trace.jsonl');
+    const sink = jsonLinesSink(path);
+    await exchange(sink.trace, hex('3201'));
+    await garbage(sink.trace);
+    await sink.close();
+    const lines = (await readFile(path, 'utf8')).trim().split('\n');
+    const objects = lines.map((line) => JSON.parse(line) as { readonly time: string });
+    expect(Object.keys(objects[0] ?? {})).toEqual(
+      'time connection name role direction local remote length octets type tpdu diagnostics'.split(
+        ' ',
+      ),
+    );
+    expect(objects[0]).toMatchObject({
+      name: 'line 1',
+      role: 'client',
+      direction: 'sent',
+      type: 'CR',
+      tpdu: { dstRef: 0, parameters: { calledTsel: '0x0102', tpduSize: 2048 }, userDataLength: 0 },
+      diagnostics: [],
+    });
+    expect(objects[0]?.time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
+    expect(objects[2]).toMatchObject({ type: 'DT', octets: '02f0803201', length: 5 });
+    expect(objects[4]).toMatchObject({
+      octets: '02908001',
+      error: { code: 'ERR_COTP_PROTOCOL', fault: 'tpdu-code', octet: 2 },
+    });
+  });
+});
+
+describe('redact', () => {
+  test.each([
+    ['text', textSink],
+    ['JSON lines', jsonLinesSink],
+    ['pcapng', pcapngSink],
+  ] as const)('keeps user data out of %s and lengths in it', async (_name, sinkOf) => {
+    const secret = Buffer.from('secret words');
+    const path = join(folder, 'trace');
+    const sink = sinkOf(path, { redact: true });
+    const { client, peer } = await pair(
+      { trace: sink.trace, connectData: secret },
+      { onConnectRequest: (request) => request.accept({ connectData: secret }) },
+    );
+    client.write(secret);
+    expect(await peer.read()).toEqual(secret);
+    await client.asyncClose();
+    // A fault is told of in words, which quote octets.
+    await garbageWith(sink, secret);
+    await sink.close();
+    const written = await readFile(path);
+    expect(written.length).toBeGreaterThan(100);
+    expect(written.includes(secret)).toBe(false);
+    expect(written.includes(secret.toString('hex'))).toBe(false);
+    expect(written.includes(secret.toString('hex').replace(/..(?!$)/g, '$& '))).toBe(false);
+  });
+
+  /** TPDUs that are none, and an ER that quotes one. */
+  async function garbageWith(sink: TraceSink, secret: Buffer): Promise<void> {
+    const quoted = Buffer.concat([hex('02 f0 80'), secret]);
+    const er = Buffer.concat([
+      hex(`${(6 + quoted.length).toString(16).padStart(2, '0')} 70 0001 03 c1`),
+      Buffer.of(quoted.length),
+      quoted,
+    ]);
+    const none = Buffer.concat([hex('02 90 80'), secret]);
+    const short = Buffer.concat([hex('ff f0'), secret]);
+    for (const tpdu of [er, none, short]) {
+      const server = await rawServer();
+      const connecting = connect(server.address, { trace: sink.trace });
+      (await server.accept()).send(tpkt(tpdu.toString('hex')));
+      await rejection(connecting);
+    }
+  }
+});
+
+describe('rotation', () => {
+  test('begins a new file before the limit and keeps so many', async () => {
+    const path = join(folder, 'trace.jsonl');
+    const sink = jsonLinesSink(path, { maxFileSize: 4096, maxFiles: 3 });
+    await exchange(sink.trace, ...Array.from({ length: 60 }, () => Buffer.alloc(100, 1)));
+    await sink.close();
+    expect((await readdir(folder)).sort()).toEqual([
+      'trace.1.jsonl',
+      'trace.2.jsonl',
+      'trace.jsonl',
+    ]);
+    const texts = await Promise.all(
+      ['trace.2.jsonl', 'trace.1.jsonl', 'trace.jsonl'].map((name) =>
+        readFile(join(folder, name), 'utf8'),
+      ),
+    );
+    for (const text of texts) {
+      expect(text.length).toBeLessThanOrEqual(4096);
+    }
+    // What is left are the last lines, all of them whole and in order.
+    const lines = texts.join('').trim().split('\n');
+    const times = lines.map((line) => (JSON.parse(line) as { time: string }).time);
+    expect(times).toEqual([...times].sort());
+    expect(times.length).toBeGreaterThan(15);
+    expect(sink.dropped).toBe(0);
+  });
+
+  test('never cuts a TPDU, however small the limit', async () => {
+    const path = join(folder, 'trace.pcapng');
+    const sink = pcapngSink(path, { maxFileSize: 4096, maxFiles: 2 });
+    const entries: TraceEntry[] = [];
+    await exchange((entry) => entries.push(entry), Buffer.alloc(6000));
+    for (const entry of entries) {
+      sink.trace(entry);
+    }
+    await sink.close();
+    expect(sink.dropped).toBe(0);
+    expect((await readdir(folder)).sort()).toEqual(['trace.1.pcapng', 'trace.pcapng']);
+  });
+});
+
+describe('a sink in trouble', () => {
+  const sinks = [textSink, jsonLinesSink, pcapngSink] as const;
+
+  test.each(sinks)('%o tells once of a file that cannot be written', async (sinkOf) => {
+    const errors: Error[] = [];
+    const sink = sinkOf(join(folder, 'no such folder', 'trace'), {
+      onError: (error) => errors.push(error),
+    });
+    await exchange(sink.trace, hex('01'));
+    await exchange(sink.trace, hex('02'));
+    await sink.close();
+    await sink.close();
+    expect(errors).toMatchObject([{ code: 'ENOENT' }]);
+    expect(sink.error).toBe(errors[0]);
+    expect(sink.dropped).toBeGreaterThan(2);
+  });
+
+  test.runIf(process.platform === 'linux')('a full disk ends it and no connection', async () => {
+    const errors: Error[] = [];
+    const sink = pcapngSink('/dev/full', { onError: (error) => errors.push(error) });
+    await exchange(sink.trace, hex('01'), hex('02'));
+    await sink.close();
+    expect(errors).toMatchObject([{ code: 'ENOSPC' }]);
+  });
+
+  test('drops what a slow stream does not take, and counts it', async () => {
+    const slow = new Writable({ write() {} });
+    const sink = jsonLinesSink(slow, { maxBuffered: 65_536 });
+    await exchange(sink.trace, Buffer.alloc(40_000), Buffer.alloc(40_000), Buffer.alloc(40_000));
+    expect(sink.dropped).toBeGreaterThan(0);
+    expect(slow.writableLength).toBeLessThanOrEqual(65_536);
+    slow.destroy();
+    await sink.close();
+  });
+
+  test('a stream that breaks is told of, and taken for closed', async () => {
+    const errors: Error[] = [];
+    const broken = new Writable({
+      write(_chunk, _encoding, done) {
+        done(new Error('broken'));
+      },
+    });
+    const sink = textSink(broken, { onError: (error) => errors.push(error) });
+    await exchange(sink.trace, hex('01'));
+    await sink.close();
+    expect(errors).toMatchObject([{ message: 'broken' }]);
+  });
+
+  test('a listener that throws harms nobody', async () => {
+    const onError = () => {
+      throw new Error('from the listener');
+    };
+    const sink = textSink(join(folder, 'no such folder', 'trace'), { onError });
+    await exchange(sink.trace, hex('01'));
+    await sink.close();
+    expect(sink.error).toBeDefined();
+  });
+
+  test('takes nothing after it was closed', async () => {
+    const path = join(folder, 'trace.log');
+    const sink = textSink(path);
+    await sink.close();
+    await exchange(sink.trace, hex('01'));
+    expect(await readFile(path, 'utf8')).toBe('');
+    expect(sink.dropped).toBe(3);
+  });
+});
+
+describe('options of a sink', () => {
+  const bad: readonly (readonly [unknown, object, string])[] = [
+    [7, {}, 'destination must be a path or a writable stream, not 7'],
+    ['', {}, "destination must be a string that is not empty, not ''"],
+    ['x', { redact: 1 }, 'options.redact must be true or false, not 1'],
+    ['x', { maxFileSize: 1 }, 'options.maxFileSize must be an integer 4096 to'],
+    ['x', { maxfiles: 2 }, 'options.maxfiles is not known; is maxFiles meant?'],
+    ['x', { onError: 'me' }, "options.onError must be a function, not 'me'"],
+  ];
+  test.each(bad)('%o %o', (destination, options, message) => {
+    for (const sinkOf of [textSink, jsonLinesSink, pcapngSink]) {
+      expect(() => sinkOf(destination as string, options as SinkOptions)).toThrow(message);
+    }
+  });
+});
