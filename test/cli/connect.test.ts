@@ -1,0 +1,292 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Connection, ListenOptions } from '../../src/index.js';
+import { type Certificates, certificates } from '../support/certificates.js';
+import { serve } from '../support/life.js';
+import { closedPort, cotp, listening, Running, strangers } from './support.js';
+
+/** A server of the library that sends every TSDU back; gives its address. */
+async function echoServer(options: ListenOptions = {}): Promise<string> {
+  const { address, accept } = await serve(options);
+  const echo = async (conn: Connection) => {
+    for await (const tsdu of conn) {
+      conn.write(tsdu);
+    }
+  };
+  const next = async (): Promise<void> => {
+    const conn = await accept();
+    // How a connection ends is for the test to say.
+    void echo(conn).catch(() => {});
+    await next();
+  };
+  void next();
+  return `${address.host}:${address.port}`;
+}
+
+let folder = '';
+let made: Certificates;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'cotp-cli-'));
+  made = await certificates();
+  await writeFile(join(folder, 'ca.pem'), made.ca);
+  await writeFile(join(folder, 'cert.pem'), made.client.cert);
+  await writeFile(join(folder, 'key.pem'), made.client.key);
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe('TSDUs through pipes', () => {
+  test('a line each, empty ones left out, the last one without its newline', async () => {
+    const outcome = await cotp(['connect', await echoServer()], 'one\n\ntwo\nthree');
+    expect(outcome).toEqual({ code: 0, stdout: 'one\ntwo\nthree\n', stderr: '' });
+  });
+
+  test('hexadecimal, spaced or not', async () => {
+    const args = ['connect', await echoServer(), '--hex'];
+    const { code, stdout } = await cotp(args, '00 01:ff\n\nCAFE\n');
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '0001ff\ncafe\n' });
+  });
+
+  test('octets as they come, a megabyte of them', async () => {
+    const sent = Buffer.from(Array.from({ length: 1_000_000 }, (_, index) => (index * 7) % 256));
+    const running = new Running(['connect', await echoServer(), '--raw', '--tsdu-size', '5000']);
+    running.child.stdin.end(sent);
+    expect((await running.end()).code).toBe(0);
+    expect(running.octets.equals(sent)).toBe(true);
+  });
+
+  test('a length before each', async () => {
+    const sent = Buffer.from('00000002616200000001630000000000000003646566', 'hex');
+    const running = new Running(['connect', await echoServer(), '--length']);
+    running.child.stdin.end(sent);
+    expect((await running.end()).code).toBe(0);
+    expect(running.octets.toString('hex')).toBe('000000026162000000016300000003646566');
+  });
+
+  test('a file as one TSDU, shown as events', async () => {
+    const path = join(folder, 'tsdu.bin');
+    await writeFile(path, 'line 1\nline 2\n');
+    const running = new Running(['connect', await echoServer(), '--file', path, '--json']);
+    expect((await running.end()).code).toBe(0);
+    const hex = Buffer.from('line 1\nline 2\n').toString('hex');
+    expect(running.events).toMatchObject([
+      { event: 'open', maxTpduSize: 2048, class: 0 },
+      { event: 'tsdu', direction: 'sent', octets: 14, hex },
+      { event: 'tsdu', direction: 'received', octets: 14, hex },
+      { event: 'close' },
+    ]);
+  });
+
+  test('input that is not hexadecimal ends with code 2, after what came before it was sent', async () => {
+    const { code, stdout, stderr } = await cotp(
+      ['connect', await echoServer(), '--hex'],
+      '00\nxy\n',
+    );
+    expect(code).toBe(2);
+    expect(['', '00\n']).toContain(stdout);
+    expect(stderr).toMatch(
+      /^cotp connect: line 2 must be hexadecimal, two digits an octet, not "xy"\n/,
+    );
+  });
+
+  test('a length that is not kept is told', async () => {
+    const args = ['connect', await echoServer(), '--length'];
+    const { code, stderr } = await cotp(args, Buffer.from([0, 0, 0, 9, 1]));
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/the input ends within a TSDU: 8 octets are missing/);
+  });
+});
+
+describe('options', () => {
+  test('S7 selectors and the size reach the peer, and -v shows every TPDU', async () => {
+    const args = ['connect', await echoServer(), '--s7', 'op,1,3', '--size', '512', '-v'];
+    const { code, stdout, stderr } = await cotp(args, 'x\n');
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'x\n' });
+    const lines = stderr.trimEnd().split('\n');
+    expect(lines).toHaveLength(5);
+    expect(lines[0]).toMatch(
+      /^> 127\.0\.0\.1:\d+ CR TPDU src-ref: 0x[0-9a-f]{4} dst-ref: 0x0000 class: 0 calling: 0x0100 called: 0x0223 size: 512$/,
+    );
+    expect(lines[1]).toMatch(/^< .* CC TPDU .* size: 512$/);
+    expect(lines[2]).toMatch(
+      /^connected to .*, local 0x0100 \(PG, rack 0, slot 0\), remote 0x0223 \(OP, rack 1, slot 3\), TPDUs of 512 octets$/,
+    );
+    expect(lines[3]).toMatch(/^> .* DT TPDU \(0\) EOT 1 octets$/);
+    expect(lines[4]).toMatch(/^< .* DT TPDU \(0\) EOT 1 octets$/);
+  });
+
+  test('--json -v has TPDUs among the events', async () => {
+    const running = new Running(['connect', await echoServer(), '--json', '-v']);
+    running.child.stdin.end('x');
+    await running.end();
+    const kinds = running.events.map(({ event, direction }) =>
+      `${event} ${direction ?? ''}`.trim(),
+    );
+    expect(kinds).toEqual([
+      'tpdu sent',
+      'tpdu received',
+      'open',
+      'tpdu sent',
+      'tsdu sent',
+      'tpdu received',
+      'tsdu received',
+      'close',
+    ]);
+  });
+
+  test('TLS: the authority is checked, unless told not to', async () => {
+    const address = await echoServer({ tls: made.server });
+    const trusting = ['--tls-ca', join(folder, 'ca.pem'), '--tls-servername', 'localhost'];
+    expect(await cotp(['connect', address, ...trusting], 'x')).toMatchObject({
+      code: 0,
+      stdout: 'x\n',
+    });
+    expect(await cotp(['connect', address, '--tls-insecure'], 'x')).toMatchObject({ code: 0 });
+    const { code, stderr } = await cotp(['connect', address, '--tls'], 'x');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^cotp connect: .*certificate.*\n$/);
+  });
+
+  test('TLS: a certificate of our own', async () => {
+    const address = await echoServer({ tls: { ...made.server, ca: made.ca, requestCert: true } });
+    const own = ['--tls-cert', join(folder, 'cert.pem'), '--tls-key', join(folder, 'key.pem')];
+    expect(await cotp(['connect', address, '--tls-insecure', ...own], 'x')).toMatchObject({
+      code: 0,
+      stdout: 'x\n',
+    });
+  });
+
+  test('--hold keeps our half open and --wait says how long', async () => {
+    const { address, accept } = await serve();
+    const running = new Running([
+      'connect',
+      `${address.host}:${address.port}`,
+      '--hold',
+      '--wait',
+      '700ms',
+    ]);
+    running.child.stdin.end('question');
+    const peer = await accept();
+    expect(String(await peer.read())).toBe('question');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(peer.isOpen).toBe(true);
+    peer.write(Buffer.from('late answer'));
+    expect(await running.end()).toEqual({ code: 0, stdout: 'late answer\n', stderr: '' });
+  });
+
+  test('a peer that never closes is left after --wait', async () => {
+    const { address, accept } = await serve({ allowHalfOpen: true });
+    void accept();
+    const started = performance.now();
+    const { code } = await cotp(
+      ['connect', `${address.host}:${address.port}`, '--wait', '200'],
+      'x',
+    );
+    expect(code).toBe(0);
+    expect(performance.now() - started).toBeLessThan(9_000);
+  });
+});
+
+describe('what can go wrong', () => {
+  test('nothing listens', async () => {
+    const { code, stderr } = await cotp(['connect', await closedPort()]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^cotp connect: connect ECONNREFUSED .*: nothing listens there, or a firewall refuses\n$/,
+    );
+  });
+
+  test('no such host', async () => {
+    const { code, stderr } = await cotp(['connect', 'no-such-host.invalid']);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^cotp connect: getaddrinfo .*: .*host name.*\n$/);
+  });
+
+  test('a refusal', async () => {
+    const address = await echoServer({ localTsel: 0x0102 });
+    const { code, stderr } = await cotp(['connect', address, '--remote-tsel', '01.03']);
+    expect(code).toBe(3);
+    expect(stderr).toMatch(
+      /^cotp connect: the peer refused .* reason 3 \(address unknown\): check the remote T-selector\n$/,
+    );
+  });
+
+  test('a silent port', async () => {
+    const address = await strangers(() => undefined);
+    const { code, stderr } = await cotp(['connect', address, '--timeout', '300']);
+    expect(code).toBe(4);
+    expect(stderr).toMatch(/^cotp connect: no CC within 300 ms: is a COTP server listening/);
+  });
+
+  test('a web server', async () => {
+    const address = await listening(createHttpServer());
+    const { code, stderr } = await cotp(['connect', address]);
+    expect(code).toBe(5);
+    expect(stderr).toMatch(/^cotp connect: the TPKT version is not 3 .*\n$/);
+  });
+
+  test('TLS where there is none', async () => {
+    const address = await strangers(() => 'SSH-2.0-test\r\n');
+    const { code, stderr } = await cotp(['connect', address, '--tls-insecure']);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^cotp connect: TLS: wrong version number.*does the peer speak TLS on this port\?\n$/,
+    );
+  });
+
+  test('a peer that resets', async () => {
+    const { address, accept } = await serve();
+    const running = new Running(['connect', `${address.host}:${address.port}`]);
+    (await accept()).destroy();
+    const { code, stderr } = await running.end();
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^cotp connect: TCP was reset .*\n$/);
+  });
+
+  test('a peer that closes ends it, though stdin goes on', async () => {
+    const { address, accept } = await serve();
+    const running = new Running(['connect', `${address.host}:${address.port}`]);
+    const peer = await accept();
+    peer.write(Buffer.from('bye'));
+    await peer.asyncClose();
+    expect(await running.end()).toEqual({ code: 0, stdout: 'bye\n', stderr: '' });
+  });
+});
+
+describe('stopping', () => {
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('%s closes the connection in good order', async (signal, code) => {
+    const { address, accept } = await serve();
+    const running = new Running(['connect', `${address.host}:${address.port}`]);
+    const peer = await accept();
+    running.child.stdin.write('first\n');
+    expect(String(await peer.read())).toBe('first');
+    running.child.kill(signal);
+    await expect(peer.read()).rejects.toMatchObject({ code: 'ERR_COTP_CLOSED', ending: 'fin' });
+    expect(await running.end()).toEqual({ code, stdout: '', stderr: '' });
+  });
+
+  test('SIGINT while it connects', async () => {
+    const running = new Running(['connect', await strangers(() => undefined), '-v']);
+    await running.says(/CR TPDU/);
+    running.child.kill('SIGINT');
+    expect((await running.end()).code).toBe(130);
+  });
+
+  test('a closed pipe ends it quietly', async () => {
+    const { address, accept } = await serve();
+    const running = new Running(['connect', `${address.host}:${address.port}`]);
+    const peer = await accept();
+    running.child.stdout.destroy();
+    const write = setInterval(() => peer.isOpen && peer.write(Buffer.alloc(10_000)), 20);
+    const { code, stderr } = await running.end();
+    clearInterval(write);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+});

@@ -1,0 +1,109 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { EXIT } from '../../src/cli/exit.js';
+import { COMMANDS } from '../../src/cli/program.js';
+import { cotp } from './support.js';
+
+/** A file that is there and is no certificate. */
+const NO_CERTIFICATE = fileURLToPath(new URL('../../README.md', import.meta.url));
+
+const names = COMMANDS.map(({ name }) => name);
+
+test('the help shows every command and the exit codes', async () => {
+  const { code, stdout, stderr } = await cotp(['--help']);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatchSnapshot();
+  for (const { name, summary } of COMMANDS) {
+    expect(stdout.replace(/\s+/g, ' ')).toContain(`${name} `);
+    expect(stdout.replace(/\s+/g, ' ')).toContain(summary);
+  }
+  for (const exitCode of Object.values(EXIT)) {
+    expect(stdout).toMatch(new RegExp(`^ {2}${exitCode} `, 'm'));
+  }
+});
+
+test.each(names)('the help of %s', async (name) => {
+  const { code, stdout, stderr } = await cotp([name, '--help']);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatchSnapshot();
+  expect(await cotp(['help', name])).toEqual({ code, stdout, stderr });
+});
+
+test.each(COMMANDS)('the examples of $name have options that there are', ({ examples }) => {
+  expect(examples.length).toBeGreaterThan(0);
+  for (const [line] of examples) {
+    const [, name, words = ''] = /\bcotp (\w+)([^|>]*)/.exec(line) ?? [];
+    const { options = {} } = COMMANDS.find((each) => each.name === name) ?? {};
+    const known = Object.values(options).flatMap(({ flags }) => flags.match(/--[\w-]+/g) ?? []);
+    expect(names, line).toContain(name);
+    for (const flag of words.match(/--[\w-]+/g) ?? []) {
+      expect(known, line).toContain(flag);
+    }
+  }
+});
+
+test('the version is that of the package', async () => {
+  const manifest = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
+  const { version } = JSON.parse(manifest) as { version: string };
+  const { code, stdout } = await cotp(['--version']);
+  expect({ code, stdout }).toEqual({ code: 0, stdout: `${version}\n` });
+});
+
+test('without a command it shows the help on stderr', async () => {
+  const { code, stdout, stderr } = await cotp([]);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toMatch(/^Usage: cotp /);
+});
+
+test.each([
+  [['conect'], /^cotp: unknown command 'conect' \(Did you mean connect\?\)\n/],
+  [['connect'], /^cotp connect: missing required argument 'host\[:port\]'\n/],
+  [['connect', 'h', '--siz', '1'], /^cotp connect: unknown option '--siz'/],
+  [
+    ['connect', 'h', '--size', '12'],
+    /^cotp connect: --size must be an integer 128 to 65531, not "12"\n/,
+  ],
+  [['connect', 'h', '--size', '1e3'], /--size must be an integer/],
+  [['connect', 'h:70000'], /the port of h:70000 must be an integer 0 to 65535/],
+  [['connect', 'h:102:3'], /the address must be HOST, HOST:PORT or \[IPV6\]:PORT/],
+  [
+    ['connect', 'h', '--timeout', 'soon'],
+    /--timeout must be a time such as 500, 500ms or 2s, not "soon"/,
+  ],
+  [['connect', 'h', '--remote-tsel', 'xyz'], /--remote-tsel must be a T-selector such as 0x0102/],
+  [['connect', 'h', '--s7', 'pg,0'], /--s7 must be pg, op or basic, a rack and a slot/],
+  [['connect', 'h', '--s7', 'pg,8,0'], /--s7 has a rack that must be an integer 0 to 7, not "8"/],
+  [
+    ['connect', 'h', '--s7', 'pg,0,2', '--remote-tsel', '1'],
+    /'--remote-tsel <selector>' cannot be used with option '--s7/,
+  ],
+  [['connect', 'h', '--hex', '--raw'], /'--hex' cannot be used with option '--raw'/],
+  [
+    ['connect', 'h', '--size-offer', 'none'],
+    /--size-offer must be standard or nonstandard or absent/,
+  ],
+  [['connect', 'h', '--file', '/no/such'], /--file \/no\/such cannot be read \(ENOENT\)/],
+  [['connect', 'h', '--file', '/dev/null'], /--file \/dev\/null is empty/],
+  [['connect', 'h', '--tls-ca', '/no/such'], /--tls-ca \/no\/such cannot be read \(ENOENT\)/],
+  [['connect', 'h', '--tls-ca', NO_CERTIFICATE], /is not PEM/],
+  [['connect', 'h', '--tls-cert', NO_CERTIFICATE], /--tls-cert and --tls-key go together/],
+  [['listen', '--echo', '--exec', 'cat'], /'--echo' cannot be used with option '--exec/],
+  [['listen', '--refuse', '4'], /--refuse must be an integer 0 to 3/],
+  [['listen', '--tls'], /a TLS server takes --tls-cert and --tls-key/],
+  [['probe'], /missing required argument 'host\[:port\]'/],
+  [['probe', 'h', '--tsel', '1,x'], /--tsel must be a T-selector/],
+  [['probe', 'h', '--range', '2-1'], /--range must be a range such as 0x0100-0x011f/],
+  [['bench', 'h', '--tsdu', '0'], /--tsdu must be an integer 1 to 16777216/],
+] as const)('a wrong call is one sentence and exit code 2: %j', async (args, sentence) => {
+  const { code, stdout, stderr } = await cotp(args);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toMatch(sentence);
+  expect(stderr).toMatch(/\ntry 'cotp.* --help'\n$/);
+  expect(stderr).not.toMatch(/\n {4}at /);
+});
+
+test('a pipe gets no colours, whatever the environment says', async () => {
+  const { stderr } = await cotp(['connect'], '', { FORCE_COLOR: '1' });
+  expect(stderr).not.toContain('\u001b');
+});

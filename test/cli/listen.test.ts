@@ -1,0 +1,203 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { connect } from '../../src/index.js';
+import { certificates } from '../support/certificates.js';
+import { closeLater } from '../support/life.js';
+import { COTP, cotp, cotpListen, Running } from './support.js';
+
+function addressOf(text: string): { host: string; port: number } {
+  const [host = '', port] = text.split(':');
+  return { host, port: Number(port) };
+}
+
+test('--echo sends every TSDU back', async () => {
+  const { address, running } = await cotpListen('--echo');
+  const conn = await connect(addressOf(address), { remoteTsel: 0x0102 });
+  const tsdu = Buffer.alloc(100_000, 'echo');
+  conn.write(tsdu);
+  expect((await conn.read()).equals(tsdu)).toBe(true);
+  await conn.asyncClose();
+  await running.says(/#1 closed/);
+  expect(running.stderr).toMatch(
+    /^listening on 127\.0\.0\.1:\d+\n#1 open: 127\.0\.0\.1:\d+, local 0x0102 \(PG, rack 0, slot 2\), TPDUs of 2048 octets\n#1 closed\n$/,
+  );
+});
+
+test('--print writes what comes, --once ends after the first', async () => {
+  const { address, running } = await cotpListen('--once', '--hex');
+  expect(await cotp(['connect', address, '--hex'], '0102\nff\n')).toMatchObject({ code: 0 });
+  expect(await running.end()).toMatchObject({ code: 0, stdout: '0102\nff\n' });
+});
+
+test('--json tells of everything', async () => {
+  const { address, running } = await cotpListen('--json', '--echo', '--once', '--accept', '0x0102');
+  await cotp(['connect', address, '--remote-tsel', '1'], 'x');
+  await cotp(['connect', address, '--remote-tsel', '0x0102'], 'x');
+  await running.end();
+  expect(running.events).toMatchObject([
+    { event: 'listening', address },
+    { event: 'refused', reason: 3, localTsel: '0x0001' },
+    { event: 'open', connection: 1, localTsel: '0x0102' },
+    { event: 'tsdu', connection: 1, octets: 1, hex: '78' },
+    { event: 'close', connection: 1 },
+  ]);
+});
+
+test('--accept takes any of several selectors and refuses the rest', async () => {
+  const { address, running } = await cotpListen(
+    '--echo',
+    '--accept',
+    '0x0102',
+    '--accept',
+    '"MTA"',
+  );
+  for (const [tsel, code] of [
+    ['01.02', 0],
+    ['"MTA"', 0],
+    ['0x0103', 3],
+  ] as const) {
+    expect(await cotp(['connect', address, '--remote-tsel', tsel], 'x'), tsel).toMatchObject({
+      code,
+    });
+  }
+  expect((await cotp(['connect', address], 'x')).code).toBe(3);
+  await running.says(/refused, reason 3: called 0x0103 \(PG, rack 0, slot 3\)/);
+  await running.says(/refused, reason 3: called no selector/);
+});
+
+test('--refuse refuses all with that reason', async () => {
+  const { address } = await cotpListen('--refuse', '1');
+  const { code, stderr } = await cotp(['connect', address]);
+  expect(code).toBe(3);
+  expect(stderr).toMatch(/reason 1 \(congestion at the TSAP\)/);
+});
+
+test('--size, --max-tsdu-size and --max-connections are limits', async () => {
+  const limits = ['--size', '128', '--max-tsdu-size', '100', '--max-connections', '1'];
+  const { address, running } = await cotpListen('--echo', ...limits);
+  const conn = await connect(addressOf(address));
+  closeLater(() => conn.destroy());
+  expect(conn.info.maxTpduSize).toBe(128);
+  const { code, stderr } = await cotp(['connect', address], 'x');
+  expect(code).toBe(3);
+  expect(stderr).toMatch(/reason 1 /);
+  conn.write(Buffer.alloc(200));
+  await expect(conn.read()).rejects.toMatchObject({ code: 'ERR_COTP_CLOSED' });
+  await running.says(/127\.0\.0\.1:\d+: .*maxTsduSize/);
+});
+
+test('--exec runs a program for each connection', async () => {
+  const program = `${process.execPath} -e "process.stdout.write(process.env.COTP_LOCAL_TSEL+'\\n');process.stdin.on('data',(d)=>process.stdout.write(String(d).toUpperCase()))"`;
+  const { address, running } = await cotpListen('--exec', program);
+  const call = (tsel: string) => cotp(['connect', address, '--remote-tsel', tsel], 'one\ntwo\n');
+  const [first, second] = await Promise.all([call('0x0102'), call('0x0200')]);
+  expect(first).toEqual({ code: 0, stdout: '0x0102\nONE\nTWO\n', stderr: '' });
+  expect(second).toEqual({ code: 0, stdout: '0x0200\nONE\nTWO\n', stderr: '' });
+  await running.says(/#1 program ended: code 0/);
+  await running.says(/#2 program ended: code 0/);
+});
+
+test('a program that ends ends its connection; its code is told', async () => {
+  const { address, running } = await cotpListen('--exec', 'echo hello; exit 7');
+  expect(await cotp(['connect', address, '--hold', '--wait', '9s'])).toEqual({
+    code: 0,
+    stdout: 'hello\n',
+    stderr: '',
+  });
+  await running.says(/#1 program ended: code 7/);
+});
+
+test('a program that writes what is not the form is told of', async () => {
+  const { address, running } = await cotpListen('--hex', '--exec', 'echo xyz');
+  await cotp(['connect', address]);
+  await running.says(/127\.0\.0\.1:\d+: line 1 must be hexadecimal/);
+});
+
+test('Ctrl-C closes the server, its connections and their programs', async () => {
+  const { address, running } = await cotpListen('--exec', 'sleep 60');
+  const conn = await connect(addressOf(address));
+  const reading = expect(conn.read()).rejects.toMatchObject({ ending: 'fin' });
+  await running.says(/#1 open/);
+  running.child.kill('SIGINT');
+  await reading;
+  const { code, stderr } = await running.end();
+  expect(code).toBe(130);
+  expect(stderr).toMatch(/#1 program ended: SIGTERM\n#1 closed\n$/);
+});
+
+test('Ctrl-C twice ends it at once', async () => {
+  const { address, running } = await cotpListen('--exec', "trap '' TERM; sleep 4");
+  const conn = await connect(addressOf(address));
+  closeLater(() => conn.destroy());
+  await running.says(/#1 open/);
+  const exited = once(running.child, 'exit');
+  running.child.kill('SIGINT');
+  await conn.waitClosed();
+  running.child.kill('SIGINT');
+  expect(await exited).toEqual([130, null]);
+});
+
+test('TLS with a certificate of the client', async () => {
+  const { ca, server, client } = await certificates();
+  const folder = await mkdtemp(join(tmpdir(), 'cotp-cli-'));
+  closeLater(() => rm(folder, { recursive: true }));
+  const path = (name: string) => join(folder, name);
+  await writeFile(path('ca.pem'), ca);
+  await writeFile(path('cert.pem'), server.cert);
+  await writeFile(path('key.pem'), server.key);
+  const files = [
+    '--tls-cert',
+    path('cert.pem'),
+    '--tls-key',
+    path('key.pem'),
+    '--tls-ca',
+    path('ca.pem'),
+  ];
+  const { address } = await cotpListen('--echo', ...files);
+  const conn = await connect(addressOf(address), {
+    tls: { ca, servername: 'localhost', ...client },
+  });
+  conn.write(Buffer.from('x'));
+  expect(String(await conn.read())).toBe('x');
+  await conn.asyncClose();
+});
+
+test('a port that is taken is told in a sentence', async () => {
+  const { address } = await cotpListen();
+  const { code, stderr } = await cotp(['listen', address]);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(
+    /^cotp listen: listen EADDRINUSE.*: another program listens there; try another port\n$/,
+  );
+});
+
+test.runIf(process.platform === 'linux')('a full disk is told in a sentence', async () => {
+  const shell = spawn('/bin/sh', [
+    '-c',
+    `exec "${process.execPath}" "${COTP}" listen 127.0.0.1:0 >/dev/full`,
+  ]);
+  const closed = once(shell, 'close');
+  let said = '';
+  shell.stderr.on('data', (chunk) => {
+    said += String(chunk);
+  });
+  while (!said.includes('listening')) {
+    await once(shell.stderr, 'data');
+  }
+  const [, address = ''] = /listening on (.+)/.exec(said) ?? [];
+  await cotp(['connect', address], 'x');
+  const [code] = await closed;
+  expect(code).toBe(1);
+  expect(said).toMatch(/cotp: cannot write: ENOSPC: no space left on device, write\n$/);
+});
+
+test('a bare port is one on all addresses', async () => {
+  const running = new Running(['listen', ':0']);
+  await running.says(/^listening on 0\.0\.0\.0:\d+\n/);
+  running.child.kill('SIGTERM');
+  expect((await running.end()).code).toBe(143);
+});

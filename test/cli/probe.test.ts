@@ -1,0 +1,167 @@
+import { createServer as createHttpServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:tls';
+import { describe, expect, test } from 'vitest';
+import type { ListenOptions } from '../../src/index.js';
+import { certificates } from '../support/certificates.js';
+import { rawServer, serve } from '../support/life.js';
+import { closedPort, cotp, listening, Running, strangers } from './support.js';
+
+async function device(options: ListenOptions = {}): Promise<string> {
+  const { address } = await serve(options);
+  return `${address.host}:${address.port}`;
+}
+
+const quick = ['--delay', '0'];
+
+test('stops at the first selector that is accepted, and shows the CC', async () => {
+  const address = await device({ localTsel: 0x0200, maxTpduSize: 512 });
+  const { code, stdout, stderr } = await cotp(['probe', address, ...quick]);
+  expect(code).toBe(0);
+  const lines = stdout.trimEnd().split('\n');
+  expect(lines).toHaveLength(2);
+  expect(lines[0]).toMatch(
+    /^127\.0\.0\.1:\d+ {2}0x0102 \(PG, rack 0, slot 2\) {2}DR reason 3 \(address unknown\) {2}[\d.]+ ms$/,
+  );
+  expect(lines[1]).toMatch(
+    /^127\.0\.0\.1:\d+ {2}0x0200 \(OP, rack 0, slot 0\) {2}CC {2}size 512 {2}class 0 {2}src-ref 0x[0-9a-f]{4} {2}dst-ref 0x[0-9a-f]{4} {2}calling 0x0100 {2}called 0x0200 {2}[\d.]+ ms$/,
+  );
+  expect(stderr).toBe(
+    'each try takes one connection of the device for a moment; 7 selectors, 0 ms apart\n',
+  );
+});
+
+test('--all goes on, in the order of the list', async () => {
+  const address = await device();
+  const running = new Running(['probe', address, '--all', '--json', ...quick]);
+  expect((await running.end()).code).toBe(0);
+  expect(running.events.map(({ called, result }) => `${called} ${result}`)).toEqual(
+    ['0x0102', '0x0200', '0x0201', '0x0300', '0x0301', '0x0302', '0x0001'].map(
+      (tsel) => `${tsel} confirmed`,
+    ),
+  );
+  expect(running.events[0]).toMatchObject({
+    target: address,
+    milliseconds: expect.any(Number),
+    confirm: { size: 1024, class: 0, callingTsel: '0x0100', calledTsel: '0x0102', diagnostics: [] },
+  });
+});
+
+test('one connection at a time, a delay between', async () => {
+  let open = 0;
+  let most = 0;
+  const begun: number[] = [];
+  const address = await device({
+    onConnectRequest(request) {
+      open += 1;
+      most = Math.max(most, open);
+      begun.push(performance.now());
+      request.socket.once('close', () => {
+        open -= 1;
+      });
+      request.accept();
+    },
+  });
+  await cotp(['probe', address, '--tsel', '1,2,3', '--all', '--delay', '150']);
+  expect(most).toBe(1);
+  const gaps = begun.slice(1).map((time, index) => time - (begun[index] ?? 0));
+  expect(gaps).toHaveLength(2);
+  for (const gap of gaps) {
+    expect(gap).toBeGreaterThan(140);
+  }
+});
+
+test('selectors of one’s own: a list, a range', async () => {
+  const called: unknown[] = [];
+  const address = await device({
+    onConnectRequest(request) {
+      called.push(request.localTsel);
+      request.refuse(2);
+    },
+  });
+  const list = await cotp(['probe', address, '--tsel', '"a,b",#010203,7', ...quick]);
+  expect(list.code).toBe(3);
+  const range = await cotp(['probe', address, '--range', '0x00fe-0x0101', ...quick]);
+  expect(range.code).toBe(3);
+  expect(called).toEqual([Buffer.from('a,b'), Buffer.from([1, 2, 3]), 7, 0xfe, 0xff, 0x100, 0x101]);
+});
+
+describe('what else there may be', () => {
+  test.each([
+    ['HTTP', async () => listening(createHttpServer())],
+    ['SSH', () => strangers(() => 'SSH-2.0-OpenSSH_9.6\r\n')],
+    ['VNC', () => strangers(() => 'RFB 003.008\n')],
+    ['SMTP or FTP', () => strangers(() => '220 mail.example ESMTP\r\n')],
+    ['telnet', () => strangers(() => Buffer.from('fffd18fffd20', 'hex'))],
+    ['TLS', () => strangers(() => Buffer.from('15030100020246', 'hex'))],
+  ])('%s', async (name, open) => {
+    const running = new Running(['probe', await open(), '--json', ...quick]);
+    expect((await running.end()).code).toBe(5);
+    expect(running.events).toMatchObject([{ result: 'not-cotp', looksLike: name }]);
+  });
+
+  test('a real TLS server', async () => {
+    const { server } = await certificates();
+    const tls = createTlsServer(server);
+    tls.on('tlsClientError', () => {});
+    const { code, stdout } = await cotp(['probe', await listening(tls), '--tsel', '1', ...quick]);
+    expect([3, 5]).toContain(code);
+    expect(stdout).toMatch(/it wants TLS$|it looks like TLS$/m);
+  });
+
+  test('remote desktop', async () => {
+    const answer = (octets: Buffer) =>
+      Buffer.concat([
+        Buffer.from('030000130ed0', 'hex'),
+        octets.subarray(8, 10),
+        Buffer.from('1234000200080000000000', 'hex').subarray(0, 11),
+      ]);
+    const address = await strangers(answer);
+    const { stdout, code } = await cotp(['probe', address, '--tsel', '1', ...quick]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/CC .*looks like remote desktop \(RDP\)/);
+  });
+
+  test('nothing that listens', async () => {
+    const { code, stdout } = await cotp(['probe', await closedPort(), ...quick]);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^\S+ {2}0x0102 \(PG, rack 0, slot 2\) {2}connect ECONNREFUSED .*\n$/);
+  });
+
+  test('a silent port', async () => {
+    const address = await strangers(() => undefined);
+    const args = ['probe', address, '--tsel', '1,2', '--timeout', '150', ...quick];
+    const { code, stdout } = await cotp(args);
+    expect(code).toBe(4);
+    expect(stdout.match(/nothing within 150 ms after the CR/g)).toHaveLength(2);
+  });
+
+  test('a device that resets or closes instead of answering', async () => {
+    const server = await rawServer();
+    const { host, port } = server.address;
+    const running = new Running(['probe', `${host}:${port}`, '--tsel', '1,2', '--json', ...quick]);
+    const first = await server.accept();
+    await first.packet();
+    first.reset();
+    const second = await server.accept();
+    await second.packet();
+    second.socket.end();
+    expect((await running.end()).code).toBe(3);
+    expect(running.events.map(({ result }) => result)).toEqual(['reset', 'closed']);
+  });
+});
+
+test('the exit code of several hosts is that of the first without good news', async () => {
+  const good = await device();
+  const refusing = await device({ localTsel: 9 });
+  const closed = await closedPort();
+  expect((await cotp(['probe', good, refusing, closed, ...quick])).code).toBe(3);
+  expect((await cotp(['probe', closed, good, ...quick])).code).toBe(1);
+});
+
+test('Ctrl-C between two tries', async () => {
+  const address = await device({ localTsel: 9 });
+  const running = new Running(['probe', address, '--delay', '60s']);
+  await running.says(/DR reason 3/, 'stdout');
+  running.child.kill('SIGINT');
+  expect((await running.end()).code).toBe(130);
+});
