@@ -1,0 +1,189 @@
+/**
+ * What the clients do: most keep to the rules, the others are what a server meets in the field. Each
+ * runs from before TCP to after its end.
+ */
+import { connect as connectTcp, type Socket } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
+import { type Connection, connect } from 'cotp';
+import { Sequence } from './messages.js';
+import { HOST } from './server.js';
+import type { Tally } from './tally.js';
+
+/** One life of one client. */
+export interface Life {
+  readonly port: number;
+  /** Tells clients and their octets apart. */
+  readonly stream: number;
+  readonly tally: Tally;
+  /** Aborted when the run is over: the life is to end soon, in its own way. */
+  readonly over: AbortSignal;
+}
+
+type Client = (life: Life) => Promise<void>;
+
+/** Kinds of clients and how many of a hundred are so. */
+const KINDS: readonly (readonly [number, string, Client])[] = [
+  [62, 'orderly', (life) => exchange(life, (connection) => connection.asyncClose())],
+  [72, 'half-closing', (life) => exchange(life, halfClose)],
+  [80, 'slow to read', slow],
+  [88, 'resetting', (life) => exchange(life, reset, 3)],
+  [92, 'garbage', garbage],
+  [96, 'silent before a CR', (life) => silence(life, undefined)],
+  [100, 'silent after a CR', (life) => silence(life, CR)],
+];
+
+/** A bare client's connection request, and a TSDU begun that never ends. */
+const CR = Buffer.from('0300001611e00000002e00c1020100c2020300c0010a', 'hex');
+const GARBAGE: readonly Buffer[] = [
+  Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'),
+  Buffer.from('16030100a5010000a10303', 'hex'),
+  Buffer.from('0300ffff02f080', 'hex'),
+  Buffer.from('03000006', 'hex'),
+  Buffer.concat([CR, Buffer.from('0300000702f1ff', 'hex')]),
+  Buffer.concat([CR, Buffer.from('0300000704700000', 'hex')]),
+  Buffer.concat([CR, Buffer.alloc(70_000, 0x5a)]),
+];
+
+/** Runs one client; which kind it is follows from its number. */
+export async function live(life: Life): Promise<void> {
+  const percent = (Math.imul(life.stream, 0x9e3779b1) >>> 0) % 100;
+  const [, kind, client] = KINDS.find(([below]) => percent < below) ?? [];
+  if (kind === undefined || client === undefined) {
+    return;
+  }
+  life.tally.begin(kind);
+  try {
+    await client(life);
+  } catch (error) {
+    life.tally.fault(`client ${life.stream}, ${kind}: ${String(error)}`);
+  }
+}
+
+/** TSDUs that a client has on the way at once, and how many it sends in its life. */
+const WINDOW = 4;
+const MOST_TSDUS = 40;
+
+/** Sends, and checks every octet that comes back; then ends as told. */
+async function exchange(
+  life: Life,
+  leave: (connection: Connection, rest: Sequence) => Promise<void>,
+  unanswered = 0,
+): Promise<void> {
+  const { stream, tally, over } = life;
+  const connection = await open(life);
+  const sent = new Sequence(stream);
+  const expected = new Sequence(stream);
+  const count = 1 + (stream % MOST_TSDUS);
+  let owed = 0;
+  for (let i = 0; i < count && !over.aborted; i += 1) {
+    if (!connection.write(sent.next())) {
+      await connection.drain();
+    }
+    owed += 1;
+    if (owed === WINDOW) {
+      await readOne(connection, expected, tally);
+      owed -= 1;
+      await pause(life);
+    }
+  }
+  for (; owed > unanswered; owed -= 1) {
+    await readOne(connection, expected, tally);
+  }
+  await leave(connection, expected);
+}
+
+function open({ port, stream, over }: Life): Promise<Connection> {
+  const connectData = Buffer.alloc(4);
+  connectData.writeUInt32BE(stream);
+  return connect(
+    { host: HOST, port },
+    { connectData, maxTpduSize: 65_531, timeout: 30_000, name: over.aborted ? 'late' : 'soak' },
+  );
+}
+
+async function readOne(connection: Connection, expected: Sequence, tally: Tally): Promise<void> {
+  const tsdu = await connection.read();
+  if (!tsdu.equals(expected.next())) {
+    tally.fault(`a client received a TSDU of ${tsdu.length} octets with wrong content`);
+  }
+  tally.arrived(tsdu.length);
+}
+
+/** Now and then a client has nothing to say. */
+async function pause({ stream, over }: Life): Promise<void> {
+  await sleep(stream % 600, over);
+}
+
+async function sleep(ms: number, over: AbortSignal): Promise<void> {
+  await wait(ms, undefined, { signal: over }).catch(() => {});
+}
+
+/** FIN first; the server ends when it has echoed everything. */
+async function halfClose(connection: Connection): Promise<void> {
+  connection.end();
+  await connection.waitClosed();
+}
+
+async function reset(connection: Connection): Promise<void> {
+  connection.destroy();
+  await connection.waitClosed();
+}
+
+/** Writes without reading until backpressure stops it, rests, then reads all of it. */
+async function slow(life: Life): Promise<void> {
+  const { stream, tally, over } = life;
+  const connection = await open(life);
+  const sent = new Sequence(stream);
+  const expected = new Sequence(stream);
+  let owed = 0;
+  while (owed < MOST_TSDUS && connection.write(sent.next())) {
+    owed += 1;
+  }
+  await sleep(500 + (stream % 1_500), over);
+  for (; owed > 0; owed -= 1) {
+    await readOne(connection, expected, tally);
+  }
+  await connection.asyncClose();
+}
+
+/** Octets that are no COTP, or break off; the server is to end it. */
+async function garbage({ port, stream, over }: Life): Promise<void> {
+  const socket = await bare(port);
+  socket.write(GARBAGE[stream % GARBAGE.length] ?? CR);
+  await Promise.race([closed(socket), sleep(2_000, over)]);
+  socket.resetAndDestroy();
+  await closed(socket);
+}
+
+/** A peer that is there and does nothing: the timers of the server are to end it. */
+async function silence({ port, over }: Life, first: Buffer | undefined): Promise<void> {
+  const socket = await bare(port);
+  if (first !== undefined) {
+    socket.write(first);
+  }
+  await Promise.race([closed(socket), sleep(20_000, over)]);
+  socket.destroy();
+  await closed(socket);
+}
+
+function bare(port: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connectTcp({ host: HOST, port, noDelay: true });
+    socket.once('error', reject);
+    socket.once('connect', () => {
+      socket.off('error', reject);
+      // A reset of the server is what these clients ask for.
+      socket.on('error', () => {});
+      socket.resume();
+      resolve(socket);
+    });
+  });
+}
+
+function closed(socket: Socket): Promise<void> {
+  return socket.closed
+    ? Promise.resolve()
+    : new Promise((resolve) => {
+        socket.once('close', () => resolve());
+      });
+}

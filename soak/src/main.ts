@@ -1,0 +1,197 @@
+/**
+ * `npm run soak`: many connections for a long time, and a look at what is left. See ../README.md.
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import {
+  formatHandles,
+  handleGrowth,
+  mebibytes,
+  openFilesLimit,
+  type Reading,
+  read,
+} from './gauge.js';
+import { run } from './load.js';
+import { Tally } from './tally.js';
+
+const HELP = `usage: npm run soak -- [options]
+
+  --seconds N      how long, after warming up (default 60)
+  --connections N  connections at the same time (default 1000)
+  --short          10 seconds with 200 connections
+  --help           this text
+`;
+
+/** Both ends of each connection are here, and peers that are being replaced linger. */
+const FILES_PER_CONNECTION = 2;
+const SPARE_FILES = 500;
+
+/**
+ * What the heap may grow by between two moments at which everything is closed. See the README for
+ * why it is this much.
+ */
+const HEAP_GROWTH = 2 * 1_048_576;
+/** In array buffers: the pool that small Buffers come from. */
+const BUFFER_GROWTH = 1_048_576;
+
+function options() {
+  const { values } = parseArgs({
+    options: {
+      seconds: { type: 'string' },
+      connections: { type: 'string' },
+      short: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const { short, help } = values;
+  return {
+    help,
+    seconds: integer('seconds', values.seconds ?? (short ? '10' : '60'), 1, 604_800),
+    connections: integer('connections', values.connections ?? (short ? '200' : '1000'), 1, 30_000),
+  };
+}
+
+function integer(name: string, text: string, least: number, most: number): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw new RangeError(`--${name} must be ${least} to ${most}, not ${text}`);
+  }
+  return value;
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+async function main(): Promise<boolean> {
+  const { help, seconds, connections } = options();
+  if (help) {
+    process.stdout.write(HELP);
+    return true;
+  }
+  const files = openFilesLimit();
+  const needed = connections * FILES_PER_CONNECTION + SPARE_FILES;
+  if (files !== undefined && files < needed) {
+    print(
+      `${connections} connections take ${needed} open files, and ulimit -n says ${files}: ` +
+        'raise it, or give fewer --connections',
+    );
+    return false;
+  }
+  if (globalThis.gc === undefined) {
+    print('node --expose-gc is needed to tell what is held from what is not yet collected');
+    return false;
+  }
+  const tally = new Tally();
+  const onUnhandled = (reason: unknown) => tally.fault(`unhandled: ${String(reason)}`);
+  process.on('unhandledRejection', onUnhandled);
+  process.on('uncaughtException', onUnhandled);
+
+  const start = await atRest();
+  print(`${connections} connections, ${seconds} s after warming up`);
+  print(restLine('start', start));
+
+  // Everything that is compiled, pooled or cached for good is so after this.
+  const warmUpSeconds = Math.max(3, Math.ceil(seconds / 6));
+  const warmUp = await run({
+    connections,
+    seconds: warmUpSeconds,
+    intervalSeconds: warmUpSeconds,
+    tally,
+    firstStream: 0,
+    onInterval: () => {},
+  });
+  const warm = await atRest();
+  print(restLine('warm', warm));
+
+  const interval = Math.max(1, Math.round(seconds / 12));
+  let [octets, begun, at] = [tally.octets, tally.begun, performance.now()];
+  const [octetsBefore, tsdusBefore, began] = [octets, tally.tsdus, at];
+  const load = await run({
+    connections,
+    seconds,
+    intervalSeconds: interval,
+    tally,
+    firstStream: warmUp.lives,
+    onInterval: (open) => {
+      const now = performance.now();
+      const elapsed = (now - at) / 1_000;
+      print(
+        intervalLine(now - began, open, {
+          rate: (tally.octets - octets) / elapsed,
+          churn: (tally.begun - begun) / elapsed,
+          reading: read(false),
+        }),
+      );
+      [octets, begun, at] = [tally.octets, tally.begun, now];
+    },
+  });
+  const took = (performance.now() - began) / 1_000;
+  const end = await atRest();
+  print(restLine('end', end));
+
+  const moved = tally.octets - octetsBefore;
+  print(
+    `checked  ${mebibytes(moved)} MiB in ${whole(tally.tsdus - tsdusBefore)} TSDUs, ` +
+      `${mebibytes(moved / took)} MiB/s; ${whole(load.lives)} connections`,
+  );
+  print(`clients  ${[...tally.lives].map(([kind, count]) => `${kind} ${count}`).join(', ')}`);
+
+  process.off('unhandledRejection', onUnhandled);
+  process.off('uncaughtException', onUnhandled);
+  const failures = [
+    ...verdict(start, warm, end),
+    ...(warmUp.left + load.left > 0 ? [`${load.left} connections are still counted`] : []),
+    ...(tally.faultCount > 0 ? [`${tally.faultCount} faults, the first of them:`] : []),
+    ...tally.faults,
+  ];
+  print(failures.length === 0 ? 'ok' : ['FAILED', ...failures].join('\n  '));
+  return failures.length === 0;
+}
+
+/** Once sockets that were closed just now are gone. */
+async function atRest(): Promise<Reading> {
+  await wait(200);
+  read(true);
+  await wait(50);
+  return read(true);
+}
+
+function verdict(start: Reading, warm: Reading, end: Reading): string[] {
+  const heap = end.heap - warm.heap;
+  const buffers = end.buffers - warm.buffers;
+  const handles = handleGrowth(start, end);
+  return [
+    ...(heap > HEAP_GROWTH ? [`the heap has grown by ${mebibytes(heap)} MiB`] : []),
+    ...(buffers > BUFFER_GROWTH ? [`array buffers have grown by ${mebibytes(buffers)} MiB`] : []),
+    ...(handles.length > 0 ? [`handles are left: ${handles.join(', ')}`] : []),
+  ];
+}
+
+function restLine(name: string, reading: Reading): string {
+  const { heap, buffers, rss } = reading;
+  return (
+    `${name.padEnd(8)} heap ${mebibytes(heap)} MiB, array buffers ${mebibytes(buffers)} MiB, ` +
+    `rss ${mebibytes(rss)} MiB, handles: ${formatHandles(reading)}`
+  );
+}
+
+function intervalLine(
+  elapsed: number,
+  open: number,
+  now: { readonly rate: number; readonly churn: number; readonly reading: Reading },
+): string {
+  const { rate, churn, reading } = now;
+  return (
+    `${`${Math.round(elapsed / 1_000)} s`.padEnd(8)} ${open} open, ` +
+    `${mebibytes(rate)} MiB/s checked, ${Math.round(churn)} new/s, ` +
+    `heap ${mebibytes(reading.heap)} MiB, rss ${mebibytes(reading.rss)} MiB, ` +
+    `handles: ${formatHandles(reading)}`
+  );
+}
+
+function whole(value: number): string {
+  return value.toLocaleString('en');
+}
+
+process.exitCode = (await main()) ? 0 : 1;
