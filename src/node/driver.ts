@@ -61,6 +61,10 @@ export class Driver {
   #inFlight = 0;
   #inFlightSince = 0;
   #lastActivity: number;
+  /** Since when the reader rests; `undefined` while it takes what comes. */
+  #restingSince: number | undefined;
+  /** A deadline of the engine, and what it was put off to because the reader rested meanwhile. */
+  #putOff = { deadline: 0, until: 0 };
   #ended = false;
   #closed = false;
   #streamError: Error | undefined;
@@ -106,6 +110,28 @@ export class Driver {
       this.#flushScheduled = true;
       process.nextTick(flushScheduled, this);
     }
+  }
+
+  /**
+   * The reader takes no more for now: octets stay in TCP. That the peer's octets are not seen is then
+   * no fault of the peer, so its times stand still.
+   */
+  rest(): void {
+    this.#restingSince ??= now();
+    this.stream.pause();
+  }
+
+  /** The reader takes octets again. */
+  goOn(): void {
+    if (this.#restingSince !== undefined) {
+      const time = now();
+      const until = this.#engineDeadline + time - this.#restingSince;
+      this.#putOff = { deadline: this.#engine.deadline ?? 0, until };
+      this.#restingSince = undefined;
+      this.#lastActivity = time;
+      this.#watch();
+    }
+    this.stream.resume();
   }
 
   /** Does something to the engine, then what the engine wants. */
@@ -216,7 +242,7 @@ export class Driver {
       this.#ending ??= FIN_BY_US;
       this.stream.end();
       // After our FIN whatever still comes must be taken, or the FIN of the peer is never seen.
-      this.stream.resume();
+      this.goOn();
     }
   }
 
@@ -249,15 +275,21 @@ export class Driver {
     }
   }
 
+  /** The engine's deadline; later when the reader rested since it was set. */
+  get #engineDeadline(): number {
+    const { deadline = Number.POSITIVE_INFINITY } = this.#engine;
+    return deadline === this.#putOff.deadline ? this.#putOff.until : deadline;
+  }
+
   /** The earliest of the engine's deadline and those of the stream. */
   #watch(): void {
     if (this.#closed) {
       return;
     }
     const { idleTimeout, writeTimeout } = this.#options;
-    let at = this.#engine.deadline ?? Number.POSITIVE_INFINITY;
-    if (idleTimeout !== undefined) {
-      at = Math.min(at, this.#lastActivity + idleTimeout);
+    let at = Number.POSITIVE_INFINITY;
+    if (this.#restingSince === undefined) {
+      at = Math.min(this.#engineDeadline, this.#lastActivity + (idleTimeout ?? at));
     }
     if (writeTimeout !== undefined && this.#inFlight > 0) {
       at = Math.min(at, this.#inFlightSince + writeTimeout);
@@ -281,7 +313,11 @@ export class Driver {
           { phase: 'open' },
         ),
       );
-    } else if (idleTimeout !== undefined && time >= this.#lastActivity + idleTimeout) {
+    } else if (
+      idleTimeout !== undefined &&
+      this.#restingSince === undefined &&
+      time >= this.#lastActivity + idleTimeout
+    ) {
       this.#lastActivity = time;
       this.#user.onTimeout(
         new TimeoutError(
@@ -292,7 +328,11 @@ export class Driver {
         ),
       );
     }
-    this.#after(() => this.#engine.handleDeadline(time));
+    this.#after(() => {
+      if (this.#restingSince === undefined && time >= this.#engineDeadline) {
+        this.#engine.handleDeadline(time);
+      }
+    });
   }
 }
 

@@ -64,7 +64,7 @@ export abstract class MessageConnection extends Resource implements DriverUser {
     this.#engine = engine;
     this.#options = options;
     this.#staysHalfOpen = options.allowHalfOpen;
-    this.#queue = new ReadQueue(options.readHighWaterMark, () => driver.stream.resume());
+    this.#queue = new ReadQueue(options.readHighWaterMark, () => driver.goOn());
     driver.user = this;
   }
 
@@ -230,7 +230,7 @@ export abstract class MessageConnection extends Resource implements DriverUser {
           this.#owed += 1;
         }
         if (!this.#queue.push(toBuffer(event.message))) {
-          this.#driver.stream.pause();
+          this.#driver.rest();
         }
         break;
       case 'end':
@@ -294,7 +294,7 @@ export abstract class MessageConnection extends Resource implements DriverUser {
     this.#endReading(reason, orderly);
     this.#answerAlarm?.clear();
     // A reader that rests would keep the end of TCP from being seen.
-    this.#driver.stream.resume();
+    this.#driver.goOn();
     this.markClosing();
   }
 
