@@ -6,9 +6,12 @@ import {
   type AcceptOptions,
   type Address,
   Connection,
+  type ConnectionClose,
   ConnectionClosedError,
   type ConnectionCb,
+  type ConnectionEvent,
   type ConnectionInfo,
+  type ConnectionOpen,
   ConnectionRefusedError,
   type ConnectOptions,
   type ConnectRequest,
@@ -16,26 +19,35 @@ import {
   type CotpErrorCode,
   connect,
   type Data,
+  type Destination,
   type Ending,
   type ErrorContext,
   type ErrorListener,
   type FullAddress,
   formatTsel,
+  jsonLinesSink,
   type ListenOptions,
   listen,
   type OnConnectRequest,
+  type PcapngOptions,
+  type PcapngSink,
   type Phase,
   ProtocolError,
   parseTsel,
+  pcapngSink,
   Server,
+  type SinkOptions,
   type SizeOffer,
   TimeoutError,
   type TimerName,
   type Tpdu,
+  type TracedConnection,
   type TraceEntry,
   type TraceListener,
+  type TraceSink,
   type Tsel,
   TsduTooLargeError,
+  textSink,
 } from 'cotp';
 import type * as tpdus from 'cotp/tpdu';
 import {
@@ -44,6 +56,7 @@ import {
   decodeNsdu,
   disconnectReason,
   encode,
+  explainTpdu,
   FAULTS,
   ProtocolError as FaultError,
   rejectCauseText,
@@ -94,6 +107,24 @@ const trace: TraceListener = (entry: TraceEntry) => {
   const tpdu: Tpdu | CotpError = entry.tpdu;
   process.stderr.write(`${entry.direction} ${tpdu instanceof Error ? tpdu.code : tpdu.type}`);
 };
+
+/** Sinks, and what is heard of connections. */
+export async function sinks(destination: Destination, event: ConnectionEvent): Promise<string> {
+  const options: SinkOptions = { redact: true, maxFileSize: 10_000 };
+  const pcapngOptions: PcapngOptions = { ...options, serverPort: 102 };
+  const pcapng: PcapngSink = pcapngSink(destination, pcapngOptions);
+  const all: readonly TraceSink[] = [
+    textSink(destination, options),
+    jsonLinesSink(destination),
+    pcapng,
+  ];
+  await Promise.all(all.map((sink) => sink.close()));
+  const { connection, role }: TracedConnection = event;
+  const told = (opened: ConnectionOpen | ConnectionClose) =>
+    opened.event === 'open' ? opened.info.name : opened.how;
+  return `${connection} ${role} ${told(event)}`;
+}
+
 const sizeOffer: SizeOffer = 'absent';
 const tsel: Tsel = parseTsel('0x0102');
 const connectOptions: ConnectOptions = { trace, sizeOffer, remoteTsel: tsel, localTsel: undefined };
@@ -156,6 +187,7 @@ export type Types = [
   tpdus.EncodeOptions,
   tpdus.ExpeditedAcknowledgement,
   tpdus.ExpeditedData,
+  tpdus.Explanation,
   tpdus.Fault,
   tpdus.FlowControlConfirmation,
   tpdus.Parameters,
@@ -179,5 +211,7 @@ export function codec(init: tpdus.TpduInit): string {
   const tpdu: tpdus.Tpdu = decode(octets, { strict: true });
   const all: readonly tpdus.Tpdu[] = decodeNsdu(octets);
   const sentence: string = FAULTS['li-exceeds'].sentence;
-  return `${tpdu.type} ${all.length} ${disconnectReason(3)} ${rejectCauseText(1)} ${sentence}`;
+  const explained: readonly tpdus.Explanation[] = explainTpdu(octets);
+  const words = explained.map(({ field, value, meaning }) => `${field} ${value} ${meaning}`);
+  return `${tpdu.type} ${all.length} ${disconnectReason(3)} ${rejectCauseText(1)} ${sentence} ${words}`;
 }
