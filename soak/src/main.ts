@@ -87,8 +87,10 @@ async function main(): Promise<boolean> {
   process.on('unhandledRejection', onUnhandled);
   process.on('uncaughtException', onUnhandled);
 
-  const start = await atRest();
   print(`${connections} connections, ${seconds} s after warming up`);
+  // Where output goes to pipes, these are made when they are first used.
+  process.stderr.write('');
+  const start = await atRest();
   print(restLine('start', start));
 
   // Everything that is compiled, pooled or cached for good is so after this.
