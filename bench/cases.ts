@@ -80,8 +80,8 @@ export const CASES: readonly Case[] = [
   },
 ];
 
-/** Memory is measured beside the cases, under these names. */
-export const MEMORY_CASES = ['memory-flat', 'memory-per-message'] as const;
+/** Memory, and what tracing costs, are measured beside the cases, under these names. */
+export const MEMORY_CASES = ['memory-flat', 'memory-per-message', 'trace'] as const;
 export type MemoryCase = (typeof MEMORY_CASES)[number];
 
 /** The same case in so small that it only shows that it runs. */

@@ -14,6 +14,7 @@ import {
   messageCosts,
 } from './memory.js';
 import { headLine, resultLine } from './table.js';
+import { type TraceCost, traceCosts, traceLines } from './trace.js';
 
 const HELP = `usage: npm run bench -- [options]
 
@@ -35,6 +36,7 @@ interface Report {
   readonly results: readonly Result[];
   readonly memory: readonly MemorySample[];
   readonly messageCosts: readonly MessageCost[];
+  readonly traceCosts: readonly TraceCost[];
 }
 
 function options() {
@@ -103,9 +105,19 @@ async function main(): Promise<void> {
     print(['', ...costLines(costs)].join('\n'));
   }
 
+  let observed: TraceCost[] = [];
+  if (isMemoryWanted('trace')) {
+    observed = await traceCosts(short ? 5 : 60);
+    print(['', ...traceLines(observed)].join('\n'));
+  }
+
   if (json) {
     const node = process.version;
-    const report: Report = { node, runs, short, results, memory, messageCosts: costs };
+    const report: Report = {
+      ...{ node, runs, short, results, memory },
+      messageCosts: costs,
+      traceCosts: observed,
+    };
     const text = `${JSON.stringify(report, undefined, 2)}\n`;
     if (file === undefined) {
       process.stdout.write(text);

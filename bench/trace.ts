@@ -1,0 +1,133 @@
+/**
+ * What being observable costs a TPDU: engines without an observer, with one for whom nobody listens,
+ * and with one that is heard. Engines and not connections, because the question is of nanoseconds,
+ * which a socket hides; and the least time of many rounds, because other work only ever adds.
+ */
+import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { Class0Connection as Engine } from '../src/core/class0/connection.js';
+import type { TpduObserver } from '../src/core/class0/data.js';
+
+/** Nanoseconds that one TPDU of 64 octets of user data takes. */
+export interface TraceCost {
+  readonly observer: 'none' | 'not heard' | 'heard';
+  readonly received: number;
+  readonly sent: number;
+}
+
+const TPDUS = 900;
+const CHUNKS = 50;
+const NO_TIME = 60_000;
+
+/** A CR of an S7 client, and a DT of 64 octets. */
+const CR = Buffer.from('0300001611e00000123400c1020100c2020102c0010a', 'hex');
+const TSDU = Buffer.alloc(64, 1);
+const DT = Buffer.concat([Buffer.from('0300004702f080', 'hex'), TSDU]);
+
+const CHANNEL = 'cotp-bench:tpdu';
+
+/** As the library does it: a property of a channel, read for every TPDU. */
+class Observer implements TpduObserver {
+  readonly #channel = channel(CHANNEL);
+
+  get isWatching(): boolean {
+    return this.#channel.hasSubscribers;
+  }
+
+  see(_direction: string, octets: Uint8Array): void {
+    this.#channel.publish(octets);
+  }
+}
+
+export async function traceCosts(rounds: number): Promise<TraceCost[]> {
+  const { href } = new URL('core/class0/connection.js', import.meta.resolve('cotp'));
+  const { Class0Connection } = (await import(href)) as { Class0Connection: typeof Engine };
+  const engine = (observer: TpduObserver | undefined) => {
+    const opened = Class0Connection.responder(
+      {
+        allocate: Buffer.allocUnsafe,
+        localRef: 1,
+        peer: 'bench',
+        strict: false,
+        maxTpduSize: 2048,
+        maxTsduSize: 65_536,
+        maxTsduSegments: 64,
+        handshakeTimeout: NO_TIME,
+        reassemblyTimeout: NO_TIME,
+        closeTimeout: NO_TIME,
+        observer,
+      },
+      0,
+    );
+    opened.streamConnected(0);
+    opened.receive(CR, 0);
+    opened.accept({}, 0);
+    opened.takeEvents();
+    opened.outbox.clear();
+    return opened;
+  };
+  const listener = () => {};
+  const contestants = (['none', 'not heard', 'heard'] as const).map((observer) => ({
+    observer,
+    engine: engine(observer === 'none' ? undefined : new Observer()),
+    received: Number.POSITIVE_INFINITY,
+    sent: Number.POSITIVE_INFINITY,
+  }));
+  const chunk = Buffer.concat(Array.from({ length: TPDUS }, () => DT));
+  const measure = (each: (typeof contestants)[number]) => {
+    each.received = Math.min(
+      each.received,
+      nanoseconds(() => receive(each.engine, chunk)),
+    );
+    each.sent = Math.min(
+      each.sent,
+      nanoseconds(() => send(each.engine)),
+    );
+  };
+  const unheard = contestants.filter(({ observer }) => observer !== 'heard');
+  for (let round = 0; round < rounds; round += 1) {
+    for (const each of round % 2 === 0 ? unheard : unheard.toReversed()) {
+      measure(each);
+    }
+  }
+  // Last, as in most processes nobody ever listens.
+  subscribe(CHANNEL, listener);
+  for (let round = 0; round < rounds; round += 1) {
+    for (const each of contestants.filter(({ observer }) => observer === 'heard')) {
+      measure(each);
+    }
+  }
+  unsubscribe(CHANNEL, listener);
+  return contestants.map(({ observer, received, sent }) => ({ observer, received, sent }));
+}
+
+function receive(engine: Engine, chunk: Buffer): void {
+  for (let i = 0; i < CHUNKS; i += 1) {
+    engine.receive(chunk, 0);
+    engine.takeEvents();
+  }
+}
+
+function send(engine: Engine): void {
+  for (let i = 0; i < CHUNKS; i += 1) {
+    for (let j = 0; j < TPDUS; j += 1) {
+      engine.send(TSDU);
+    }
+    engine.outbox.clear();
+  }
+}
+
+function nanoseconds(act: () => void): number {
+  const start = process.hrtime.bigint();
+  act();
+  return Number(process.hrtime.bigint() - start) / (CHUNKS * TPDUS);
+}
+
+export function traceLines(costs: readonly TraceCost[]): string[] {
+  return [
+    'nanoseconds a TPDU, by what an observer of it costs',
+    ...costs.map(
+      ({ observer, received, sent }) =>
+        `  ${observer.padEnd(10)} received ${received.toFixed(0).padStart(4)}   sent ${sent.toFixed(0).padStart(4)}`,
+    ),
+  ];
+}
