@@ -125,6 +125,12 @@ import('${entry}'${attributes}).then((imported) => {
     },
   );
 
+  test('has the command', async () => {
+    const { stdout, code } = await consumer.node(['node_modules/.bin/cotp', '--version']);
+    const { version } = await manifest();
+    expect({ stdout, code }).toEqual({ stdout: `${version}\n`, code: 0 });
+  });
+
   test('keeps its inner modules to itself', async () => {
     const text = `import('cotp/dist/core/octets.js').catch((error) => console.log(error.code));`;
     await consumer.write('inner.mjs', text);

@@ -209,7 +209,7 @@ function table(rows: readonly Row[], { stdout }: Io): string {
     const times = [p50, p90, p99, max].map((time) => time.toFixed(3));
     shown.push([octets, roundTripsPerSecond, ...times, megabytesPerSecond.toFixed(1)]);
   }
-  return shown.toString();
+  return shown.toString().replace(/ +$/gm, '');
 }
 
 /** A table of columns and nothing else, as tools for a terminal have it. */
