@@ -140,10 +140,10 @@ describe.each(ROLES)('our %s', (role) => {
     });
 
     test('R8 TSDUs one after another are no drip, however long it goes on', async () => {
-      const { connection, raw } = await wire(role, { reassemblyTimeout: 60 });
+      const { connection, raw } = await wire(role, { reassemblyTimeout: 200 });
       const parts = [dt('01', false), Buffer.concat([dt('02'), dt('01', false)])];
       let sent = 0;
-      drip(raw, () => parts[Math.min(sent++, 1)], 20);
+      drip(raw, () => parts[Math.min(sent++, 1)], 40);
       for (let i = 0; i < 8; i += 1) {
         expect(await connection.read()).toEqual(hex('0102'));
       }

@@ -142,15 +142,15 @@ describe.each(ROLES)('our %s', (role) => {
   test('R21 does not blame the peer for a TSDU that its own reader leaves in TCP', async () => {
     const all = await wire(role, {
       readHighWaterMark: 1000,
-      reassemblyTimeout: 60,
-      idleTimeout: 60,
+      reassemblyTimeout: 150,
+      idleTimeout: 150,
     });
     const { connection, raw } = all;
     const long = Buffer.concat([times(2000, dt('55'.repeat(1000), false)), dt('aa')]);
     raw.send(Buffer.concat([dt('01'.repeat(1000)), long]));
     await until(() => connection.socket.isPaused());
     await new Promise((resolve) => {
-      setTimeout(resolve, 150);
+      setTimeout(resolve, 300);
     });
     expect(await connection.read()).toHaveLength(1000);
     expect(await connection.read()).toHaveLength(2_000_001);
