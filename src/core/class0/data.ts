@@ -10,7 +10,6 @@
  * +--------+-----------+----------------+-----------+
  * ```
  */
-import { joinOctets } from '../octets.js';
 import type { Outbox } from '../outbox.js';
 import { DT_HEADER_LENGTHS, maxUserData } from '../segmenting.js';
 
@@ -61,7 +60,10 @@ export function writeTsdu(
     const end = Math.min(start + step, tsdu.length);
     const header = end === tsdu.length ? HEADER_LAST : HEADER_NOT_LAST;
     if (observer?.isWatching) {
-      observer.see('sent', joinOctets([Uint8Array.from(header), tsdu.subarray(start, end)]));
+      const tpdu = new Uint8Array(DT_HEADER_LENGTH + end - start);
+      tpdu.set(header);
+      tpdu.set(tsdu.subarray(start, end), DT_HEADER_LENGTH);
+      observer.see('sent', tpdu);
     }
     outbox.packet(header, tsdu, start, end);
   }
