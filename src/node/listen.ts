@@ -3,6 +3,7 @@
  */
 import type { Socket } from 'node:net';
 import { Class0Connection } from '../core/class0/connection.js';
+import { ReassemblyBudget } from '../core/class0/reassembly.js';
 import type { EngineEvent } from '../core/engine.js';
 import { equalOctets } from '../core/octets.js';
 import {
@@ -59,14 +60,23 @@ export async function listen(
   }
   const address = resolveAddress(addr, 0);
   const resolved = resolveOptions(LISTEN_OPTIONS, options);
+  const budget = new ReassemblyBudget(resolved.maxReassemblyOctets);
+  const service: Service = { connectionCb, options: resolved, budget };
   return Server.listen(
     address,
     resolved,
     (stream, server, isExcess) => {
-      new Responder(stream, server, connectionCb, resolved, isExcess);
+      new Responder(stream, server, service, isExcess);
     },
     (error, peer) => reportTo(resolved.onError, peer)(error),
   );
+}
+
+/** What all connections of one server have in common. */
+interface Service {
+  readonly connectionCb: ConnectionCb;
+  readonly options: ResolvedListenOptions;
+  readonly budget: ReassemblyBudget;
 }
 
 /** A stream on its way to be a connection. */
@@ -92,8 +102,7 @@ class Responder implements DriverUser {
   constructor(
     stream: Socket,
     server: Server,
-    connectionCb: ConnectionCb,
-    options: ResolvedListenOptions,
+    { connectionCb, options, budget }: Service,
     isExcess: boolean,
   ) {
     this.#stream = stream;
@@ -107,7 +116,14 @@ class Responder implements DriverUser {
     this.#isExcess = reference === undefined;
     this.#trace = new ConnectionTrace('server', stream, this.#addresses.remoteAddr, options);
     this.#engine = Class0Connection.responder(
-      engineOptions(options, options.handshakeTimeout, reference ?? 0, this.#peer, this.#trace),
+      engineOptions(
+        options,
+        options.handshakeTimeout,
+        reference ?? 0,
+        this.#peer,
+        this.#trace,
+        budget,
+      ),
       now(),
     );
     this.#driver = new Driver(stream, this.#engine, this, options);

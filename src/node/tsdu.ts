@@ -3,6 +3,7 @@
  */
 import type { TpduObserver } from '../core/class0/data.js';
 import type { Class0Options } from '../core/class0/options.js';
+import type { ReassemblyBudget } from '../core/class0/reassembly.js';
 import type { MessageConnectionOptions } from './message-connection.js';
 import type { ResolvedConnectOptions, ResolvedListenOptions } from './options/cotp.js';
 import { reportTo } from './report.js';
@@ -14,6 +15,7 @@ export function engineOptions(
   localRef: number,
   peer: string,
   observer: TpduObserver,
+  budget?: ReassemblyBudget,
 ): Class0Options {
   const { maxTpduSize, maxTsduSize, maxTsduSegments, strict } = options;
   const { reassemblyTimeout, closeTimeout } = options;
@@ -26,6 +28,7 @@ export function engineOptions(
     maxTpduSize,
     maxTsduSize,
     maxTsduSegments,
+    budget,
     handshakeTimeout,
     reassemblyTimeout,
     closeTimeout,

@@ -10,6 +10,22 @@ export interface TsduLimits {
   readonly maxTsduSize: number;
   /** DT TPDUs, those without user data included: a peer may send any number of them. */
   readonly maxTsduSegments: number;
+  /** Shared with other connections. Absent for none. */
+  readonly budget?: ReassemblyBudget | undefined;
+}
+
+/**
+ * Octets that the unfinished TSDUs of several connections may come to together: each within its own
+ * limit, many of them could still fill the memory.
+ */
+export class ReassemblyBudget {
+  readonly limit: number;
+  /** Octets held now. */
+  held = 0;
+
+  constructor(limit: number) {
+    this.limit = limit;
+  }
 }
 
 /** The reassembly of one connection. */
@@ -18,6 +34,8 @@ export class Reassembly {
   readonly #allocate: Allocate;
   readonly #collector = new OctetCollector();
   #segments = 0;
+  /** What of the budget is ours. */
+  #held = 0;
 
   constructor(limits: TsduLimits, allocate: Allocate) {
     this.#limits = limits;
@@ -67,20 +85,31 @@ export class Reassembly {
   clear(): void {
     this.#collector.clear();
     this.#segments = 0;
+    this.#hold(0);
   }
 
   #count(eot: boolean): Uint8Array | undefined {
     if (!eot) {
       this.#segments += 1;
+      this.#hold(this.#collector.length);
       return undefined;
     }
     this.#segments = 0;
+    this.#hold(0);
     return this.#collector.length > 0 ? this.#collector.take(this.#allocate) : undefined;
+  }
+
+  #hold(octets: number): void {
+    const { budget } = this.#limits;
+    if (budget !== undefined) {
+      budget.held += octets - this.#held;
+      this.#held = octets;
+    }
   }
 
   /** Judged before anything is held for the DT. */
   #judge(length: number): void {
-    const { maxTsduSize, maxTsduSegments } = this.#limits;
+    const { maxTsduSize, maxTsduSegments, budget } = this.#limits;
     if (this.#collector.length + length > maxTsduSize) {
       throw new TsduTooLargeError(
         `a TSDU of at most ${maxTsduSize} octets was expected, more than that came`,
@@ -91,6 +120,12 @@ export class Reassembly {
       throw new TsduTooLargeError(
         `a TSDU of at most ${maxTsduSegments} DT TPDUs was expected, more than that came`,
         { phase: 'open', hint: 'maxTsduSegments sets the limit' },
+      );
+    }
+    if (budget !== undefined && budget.held + length > budget.limit) {
+      throw new TsduTooLargeError(
+        `unfinished TSDUs of at most ${budget.limit} octets were expected from all peers together, more than that came`,
+        { phase: 'open', hint: 'maxReassemblyOctets sets the limit' },
       );
     }
   }
