@@ -163,6 +163,27 @@ describe('--transparent', () => {
   });
 });
 
+test('the README shows what it says', async () => {
+  const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+  const [, shown = ''] = /<!-- proxy -->\n```console\n\$ .+\n([\s\S]*?)^```$/m.exec(readme) ?? [];
+  const { running, address } = await proxy(await echo({ maxTpduSize: 1024 }), '--transparent');
+  const conn = await open(address, { remoteTsel: 0x0102 });
+  conn.write(hex('32010000000000080000f0000001000101e0'));
+  await conn.read();
+  await conn.asyncClose();
+  await running.says(/ close /, 'stdout');
+  await stop(running);
+  const [where = '', ...rest] = running.stderr.split('\n');
+  const said = [where, ...running.stdout.trimEnd().split('\n'), ...rest].join('\n');
+  /** Addresses, times and references differ. */
+  const steady = (text: string) =>
+    text
+      .replace(/[\d.]+:\d+(?= goes|$)/gm, 'ADDRESS')
+      .replace(/^[\d:.]{12}/gm, 'TIME')
+      .replace(/0x(?!0000|0102)\w{4}/g, 'REF');
+  expect(steady(said)).toBe(steady(shown));
+});
+
 test('a listening port that is taken', async () => {
   const taken = await echo();
   const { code, stderr } = await cotp(['proxy', taken, '127.0.0.1:102']);

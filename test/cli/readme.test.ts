@@ -16,7 +16,7 @@ const [own = ''] = section.split('\n## ');
 /** What is typed and what comes, of each transcript that shows one of these commands. */
 const transcripts = [...own.matchAll(/^```console\n\$ (.+)\n([\s\S]*?)^```$/gm)]
   .map(([, line = '', shown = '']) => ({ line, shown }))
-  .filter(({ line }) => /cotp (?:connect|listen|probe|bench)\b/.test(line));
+  .filter(({ line }) => /cotp (?:connect|listen|probe|decode|bench)\b/.test(line));
 
 /** The device of the README: it echoes, and knows every selector but one. */
 async function device(): Promise<string> {
