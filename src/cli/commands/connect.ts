@@ -133,7 +133,16 @@ class Dialogue {
       if (!this.#options.hold) {
         this.#conn.end();
       }
-      this.#waiting = setTimeout(() => this.#conn.close(), this.#options.wait);
+      this.#waiting = setTimeout(() => this.#leave(), this.#options.wait);
+    }
+  }
+
+  /** Nothing came for as long as was to be waited; what still leaves is waited for. */
+  #leave(): void {
+    if (this.#conn.writeBuffered > 0) {
+      this.#waiting?.refresh();
+    } else {
+      this.#conn.close();
     }
   }
 

@@ -134,25 +134,29 @@ class Probe {
   async run(): Promise<number> {
     const { signal } = this.#io;
     const codes: number[] = [];
-    this.#bar?.start(this.#selectors.length, 0, { selector: '' });
-    try {
-      for (const [index, tsel] of this.#selectors.entries()) {
-        if (index > 0 && this.#options.delay > 0) {
-          await sleep(this.#options.delay, undefined, { signal });
-        }
-        signal.throwIfAborted();
-        this.#bar?.update(index, { selector: formatTsel(tsel) });
-        const outcome = await tryOnce(this.#target, tsel, this.#trying, this.#trace());
-        await this.#tell(tsel, outcome);
-        codes.push(outcome.exitCode);
-        if (outcome.isFinal || (outcome.exitCode === EXIT.ok && !this.#options.all)) {
-          break;
-        }
+    for (const [index, tsel] of this.#selectors.entries()) {
+      const outcome = await this.#try(index, tsel, signal);
+      await this.#tell(tsel, outcome);
+      codes.push(outcome.exitCode);
+      if (outcome.isFinal || (outcome.exitCode === EXIT.ok && !this.#options.all)) {
+        break;
       }
+    }
+    return BY_NEWS.find((code) => codes.includes(code)) ?? EXIT.failed;
+  }
+
+  /** Waits its turn, and tries; the progress bar is there meanwhile. */
+  async #try(index: number, tsel: Tsel, signal: AbortSignal): Promise<Outcome> {
+    this.#bar?.start(this.#selectors.length, index, { selector: formatTsel(tsel) });
+    try {
+      if (index > 0 && this.#options.delay > 0) {
+        await sleep(this.#options.delay, undefined, { signal });
+      }
+      signal.throwIfAborted();
+      return await tryOnce(this.#target, tsel, this.#trying, this.#trace());
     } finally {
       this.#bar?.stop();
     }
-    return BY_NEWS.find((code) => codes.includes(code)) ?? EXIT.failed;
   }
 
   #trace(): TraceListener {
@@ -169,8 +173,6 @@ class Probe {
       return;
     }
     const colour = outcome.exitCode === EXIT.ok ? stdout.colours.green : stdout.colours.yellow;
-    this.#bar?.stop();
     await stdout.write(`${target}  ${explainSelector(tsel)}  ${colour(outcome.words)}\n`);
-    this.#bar?.start(this.#selectors.length, this.#selectors.indexOf(tsel) + 1, { selector: '' });
   }
 }

@@ -50,6 +50,9 @@ export const CLIENT_OPTIONS = {
 /** What S7 clients call themselves. */
 export const S7_LOCAL_TSEL: Tsel = 0x0100;
 
+/** A person waits at the end: a peer that does not close is left after so many milliseconds. */
+const CLOSE_TIMEOUT = 2_000;
+
 /** The options of `connect` that these stand for. */
 export function connectOptions(
   values: Partial<OptionValues<typeof CLIENT_OPTIONS>>,
@@ -63,5 +66,6 @@ export function connectOptions(
     timeout,
     idleTimeout,
     strict,
+    closeTimeout: CLOSE_TIMEOUT,
   };
 }

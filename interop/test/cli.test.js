@@ -1,0 +1,175 @@
+/** The `cotp` command in a real terminal (tmux), and against the S7 server of snap7. */
+import assert from 'node:assert/strict';
+import { execFile, spawnSync } from 'node:child_process';
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { listen } from '../../dist/index.js';
+import { startSnap7 } from './snap7-server.js';
+import { HOST, LIMIT } from './support.js';
+
+const COTP = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const run = promisify(execFile);
+
+/** A terminal of its own, in which a person types and looks. */
+class Terminal {
+  #socket;
+
+  static async open(socket, folder) {
+    const terminal = new Terminal();
+    terminal.#socket = socket;
+    const shell = `PATH=${folder}:$PATH PS1='$ ' exec sh`;
+    await terminal.#tmux('-f', '/dev/null', 'new-session', '-d', '-x', '120', '-y', '40', shell);
+    await terminal.shows(/^\$ $/m);
+    return terminal;
+  }
+
+  async type(line) {
+    await this.#tmux('send-keys', '-l', line);
+    await this.press('Enter');
+  }
+
+  async press(key) {
+    await this.#tmux('send-keys', key);
+  }
+
+  /** What is on the screen, with colours as escape sequences if wanted. */
+  async screen(...flags) {
+    const { stdout } = await this.#tmux('capture-pane', '-p', ...flags);
+    return stdout;
+  }
+
+  /** Waits until the screen shows it. */
+  async shows(pattern) {
+    for (let tries = 0; tries < 200; tries += 1) {
+      const screen = (await this.screen()).replace(/\$$/gm, '$ ');
+      if (pattern.test(screen)) {
+        return screen;
+      }
+      await sleep(50);
+    }
+    assert.fail(`the screen does not show ${pattern}:\n${await this.screen()}`);
+  }
+
+  close() {
+    return this.#tmux('kill-server').catch(() => {});
+  }
+
+  #tmux(...args) {
+    return run('tmux', ['-S', this.#socket, ...args]);
+  }
+}
+
+describe('cotp in a terminal', () => {
+  let folder;
+  let server;
+  let address;
+
+  before(async () => {
+    const { error } = spawnSync('tmux', ['-V']);
+    assert.equal(error, undefined, 'these tests need tmux: apt-get install tmux');
+    folder = await mkdtemp(join(tmpdir(), 'cotp-terminal-'));
+    await symlink(COTP, join(folder, 'cotp'));
+    server = await listen(
+      async (conn) => {
+        for await (const tsdu of conn) {
+          conn.write(tsdu.toString() === 'bell' ? Buffer.from('\x1b[31mred\x07') : tsdu);
+        }
+      },
+      { host: HOST, port: 0 },
+      { localTsel: 0x0302 },
+    );
+    address = `${HOST}:${server.addresses[0].port}`;
+  });
+
+  after(async () => {
+    await server?.asyncClose();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const inTerminal = (what, body) =>
+    test(what, LIMIT, async () => {
+      const socket = join(folder, `${what.replace(/\W+/g, '-')}.sock`);
+      const terminal = await Terminal.open(socket, folder);
+      try {
+        await body(terminal);
+      } finally {
+        await terminal.close();
+      }
+    });
+
+  inTerminal('typing lines, and Ctrl-D', async (terminal) => {
+    await terminal.type(`cotp connect ${address} --remote-tsel 0x0302; echo code $?`);
+    await terminal.shows(/^connected to .*remote 0x0302 \(basic, rack 0, slot 2\)/m);
+    await terminal.type('hello');
+    await terminal.shows(/^hello\nhello$/m);
+    await terminal.press('C-d');
+    await terminal.shows(/^code 0$/m);
+  });
+
+  inTerminal('a peer cannot talk to the terminal', async (terminal) => {
+    await terminal.type(`cotp connect ${address} --remote-tsel 0x0302`);
+    await terminal.shows(/^connected to/m);
+    await terminal.type('bell');
+    await terminal.shows(/^\\x1b\[31mred\\x07$/m);
+  });
+
+  inTerminal('Ctrl-C', async (terminal) => {
+    await terminal.type(`cotp connect ${address} --remote-tsel 0x0302; echo code $?`);
+    await terminal.shows(/^connected to/m);
+    await terminal.press('C-c');
+    await terminal.shows(/code 130$/m);
+  });
+
+  inTerminal('colours, and NO_COLOR', async (terminal) => {
+    await terminal.type(`cotp probe ${address} --tsel 0x0302`);
+    await terminal.shows(/CC {2}size/);
+    assert.ok((await terminal.screen('-e')).includes('\x1b[32mCC  size'));
+    await terminal.type('clear');
+    await terminal.type(`NO_COLOR=1 cotp probe ${address} --tsel 0x0302`);
+    await terminal.shows(/CC {2}size/);
+    assert.ok(!(await terminal.screen('-e')).includes('\x1b['));
+  });
+
+  inTerminal('a long list has a progress bar, which goes away', async (terminal) => {
+    await terminal.type(`cotp probe ${address} --delay 300; echo code $?`);
+    await terminal.shows(/^\d\/7 \[.+\] 0x0200$/m);
+    const screen = await terminal.shows(/^code 0$/m);
+    assert.equal(screen.match(/^\d\/7/gm), null);
+    assert.equal(screen.match(/DR reason 3/g)?.length, 5);
+    assert.match(screen, /0x0302 \(basic, rack 0, slot 2\) {2}CC/);
+  });
+});
+
+describe('cotp and a snap7 server', () => {
+  let server;
+  let target;
+
+  before(async () => {
+    server = await startSnap7();
+    target = `${HOST}:${server.address.port}`;
+  });
+
+  after(() => server.stop());
+
+  test('probe confirms it', LIMIT, async () => {
+    const { stdout } = await run(process.execPath, [COTP, 'probe', target, '--json']);
+    const { result, confirm } = JSON.parse(stdout);
+    assert.equal(result, 'confirmed');
+    assert.equal(confirm.size, 1024);
+    assert.equal(confirm.calledTsel, '0x0102');
+  });
+
+  test('connect sets up S7 communication by hand', LIMIT, async () => {
+    const args = [COTP, 'connect', target, '--s7', 'pg,0,0', '--hex', '--hold', '--wait', '500ms'];
+    const running = run(process.execPath, args);
+    running.child.stdin.end('32010000000000080000f0000001000101e0\n');
+    const { stdout } = await running;
+    // An acknowledgement (ROSCTR 3) of the same setup, without an error.
+    assert.match(stdout, /^32030000000000080000\d{0,4}f0000001000101e0\n$/);
+  });
+});
