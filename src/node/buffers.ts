@@ -9,6 +9,11 @@ export function toBuffer(octets: Uint8Array): Buffer {
     : Buffer.from(octets.buffer, octets.byteOffset, octets.length);
 }
 
+/** What any stream may give, as a Buffer. */
+export function asBuffer(chunk: Uint8Array | string): Buffer {
+  return typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : toBuffer(chunk);
+}
+
 /** A Buffer of its own, which keeps no larger one alive. */
 export function copyToBuffer(octets: Uint8Array): Buffer {
   return Buffer.from(octets);

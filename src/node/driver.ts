@@ -8,6 +8,7 @@ import { TLSSocket } from 'node:tls';
 import type { Engine, EngineEvent } from '../core/engine.js';
 import { TimeoutError } from '../core/errors.js';
 import { Alarm, now } from './alarm.js';
+import { asBuffer } from './buffers.js';
 
 /** Where the driver reports. Nothing here is called twice for the same thing. */
 export interface DriverUser {
@@ -76,7 +77,7 @@ export class Driver {
     this.#user = user;
     this.#options = options;
     this.#lastActivity = now();
-    stream.on('data', (chunk: Buffer | string) => this.#onData(chunk));
+    stream.on('data', (chunk: Buffer | Uint8Array | string) => this.#onData(chunk));
     stream.on('end', () => this.#onEnd());
     stream.on('error', (error) => this.#onError(error));
     stream.on('close', () => this.#onClose());
@@ -108,7 +109,7 @@ export class Driver {
       this.#flush();
     } else if (!this.#flushScheduled) {
       this.#flushScheduled = true;
-      process.nextTick(flushScheduled, this);
+      process.nextTick(this.#onTurnEnd);
     }
   }
 
@@ -150,31 +151,33 @@ export class Driver {
     }
   }
 
-  /** End of the turn: hands over what was written in it. For {@link flushScheduled} only. */
-  flushTurn(): void {
+  /** Hands over what was written in this turn. Made once: the hot path makes no functions. */
+  readonly #onTurnEnd = (): void => {
     this.#flushScheduled = false;
     this.#flush();
-  }
+    this.#watch();
+  };
 
-  #onData(chunk: Buffer | string): void {
-    const octets = typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : chunk;
-    this.#lastActivity = now();
-    this.#engine.receive(octets, this.#lastActivity);
-    this.#settle();
+  #onData(chunk: Buffer | Uint8Array | string): void {
+    const time = now();
+    this.#lastActivity = time;
+    // A socket gives Buffers, which makes every message a Buffer; a stream of the user's may not.
+    this.#engine.receive(chunk instanceof Buffer ? chunk : asBuffer(chunk), time);
+    this.#settle(time);
   }
 
   #after(act: () => void): void {
     act();
-    this.#settle();
+    this.#settle(now());
   }
 
   /** After every call of the engine: its events, its output, its wish for the stream, its deadline. */
-  #settle(): void {
+  #settle(time: number): void {
     do {
       for (const event of this.#engine.takeEvents()) {
         this.#user.onEvent(event);
       }
-    } while (this.#engine.resume(now()));
+    } while (this.#engine.resume(time));
     this.#flush();
     switch (this.#engine.streamRequest) {
       case 'destroy':
@@ -209,10 +212,8 @@ export class Driver {
     if (last > 0) {
       this.stream.uncork();
     }
-    this.#watch();
   }
 
-  /** Made once: the hot path makes no functions. */
   readonly #onWritten = (error?: Error | null): void => {
     this.#inFlight = 0;
     // Node tells of no error when it drops what a destroyed stream had still to write.
@@ -220,6 +221,7 @@ export class Driver {
       return;
     }
     this.#flush();
+    this.#watch();
     this.#user.onWritten();
     if (this.#engine.streamRequest === 'end') {
       this.#endWhenFlushed();
@@ -334,10 +336,6 @@ export class Driver {
       }
     });
   }
-}
-
-function flushScheduled(driver: Driver): void {
-  driver.flushTurn();
 }
 
 /**

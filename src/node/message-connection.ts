@@ -6,7 +6,6 @@ import type { Duplex } from 'node:stream';
 import type { Engine, EngineEvent } from '../core/engine.js';
 import { ConnectionClosedError, CotpError, type TimeoutError } from '../core/errors.js';
 import { Alarm, now } from './alarm.js';
-import { toBuffer } from './buffers.js';
 import type { Driver, DriverUser } from './driver.js';
 import { MessageDuplex } from './duplex.js';
 import { Fifo } from './fifo.js';
@@ -226,10 +225,11 @@ export abstract class MessageConnection extends Resource implements DriverUser {
   onEvent(event: EngineEvent): void {
     switch (event.type) {
       case 'data':
+        // The driver gives the engine Buffers, and the engine allocates them.
         if (this.#queue.hasReader) {
           this.#owed += 1;
         }
-        if (!this.#queue.push(toBuffer(event.message))) {
+        if (!this.#queue.push(event.message as Buffer)) {
           this.#driver.rest();
         }
         break;
