@@ -109,6 +109,7 @@ describe('every page', () => {
     'CONTRIBUTING.md',
     'SECURITY.md',
     'docs/architecture.md',
+    'docs/cli.md',
     'docs/conformance.md',
     'docs/errors.md',
     'docs/states.md',
