@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream';
 import type { Engine, EngineEvent } from '../core/engine.js';
 import { ConnectionClosedError, CotpError, type TimeoutError } from '../core/errors.js';
 import { Alarm, now } from './alarm.js';
-import type { Driver, DriverUser } from './driver.js';
+import type { Driver } from './driver.js';
 import { MessageDuplex } from './duplex.js';
 import { Fifo } from './fifo.js';
 import { ReadQueue } from './read-queue.js';
@@ -35,8 +35,10 @@ export interface MessageConnectionOptions {
  */
 const ANSWER_GRACE = 500;
 
-/** Reads and writes whole messages, in order, over one byte stream. */
-export abstract class MessageConnection extends Resource implements DriverUser {
+/** Reads and writes whole messages, in order, over one byte stream; `Info` is what is known of it. */
+export abstract class MessageConnection<Info> extends Resource {
+  /** What both sides are and have agreed on. Frozen. */
+  readonly info: Info;
   readonly #driver: Driver;
   readonly #engine: Engine;
   readonly #options: MessageConnectionOptions;
@@ -57,14 +59,28 @@ export abstract class MessageConnection extends Resource implements DriverUser {
   #owed = 0;
 
   /** @internal Connections come from `connect` and `listen`. */
-  constructor(driver: Driver, engine: Engine, options: MessageConnectionOptions) {
+  constructor(driver: Driver, engine: Engine, options: MessageConnectionOptions, info: Info) {
     super();
+    this.info = info;
     this.#driver = driver;
     this.#engine = engine;
     this.#options = options;
     this.#staysHalfOpen = options.allowHalfOpen;
     this.#queue = new ReadQueue(options.readHighWaterMark, () => driver.goOn());
-    driver.user = this;
+    driver.user = {
+      onEvent: (event) => this.#onEvent(event),
+      onWritten: () => this.#onWritten(),
+      onTimeout: (error) => this.#onTimeout(error),
+      onStreamClosed: () => this.#onStreamClosed(),
+    };
+  }
+
+  /**
+   * The byte stream beneath: a `net.Socket`, a `tls.TLSSocket` (whose `getPeerCertificate()` tells
+   * who the peer is) or the caller's own. It is there to be asked, not to be read or written.
+   */
+  get socket(): Duplex {
+    return this.#driver.stream;
   }
 
   /**
@@ -221,8 +237,7 @@ export abstract class MessageConnection extends Resource implements DriverUser {
     return new MessageDuplex(this, () => this.#orderly);
   }
 
-  /** @internal */
-  onEvent(event: EngineEvent): void {
+  #onEvent(event: EngineEvent): void {
     switch (event.type) {
       case 'data':
         // The driver gives the engine Buffers, and the engine allocates them.
@@ -249,8 +264,7 @@ export abstract class MessageConnection extends Resource implements DriverUser {
     }
   }
 
-  /** @internal */
-  onWritten(): void {
+  #onWritten(): void {
     if (this.#driver.buffered <= this.#options.writeHighWaterMark) {
       for (let waiting = this.#drains.shift(); waiting; waiting = this.#drains.shift()) {
         waiting.resolve();
@@ -258,8 +272,7 @@ export abstract class MessageConnection extends Resource implements DriverUser {
     }
   }
 
-  /** @internal */
-  onTimeout(error: TimeoutError): void {
+  #onTimeout(error: TimeoutError): void {
     this.#fail(error, false);
     if (error.timer === 'idleTimeout') {
       this.#driver.command(() => this.#engine.disconnect(now()));
@@ -268,8 +281,7 @@ export abstract class MessageConnection extends Resource implements DriverUser {
     }
   }
 
-  /** @internal */
-  onStreamClosed(): void {
+  #onStreamClosed(): void {
     this.#closeWith(closedByUs, this.#orderly);
     this.#rejectDrains();
     this.markClosed();

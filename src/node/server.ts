@@ -36,7 +36,7 @@ export class Server extends Resource {
   readonly #options: ServerOptions;
   readonly #onStream: OnStream;
   readonly #report: (error: unknown, peer: string) => void;
-  readonly #connections = new Set<MessageConnection>();
+  readonly #connections = new Set<MessageConnection<unknown>>();
   /** Streams that are not connections yet; they end with the server. */
   readonly #handshakes = new Set<Socket>();
   readonly #perAddress = new Map<string, number>();
@@ -121,7 +121,7 @@ export class Server extends Resource {
    * @internal A stream has become a connection, and this is its user's callback. One that throws or
    * rejects closes the connection.
    */
-  opened<C extends MessageConnection>(
+  opened<C extends MessageConnection<unknown>>(
     stream: Socket,
     connection: C,
     connectionCb: (connection: C) => void | Promise<void>,

@@ -19,28 +19,7 @@ export interface ConnectionInfo {
 }
 
 /** A connection on which one `read` or `write` is the payload of one TPKT, 3 to 65531 octets. */
-export class Connection extends MessageConnection {
-  /** The two ends. */
-  readonly info: ConnectionInfo;
-  readonly #stream: Duplex;
-
-  /** @internal */
-  constructor(
-    driver: Driver,
-    engine: TpktEngine,
-    options: MessageConnectionOptions,
-    info: ConnectionInfo,
-  ) {
-    super(driver, engine, options);
-    this.info = info;
-    this.#stream = driver.stream;
-  }
-
-  /** The byte stream beneath, there to be asked and not to be read or written. */
-  get socket(): Duplex {
-    return this.#stream;
-  }
-}
+export class Connection extends MessageConnection<ConnectionInfo> {}
 
 /** Called with each connection of a server; what it throws closes that connection. */
 export type ConnectionCb = (conn: Connection) => void | Promise<void>;
