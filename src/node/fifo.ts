@@ -3,37 +3,40 @@
  * `Array.prototype.shift` does.
  */
 
-/** Items taken are removed from the array in bulk, once this many have gathered. */
+/** Places of items taken are given up in bulk, once this many have gathered. */
 const COMPACT_FROM = 1024;
 
-/** The queue. */
+/** The queue. One that is filled and emptied over and over allocates nothing. */
 export class Fifo<T> {
+  /** Items from `#head` up to, not including, `#tail`; the places around them are empty. */
   #items: (T | undefined)[] = [];
   #head = 0;
+  #tail = 0;
 
   /** Items in the queue. */
   get length(): number {
-    return this.#items.length - this.#head;
+    return this.#tail - this.#head;
   }
 
   push(item: T): void {
-    this.#items.push(item);
+    this.#items[this.#tail] = item;
+    this.#tail += 1;
   }
 
   /** The oldest item, taken out; `undefined` when the queue is empty. */
   shift(): T | undefined {
-    if (this.#head === this.#items.length) {
+    if (this.#head === this.#tail) {
       return undefined;
     }
     const item = this.#items[this.#head];
     // The queue must not keep alive what it has handed out.
     this.#items[this.#head] = undefined;
     this.#head += 1;
-    if (this.#head === this.#items.length) {
-      this.#items = [];
-      this.#head = 0;
-    } else if (this.#head >= COMPACT_FROM && this.#head * 2 > this.#items.length) {
+    if (this.#head === this.#tail) {
+      this.#startOver();
+    } else if (this.#head >= COMPACT_FROM && this.#head * 2 > this.#tail) {
       this.#items.splice(0, this.#head);
+      this.#tail -= this.#head;
       this.#head = 0;
     }
     return item;
@@ -42,5 +45,15 @@ export class Fifo<T> {
   clear(): void {
     this.#items = [];
     this.#head = 0;
+    this.#tail = 0;
+  }
+
+  /** Empty: the places are used again, unless a burst has left too many of them. */
+  #startOver(): void {
+    if (this.#items.length > COMPACT_FROM) {
+      this.#items = [];
+    }
+    this.#head = 0;
+    this.#tail = 0;
   }
 }

@@ -9,6 +9,7 @@ import { Alarm, now } from './alarm.js';
 import type { Driver } from './driver.js';
 import { MessageDuplex } from './duplex.js';
 import { Fifo } from './fifo.js';
+import { MessageIterator } from './message-iterator.js';
 import { ReadQueue } from './read-queue.js';
 import { Resource } from './resource.js';
 
@@ -212,19 +213,8 @@ export abstract class MessageConnection<Info> extends Resource {
    * Reads until the end: ends quietly after an orderly close by either side and throws after any
    * other. Leaving the loop early leaves the connection open.
    */
-  async *[Symbol.asyncIterator](): AsyncGenerator<Buffer, void, undefined> {
-    for (;;) {
-      let message: Buffer;
-      try {
-        message = await this.read();
-      } catch (error) {
-        if (this.#orderly) {
-          return;
-        }
-        throw error;
-      }
-      yield message;
-    }
+  [Symbol.asyncIterator](): AsyncIterableIterator<Buffer, undefined> {
+    return new MessageIterator(this, () => this.#orderly);
   }
 
   /**
