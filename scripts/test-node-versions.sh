@@ -22,14 +22,15 @@ mkdir "$work/project"
 cd "$work/project"
 echo '{ "private": true }' > package.json
 npm install --silent --no-audit --no-fund "$work/$tarball"
-cp "$root/scripts/smoke.mjs" "$root/scripts/smoke.cjs" .
+cp "$root/scripts/smoke.mjs" "$root/scripts/smoke.cjs" "$root/scripts/smoke-cli.mjs" .
 
 run() { # NODE
   local version
   version=$("$1" --version)
   "$1" --unhandled-rejections=strict smoke.mjs
   "$1" --unhandled-rejections=strict smoke.cjs
-  echo "ok: the packed package under Node $version, by import and by require"
+  "$1" smoke-cli.mjs
+  echo "ok: the packed package under Node $version, by import, by require and by its command"
 }
 
 run "$(command -v node)"
