@@ -190,7 +190,12 @@ describe('onConnectRequest', () => {
   );
 
   test.each([
-    ['throws', () => Promise.reject(new Error('boom'))],
+    [
+      'throws',
+      () => {
+        throw new Error('boom');
+      },
+    ],
     ['rejects', () => Promise.reject(new Error('boom'))],
   ])('that %s has refused, and onError is told', async (_how, onConnectRequest) => {
     const { packet, server } = await answer(CR, { onConnectRequest });

@@ -18,7 +18,7 @@ export interface Class0Options extends TsduLimits {
   readonly strict: boolean;
   /** Largest TPDU that this side takes, in octets. */
   readonly maxTpduSize: number;
-  /** Initiator: TCP, TLS and CC together. Responder: TLS and CR; then again for the user's answer. */
+  /** Initiator: TCP, TLS and CC together. Responder: the CR; then again for the user's answer. */
   readonly handshakeTimeout: number;
   /** A TPKT or TSDU begun, from its first octet; 0 for none. */
   readonly reassemblyTimeout: number;

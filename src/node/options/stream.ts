@@ -107,8 +107,8 @@ export const STREAM_CONNECT_OPTIONS = {
 /** Options of the side that listens, less those that name its connection type. */
 export interface StreamListenOptions {
   /**
-   * TLS and the CR of a new connection together, and once more for the decision on the CR.
-   * Default 10000.
+   * The TLS handshake of a new connection, then its CR, then the decision on the CR: each within
+   * this time. Default 10000.
    */
   readonly handshakeTimeout?: number | undefined;
   /** Connections at a time, those still in their handshake included. 1 to 65535; default 1024. */
