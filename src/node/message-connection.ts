@@ -111,7 +111,7 @@ export abstract class MessageConnection<Info> extends Resource {
 
   /**
    * Queues one message at once; it leaves in this turn of the event loop. The octets must not be
-   * changed until they have left (`await drain()` with nothing else written tells).
+   * changed until they have left: {@link writeBuffered} is 0 then.
    *
    * @returns `false` when more octets wait than `writeHighWaterMark`: better wait for
    * {@link drain} before writing more
