@@ -67,6 +67,6 @@ export interface Engine {
   endOfData(now: number): void;
   /** Ends the connection in good order: what was sent before still goes out. */
   disconnect(now: number): void;
-  /** The events since the last call, in order. */
-  takeEvents(): readonly EngineEvent[];
+  /** The oldest event that has not been asked for yet; `undefined` when there is none. */
+  nextEvent(): EngineEvent | undefined;
 }

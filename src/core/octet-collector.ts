@@ -1,6 +1,7 @@
 /**
  * Octets that arrive in pieces and are wanted in one. Knows nothing of what they mean.
  */
+import { NO_OCTETS } from './octets.js';
 
 /** Makes an octet string of that many octets; its contents need not be zeroed. */
 export type Allocate = (length: number) => Uint8Array;
@@ -14,8 +15,11 @@ export const allocateZeroed: Allocate = (length) => new Uint8Array(length);
  */
 const VIEW_FROM = 512;
 
-/** Blocks for small pieces start at this many octets and double up to the second figure. */
-const BLOCK_FIRST = 256;
+/**
+ * Blocks for small pieces start at this many octets and double up to the second figure. One of the
+ * first size is used on after the collector was emptied: most octet strings have only a small end.
+ */
+const BLOCK_FIRST = 1_024;
 const BLOCK_LARGEST = 16_384;
 
 /**
@@ -24,10 +28,10 @@ const BLOCK_LARGEST = 16_384;
  */
 export class OctetCollector {
   #pieces: Uint8Array[] = [];
-  /** Block that small pieces are copied into; its filled part is not yet in `#pieces`. */
-  #block: Uint8Array | undefined;
-  #blockUsed = 0;
-  #blockSize = BLOCK_FIRST;
+  /** Block that small pieces are copied into, and the part of it that is not yet in `#pieces`. */
+  #block: Uint8Array = NO_OCTETS;
+  #partStart = 0;
+  #partEnd = 0;
   #length = 0;
 
   /** Octets collected. */
@@ -40,21 +44,19 @@ export class OctetCollector {
     const length = end - start;
     this.#length += length;
     if (length >= VIEW_FROM) {
-      this.#closeBlock();
+      this.#closePart();
       this.#pieces.push(octets.subarray(start, end));
       return;
     }
     let offset = start;
     while (offset < end) {
-      this.#block ??= new Uint8Array(this.#blockSize);
-      const room = Math.min(this.#block.length - this.#blockUsed, end - offset);
-      this.#block.set(octets.subarray(offset, offset + room), this.#blockUsed);
-      this.#blockUsed += room;
-      offset += room;
-      if (this.#blockUsed === this.#block.length) {
-        this.#closeBlock();
-        this.#blockSize = Math.min(this.#blockSize * 2, BLOCK_LARGEST);
+      if (this.#partEnd === this.#block.length) {
+        this.#nextBlock();
       }
+      const room = Math.min(this.#block.length - this.#partEnd, end - offset);
+      this.#block.set(octets.subarray(offset, offset + room), this.#partEnd);
+      this.#partEnd += room;
+      offset += room;
     }
   }
 
@@ -72,7 +74,7 @@ export class OctetCollector {
 
   /** What was collected, in order, as pieces that no later `append` changes. */
   pieces(): readonly Uint8Array[] {
-    this.#closeBlock();
+    this.#closePart();
     return this.#pieces;
   }
 
@@ -93,18 +95,27 @@ export class OctetCollector {
   /** Forgets everything. */
   clear(): void {
     this.#pieces = [];
-    this.#block = undefined;
-    this.#blockUsed = 0;
-    this.#blockSize = BLOCK_FIRST;
     this.#length = 0;
+    this.#partStart = this.#partEnd;
+    if (this.#block.length > BLOCK_FIRST) {
+      this.#block = NO_OCTETS;
+      this.#partStart = 0;
+      this.#partEnd = 0;
+    }
   }
 
-  #closeBlock(): void {
-    if (this.#block !== undefined && this.#blockUsed > 0) {
-      this.#pieces.push(this.#block.subarray(0, this.#blockUsed));
-      this.#block =
-        this.#blockUsed < this.#block.length ? this.#block.subarray(this.#blockUsed) : undefined;
-      this.#blockUsed = 0;
+  #nextBlock(): void {
+    this.#closePart();
+    const size = this.#pieces.length === 0 ? BLOCK_FIRST : 2 * this.#block.length;
+    this.#block = new Uint8Array(Math.min(Math.max(size, BLOCK_FIRST), BLOCK_LARGEST));
+    this.#partStart = 0;
+    this.#partEnd = 0;
+  }
+
+  #closePart(): void {
+    if (this.#partEnd > this.#partStart) {
+      this.#pieces.push(this.#block.subarray(this.#partStart, this.#partEnd));
+      this.#partStart = this.#partEnd;
     }
   }
 }

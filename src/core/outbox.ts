@@ -2,7 +2,8 @@
  * The octets that wait to be sent, as pieces ready for one gathering write. Knows TPKT framing and
  * nothing of TPDUs.
  */
-import type { Allocate } from './octet-collector.js';
+import { Fifo } from './fifo.js';
+import type { SendBlocks } from './send-blocks.js';
 import { TPKT_HEADER_LENGTH, writeTpktHeader } from './tpkt/header.js';
 
 /**
@@ -11,31 +12,18 @@ import { TPKT_HEADER_LENGTH, writeTpktHeader } from './tpkt/header.js';
  */
 export const SEND_VIEW_FROM = 8_192;
 
-/**
- * Octets of a block that headers and small payloads are copied into: twice what waits already,
- * within these bounds. So a burst gets large blocks, and a thousand quiet connections hold small
- * ones. The first bound has room for any payload that is copied, and its headers.
- */
-const BLOCK_SMALLEST: number = SEND_VIEW_FROM + 64;
-const BLOCK_LARGEST = 65_536;
-
-/**
- * Collects packets until they are taken for sending. A region of a block is written once and never
- * again, so pieces stay as they are for as long as the socket holds them.
- */
+/** Collects packets until they are taken for sending. */
 export class Outbox {
-  readonly #allocate: Allocate;
-  #pieces: Uint8Array[] = [];
-  /** How many at the front of `#pieces` have been taken. */
-  #taken = 0;
+  readonly #blocks: SendBlocks;
+  readonly #pieces = new Fifo<Uint8Array>();
+  /** The run of octets, behind all pieces, that packets are copied to; held only while it waits. */
   #block: Uint8Array | undefined;
-  /** The run of octets in the block that is not yet among the pieces. */
   #runStart = 0;
   #runEnd = 0;
   #length = 0;
 
-  constructor(allocate: Allocate) {
-    this.#allocate = allocate;
+  constructor(blocks: SendBlocks) {
+    this.#blocks = blocks;
   }
 
   /** Octets that wait. */
@@ -51,18 +39,17 @@ export class Outbox {
     const payloadLength = end - start;
     const headerLength = TPKT_HEADER_LENGTH + header.length;
     const copied = payloadLength < SEND_VIEW_FROM;
-    const block = this.#room(copied ? headerLength + payloadLength : headerLength);
-    let offset = writeTpktHeader(block, this.#runEnd, header.length + payloadLength);
+    const length = copied ? headerLength + payloadLength : headerLength;
+    const block = this.#extendRun(length);
+    let offset = writeTpktHeader(block, this.#runEnd - length, header.length + payloadLength);
     for (let i = 0; i < header.length; i += 1) {
       block[offset] = header[i] as number;
       offset += 1;
     }
     if (copied) {
       copyOctets(payload, start, end, block, offset);
-      this.#runEnd = offset + payloadLength;
     } else {
-      this.#runEnd = offset;
-      this.#closeRun();
+      this.#pieces.push(this.#takeRun(block));
       this.#pieces.push(
         start === 0 && end === payload.length ? payload : payload.subarray(start, end),
       );
@@ -70,56 +57,42 @@ export class Outbox {
     this.#length += headerLength + payloadLength;
   }
 
-  /** Takes what waits, in order: whole pieces until at least `enough` octets, or everything. */
-  take(enough: number): readonly Uint8Array[] {
-    this.#closeRun();
-    if (this.#length <= enough) {
-      const pieces = this.#taken === 0 ? this.#pieces : this.#pieces.slice(this.#taken);
-      this.clear();
-      return pieces;
+  /** The next piece, taken out; `undefined` when nothing waits. */
+  shift(): Uint8Array | undefined {
+    let piece = this.#pieces.shift();
+    if (piece === undefined && this.#block !== undefined) {
+      piece = this.#takeRun(this.#block);
     }
-    const first = this.#taken;
-    let octets = 0;
-    while (octets < enough) {
-      octets += this.#pieces[this.#taken]?.length ?? enough;
-      this.#taken += 1;
-    }
-    this.#length -= octets;
-    const pieces = this.#pieces.slice(first, this.#taken);
-    // Removed in bulk, so that the cost of a piece does not grow with the number that wait.
-    if (this.#taken * 2 > this.#pieces.length) {
-      this.#pieces.splice(0, this.#taken);
-      this.#taken = 0;
-    }
-    return pieces;
+    this.#length -= piece?.length ?? 0;
+    return piece;
   }
 
   /** Forgets what waits: the stream is gone. */
   clear(): void {
-    this.#pieces = [];
-    this.#taken = 0;
-    this.#runStart = this.#runEnd;
+    this.#pieces.clear();
+    this.#block = undefined;
     this.#length = 0;
   }
 
-  /** A block with room for `length` more octets behind the current run. */
-  #room(length: number): Uint8Array {
-    if (this.#block === undefined || this.#block.length - this.#runEnd < length) {
-      this.#closeRun();
-      this.#block = this.#allocate(
-        Math.min(Math.max(BLOCK_SMALLEST, 2 * this.#length), BLOCK_LARGEST),
-      );
-      this.#runStart = 0;
-      this.#runEnd = 0;
+  /** Makes the run longer; or begins one, where another outbox has come in between. */
+  #extendRun(length: number): Uint8Array {
+    const start = this.#blocks.take(length);
+    const { block } = this.#blocks;
+    if (this.#block !== block || this.#runEnd !== start) {
+      if (this.#block !== undefined) {
+        this.#pieces.push(this.#takeRun(this.#block));
+      }
+      this.#block = block;
+      this.#runStart = start;
     }
-    return this.#block;
+    this.#runEnd = start + length;
+    return block;
   }
 
-  #closeRun(): void {
-    if (this.#block !== undefined && this.#runEnd > this.#runStart) {
-      this.#pieces.push(this.#block.subarray(this.#runStart, this.#runEnd));
-      this.#runStart = this.#runEnd;
-    }
+  /** What was copied to the run; the next packet begins another. */
+  #takeRun(block: Uint8Array): Uint8Array {
+    this.#block = undefined;
+    return block.subarray(this.#runStart, this.#runEnd);
   }
 }
 

@@ -1,6 +1,8 @@
 /**
  * One timer for many deadlines that move often. Knows milliseconds and nothing else.
  */
+// Imported, not global: each use of the global goes through a getter of Node.
+import { performance } from 'node:perf_hooks';
 
 /** The clock that all times in this folder are of: monotonic, in milliseconds. */
 export function now(): number {
@@ -26,14 +28,7 @@ export class Alarm {
     if (at < this.#at) {
       clearTimeout(this.#timer);
       this.#at = at;
-      this.#timer = setTimeout(
-        () => {
-          this.#at = Number.POSITIVE_INFINITY;
-          this.#timer = undefined;
-          this.#ring();
-        },
-        Math.max(1, Math.ceil(at - now())),
-      );
+      this.#timer = setTimeout(this.#onTime, Math.max(1, Math.ceil(at - now())));
     }
   }
 
@@ -43,4 +38,11 @@ export class Alarm {
     this.#timer = undefined;
     this.#at = Number.POSITIVE_INFINITY;
   }
+
+  /** Made once: a function made in `set` would cost every call of it, whether a timer starts or not. */
+  readonly #onTime = (): void => {
+    this.#at = Number.POSITIVE_INFINITY;
+    this.#timer = undefined;
+    this.#ring();
+  };
 }

@@ -1,6 +1,30 @@
 /**
- * Octets of core as the Buffers of Node, without a copy.
+ * Octets of core as the Buffers of Node: where they come from, and the same ones under another type.
  */
+// Imported, not global: each use of the global goes through a getter of Node.
+import { Buffer } from 'node:buffer';
+import type { Allocate } from '../core/octet-collector.js';
+import { SendBlocks } from '../core/send-blocks.js';
+
+/** Octet strings of this many octets or more begin {@link SHIFT} octets into their memory. */
+const SHIFTED_FROM = 16_384;
+
+/**
+ * The system gives memory of one size at nearly the same place of a page each time. In a copy between
+ * two such places each load seems to depend on the store just before it, because a processor first
+ * compares only where in a page the two lie: 64 KiB then take up to four times as long. A line of the
+ * cache further on they do not (docs/performance.md).
+ */
+const SHIFT = 64;
+
+/** Not zeroed, and small ones from Node's pool: every octet is written before it is read. */
+export const allocate: Allocate = (length) =>
+  length < SHIFTED_FROM
+    ? Buffer.allocUnsafe(length)
+    : Buffer.allocUnsafeSlow(SHIFT + length).subarray(SHIFT);
+
+/** One for all connections of the process. */
+export const sendBlocks: SendBlocks = new SendBlocks(Buffer.allocUnsafeSlow);
 
 /** The same octets as a Buffer; octets that came from a socket are one already. */
 export function toBuffer(octets: Uint8Array): Buffer {

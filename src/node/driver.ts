@@ -2,13 +2,17 @@
  * The pump between a byte stream and a protocol engine: the only file that touches both. It knows
  * no protocol: octets go in, octets come out, deadlines are kept.
  */
+// Buffer and process are imported, not global: each use of the global goes through a getter of Node.
+import { Buffer } from 'node:buffer';
 import { Socket } from 'node:net';
+import process from 'node:process';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type { Engine, EngineEvent } from '../core/engine.js';
 import { TimeoutError } from '../core/errors.js';
 import { Alarm, now } from './alarm.js';
 import { asBuffer } from './buffers.js';
+import { Sender } from './sender.js';
 
 /** Where the driver reports. Nothing here is called twice for the same thing. */
 export interface DriverUser {
@@ -47,9 +51,6 @@ export interface DriverOptions {
  */
 const FLUSH_AT = 65_536;
 
-/** Most octets handed to the stream at once, so that progress can be seen (and memory let go). */
-const MOST_AT_ONCE = 1_048_576;
-
 /** Drives one engine over one stream. */
 export class Driver {
   readonly stream: Duplex;
@@ -57,11 +58,10 @@ export class Driver {
   readonly #options: DriverOptions;
   readonly #alarm = new Alarm(() => this.#onAlarm());
   #user: DriverUser;
+  readonly #sender: Sender;
   #flushScheduled = false;
-  /** Octets handed to the stream and not yet taken by it. */
-  #inFlight = 0;
-  #inFlightSince = 0;
-  #lastActivity: number;
+  /** When octets last came; those that went, the sender knows of. */
+  #lastReceived: number;
   /** Since when the reader rests; `undefined` while it takes what comes. */
   #restingSince: number | undefined;
   /** A deadline of the engine, and what it was put off to because the reader rested meanwhile. */
@@ -76,7 +76,8 @@ export class Driver {
     this.#engine = engine;
     this.#user = user;
     this.#options = options;
-    this.#lastActivity = now();
+    this.#sender = new Sender(stream, engine.outbox, () => this.#onTaken());
+    this.#lastReceived = now();
     stream.on('data', (chunk: Buffer | Uint8Array | string) => this.#onData(chunk));
     stream.on('end', () => this.#onEnd());
     stream.on('error', (error) => this.#onError(error));
@@ -96,17 +97,17 @@ export class Driver {
 
   /** Octets written and not yet taken by the stream. */
   get buffered(): number {
-    return this.#engine.outbox.length + this.#inFlight;
+    return this.#engine.outbox.length + this.#sender.inFlight;
   }
 
   /** Queues a message. It leaves in this turn of the event loop, with all others written in it. */
   write(message: Uint8Array): void {
     this.#engine.send(message);
-    if (this.#inFlight > 0) {
+    if (this.#sender.inFlight > 0) {
       return;
     }
     if (this.#engine.outbox.length >= FLUSH_AT) {
-      this.#flush();
+      this.#sender.flush();
     } else if (!this.#flushScheduled) {
       this.#flushScheduled = true;
       process.nextTick(this.#onTurnEnd);
@@ -129,7 +130,7 @@ export class Driver {
       const until = this.#engineDeadline + time - this.#restingSince;
       this.#putOff = { deadline: this.#engine.deadline ?? 0, until };
       this.#restingSince = undefined;
-      this.#lastActivity = time;
+      this.#lastReceived = time;
       this.#watch();
     }
     this.stream.resume();
@@ -154,13 +155,15 @@ export class Driver {
   /** Hands over what was written in this turn. Made once: the hot path makes no functions. */
   readonly #onTurnEnd = (): void => {
     this.#flushScheduled = false;
-    this.#flush();
-    this.#watch();
+    this.#sender.flush();
+    if (this.#sender.inFlight > 0) {
+      this.#watch();
+    }
   };
 
   #onData(chunk: Buffer | Uint8Array | string): void {
     const time = now();
-    this.#lastActivity = time;
+    this.#lastReceived = time;
     // A socket gives Buffers, which makes every message a Buffer; a stream of the user's may not.
     this.#engine.receive(chunk instanceof Buffer ? chunk : asBuffer(chunk), time);
     this.#settle(time);
@@ -174,11 +177,11 @@ export class Driver {
   /** After every call of the engine: its events, its output, its wish for the stream, its deadline. */
   #settle(time: number): void {
     do {
-      for (const event of this.#engine.takeEvents()) {
+      for (let event = this.#engine.nextEvent(); event; event = this.#engine.nextEvent()) {
         this.#user.onEvent(event);
       }
     } while (this.#engine.resume(time));
-    this.#flush();
+    this.#sender.flush();
     switch (this.#engine.streamRequest) {
       case 'destroy':
         this.#drop();
@@ -191,42 +194,17 @@ export class Driver {
     this.#watch();
   }
 
-  #flush(): void {
-    const { outbox } = this.#engine;
-    if (outbox.length === 0 || this.#inFlight > 0 || this.#ended || this.stream.destroyed) {
-      return;
+  /** What was handed over is taken: the next may follow, and who waited for room has it. */
+  #onTaken(): void {
+    if (this.#engine.outbox.length > 0) {
+      this.#sender.flush();
+      this.#watch();
     }
-    const waiting = outbox.length;
-    const pieces = outbox.take(MOST_AT_ONCE);
-    this.#inFlight = waiting - outbox.length;
-    this.#inFlightSince = now();
-    this.#lastActivity = this.#inFlightSince;
-    const last = pieces.length - 1;
-    if (last > 0) {
-      this.stream.cork();
-    }
-    for (let i = 0; i < last; i += 1) {
-      this.stream.write(pieces[i]);
-    }
-    this.stream.write(pieces[last], this.#onWritten);
-    if (last > 0) {
-      this.stream.uncork();
-    }
-  }
-
-  readonly #onWritten = (error?: Error | null): void => {
-    this.#inFlight = 0;
-    // Node tells of no error when it drops what a destroyed stream had still to write.
-    if (error || this.stream.destroyed) {
-      return;
-    }
-    this.#flush();
-    this.#watch();
     this.#user.onWritten();
     if (this.#engine.streamRequest === 'end') {
       this.#endWhenFlushed();
     }
-  };
+  }
 
   /** What is lost must not look like an end in good order: only a reset tells the peer. */
   #drop(): void {
@@ -277,6 +255,10 @@ export class Driver {
     }
   }
 
+  get #lastActivity(): number {
+    return Math.max(this.#lastReceived, this.#sender.since);
+  }
+
   /** The engine's deadline; later when the reader rested since it was set. */
   get #engineDeadline(): number {
     const { deadline = Number.POSITIVE_INFINITY } = this.#engine;
@@ -293,8 +275,8 @@ export class Driver {
     if (this.#restingSince === undefined) {
       at = Math.min(this.#engineDeadline, this.#lastActivity + (idleTimeout ?? at));
     }
-    if (writeTimeout !== undefined && this.#inFlight > 0) {
-      at = Math.min(at, this.#inFlightSince + writeTimeout);
+    if (writeTimeout !== undefined && this.#sender.inFlight > 0) {
+      at = Math.min(at, this.#sender.since + writeTimeout);
     }
     this.#alarm.set(at);
   }
@@ -304,8 +286,8 @@ export class Driver {
     const { idleTimeout, writeTimeout } = this.#options;
     if (
       writeTimeout !== undefined &&
-      this.#inFlight > 0 &&
-      time >= this.#inFlightSince + writeTimeout
+      this.#sender.inFlight > 0 &&
+      time >= this.#sender.since + writeTimeout
     ) {
       this.#user.onTimeout(
         new TimeoutError(
@@ -320,7 +302,7 @@ export class Driver {
       this.#restingSince === undefined &&
       time >= this.#lastActivity + idleTimeout
     ) {
-      this.#lastActivity = time;
+      this.#lastReceived = time;
       this.#user.onTimeout(
         new TimeoutError(
           `nothing was sent or received within ${idleTimeout} ms`,

@@ -5,12 +5,11 @@
 import type { Duplex } from 'node:stream';
 import type { Engine, EngineEvent } from '../core/engine.js';
 import { ConnectionClosedError, CotpError, type TimeoutError } from '../core/errors.js';
+import { Fifo } from '../core/fifo.js';
 import { Alarm, now } from './alarm.js';
 import type { Driver } from './driver.js';
 import { MessageDuplex } from './duplex.js';
-import { Fifo } from './fifo.js';
-import { MessageIterator } from './message-iterator.js';
-import { ReadQueue } from './read-queue.js';
+import { type Ending, ReadQueue } from './read-queue.js';
 import { Resource } from './resource.js';
 
 /** Octets of a message, in any form that JavaScript has for them; a `Buffer` is one. */
@@ -45,11 +44,8 @@ export abstract class MessageConnection<Info> extends Resource {
   readonly #options: MessageConnectionOptions;
   readonly #queue: ReadQueue;
   readonly #drains = new Fifo<{ resolve: () => void; reject: (error: Error) => void }>();
-  /** Why it closed; reads reject with it. Most closings are good ones, whose error nobody asks for. */
-  #reason: (() => CotpError) | undefined;
-  #error: CotpError | undefined;
-  /** Whether iteration ends quietly. */
-  #orderly = false;
+  /** How it closed; reads reject with the reason. The first one counts. */
+  #ending: Ending | undefined;
   /** The peer has sent FIN. */
   #peerEnded = false;
   #sentEnd = false;
@@ -96,16 +92,9 @@ export abstract class MessageConnection<Info> extends Resource {
    * ended the connection, once everything that arrived has been read
    */
   read(): Promise<Buffer> {
-    if (this.#peerEnded && this.#queue.isEmpty && this.#owed <= 0) {
-      this.#finishAfterPeer();
-    }
-    if (!this.#queue.isEmpty) {
-      this.#owed += 1;
-    }
+    this.#beforeRead();
     const message = this.#queue.read();
-    if (this.#peerEnded) {
-      this.#awaitAnswer();
-    }
+    this.#afterRead();
     return message;
   }
 
@@ -214,7 +203,17 @@ export abstract class MessageConnection<Info> extends Resource {
    * other. Leaving the loop early leaves the connection open.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Buffer, undefined> {
-    return new MessageIterator(this, () => this.#orderly);
+    // An async generator would make promises of its own for every message.
+    const iterator: AsyncIterableIterator<Buffer, undefined> = {
+      next: () => {
+        this.#beforeRead();
+        const step = this.#queue.next();
+        this.#afterRead();
+        return step;
+      },
+      [Symbol.asyncIterator]: () => iterator,
+    };
+    return iterator;
   }
 
   /**
@@ -224,7 +223,7 @@ export abstract class MessageConnection<Info> extends Resource {
    */
   toDuplex(): Duplex {
     this.#staysHalfOpen = true;
-    return new MessageDuplex(this, () => this.#orderly);
+    return new MessageDuplex(this, () => this.#ending?.isQuiet === true);
   }
 
   #onEvent(event: EngineEvent): void {
@@ -272,13 +271,13 @@ export abstract class MessageConnection<Info> extends Resource {
   }
 
   #onStreamClosed(): void {
-    this.#closeWith(closedByUs, this.#orderly);
+    this.#closeWith(closedByUs, false);
     this.#rejectDrains();
     this.markClosed();
   }
 
   protected override get closeReason(): unknown {
-    return this.#reason === undefined ? undefined : this.#closedError();
+    return this.#ending === undefined ? undefined : this.#closedError();
   }
 
   #fail(error: CotpError, orderly: boolean): void {
@@ -300,13 +299,11 @@ export abstract class MessageConnection<Info> extends Resource {
     this.markClosing();
   }
 
-  /** Nothing more will come. The first reason counts. */
+  /** Nothing more will come. */
   #endReading(reason: () => CotpError, orderly: boolean): void {
-    if (this.#reason === undefined) {
-      this.#reason = reason;
-      this.#orderly = orderly;
-    }
-    this.#queue.end(() => this.#closedError());
+    // Most closings are good ones, whose error nobody hears; who does hear it, hears the same one.
+    this.#ending ??= { reason: once(reason), isQuiet: orderly };
+    this.#queue.end(this.#ending);
   }
 
   #rejectDrains(): void {
@@ -315,9 +312,23 @@ export abstract class MessageConnection<Info> extends Resource {
     }
   }
 
-  #closedError(): CotpError {
-    this.#error ??= (this.#reason ?? closedByUs)();
-    return this.#error;
+  #closedError(): Error {
+    return (this.#ending?.reason ?? closedByUs)();
+  }
+
+  #beforeRead(): void {
+    if (this.#peerEnded && this.#queue.isEmpty && this.#owed <= 0) {
+      this.#finishAfterPeer();
+    }
+    if (!this.#queue.isEmpty) {
+      this.#owed += 1;
+    }
+  }
+
+  #afterRead(): void {
+    if (this.#peerEnded) {
+      this.#awaitAnswer();
+    }
   }
 
   /** The peer has ended and no answer is due: whatever is written goes out, then FIN. */
@@ -336,6 +347,15 @@ export abstract class MessageConnection<Info> extends Resource {
       this.#answerAlarm.set(now() + Math.min(ANSWER_GRACE, this.#options.closeTimeout));
     }
   }
+}
+
+/** What makes something, so that it is made once and only if it is wanted. */
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }
 
 function closedByUs(): CotpError {

@@ -2,7 +2,7 @@
  * Messages that have arrived and calls of `read` that wait, matched in order. Knows nothing of the
  * stream beneath; it says when that should rest.
  */
-import { Fifo } from './fifo.js';
+import { Fifo } from '../core/fifo.js';
 
 /**
  * What a queued message costs beside its octets: the view, its place in the queue, its share of the
@@ -10,20 +10,33 @@ import { Fifo } from './fifo.js';
  */
 const MESSAGE_OVERHEAD = 128;
 
-interface Reader {
-  readonly resolve: (message: Buffer) => void;
-  readonly reject: (error: Error) => void;
+/** What a step of `for await` gives. */
+export type Step = IteratorResult<Buffer, undefined>;
+
+/** A call that waits: of `read`, or of `next`. */
+type Waiting =
+  | { readonly isNext: false; resolve(message: Buffer): void; reject(error: Error): void }
+  | { readonly isNext: true; resolve(step: Step): void; reject(error: Error): void };
+
+/** How a queue ends. */
+export interface Ending {
+  /** Why, as an error that is made only when somebody is to hear it. */
+  reason(): Error;
+  /** Whether iteration just ends, and does not throw. */
+  readonly isQuiet: boolean;
 }
+
+const DONE: Step = { done: true, value: undefined };
 
 /** The queue of one connection. */
 export class ReadQueue {
   readonly #messages = new Fifo<Buffer>();
-  readonly #readers = new Fifo<Reader>();
+  readonly #waiting = new Fifo<Waiting>();
   readonly #highWaterMark: number;
   readonly #onRoom: () => void;
   #octets = 0;
   #full = false;
-  #reason: (() => Error) | undefined;
+  #ending: Ending | undefined;
 
   /** @param onRoom called when a queue that was full is below its mark again */
   constructor(highWaterMark: number, onRoom: () => void) {
@@ -36,16 +49,20 @@ export class ReadQueue {
     return this.#messages.length === 0;
   }
 
-  /** True while a call of `read` waits. */
+  /** True while a call of `read` or `next` waits. */
   get hasReader(): boolean {
-    return this.#readers.length > 0;
+    return this.#waiting.length > 0;
   }
 
   /** Puts in a message. Gives `false` when the queue is full now: nothing more should come. */
   push(message: Buffer): boolean {
-    const reader = this.#readers.shift();
-    if (reader !== undefined) {
-      reader.resolve(message);
+    const waiting = this.#waiting.shift();
+    if (waiting !== undefined) {
+      if (waiting.isNext) {
+        waiting.resolve({ done: false, value: message });
+      } else {
+        waiting.resolve(message);
+      }
       return true;
     }
     this.#messages.push(message);
@@ -56,31 +73,38 @@ export class ReadQueue {
 
   /** The next message; a promise that rejects once the queue has ended and is empty. */
   read(): Promise<Buffer> {
-    const message = this.#messages.shift();
+    const message = this.#take();
     if (message !== undefined) {
-      this.#octets -= message.length + MESSAGE_OVERHEAD;
-      if (this.#full && this.#octets < this.#highWaterMark) {
-        this.#full = false;
-        this.#onRoom();
-      }
       return Promise.resolve(message);
     }
-    if (this.#reason !== undefined) {
-      return Promise.reject(this.#reason());
+    if (this.#ending !== undefined) {
+      return Promise.reject(this.#ending.reason());
     }
-    return new Promise((resolve, reject) => {
-      this.#readers.push({ resolve, reject });
-    });
+    return new Promise(this.#awaitMessage);
   }
 
-  /**
-   * Nothing more will come: reads reject once the queue is empty, with what `reason` gives then. The
-   * first one counts.
-   */
-  end(reason: () => Error): void {
-    this.#reason ??= reason;
-    for (let reader = this.#readers.shift(); reader; reader = this.#readers.shift()) {
-      reader.reject(this.#reason());
+  /** The same as a step of an iteration, which ends quietly where the queue does. */
+  next(): Promise<Step> {
+    const message = this.#take();
+    if (message !== undefined) {
+      return Promise.resolve({ done: false, value: message });
+    }
+    if (this.#ending === undefined) {
+      return new Promise(this.#awaitStep);
+    }
+    return this.#ending.isQuiet ? Promise.resolve(DONE) : Promise.reject(this.#ending.reason());
+  }
+
+  /** Nothing more will come: what waits, and what is called once the queue is empty, is told how. */
+  end(ending: Ending): void {
+    this.#ending ??= ending;
+    const { isQuiet, reason } = this.#ending;
+    for (let waiting = this.#waiting.shift(); waiting; waiting = this.#waiting.shift()) {
+      if (waiting.isNext && isQuiet) {
+        waiting.resolve(DONE);
+      } else {
+        waiting.reject(reason());
+      }
     }
   }
 
@@ -90,4 +114,25 @@ export class ReadQueue {
     this.#octets = 0;
     this.#full = false;
   }
+
+  #take(): Buffer | undefined {
+    const message = this.#messages.shift();
+    if (message !== undefined) {
+      this.#octets -= message.length + MESSAGE_OVERHEAD;
+      if (this.#full && this.#octets < this.#highWaterMark) {
+        this.#full = false;
+        this.#onRoom();
+      }
+    }
+    return message;
+  }
+
+  // Made once: the hot path makes no functions but those that come with a promise.
+  readonly #awaitMessage = (
+    resolve: (message: Buffer) => void,
+    reject: (error: Error) => void,
+  ): void => this.#waiting.push({ isNext: false, resolve, reject });
+
+  readonly #awaitStep = (resolve: (step: Step) => void, reject: (error: Error) => void): void =>
+    this.#waiting.push({ isNext: true, resolve, reject });
 }

@@ -4,6 +4,7 @@
 import type { TpduObserver } from '../core/class0/data.js';
 import type { Class0Options } from '../core/class0/options.js';
 import type { ReassemblyBudget } from '../core/class0/reassembly.js';
+import { allocate, sendBlocks } from './buffers.js';
 import type { MessageConnectionOptions } from './message-connection.js';
 import type { ResolvedConnectOptions, ResolvedListenOptions } from './options/cotp.js';
 import { reportTo } from './report.js';
@@ -20,8 +21,8 @@ export function engineOptions(
   const { maxTpduSize, maxTsduSize, maxTsduSegments, strict } = options;
   const { reassemblyTimeout, closeTimeout } = options;
   return {
-    // Not zeroed, and small ones from Node's pool: every octet is written before it is read.
-    allocate: Buffer.allocUnsafe,
+    allocate,
+    sendBlocks,
     localRef,
     peer,
     strict,

@@ -208,7 +208,7 @@ describe('memory', () => {
           const buffers = new Set(pieces.map(({ buffer }) => buffer));
           const held = [...buffers].reduce((sum, { byteLength }) => sum + byteLength, 0);
           expect(pieces.length).toBeLessThan(20);
-          expect(held).toBeLessThanOrEqual(2 * length + 512);
+          expect(held).toBeLessThanOrEqual(2 * length + 1_024);
         },
       ),
       { numRuns: 20 },
@@ -230,7 +230,7 @@ describe('memory', () => {
           0,
         );
         expect(collector.length).toBe(total);
-        expect(held).toBeLessThanOrEqual(2 * total + 512);
+        expect(held).toBeLessThanOrEqual(2 * total + 1_024);
         expect(collector.take(allocateZeroed)).toHaveLength(total);
       }),
       { numRuns: 60 },

@@ -6,12 +6,15 @@ import { Class0Connection } from '../../src/core/class0/connection.js';
 import type { Class0Acceptance, Class0Options } from '../../src/core/class0/options.js';
 import type { EngineEvent } from '../../src/core/engine.js';
 import { allocateZeroed } from '../../src/core/octet-collector.js';
+import { SendBlocks } from '../../src/core/send-blocks.js';
+import { takeEvents, takePieces } from './engine.js';
 import { chunksOf, join } from './splits.js';
 
 /** Options of one side; what is left out is roomy. */
 export function class0Options(own: Partial<Class0Options> = {}): Class0Options {
   return {
     allocate: allocateZeroed,
+    sendBlocks: new SendBlocks(allocateZeroed),
     localRef: 1,
     peer: 'peer:102',
     strict: false,
@@ -206,7 +209,7 @@ export class Pair {
     const { connection } = side;
     let more = true;
     while (more) {
-      const events = connection.takeEvents();
+      const events = takeEvents(connection);
       for (const event of events) {
         side.events.push(event);
         if (event.type === 'connectIndication') {
@@ -232,7 +235,7 @@ export class Pair {
   }
 
   #write(side: Side): void {
-    const pieces = side.connection.outbox.take(Number.POSITIVE_INFINITY);
+    const pieces = takePieces(side.connection.outbox);
     if (pieces.length === 0) {
       return;
     }
@@ -253,7 +256,7 @@ export class Pair {
     if (!side.gone) {
       side.gone = true;
       side.connection.streamClosed(cause, this.now);
-      side.events.push(...side.connection.takeEvents());
+      side.events.push(...takeEvents(side.connection));
     }
   }
 }

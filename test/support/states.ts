@@ -6,6 +6,7 @@ import { decode } from '../../src/core/tpdu/decode.js';
 import { encode } from '../../src/core/tpdu/encode.js';
 import type { EngineEvent } from '../../src/core/engine.js';
 import type { Tpdu, TpduInit } from '../../src/core/tpdu/types.js';
+import { takeEvents, takePieces } from './engine.js';
 import { class0Options } from './pair.js';
 import { hex, join, tpkt } from './splits.js';
 
@@ -60,7 +61,7 @@ export class Subject {
 
   /** The octets sent since the last look. */
   octets(): Uint8Array {
-    return join(...this.connection.outbox.take(Number.POSITIVE_INFINITY));
+    return join(...takePieces(this.connection.outbox));
   }
 
   /** The TPDUs sent since the last look. */
@@ -76,7 +77,7 @@ export class Subject {
   }
 
   events(): readonly EngineEvent[] {
-    return this.connection.takeEvents();
+    return takeEvents(this.connection);
   }
 
   /** The error of the last event, which must be a disconnect. */

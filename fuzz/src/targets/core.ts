@@ -5,6 +5,7 @@ import { Class0Connection } from '../../../dist/core/class0/connection.js';
 import type { EngineEvent } from '../../../dist/core/engine.js';
 import { CotpError } from '../../../dist/core/errors.js';
 import { allocateZeroed } from '../../../dist/core/octet-collector.js';
+import { SendBlocks } from '../../../dist/core/send-blocks.js';
 import { formatChunks, join, TPKT_HEADER_LENGTH } from '../octets.js';
 import { must, type Target } from '../target.js';
 import { expectedPackets } from './splitter.js';
@@ -67,6 +68,7 @@ const MANNERS = ['tolerant', 'strict'];
 function base({ strict }: Options) {
   return {
     allocate: allocateZeroed,
+    sendBlocks: new SendBlocks(allocateZeroed),
     localRef: OUR_REFERENCE,
     peer: 'peer:102',
     strict,
@@ -155,8 +157,8 @@ class Trial {
     this.#decision = DECISIONS[phase.replace(/^responder that /, '')] ?? {};
     this.#connection = make({ strict: manner === 'strict' });
     // What came out on the way to the phase is not what is judged.
-    this.#connection.takeEvents();
-    this.#connection.outbox.take(Number.POSITIVE_INFINITY);
+    this.#take(() => {});
+    this.#connection.outbox.clear();
     this.#isOver = this.#connection.state === 'CLOSED';
   }
 
@@ -191,20 +193,27 @@ class Trial {
     return [...this.#told, 'sent', ...this.#answered].join(' ');
   }
 
+  #take(use: (event: EngineEvent) => void): void {
+    const connection = this.#connection;
+    for (let event = connection.nextEvent(); event; event = connection.nextEvent()) {
+      use(event);
+    }
+  }
+
   #settle(): void {
     const connection = this.#connection;
     let rounds = 0;
     do {
-      for (const event of connection.takeEvents()) {
-        this.#event(event);
-      }
+      this.#take((event) => this.#event(event));
       rounds += 1;
       must(rounds < 100_000, 'it never comes to rest');
     } while (connection.resume(this.#now));
-    for (const event of connection.takeEvents()) {
-      this.#event(event);
+    this.#take((event) => this.#event(event));
+    const pieces: Uint8Array[] = [];
+    for (let piece = connection.outbox.shift(); piece; piece = connection.outbox.shift()) {
+      pieces.push(piece);
     }
-    this.#answers(join(...connection.outbox.take(Number.POSITIVE_INFINITY)));
+    this.#answers(join(...pieces));
     this.#judgeDeadline();
   }
 

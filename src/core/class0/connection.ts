@@ -5,6 +5,7 @@
  */
 import type { Engine, EngineEvent, StreamRequest } from '../engine.js';
 import { type CotpError, ProtocolError } from '../errors.js';
+import { Fifo } from '../fifo.js';
 import type { OctetCollector } from '../octet-collector.js';
 import { NO_OCTETS } from '../octets.js';
 import { Outbox } from '../outbox.js';
@@ -41,18 +42,18 @@ const NOT_SPECIFIED = 0;
 /**
  * One class 0 connection in either role.
  *
- * Order of use: `receive*`, `streamClosed`, `handleDeadline` or a command; then `takeEvents`, write
- * what `outbox` holds, heed `streamRequest` and `deadline`. A peer's fault is never thrown; it comes
- * out as the last event.
+ * Order of use: `receive*`, `streamClosed`, `handleDeadline` or a command; then `nextEvent` until
+ * there is none, write what `outbox` holds, heed `streamRequest` and `deadline`. A peer's fault is
+ * never thrown; it comes out as the last event.
  */
 export class Class0Connection implements Engine, PacketReceiver {
   readonly outbox: Outbox;
   readonly #options: Class0Options;
+  readonly #events = new Fifo<EngineEvent>();
   readonly #splitter: TpktSplitter;
   readonly #clock: ReassemblyClock;
   #reassembly: Reassembly;
   #state: State;
-  #events: EngineEvent[] = [];
   #streamRequest: StreamRequest = 'none';
   #deadline: number | undefined;
   #now: number;
@@ -70,7 +71,7 @@ export class Class0Connection implements Engine, PacketReceiver {
     this.#state = state;
     this.#now = now;
     this.#deadline = now + options.handshakeTimeout;
-    this.outbox = new Outbox(options.allocate);
+    this.outbox = new Outbox(options.sendBlocks);
     this.#clock = new ReassemblyClock(options.reassemblyTimeout);
     this.#reassembly = new Reassembly(options, options.allocate);
     this.#splitter = new TpktSplitter(this);
@@ -192,10 +193,8 @@ export class Class0Connection implements Engine, PacketReceiver {
     this.#step({ event: 'T-DISCONNECT request' });
   }
 
-  takeEvents(): readonly EngineEvent[] {
-    const events = this.#events;
-    this.#events = [];
-    return events;
+  nextEvent(): EngineEvent | undefined {
+    return this.#events.shift();
   }
 
   /** A TPDU that lies whole in a chunk: the hot path, without codec and table. */

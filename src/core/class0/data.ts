@@ -56,9 +56,10 @@ export function writeTsdu(
   observer: TpduObserver | undefined,
 ): void {
   const step = maxUserData(maxTpduSize);
-  for (let start = 0; start < tsdu.length; start += step) {
-    const end = Math.min(start + step, tsdu.length);
-    const header = end === tsdu.length ? HEADER_LAST : HEADER_NOT_LAST;
+  const { length } = tsdu;
+  for (let start = 0; start < length; start += step) {
+    const end = Math.min(start + step, length);
+    const header = end === length ? HEADER_LAST : HEADER_NOT_LAST;
     if (observer?.isWatching) {
       const tpdu = new Uint8Array(DT_HEADER_LENGTH + end - start);
       tpdu.set(header);

@@ -3,6 +3,7 @@
  * fixed in class 0. Types only; users' options are checked in the floor above.
  */
 import type { Allocate } from '../octet-collector.js';
+import type { SendBlocks } from '../send-blocks.js';
 import type { Parameters } from '../tpdu/types.js';
 import type { TpduObserver } from './data.js';
 import type { TsduLimits } from './reassembly.js';
@@ -10,6 +11,8 @@ import type { TsduLimits } from './reassembly.js';
 /** What both roles need. Times are in milliseconds. */
 export interface Class0Options extends TsduLimits {
   readonly allocate: Allocate;
+  /** Shared by all connections. */
+  readonly sendBlocks: SendBlocks;
   /** Our reference, 1 to 65535, unique among the open connections of this process. */
   readonly localRef: number;
   /** The peer as error messages name it. */

@@ -9,15 +9,19 @@ import {
   ProtocolError,
   TimeoutError,
 } from '../errors.js';
+import { Fifo } from '../fifo.js';
 import type { Allocate, OctetCollector } from '../octet-collector.js';
 import { Outbox } from '../outbox.js';
 import { ReassemblyClock } from '../reassembly-clock.js';
+import type { SendBlocks } from '../send-blocks.js';
 import { TPKT_HEADER_LENGTH } from './header.js';
 import { type PacketReceiver, TpktSplitter } from './splitter.js';
 
 /** Limits and times of a TPKT stream; times in milliseconds, 0 for no limit of time. */
 export interface TpktEngineOptions {
   readonly allocate: Allocate;
+  /** Shared by all connections. */
+  readonly sendBlocks: SendBlocks;
   readonly reassemblyTimeout: number;
   readonly closeTimeout: number;
 }
@@ -28,16 +32,16 @@ const NO_HEADER: readonly number[] = [];
 export class TpktEngine implements Engine, PacketReceiver {
   readonly outbox: Outbox;
   readonly #options: TpktEngineOptions;
+  readonly #events = new Fifo<EngineEvent>();
   readonly #splitter: TpktSplitter;
   readonly #clock: ReassemblyClock;
-  #events: EngineEvent[] = [];
   #state: 'open' | 'finSent' | 'finReceived' | 'ending' | 'closed' = 'open';
   #streamRequest: StreamRequest = 'none';
   #deadline: number | undefined;
 
   constructor(options: TpktEngineOptions) {
     this.#options = options;
-    this.outbox = new Outbox(options.allocate);
+    this.outbox = new Outbox(options.sendBlocks);
     this.#splitter = new TpktSplitter(this);
     this.#clock = new ReassemblyClock(options.reassemblyTimeout);
   }
@@ -154,10 +158,8 @@ export class TpktEngine implements Engine, PacketReceiver {
     }
   }
 
-  takeEvents(): readonly EngineEvent[] {
-    const events = this.#events;
-    this.#events = [];
-    return events;
+  nextEvent(): EngineEvent | undefined {
+    return this.#events.shift();
   }
 
   packet(chunk: Uint8Array, start: number, end: number): boolean {

@@ -83,10 +83,12 @@ export class TpktSplitter {
         return;
       }
     }
-    while (offset < chunk.length) {
+    // Asked once: a getter of typed arrays, and no cheap one.
+    const chunkLength = chunk.length;
+    while (offset < chunkLength) {
       const length = this.#packetLength(chunk, offset);
-      if (length === 0 || offset + length > chunk.length) {
-        this.#partial.append(chunk, offset, chunk.length);
+      if (length === 0 || offset + length > chunkLength) {
+        this.#partial.append(chunk, offset, chunkLength);
         this.#partialLength = length;
         return;
       }

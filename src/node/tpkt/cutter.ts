@@ -6,7 +6,7 @@ import type { ProtocolError } from '../../core/errors.js';
 import type { OctetCollector } from '../../core/octet-collector.js';
 import { TPKT_HEADER_LENGTH } from '../../core/tpkt/header.js';
 import { type PacketReceiver, TpktSplitter } from '../../core/tpkt/splitter.js';
-import { toBuffer } from '../buffers.js';
+import { allocate, toBuffer } from '../buffers.js';
 
 /** Takes octets and gives TPKTs. */
 export class TpktCutter {
@@ -17,7 +17,7 @@ export class TpktCutter {
       return true;
     },
     packetInPieces: (pieces: OctetCollector) => {
-      this.#packets.push(toBuffer(pieces.take(Buffer.allocUnsafe)));
+      this.#packets.push(toBuffer(pieces.take(allocate)));
       return true;
     },
   } satisfies PacketReceiver);

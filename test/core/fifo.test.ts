@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Fifo } from '../../src/node/fifo.js';
+import { Fifo } from '../../src/core/fifo.js';
 
 test('items come out in the order in which they went in, whatever the mixture of both', () => {
   fc.assert(

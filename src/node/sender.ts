@@ -1,0 +1,105 @@
+/**
+ * Hands what waits in an outbox to a byte stream, one flight after the other: as few writes as
+ * possible, and nothing more while the stream has yet to take what it was given.
+ */
+// Imported, not global: each use of the global goes through a getter of Node.
+import { Buffer } from 'node:buffer';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
+import type { Outbox } from '../core/outbox.js';
+import { now } from './alarm.js';
+
+/** About as many octets are handed to the stream at once, so that progress can be seen. */
+const MOST_AT_ONCE = 1_048_576;
+
+/**
+ * A single piece of less than this many octets goes to a socket without a callback. Nearly always the
+ * system takes it at once, and to hear so by a callback costs a turn of Node's own queue.
+ */
+const SMALL_FLIGHT = 16_384;
+
+const NOTHING = Buffer.alloc(0);
+
+/** The sending half of one stream. */
+export class Sender {
+  readonly #stream: Duplex;
+  readonly #outbox: Outbox;
+  readonly #onTaken: () => void;
+  /** The stream is a socket of the system itself, whose write says at once what it could not take. */
+  readonly #tellsAtOnce: boolean;
+  #inFlight = 0;
+  #since: number;
+
+  /** @param onTaken called when all that was handed over has been taken, at the earliest in `flush` */
+  constructor(stream: Duplex, outbox: Outbox, onTaken: () => void) {
+    this.#stream = stream;
+    this.#outbox = outbox;
+    this.#onTaken = onTaken;
+    this.#tellsAtOnce = stream instanceof Socket && !(stream instanceof TLSSocket);
+    this.#since = now();
+  }
+
+  /** Octets handed to the stream and not yet taken by it. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** When octets were last handed to the stream. */
+  get since(): number {
+    return this.#since;
+  }
+
+  /** Hands over what waits, unless the stream is busy or takes no more. */
+  flush(): void {
+    if (this.#outbox.length === 0 || this.#inFlight > 0 || !this.#stream.writable) {
+      return;
+    }
+    this.#since = now();
+    const first = this.#outbox.shift() ?? NOTHING;
+    if (this.#outbox.length > 0) {
+      this.#writeMany(first);
+    } else if (this.#tellsAtOnce && first.length < SMALL_FLIGHT) {
+      this.#writeSmall(first);
+    } else {
+      this.#writeLast(first, first.length);
+    }
+  }
+
+  #writeSmall(piece: Uint8Array): void {
+    this.#stream.write(piece);
+    if (this.#stream.writableLength === 0) {
+      this.#onTaken();
+    } else {
+      // The system is full: a write of nothing tells when it has taken what came before.
+      this.#writeLast(NOTHING, piece.length);
+    }
+  }
+
+  #writeMany(first: Uint8Array): void {
+    let piece = first;
+    let octets = first.length;
+    this.#stream.cork();
+    while (this.#outbox.length > 0 && octets < MOST_AT_ONCE) {
+      this.#stream.write(piece);
+      piece = this.#outbox.shift() ?? NOTHING;
+      octets += piece.length;
+    }
+    this.#writeLast(piece, octets);
+    this.#stream.uncork();
+  }
+
+  /** The last piece of a flight of so many octets. */
+  #writeLast(piece: Uint8Array, octets: number): void {
+    this.#inFlight = octets;
+    this.#stream.write(piece, this.#onWritten);
+  }
+
+  readonly #onWritten = (error?: Error | null): void => {
+    this.#inFlight = 0;
+    // Node tells of no error when it drops what a destroyed stream had still to write.
+    if (!error && !this.#stream.destroyed) {
+      this.#onTaken();
+    }
+  };
+}
