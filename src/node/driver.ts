@@ -60,8 +60,8 @@ export class Driver {
   #user: DriverUser;
   readonly #sender: Sender;
   #flushScheduled = false;
-  /** When octets last came; those that went, the sender knows of. */
-  #lastReceived: number;
+  /** When octets last came or were taken; the clock is read for the latter only if it is asked for. */
+  #lastActivity: number;
   /** Since when the reader rests; `undefined` while it takes what comes. */
   #restingSince: number | undefined;
   /** A deadline of the engine, and what it was put off to because the reader rested meanwhile. */
@@ -77,7 +77,7 @@ export class Driver {
     this.#user = user;
     this.#options = options;
     this.#sender = new Sender(stream, engine.outbox, () => this.#onTaken());
-    this.#lastReceived = now();
+    this.#lastActivity = now();
     stream.on('data', (chunk: Buffer | Uint8Array | string) => this.#onData(chunk));
     stream.on('end', () => this.#onEnd());
     stream.on('error', (error) => this.#onError(error));
@@ -130,7 +130,7 @@ export class Driver {
       const until = this.#engineDeadline + time - this.#restingSince;
       this.#putOff = { deadline: this.#engine.deadline ?? 0, until };
       this.#restingSince = undefined;
-      this.#lastReceived = time;
+      this.#lastActivity = time;
       this.#watch();
     }
     this.stream.resume();
@@ -163,7 +163,7 @@ export class Driver {
 
   #onData(chunk: Buffer | Uint8Array | string): void {
     const time = now();
-    this.#lastReceived = time;
+    this.#lastActivity = time;
     // A socket gives Buffers, which makes every message a Buffer; a stream of the user's may not.
     this.#engine.receive(chunk instanceof Buffer ? chunk : asBuffer(chunk), time);
     this.#settle(time);
@@ -196,6 +196,9 @@ export class Driver {
 
   /** What was handed over is taken: the next may follow, and who waited for room has it. */
   #onTaken(): void {
+    if (this.#options.idleTimeout !== undefined) {
+      this.#lastActivity = now();
+    }
     if (this.#engine.outbox.length > 0) {
       this.#sender.flush();
       this.#watch();
@@ -255,10 +258,6 @@ export class Driver {
     }
   }
 
-  get #lastActivity(): number {
-    return Math.max(this.#lastReceived, this.#sender.since);
-  }
-
   /** The engine's deadline; later when the reader rested since it was set. */
   get #engineDeadline(): number {
     const { deadline = Number.POSITIVE_INFINITY } = this.#engine;
@@ -302,7 +301,7 @@ export class Driver {
       this.#restingSince === undefined &&
       time >= this.#lastActivity + idleTimeout
     ) {
-      this.#lastReceived = time;
+      this.#lastActivity = time;
       this.#user.onTimeout(
         new TimeoutError(
           `nothing was sent or received within ${idleTimeout} ms`,

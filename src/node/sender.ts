@@ -29,7 +29,7 @@ export class Sender {
   /** The stream is a socket of the system itself, whose write says at once what it could not take. */
   readonly #tellsAtOnce: boolean;
   #inFlight = 0;
-  #since: number;
+  #since = 0;
 
   /** @param onTaken called when all that was handed over has been taken, at the earliest in `flush` */
   constructor(stream: Duplex, outbox: Outbox, onTaken: () => void) {
@@ -37,7 +37,6 @@ export class Sender {
     this.#outbox = outbox;
     this.#onTaken = onTaken;
     this.#tellsAtOnce = stream instanceof Socket && !(stream instanceof TLSSocket);
-    this.#since = now();
   }
 
   /** Octets handed to the stream and not yet taken by it. */
@@ -45,7 +44,7 @@ export class Sender {
     return this.#inFlight;
   }
 
-  /** When octets were last handed to the stream. */
+  /** When octets in flight were handed to the stream. */
   get since(): number {
     return this.#since;
   }
@@ -55,7 +54,6 @@ export class Sender {
     if (this.#outbox.length === 0 || this.#inFlight > 0 || !this.#stream.writable) {
       return;
     }
-    this.#since = now();
     const first = this.#outbox.shift() ?? NOTHING;
     if (this.#outbox.length > 0) {
       this.#writeMany(first);
@@ -92,6 +90,7 @@ export class Sender {
   /** The last piece of a flight of so many octets. */
   #writeLast(piece: Uint8Array, octets: number): void {
     this.#inFlight = octets;
+    this.#since = now();
     this.#stream.write(piece, this.#onWritten);
   }
 
