@@ -142,6 +142,25 @@ describe('write', () => {
     expect(client.isOpen).toBe(true);
   });
 
+  test('counts a small TSDU that the system did not take, and tells when it has', async () => {
+    // One in each turn: each leaves alone, and one of them meets a system that is full.
+    const { client, peer } = await pair({ writeHighWaterMark: 1 });
+    const tsdu = numbered(2_000);
+    let written = 0;
+    while (client.writeBuffered === 0) {
+      client.write(tsdu);
+      written += 1;
+      await new Promise(setImmediate);
+      expect(written).toBeLessThan(50_000);
+    }
+    const drained = client.drain();
+    for (let i = 0; i < written; i += 1) {
+      expect((await peer.read()).equals(tsdu)).toBe(true);
+    }
+    await drained;
+    expect(client.writeBuffered).toBe(0);
+  });
+
   test('drain rejects when the connection ends instead', async () => {
     const { client, peer } = await pair({ writeHighWaterMark: 1 });
     peer.socket.pause();
