@@ -1,0 +1,198 @@
+/**
+ * How often an octet is copied between the stream and the user: counted over a stream of the test's
+ * own, and seen by whose memory it is on sockets.
+ */
+import { describe, expect, test } from 'vitest';
+import type { Connection } from '../../src/index.js';
+import { countCopies, countCopiesAsync } from '../support/copies.js';
+import { pair } from '../support/life.js';
+import { overOwnStream } from '../support/own-stream.js';
+import { tpkt } from '../support/raw.js';
+import { chunksOf, join, pattern } from '../support/splits.js';
+
+const SIZE = { maxTpduSize: 65_408 } as const;
+
+/** Largest user data of a DT at that TPDU size. */
+const LARGEST = 65_405;
+
+/** A TSDU in DTs with so many octets of user data each. */
+function dts(tsdu: Uint8Array, userData: number): readonly Buffer[] {
+  const parts = chunksOf(tsdu, userData);
+  return parts.map((part, i) =>
+    tpkt(`02f0${i === parts.length - 1 ? '80' : '00'}${Buffer.from(part).toString('hex')}`),
+  );
+}
+
+/** The end of the turn, when what was written in it is handed to the stream. */
+function turnEnd(): Promise<void> {
+  return new Promise((resolve) => {
+    process.nextTick(resolve);
+  });
+}
+
+/** What the socket of a connection gives to it, and is given by it, from now on. */
+function spyOnSocket({ socket }: Connection) {
+  const given: Buffer[] = [];
+  const taken: Uint8Array[] = [];
+  socket.on('data', (chunk: Buffer) => given.push(chunk));
+  const write = socket.write.bind(socket) as (chunk: Uint8Array, ...rest: unknown[]) => boolean;
+  socket.write = (chunk: Uint8Array, ...rest: unknown[]) => {
+    taken.push(chunk);
+    return write(chunk, ...rest);
+  };
+  return { given, taken };
+}
+
+describe('a TSDU that arrives in one chunk', () => {
+  const sizes = [1, 64, 2041, 2045, 30_000, LARGEST];
+
+  test.each(sizes)('of %i octets is read from the memory that the stream gave', async (size) => {
+    const { connection, stream } = await overOwnStream(SIZE);
+    const [chunk] = dts(pattern(size), LARGEST) as [Buffer];
+    stream.push(chunk);
+    const tsdu = await connection.read();
+    expect(tsdu.equals(pattern(size))).toBe(true);
+    expect([tsdu.buffer === chunk.buffer, tsdu.byteOffset]).toEqual([true, chunk.byteOffset + 7]);
+  });
+
+  test.each(sizes)('of %i octets is copied nowhere before it is read', async (size) => {
+    const { connection, stream } = await overOwnStream(SIZE);
+    const [chunk] = dts(pattern(size), LARGEST) as [Buffer];
+    let reading: Promise<Buffer> | undefined;
+    const copies = countCopies(() => {
+      stream.push(chunk);
+      reading = connection.read();
+    });
+    expect(await reading).toHaveLength(size);
+    expect([copies.octets, copies.allocations]).toEqual([0, []]);
+  });
+
+  test.each(sizes)('of %i octets is copied nowhere for a read that waits', async (size) => {
+    const { connection, stream } = await overOwnStream(SIZE);
+    const [chunk] = dts(pattern(size), LARGEST) as [Buffer];
+    const reading = connection.read();
+    const copies = countCopies(() => stream.push(chunk));
+    expect(await reading).toHaveLength(size);
+    expect([copies.octets, copies.allocations]).toEqual([0, []]);
+  });
+
+  test('is a view even when it waited while the reader rested', async () => {
+    const { connection, stream } = await overOwnStream({ readHighWaterMark: 1 });
+    const chunks = [1, 64, 2045].map((size) => dts(pattern(size), 2045)[0] as Buffer);
+    for (const chunk of chunks) {
+      stream.push(chunk);
+    }
+    const tsdus = [await connection.read(), await connection.read(), await connection.read()];
+    expect(tsdus.map(({ buffer }, i) => buffer === chunks[i]?.buffer)).toEqual([true, true, true]);
+  });
+
+  test.each(['client', 'server'])('is read from the memory of the socket by a %s', async (role) => {
+    const { client, peer } = await pair(SIZE, SIZE);
+    const [reader, writer] = role === 'client' ? [client, peer] : [peer, client];
+    const { given } = spyOnSocket(reader);
+    for (const size of [1, 64, 2045]) {
+      writer.write(Buffer.alloc(size, size));
+      const { buffer } = await reader.read();
+      expect(given.pop()?.buffer).toBe(buffer);
+    }
+  });
+});
+
+describe('a TSDU that arrives in pieces', () => {
+  test.each<[string, number, number, number | undefined]>([
+    ['in DTs of 2048 octets', 300 * 2045, 2045, undefined],
+    ['in DTs of 65408 octets', 10 * LARGEST, LARGEST, undefined],
+    ['in chunks of 65536 octets', 10 * 60_000, 60_000, 65_536],
+  ])('is copied once, %s', async (_name, size, userData, chunk) => {
+    const { connection, stream } = await overOwnStream(SIZE);
+    const octets = pattern(size);
+    const parts = dts(octets, userData);
+    const chunks = chunk === undefined ? parts : chunksOf(join(...parts), chunk);
+    const reading = connection.read();
+    const copies = countCopies(() => {
+      for (const part of chunks) {
+        stream.push(part);
+      }
+    });
+    expect((await reading).equals(octets)).toBe(true);
+    expect([copies.octets, copies.by]).toEqual([size, { set: size }]);
+  });
+
+  test('is copied into one piece of memory, at most a line of the cache longer than it', async () => {
+    const { connection, stream } = await overOwnStream();
+    const chunks = dts(pattern(100 * 2045), 2045);
+    const copies = countCopies(() => {
+      for (const chunk of chunks) {
+        stream.push(chunk);
+      }
+    });
+    const tsdu = await connection.read();
+    expect(copies.allocations).toEqual([tsdu.buffer.byteLength]);
+    expect(tsdu.buffer.byteLength - tsdu.length).toBeLessThanOrEqual(64);
+  });
+});
+
+describe('a payload of 8192 octets or more in one DT', () => {
+  const sizes = [8_192, 30_000, LARGEST];
+
+  test.each(sizes)('of %i octets is given to the stream as it is', async (size) => {
+    const { connection, stream } = await overOwnStream(SIZE);
+    const tsdu = pattern(size);
+    connection.write(tsdu);
+    await turnEnd();
+    expect(stream.written.map(({ length }) => length)).toEqual([7, size]);
+    expect(stream.written[1]?.buffer).toBe(tsdu.buffer);
+  });
+
+  test.each([...sizes, 10 * LARGEST])('is not copied: a TSDU of %i octets', async (size) => {
+    const { connection } = await overOwnStream(SIZE);
+    const tsdu = Buffer.from(pattern(size));
+    const copies = await countCopiesAsync(() => {
+      connection.write(tsdu);
+      return turnEnd();
+    });
+    expect([copies.octets, copies.allocations]).toEqual([0, []]);
+  });
+
+  test('is given to a socket as it is', async () => {
+    const { client, peer } = await pair(SIZE, SIZE);
+    const { taken } = spyOnSocket(client);
+    const tsdu = Buffer.alloc(2 * LARGEST, 7);
+    client.write(tsdu);
+    expect(await peer.read()).toHaveLength(tsdu.length);
+    const views = taken.filter(({ buffer }) => buffer === tsdu.buffer);
+    expect(views.map(({ length }) => length)).toEqual([LARGEST, LARGEST]);
+  });
+});
+
+describe('a smaller payload in a DT', () => {
+  test.each([48, 64, 2045, 8_191])('of %i octets is copied once', async (size) => {
+    const { connection, stream } = await overOwnStream(SIZE);
+    const tsdu = Buffer.from(pattern(size));
+    const copies = await countCopiesAsync(() => {
+      connection.write(tsdu);
+      return turnEnd();
+    });
+    expect(copies.by).toEqual({ set: size });
+    expect(stream.written).toEqual(dts(tsdu, LARGEST));
+  });
+
+  test('is copied once whatever the TSDU comes to', async () => {
+    const { connection } = await overOwnStream();
+    const tsdu = Buffer.from(pattern(500 * 2045));
+    const copies = await countCopiesAsync(() => {
+      connection.write(tsdu);
+      return turnEnd();
+    });
+    expect(copies.by).toEqual({ set: tsdu.length });
+  });
+
+  test('is not part of what a socket is given as it is', async () => {
+    const { client, peer } = await pair();
+    const { taken } = spyOnSocket(client);
+    const tsdu = Buffer.alloc(100_000, 7);
+    client.write(tsdu);
+    expect(await peer.read()).toHaveLength(tsdu.length);
+    expect(taken.filter(({ buffer }) => buffer === tsdu.buffer)).toEqual([]);
+  });
+});
