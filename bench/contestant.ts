@@ -7,12 +7,21 @@ import type { Case } from './cases.js';
 export interface Contestant {
   /** Carries `count` messages and checks them; resolves when all have arrived. */
   run(count: number): Promise<void>;
-  /** What was agreed on, for the reader of the table. */
-  readonly note?: string;
+  /** What was agreed on, where it is not what the case was told. */
+  readonly tpduSize?: number;
   close(): Promise<void>;
 }
 
 export type Open = (benchCase: Case, tpduSize: number) => Promise<Contestant>;
+
+/** A package that offers the same service, and how it becomes a contestant. */
+export interface Peer {
+  readonly name: string;
+  /** From what the package exports. */
+  readonly open: (module: unknown) => Open;
+  /** What an error of it means, where that is known. */
+  explain(error: Error): string | undefined;
+}
 
 /** Connections opened at the same time; more would overflow the queue of the listening socket. */
 const LANES = 100;

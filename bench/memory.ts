@@ -2,10 +2,10 @@
  * What memory does: whether it stays flat over a million messages, and what one message costs.
  * Both ends are in this process, so every figure is of both together.
  */
-import { type Case, sizeName } from './cases.js';
-import { median } from './compare.js';
+import { LARGEST_TPDU, oneWay, sizeName } from './cases.js';
 import type { Contestant, Open } from './contestant.js';
 import { negotiated, openOurs } from './ours.js';
+import { median } from './rate.js';
 import { openRaw } from './raw.js';
 
 export interface MemorySample {
@@ -28,15 +28,9 @@ const BATCH_OCTETS = 1_048_576;
 const MOST_PER_BATCH = 2_000;
 const BATCHES = 21;
 
-function oneWay(size: number): Case {
-  const target = { now: 0, later: 0 };
-  const maxTpduSize = 65_531;
-  return { name: '', kind: 'one way', size, maxTpduSize, connections: 1, count: 0, target };
-}
-
 /** `count` messages of 64 octets in one direction, with a look at the start, middle and end. */
 export async function flatness(count: number): Promise<MemorySample[]> {
-  const ours = await openOurs(oneWay(64), await negotiated(65_531));
+  const ours = await openOurs(oneWay(64, LARGEST_TPDU), await negotiated(LARGEST_TPDU));
   try {
     await ours.run(Math.ceil(count / 10));
     const samples = [sample('start')];
@@ -58,7 +52,7 @@ export async function messageCosts(sizes: readonly number[]): Promise<MessageCos
     ['ours', openOurs],
   ];
   for (const size of sizes) {
-    const benchCase = oneWay(size);
+    const benchCase = oneWay(size, LARGEST_TPDU);
     const tpduSize = await negotiated(benchCase.maxTpduSize);
     for (const [contestant, open] of contestants) {
       const opened = await open(benchCase, tpduSize);

@@ -48,7 +48,11 @@ export function check(messages: Messages, index: number, count: number, arrived:
 
 /** 251 is prime, so a piece that went missing is not covered up by the next. */
 function pattern(size: number, seed: number): Buffer {
-  return Buffer.from(Array.from({ length: size }, (_, i) => (i + seed) % 251));
+  const octets = Buffer.alloc(size);
+  for (let i = 0; i < size; i += 1) {
+    octets[i] = (i + seed) % 251;
+  }
+  return octets;
 }
 
 function frame(payload: Buffer, tpduSize: number): Buffer {

@@ -3,9 +3,11 @@
  */
 import { sizeName } from './cases.js';
 import type { Result } from './compare.js';
+import type { PeerResult } from './peers.js';
+import { verdict } from './verdict.js';
 
 const HEAD = ['case', 'size', 'TPDU', 'raw/s', 'ours/s', 'MB/s', 'ratio', 'spread', 'target', ''];
-const WIDTHS = [14, 5, 6, 11, 11, 8, 6, 12, 12, 6];
+const WIDTHS = [14, 5, 6, 11, 11, 8, 6, 12, 7, 5];
 
 export function headLine(): string {
   return line(HEAD);
@@ -22,16 +24,20 @@ export function resultLine(result: Result): string {
     size === 0 ? '' : megabytesPerSecond.toFixed(1),
     ratio.toFixed(2),
     spread.map((value) => value.toFixed(2)).join('..'),
-    `${target.now} / ${target.later}`,
+    String(target),
     verdict(result),
   ]);
 }
 
-function verdict({ ratio, target }: Result): string {
-  if (ratio >= target.later) {
-    return 'ok';
+/** What a peer came to, to stand under the line of its case. */
+export function peerLine(peer: PeerResult): string {
+  const name = `  ${peer.name}`;
+  if ('reason' in peer) {
+    return `${name}: ${peer.reason}`;
   }
-  return ratio >= target.now ? 'later' : 'below';
+  const { tpduSize, rate, megabytesPerSecond, ratio } = peer;
+  const megabytes = megabytesPerSecond === 0 ? '' : megabytesPerSecond.toFixed(1);
+  return line([name, '', String(tpduSize), '', whole(rate), megabytes, ratio.toFixed(2)]);
 }
 
 function whole(value: number): string {

@@ -1,0 +1,63 @@
+/**
+ * What `npm run bench` is asked for on the command line. It does nothing of it.
+ */
+import { parseArgs } from 'node:util';
+import { CASES, MEMORY_CASES } from './cases.js';
+
+const NAMES: readonly string[] = [...CASES.map(({ name }) => name), ...MEMORY_CASES];
+
+export const HELP = `usage: npm run bench -- [options]
+
+  --case NAME    only this case; may be given several times
+  --runs N       runs of each case, raw and ours in turn (default 5; 7 with --sweep)
+  --short        small runs; fails when a ratio is under half of what is to be reached
+  --sweep        one way at sizes from 16 octets to 4 MiB, instead of the cases
+  --json [FILE]  results as JSON, to FILE or to standard output instead of the table
+  --help         this text
+
+cases: ${NAMES.join(', ')}
+`;
+
+export interface Options {
+  /** No names: every case. */
+  readonly case: readonly string[];
+  readonly runs: number;
+  readonly short: boolean;
+  readonly sweep: boolean;
+  readonly json: boolean;
+  /** Of --json. */
+  readonly file: string | undefined;
+  readonly help: boolean;
+}
+
+/** @throws {TypeError | RangeError} for what it does not know. */
+export function options(): Options {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      case: { type: 'string', multiple: true, default: [] },
+      runs: { type: 'string' },
+      short: { type: 'boolean', default: false },
+      sweep: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const unknown = values.case.find((name) => !NAMES.includes(name));
+  if (unknown !== undefined) {
+    throw new TypeError(`no case ${unknown}; there are ${NAMES.join(', ')}`);
+  }
+  if (values.sweep && (values.short || values.case.length > 0)) {
+    throw new TypeError('--sweep has no cases and no short form');
+  }
+  const runs = Number(values.runs ?? (values.sweep ? 7 : 5));
+  if (!Number.isInteger(runs) || runs < 1 || runs > 1_000) {
+    throw new RangeError(`--runs must be 1 to 1000, not ${values.runs}`);
+  }
+  // The FILE of --json may be left out, so it is read as what stands beside the options.
+  const [file, ...others] = positionals;
+  if (others.length > 0 || (file !== undefined && !values.json)) {
+    throw new TypeError(`unexpected argument ${others[0] ?? file}`);
+  }
+  return { ...values, runs, file };
+}

@@ -1,0 +1,50 @@
+/**
+ * How fast a contestant is: one run by the clock, and what several runs come to. It does not know who
+ * the contestant is.
+ */
+import type { Contestant } from './contestant.js';
+
+/** A run that takes longer than this has come to a halt. */
+const RUN_LIMIT = 120_000;
+
+/** Messages a second. Each run begins with a clean heap, so that none pays for the one before. */
+export async function rate(contestant: Contestant, count: number): Promise<number> {
+  globalThis.gc?.();
+  const start = performance.now();
+  await withinTime(contestant.run(count));
+  return (count * 1_000) / (performance.now() - start);
+}
+
+/**
+ * How many messages take about `milliseconds`. Runs get longer until one takes a quarter of that,
+ * which warms up as well: the compiler's work is not what is compared.
+ */
+export async function countFor(contestant: Contestant, milliseconds: number): Promise<number> {
+  let count = 2;
+  for (;;) {
+    const perSecond = await rate(contestant, count);
+    if ((count * 1_000) / perSecond >= milliseconds / 4) {
+      return Math.max(2, Math.ceil((perSecond * milliseconds) / 1_000));
+    }
+    count *= 2;
+  }
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? upper)) / 2;
+}
+
+async function withinTime(work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`a run took more than ${RUN_LIMIT} ms`)), RUN_LIMIT);
+  });
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

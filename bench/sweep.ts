@@ -1,0 +1,133 @@
+/**
+ * One way over sizes from 16 octets to 4 MiB: raw, ours at the largest TPDU and at the default one, and
+ * peers where they run.
+ */
+import { DEFAULT_TPDU, LARGEST_TPDU, oneWay, sizeName } from './cases.js';
+import type { Contestant } from './contestant.js';
+import { negotiated, openOurs } from './ours.js';
+import { type InstalledPeer, type PeerPlan, runPeer } from './peers.js';
+import { countFor, median, rate } from './rate.js';
+import { openRaw } from './raw.js';
+
+const SIZES = [16, 64, 256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304];
+
+/** A run of each takes about this long, whatever the size. */
+const RUN = 250;
+const PEER_PLAN: PeerPlan = { runs: 3, limit: 10_000, milliseconds: RUN };
+
+export interface Point {
+  readonly size: number;
+  /** Medians; null where there is none, and then a reason. */
+  readonly messagesPerSecond: number | null;
+  readonly megabytesPerSecond: number | null;
+  readonly reason?: string;
+}
+
+export interface Series {
+  readonly name: string;
+  /** Octets of a TPDU, as agreed on. */
+  readonly tpduSize: number;
+  readonly points: readonly Point[];
+}
+
+export interface Sweep {
+  readonly runs: number;
+  readonly series: readonly Series[];
+}
+
+export async function sweep(runs: number, peers: readonly InstalledPeer[]): Promise<Sweep> {
+  const largest = await negotiated(LARGEST_TPDU);
+  const own = [
+    { name: 'node:net', tpduSize: largest, maxTpduSize: LARGEST_TPDU, open: openRaw },
+    { name: 'cotp', tpduSize: largest, maxTpduSize: LARGEST_TPDU, open: openOurs },
+    {
+      name: 'cotp',
+      tpduSize: await negotiated(DEFAULT_TPDU),
+      maxTpduSize: DEFAULT_TPDU,
+      open: openOurs,
+    },
+  ].map((contestant) => ({ ...contestant, points: [] as Point[] }));
+  const others = peers.map((peer) => ({ peer, tpduSize: 0, points: [] as Point[] }));
+  for (const size of SIZES) {
+    const opened: Contestant[] = [];
+    for (const { open, tpduSize, maxTpduSize } of own) {
+      opened.push(await open(oneWay(size, maxTpduSize), tpduSize));
+    }
+    const rates = await inTurn(opened, runs);
+    own.forEach(({ points }, i) => {
+      points.push(point(size, rates[i] ?? Number.NaN));
+    });
+    for (const other of others) {
+      const benchCase = oneWay(size, LARGEST_TPDU);
+      const result = await runPeer(other.peer, benchCase, rates[0] ?? Number.NaN, PEER_PLAN);
+      if ('reason' in result) {
+        const { reason } = result;
+        other.points.push({ size, messagesPerSecond: null, megabytesPerSecond: null, reason });
+      } else {
+        other.tpduSize = result.tpduSize;
+        other.points.push(point(size, result.rate));
+      }
+    }
+  }
+  return {
+    runs,
+    series: [
+      ...own.map(({ name, tpduSize, points }) => ({ name, tpduSize, points })),
+      ...others.map(({ peer: { name, version }, tpduSize, points }) => ({
+        name: `${name} ${version}`,
+        tpduSize,
+        points,
+      })),
+    ],
+  };
+}
+
+/** The median rate of each, over `runs` runs in turn; all are closed then. */
+async function inTurn(contestants: readonly Contestant[], runs: number): Promise<number[]> {
+  try {
+    const lanes: { contestant: Contestant; count: number; rates: number[] }[] = [];
+    for (const contestant of contestants) {
+      lanes.push({ contestant, count: await countFor(contestant, RUN), rates: [] });
+    }
+    for (let i = 0; i < runs; i += 1) {
+      for (const { contestant, count, rates } of lanes) {
+        rates.push(await rate(contestant, count));
+      }
+    }
+    return lanes.map(({ rates }) => median(rates));
+  } finally {
+    await Promise.all(contestants.map((contestant) => contestant.close()));
+  }
+}
+
+/** Three digits: the next would be noise. */
+function point(size: number, perSecond: number): Point {
+  const messagesPerSecond = Number(perSecond.toPrecision(3));
+  const megabytesPerSecond = Number(((perSecond * size) / 1e6).toPrecision(3));
+  return { size, messagesPerSecond, megabytesPerSecond };
+}
+
+/** Lines to print: messages and megabytes a second, a column for each contestant. */
+export function sweepLines({ series }: Sweep): string[] {
+  const width = 24;
+  const heads = series.map(({ name, tpduSize }) => `${name} / ${tpduSize || '-'}`.padStart(width));
+  const rows = SIZES.map((size, i) => {
+    const cells = series.map(({ points }) => cell(points[i]).padStart(width));
+    return sizeName(size).padEnd(5) + cells.join('');
+  });
+  const reasons = series.flatMap(({ name, points }) =>
+    [...new Set(points.flatMap(({ reason }) => reason ?? []))].map((text) => `${name}: ${text}`),
+  );
+  return ['Messages/s (MB/s) by size of a message; contestant / octets of a TPDU', ''].concat(
+    `size ${heads.join('')}`,
+    rows,
+    reasons,
+  );
+}
+
+function cell(point: Point | undefined): string {
+  const { messagesPerSecond = null, megabytesPerSecond = null } = point ?? {};
+  return messagesPerSecond === null
+    ? '-'
+    : `${messagesPerSecond.toLocaleString('en')} (${megabytesPerSecond?.toLocaleString('en')})`;
+}
