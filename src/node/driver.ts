@@ -66,7 +66,6 @@ export class Driver {
   #restingSince: number | undefined;
   /** A deadline of the engine, and what it was put off to because the reader rested meanwhile. */
   #putOff = { deadline: 0, until: 0 };
-  #ended = false;
   #closed = false;
   #streamError: Error | undefined;
   #ending: StreamEnding | undefined;
@@ -220,10 +219,9 @@ export class Driver {
 
   #endWhenFlushed(): void {
     // Octets in flight come first: a stream that has yet to write before its FIN takes no reset.
-    if (!this.#ended && this.buffered === 0 && !this.stream.destroyed) {
-      this.#ended = true;
+    if (!this.#sender.ended && this.buffered === 0 && !this.stream.destroyed) {
       this.#ending ??= FIN_BY_US;
-      this.stream.end();
+      this.#sender.end();
       // After our FIN whatever still comes must be taken, or the FIN of the peer is never seen.
       this.goOn();
     }

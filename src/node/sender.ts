@@ -30,6 +30,7 @@ export class Sender {
   readonly #tellsAtOnce: boolean;
   #inFlight = 0;
   #since = 0;
+  #ended = false;
 
   /** @param onTaken called when all that was handed over has been taken, at the earliest in `flush` */
   constructor(stream: Duplex, outbox: Outbox, onTaken: () => void) {
@@ -49,9 +50,10 @@ export class Sender {
     return this.#since;
   }
 
-  /** Hands over what waits, unless the stream is busy or takes no more. */
+  /** Hands over what waits, unless the stream is busy or has ended. */
   flush(): void {
-    if (this.#outbox.length === 0 || this.#inFlight > 0 || !this.#stream.writable) {
+    const mayWrite = this.#inFlight === 0 && !this.#ended && !this.#stream.destroyed;
+    if (this.#outbox.length === 0 || !mayWrite) {
       return;
     }
     const first = this.#outbox.shift() ?? NOTHING;
@@ -64,12 +66,23 @@ export class Sender {
     }
   }
 
+  /** True once {@link end} was called. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** FIN. Called once nothing waits. */
+  end(): void {
+    this.#ended = true;
+    this.#stream.end();
+  }
+
   #writeSmall(piece: Uint8Array): void {
     this.#stream.write(piece);
-    if (this.#stream.writableLength === 0) {
+    if (this.#stream.writableLength === 0 && this.#stream.errored === null) {
       this.#onTaken();
     } else {
-      // The system is full: a write of nothing tells when it has taken what came before.
+      // The system is full, or the peer is gone: a write of nothing is told of what came before it.
       this.#writeLast(NOTHING, piece.length);
     }
   }

@@ -173,6 +173,16 @@ describe('write', () => {
   });
 });
 
+describe('a small TSDU that the system refuses at once', () => {
+  test('is not told as taken', async () => {
+    const { raw, connection } = await opened({ writeHighWaterMark: 1, onError: () => {} });
+    // The reset is there before the loop of events can tell of it.
+    raw.socket.resetAndDestroy();
+    connection.write(numbered(10));
+    expect(await rejection(connection.drain())).toMatchObject({ code: 'ERR_COTP_CLOSED' });
+  });
+});
+
 describe('a reader that does not read', () => {
   test('stops the socket at its mark, and loses nothing', async () => {
     const { client, peer } = await pair({ maxWriteBuffer: 2 ** 30 }, { readHighWaterMark: 50_000 });
