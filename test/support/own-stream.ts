@@ -55,7 +55,7 @@ export class OwnStream extends Duplex {
 
 /** An open connection over such a stream, at a TPDU size of 2048 or 65408. */
 export async function overOwnStream(
-  options: ConnectOptions & { maxTpduSize?: 2048 | 65_408 } = {},
+  options: Omit<ConnectOptions, 'maxTpduSize'> & { readonly maxTpduSize?: 2048 | 65_408 } = {},
 ): Promise<{ connection: Connection; stream: OwnStream }> {
   const stream = new OwnStream();
   const connecting = connect({ host: 'own', port: 1 }, { ...options, socket: stream });
