@@ -28,7 +28,7 @@ export interface Result {
 }
 
 export async function compare(benchCase: Case, runs: number): Promise<Result> {
-  const { name, kind, size, count, warmUp, target } = benchCase;
+  const { name, kind, size, count, warmUp, collection, target } = benchCase;
   const tpduSize = await negotiated(benchCase.maxTpduSize);
   const raw = await openRaw(benchCase, tpduSize);
   const ours = await openOurs(benchCase, tpduSize);
@@ -38,7 +38,7 @@ export async function compare(benchCase: Case, runs: number): Promise<Result> {
     await rate(raw, warmUp);
     await rate(ours, warmUp);
     for (let i = 0; i < runs; i += 1) {
-      rates.push([await rate(raw, count), await rate(ours, count)]);
+      rates.push([await rate(raw, count, collection), await rate(ours, count, collection)]);
     }
   } finally {
     await Promise.all([raw.close(), ours.close()]);

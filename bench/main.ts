@@ -59,7 +59,9 @@ async function main(): Promise<void> {
   write(report, asked);
   if (asked.short) {
     const failures = failureLines(report.results);
-    console.error(failures.join('\n'));
+    for (const failure of failures) {
+      console.error(failure);
+    }
     process.exitCode = failures.length > 0 ? 1 : 0;
   }
 }
