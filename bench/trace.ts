@@ -106,7 +106,7 @@ export async function traceCosts(rounds: number): Promise<TraceCost[]> {
 }
 
 function takeEvents(engine: Engine): void {
-  while (engine.nextEvent() !== undefined) {
+  while (engine.next() !== undefined) {
     // Nobody wants it.
   }
 }

@@ -22,7 +22,7 @@ export interface Agreement {
   readonly remoteRef: number;
 }
 
-/** What comes out of an engine, in order. */
+/** What comes out of an engine beside messages. */
 export type EngineEvent =
   /** T-CONNECT indication: answer it by `accept` or `refuse`. */
   | { readonly type: 'connectIndication'; readonly request: ConnectionRequest & Decoded }
@@ -33,12 +33,16 @@ export type EngineEvent =
       /** The CC; absent on the side that sent it. */
       readonly confirm?: ConnectionConfirm & Decoded;
     }
-  /** T-DATA indication: a whole TSDU, or the payload of one TPKT. */
-  | { readonly type: 'data'; readonly message: Uint8Array }
   /** The peer will send nothing more, and ended between two messages. */
   | { readonly type: 'end' }
   /** T-DISCONNECT indication: the last event. Orderly: nothing was lost and no rule broken. */
   | { readonly type: 'disconnect'; readonly error: CotpError; readonly orderly: boolean };
+
+/**
+ * T-DATA indication: a whole TSDU, or the payload of one TPKT. It comes out as it is, for an object
+ * around each would be made for nothing.
+ */
+export type Message = Uint8Array;
 
 /** What the engine wants of the byte stream beneath it, once its output has been written. */
 export type StreamRequest = 'none' | 'end' | 'destroy';
@@ -67,6 +71,6 @@ export interface Engine {
   endOfData(now: number): void;
   /** Ends the connection in good order: what was sent before still goes out. */
   disconnect(now: number): void;
-  /** The oldest event that has not been asked for yet; `undefined` when there is none. */
-  nextEvent(): EngineEvent | undefined;
+  /** The oldest message or event that has not been asked for yet; `undefined` when there is none. */
+  next(): Message | EngineEvent | undefined;
 }

@@ -116,6 +116,9 @@ class Initiator implements DriverUser {
     }
   }
 
+  /** None comes before the connection is open. */
+  onMessage(): void {}
+
   onEvent(event: EngineEvent): void {
     if (event.type === 'open') {
       this.#resolve(this.#opened(event));

@@ -8,7 +8,7 @@ import { Socket } from 'node:net';
 import process from 'node:process';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
-import type { Engine, EngineEvent } from '../core/engine.js';
+import type { Engine, EngineEvent, Message } from '../core/engine.js';
 import { TimeoutError } from '../core/errors.js';
 import { Alarm, now } from './alarm.js';
 import { asBuffer } from './buffers.js';
@@ -16,7 +16,9 @@ import { Sender } from './sender.js';
 
 /** Where the driver reports. Nothing here is called twice for the same thing. */
 export interface DriverUser {
-  /** An event of the engine, in order. */
+  /** A message that came; messages and events come in order. */
+  onMessage(message: Message): void;
+  /** An event of the engine. */
   onEvent(event: EngineEvent): void;
   /** Something was written, so there is more room than before. */
   onWritten(): void;
@@ -176,8 +178,12 @@ export class Driver {
   /** After every call of the engine: its events, its output, its wish for the stream, its deadline. */
   #settle(time: number): void {
     do {
-      for (let event = this.#engine.nextEvent(); event; event = this.#engine.nextEvent()) {
-        this.#user.onEvent(event);
+      for (let output = this.#engine.next(); output; output = this.#engine.next()) {
+        if (output instanceof Uint8Array) {
+          this.#user.onMessage(output);
+        } else {
+          this.#user.onEvent(output);
+        }
       }
     } while (this.#engine.resume(time));
     this.#sender.flush();

@@ -130,6 +130,9 @@ class Responder implements DriverUser {
     this.#trace.watch(this.#driver);
   }
 
+  /** None comes before the connection is open. */
+  onMessage(): void {}
+
   onEvent(event: EngineEvent): void {
     switch (event.type) {
       case 'connectIndication':

@@ -3,7 +3,7 @@
  * connections of COTP and of TPKT have in common. It knows neither of the two.
  */
 import type { Duplex } from 'node:stream';
-import type { Engine, EngineEvent } from '../core/engine.js';
+import type { Engine, EngineEvent, Message } from '../core/engine.js';
 import { ConnectionClosedError, CotpError, type TimeoutError } from '../core/errors.js';
 import { Fifo } from '../core/fifo.js';
 import { Alarm, now } from './alarm.js';
@@ -65,6 +65,7 @@ export abstract class MessageConnection<Info> extends Resource {
     this.#staysHalfOpen = options.allowHalfOpen;
     this.#queue = new ReadQueue(options.readHighWaterMark, () => driver.goOn());
     driver.user = {
+      onMessage: (message) => this.#onMessage(message),
       onEvent: (event) => this.#onEvent(event),
       onWritten: () => this.#onWritten(),
       onTimeout: (error) => this.#onTimeout(error),
@@ -226,17 +227,18 @@ export abstract class MessageConnection<Info> extends Resource {
     return new MessageDuplex(this, () => this.#ending?.isQuiet === true);
   }
 
+  #onMessage(message: Message): void {
+    if (this.#queue.hasReader) {
+      this.#owed += 1;
+    }
+    // The driver gives the engine Buffers, and the engine allocates them.
+    if (!this.#queue.push(message as Buffer)) {
+      this.#driver.rest();
+    }
+  }
+
   #onEvent(event: EngineEvent): void {
     switch (event.type) {
-      case 'data':
-        // The driver gives the engine Buffers, and the engine allocates them.
-        if (this.#queue.hasReader) {
-          this.#owed += 1;
-        }
-        if (!this.#queue.push(event.message as Buffer)) {
-          this.#driver.rest();
-        }
-        break;
       case 'end':
         this.#peerEnded = true;
         this.#endReading(endedByPeer, true);

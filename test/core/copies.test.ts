@@ -1,10 +1,9 @@
 /** How often an octet is copied on its way through the engine: counted, not believed. */
 import { describe, expect, it } from 'vitest';
 import type { Class0Connection } from '../../src/core/class0/connection.js';
-import type { EngineEvent } from '../../src/core/engine.js';
 import { SendBlocks } from '../../src/core/send-blocks.js';
 import { countCopies, watchedOctets } from '../support/copies.js';
-import { takeEvents, takePieces } from '../support/engine.js';
+import { type Output, takeEvents, takePieces } from '../support/engine.js';
 import { chunksOf, cutAt, hex, join, pattern, tpkt } from '../support/splits.js';
 import { packet, responder } from '../support/states.js';
 
@@ -47,7 +46,7 @@ function receiveCounted(connection: Class0Connection, chunks: readonly Uint8Arra
   return { copies, tsdus: tsdusOf(takeEvents(connection)) };
 }
 
-function tsdusOf(events: readonly EngineEvent[]): readonly Uint8Array[] {
+function tsdusOf(events: readonly Output[]): readonly Uint8Array[] {
   return events.flatMap((event) => (event.type === 'data' ? [event.message] : []));
 }
 

@@ -1,12 +1,17 @@
 /**
  * What comes out of an engine and of its outbox, all at once, as tests want to see it.
  */
-import type { Engine, EngineEvent } from '../../src/core/engine.js';
+import type { Engine, EngineEvent, Message } from '../../src/core/engine.js';
 import type { Outbox } from '../../src/core/outbox.js';
 
-/** The events since the last look, in order. */
-export function takeEvents(engine: Pick<Engine, 'nextEvent'>): readonly EngineEvent[] {
-  return untilNone(() => engine.nextEvent());
+/** What comes out of an engine; a message under a name, so that all can be told in one list. */
+export type Output = EngineEvent | { readonly type: 'data'; readonly message: Message };
+
+/** What has come out since the last look, in order. */
+export function takeEvents(engine: Pick<Engine, 'next'>): readonly Output[] {
+  return untilNone(() => engine.next()).map((output) =>
+    output instanceof Uint8Array ? { type: 'data', message: output } : output,
+  );
 }
 
 /** The pieces that wait, in order. */

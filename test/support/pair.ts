@@ -7,7 +7,7 @@ import type { Class0Acceptance, Class0Options } from '../../src/core/class0/opti
 import type { EngineEvent } from '../../src/core/engine.js';
 import { allocateZeroed } from '../../src/core/octet-collector.js';
 import { SendBlocks } from '../../src/core/send-blocks.js';
-import { takeEvents, takePieces } from './engine.js';
+import { type Output, takeEvents, takePieces } from './engine.js';
 import { chunksOf, join } from './splits.js';
 
 /** Options of one side; what is left out is roomy. */
@@ -44,7 +44,7 @@ type Parcel =
 /** One side with everything that happened to it. */
 export class Side {
   readonly connection: Class0Connection;
-  readonly events: EngineEvent[] = [];
+  readonly events: Output[] = [];
   /** Octets, FIN or reset on the way to this side. */
   readonly inbound: Parcel[] = [];
   peer: Side | undefined;

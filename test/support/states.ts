@@ -6,7 +6,7 @@ import { decode } from '../../src/core/tpdu/decode.js';
 import { encode } from '../../src/core/tpdu/encode.js';
 import type { EngineEvent } from '../../src/core/engine.js';
 import type { Tpdu, TpduInit } from '../../src/core/tpdu/types.js';
-import { takeEvents, takePieces } from './engine.js';
+import { type Output, takeEvents, takePieces } from './engine.js';
 import { class0Options } from './pair.js';
 import { hex, join, tpkt } from './splits.js';
 
@@ -76,7 +76,7 @@ export class Subject {
     return tpdus;
   }
 
-  events(): readonly EngineEvent[] {
+  events(): readonly Output[] {
     return takeEvents(this.connection);
   }
 

@@ -2,7 +2,7 @@
  * The connection of class 0 without a socket: any octets in either role and every phase.
  */
 import { Class0Connection } from '../../../dist/core/class0/connection.js';
-import type { EngineEvent } from '../../../dist/core/engine.js';
+import type { EngineEvent, Message } from '../../../dist/core/engine.js';
 import { CotpError } from '../../../dist/core/errors.js';
 import { allocateZeroed } from '../../../dist/core/octet-collector.js';
 import { SendBlocks } from '../../../dist/core/send-blocks.js';
@@ -193,10 +193,10 @@ class Trial {
     return [...this.#told, 'sent', ...this.#answered].join(' ');
   }
 
-  #take(use: (event: EngineEvent) => void): void {
+  #take(use: (output: EngineEvent | Message) => void): void {
     const connection = this.#connection;
-    for (let event = connection.nextEvent(); event; event = connection.nextEvent()) {
-      use(event);
+    for (let output = connection.next(); output; output = connection.next()) {
+      use(output);
     }
   }
 
@@ -204,11 +204,11 @@ class Trial {
     const connection = this.#connection;
     let rounds = 0;
     do {
-      this.#take((event) => this.#event(event));
+      this.#take((output) => this.#output(output));
       rounds += 1;
       must(rounds < 100_000, 'it never comes to rest');
     } while (connection.resume(this.#now));
-    this.#take((event) => this.#event(event));
+    this.#take((output) => this.#output(output));
     const pieces: Uint8Array[] = [];
     for (let piece = connection.outbox.shift(); piece; piece = connection.outbox.shift()) {
       pieces.push(piece);
@@ -217,16 +217,26 @@ class Trial {
     this.#judgeDeadline();
   }
 
+  #output(output: EngineEvent | Message): void {
+    if (output instanceof Uint8Array) {
+      this.#message(output);
+    } else {
+      this.#event(output);
+    }
+  }
+
+  #message(message: Message): void {
+    must(!this.#isOver, 'data after the last event');
+    must(message.length > 0, 'an empty TSDU was delivered');
+    this.#told.push('data', formatChunks([message]));
+    this.#delivered += message.length;
+    must(this.#delivered <= this.#received + 1, 'more was delivered than had come');
+  }
+
   #event(event: EngineEvent): void {
     must(!this.#isOver, () => `${event.type} after the last event`);
     this.#told.push(event.type);
     switch (event.type) {
-      case 'data':
-        must(event.message.length > 0, 'an empty TSDU was delivered');
-        this.#told.push(formatChunks([event.message]));
-        this.#delivered += event.message.length;
-        must(this.#delivered <= this.#received + 1, 'more was delivered than had come');
-        break;
       case 'connectIndication':
         if (this.#decision === 'refuse') {
           this.#connection.refuse(1, this.#now);

@@ -3,7 +3,7 @@
  * the only state in this folder. Octets and commands in, octets and events out. It knows no socket
  * and no clock.
  */
-import type { Engine, EngineEvent, StreamRequest } from '../engine.js';
+import type { Engine, EngineEvent, Message, StreamRequest } from '../engine.js';
 import { type CotpError, ProtocolError } from '../errors.js';
 import { Fifo } from '../fifo.js';
 import type { OctetCollector } from '../octet-collector.js';
@@ -42,14 +42,14 @@ const NOT_SPECIFIED = 0;
 /**
  * One class 0 connection in either role.
  *
- * Order of use: `receive*`, `streamClosed`, `handleDeadline` or a command; then `nextEvent` until
+ * Order of use: `receive*`, `streamClosed`, `handleDeadline` or a command; then `next` until
  * there is none, write what `outbox` holds, heed `streamRequest` and `deadline`. A peer's fault is
  * never thrown; it comes out as the last event.
  */
 export class Class0Connection implements Engine, PacketReceiver {
   readonly outbox: Outbox;
   readonly #options: Class0Options;
-  readonly #events = new Fifo<EngineEvent>();
+  readonly #output = new Fifo<Message | EngineEvent>();
   readonly #splitter: TpktSplitter;
   readonly #clock: ReassemblyClock;
   #reassembly: Reassembly;
@@ -193,8 +193,8 @@ export class Class0Connection implements Engine, PacketReceiver {
     this.#step({ event: 'T-DISCONNECT request' });
   }
 
-  nextEvent(): EngineEvent | undefined {
-    return this.#events.shift();
+  next(): Message | EngineEvent | undefined {
+    return this.#output.shift();
   }
 
   /** A TPDU that lies whole in a chunk: the hot path, without codec and table. */
@@ -230,7 +230,7 @@ export class Class0Connection implements Engine, PacketReceiver {
   #deliver(tsdu: Uint8Array | undefined): void {
     if (tsdu !== undefined) {
       this.#clock.completed();
-      this.#events.push({ type: 'data', message: tsdu });
+      this.#output.push(tsdu);
     }
   }
 
@@ -318,7 +318,7 @@ export class Class0Connection implements Engine, PacketReceiver {
       if (tpdu?.type === 'CR') {
         c.#request = tpdu;
         c.#deadline = c.#now + c.#options.handshakeTimeout;
-        c.#events.push({ type: 'connectIndication', request: tpdu });
+        c.#output.push({ type: 'connectIndication', request: tpdu });
       }
     },
     'send CC': (c, { acceptance = {} }) => {
@@ -345,7 +345,7 @@ export class Class0Connection implements Engine, PacketReceiver {
     },
     'indicate end': (c, _occurrence, from) => {
       c.#deadline = undefined;
-      c.#events.push({ type: 'end' });
+      c.#output.push({ type: 'end' });
       if (from === 'FIN_SENT') {
         c.#release();
       }
@@ -381,7 +381,7 @@ export class Class0Connection implements Engine, PacketReceiver {
     this.#maxPlainDt = this.#options.strict ? maxTpduSize : MAX_TPKT_LENGTH;
     this.#splitter.maxLength = MAX_TPKT_LENGTH;
     this.#deadline = undefined;
-    this.#events.push(
+    this.#output.push(
       confirm === undefined ? { type: 'open', agreement } : { type: 'open', agreement, confirm },
     );
   }
@@ -410,7 +410,7 @@ export class Class0Connection implements Engine, PacketReceiver {
 
   /** T-DISCONNECT indication. */
   #indicateEnd(error: CotpError, orderly: boolean): void {
-    this.#events.push({ type: 'disconnect', error, orderly });
+    this.#output.push({ type: 'disconnect', error, orderly });
   }
 
   #sendTpdu(tpdu: Uint8Array): void {

@@ -1,7 +1,7 @@
 /**
  * TPKT as a service of its own: one packet a message, no TPDUs (RFC 1006 §6).
  */
-import type { Engine, EngineEvent, StreamRequest } from '../engine.js';
+import type { Engine, EngineEvent, Message, StreamRequest } from '../engine.js';
 import {
   ConnectionClosedError,
   type CotpError,
@@ -32,7 +32,7 @@ const NO_HEADER: readonly number[] = [];
 export class TpktEngine implements Engine, PacketReceiver {
   readonly outbox: Outbox;
   readonly #options: TpktEngineOptions;
-  readonly #events = new Fifo<EngineEvent>();
+  readonly #output = new Fifo<Message | EngineEvent>();
   readonly #splitter: TpktSplitter;
   readonly #clock: ReassemblyClock;
   #state: 'open' | 'finSent' | 'finReceived' | 'ending' | 'closed' = 'open';
@@ -79,7 +79,7 @@ export class TpktEngine implements Engine, PacketReceiver {
       return;
     }
     if (this.#splitter.atBoundary) {
-      this.#events.push({ type: 'end' });
+      this.#output.push({ type: 'end' });
       if (this.#state === 'finSent') {
         this.disconnect(now);
       } else {
@@ -158,20 +158,20 @@ export class TpktEngine implements Engine, PacketReceiver {
     }
   }
 
-  nextEvent(): EngineEvent | undefined {
-    return this.#events.shift();
+  next(): Message | EngineEvent | undefined {
+    return this.#output.shift();
   }
 
   packet(chunk: Uint8Array, start: number, end: number): boolean {
     this.#clock.completed();
-    this.#events.push({ type: 'data', message: chunk.subarray(start, end) });
+    this.#output.push(chunk.subarray(start, end));
     return true;
   }
 
   packetInPieces(pieces: OctetCollector): boolean {
     this.#clock.completed();
     const message = pieces.take(this.#options.allocate, TPKT_HEADER_LENGTH);
-    this.#events.push({ type: 'data', message });
+    this.#output.push(message);
     return true;
   }
 
@@ -184,6 +184,6 @@ export class TpktEngine implements Engine, PacketReceiver {
     this.#deadline = undefined;
     this.#streamRequest = 'destroy';
     this.#splitter.clear();
-    this.#events.push({ type: 'disconnect', error, orderly: false });
+    this.#output.push({ type: 'disconnect', error, orderly: false });
   }
 }
