@@ -17,8 +17,13 @@ const STEPS = [
   { parts: PARTS / 4, most: 3 },
   { parts: PARTS, most: 5 },
 ] as const;
-/** The least cost of a few tries counts, since noise only ever adds; this many before it fails. */
-const TRIES = 6;
+/**
+ * The least cost of a few tries counts, since noise only ever adds: two of them, more where those
+ * were too dear, but none begun after so many milliseconds, in which noise has no part to speak of.
+ */
+const LEAST_TRIES = 2;
+const MOST_TRIES = 6;
+const TIME_FOR_TRIES = 3_000;
 
 /** Microseconds of processor time that something takes, whatever else the machine has to do. */
 export async function processorTime(act: () => unknown): Promise<number> {
@@ -41,9 +46,13 @@ export async function expectLinear(
   const part = whole / PARTS;
   await run(part);
   for (const { parts, most } of STEPS) {
+    const until = performance.now() + TIME_FOR_TRIES;
     let inParts = Number.POSITIVE_INFINITY;
     let inOne = Number.POSITIVE_INFINITY;
-    for (let tries = 0; tries < TRIES && (tries < 2 || inOne > most * inParts); tries += 1) {
+    const isTooDear = () => inOne > most * inParts;
+    const mayTryAgain = (tries: number) =>
+      tries < LEAST_TRIES || (isTooDear() && tries < MOST_TRIES && performance.now() < until);
+    for (let tries = 0; mayTryAgain(tries); tries += 1) {
       inParts = Math.min(inParts, await costOf(() => allOf(parts, () => run(part))));
       inOne = Math.min(inOne, await costOf(() => run(parts * part)));
     }
