@@ -15,6 +15,7 @@ import {
 } from './memory.js';
 import { HELP, type Options, options } from './options.js';
 import { HOW_TO_INSTALL, installedPeers, type PeerPlan, runPeer } from './peers.js';
+import { profile, profileLines } from './profile.js';
 import { sweep, sweepLines } from './sweep.js';
 import { headLine, peerLine, resultLine } from './table.js';
 import { type TraceCost, traceCosts, traceLines } from './trace.js';
@@ -53,6 +54,12 @@ async function main(): Promise<void> {
     const report = { machine: machine(), ...(await sweep(runs, installedPeers())) };
     print(sweepLines(report).join('\n'));
     write(report, asked);
+    return;
+  }
+  if (asked.profile) {
+    for (const benchCase of CASES.filter(({ name }) => asked.case.includes(name))) {
+      print(profileLines(benchCase.name, await profile(benchCase)).join('\n'));
+    }
     return;
   }
   const report = await measure(asked, print);

@@ -11,6 +11,7 @@ export const HELP = `usage: npm run bench -- [options]
   --case NAME    only this case; may be given several times
   --runs N       runs of each case, raw and ours in turn (default 5; 7 with --sweep)
   --short        small runs; fails when a ratio is under half of what is to be reached
+  --profile      where the time of the cases named goes, by function, instead of the table
   --sweep        one way at sizes from 16 octets to 4 MiB, instead of the cases
   --json [FILE]  results as JSON, to FILE or to standard output instead of the table
   --help         this text
@@ -24,6 +25,7 @@ export interface Options {
   readonly runs: number;
   readonly short: boolean;
   readonly sweep: boolean;
+  readonly profile: boolean;
   readonly json: boolean;
   /** Of --json. */
   readonly file: string | undefined;
@@ -39,6 +41,7 @@ export function options(): Options {
       runs: { type: 'string' },
       short: { type: 'boolean', default: false },
       sweep: { type: 'boolean', default: false },
+      profile: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -49,6 +52,9 @@ export function options(): Options {
   }
   if (values.sweep && (values.short || values.case.length > 0)) {
     throw new TypeError('--sweep has no cases and no short form');
+  }
+  if (values.profile && (values.case.length === 0 || values.sweep || values.json)) {
+    throw new TypeError('--profile wants cases by --case, and neither --sweep nor --json');
   }
   const runs = Number(values.runs ?? (values.sweep ? 7 : 5));
   if (!Number.isInteger(runs) || runs < 1 || runs > 1_000) {

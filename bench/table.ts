@@ -6,8 +6,11 @@ import type { Result } from './compare.js';
 import type { PeerResult } from './peers.js';
 import { verdict } from './verdict.js';
 
-const HEAD = ['case', 'size', 'TPDU', 'raw/s', 'ours/s', 'MB/s', 'ratio', 'spread', 'target', ''];
-const WIDTHS = [14, 5, 6, 11, 11, 8, 6, 12, 7, 5];
+const HEAD = [
+  ...['case', 'size', 'TPDU', 'raw/s', 'ours/s', 'MB/s', 'ratio', 'spread', 'target', ''],
+  'least',
+];
+const WIDTHS = [14, 5, 6, 11, 11, 8, 6, 12, 7, 5, 6];
 
 export function headLine(): string {
   return line(HEAD);
@@ -26,6 +29,7 @@ export function resultLine(result: Result): string {
     spread.map((value) => value.toFixed(2)).join('..'),
     String(target),
     verdict(result),
+    result.leastRatio.toFixed(2),
   ]);
 }
 

@@ -1,0 +1,232 @@
+/**
+ * The least that could give whole messages by promises: bare sockets, `read()` and `write()`, and
+ * nothing else. It knows the length of what comes, has no limits, no timers, no checks, and sends what
+ * was framed beforehand. So it shows what of the way from raw to ours no library with such an
+ * interface can save: promises, a view of each message, one join of a message that came in pieces.
+ */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import type { Case } from './cases.js';
+import { type Contestant, type Open, openMany } from './contestant.js';
+import { check, messageAt, type Messages, onWire, payloads } from './messages.js';
+
+const HOST = '127.0.0.1';
+
+/** TPKT header and the header of a DT. */
+const HEADERS = 7;
+const TPKT_HEADER = 4;
+
+/** A CR and its CC as an S7 client and a controller send them: the exchange that opens a connection. */
+const CR = Buffer.from('0300001611e00000123400c1020100c2020102c0010a', 'hex');
+const CC = Buffer.from('0300001611d01234000100c1020100c2020102c0010a', 'hex');
+
+/** A message as it is sent, and as it is wanted. */
+interface Form {
+  readonly size: number;
+  readonly wireSize: number;
+  readonly tpduSize: number;
+}
+
+/** Reads and writes messages of one known length. */
+class LeastConnection {
+  readonly socket: Socket;
+  readonly #form: Form;
+  /** Octets of a message that is not complete. */
+  #pieces: Buffer[] = [];
+  #missing: number;
+  #arrived: Buffer[] = [];
+  #taken = 0;
+  #resolve: ((message: Buffer) => void) | undefined;
+
+  constructor(socket: Socket, form: Form) {
+    this.socket = socket;
+    this.#form = form;
+    this.#missing = form.wireSize;
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+  }
+
+  read(): Promise<Buffer> {
+    const message = this.#arrived[this.#taken];
+    if (message === undefined) {
+      return new Promise(this.#wait);
+    }
+    this.#taken += 1;
+    if (this.#taken === this.#arrived.length) {
+      this.#arrived = [];
+      this.#taken = 0;
+    }
+    return Promise.resolve(message);
+  }
+
+  readonly #wait = (resolve: (message: Buffer) => void): void => {
+    this.#resolve = resolve;
+  };
+
+  #onData(chunk: Buffer): void {
+    for (let offset = 0; offset < chunk.length; ) {
+      const end = Math.min(offset + this.#missing, chunk.length);
+      this.#missing -= end - offset;
+      if (this.#missing > 0) {
+        this.#pieces.push(chunk.subarray(offset, end));
+      } else if (this.#pieces.length === 0 && this.#form.wireSize === HEADERS + this.#form.size) {
+        this.#deliver(chunk.subarray(offset + HEADERS, end));
+      } else {
+        this.#pieces.push(chunk.subarray(offset, end));
+        this.#deliver(this.#join());
+      }
+      offset = end;
+    }
+  }
+
+  /** The user data of all pieces: each octet copied once, headers left out. */
+  #join(): Buffer {
+    const message = Buffer.allocUnsafe(this.#form.size);
+    const step = TPKT_HEADER + this.#form.tpduSize;
+    let at = 0;
+    let filled = 0;
+    for (const piece of this.#pieces) {
+      for (let start = 0; start < piece.length; ) {
+        const within = at % step;
+        const end = Math.min(start + (within < HEADERS ? HEADERS : step) - within, piece.length);
+        if (within >= HEADERS) {
+          message.set(piece.subarray(start, end), filled);
+          filled += end - start;
+        }
+        at += end - start;
+        start = end;
+      }
+    }
+    this.#pieces = [];
+    return message;
+  }
+
+  #deliver(message: Buffer): void {
+    this.#missing = this.#form.wireSize;
+    const resolve = this.#resolve;
+    if (resolve === undefined) {
+      this.#arrived.push(message);
+    } else {
+      this.#resolve = undefined;
+      resolve(message);
+    }
+  }
+}
+
+export const openLeast: Open = async (benchCase, tpduSize): Promise<Contestant> => {
+  const { kind, size, connections } = benchCase;
+  const messages = payloads(size);
+  const frames = onWire(messages, tpduSize);
+  const form = { size, wireSize: frames.middle.length, tpduSize };
+  const accepted: LeastConnection[] = [];
+  const server = createServer({ noDelay: true }, (socket) => {
+    socket.on('error', () => {});
+    if (kind === 'connect') {
+      socket.once('data', () => socket.write(CC));
+      return;
+    }
+    const connection = new LeastConnection(socket, form);
+    accepted.push(connection);
+    if (kind !== 'one way') {
+      void echo(connection, messages, frames);
+    }
+  });
+  server.listen(0, HOST, 511);
+  await once(server, 'listening');
+  const address = server.address();
+  assert(address !== null && typeof address === 'object');
+  const open = async () => new LeastConnection(await openSocket(address.port), form);
+  const clients = await openMany(connections, open);
+  while (accepted.length < connections) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const ends: Ends = { messages, frames, clients, accepted, port: address.port };
+  return {
+    run: (count) => run(benchCase, ends, count),
+    async close() {
+      await Promise.all(clients.map(({ socket }) => closeSocket(socket)));
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+};
+
+interface Ends {
+  readonly messages: Messages;
+  readonly frames: Messages;
+  readonly clients: readonly LeastConnection[];
+  readonly accepted: readonly LeastConnection[];
+  readonly port: number;
+}
+
+async function run({ kind }: Case, ends: Ends, count: number): Promise<void> {
+  const { clients, accepted, port } = ends;
+  if (kind === 'connect') {
+    for (let i = 0; i < count; i += 1) {
+      await exchange(port);
+    }
+  } else if (kind === 'one way') {
+    const [from] = clients;
+    const [to] = accepted;
+    assert(from !== undefined && to !== undefined);
+    await Promise.all([receive(to, ends, count), send(from, ends, count)]);
+  } else {
+    const each = count / clients.length;
+    await Promise.all(clients.map((client) => roundTrips(client, ends, each)));
+  }
+}
+
+function openSocket(port: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: HOST, port, noDelay: true }, () => resolve(socket));
+    socket.once('error', reject);
+  });
+}
+
+function closeSocket(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    socket.once('close', () => resolve());
+    socket.end();
+    socket.resume();
+  });
+}
+
+/** TCP, a CR, its CC, and the end of TCP. */
+async function exchange(port: number): Promise<void> {
+  const socket = await openSocket(port);
+  socket.write(CR);
+  await new Promise((resolve) => socket.once('data', resolve));
+  await closeSocket(socket);
+}
+
+/** The octet before which all messages are alike tells which of the three it is. */
+async function echo(connection: LeastConnection, messages: Messages, frames: Messages) {
+  const { first, last } = messages;
+  for (;;) {
+    const [tell] = await connection.read();
+    const frame = tell === first[0] ? frames.first : tell === last[0] ? frames.last : frames.middle;
+    connection.socket.write(frame);
+  }
+}
+
+async function roundTrips(client: LeastConnection, { messages, frames }: Ends, count: number) {
+  for (let i = 0; i < count; i += 1) {
+    client.socket.write(messageAt(frames, i, count));
+    check(messages, i, count, await client.read());
+  }
+}
+
+async function send({ socket }: LeastConnection, { frames }: Ends, count: number): Promise<void> {
+  for (let i = 0; i < count; i += 1) {
+    if (!socket.write(messageAt(frames, i, count))) {
+      await new Promise<void>((resolve) => {
+        socket.once('drain', resolve);
+      });
+    }
+  }
+}
+
+async function receive(connection: LeastConnection, { messages }: Ends, count: number) {
+  for (let i = 0; i < count; i += 1) {
+    check(messages, i, count, await connection.read());
+  }
+}
