@@ -2,7 +2,7 @@
  * TPDU to octets, strict: what cannot stand on the wire by X.224 is refused with the name of the
  * field. The fixed part is written by the codec of the TPDU, the variable part by its rows.
  */
-import { joinOctets, NO_OCTETS, writeUint } from '../octets.js';
+import { NO_OCTETS, writeUint } from '../octets.js';
 import { outOfRange, wrongType } from './checks.js';
 import { checksumOf } from './checksum.js';
 import { MAX_CR_LENGTH } from './codecs/connection.js';
@@ -40,21 +40,28 @@ export function encode(tpdu: TpduInit | Tpdu, options: EncodeOptions = {}): Uint
   if (written.isFixed === true && parameters.length > 0) {
     throw outOfRange('parameters', 'none in this form', parameters.length);
   }
-  const variable = parameters.flatMap(({ code, value }) => [
-    Uint8Array.of(code, value.length),
-    value,
-  ]);
-  const header = joinOctets([fixed, ...variable]);
-  if (header.length > MAX_LI) {
+  const li = parameters.reduce((length, { value }) => length + 2 + value.length, fixed.length);
+  const octets = new Uint8Array(1 + li + userData.length);
+  if (li > MAX_LI) {
+    const header = octets.subarray(1, 1 + li);
     throw outOfRange('parameters', `a header of at most ${MAX_LI} octets`, header);
   }
-  const octets = joinOctets([Uint8Array.of(header.length), header, userData]);
+  octets[0] = li;
+  octets.set(fixed, 1);
+  let offset = 1 + fixed.length;
+  for (const { code, value } of parameters) {
+    octets[offset] = code;
+    octets[offset + 1] = value.length;
+    octets.set(value, offset + 2);
+    offset += 2 + value.length;
+  }
+  octets.set(userData, offset);
   if (tpdu.type === 'CR' && octets.length > MAX_CR_LENGTH) {
     throw outOfRange('CR', `at most ${MAX_CR_LENGTH} octets in all`, octets);
   }
   if ('parameters' in tpdu && tpdu.parameters?.checksum === 'compute') {
-    const offset = checksumOffset(1 + fixed.length, parameters);
-    writeUint(octets, offset, 2, checksumOf(octets, offset));
+    const at = checksumOffset(1 + fixed.length, parameters);
+    writeUint(octets, at, 2, checksumOf(octets, at));
   }
   return octets;
 }

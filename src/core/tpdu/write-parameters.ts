@@ -7,6 +7,7 @@ import {
   isAllowed,
   type NamedParameter,
   PARAMETER_ROWS,
+  PARAMETERS,
   type ParameterScope,
 } from './parameters.js';
 import type { ParametersInit, RawParameter, TpduType, TransportClass } from './types.js';
@@ -34,17 +35,18 @@ export function writeParameters(
   order: readonly number[],
 ): readonly RawParameter[] {
   const scope: ParameterScope = { type: given.type, class: selected };
-  const values = new Map<string, unknown>(Object.entries(given.parameters ?? {}));
+  const values: Readonly<Record<string, unknown>> = given.parameters ?? {};
+  for (const name of Object.keys(values)) {
+    if (!Object.hasOwn(PARAMETERS, name)) {
+      throw wrongType(`parameters.${name}`, 'the name of a parameter', name);
+    }
+  }
   const raw: RawParameter[] = [];
   for (const row of PARAMETER_ROWS) {
-    const value = values.get(row.name);
-    values.delete(row.name);
+    const value = values[row.name];
     if (value !== undefined) {
       raw.push(writeParameter(row, scope, value));
     }
-  }
-  for (const name of values.keys()) {
-    throw wrongType(`parameters.${name}`, 'the name of a parameter', name);
   }
   raw.push(...(given.unknownParameters ?? []).map(checkRaw));
   return order.length === 0 ? raw : inOrder(raw, order);
