@@ -53,6 +53,9 @@ export async function connect(addr: Address, options: ConnectOptions = {}): Prom
   });
 }
 
+/** Selectors and user data of so many octets fit the 128 of a CR, whatever else is in it (X.224 13.3). */
+const SURELY_FITS = 64;
+
 /** The CR's variable part and user data. */
 function connectRequest(options: ResolvedConnectOptions) {
   const { localTsel, remoteTsel, connectData = NO_OCTETS, maxTpduSize, sizeOffer } = options;
@@ -64,8 +67,11 @@ function connectRequest(options: ResolvedConnectOptions) {
     },
     userData: connectData,
   };
-  // Selectors that do not fit a CR together are a mistake to be told of before TCP is opened.
-  encode({ type: 'CR', srcRef: 1, ...request });
+  const lengths = [localTsel, remoteTsel, connectData].map((octets) => octets?.length ?? 0);
+  if (lengths.reduce((sum, length) => sum + length) > SURELY_FITS) {
+    // What does not fit a CR together is a mistake to be told of before TCP is opened.
+    encode({ type: 'CR', srcRef: 1, ...request });
+  }
   return request;
 }
 

@@ -176,16 +176,19 @@ export const PARAMETERS = {
 /** The name of a parameter. */
 export type ParameterName = keyof typeof PARAMETERS;
 
-/** A row together with its name. */
+/** A row together with its name, and its place in the order of sending. */
 export interface NamedParameter extends ParameterRow {
   readonly name: ParameterName;
+  readonly place: number;
 }
 
 /** Every row with its name, in the order of sending. */
 export const PARAMETER_ROWS: readonly NamedParameter[] = Object.entries(PARAMETERS).map(
   // `Object.entries` widens the keys to string and forgets which value belongs to which.
-  ([name, row]) => ({ ...(row as ParameterRow), name: name as ParameterName }),
+  ([name, row], place) => ({ ...(row as ParameterRow), name: name as ParameterName, place }),
 );
+
+const ROWS_BY_NAME = new Map<string, NamedParameter>(PARAMETER_ROWS.map((row) => [row.name, row]));
 
 const KNOWN_CODES = new Set(PARAMETER_ROWS.map((row) => row.code));
 
@@ -210,6 +213,11 @@ export function isAllowed(row: ParameterRow, scope: ParameterScope): boolean {
 /** The parameter that `code` means there; `undefined` when it means none. */
 export function parameterOf(code: number, scope: ParameterScope): NamedParameter | undefined {
   return PARAMETER_ROWS.find((row) => row.code === code && isAllowed(row, scope));
+}
+
+/** The parameter of that name; `undefined` when there is none. */
+export function parameterNamed(name: string): NamedParameter | undefined {
+  return ROWS_BY_NAME.get(name);
 }
 
 /** True when some TPDU has a parameter of that code. */

@@ -6,8 +6,7 @@ import { checkOctets, checkUint, outOfRange, wrongType } from './checks.js';
 import {
   isAllowed,
   type NamedParameter,
-  PARAMETER_ROWS,
-  PARAMETERS,
+  parameterNamed,
   type ParameterScope,
 } from './parameters.js';
 import type { ParametersInit, RawParameter, TpduType, TransportClass } from './types.js';
@@ -36,18 +35,17 @@ export function writeParameters(
 ): readonly RawParameter[] {
   const scope: ParameterScope = { type: given.type, class: selected };
   const values: Readonly<Record<string, unknown>> = given.parameters ?? {};
-  for (const name of Object.keys(values)) {
-    if (!Object.hasOwn(PARAMETERS, name)) {
+  const rows = Object.keys(values).map((name) => {
+    const row = parameterNamed(name);
+    if (row === undefined) {
       throw wrongType(`parameters.${name}`, 'the name of a parameter', name);
     }
-  }
-  const raw: RawParameter[] = [];
-  for (const row of PARAMETER_ROWS) {
-    const value = values[row.name];
-    if (value !== undefined) {
-      raw.push(writeParameter(row, scope, value));
-    }
-  }
+    return row;
+  });
+  const raw = rows
+    .filter((row) => values[row.name] !== undefined)
+    .sort((a, b) => a.place - b.place)
+    .map((row) => writeParameter(row, scope, values[row.name]));
   raw.push(...(given.unknownParameters ?? []).map(checkRaw));
   return order.length === 0 ? raw : inOrder(raw, order);
 }

@@ -46,18 +46,31 @@ export function resolveOptions<T extends OptionTable>(table: T, given: unknown):
   if (typeof given !== 'object' || given === null) {
     throw wrongType('options', 'an object', given);
   }
-  for (const name of Object.keys(given)) {
-    if (!Object.hasOwn(table, name)) {
+  const values = given as Readonly<Record<string, unknown>>;
+  const resolved: Record<string, unknown> = { ...defaultsOf(table) };
+  for (const name of Object.keys(values)) {
+    const row = table[name];
+    if (row === undefined || !Object.hasOwn(table, name)) {
       throw new TypeError(`options.${name} is not known${suggestion(name, Object.keys(table))}`);
     }
-  }
-  const values = given as Readonly<Record<string, unknown>>;
-  const resolved: Record<string, unknown> = {};
-  for (const [name, { check, default: byDefault }] of Object.entries(table)) {
     const value = values[name];
-    resolved[name] = value === undefined ? byDefault : check(`options.${name}`, value);
+    if (value !== undefined) {
+      resolved[name] = row.check(`options.${name}`, value);
+    }
   }
   return Object.freeze(resolved) as Resolved<T>;
+}
+
+/** Those of each table, gathered once: a client that connects often gives few options of many. */
+const DEFAULTS = new WeakMap<OptionTable, Readonly<Record<string, unknown>>>();
+
+function defaultsOf(table: OptionTable): Readonly<Record<string, unknown>> {
+  let defaults = DEFAULTS.get(table);
+  if (defaults === undefined) {
+    defaults = Object.fromEntries(Object.entries(table).map(([name, row]) => [name, row.default]));
+    DEFAULTS.set(table, defaults);
+  }
+  return defaults;
 }
 
 /** The known names, or the one that was probably meant. */
