@@ -6,7 +6,7 @@ import { OctetCollector } from '../../src/core/octet-collector.js';
 import { NO_OCTETS } from '../../src/core/octets.js';
 import { countCopies } from '../support/copies.js';
 import { takeEvents, takePieces } from '../support/engine.js';
-import { expectLinear } from '../support/growth.js';
+import { expectLinear, memoryHeld } from '../support/growth.js';
 import { hex, tpkt } from '../support/splits.js';
 import { packet, responder } from '../support/states.js';
 
@@ -132,6 +132,18 @@ test('a queue takes no more time for an item when it holds a million than when i
     }
     return fifo;
   });
+});
+
+test('a queue that never runs empty holds what is in it and nothing of what was', async () => {
+  const fifo = new Fifo<number>();
+  fifo.push(0);
+  const before = await memoryHeld();
+  for (let i = 1; i < 1_000_000; i += 1) {
+    fifo.push(i);
+    fifo.shift();
+  }
+  expect((await memoryHeld()) - before).toBeLessThan(MEBIBYTE);
+  expect(fifo.length).toBe(1);
 });
 
 test('a packet takes no more time when 100,000 of them wait than when fewer do', async () => {
