@@ -107,10 +107,10 @@ export function shortened(benchCase: Case): Case {
   const { kind, count, connections } = benchCase;
   switch (kind) {
     case 'many':
-      return { ...benchCase, count: connections * 5 };
+      return { ...benchCase, count: connections * 4 };
     case 'connect':
       return benchCase;
     default:
-      return { ...benchCase, count: count / 4 };
+      return { ...benchCase, count: Math.ceil(count / 6) };
   }
 }
