@@ -9,7 +9,7 @@ const NAMES: readonly string[] = [...CASES.map(({ name }) => name), ...MEMORY_CA
 export const HELP = `usage: npm run bench -- [options]
 
   --case NAME    only this case; may be given several times
-  --runs N       runs of each case, raw and ours in turn (default 5; 7 with --sweep)
+  --runs N       runs of each case, raw and ours in turn (default 5; 15 with --sweep)
   --short        small runs; fails when a ratio is under half of what is to be reached
   --profile      where the time of the cases named goes, by function, instead of the table
   --sweep        one way at sizes from 16 octets to 4 MiB, instead of the cases
@@ -56,7 +56,7 @@ export function options(): Options {
   if (values.profile && (values.case.length === 0 || values.sweep || values.json)) {
     throw new TypeError('--profile wants cases by --case, and neither --sweep nor --json');
   }
-  const runs = Number(values.runs ?? (values.sweep ? 7 : 5));
+  const runs = Number(values.runs ?? (values.sweep ? 15 : 5));
   if (!Number.isInteger(runs) || runs < 1 || runs > 1_000) {
     throw new RangeError(`--runs must be 1 to 1000, not ${values.runs}`);
   }

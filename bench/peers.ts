@@ -16,19 +16,20 @@ export interface InstalledPeer {
   readonly version: string;
 }
 
-/** What a peer came to in a case: its rate, or why there is none. */
-export type PeerResult = InstalledPeer &
-  (
-    | {
-        readonly tpduSize: number;
-        readonly runs: number;
-        readonly rate: number;
-        readonly megabytesPerSecond: number;
-        /** Of its rate to that of raw. */
-        readonly ratio: number;
-      }
-    | { readonly reason: string }
-  );
+/** What a peer came to in a case. */
+export interface PeerResult extends InstalledPeer {
+  /** Of the runs that ended; undefined where none did. */
+  readonly reached?: {
+    readonly tpduSize: number;
+    readonly runs: number;
+    readonly rate: number;
+    readonly megabytesPerSecond: number;
+    /** Of its rate to that of raw. */
+    readonly ratio: number;
+  };
+  /** Why there are no more runs, or none at all. */
+  readonly reason?: string;
+}
 
 /** What the process of a peer is told. */
 export interface PeerTask {
@@ -39,7 +40,7 @@ export interface PeerTask {
   readonly milliseconds?: number;
 }
 
-/** What it answers: a rate for each run, then the end; or a reason why there is none. */
+/** What it answers: a rate for each run, then the end; or the reason why there are no more. */
 export type PeerAnswer =
   | { readonly rate: number; readonly tpduSize: number }
   | { readonly isDone: true }
@@ -76,15 +77,20 @@ export async function runPeer(
   raw: number,
   { limit, ...plan }: PeerPlan,
 ): Promise<PeerResult> {
-  const { name, version } = peer;
-  const { rates, tpduSize, reason } = await answers({ peer: name, benchCase, ...plan }, limit);
-  if (reason !== undefined) {
-    return { name, version, reason };
+  const task = { peer: peer.name, benchCase, ...plan };
+  const { rates, tpduSize, reason } = await answers(task, limit);
+  const stopped = reason === undefined ? {} : { reason };
+  if (rates.length === 0) {
+    return { ...peer, ...stopped };
   }
   const rate = median(rates);
   const megabytesPerSecond = (rate * benchCase.size) / 1e6;
   const runs = rates.length;
-  return { name, version, tpduSize, runs, rate, megabytesPerSecond, ratio: rate / raw };
+  return {
+    ...peer,
+    reached: { tpduSize, runs, rate, megabytesPerSecond, ratio: rate / raw },
+    ...stopped,
+  };
 }
 
 interface Answers {

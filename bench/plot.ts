@@ -171,9 +171,10 @@ function line(series: Series, style: (typeof STYLES)[number] | undefined, panel:
 /** Who has no point at which sizes, and why. */
 function missing(series: readonly Series[]): string[] {
   return series.flatMap(({ name, points }) => {
-    const reasons = new Set(points.flatMap(({ reason }) => reason ?? []));
+    const gaps = points.filter(({ messagesPerSecond }) => messagesPerSecond === null);
+    const reasons = new Set(gaps.flatMap(({ reason }) => reason ?? []));
     return [...reasons].map((reason) => {
-      const sizes = points.filter((point) => point.reason === reason);
+      const sizes = gaps.filter((point) => point.reason === reason);
       return `${name}, no number at ${sizes.map(({ size }) => sizeName(size)).join(', ')}: ${reason}`;
     });
   });

@@ -5,7 +5,7 @@
 import { DEFAULT_TPDU, LARGEST_TPDU, oneWay, sizeName } from './cases.js';
 import type { Contestant } from './contestant.js';
 import { negotiated, openOurs } from './ours.js';
-import { type InstalledPeer, type PeerPlan, runPeer } from './peers.js';
+import { type InstalledPeer, runPeer } from './peers.js';
 import { countFor, median, rate } from './rate.js';
 import { openRaw } from './raw.js';
 
@@ -13,13 +13,14 @@ const SIZES = [16, 64, 256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576, 4_
 
 /** A run of each takes about this long, whatever the size. */
 const RUN = 250;
-const PEER_PLAN: PeerPlan = { runs: 3, limit: 10_000, milliseconds: RUN };
+const PEER_LIMIT = 30_000;
 
 export interface Point {
   readonly size: number;
-  /** Medians; null where there is none, and then a reason. */
+  /** Medians; null where no run ended. */
   readonly messagesPerSecond: number | null;
   readonly megabytesPerSecond: number | null;
+  /** Why there were fewer runs, or none. */
   readonly reason?: string;
 }
 
@@ -48,6 +49,7 @@ export async function sweep(runs: number, peers: readonly InstalledPeer[]): Prom
     },
   ].map((contestant) => ({ ...contestant, points: [] as Point[] }));
   const others = peers.map((peer) => ({ peer, tpduSize: 0, points: [] as Point[] }));
+  const plan = { runs, limit: PEER_LIMIT, milliseconds: RUN };
   for (const size of SIZES) {
     const opened: Contestant[] = [];
     for (const { open, tpduSize, maxTpduSize } of own) {
@@ -59,14 +61,13 @@ export async function sweep(runs: number, peers: readonly InstalledPeer[]): Prom
     });
     for (const other of others) {
       const benchCase = oneWay(size, LARGEST_TPDU);
-      const result = await runPeer(other.peer, benchCase, rates[0] ?? Number.NaN, PEER_PLAN);
-      if ('reason' in result) {
-        const { reason } = result;
-        other.points.push({ size, messagesPerSecond: null, megabytesPerSecond: null, reason });
-      } else {
-        other.tpduSize = result.tpduSize;
-        other.points.push(point(size, result.rate));
-      }
+      const result = await runPeer(other.peer, benchCase, rates[0] ?? Number.NaN, plan);
+      const { reached, reason } = result;
+      other.tpduSize ||= reached?.tpduSize ?? 0;
+      other.points.push({
+        ...point(size, reached?.rate ?? null),
+        ...(reason === undefined ? {} : { reason }),
+      });
     }
   }
   return {
@@ -87,6 +88,8 @@ async function inTurn(contestants: readonly Contestant[], runs: number): Promise
   try {
     const lanes: { contestant: Contestant; count: number; rates: number[] }[] = [];
     for (const contestant of contestants) {
+      // Once more, as the first time was cold.
+      await countFor(contestant, RUN);
       lanes.push({ contestant, count: await countFor(contestant, RUN), rates: [] });
     }
     for (let i = 0; i < runs; i += 1) {
@@ -101,10 +104,13 @@ async function inTurn(contestants: readonly Contestant[], runs: number): Promise
 }
 
 /** Three digits: the next would be noise. */
-function point(size: number, perSecond: number): Point {
-  const messagesPerSecond = Number(perSecond.toPrecision(3));
-  const megabytesPerSecond = Number(((perSecond * size) / 1e6).toPrecision(3));
-  return { size, messagesPerSecond, megabytesPerSecond };
+function point(size: number, perSecond: number | null): Point {
+  const rounded = (value: number) => Number(value.toPrecision(3));
+  return {
+    size,
+    messagesPerSecond: perSecond === null ? null : rounded(perSecond),
+    megabytesPerSecond: perSecond === null ? null : rounded((perSecond * size) / 1e6),
+  };
 }
 
 /** Lines to print: messages and megabytes a second, a column for each contestant. */

@@ -34,14 +34,15 @@ export function resultLine(result: Result): string {
 }
 
 /** What a peer came to, to stand under the line of its case. */
-export function peerLine(peer: PeerResult): string {
-  const name = `  ${peer.name}`;
-  if ('reason' in peer) {
-    return `${name}: ${peer.reason}`;
+export function peerLine({ name, reached, reason }: PeerResult): string {
+  if (reached === undefined) {
+    return `  ${name}: ${reason}`;
   }
-  const { tpduSize, rate, megabytesPerSecond, ratio } = peer;
+  const { tpduSize, runs, rate, megabytesPerSecond, ratio } = reached;
   const megabytes = megabytesPerSecond === 0 ? '' : megabytesPerSecond.toFixed(1);
-  return line([name, '', String(tpduSize), '', whole(rate), megabytes, ratio.toFixed(2)]);
+  const stopped = reason === undefined ? '' : `  run ${runs + 1}: ${reason}`;
+  const cells = [`  ${name}`, '', String(tpduSize), '', whole(rate), megabytes, ratio.toFixed(2)];
+  return line(cells) + stopped;
 }
 
 function whole(value: number): string {
