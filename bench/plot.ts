@@ -168,16 +168,23 @@ function line(series: Series, style: (typeof STYLES)[number] | undefined, panel:
   };
 }
 
-/** Who has no point at which sizes, and why. */
+/** Who stopped at which sizes, before or after the first run, and why. */
 function missing(series: readonly Series[]): string[] {
   return series.flatMap(({ name, points }) => {
-    const gaps = points.filter(({ messagesPerSecond }) => messagesPerSecond === null);
-    const reasons = new Set(gaps.flatMap(({ reason }) => reason ?? []));
+    const reasons = new Set(points.flatMap(({ reason }) => reason ?? []));
     return [...reasons].map((reason) => {
-      const sizes = gaps.filter((point) => point.reason === reason);
-      return `${name}, no number at ${sizes.map(({ size }) => sizeName(size)).join(', ')}: ${reason}`;
+      const stopped = points.filter((point) => point.reason === reason);
+      const none = stopped.filter(({ messagesPerSecond }) => messagesPerSecond === null);
+      const fewer = stopped.filter(({ messagesPerSecond }) => messagesPerSecond !== null);
+      const parts = [...at('no run', none), ...at('fewer runs', fewer)];
+      return `${name}, ${parts.join(', ')}: ${reason}`;
     });
   });
+}
+
+function at(what: string, points: readonly Point[]): string[] {
+  const sizes = points.map(({ size }) => sizeName(size));
+  return sizes.length > 0 ? [`${what} at ${sizes.join(', ')}`] : [];
 }
 
 main();
