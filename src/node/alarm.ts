@@ -10,12 +10,20 @@ export function now(): number {
 }
 
 /**
+ * Longest time of a timer, in milliseconds. One for a later time rings early and is set again: so most
+ * timers of a process are of one length, which Node keeps in one list, and a connection that opens and
+ * closes within this time needs one and not one for each of its deadlines.
+ */
+const LONGEST = 5_000;
+
+/**
  * A timer that is set often and rings seldom. Moving the time later costs a comparison: the timer
- * then rings early once, and whoever is called says when to ring next.
+ * then rings early, and whoever is called says when to ring next.
  */
 export class Alarm {
   readonly #ring: () => void;
   #timer: NodeJS.Timeout | undefined;
+  /** When the timer rings. */
   #at = Number.POSITIVE_INFINITY;
 
   /** @param ring called at or before the time that was set; it calls `set` again if need be */
@@ -23,12 +31,14 @@ export class Alarm {
     this.#ring = ring;
   }
 
-  /** Rings at `at` at the latest; later is `Infinity` for never. */
+  /** Rings at `at` at the latest; `Infinity` is never. */
   set(at: number): void {
     if (at < this.#at) {
+      const time = now();
+      const wait = Math.min(Math.max(1, Math.ceil(at - time)), LONGEST);
       clearTimeout(this.#timer);
-      this.#at = at;
-      this.#timer = setTimeout(this.#onTime, Math.max(1, Math.ceil(at - now())));
+      this.#at = Math.min(at, time + wait);
+      this.#timer = setTimeout(this.#onTime, wait);
     }
   }
 
