@@ -17,6 +17,8 @@ export type Open = (benchCase: Case, tpduSize: number) => Promise<Contestant>;
 /** A package that offers the same service, and how it becomes a contestant. */
 export interface Peer {
   readonly name: string;
+  /** This package itself, which is nowhere to be loaded from. */
+  readonly isOurs?: true;
   /** From what the package exports. */
   readonly open: (module: unknown) => Open;
   /** What an error of it means, where that is known. */

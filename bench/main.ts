@@ -14,7 +14,7 @@ import {
   messageCosts,
 } from './memory.js';
 import { HELP, type Options, options } from './options.js';
-import { HOW_TO_INSTALL, installedPeers, type PeerPlan, runPeer } from './peers.js';
+import { HOW_TO_INSTALL, installedPeers, otherPeers, type PeerPlan, runPeer } from './peers.js';
 import { profile, profileLines } from './profile.js';
 import { sweep, sweepLines } from './sweep.js';
 import { headLine, peerLine, resultLine } from './table.js';
@@ -51,7 +51,7 @@ async function main(): Promise<void> {
   const print: Print = json && file === undefined ? () => {} : (line) => console.log(line);
   printPeers(print);
   if (asked.sweep) {
-    const report = { machine: machine(), ...(await sweep(runs, installedPeers())) };
+    const report = { machine: machine(), ...(await sweep(runs, otherPeers())) };
     print(sweepLines(report).join('\n'));
     write(report, asked);
     return;
@@ -138,7 +138,7 @@ async function oneResult(
 }
 
 function printPeers(print: Print): void {
-  const names = installedPeers().map(({ name, version }) => `${name} ${version}`);
+  const names = otherPeers().map(({ name, version }) => `${name} ${version}`);
   print(
     names.length > 0
       ? `Peers: ${names.join(', ')}`

@@ -37,7 +37,9 @@ export const openOurs: Open = async (benchCase): Promise<Contestant> => {
   const port = server.addresses[0]?.port;
   const open = () => connect({ host: HOST, port }, { maxTpduSize });
   const clients = await openMany(connections, open);
+  const [client] = clients;
   return {
+    ...(client === undefined ? {} : { tpduSize: client.info.maxTpduSize }),
     run: (count) => run(benchCase, { messages, clients, accepted, open }, count),
     async close() {
       await Promise.all(clients.map((client) => client.asyncClose()));

@@ -24,7 +24,8 @@ async function run({ peer: name, benchCase, runs, milliseconds }: PeerTask): Pro
   if (peer === undefined) {
     throw new Error(`no peer ${name}`);
   }
-  const contestant = await peer.open(requirePeer(name))(benchCase, benchCase.maxTpduSize);
+  const module = peer.isOurs === true ? undefined : requirePeer(name);
+  const contestant = await peer.open(module)(benchCase, benchCase.maxTpduSize);
   const tpduSize = contestant.tpduSize ?? benchCase.maxTpduSize;
   let { count } = benchCase;
   if (milliseconds === undefined) {

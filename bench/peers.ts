@@ -7,9 +7,21 @@ import { createRequire } from 'node:module';
 import type { Case } from './cases.js';
 import type { Peer } from './contestant.js';
 import { isoOnTcp } from './iso-on-tcp.js';
+import { openOurs } from './ours.js';
 import { median } from './rate.js';
 
-export const PEERS: readonly Peer[] = [isoOnTcp];
+/**
+ * Ours once more, in a process of its own as peers have it: beside raw and the least it shares the
+ * memory, its collector and the sockets of both.
+ */
+const OURS: Peer = {
+  name: 'cotp',
+  isOurs: true,
+  open: () => openOurs,
+  explain: () => undefined,
+};
+
+export const PEERS: readonly Peer[] = [OURS, isoOnTcp];
 
 export interface InstalledPeer {
   readonly name: string;
@@ -51,9 +63,15 @@ export const requirePeer = createRequire(new URL('../../bench/package.json', imp
 
 export const HOW_TO_INSTALL = 'npm ci --prefix bench';
 
-/** Those of them that are there. */
+/** Those of them that are there; ours is when another one is. */
 export function installedPeers(): InstalledPeer[] {
-  return PEERS.flatMap(({ name }) => {
+  const others = otherPeers();
+  return others.length > 0 ? [{ name: OURS.name, version: 'alone' }, ...others] : [];
+}
+
+/** Those of them that are packages of others. */
+export function otherPeers(): InstalledPeer[] {
+  return PEERS.filter((peer) => peer !== OURS).flatMap(({ name }) => {
     try {
       const { version } = requirePeer(`${name}/package.json`) as { version: string };
       return [{ name, version }];
