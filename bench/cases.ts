@@ -107,10 +107,10 @@ export function shortened(benchCase: Case): Case {
   const { kind, count, connections } = benchCase;
   switch (kind) {
     case 'many':
-      return { ...benchCase, count: connections * 4 };
+      return { ...benchCase, count: connections * 3 };
     case 'connect':
       return benchCase;
     default:
-      return { ...benchCase, count: Math.ceil(count / 6) };
+      return { ...benchCase, count: Math.ceil(count / 8) };
   }
 }
