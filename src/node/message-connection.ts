@@ -86,8 +86,9 @@ export abstract class MessageConnection<Info> extends Resource {
    *
    * Several calls may wait at once; they are served in order.
    *
-   * @returns a Buffer that is the caller's own; a small one may be a view of the octets that the
-   * socket gave, which it keeps alive
+   * @returns a Buffer that is the caller's own. It may be a view: of the octets that the socket gave,
+   * which a small one keeps alive, or of memory that begins before it; so who uses its `buffer` uses
+   * `byteOffset` and `length` too
    * @throws ConnectionClosedError (`ERR_COTP_CLOSED`), ProtocolError (`ERR_COTP_PROTOCOL`),
    * TsduTooLargeError (`ERR_COTP_TSDU_TOO_LARGE`) or TimeoutError (`ERR_COTP_TIMEOUT`): whatever
    * ended the connection, once everything that arrived has been read
