@@ -6,12 +6,11 @@
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import type { Case } from './cases.js';
 import { type Contestant, type Open, openMany } from './contestant.js';
 import { check, messageAt, type Messages, onWire, payloads } from './messages.js';
-
-const HOST = '127.0.0.1';
+import { closeSocket, HOST, openSocket } from './sockets.js';
 
 /** TPKT header and the header of a DT. */
 const HEADERS = 7;
@@ -177,21 +176,6 @@ async function run({ kind }: Case, ends: Ends, count: number): Promise<void> {
     const each = count / clients.length;
     await Promise.all(clients.map((client) => roundTrips(client, ends, each)));
   }
-}
-
-function openSocket(port: number): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host: HOST, port, noDelay: true }, () => resolve(socket));
-    socket.once('error', reject);
-  });
-}
-
-function closeSocket(socket: Socket): Promise<void> {
-  return new Promise((resolve) => {
-    socket.once('close', () => resolve());
-    socket.end();
-    socket.resume();
-  });
 }
 
 /** TCP, a CR, its CC, and the end of TCP. */
