@@ -92,7 +92,7 @@ export const CASES: readonly Case[] = [
 ];
 
 /** Memory, and what tracing costs, are measured beside the cases, under these names. */
-export const MEMORY_CASES = ['memory-flat', 'memory-per-message', 'trace'] as const;
+export const MEMORY_CASES = ['memory-flat', 'memory-per-message', 'trace', 'primitives'] as const;
 export type MemoryCase = (typeof MEMORY_CASES)[number];
 
 /** Messages in one direction for what measures something else than the cases: no count, no target. */

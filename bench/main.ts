@@ -15,6 +15,7 @@ import {
 } from './memory.js';
 import { HELP, type Options, options } from './options.js';
 import { HOW_TO_INSTALL, installedPeers, otherPeers, type PeerPlan, runPeer } from './peers.js';
+import { type PrimitiveCost, primitiveCosts, primitiveLines } from './primitives.js';
 import { profile, profileLines } from './profile.js';
 import { sweep, sweepLines } from './sweep.js';
 import { headLine, peerLine, resultLine } from './table.js';
@@ -43,6 +44,7 @@ interface Report {
   readonly memory: readonly MemorySample[];
   readonly messageCosts: readonly MessageCost[];
   readonly traceCosts: readonly TraceCost[];
+  readonly primitives: readonly PrimitiveCost[];
 }
 
 async function main(): Promise<void> {
@@ -110,10 +112,16 @@ async function measure({ case: names, runs, short }: Options, print: Print): Pro
     observed = await traceCosts(short ? 5 : 60);
     print(['', ...traceLines(observed)].join('\n'));
   }
+  let primitives: PrimitiveCost[] = [];
+  if (isMemoryWanted('primitives')) {
+    primitives = await primitiveCosts();
+    print(['', ...primitiveLines(primitives)].join('\n'));
+  }
   return {
     ...{ machine: machine(), runs, short, results, memory },
     messageCosts: costs,
     traceCosts: observed,
+    primitives,
   };
 }
 

@@ -1,0 +1,75 @@
+/**
+ * What single things cost in which no library has a choice, or has one that is not seen: a copy by
+ * where it goes to, and a promise by what it is resolved with.
+ */
+
+import { median } from './rate.js';
+
+export interface PrimitiveCost {
+  readonly what: string;
+  /** Of the median round. */
+  readonly nanoseconds: number;
+}
+
+const SIZE = 65_536;
+const HEADERS = 7;
+const COPIES = 4_000;
+const AWAITED = 400_000;
+const ROUNDS = 5;
+
+export async function primitiveCosts(): Promise<PrimitiveCost[]> {
+  const buffer = Buffer.from('TSDU');
+  const rows: readonly (readonly [string, () => Promise<number>])[] = [
+    ['copy of 64 KiB to memory of the same size', () => copies(0)],
+    ['copy of 64 KiB to such memory, 64 octets further on', () => copies(64)],
+    ['await of a promise resolved with a Buffer', () => awaited(() => Promise.resolve(buffer))],
+    [
+      'await of a promise resolved with a step of an iteration',
+      () => awaited(() => Promise.resolve({ done: false, value: buffer })),
+    ],
+  ];
+  const costs: PrimitiveCost[] = [];
+  for (const [what, measure] of rows) {
+    const rounds: number[] = [];
+    for (let i = 0; i < ROUNDS; i += 1) {
+      globalThis.gc?.();
+      rounds.push(await measure());
+    }
+    costs.push({ what, nanoseconds: median(rounds) });
+  }
+  return costs;
+}
+
+/** As messages are joined: what has just arrived goes to new memory, `shift` octets into it. */
+async function copies(shift: number): Promise<number> {
+  let spent = 0n;
+  for (let i = 0; i < COPIES; i += 1) {
+    const chunk = Buffer.allocUnsafeSlow(SIZE);
+    chunk.fill(i);
+    const userData = chunk.subarray(HEADERS);
+    const message = Buffer.allocUnsafeSlow(shift + SIZE).subarray(shift);
+    const start = process.hrtime.bigint();
+    message.set(userData);
+    spent += process.hrtime.bigint() - start;
+    if (i % 100 === 0) {
+      // Memory is given back between turns.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+  return Number(spent) / COPIES;
+}
+
+async function awaited(make: () => Promise<unknown>): Promise<number> {
+  const start = process.hrtime.bigint();
+  for (let i = 0; i < AWAITED; i += 1) {
+    await make();
+  }
+  return Number(process.hrtime.bigint() - start) / AWAITED;
+}
+
+export function primitiveLines(costs: readonly PrimitiveCost[]): string[] {
+  return [
+    'Nanoseconds:',
+    ...costs.map(({ what, nanoseconds }) => `  ${nanoseconds.toFixed(0).padStart(7)}  ${what}`),
+  ];
+}
