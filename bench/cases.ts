@@ -91,9 +91,9 @@ export const CASES: readonly Case[] = [
   },
 ];
 
-/** Memory, and what tracing costs, are measured beside the cases, under these names. */
-export const MEMORY_CASES = ['memory-flat', 'memory-per-message', 'trace', 'primitives'] as const;
-export type MemoryCase = (typeof MEMORY_CASES)[number];
+/** What is measured beside the cases, not as a ratio to raw. */
+export const OTHER_CASES = ['memory-flat', 'memory-per-message', 'trace', 'primitives'] as const;
+export type OtherCase = (typeof OTHER_CASES)[number];
 
 /** Messages in one direction for what measures something else than the cases: no count, no target. */
 export function oneWay(size: number, maxTpduSize: number): Case {

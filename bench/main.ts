@@ -2,7 +2,7 @@
  * `npm run bench`: this library beside raw sockets and beside other packages. See README.md.
  */
 import { writeFileSync } from 'node:fs';
-import { CASES, type Case, type MemoryCase, shortened } from './cases.js';
+import { CASES, type Case, type OtherCase, shortened } from './cases.js';
 import { compare, type Result } from './compare.js';
 import { type Machine, machine } from './machine.js';
 import {
@@ -81,7 +81,7 @@ async function main(): Promise<void> {
 
 async function measure({ case: names, runs, short }: Options, print: Print): Promise<Report> {
   const isWanted = (name: string) => names.length === 0 || names.includes(name);
-  const isMemoryWanted = (name: MemoryCase) => isWanted(name);
+  const isOtherWanted = (name: OtherCase) => isWanted(name);
 
   const results: Result[] = [];
   const cases = CASES.filter(({ name }) => isWanted(name));
@@ -97,23 +97,23 @@ async function measure({ case: names, runs, short }: Options, print: Print): Pro
   }
 
   let memory: MemorySample[] = [];
-  if (isMemoryWanted('memory-flat')) {
+  if (isOtherWanted('memory-flat')) {
     const count = short ? MILLION / 20 : MILLION;
     memory = await flatness(count);
     print(['', ...flatnessLines(memory, count)].join('\n'));
   }
   let costs: MessageCost[] = [];
-  if (isMemoryWanted('memory-per-message')) {
+  if (isOtherWanted('memory-per-message')) {
     costs = await messageCosts([64, 65_536]);
     print(['', ...costLines(costs)].join('\n'));
   }
   let observed: TraceCost[] = [];
-  if (isMemoryWanted('trace')) {
+  if (isOtherWanted('trace')) {
     observed = await traceCosts(short ? 5 : 60);
     print(['', ...traceLines(observed)].join('\n'));
   }
   let primitives: PrimitiveCost[] = [];
-  if (isMemoryWanted('primitives')) {
+  if (isOtherWanted('primitives')) {
     primitives = await primitiveCosts();
     print(['', ...primitiveLines(primitives)].join('\n'));
   }

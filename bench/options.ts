@@ -2,9 +2,9 @@
  * What `npm run bench` is asked for on the command line. It does nothing of it.
  */
 import { parseArgs } from 'node:util';
-import { CASES, MEMORY_CASES } from './cases.js';
+import { CASES, OTHER_CASES } from './cases.js';
 
-const NAMES: readonly string[] = [...CASES.map(({ name }) => name), ...MEMORY_CASES];
+const NAMES: readonly string[] = [...CASES.map(({ name }) => name), ...OTHER_CASES];
 
 export const HELP = `usage: npm run bench -- [options]
 

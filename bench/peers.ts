@@ -15,7 +15,7 @@ import { median } from './rate.js';
  * memory, its collector and the sockets of both.
  */
 const OURS: Peer = {
-  name: 'cotp',
+  name: 'ours, alone',
   isOurs: true,
   open: () => openOurs,
   explain: () => undefined,

@@ -34,8 +34,7 @@ export function resultLine(result: Result): string {
 }
 
 /** What a peer came to, to stand under the line of its case. */
-export function peerLine({ name: isCalled, reached, reason }: PeerResult): string {
-  const name = isCalled === 'cotp' ? 'ours, alone' : isCalled;
+export function peerLine({ name, reached, reason }: PeerResult): string {
   if (reached === undefined) {
     return `  ${name}: ${reason}`;
   }

@@ -173,6 +173,17 @@ describe('write', () => {
   });
 });
 
+describe('a write that is refused after end()', () => {
+  test('leaves reads to reject with what ends the connection later', async () => {
+    const { raw, connection } = await opened({ onError: () => {} });
+    connection.end();
+    expect(() => connection.write(numbered(1))).toThrow(ConnectionClosedError);
+    const read = rejection(connection.read());
+    raw.socket.resetAndDestroy();
+    expect(await read).toMatchObject({ code: 'ERR_COTP_CLOSED', ending: 'reset' });
+  });
+});
+
 describe('a small TSDU that the system refuses at once', () => {
   test('is not told as taken', async () => {
     const { raw, connection } = await opened({ writeHighWaterMark: 1, onError: () => {} });

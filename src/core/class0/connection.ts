@@ -33,7 +33,10 @@ import type { Class0Acceptance, Class0Options, Class0Request } from './options.j
 import { Reassembly } from './reassembly.js';
 import { type Action, type State, TRANSITIONS, takesData } from './transitions.js';
 
-/** Longest packet before the connection is open: any CR, CC, DR or ER fits (X.224 13.3 to 13.12). */
+/**
+ * Longest packet before the connection is open, so that a stranger makes us hold little: LI and 254
+ * octets of header at most (X.224 13.2.1), and 64 of user data in a DR (13.5.5).
+ */
 const MAX_CONTROL_TPKT_LENGTH = TPKT_HEADER_LENGTH + 255 + 64;
 
 /** DR reason where no other is given (X.224 13.5.3). */
