@@ -38,6 +38,9 @@ export function proposedClasses(
   preferred: TransportClass,
   alternatives: readonly TransportClass[] = [],
 ): ProposedClasses {
+  if (alternatives.length === 0) {
+    return { classes: NO_ALTERNATIVE[preferred] ?? [], invalidAlternative: undefined };
+  }
   const classes = new Set(NO_ALTERNATIVE[preferred]);
   let invalidAlternative: TransportClass | undefined;
   for (const alternative of alternatives) {

@@ -71,8 +71,9 @@ export function respond(
       detail: `class ${preferred} with alternative ${proposed.invalidAlternative}`,
     });
   }
+  const supported: readonly TransportClass[] = local.classes;
   const isUsable = (transportClass: TransportClass): transportClass is SupportedClass =>
-    local.classes.some((supported) => supported === transportClass) &&
+    supported.includes(transportClass) &&
     (transportClass !== 2 || (request.options & NON_USE_OF_FLOW_CONTROL) !== 0);
   const selected = selectClass(preferred, proposed.classes, isUsable);
   if (selected === undefined || !isUsable(selected)) {
@@ -89,12 +90,9 @@ export function respond(
     type: 'accept',
     class: selected,
     options: selected === 2 ? NON_USE_OF_FLOW_CONTROL : 0,
-    parameters: {
-      ...size,
-      // Class 2 always states it, for its two defaults differ (RFC 2126 §6.6); several class 0
-      // peers refuse it.
-      ...(selected === 2 || granted !== 0 ? { additionalOptions: granted } : {}),
-    },
+    // Class 2 always states it, for its two defaults differ (RFC 2126 §6.6); several class 0 peers
+    // refuse it.
+    parameters: selected === 2 || granted !== 0 ? { ...size, additionalOptions: granted } : size,
     maxTpduSize: size.preferredMaxTpduSize ?? size.tpduSize ?? MAX_TPDU_SIZE,
     expedited: (granted & ADDITIONAL_OPTIONS.expedited) !== 0,
     expeditedAcknowledgement: (granted & ADDITIONAL_OPTIONS.expeditedAcknowledgement) !== 0,

@@ -12,7 +12,7 @@ export const CLASSES_1_TO_4: readonly TransportClass[] = [1, 2, 3, 4];
 
 /** The transport class of that number, `undefined` when there is none. */
 export function classOf(value: number): TransportClass | undefined {
-  return ALL_CLASSES.find((transportClass) => transportClass === value);
+  return ALL_CLASSES[value];
 }
 
 interface TpduRow {

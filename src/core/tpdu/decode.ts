@@ -68,7 +68,7 @@ function readTpdu(octets: Uint8Array, options: DecodeOptions): Tpdu {
     // No one octet is wrong; the last one of the header stands for all.
     reading.fail('checksum', reading.headerEnd);
   }
-  return { ...fields, li, diagnostics: reading.diagnostics };
+  return Object.assign(fields, { li, diagnostics: reading.diagnostics });
 }
 
 /** X.224 13.2.1. The text of 1995 refuses an LI equal to the length too, RFC 905 a greater one. */

@@ -5,7 +5,7 @@
  */
 import { octetAt } from '../octets.js';
 import { checkUint, outOfRange, wrongType } from './checks.js';
-import { ALL_CLASSES, CLASSES_1_TO_4, classOf } from './codes.js';
+import { ALL_CLASSES, CLASSES_1_TO_4, classOf, TPDU_TYPES } from './codes.js';
 import { codeOfSize, PREFERRED_SIZE_UNIT, SIZE_CODES, sizeOfCode } from './size-codes.js';
 import type { Parameters, TpduType, TransportClass } from './types.js';
 import { type Kind, octetString, shortestUint, uint, uintList, uintRecord } from './values.js';
@@ -176,19 +176,24 @@ export const PARAMETERS = {
 /** The name of a parameter. */
 export type ParameterName = keyof typeof PARAMETERS;
 
-/** A row together with its name, and its place in the order of sending. */
+/** A row together with its name. */
 export interface NamedParameter extends ParameterRow {
   readonly name: ParameterName;
-  readonly place: number;
 }
 
 /** Every row with its name, in the order of sending. */
 export const PARAMETER_ROWS: readonly NamedParameter[] = Object.entries(PARAMETERS).map(
   // `Object.entries` widens the keys to string and forgets which value belongs to which.
-  ([name, row], place) => ({ ...(row as ParameterRow), name: name as ParameterName, place }),
+  ([name, row]) => ({ ...(row as ParameterRow), name: name as ParameterName }),
 );
 
-const ROWS_BY_NAME = new Map<string, NamedParameter>(PARAMETER_ROWS.map((row) => [row.name, row]));
+/** The rows of each TPDU by code: in one TPDU a code has one meaning. */
+const ROWS_BY_TPDU = new Map(
+  TPDU_TYPES.map((type) => [
+    type,
+    new Map(PARAMETER_ROWS.filter((row) => row.tpdus.includes(type)).map((row) => [row.code, row])),
+  ]),
+);
 
 const KNOWN_CODES = new Set(PARAMETER_ROWS.map((row) => row.code));
 
@@ -212,12 +217,13 @@ export function isAllowed(row: ParameterRow, scope: ParameterScope): boolean {
 
 /** The parameter that `code` means there; `undefined` when it means none. */
 export function parameterOf(code: number, scope: ParameterScope): NamedParameter | undefined {
-  return PARAMETER_ROWS.find((row) => row.code === code && isAllowed(row, scope));
+  const row = ROWS_BY_TPDU.get(scope.type)?.get(code);
+  return row !== undefined && isAllowed(row, scope) ? row : undefined;
 }
 
-/** The parameter of that name; `undefined` when there is none. */
-export function parameterNamed(name: string): NamedParameter | undefined {
-  return ROWS_BY_NAME.get(name);
+/** True when there is a parameter of that name. */
+export function isParameterName(name: string): boolean {
+  return Object.hasOwn(PARAMETERS, name);
 }
 
 /** True when some TPDU has a parameter of that code. */

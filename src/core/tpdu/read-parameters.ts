@@ -37,33 +37,29 @@ export function readParameters(
 ): VariablePart {
   const rawParameters: RawParameter[] = [];
   const unknownParameters: RawParameter[] = [];
-  const values = new Map<string, unknown>();
-  const seen = new Set<string>();
+  // Every key is the name of a row and every value what that row read.
+  const parameters: Record<string, unknown> = {};
+  const judge = new ParameterJudge(reading, scope);
   for (let at = offset; at < reading.headerEnd; ) {
     const codeOctet = at + 1;
     const parameter = readRaw(reading, at);
-    rawParameters.push(parameter);
     const row = parameterOf(parameter.code, scope);
     if (row === undefined) {
       unknownParameters.push(parameter);
       judgeUnknown(reading, scope, parameter.code, codeOctet);
     } else {
-      if (seen.has(row.name)) {
+      if (rawParameters.some(({ code }) => code === row.code)) {
         // The later of two counts (X.224 13.2.3), so this is no fault, not even when strict.
         reading.note('param-duplicate', codeOctet);
       }
-      seen.add(row.name);
-      const judge = new ParameterJudge(reading, scope, row, codeOctet + 1);
-      const { value } = parameter;
-      const read = row.kind.fits(value.length) ? row.kind.read(value, judge) : judge.wrongLength();
-      if (read !== undefined) {
-        values.set(row.name, read);
+      const value = judge.read(row, parameter.value, codeOctet + 1);
+      if (value !== undefined) {
+        parameters[row.name] = value;
       }
     }
+    rawParameters.push(parameter);
     at += 2 + parameter.value.length;
   }
-  // Every key is the name of a row and every value what that row read.
-  const parameters = Object.fromEntries(values) as Parameters;
   return { parameters, unknownParameters, rawParameters };
 }
 
@@ -95,30 +91,30 @@ function judgeUnknown(reading: Reading, scope: ParameterScope, code: number, oct
   }
 }
 
-/** Judges the length and value of one parameter. */
+/** Reads and judges the values of the parameters of one TPDU, one after the other. */
 class ParameterJudge implements Judge {
   readonly strict: boolean;
   readonly class: TransportClass | undefined;
   readonly #reading: Reading;
-  readonly #name: string;
-  readonly #lengthOctet: number;
-  /**
-   * X.224 13.2.3: a CR may be read as if the wrong parameter were not there, unless it is that of
-   * the alternative classes or of the additional options. In any other TPDU it is an error.
-   */
-  readonly #isForgivable: boolean;
+  readonly #scope: ParameterScope;
+  /** The one that is being read, and the octet in which its length stands. */
+  #row: NamedParameter | undefined;
+  #lengthOctet = 0;
 
-  constructor(reading: Reading, scope: ParameterScope, row: NamedParameter, lengthOctet: number) {
+  constructor(reading: Reading, scope: ParameterScope) {
     this.strict = reading.strict;
     this.class = scope.class;
     this.#reading = reading;
-    this.#name = row.name;
-    this.#lengthOctet = lengthOctet;
-    this.#isForgivable = scope.type === 'CR' && !reading.strict && row.compulsory === undefined;
+    this.#scope = scope;
   }
 
-  wrongLength(): undefined {
-    return this.#refuse('param-length', this.#lengthOctet);
+  /** The value; `undefined` where it is not acceptable and the TPDU is none the less. */
+  read(row: NamedParameter, value: Uint8Array, lengthOctet: number): unknown {
+    this.#row = row;
+    this.#lengthOctet = lengthOctet;
+    return row.kind.fits(value.length)
+      ? row.kind.read(value, this)
+      : this.#refuse('param-length', lengthOctet);
   }
 
   wrong(index: number, fault: Fault = 'param-value'): undefined {
@@ -129,9 +125,15 @@ class ParameterJudge implements Judge {
     this.#reading.tolerate('param-value', this.#lengthOctet + 1 + index, as);
   }
 
+  /**
+   * X.224 13.2.3: a CR may be read as if the wrong parameter were not there, unless it is that of
+   * the alternative classes or of the additional options. In any other TPDU it is an error.
+   */
   #refuse(fault: Fault, octet: number): undefined {
-    return this.#isForgivable
+    const isForgivable =
+      this.#scope.type === 'CR' && !this.strict && this.#row?.compulsory === undefined;
+    return isForgivable
       ? this.#reading.note(fault, octet)
-      : this.#reading.fail(fault, octet, this.#name);
+      : this.#reading.fail(fault, octet, this.#row?.name);
   }
 }

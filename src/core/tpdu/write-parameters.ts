@@ -5,8 +5,9 @@
 import { checkOctets, checkUint, outOfRange, wrongType } from './checks.js';
 import {
   isAllowed,
+  isParameterName,
   type NamedParameter,
-  parameterNamed,
+  PARAMETER_ROWS,
   type ParameterScope,
 } from './parameters.js';
 import type { ParametersInit, RawParameter, TpduType, TransportClass } from './types.js';
@@ -35,18 +36,20 @@ export function writeParameters(
 ): readonly RawParameter[] {
   const scope: ParameterScope = { type: given.type, class: selected };
   const values: Readonly<Record<string, unknown>> = given.parameters ?? {};
-  const rows = Object.keys(values).map((name) => {
-    const row = parameterNamed(name);
-    if (row === undefined) {
-      throw wrongType(`parameters.${name}`, 'the name of a parameter', name);
+  const unknownName = Object.keys(values).find((name) => !isParameterName(name));
+  if (unknownName !== undefined) {
+    throw wrongType(`parameters.${unknownName}`, 'the name of a parameter', unknownName);
+  }
+  const raw: RawParameter[] = [];
+  for (const row of PARAMETER_ROWS) {
+    const value = values[row.name];
+    if (value !== undefined) {
+      raw.push(writeParameter(row, scope, value));
     }
-    return row;
-  });
-  const raw = rows
-    .filter((row) => values[row.name] !== undefined)
-    .sort((a, b) => a.place - b.place)
-    .map((row) => writeParameter(row, scope, values[row.name]));
-  raw.push(...(given.unknownParameters ?? []).map(checkRaw));
+  }
+  for (const [index, parameter] of given.unknownParameters?.entries() ?? []) {
+    raw.push(checkRaw(parameter, index));
+  }
   return order.length === 0 ? raw : inOrder(raw, order);
 }
 

@@ -47,7 +47,9 @@ export function resolveOptions<T extends OptionTable>(table: T, given: unknown):
     throw wrongType('options', 'an object', given);
   }
   const values = given as Readonly<Record<string, unknown>>;
-  const resolved: Record<string, unknown> = { ...defaultsOf(table) };
+  // Assigned, not spread: what is spread and then frozen is an object of a shape of its own, which
+  // every access on the hot path would have to look up anew.
+  const resolved: Record<string, unknown> = Object.assign({}, defaultsOf(table));
   for (const name of Object.keys(values)) {
     const row = table[name];
     if (row === undefined || !Object.hasOwn(table, name)) {

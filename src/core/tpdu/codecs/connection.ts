@@ -13,7 +13,7 @@ import { classOf, TPDUS } from '../codes.js';
 import { readParameters } from '../read-parameters.js';
 import type { Reading } from '../reading.js';
 import type { TpduInitOf, TransportClass } from '../types.js';
-import { type Codec, MAX_REF, type ReadFields, type Written } from './codec.js';
+import { type Codec, MAX_REF, type Written } from './codec.js';
 
 /** Largest CR, user data included, in octets and in every class (X.224 13.3). */
 export const MAX_CR_LENGTH = 128;
@@ -31,11 +31,11 @@ export const connectionRequest: Codec<'CR'> = {
     if (reading.uint(2, 2) !== 0) {
       reading.fail('dst-ref-nonzero', 4);
     }
-    const fields = readConnection(reading, 'CR');
+    const tpdu = readConnection(reading, 'CR');
     if (reading.octets.length > MAX_CR_LENGTH) {
       reading.tolerate('cr-too-long', MAX_CR_LENGTH + 1);
     }
-    return { type: 'CR', ...fields };
+    return tpdu;
   },
   write(init) {
     checkUint('dstRef', init.dstRef ?? 0, 0);
@@ -54,13 +54,13 @@ export const connectionRequest: Codec<'CR'> = {
 export const connectionConfirm: Codec<'CC'> = {
   read(reading) {
     reading.requireLi(6);
-    const fields = readConnection(reading, 'CC');
-    const { tpduSize, preferredMaxTpduSize } = fields.parameters;
+    const tpdu = readConnection(reading, 'CC');
+    const { tpduSize, preferredMaxTpduSize } = tpdu.parameters;
     if (tpduSize !== undefined && preferredMaxTpduSize !== undefined) {
       // X.224 6.5.4 k: a CC that answers by 0xF0 leaves 0xC0 out.
       reading.tolerate('cc-both-sizes', reading.headerEnd);
     }
-    return { type: 'CC', ...fields };
+    return tpdu;
   },
   write(init) {
     const { tpduSize, preferredMaxTpduSize } = init.parameters ?? {};
@@ -75,10 +75,7 @@ export const connectionConfirm: Codec<'CC'> = {
   },
 };
 
-function readConnection(
-  reading: Reading,
-  type: 'CR' | 'CC',
-): Omit<ReadFields<'CR'>, 'type'> & Omit<ReadFields<'CC'>, 'type'> {
+function readConnection<T extends 'CR' | 'CC'>(reading: Reading, type: T) {
   const cdt = reading.nibble;
   const srcRef = reading.uint(4, 2);
   const classOctet = octetAt(reading.octets, 6);
@@ -95,15 +92,22 @@ function readConnection(
   if ((options & (transportClass === 0 ? 0x0f : ~DEFINED_OPTIONS)) !== 0) {
     reading.tolerate('option-bits', 7);
   }
-  const variable = readParameters(reading, { type, class: transportClass }, 7);
+  const { parameters, unknownParameters, rawParameters } = readParameters(
+    reading,
+    { type, class: transportClass },
+    7,
+  );
   reading.limitUserData(MAX_USER_DATA);
   return {
+    type,
     cdt,
     dstRef: reading.uint(2, 2),
     srcRef,
     class: transportClass,
     options,
-    ...variable,
+    parameters,
+    unknownParameters,
+    rawParameters,
     userData: reading.userData,
   };
 }
