@@ -26,6 +26,7 @@ import {
 } from './options/cotp.js';
 import { resolveOptions } from './options/table.js';
 import { takeReference } from './references.js';
+import { reportTo } from './report.js';
 import { ConnectionTrace } from './trace/observer.js';
 import { engineOptions, messageOptions } from './tsdu.js';
 
@@ -59,16 +60,13 @@ const SURELY_FITS = 64;
 /** The CR's variable part and user data. */
 function connectRequest(options: ResolvedConnectOptions) {
   const { localTsel, remoteTsel, connectData = NO_OCTETS, maxTpduSize, sizeOffer } = options;
+  const { tpduSize, preferredMaxTpduSize } = offerSize(maxTpduSize, sizeOffer);
   const request = {
-    parameters: {
-      ...(localTsel === undefined ? {} : { callingTsel: localTsel }),
-      ...(remoteTsel === undefined ? {} : { calledTsel: remoteTsel }),
-      ...offerSize(maxTpduSize, sizeOffer),
-    },
+    parameters: { callingTsel: localTsel, calledTsel: remoteTsel, tpduSize, preferredMaxTpduSize },
     userData: connectData,
   };
-  const lengths = [localTsel, remoteTsel, connectData].map((octets) => octets?.length ?? 0);
-  if (lengths.reduce((sum, length) => sum + length) > SURELY_FITS) {
+  const selectors = (localTsel?.length ?? 0) + (remoteTsel?.length ?? 0);
+  if (selectors + connectData.length > SURELY_FITS) {
     // What does not fit a CR together is a mistake to be told of before TCP is opened.
     encode({ type: 'CR', srcRef: 1, ...request });
   }
@@ -118,7 +116,7 @@ class Initiator implements DriverUser {
     if (ready === undefined) {
       connected();
     } else {
-      stream.once(ready, connected);
+      stream.on(ready, connected);
     }
   }
 
@@ -149,8 +147,10 @@ class Initiator implements DriverUser {
 
   #opened({ agreement, confirm }: Extract<EngineEvent, { type: 'open' }>): Connection {
     const options = this.#options;
+    const { localAddr, remoteAddr } = socketAddresses(this.#driver.stream, this.#address);
     const info = connectionInfo(agreement, {
-      ...socketAddresses(this.#driver.stream, this.#address),
+      localAddr,
+      remoteAddr,
       localTsel: tselFromWire(options.localTsel),
       remoteTsel: tselFromWire(options.remoteTsel),
       respondingTsel: tselFromWire(confirm?.parameters.calledTsel),
@@ -158,8 +158,8 @@ class Initiator implements DriverUser {
       name: options.name,
     });
     this.#trace.opened(info);
-    const peer = formatAddress(info.remoteAddr);
-    return new Connection(this.#driver, this.#engine, messageOptions(options, peer), info);
+    const onFailure = reportTo(options.onError, formatAddress(remoteAddr));
+    return new Connection(this.#driver, this.#engine, messageOptions(options, onFailure), info);
   }
 
   readonly #onAbort = (): void => {

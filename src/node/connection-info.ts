@@ -53,5 +53,17 @@ export function connectionInfo(
   agreement: Agreement,
   parts: Omit<ConnectionInfo, keyof Agreement>,
 ): ConnectionInfo {
-  return Object.freeze({ ...parts, ...agreement });
+  return Object.freeze({
+    localAddr: parts.localAddr,
+    localTsel: parts.localTsel,
+    remoteAddr: parts.remoteAddr,
+    remoteTsel: parts.remoteTsel,
+    respondingTsel: parts.respondingTsel,
+    maxTpduSize: agreement.maxTpduSize,
+    tpClass: agreement.tpClass,
+    localRef: agreement.localRef,
+    remoteRef: agreement.remoteRef,
+    connectData: parts.connectData,
+    name: parts.name,
+  });
 }

@@ -256,8 +256,10 @@ class Responder implements DriverUser {
 
   #opened({ agreement }: Extract<EngineEvent, { type: 'open' }>): void {
     const tpdu = this.#request as ConnectRequest['tpdu'];
+    const { localAddr, remoteAddr } = this.#addresses;
     const info = connectionInfo(agreement, {
-      ...this.#addresses,
+      localAddr,
+      remoteAddr,
       localTsel: tselFromWire(tpdu.parameters.calledTsel),
       remoteTsel: tselFromWire(tpdu.parameters.callingTsel),
       respondingTsel: undefined,
@@ -265,7 +267,7 @@ class Responder implements DriverUser {
       name: this.#options.name,
     });
     this.#trace.opened(info);
-    const options = messageOptions(this.#options, this.#peer);
+    const options = messageOptions(this.#options, this.#report);
     const connection = new Connection(this.#driver, this.#engine, options, info);
     this.#server.opened(this.#stream, connection, this.#connectionCb, this.#report);
   }

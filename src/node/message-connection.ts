@@ -7,7 +7,7 @@ import type { Engine, EngineEvent, Message } from '../core/engine.js';
 import { ConnectionClosedError, CotpError, type TimeoutError } from '../core/errors.js';
 import { Fifo } from '../core/fifo.js';
 import { Alarm, now } from './alarm.js';
-import type { Driver } from './driver.js';
+import type { Driver, DriverUser } from './driver.js';
 import { MessageDuplex } from './duplex.js';
 import { type Ending, ReadQueue } from './read-queue.js';
 import { Resource } from './resource.js';
@@ -64,14 +64,37 @@ export abstract class MessageConnection<Info> extends Resource {
     this.#options = options;
     this.#staysHalfOpen = options.allowHalfOpen;
     this.#queue = new ReadQueue(options.readHighWaterMark, () => driver.goOn());
-    driver.user = {
-      onMessage: (message) => this.#onMessage(message),
-      onEvent: (event) => this.#onEvent(event),
-      onWritten: () => this.#onWritten(),
-      onTimeout: (error) => this.#onTimeout(error),
-      onStreamClosed: () => this.#onStreamClosed(),
-    };
+    driver.user = new MessageConnection.#Listener(this);
   }
+
+  /** Hears of the driver. A class of its own, so that what it hears is no part of the interface. */
+  static readonly #Listener = class implements DriverUser {
+    readonly #connection: MessageConnection<unknown>;
+
+    constructor(connection: MessageConnection<unknown>) {
+      this.#connection = connection;
+    }
+
+    onMessage(message: Message): void {
+      this.#connection.#onMessage(message);
+    }
+
+    onEvent(event: EngineEvent): void {
+      this.#connection.#onEvent(event);
+    }
+
+    onWritten(): void {
+      this.#connection.#onWritten();
+    }
+
+    onTimeout(error: TimeoutError): void {
+      this.#connection.#onTimeout(error);
+    }
+
+    onStreamClosed(): void {
+      this.#connection.#onStreamClosed();
+    }
+  };
 
   /**
    * The byte stream beneath: a `net.Socket`, a `tls.TLSSocket` (whose `getPeerCertificate()` tells

@@ -129,7 +129,7 @@ export class Server extends Resource {
   ): void {
     this.#handshakes.delete(stream);
     this.#connections.add(connection);
-    void connection.waitClosed().then(() => this.#connections.delete(connection));
+    stream.on('close', () => this.#connections.delete(connection));
     const failed = (error: unknown) => {
       report(error);
       connection.close();
@@ -168,7 +168,7 @@ export class Server extends Resource {
     } else if (this.#refusals < MAX_REFUSALS && !this.isClosing) {
       this.#refusals += 1;
       this.#handshakes.add(socket);
-      socket.once('close', () => {
+      socket.on('close', () => {
         this.#refusals -= 1;
         this.#handshakes.delete(socket);
       });
@@ -202,7 +202,7 @@ export class Server extends Resource {
     this.#admitted += 1;
     this.#perAddress.set(address, ofAddress + 1);
     this.#handshakes.add(socket);
-    socket.once('close', () => {
+    socket.on('close', () => {
       this.#admitted -= 1;
       this.#handshakes.delete(socket);
       const left = (this.#perAddress.get(address) ?? 1) - 1;

@@ -7,7 +7,6 @@ import type { ReassemblyBudget } from '../core/class0/reassembly.js';
 import { allocate, sendBlocks } from './buffers.js';
 import type { MessageConnectionOptions } from './message-connection.js';
 import type { ResolvedConnectOptions, ResolvedListenOptions } from './options/cotp.js';
-import { reportTo } from './report.js';
 
 /** Options of the engine of one connection. */
 export function engineOptions(
@@ -40,7 +39,7 @@ export function engineOptions(
 /** Options of a connection whose messages are TSDUs: at least one octet, no most (X.214, X.224 6.3). */
 export function messageOptions(
   options: ResolvedConnectOptions | ResolvedListenOptions,
-  peer: string,
+  onFailure: (error: Error) => void,
 ): MessageConnectionOptions {
   const { readHighWaterMark, writeHighWaterMark, maxWriteBuffer } = options;
   const { closeTimeout, allowHalfOpen } = options;
@@ -52,6 +51,6 @@ export function messageOptions(
     allowHalfOpen,
     minMessage: 1,
     maxMessage: Number.POSITIVE_INFINITY,
-    onFailure: reportTo(options.onError, peer),
+    onFailure,
   };
 }

@@ -12,7 +12,7 @@ import { Outbox } from '../outbox.js';
 import { ReassemblyClock } from '../reassembly-clock.js';
 import { encode } from '../tpdu/encode.js';
 import { erFor } from '../tpdu/er.js';
-import type { ConnectionConfirm, ConnectionRequest, Decoded } from '../tpdu/types.js';
+import type { ConnectionConfirm, ConnectionRequest, Decoded, TpduInitOf } from '../tpdu/types.js';
 import { MAX_TPKT_LENGTH, TPKT_HEADER_LENGTH } from '../tpkt/header.js';
 import { type PacketReceiver, TpktSplitter } from '../tpkt/splitter.js';
 import { DT_HEADER_LENGTH, readPlainEot, writeTsdu } from './data.js';
@@ -60,7 +60,8 @@ export class Class0Connection implements Engine, PacketReceiver {
   #streamRequest: StreamRequest = 'none';
   #deadline: number | undefined;
   #now: number;
-  /** What the initiator sends, or what the responder has received. */
+  /** The CR of an initiator, and that which a responder has received; held until it is answered. */
+  #offer: TpduInitOf<'CR'> | undefined;
   #request: ConnectionRequest | undefined;
   #remoteRef = 0;
   /** Size in force, and what we send: when no size was stated the two may differ. */
@@ -84,7 +85,7 @@ export class Class0Connection implements Engine, PacketReceiver {
   /** A connection that will send a CR once {@link streamConnected} says that TCP stands. */
   static initiator(options: Class0Options, request: Class0Request, now: number): Class0Connection {
     const connection = new Class0Connection(options, 'WFNC', now);
-    connection.#request = connectionRequest(options.localRef, request);
+    connection.#offer = connectionRequest(options.localRef, request);
     return connection;
   }
 
@@ -248,7 +249,7 @@ export class Class0Connection implements Engine, PacketReceiver {
     this.#step(
       judge(octets, this.#state, {
         options: this.#options,
-        request: this.#request,
+        offer: this.#offer,
         maxTpduSize: this.#maxTpduSize,
         unfinished: this.#reassembly.length,
       }),
@@ -300,8 +301,8 @@ export class Class0Connection implements Engine, PacketReceiver {
       throw notPossible(from);
     },
     'send CR': (c) => {
-      if (c.#request !== undefined) {
-        c.#sendTpdu(encode(c.#request));
+      if (c.#offer !== undefined) {
+        c.#sendTpdu(encode(c.#offer));
       }
     },
     'confirm connect': (c, { tpdu, maxTpduSize }) => {
@@ -384,6 +385,8 @@ export class Class0Connection implements Engine, PacketReceiver {
     this.#maxPlainDt = this.#options.strict ? maxTpduSize : MAX_TPKT_LENGTH;
     this.#splitter.maxLength = MAX_TPKT_LENGTH;
     this.#deadline = undefined;
+    this.#offer = undefined;
+    this.#request = undefined;
     this.#output.push(
       confirm === undefined ? { type: 'open', agreement } : { type: 'open', agreement, confirm },
     );

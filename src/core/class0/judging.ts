@@ -7,7 +7,7 @@ import { confirm } from '../negotiation/confirm.js';
 import { respond } from '../negotiation/respond.js';
 import { octetAt, readUint } from '../octets.js';
 import { decode } from '../tpdu/decode.js';
-import type { ConnectionConfirm, ConnectionRequest, Decoded } from '../tpdu/types.js';
+import type { ConnectionConfirm, ConnectionRequest, Decoded, TpduInitOf } from '../tpdu/types.js';
 import { endedByPeer } from './failures.js';
 import type { Occurrence } from './occurrence.js';
 import { capabilitiesFor, type SizeOptions } from './opening.js';
@@ -16,8 +16,8 @@ import { type State, takesData } from './transitions.js';
 /** What a judgement rests on beside octets and state. */
 export interface Known {
   readonly options: SizeOptions;
-  /** The CR: ours, or the peer's once it has come. */
-  readonly request: ConnectionRequest | undefined;
+  /** The CR that this side has sent. */
+  readonly offer: TpduInitOf<'CR'> | undefined;
   /** Size in force, in octets; looked at where data may come only. */
   readonly maxTpduSize: number;
   /** Octets of a TSDU that is begun and not ended. */
@@ -42,8 +42,8 @@ export function judge(octets: Uint8Array, state: State, known: Known): Occurrenc
     case 'CR':
       return state === 'WFCR' ? judgeRequest(tpdu, octets, known) : { event: 'CR', tpdu, octets };
     case 'CC':
-      return state === 'WFCC' && known.request !== undefined
-        ? judgeConfirm(tpdu, octets, known.request, strict)
+      return state === 'WFCC' && known.offer !== undefined
+        ? judgeConfirm(tpdu, octets, known.offer, strict)
         : { event: 'CC', tpdu, octets };
     case 'DT':
       return strict && takesData(state) && isEmptyTsdu(tpdu.userData, known)
@@ -113,10 +113,10 @@ function invalidFirst(octets: Uint8Array, error: ProtocolError): Occurrence {
 function judgeConfirm(
   tpdu: ConnectionConfirm & Decoded,
   octets: Uint8Array,
-  request: ConnectionRequest,
+  offer: TpduInitOf<'CR'>,
   strict: boolean,
 ): Occurrence {
-  const confirmed = faultOr(() => confirm(request, tpdu, { strict, octets }));
+  const confirmed = faultOr(() => confirm(offer, tpdu, { strict, octets }));
   if (confirmed instanceof ProtocolError) {
     return { event: 'CC unacceptable', tpdu, octets, error: confirmed };
   }

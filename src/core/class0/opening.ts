@@ -6,24 +6,16 @@ import type { Agreement } from '../engine.js';
 import { type AcceptResponse, type LocalCapabilities, respond } from '../negotiation/respond.js';
 import { NO_OCTETS } from '../octets.js';
 import { encode } from '../tpdu/encode.js';
-import type { ConnectionRequest } from '../tpdu/types.js';
+import type { ConnectionRequest, TpduInitOf } from '../tpdu/types.js';
 import type { Class0Acceptance, Class0Options, Class0Request } from './options.js';
 
 /** The options that negotiation looks at. */
 export type SizeOptions = Pick<Class0Options, 'strict' | 'maxTpduSize'>;
 
 /** The CR of an initiator (X.224 13.3). */
-export function connectionRequest(localRef: number, request: Class0Request): ConnectionRequest {
-  return {
-    type: 'CR',
-    cdt: 0,
-    dstRef: 0,
-    srcRef: localRef,
-    class: 0,
-    options: 0,
-    unknownParameters: [],
-    ...request,
-  };
+export function connectionRequest(localRef: number, request: Class0Request): TpduInitOf<'CR'> {
+  const { parameters, userData } = request;
+  return { type: 'CR', srcRef: localRef, parameters, userData };
 }
 
 /** What a responder of class 0 can do, in answer to this CR. */
@@ -62,11 +54,7 @@ export function connectionConfirm(
     type: 'CC',
     dstRef: request.srcRef,
     srcRef: options.localRef,
-    parameters: {
-      ...(callingTsel === undefined ? {} : { callingTsel }),
-      ...(calledTsel === undefined ? {} : { calledTsel }),
-      ...parameters,
-    },
+    parameters: { ...parameters, callingTsel, calledTsel },
     userData: acceptance.userData ?? NO_OCTETS,
   });
   return { octets, maxTpduSize };

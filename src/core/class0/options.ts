@@ -4,7 +4,7 @@
  */
 import type { Allocate } from '../octet-collector.js';
 import type { SendBlocks } from '../send-blocks.js';
-import type { Parameters } from '../tpdu/types.js';
+import type { ParametersInit } from '../tpdu/types.js';
 import type { TpduObserver } from './data.js';
 import type { TsduLimits } from './reassembly.js';
 
@@ -34,7 +34,7 @@ export interface Class0Options extends TsduLimits {
 /** The CR of an initiator: everything that is not fixed in class 0. */
 export interface Class0Request {
   readonly parameters: Pick<
-    Parameters,
+    ParametersInit,
     'callingTsel' | 'calledTsel' | 'tpduSize' | 'preferredMaxTpduSize'
   >;
   readonly userData: Uint8Array;

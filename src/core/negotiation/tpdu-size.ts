@@ -8,7 +8,7 @@ import {
   PREFERRED_SIZE_UNIT,
   SIZE_CODES,
 } from '../tpdu/size-codes.js';
-import type { Parameters, TransportClass } from '../tpdu/types.js';
+import type { Parameters, ParametersInit, TransportClass } from '../tpdu/types.js';
 
 /** The two size parameters of a CR or CC. */
 export type SizeParameters = Pick<Parameters, 'tpduSize' | 'preferredMaxTpduSize'>;
@@ -88,7 +88,10 @@ export interface ConfirmedSize {
 /**
  * The size in force after a CC. It is never larger than what was offered, whatever the answer says.
  */
-export function confirmSize(offer: SizeParameters, answer: SizeParameters): ConfirmedSize {
+export function confirmSize(
+  offer: Pick<ParametersInit, keyof SizeParameters>,
+  answer: SizeParameters,
+): ConfirmedSize {
   const { tpduSize, preferredMaxTpduSize } = answer;
   const usesPreferred = preferredMaxTpduSize !== undefined;
   const offered = usesPreferred

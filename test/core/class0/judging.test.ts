@@ -7,12 +7,12 @@ import { hex } from '../../support/splits.js';
 import { OURS, THEIRS } from '../../support/states.js';
 
 const states = Object.keys(STATES) as State[];
-const request = connectionRequest(OURS, { parameters: {}, userData: hex('') });
+const offer = connectionRequest(OURS, { parameters: {}, userData: hex('') });
 
 function known(own: Partial<Known> & { strict?: boolean } = {}): Known {
   const { strict = false, ...rest } = own;
   const options = { strict, maxTpduSize: 2048 };
-  return { options, request, maxTpduSize: 1024, unfinished: 0, ...rest };
+  return { options, offer, maxTpduSize: 1024, unfinished: 0, ...rest };
 }
 
 const DR = hex('0680 0a0b 0c0d 00');
