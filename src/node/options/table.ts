@@ -47,9 +47,9 @@ export function resolveOptions<T extends OptionTable>(table: T, given: unknown):
     throw wrongType('options', 'an object', given);
   }
   const values = given as Readonly<Record<string, unknown>>;
-  // Assigned, not spread: what is spread and then frozen is an object of a shape of its own, which
-  // every access on the hot path would have to look up anew.
-  const resolved: Record<string, unknown> = Object.assign({}, defaultsOf(table));
+  // Not frozen: what is spread and then frozen has a shape of its own, and what reads the options of
+  // many connections would have to look each of them up anew.
+  const resolved: Record<string, unknown> = { ...defaultsOf(table) };
   for (const name of Object.keys(values)) {
     const row = table[name];
     if (row === undefined || !Object.hasOwn(table, name)) {
@@ -60,7 +60,7 @@ export function resolveOptions<T extends OptionTable>(table: T, given: unknown):
       resolved[name] = row.check(`options.${name}`, value);
     }
   }
-  return Object.freeze(resolved) as Resolved<T>;
+  return resolved as Resolved<T>;
 }
 
 /** Those of each table, gathered once: a client that connects often gives few options of many. */
