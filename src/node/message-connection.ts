@@ -9,7 +9,7 @@ import { Fifo } from '../core/fifo.js';
 import { Alarm, now } from './alarm.js';
 import type { Driver, DriverUser } from './driver.js';
 import { MessageDuplex } from './duplex.js';
-import { type Ending, ReadQueue } from './read-queue.js';
+import { type Ending, ReadQueue, type Step } from './read-queue.js';
 import { Resource } from './resource.js';
 
 /** Octets of a message, in any form that JavaScript has for them; a `Buffer` is one. */
@@ -228,17 +228,7 @@ export abstract class MessageConnection<Info> extends Resource {
    * other. Leaving the loop early leaves the connection open.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Buffer, undefined> {
-    // An async generator would make promises of its own for every message.
-    const iterator: AsyncIterableIterator<Buffer, undefined> = {
-      next: () => {
-        this.#beforeRead();
-        const step = this.#queue.next();
-        this.#afterRead();
-        return step;
-      },
-      [Symbol.asyncIterator]: () => iterator,
-    };
-    return iterator;
+    return new MessageIterator(() => this.#next());
   }
 
   /**
@@ -249,6 +239,13 @@ export abstract class MessageConnection<Info> extends Resource {
   toDuplex(): Duplex {
     this.#staysHalfOpen = true;
     return new MessageDuplex(this, () => this.#ending?.isQuiet === true);
+  }
+
+  #next(): Promise<Step> {
+    this.#beforeRead();
+    const step = this.#queue.next();
+    this.#afterRead();
+    return step;
   }
 
   #onMessage(message: Message): void {
@@ -372,6 +369,19 @@ export abstract class MessageConnection<Info> extends Resource {
       this.#answerAlarm.clear();
       this.#answerAlarm.set(now() + Math.min(ANSWER_GRACE, this.#options.closeTimeout));
     }
+  }
+}
+
+/** Steps through messages. An async generator would make promises of its own for every one. */
+class MessageIterator implements AsyncIterableIterator<Buffer, undefined> {
+  readonly next: () => Promise<Step>;
+
+  constructor(next: () => Promise<Step>) {
+    this.next = next;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
   }
 }
 

@@ -54,7 +54,13 @@ export function connectionConfirm(
     type: 'CC',
     dstRef: request.srcRef,
     srcRef: options.localRef,
-    parameters: { ...parameters, callingTsel, calledTsel },
+    parameters: {
+      callingTsel,
+      calledTsel,
+      tpduSize: parameters.tpduSize,
+      preferredMaxTpduSize: parameters.preferredMaxTpduSize,
+      additionalOptions: parameters.additionalOptions,
+    },
     userData: acceptance.userData ?? NO_OCTETS,
   });
   return { octets, maxTpduSize };

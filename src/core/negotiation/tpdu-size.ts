@@ -24,7 +24,7 @@ export type SizeParameters = Pick<Parameters, 'tpduSize' | 'preferredMaxTpduSize
 export type SizeOffer = 'standard' | 'nonstandard' | 'absent';
 
 /** Largest size that X.224 lets class 0 state by 0xC0. */
-const MAX_STANDARD_SIZE = 2 ** SIZE_CODES.lastInClass0;
+const MAX_STANDARD_SIZE = 1 << SIZE_CODES.lastInClass0;
 
 /** The size parameters of a CR that offers at most `maxTpduSize`. */
 export function offerSize(maxTpduSize: number, form: SizeOffer = 'standard'): SizeParameters {
@@ -74,7 +74,7 @@ function lastCode(offer: SizeParameters, { strict, class: selected }: SizeLimits
   if (strict) {
     return selected === 0 ? SIZE_CODES.lastInClass0 : SIZE_CODES.last;
   }
-  const usesUndefined = offer.tpduSize !== undefined && offer.tpduSize > 2 ** SIZE_CODES.last;
+  const usesUndefined = offer.tpduSize !== undefined && offer.tpduSize > 1 << SIZE_CODES.last;
   return usesUndefined ? SIZE_CODES.lastSeen : SIZE_CODES.last;
 }
 

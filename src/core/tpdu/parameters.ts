@@ -176,15 +176,16 @@ export const PARAMETERS = {
 /** The name of a parameter. */
 export type ParameterName = keyof typeof PARAMETERS;
 
-/** A row together with its name. */
+/** A row together with its name, and its place in the order of sending. */
 export interface NamedParameter extends ParameterRow {
   readonly name: ParameterName;
+  readonly place: number;
 }
 
 /** Every row with its name, in the order of sending. */
 export const PARAMETER_ROWS: readonly NamedParameter[] = Object.entries(PARAMETERS).map(
   // `Object.entries` widens the keys to string and forgets which value belongs to which.
-  ([name, row]) => ({ ...(row as ParameterRow), name: name as ParameterName }),
+  ([name, row], place) => ({ ...(row as ParameterRow), name: name as ParameterName, place }),
 );
 
 /** The rows of each TPDU by code: in one TPDU a code has one meaning. */
@@ -194,6 +195,8 @@ const ROWS_BY_TPDU = new Map(
     new Map(PARAMETER_ROWS.filter((row) => row.tpdus.includes(type)).map((row) => [row.code, row])),
   ]),
 );
+
+const ROWS_BY_NAME = new Map<string, NamedParameter>(PARAMETER_ROWS.map((row) => [row.name, row]));
 
 const KNOWN_CODES = new Set(PARAMETER_ROWS.map((row) => row.code));
 
@@ -221,9 +224,9 @@ export function parameterOf(code: number, scope: ParameterScope): NamedParameter
   return row !== undefined && isAllowed(row, scope) ? row : undefined;
 }
 
-/** True when there is a parameter of that name. */
-export function isParameterName(name: string): boolean {
-  return Object.hasOwn(PARAMETERS, name);
+/** The parameter of that name; `undefined` when there is none. */
+export function parameterNamed(name: string): NamedParameter | undefined {
+  return ROWS_BY_NAME.get(name);
 }
 
 /** True when some TPDU has a parameter of that code. */

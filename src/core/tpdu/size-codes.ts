@@ -27,7 +27,7 @@ export function sizeOfCode(code: number): number | undefined {
   if (code < SIZE_CODES.first || code > SIZE_CODES.lastSeen) {
     return undefined;
   }
-  return Math.min(2 ** code, MAX_TPDU_SIZE);
+  return Math.min(1 << code, MAX_TPDU_SIZE);
 }
 
 /** The code that means exactly `size` octets, `undefined` when there is none. */

@@ -5,10 +5,9 @@
 import { checkOctets, checkUint, outOfRange, wrongType } from './checks.js';
 import {
   isAllowed,
-  isParameterName,
   type NamedParameter,
-  PARAMETER_ROWS,
   type ParameterScope,
+  parameterNamed,
 } from './parameters.js';
 import type { ParametersInit, RawParameter, TpduType, TransportClass } from './types.js';
 
@@ -36,17 +35,18 @@ export function writeParameters(
 ): readonly RawParameter[] {
   const scope: ParameterScope = { type: given.type, class: selected };
   const values: Readonly<Record<string, unknown>> = given.parameters ?? {};
-  const unknownName = Object.keys(values).find((name) => !isParameterName(name));
-  if (unknownName !== undefined) {
-    throw wrongType(`parameters.${unknownName}`, 'the name of a parameter', unknownName);
-  }
-  const raw: RawParameter[] = [];
-  for (const row of PARAMETER_ROWS) {
-    const value = values[row.name];
-    if (value !== undefined) {
-      raw.push(writeParameter(row, scope, value));
+  const rows: NamedParameter[] = [];
+  for (const name of Object.keys(values)) {
+    const row = parameterNamed(name);
+    if (row === undefined) {
+      throw wrongType(`parameters.${name}`, 'the name of a parameter', name);
+    }
+    if (values[name] !== undefined) {
+      rows.push(row);
     }
   }
+  rows.sort((a, b) => a.place - b.place);
+  const raw = rows.map((row) => writeParameter(row, scope, values[row.name]));
   for (const [index, parameter] of given.unknownParameters?.entries() ?? []) {
     raw.push(checkRaw(parameter, index));
   }
