@@ -4,9 +4,12 @@
 // Imported, not global: each use of the global goes through a getter of Node.
 import { performance } from 'node:perf_hooks';
 
-/** The clock that all times in this folder are of: monotonic, in milliseconds. */
+/**
+ * The clock that all times in this folder are of: monotonic, in whole milliseconds. A fraction would
+ * be an object of its own in memory, for each time that a connection remembers.
+ */
 export function now(): number {
-  return performance.now();
+  return Math.floor(performance.now());
 }
 
 /**
@@ -35,7 +38,7 @@ export class Alarm {
   set(at: number): void {
     if (at < this.#at) {
       const time = now();
-      const wait = Math.min(Math.max(1, Math.ceil(at - time)), LONGEST);
+      const wait = Math.min(Math.max(1, at - time), LONGEST);
       clearTimeout(this.#timer);
       this.#at = Math.min(at, time + wait);
       this.#timer = setTimeout(this.#onTime, wait);

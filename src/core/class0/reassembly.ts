@@ -110,7 +110,8 @@ export class Reassembly {
   /** Judged before anything is held for the DT. */
   #judge(length: number): void {
     const { maxTsduSize, maxTsduSegments, budget } = this.#limits;
-    if (this.#collector.length + length > maxTsduSize) {
+    const held = this.#segments === 0 ? 0 : this.#collector.length;
+    if (held + length > maxTsduSize) {
       throw new TsduTooLargeError(
         `a TSDU of at most ${maxTsduSize} octets was expected, more than that came`,
         { phase: 'open', hint: 'maxTsduSize sets the limit' },

@@ -25,6 +25,8 @@ export class TpktSplitter {
   readonly #receiver: PacketReceiver;
   /** The beginning of a packet whose end has not arrived. */
   readonly #partial = new OctetCollector();
+  /** Octets of it: known without a look at the collector, which most packets have no need of. */
+  #partialHeld = 0;
   /** Length of that packet; 0 while its header is not complete. */
   #partialLength = 0;
   /** What a receiver that said stop has left. */
@@ -44,12 +46,12 @@ export class TpktSplitter {
   /** Octets still missing to the next thing that can be judged: a header, then its packet. */
   get need(): number {
     const end = this.#partialLength === 0 ? TPKT_HEADER_LENGTH : this.#partialLength;
-    return this.#partial.length === 0 ? 0 : end - this.#partial.length;
+    return this.#partialHeld === 0 ? 0 : end - this.#partialHeld;
   }
 
   /** Octets held: of a packet that is not complete, and those that a receiver's stop has left. */
   get held(): number {
-    return this.#partial.length + (this.#rest?.length ?? 0);
+    return this.#partialHeld + (this.#rest?.length ?? 0);
   }
 
   /** The octets held of a packet that is not complete, as pieces. */
@@ -71,12 +73,12 @@ export class TpktSplitter {
       return;
     }
     let offset = 0;
-    while (this.#partial.length > 0) {
+    while (this.#partialHeld > 0) {
       if (offset === chunk.length) {
         return;
       }
       const end = Math.min(offset + this.need, chunk.length);
-      this.#partial.append(chunk, offset, end);
+      this.#hold(chunk, offset, end);
       offset = end;
       if (!this.#continuePartial()) {
         this.#keepRest(chunk, offset);
@@ -88,7 +90,7 @@ export class TpktSplitter {
     while (offset < chunkLength) {
       const length = this.#packetLength(chunk, offset);
       if (length === 0 || offset + length > chunkLength) {
-        this.#partial.append(chunk, offset, chunkLength);
+        this.#hold(chunk, offset, chunkLength);
         this.#partialLength = length;
         return;
       }
@@ -115,15 +117,25 @@ export class TpktSplitter {
 
   /** Forgets everything held: the connection has ended. */
   clear(): void {
-    this.#partial.clear();
+    this.#dropPartial();
     this.#partialLength = 0;
     this.#rest = undefined;
+  }
+
+  #hold(chunk: Uint8Array, start: number, end: number): void {
+    this.#partial.append(chunk, start, end);
+    this.#partialHeld += end - start;
+  }
+
+  #dropPartial(): void {
+    this.#partial.clear();
+    this.#partialHeld = 0;
   }
 
   /** Judges what the partial packet has become; gives `false` when the receiver says stop. */
   #continuePartial(): boolean {
     if (this.#partialLength === 0) {
-      if (this.#partial.length < TPKT_HEADER_LENGTH) {
+      if (this.#partialHeld < TPKT_HEADER_LENGTH) {
         return true;
       }
       // Gathered octet by octet: the header may lie in as many pieces.
@@ -133,13 +145,13 @@ export class TpktSplitter {
       );
       this.#partialLength = this.#packetLength(header, 0);
     }
-    if (this.#partial.length !== this.#partialLength) {
+    if (this.#partialHeld !== this.#partialLength) {
       return true;
     }
     this.#position += this.#partialLength;
     this.#partialLength = 0;
     const more = this.#receiver.packetInPieces(this.#partial);
-    this.#partial.clear();
+    this.#dropPartial();
     return more;
   }
 
