@@ -3,6 +3,7 @@
  * nothing of TPDUs.
  */
 import { Fifo } from './fifo.js';
+import { plainView } from './octets.js';
 import type { SendBlocks } from './send-blocks.js';
 import { TPKT_HEADER_LENGTH, writeTpktHeader } from './tpkt/header.js';
 
@@ -111,6 +112,6 @@ function copyOctets(
       to[o] = from[i] as number;
     }
   } else {
-    to.set(start === 0 && end === from.length ? from : from.subarray(start, end), offset);
+    to.set(start === 0 && end === from.length ? from : plainView(from, start, end), offset);
   }
 }
