@@ -52,8 +52,8 @@ export class Sender {
 
   /** Hands over what waits, unless the stream is busy or has ended. */
   flush(): void {
-    const mayWrite = this.#inFlight === 0 && !this.#ended && !this.#stream.destroyed;
-    if (this.#outbox.length === 0 || !mayWrite) {
+    const isBusy = this.#inFlight > 0 || this.#ended;
+    if (this.#outbox.length === 0 || isBusy || this.#stream.destroyed) {
       return;
     }
     const first = this.#outbox.shift() ?? NOTHING;

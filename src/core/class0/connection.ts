@@ -126,10 +126,10 @@ export class Class0Connection implements Engine, PacketReceiver {
   }
 
   resume(now: number): boolean {
-    this.#now = now;
-    if (this.#isDeaf) {
+    if (!this.#splitter.isStopped || this.#isDeaf) {
       return false;
     }
+    this.#now = now;
     let more = true;
     try {
       more = this.#splitter.resume();

@@ -43,6 +43,11 @@ export class TpktSplitter {
     return this.held === 0;
   }
 
+  /** True while octets wait because the receiver said stop. */
+  get isStopped(): boolean {
+    return this.#rest !== undefined;
+  }
+
   /** Octets still missing to the next thing that can be judged: a header, then its packet. */
   get need(): number {
     const end = this.#partialLength === 0 ? TPKT_HEADER_LENGTH : this.#partialLength;
