@@ -22,11 +22,14 @@ export interface Result {
   readonly ours: number;
   /** Payload of ours, in one direction. */
   readonly megabytesPerSecond: number;
-  /** Of the medians. */
+  /**
+   * Ours to raw: the median of the ratios of each turn, whose runs follow one another at once. A machine
+   * that is slower for a few seconds is so for all of them.
+   */
   readonly ratio: number;
-  /** The least to raw, of the medians. */
+  /** The least to raw, in the same way. */
   readonly leastRatio: number;
-  /** Smallest and greatest ratio of a run of ours to the run of raw in the same turn. */
+  /** Smallest and greatest of the ratios of ours. */
   readonly spread: readonly [number, number];
   readonly target: number;
   readonly peers: readonly PeerResult[];
@@ -54,8 +57,6 @@ export async function compare(benchCase: Case, runs: number): Promise<Result> {
   } finally {
     await Promise.all([raw.close(), least.close(), ours.close()]);
   }
-  const medianRaw = median(turns.map((turn) => turn.raw));
-  const medianLeast = median(turns.map((turn) => turn.least));
   const medianOurs = median(turns.map((turn) => turn.ours));
   const ratios = turns.map((turn) => turn.ours / turn.raw);
   return {
@@ -64,12 +65,12 @@ export async function compare(benchCase: Case, runs: number): Promise<Result> {
     size,
     tpduSize,
     runs,
-    raw: medianRaw,
-    least: medianLeast,
+    raw: median(turns.map((turn) => turn.raw)),
+    least: median(turns.map((turn) => turn.least)),
     ours: medianOurs,
     megabytesPerSecond: (medianOurs * size) / 1e6,
-    ratio: medianOurs / medianRaw,
-    leastRatio: medianLeast / medianRaw,
+    ratio: median(ratios),
+    leastRatio: median(turns.map((turn) => turn.least / turn.raw)),
     spread: [Math.min(...ratios), Math.max(...ratios)],
     target,
     peers: [],
