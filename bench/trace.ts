@@ -49,6 +49,7 @@ export async function traceCosts(rounds: number): Promise<TraceCost[]> {
     const opened = Class0Connection.responder(
       {
         allocate: Buffer.allocUnsafe,
+        view: Buffer.from,
         sendBlocks: new SendBlocks(Buffer.allocUnsafeSlow),
         localRef: 1,
         peer: 'bench',

@@ -1,7 +1,7 @@
 /**
  * Octets that arrive in pieces and are wanted in one. Knows nothing of what they mean.
  */
-import { NO_OCTETS, plainView } from './octets.js';
+import { NO_OCTETS } from './octets.js';
 
 /** Makes an octet string of that many octets; its contents need not be zeroed. */
 export type Allocate = (length: number) => Uint8Array;
@@ -46,7 +46,9 @@ export class OctetCollector {
     this.#length += length;
     if (length >= VIEW_FROM) {
       this.#closePart();
-      this.#pieces.push(plainView(octets, start, end));
+      this.#pieces.push(
+        start === 0 && end === octets.length ? octets : octets.subarray(start, end),
+      );
       return;
     }
     let offset = start;
@@ -55,7 +57,7 @@ export class OctetCollector {
         this.#nextBlock();
       }
       const room = Math.min(this.#block.length - this.#partEnd, end - offset);
-      this.#block.set(plainView(octets, offset, offset + room), this.#partEnd);
+      this.#block.set(octets.subarray(offset, offset + room), this.#partEnd);
       this.#partEnd += room;
       offset += room;
     }

@@ -57,14 +57,6 @@ export function equalOctets(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((octet, i) => octet === b[i]);
 }
 
-/**
- * The octets from `start` up to, not including, `end` as a view for copying. `subarray` gives one of
- * the class of what it is called on, which for a Buffer takes twice as long.
- */
-export function plainView(octets: Uint8Array, start: number, end: number): Uint8Array {
-  return new Uint8Array(octets.buffer, octets.byteOffset + start, end - start);
-}
-
 /** Copies the pieces, in order, into one new octet string. */
 export function joinOctets(pieces: readonly Uint8Array[]): Uint8Array {
   let length = 0;

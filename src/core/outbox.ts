@@ -3,7 +3,6 @@
  * nothing of TPDUs.
  */
 import { Fifo } from './fifo.js';
-import { plainView } from './octets.js';
 import type { SendBlocks } from './send-blocks.js';
 import { TPKT_HEADER_LENGTH, writeTpktHeader } from './tpkt/header.js';
 
@@ -33,11 +32,11 @@ export class Outbox {
   }
 
   /**
-   * Adds one packet: the TPKT header, `header`, then `payload` from `start` up to, not including,
-   * `end`. A payload of 8192 octets or more is not copied and must not change until it is sent.
+   * Adds one packet: the TPKT header, `header`, then `payload`. A payload of 8192 octets or more is not
+   * copied and must not change until it is sent.
    */
-  packet(header: readonly number[], payload: Uint8Array, start: number, end: number): void {
-    const payloadLength = end - start;
+  packet(header: readonly number[], payload: Uint8Array): void {
+    const payloadLength = payload.length;
     const headerLength = TPKT_HEADER_LENGTH + header.length;
     const copied = payloadLength < SEND_VIEW_FROM;
     const length = copied ? headerLength + payloadLength : headerLength;
@@ -48,12 +47,10 @@ export class Outbox {
       offset += 1;
     }
     if (copied) {
-      copyOctets(payload, start, end, block, offset);
+      copyOctets(payload, payloadLength, block, offset);
     } else {
       this.#pieces.push(this.#takeRun(block));
-      this.#pieces.push(
-        start === 0 && end === payload.length ? payload : payload.subarray(start, end),
-      );
+      this.#pieces.push(payload);
     }
     this.#length += headerLength + payloadLength;
   }
@@ -97,21 +94,15 @@ export class Outbox {
   }
 }
 
-/** Below this many octets a loop is faster than the call of `set` and the view it needs. */
+/** Below this many octets a loop is faster than the call of `set`. */
 const LOOP_BELOW = 48;
 
-function copyOctets(
-  from: Uint8Array,
-  start: number,
-  end: number,
-  to: Uint8Array,
-  offset: number,
-): void {
-  if (end - start < LOOP_BELOW) {
-    for (let i = start, o = offset; i < end; i += 1, o += 1) {
+function copyOctets(from: Uint8Array, length: number, to: Uint8Array, offset: number): void {
+  if (length < LOOP_BELOW) {
+    for (let i = 0, o = offset; i < length; i += 1, o += 1) {
       to[o] = from[i] as number;
     }
   } else {
-    to.set(start === 0 && end === from.length ? from : plainView(from, start, end), offset);
+    to.set(from, offset);
   }
 }

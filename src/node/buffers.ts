@@ -4,6 +4,7 @@
 // Imported, not global: each use of the global goes through a getter of Node.
 import { Buffer } from 'node:buffer';
 import type { Allocate } from '../core/octet-collector.js';
+import type { MakeView } from '../core/octet-source.js';
 import { SendBlocks } from '../core/send-blocks.js';
 
 /** Octet strings of this many octets or more begin {@link SHIFT} octets into their memory. */
@@ -22,6 +23,18 @@ export const allocate: Allocate = (length) =>
   length < SHIFTED_FROM
     ? Buffer.allocUnsafe(length)
     : Buffer.allocUnsafeSlow(SHIFT + length).subarray(SHIFT);
+
+/**
+ * The class that `subarray` of a Buffer makes its views of, as ECMAScript lets any class derived from
+ * a typed array say: a Buffer in all respects.
+ */
+const BufferView: new (buffer: ArrayBufferLike, byteOffset: number, length: number) => Buffer = (
+  Buffer as unknown as { [Symbol.species]: typeof BufferView }
+)[Symbol.species];
+
+/** A Buffer over memory that is there. `Buffer.from` would judge the arguments again each time. */
+export const view: MakeView = (buffer, byteOffset, length) =>
+  new BufferView(buffer, byteOffset, length);
 
 /** One for all connections of the process. */
 export const sendBlocks: SendBlocks = new SendBlocks(Buffer.allocUnsafeSlow);

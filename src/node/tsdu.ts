@@ -4,7 +4,7 @@
 import type { TpduObserver } from '../core/class0/data.js';
 import type { Class0Options } from '../core/class0/options.js';
 import type { ReassemblyBudget } from '../core/class0/reassembly.js';
-import { allocate, sendBlocks } from './buffers.js';
+import { allocate, sendBlocks, view } from './buffers.js';
 import type { MessageConnectionOptions } from './message-connection.js';
 import type { ResolvedConnectOptions, ResolvedListenOptions } from './options/cotp.js';
 
@@ -21,6 +21,7 @@ export function engineOptions(
   const { reassemblyTimeout, closeTimeout } = options;
   return {
     allocate,
+    view,
     sendBlocks,
     localRef,
     peer,

@@ -1,8 +1,9 @@
 /** How often an octet is copied on its way through the engine: counted, not believed. */
 import { describe, expect, it } from 'vitest';
 import type { Class0Connection } from '../../src/core/class0/connection.js';
+import { plainView } from '../../src/core/octet-source.js';
 import { SendBlocks } from '../../src/core/send-blocks.js';
-import { countCopies, watchedOctets } from '../support/copies.js';
+import { countCopies, octetWatcher } from '../support/copies.js';
 import { type Output, takeEvents, takePieces } from '../support/engine.js';
 import { chunksOf, cutAt, hex, join, pattern, tpkt } from '../support/splits.js';
 import { packet, responder } from '../support/states.js';
@@ -12,14 +13,14 @@ const LARGEST = 65_528;
 const LARGEST_AGREED = 65_405;
 
 /** An open connection, both ways by DTs of up to that size, and the lengths that it allocated. */
-function opened(maxTpduSize: number) {
+function opened(maxTpduSize: number, view = plainView) {
   const allocated: number[] = [];
   const allocate = (length: number) => {
     allocated.push(length);
     return new Uint8Array(length);
   };
   const sendBlocks = new SendBlocks(allocate);
-  const subject = responder({ maxTpduSize, maxTsduSize: 2 ** 30, allocate, sendBlocks });
+  const subject = responder({ maxTpduSize, maxTsduSize: 2 ** 30, allocate, view, sendBlocks });
   const parameters = { tpduSize: 2048, preferredMaxTpduSize: 65_408 };
   subject.feed(packet({ type: 'CR', srcRef: 7, parameters }));
   subject.connection.accept({}, 0);
@@ -44,6 +45,15 @@ function receiveCounted(connection: Class0Connection, chunks: readonly Uint8Arra
     }
   });
   return { copies, tsdus: tsdusOf(takeEvents(connection)) };
+}
+
+/** What the sending of a TSDU of so many octets copies by functions, and reads octet by octet. */
+function sentCounted(maxTpduSize: number, size: number) {
+  const { watch, reads } = octetWatcher();
+  const { connection, allocated } = opened(maxTpduSize, (...at) => watch(plainView(...at)));
+  const tsdu = watch(pattern(size));
+  const copies = countCopies(() => connection.send(tsdu));
+  return { allocated, copies, reads: reads() };
 }
 
 function tsdusOf(events: readonly Output[]): readonly Uint8Array[] {
@@ -205,10 +215,8 @@ describe('a payload of 8192 octets or more in one DT', () => {
   it.each([8_192, 30_000, 10 * LARGEST_AGREED, 10 * LARGEST_AGREED + 8_192])(
     'is not copied: a TSDU of %i octets',
     (size) => {
-      const { connection, allocated } = opened(65_531);
-      const { watched, reads } = watchedOctets(pattern(size));
-      const copies = countCopies(() => connection.send(watched));
-      expect([copies.octets, reads()]).toEqual([0, 0]);
+      const { allocated, copies, reads } = sentCounted(65_531, size);
+      expect([copies.octets, reads]).toEqual([0, 0]);
       // The headers lie in the block that is there already.
       expect(allocated).toEqual([]);
     },
@@ -217,10 +225,8 @@ describe('a payload of 8192 octets or more in one DT', () => {
 
 describe('a smaller payload in a DT', () => {
   it.each([1, 47, 48, 64, 2045, 8_191])('of %i octets is copied once', (size) => {
-    const { connection } = opened(65_531);
-    const { watched, reads } = watchedOctets(pattern(size));
-    const copies = countCopies(() => connection.send(watched));
-    expect(copies.octets + reads()).toBe(size);
+    const { copies, reads } = sentCounted(65_531, size);
+    expect(copies.octets + reads).toBe(size);
   });
 
   it.each([1, 47, 48, 64, 2045, 8_191])('of %i octets leaves in one piece', (size) => {
@@ -235,10 +241,8 @@ describe('a smaller payload in a DT', () => {
   it.each([2_046, 8_192, 65_536, 1_000_000])(
     'is copied once whatever the TSDU comes to: %i octets at a TPDU size of 2048',
     (size) => {
-      const { connection } = opened(2_048);
-      const { watched, reads } = watchedOctets(pattern(size));
-      const copies = countCopies(() => connection.send(watched));
-      expect(copies.octets + reads()).toBe(size);
+      const { copies, reads } = sentCounted(2_048, size);
+      expect(copies.octets + reads).toBe(size);
     },
   );
 

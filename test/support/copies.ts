@@ -38,24 +38,27 @@ export async function countCopiesAsync(act: () => Promise<unknown>): Promise<Cop
   return count;
 }
 
-/** What {@link watchedOctets} stand for. */
+/** What the octets of an {@link octetWatcher} stand for. */
 const unwatched = new WeakMap<object, Uint8Array>();
 
 /**
- * Octets that count how often one of them is read by its index. Functions that copy get the octets
- * behind them, and those of a view are not watched: both are for {@link countCopies} to see.
+ * Makes octets that count how often one of them is read by its index. Functions that copy get the
+ * octets behind them, for {@link countCopies} to see.
  */
-export function watchedOctets(octets: Uint8Array): { watched: Uint8Array; reads: () => number } {
+export function octetWatcher(): { watch: (octets: Uint8Array) => Uint8Array; reads: () => number } {
   let reads = 0;
-  const watched = new Proxy(octets, {
-    get: (target, key) => {
-      reads += typeof key === 'string' && /^\d+$/.test(key) ? 1 : 0;
-      const value: unknown = Reflect.get(target, key, target);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
-  unwatched.set(watched, octets);
-  return { watched, reads: () => reads };
+  const watch = (octets: Uint8Array) => {
+    const watched = new Proxy(octets, {
+      get: (target, key) => {
+        reads += typeof key === 'string' && /^\d+$/.test(key) ? 1 : 0;
+        const value: unknown = Reflect.get(target, key, target);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+    unwatched.set(watched, octets);
+    return watched;
+  };
+  return { watch, reads: () => reads };
 }
 
 // biome-ignore lint/complexity/noBannedTypes: any function that can be called.

@@ -6,6 +6,7 @@ import { Class0Connection } from '../../src/core/class0/connection.js';
 import type { Class0Acceptance, Class0Options } from '../../src/core/class0/options.js';
 import type { EngineEvent } from '../../src/core/engine.js';
 import { allocateZeroed } from '../../src/core/octet-collector.js';
+import { plainView } from '../../src/core/octet-source.js';
 import { SendBlocks } from '../../src/core/send-blocks.js';
 import { type Output, takeEvents, takePieces } from './engine.js';
 import { chunksOf, join } from './splits.js';
@@ -14,6 +15,7 @@ import { chunksOf, join } from './splits.js';
 export function class0Options(own: Partial<Class0Options> = {}): Class0Options {
   return {
     allocate: allocateZeroed,
+    view: plainView,
     sendBlocks: new SendBlocks(allocateZeroed),
     localRef: 1,
     peer: 'peer:102',

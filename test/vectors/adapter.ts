@@ -7,6 +7,7 @@ import { ProtocolError } from '../../src/core/errors.js';
 import { confirm } from '../../src/core/negotiation/confirm.js';
 import { respond, type SupportedClass } from '../../src/core/negotiation/respond.js';
 import { allocateZeroed } from '../../src/core/octet-collector.js';
+import { OctetSource, plainView } from '../../src/core/octet-source.js';
 import { fromHex, joinOctets, toHex, uintOctets } from '../../src/core/octets.js';
 import { maxUserData, segments } from '../../src/core/segmenting.js';
 import { checksumOf } from '../../src/core/tpdu/checksum.js';
@@ -87,7 +88,7 @@ const LAYERS: Readonly<Record<string, (vector: Vector, mode: Mode) => unknown>> 
 function tpkt({ chunks = [] }: Vector): Json {
   const tpdus: string[] = [];
   const splitter = new TpktSplitter({
-    packet: (chunk, start, end) => tpdus.push(toHex(chunk.subarray(start, end))) > 0,
+    packet: (chunk, start, end) => tpdus.push(toHex(chunk.view(start, end, plainView))) > 0,
     packetInPieces: (pieces) => tpdus.push(toHex(joinOctets(pieces.pieces()).subarray(4))) > 0,
   });
   for (const chunk of chunks) {
@@ -100,7 +101,7 @@ function tpkt({ chunks = [] }: Vector): Json {
 function sequence(vector: Vector, mode: Mode): Json {
   const events: Json[] = [];
   const limits = { maxTsduSize: 1 << 20, maxTsduSegments: 1 << 10 };
-  const reassembly = new Reassembly(limits, allocateZeroed);
+  const reassembly = new Reassembly(limits, allocateZeroed, plainView);
   const held: Uint8Array[] = [];
   for (const hex of vector.tpdus ?? []) {
     const octets = octetsOf(hex);
@@ -113,7 +114,7 @@ function sequence(vector: Vector, mode: Mode): Json {
         throw new ProtocolError('empty-tsdu', octets, 3);
       }
       held.push(userData);
-      const tsdu = reassembly.add(userData, 0, userData.length, eot);
+      const tsdu = reassembly.add(new OctetSource(userData), 0, userData.length, eot);
       held.length = eot ? 0 : held.length;
       if (tsdu !== undefined) {
         events.push({ tsdu: toHex(tsdu) });

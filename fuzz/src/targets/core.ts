@@ -5,6 +5,7 @@ import { Class0Connection } from '../../../dist/core/class0/connection.js';
 import type { EngineEvent, Message } from '../../../dist/core/engine.js';
 import { CotpError } from '../../../dist/core/errors.js';
 import { allocateZeroed } from '../../../dist/core/octet-collector.js';
+import { plainView } from '../../../dist/core/octet-source.js';
 import { SendBlocks } from '../../../dist/core/send-blocks.js';
 import { formatChunks, join, TPKT_HEADER_LENGTH } from '../octets.js';
 import { must, type Target } from '../target.js';
@@ -68,6 +69,7 @@ const MANNERS = ['tolerant', 'strict'];
 function base({ strict }: Options) {
   return {
     allocate: allocateZeroed,
+    view: plainView,
     sendBlocks: new SendBlocks(allocateZeroed),
     localRef: OUR_REFERENCE,
     peer: 'peer:102',

@@ -71,7 +71,7 @@ function judge(
   const goesOn = () => !scenario.endsWith('stops') || payloads.length % 2 === 0;
   const splitter = make({
     packet: (chunk, start, end) => {
-      payloads.push(chunk.slice(start, end));
+      payloads.push(chunk.octets.slice(start, end));
       return goesOn();
     },
     packetInPieces: (pieces) => {

@@ -7,6 +7,7 @@ import type { Engine, EngineEvent, Message, StreamRequest } from '../engine.js';
 import { type CotpError, ProtocolError } from '../errors.js';
 import { Fifo } from '../fifo.js';
 import type { OctetCollector } from '../octet-collector.js';
+import { OctetSource } from '../octet-source.js';
 import { NO_OCTETS } from '../octets.js';
 import { Outbox } from '../outbox.js';
 import { ReassemblyClock } from '../reassembly-clock.js';
@@ -77,7 +78,7 @@ export class Class0Connection implements Engine, PacketReceiver {
     this.#deadline = now + options.handshakeTimeout;
     this.outbox = new Outbox(options.sendBlocks);
     this.#clock = new ReassemblyClock(options.reassemblyTimeout);
-    this.#reassembly = new Reassembly(options, options.allocate);
+    this.#reassembly = new Reassembly(options, options.allocate, options.view);
     this.#splitter = new TpktSplitter(this);
     this.#splitter.maxLength = MAX_CONTROL_TPKT_LENGTH;
   }
@@ -184,7 +185,7 @@ export class Class0Connection implements Engine, PacketReceiver {
       this.#step({ event: 'T-DATA request' });
       return;
     }
-    writeTsdu(this.outbox, tsdu, this.#maxSentTpdu, this.#options.observer);
+    writeTsdu(this.outbox, tsdu, this.#maxSentTpdu, this.#options);
   }
 
   endOfData(now: number): void {
@@ -202,15 +203,16 @@ export class Class0Connection implements Engine, PacketReceiver {
   }
 
   /** A TPDU that lies whole in a chunk: the hot path, without codec and table. */
-  packet(chunk: Uint8Array, start: number, end: number): boolean {
-    const eot = readPlainEot(chunk[start], chunk[start + 1], chunk[start + 2]);
+  packet(source: OctetSource, start: number, end: number): boolean {
+    const { octets } = source;
+    const eot = readPlainEot(octets[start], octets[start + 1], octets[start + 2]);
     if (eot === undefined || !this.#takesPlainDt(end - start)) {
-      return this.#tpdu(chunk.subarray(start, end));
+      return this.#tpdu(octets.subarray(start, end));
     }
     if (this.#options.observer?.isWatching) {
-      this.#options.observer.see('received', chunk.subarray(start, end));
+      this.#options.observer.see('received', octets.subarray(start, end));
     }
-    this.#deliver(this.#reassembly.add(chunk, start + DT_HEADER_LENGTH, end, eot));
+    this.#deliver(this.#reassembly.add(source, start + DT_HEADER_LENGTH, end, eot));
     return true;
   }
 
@@ -372,7 +374,7 @@ export class Class0Connection implements Engine, PacketReceiver {
     const { octets, maxTpduSize } = connectionConfirm(request, acceptance, this.#options);
     if (acceptance.maxTsduSize !== undefined) {
       const limits = { ...this.#options, maxTsduSize: acceptance.maxTsduSize };
-      this.#reassembly = new Reassembly(limits, this.#options.allocate);
+      this.#reassembly = new Reassembly(limits, limits.allocate, limits.view);
     }
     this.#sendTpdu(octets);
     this.#open(maxTpduSize);
@@ -395,7 +397,7 @@ export class Class0Connection implements Engine, PacketReceiver {
   /** A DT that the plain path left to the codec. */
   #takeData(userData: Uint8Array, eot: boolean): void {
     if (userData.length > 0 || this.#reassembly.begun) {
-      this.#deliver(this.#reassembly.add(userData, 0, userData.length, eot));
+      this.#deliver(this.#reassembly.add(new OctetSource(userData), 0, userData.length, eot));
     } else {
       // Some PLCs send it as a "fast acknowledge": it begins no TSDU, so no limit and no time
       // counts for it.
@@ -423,7 +425,7 @@ export class Class0Connection implements Engine, PacketReceiver {
     if (this.#options.observer?.isWatching) {
       this.#options.observer.see('sent', tpdu);
     }
-    this.outbox.packet([], tpdu, 0, tpdu.length);
+    this.outbox.packet([], tpdu);
   }
 
   /** Orderly: the octets that wait go out, then FIN; not for ever. */

@@ -10,6 +10,7 @@
  * +--------+-----------+----------------+-----------+
  * ```
  */
+import { type MakeView, OctetSource } from '../octet-source.js';
 import type { Outbox } from '../outbox.js';
 import { DT_HEADER_LENGTHS, maxUserData } from '../segmenting.js';
 
@@ -37,6 +38,12 @@ export function readPlainEot(
 const HEADER_LAST: readonly number[] = [LI, CODE, LAST];
 const HEADER_NOT_LAST: readonly number[] = [LI, CODE, NOT_LAST];
 
+/** What of the options concerns data that is sent. */
+export interface DataOptions {
+  readonly view: MakeView;
+  readonly observer?: TpduObserver | undefined;
+}
+
 /** Sees every TPDU that is sent or received, while it cares to. */
 export interface TpduObserver {
   /** Whether `see` is to be called: read for every TPDU, so that nothing is done for nobody. */
@@ -53,19 +60,33 @@ export function writeTsdu(
   outbox: Outbox,
   tsdu: Uint8Array,
   maxTpduSize: number,
-  observer: TpduObserver | undefined,
+  { view, observer }: DataOptions,
 ): void {
   const step = maxUserData(maxTpduSize);
   const { length } = tsdu;
+  if (length <= step) {
+    writeDt(outbox, HEADER_LAST, tsdu, observer);
+    return;
+  }
+  const source = new OctetSource(tsdu);
   for (let start = 0; start < length; start += step) {
     const end = Math.min(start + step, length);
     const header = end === length ? HEADER_LAST : HEADER_NOT_LAST;
-    if (observer?.isWatching) {
-      const tpdu = new Uint8Array(DT_HEADER_LENGTH + end - start);
-      tpdu.set(header);
-      tpdu.set(tsdu.subarray(start, end), DT_HEADER_LENGTH);
-      observer.see('sent', tpdu);
-    }
-    outbox.packet(header, tsdu, start, end);
+    writeDt(outbox, header, source.view(start, end, view), observer);
   }
+}
+
+function writeDt(
+  outbox: Outbox,
+  header: readonly number[],
+  userData: Uint8Array,
+  observer: TpduObserver | undefined,
+): void {
+  if (observer?.isWatching) {
+    const tpdu = new Uint8Array(DT_HEADER_LENGTH + userData.length);
+    tpdu.set(header);
+    tpdu.set(userData, DT_HEADER_LENGTH);
+    observer.see('sent', tpdu);
+  }
+  outbox.packet(header, userData);
 }

@@ -3,6 +3,7 @@
  * fixed in class 0. Types only; users' options are checked in the floor above.
  */
 import type { Allocate } from '../octet-collector.js';
+import type { MakeView } from '../octet-source.js';
 import type { SendBlocks } from '../send-blocks.js';
 import type { ParametersInit } from '../tpdu/types.js';
 import type { TpduObserver } from './data.js';
@@ -10,7 +11,10 @@ import type { TsduLimits } from './reassembly.js';
 
 /** What both roles need. Times are in milliseconds. */
 export interface Class0Options extends TsduLimits {
+  /** Memory for a TSDU that did not come in one piece. */
   readonly allocate: Allocate;
+  /** The view of one that did. */
+  readonly view: MakeView;
   /** Shared by all connections. */
   readonly sendBlocks: SendBlocks;
   /** Our reference, 1 to 65535, unique among the open connections of this process. */

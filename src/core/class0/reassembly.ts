@@ -3,6 +3,7 @@
  */
 import { TsduTooLargeError } from '../errors.js';
 import { type Allocate, OctetCollector } from '../octet-collector.js';
+import { type MakeView, type OctetSource, plainView } from '../octet-source.js';
 
 /** What one TSDU of the peer may come to; the protocol itself sets no limit (X.224 6.3). */
 export interface TsduLimits {
@@ -32,14 +33,16 @@ export class ReassemblyBudget {
 export class Reassembly {
   readonly #limits: TsduLimits;
   readonly #allocate: Allocate;
+  readonly #view: MakeView;
   readonly #collector = new OctetCollector();
   #segments = 0;
   /** What of the budget is ours. */
   #held = 0;
 
-  constructor(limits: TsduLimits, allocate: Allocate) {
+  constructor(limits: TsduLimits, allocate: Allocate, view: MakeView) {
     this.#limits = limits;
     this.#allocate = allocate;
+    this.#view = view;
   }
 
   /** True while a TSDU is begun and not ended. */
@@ -53,18 +56,18 @@ export class Reassembly {
   }
 
   /**
-   * Takes in the user data of one DT, `octets` from `start` up to, not including, `end`.
+   * Takes in the user data of one DT, that of `source` from `start` up to, not including, `end`.
    *
-   * @returns the TSDU when `eot` ends one: a view of `octets` when it lies there whole. `undefined`
+   * @returns the TSDU when `eot` ends one: a view of the source when it lies there whole. `undefined`
    * when there is more to come, or when the TSDU turned out empty (X.214 has none of those).
    * @throws TsduTooLargeError when a limit is passed
    */
-  add(octets: Uint8Array, start: number, end: number, eot: boolean): Uint8Array | undefined {
+  add(source: OctetSource, start: number, end: number, eot: boolean): Uint8Array | undefined {
     this.#judge(end - start);
     if (this.#segments === 0 && eot) {
-      return end > start ? octets.subarray(start, end) : undefined;
+      return end > start ? source.view(start, end, this.#view) : undefined;
     }
-    this.#collector.append(octets, start, end);
+    this.#collector.append(source.view(start, end, plainView), 0, end - start);
     return this.#count(eot);
   }
 

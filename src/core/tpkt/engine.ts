@@ -11,6 +11,7 @@ import {
 } from '../errors.js';
 import { Fifo } from '../fifo.js';
 import type { Allocate, OctetCollector } from '../octet-collector.js';
+import type { MakeView, OctetSource } from '../octet-source.js';
 import { Outbox } from '../outbox.js';
 import { ReassemblyClock } from '../reassembly-clock.js';
 import type { SendBlocks } from '../send-blocks.js';
@@ -19,7 +20,10 @@ import { type PacketReceiver, TpktSplitter } from './splitter.js';
 
 /** Limits and times of a TPKT stream; times in milliseconds, 0 for no limit of time. */
 export interface TpktEngineOptions {
+  /** Memory for a message that did not come in one piece. */
   readonly allocate: Allocate;
+  /** The view of one that did. */
+  readonly view: MakeView;
   /** Shared by all connections. */
   readonly sendBlocks: SendBlocks;
   readonly reassemblyTimeout: number;
@@ -137,7 +141,7 @@ export class TpktEngine implements Engine, PacketReceiver {
         ending: 'local',
       });
     }
-    this.outbox.packet(NO_HEADER, message, 0, message.length);
+    this.outbox.packet(NO_HEADER, message);
   }
 
   endOfData(now: number): void {
@@ -162,9 +166,9 @@ export class TpktEngine implements Engine, PacketReceiver {
     return this.#output.shift();
   }
 
-  packet(chunk: Uint8Array, start: number, end: number): boolean {
+  packet(source: OctetSource, start: number, end: number): boolean {
     this.#clock.completed();
-    this.#output.push(chunk.subarray(start, end));
+    this.#output.push(source.view(start, end, this.#options.view));
     return true;
   }
 

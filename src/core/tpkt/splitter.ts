@@ -4,13 +4,14 @@
  */
 import { ProtocolError } from '../errors.js';
 import { OctetCollector } from '../octet-collector.js';
+import { OctetSource } from '../octet-source.js';
 import { joinOctets } from '../octets.js';
 import { MAX_TPKT_LENGTH, MIN_TPKT_LENGTH, TPKT_HEADER_LENGTH, TPKT_VERSION } from './header.js';
 
 /** Where the splitter puts packets. Each method gives `false` to stop the splitting for now. */
 export interface PacketReceiver {
-  /** A packet that lies whole in one chunk: its payload is `chunk` from `start` to `end`. */
-  packet(chunk: Uint8Array, start: number, end: number): boolean;
+  /** A packet that lies whole in one chunk: its payload is that from `start` to `end`. */
+  packet(chunk: OctetSource, start: number, end: number): boolean;
   /** A packet that came in several chunks, its header still at the front. */
   packetInPieces(pieces: OctetCollector): boolean;
 }
@@ -92,6 +93,7 @@ export class TpktSplitter {
     }
     // Asked once: a getter of typed arrays, and no cheap one.
     const chunkLength = chunk.length;
+    const source = new OctetSource(chunk);
     while (offset < chunkLength) {
       const length = this.#packetLength(chunk, offset);
       if (length === 0 || offset + length > chunkLength) {
@@ -102,7 +104,7 @@ export class TpktSplitter {
       const start = offset + TPKT_HEADER_LENGTH;
       offset += length;
       this.#position += length;
-      if (!this.#receiver.packet(chunk, start, offset)) {
+      if (!this.#receiver.packet(source, start, offset)) {
         this.#keepRest(chunk, offset);
         return;
       }

@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import { TpktEngine } from '../../core/tpkt/engine.js';
 import { MAX_TPKT_PAYLOAD, MIN_TPKT_PAYLOAD } from '../../core/tpkt/header.js';
 import { type FullAddress, formatAddress, socketAddresses } from '../address.js';
-import { allocate, sendBlocks } from '../buffers.js';
+import { allocate, sendBlocks, view } from '../buffers.js';
 import { Driver, type DriverUser } from '../driver.js';
 import { MessageConnection, type MessageConnectionOptions } from '../message-connection.js';
 import type { ResolvedConnectOptions, ResolvedListenOptions } from '../options/tpkt.js';
@@ -32,7 +32,7 @@ export function openConnection(
   options: ResolvedConnectOptions | ResolvedListenOptions,
 ): Connection {
   const { reassemblyTimeout, closeTimeout } = options;
-  const engine = new TpktEngine({ allocate, sendBlocks, reassemblyTimeout, closeTimeout });
+  const engine = new TpktEngine({ allocate, view, sendBlocks, reassemblyTimeout, closeTimeout });
   const info = Object.freeze({ ...socketAddresses(stream, otherwise), name: options.name });
   const driver = new Driver(stream, engine, NOBODY, options);
   const messageOptions: MessageConnectionOptions = {

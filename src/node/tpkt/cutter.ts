@@ -4,16 +4,17 @@
  */
 import type { ProtocolError } from '../../core/errors.js';
 import type { OctetCollector } from '../../core/octet-collector.js';
+import type { OctetSource } from '../../core/octet-source.js';
 import { TPKT_HEADER_LENGTH } from '../../core/tpkt/header.js';
 import { type PacketReceiver, TpktSplitter } from '../../core/tpkt/splitter.js';
-import { allocate, toBuffer } from '../buffers.js';
+import { allocate, toBuffer, view } from '../buffers.js';
 
 /** Takes octets and gives TPKTs. */
 export class TpktCutter {
   readonly #packets: Buffer[] = [];
   readonly #splitter = new TpktSplitter({
-    packet: (chunk: Uint8Array, start: number, end: number) => {
-      this.#packets.push(toBuffer(chunk.subarray(start - TPKT_HEADER_LENGTH, end)));
+    packet: (chunk: OctetSource, start: number, end: number) => {
+      this.#packets.push(toBuffer(chunk.view(start - TPKT_HEADER_LENGTH, end, view)));
       return true;
     },
     packetInPieces: (pieces: OctetCollector) => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ConnectionClosedError, ProtocolError, TimeoutError } from '../../../src/core/errors.js';
 import { allocateZeroed } from '../../../src/core/octet-collector.js';
+import { plainView } from '../../../src/core/octet-source.js';
 import { SendBlocks } from '../../../src/core/send-blocks.js';
 import { TpktEngine } from '../../../src/core/tpkt/engine.js';
 import { takeEvents, takePieces } from '../../support/engine.js';
@@ -10,6 +11,7 @@ function engine(reassemblyTimeout = 1_000): TpktEngine {
   const sendBlocks = new SendBlocks(allocateZeroed);
   return new TpktEngine({
     allocate: allocateZeroed,
+    view: plainView,
     sendBlocks,
     reassemblyTimeout,
     closeTimeout: 500,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ProtocolError } from '../../../src/core/errors.js';
 import { allocateZeroed, type OctetCollector } from '../../../src/core/octet-collector.js';
+import { type OctetSource, plainView } from '../../../src/core/octet-source.js';
 import { type PacketReceiver, TpktSplitter } from '../../../src/core/tpkt/splitter.js';
 import {
   chunksOf,
@@ -23,8 +24,8 @@ class Keeper implements PacketReceiver {
     this.#goOn = goOn;
   }
 
-  packet(chunk: Uint8Array, start: number, end: number): boolean {
-    this.payloads.push(chunk.subarray(start, end));
+  packet(chunk: OctetSource, start: number, end: number): boolean {
+    this.payloads.push(chunk.view(start, end, plainView));
     this.views.push(true);
     return this.#goOn;
   }

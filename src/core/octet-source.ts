@@ -1,0 +1,31 @@
+/**
+ * Octets that views are cut from, many of the same. Knows nothing of what they mean.
+ */
+
+/** Makes a view of `length` octets of a buffer, in the class that messages are to have. */
+export type MakeView = (buffer: ArrayBufferLike, byteOffset: number, length: number) => Uint8Array;
+
+/** The views of a plain JavaScript engine. */
+export const plainView: MakeView = (buffer, byteOffset, length) =>
+  new Uint8Array(buffer, byteOffset, length);
+
+/**
+ * A source of views. Where a typed array lies in memory is asked of it once: to ask takes longer than
+ * to make a view, and `subarray` asks each time.
+ */
+export class OctetSource {
+  readonly octets: Uint8Array;
+  readonly #buffer: ArrayBufferLike;
+  readonly #byteOffset: number;
+
+  constructor(octets: Uint8Array) {
+    this.octets = octets;
+    this.#buffer = octets.buffer;
+    this.#byteOffset = octets.byteOffset;
+  }
+
+  /** The octets from `start` up to, not including, `end`, as a view that `make` makes. */
+  view(start: number, end: number, make: MakeView): Uint8Array {
+    return make(this.#buffer, this.#byteOffset + start, end - start);
+  }
+}
