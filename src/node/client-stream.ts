@@ -2,13 +2,19 @@
  * Opens the byte stream of a client: TCP, TLS over it, or a stream of the caller's own. Knows no
  * protocol above.
  */
-import { connect as connectTcp, isIP, Socket } from 'node:net';
+import { connect as connectTcp, isIP, Socket, type TcpNetConnectOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import type { FullAddress } from './address.js';
 
 /** First keep-alive probe after so many milliseconds of silence. */
 export const KEEP_ALIVE_DELAY = 10_000;
+
+/**
+ * What a socket of Node sets in its copy of the options, whatever was there. Where nothing was, the
+ * copy gets a shape of its own, and the stream beneath has to search it for each option.
+ */
+type SetByNode = { emitClose: boolean; autoDestroy: boolean; decodeStrings: boolean };
 
 /** What of the options concerns the stream. */
 export interface ClientStreamOptions {
@@ -48,7 +54,7 @@ export function openClientStream(addr: FullAddress, options: ClientStreamOptions
     const connecting = socket instanceof Socket && socket.connecting;
     return { stream: socket, ready: connecting ? 'connect' : undefined };
   }
-  const stream = connectTcp({
+  const tcpOptions: TcpNetConnectOpts & SetByNode = {
     host: addr.host,
     port: addr.port,
     noDelay,
@@ -56,7 +62,10 @@ export function openClientStream(addr: FullAddress, options: ClientStreamOptions
     keepAliveInitialDelay: KEEP_ALIVE_DELAY,
     // The peer's FIN must not end our half: answers may be due.
     allowHalfOpen: true,
-    ...(localAddress === undefined ? {} : { localAddress }),
-  });
-  return { stream, ready: 'connect' };
+    localAddress,
+    emitClose: false,
+    autoDestroy: true,
+    decodeStrings: false,
+  };
+  return { stream: connectTcp(tcpOptions), ready: 'connect' };
 }
