@@ -61,8 +61,9 @@ export class Class0Connection implements Engine, PacketReceiver {
   #streamRequest: StreamRequest = 'none';
   #deadline: number | undefined;
   #now: number;
-  /** The CR of an initiator, and that which a responder has received; held until it is answered. */
+  /** The CR that an initiator sends; held until the connection is open. */
   #offer: TpduInitOf<'CR'> | undefined;
+  /** The CR that a responder has received; held as long. */
   #request: ConnectionRequest | undefined;
   #remoteRef = 0;
   /** Size in force, and what we send: when no size was stated the two may differ. */
@@ -386,7 +387,8 @@ export class Class0Connection implements Engine, PacketReceiver {
     this.#maxSentTpdu = agreement.maxTpduSize;
     this.#maxPlainDt = this.#options.strict ? maxTpduSize : MAX_TPKT_LENGTH;
     this.#splitter.maxLength = MAX_TPKT_LENGTH;
-    this.#deadline = undefined;
+    // The peer of a responder may have begun a packet while the user decided: its time runs from now.
+    this.#deadline = this.#clock.deadline(this.#isWithinTsdu, this.#now);
     this.#offer = undefined;
     this.#request = undefined;
     this.#output.push(

@@ -622,6 +622,12 @@ describe('the deadline of a TSDU', () => {
     expect(inState('OPEN').feed(begun, DT).connection.deadline).toBeUndefined();
   });
 
+  it('runs from the CC for what came while the user decided', () => {
+    const subject = inState('WFTRESP').feed(DT.subarray(0, 5));
+    subject.connection.accept({}, 5_000);
+    expect(subject.connection.deadline).toBe(65_000);
+  });
+
   it('does not exist when it is 0', () => {
     expect(
       inState('OPEN', { reassemblyTimeout: 0 }).feed(begun).connection.deadline,
