@@ -39,6 +39,8 @@ export class Server extends Resource {
   readonly #connections = new Set<MessageConnection<unknown>>();
   /** Streams that are not connections yet; they end with the server. */
   readonly #handshakes = new Set<Socket>();
+  /** Sockets with TLS on them, by their two ends. */
+  readonly #beneathTls = new Map<string, Socket>();
   readonly #perAddress = new Map<string, number>();
   #admitted = 0;
   #refusals = 0;
@@ -65,7 +67,10 @@ export class Server extends Resource {
       const { handshakeTimeout } = options;
       const server = createTlsServer({ handshakeTimeout, ...options.tls, ...tcpOptions });
       server.on('connection', (socket: Socket) => this.#admitTls(socket));
-      server.on('secureConnection', (socket) => this.#onStream(socket, this, false));
+      server.on('secureConnection', (socket) => {
+        this.#onSecured(socket);
+        this.#onStream(socket, this, false);
+      });
       server.on('tlsClientError', (error, socket) => {
         this.#report(withPlainHint(error), peerOf(socket));
         socket.destroy();
@@ -181,9 +186,23 @@ export class Server extends Resource {
 
   /** A TLS handshake is dear: beyond the limit there is none. */
   #admitTls(socket: Socket): void {
-    if (!this.#admit(socket)) {
+    if (this.#admit(socket)) {
+      const ends = endsOf(socket);
+      this.#beneathTls.set(ends, socket);
+      socket.on('close', () => this.#beneathTls.delete(ends));
+    } else {
       socket.on('error', () => {});
       socket.destroy();
+    }
+  }
+
+  /** From now on the stream above stands for the one beneath it; Node does not say which that is. */
+  #onSecured(socket: Socket): void {
+    const beneath = this.#beneathTls.get(endsOf(socket));
+    if (beneath !== undefined) {
+      this.#handshakes.delete(beneath);
+      this.#handshakes.add(socket);
+      socket.on('close', () => this.#handshakes.delete(socket));
     }
   }
 
@@ -214,6 +233,11 @@ export class Server extends Resource {
     });
     return true;
   }
+}
+
+/** What tells a TCP connection from every other one. */
+function endsOf({ localAddress, localPort, remoteAddress, remotePort }: Socket): string {
+  return `${localAddress} ${localPort} ${remoteAddress} ${remotePort}`;
 }
 
 function peerOf(socket: Socket): string {

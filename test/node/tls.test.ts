@@ -1,4 +1,4 @@
-import type { TLSSocket } from 'node:tls';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { type ConnectRequest, connect } from '../../src/index.js';
 import { type Certificates, certificates } from '../support/certificates.js';
@@ -76,6 +76,29 @@ test('the name in the certificate is checked', async () => {
   const tls = { ca: made.ca, servername: 'elsewhere' };
   const error = await rejection(connect(server.address, { tls }));
   expect(error).toMatchObject({ code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
+});
+
+describe('close() of the server', () => {
+  test('leaves open connections as they are', async () => {
+    const options = oneWay();
+    const { client, peer, server } = await pair(options.client, options.server);
+    await server.server.asyncClose();
+    client.write(Buffer.from('still here'));
+    expect((await peer.read()).toString()).toBe('still here');
+  });
+
+  test('ends those whose CR has yet to come', async () => {
+    const options = oneWay();
+    const server = await serve(options.server);
+    const { port } = server.address;
+    const socket = connectTls({ host: '127.0.0.1', port, ...options.client.tls });
+    await new Promise((resolve) => socket.once('secureConnect', resolve));
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.on('error', () => {}).resume();
+    await server.server.asyncClose();
+    await closed;
+    expect(server.server.connectionCount).toBe(0);
+  });
 });
 
 describe('the options of Node are passed on', () => {
