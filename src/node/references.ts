@@ -15,7 +15,7 @@ const references = new References();
 export function takeReference(stream: Duplex): number | undefined {
   const reference = references.take(Math.random());
   if (reference !== undefined) {
-    stream.on('close', () => references.release(reference));
+    stream.once('close', () => references.release(reference));
   }
   return reference;
 }
