@@ -3,7 +3,7 @@
  * The one place that decides between an error and a diagnostic. Knows the layout of no TPDU.
  */
 import { ProtocolError } from '../errors.js';
-import { NO_OCTETS, octetAt, readUint } from '../octets.js';
+import { octetAt, readUint } from '../octets.js';
 import type { Fault } from './faults.js';
 import type { DecodeOptions, Diagnostic, DiagnosticCode, TransportClass } from './types.js';
 
@@ -83,7 +83,7 @@ export class Reading {
 
   /** What follows the header: a view, not a copy. */
   get userData(): Uint8Array {
-    return this.headerEnd === this.octets.length ? NO_OCTETS : this.octets.subarray(this.headerEnd);
+    return this.octets.subarray(this.headerEnd);
   }
 
   /** User data holds at most `most` octets; the fault is at the first octet too many. */
