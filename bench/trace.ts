@@ -5,6 +5,7 @@
  */
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Class0Connection as Engine } from '../src/core/class0/connection.js';
+import type { MakeView } from '../src/core/octet-source.js';
 import type { SendBlocks as Blocks } from '../src/core/send-blocks.js';
 import type { TpduObserver } from '../src/core/class0/data.js';
 
@@ -45,11 +46,12 @@ export async function traceCosts(rounds: number): Promise<TraceCost[]> {
     Class0Connection: typeof Engine;
   };
   const { SendBlocks } = (await load('core/send-blocks.js')) as { SendBlocks: typeof Blocks };
+  const { view } = (await load('node/buffers.js')) as { view: MakeView };
   const engine = (observer: TpduObserver | undefined) => {
     const opened = Class0Connection.responder(
       {
         allocate: Buffer.allocUnsafe,
-        view: Buffer.from,
+        view,
         sendBlocks: new SendBlocks(Buffer.allocUnsafeSlow),
         localRef: 1,
         peer: 'bench',

@@ -5,7 +5,7 @@
 /** Makes a view of `length` octets of a buffer, in the class that messages are to have. */
 export type MakeView = (buffer: ArrayBufferLike, byteOffset: number, length: number) => Uint8Array;
 
-/** The views of a plain JavaScript engine. */
+/** Makes plain Uint8Arrays, for a JavaScript engine without Node. */
 export const plainView: MakeView = (buffer, byteOffset, length) =>
   new Uint8Array(buffer, byteOffset, length);
 

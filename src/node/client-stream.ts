@@ -11,8 +11,9 @@ import type { FullAddress } from './address.js';
 export const KEEP_ALIVE_DELAY = 10_000;
 
 /**
- * What a socket of Node sets in its copy of the options, whatever was there. Where nothing was, the
- * copy gets a shape of its own, and the stream beneath has to search it for each option.
+ * What a socket of Node sets in its copy of the options, whatever was there; here each is what a stream
+ * takes by default. Where nothing was, the copy gets a shape of its own, and the stream beneath has to
+ * search it for each option.
  */
 type SetByNode = { emitClose: boolean; autoDestroy: boolean; decodeStrings: boolean };
 
@@ -63,9 +64,9 @@ export function openClientStream(addr: FullAddress, options: ClientStreamOptions
     // The peer's FIN must not end our half: answers may be due.
     allowHalfOpen: true,
     localAddress,
-    emitClose: false,
+    emitClose: true,
     autoDestroy: true,
-    decodeStrings: false,
+    decodeStrings: true,
   };
   return { stream: connectTcp(tcpOptions), ready: 'connect' };
 }

@@ -116,7 +116,7 @@ class Initiator implements DriverUser {
     if (ready === undefined) {
       connected();
     } else {
-      stream.on(ready, connected);
+      stream.once(ready, connected);
     }
   }
 

@@ -67,8 +67,8 @@ export class Driver {
   /** Since when the reader rests; `undefined` while it takes what comes. */
   #restingSince: number | undefined;
   /** A deadline of the engine, and what it was put off to because the reader rested meanwhile. */
-  #lateDeadline = 0;
-  #lateUntil = 0;
+  #putOffDeadline = 0;
+  #putOffUntil = 0;
   #closed = false;
   #streamError: Error | undefined;
   #ending: StreamEnding | undefined;
@@ -129,8 +129,8 @@ export class Driver {
   goOn(): void {
     if (this.#restingSince !== undefined) {
       const time = now();
-      this.#lateUntil = this.#engineDeadline + time - this.#restingSince;
-      this.#lateDeadline = this.#engine.deadline ?? 0;
+      this.#putOffUntil = this.#engineDeadline + time - this.#restingSince;
+      this.#putOffDeadline = this.#engine.deadline ?? 0;
       this.#restingSince = undefined;
       this.#lastActivity = time;
       this.#watch();
@@ -266,7 +266,7 @@ export class Driver {
   /** The engine's deadline; later when the reader rested since it was set. */
   get #engineDeadline(): number {
     const { deadline = Number.POSITIVE_INFINITY } = this.#engine;
-    return deadline === this.#lateDeadline ? this.#lateUntil : deadline;
+    return deadline === this.#putOffDeadline ? this.#putOffUntil : deadline;
   }
 
   /** The earliest of the engine's deadline and those of the stream. */

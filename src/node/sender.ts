@@ -52,8 +52,10 @@ export class Sender {
 
   /** Hands over what waits, unless the stream is busy or has ended. */
   flush(): void {
-    const isBusy = this.#inFlight > 0 || this.#ended;
-    if (this.#outbox.length === 0 || isBusy || this.#stream.destroyed) {
+    if (this.#outbox.length === 0 || this.#inFlight > 0) {
+      return;
+    }
+    if (this.#ended || this.#stream.destroyed) {
       return;
     }
     const first = this.#outbox.shift() ?? NOTHING;

@@ -53,7 +53,7 @@ export interface TpduObserver {
 }
 
 /**
- * Queues a TSDU as DT TPDUs of at most `maxTpduSize` octets, header included (X.224 6.3): EOT only
+ * Queues a TSDU of at least one octet as DT TPDUs of at most `maxTpduSize` octets, header included (X.224 6.3): EOT only
  * on the last, none of them empty, and none of another TSDU in between.
  */
 export function writeTsdu(

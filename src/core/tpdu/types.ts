@@ -244,7 +244,7 @@ type Init<T extends TpduFields, Required extends keyof T> = Pick<T, 'type' | Req
 
 /** Parameters to encode; `checksum: 'compute'` works it out over the finished TPDU (X.224 6.17). */
 export type ParametersInit = {
-  readonly [K in Exclude<keyof Parameters, 'checksum'>]?: Parameters[K] | undefined;
+  readonly [K in keyof Omit<Parameters, 'checksum'>]?: Parameters[K] | undefined;
 } & { readonly checksum?: number | 'compute' | undefined };
 
 /** What `encode` takes: the fields of a TPDU, each with a default where the standard gives one. */

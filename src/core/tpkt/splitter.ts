@@ -10,7 +10,7 @@ import { MAX_TPKT_LENGTH, MIN_TPKT_LENGTH, TPKT_HEADER_LENGTH, TPKT_VERSION } fr
 
 /** Where the splitter puts packets. Each method gives `false` to stop the splitting for now. */
 export interface PacketReceiver {
-  /** A packet that lies whole in one chunk: its payload is that from `start` to `end`. */
+  /** A packet that lies whole in one chunk: its payload is `chunk.octets` from `start` to `end`. */
   packet(chunk: OctetSource, start: number, end: number): boolean;
   /** A packet that came in several chunks, its header still at the front. */
   packetInPieces(pieces: OctetCollector): boolean;

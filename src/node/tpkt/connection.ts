@@ -33,13 +33,14 @@ export function openConnection(
 ): Connection {
   const { reassemblyTimeout, closeTimeout } = options;
   const engine = new TpktEngine({ allocate, view, sendBlocks, reassemblyTimeout, closeTimeout });
-  const info = Object.freeze({ ...socketAddresses(stream, otherwise), name: options.name });
+  const { localAddr, remoteAddr } = socketAddresses(stream, otherwise);
+  const info = Object.freeze({ localAddr, remoteAddr, name: options.name });
   const driver = new Driver(stream, engine, NOBODY, options);
   const messageOptions: MessageConnectionOptions = {
     ...options,
     minMessage: MIN_TPKT_PAYLOAD,
     maxMessage: MAX_TPKT_PAYLOAD,
-    onFailure: reportTo(options.onError, formatAddress(info.remoteAddr)),
+    onFailure: reportTo(options.onError, formatAddress(remoteAddr)),
   };
   return new Connection(driver, engine, messageOptions, info);
 }

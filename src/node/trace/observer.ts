@@ -43,9 +43,8 @@ export class ConnectionTrace implements TpduObserver {
   readonly #name: string | undefined;
   /** Somebody has asked for this connection, so there is no need to look again. */
   readonly #isWanted: boolean;
-  /** Made with the first thing that is told. */
+  /** Made with the first thing that is told, and the sign that something was. */
   #source: TracedConnection | undefined;
-  #driver: Driver | undefined;
 
   /** @param address the peer as this side knows it, for streams that have no addresses */
   constructor(
@@ -84,9 +83,15 @@ export class ConnectionTrace implements TpduObserver {
     tpduChannel.publish(entry);
   }
 
-  /** The driver of the stream: it will know how that ends. */
+  /** Tells of the end of the stream, once it comes, those who have heard of the connection. */
   watch(driver: Driver): void {
-    this.#driver = driver;
+    driver.stream.once('close', () => {
+      if (this.#source !== undefined && connectionChannel.hasSubscribers) {
+        const { how, by } = driver.ending;
+        const close = { ...this.#source, event: 'close', time: traceTime(), how, by } as const;
+        connectionChannel.publish(close satisfies ConnectionClose);
+      }
+    });
   }
 
   /** The CC was sent or received. */
@@ -98,29 +103,14 @@ export class ConnectionTrace implements TpduObserver {
   }
 
   #known(): TracedConnection {
-    return this.#source ?? this.#firstTold();
-  }
-
-  /** Who has heard of the connection is told of its end too; most connections nobody hears of. */
-  #firstTold(): TracedConnection {
-    const source = {
+    this.#source ??= {
       connection: this.#number,
       name: this.#name,
       role: this.#role,
       localAddr: socketAddresses(this.#stream, UNKNOWN).localAddr,
       remoteAddr: socketAddresses(this.#stream, this.#address).remoteAddr,
     };
-    this.#source = source;
-    this.#driver?.stream.on('close', () => this.#closed(source));
-    return source;
-  }
-
-  #closed(source: TracedConnection): void {
-    if (this.#driver !== undefined && connectionChannel.hasSubscribers) {
-      const { how, by } = this.#driver.ending;
-      const close = { ...source, event: 'close', time: traceTime(), how, by } as const;
-      connectionChannel.publish(close satisfies ConnectionClose);
-    }
+    return this.#source;
   }
 }
 
