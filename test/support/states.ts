@@ -5,7 +5,7 @@ import type { Event, State } from '../../src/core/class0/transitions.js';
 import { decode } from '../../src/core/tpdu/decode.js';
 import { encode } from '../../src/core/tpdu/encode.js';
 import type { EngineEvent } from '../../src/core/engine.js';
-import type { Tpdu, TpduInit } from '../../src/core/tpdu/types.js';
+import type { Tpdu, TpduInit, TpduType } from '../../src/core/tpdu/types.js';
 import { type Output, takeEvents, takePieces } from './engine.js';
 import { class0Options } from './pair.js';
 import { hex, join, tpkt } from './splits.js';
@@ -95,6 +95,20 @@ export class Subject {
     this.events();
     return this;
   }
+}
+
+/** The TSDUs that have come out since the last look, events left aside. */
+export function messages(subject: Subject): readonly Uint8Array[] {
+  return subject.events().flatMap((event) => (event.type === 'data' ? [event.message] : []));
+}
+
+/** The one TPDU sent since the last look. */
+export function only<T extends TpduType>(subject: Subject, type: T): Extract<Tpdu, { type: T }> {
+  const [tpdu, ...rest] = subject.sent();
+  if (tpdu?.type !== type || rest.length > 0) {
+    throw new Error(`one ${type} was expected, ${tpdu?.type} came`);
+  }
+  return tpdu as Extract<Tpdu, { type: T }>;
 }
 
 /** An initiator before TCP stands. */

@@ -1,0 +1,215 @@
+/** A responder up to its open connection: the CR, the decision, CC or refusal. */
+import { describe, expect, it } from 'vitest';
+import { digits, hex, join, pattern, splits, tpkt } from '../../support/splits.js';
+import {
+  CC,
+  CR,
+  DT,
+  inState,
+  messages,
+  OURS,
+  only,
+  raw,
+  responder,
+  type Subject,
+  THEIRS,
+} from '../../support/states.js';
+
+describe('a responder', () => {
+  it('indicates the CR', () => {
+    expect(responder().feed(CR).events()).toMatchObject([
+      { type: 'connectIndication', request: { type: 'CR', srcRef: THEIRS } },
+    ]);
+  });
+
+  it.each(splits(CR))('indicates it when it comes $name', ({ chunks }) => {
+    expect(
+      responder()
+        .feed(...chunks)
+        .events(),
+    ).toHaveLength(1);
+  });
+
+  it.each([
+    ['both', 'c1020100 c2020102', 'c1020100c2020102c0010a'],
+    ['both, the other way round', 'c2020102 c1020100', 'c1020100c2020102c0010a'],
+    ['the calling one alone', 'c1020100', 'c1020100c0010a'],
+    ['the called one alone', 'c2020102', 'c2020102c0010a'],
+    ['none', '', 'c0010a'],
+    ['empty ones', 'c100 c200', 'c100c200c0010a'],
+    ['long ones', 'c10401020304 c205aabbccddee', 'c10401020304c205aabbccddeec0010a'],
+  ])('echoes in the CC the selectors of the CR: %s', (_name, selectors, parameters) => {
+    const variable = hex(`${selectors} c0010a`);
+    const cr = tpkt(join(Uint8Array.of(6 + variable.length), hex('e0 0000 0c0d 00'), variable));
+    const subject = responder().feed(cr);
+    subject.connection.accept({}, 10);
+    expect(digits(subject.octets().subarray(11))).toBe(parameters);
+  });
+
+  it('states the size in the CC though the CR stated none', () => {
+    const subject = responder().feed(raw('06e0 0000 0c0d 00'));
+    subject.connection.accept({}, 10);
+    expect(only(subject, 'CC').parameters.tpduSize).toBe(2048);
+  });
+
+  it('confirms to the reference of the CR with its own, in class 0', () => {
+    const subject = responder().feed(CR);
+    subject.connection.accept({}, 10);
+    expect(only(subject, 'CC')).toMatchObject({ dstRef: THEIRS, srcRef: OURS, class: 0, cdt: 0 });
+  });
+
+  it('is open once it has accepted', () => {
+    const subject = inState('WFTRESP');
+    subject.connection.accept({}, 10);
+    expect(subject.events()).toMatchObject([
+      { type: 'open', agreement: { maxTpduSize: 1024, localRef: OURS, remoteRef: THEIRS } },
+    ]);
+  });
+
+  it('answers a smaller size when its user limits it', () => {
+    const subject = inState('WFTRESP');
+    subject.connection.accept({ maxTpduSize: 256 }, 10);
+    expect(only(subject, 'CC').parameters.tpduSize).toBe(256);
+  });
+
+  it('never answers a larger size than was offered', () => {
+    const subject = responder({ maxTpduSize: 65_531 }).feed(CR);
+    subject.connection.accept({ maxTpduSize: 65_531 }, 10);
+    expect(only(subject, 'CC').parameters.tpduSize).toBe(1024);
+  });
+
+  it('puts the user data of its user into the CC', () => {
+    const subject = inState('WFTRESP');
+    subject.connection.accept({ userData: hex('aa') }, 10);
+    expect(only(subject, 'CC').userData).toEqual(hex('aa'));
+  });
+
+  it('is as it was when the acceptance cannot be sent', () => {
+    const subject = inState('WFTRESP');
+    expect(() => subject.connection.accept({ userData: pattern(33) }, 10)).toThrow(RangeError);
+    subject.connection.accept({}, 11);
+    expect(only(subject, 'CC').userData).toHaveLength(0);
+  });
+
+  it('keeps no limit of an acceptance that cannot be sent', () => {
+    const subject = inState('WFTRESP');
+    expect(() => subject.connection.accept({ maxTsduSize: 1, userData: pattern(33) }, 10)).toThrow(
+      RangeError,
+    );
+    subject.connection.accept({}, 11);
+    expect(messages(subject.quiet().feed(DT))).toEqual([hex('010203')]);
+  });
+
+  it('is as it was when the reason of a refusal cannot be sent', () => {
+    const subject = inState('WFTRESP');
+    expect(() => subject.connection.refuse(134, 10)).toThrow(RangeError);
+    expect(subject.connection.state).toBe('WFTRESP');
+  });
+
+  it('accepts class 2 with alternative 0 as class 0', () => {
+    const subject = responder().feed(raw('09e0 0000 0c0d 21 c70100'));
+    subject.connection.accept({}, 10);
+    expect(only(subject, 'CC').class).toBe(0);
+  });
+
+  it('refuses class 2 alone with reason 130 from reference 0', () => {
+    const subject = responder().feed(raw('06e0 0000 0c0d 21'));
+    expect(only(subject, 'DR')).toMatchObject({ dstRef: THEIRS, srcRef: 0, reason: 130 });
+  });
+
+  it('answers an invalid CR of class 0 by an ER that quotes it up to the fault', () => {
+    const subject = responder().feed(raw('09e0 0000 0c0d 00 c00702'));
+    expect(only(subject, 'ER')).toMatchObject({ dstRef: THEIRS, rejectCause: 0 });
+  });
+
+  it('quotes in 0xC1 of the ER the octets of the CR', () => {
+    const cr = hex('08e0 0000 0c0d 00 c105');
+    const { parameters } = only(responder().feed(tpkt(cr)), 'ER');
+    expect(digits(cr).startsWith(digits(parameters.invalidTpdu ?? hex('ff')))).toBe(true);
+  });
+
+  it('answers an invalid CR of another class by DR 133', () => {
+    const subject = responder().feed(raw('08e0 0000 0c0d 40 c105'));
+    expect(only(subject, 'DR')).toMatchObject({ dstRef: THEIRS, reason: 133 });
+  });
+
+  it('answers nothing when the reference of the CR cannot be read', () => {
+    const subject = responder().feed(raw('04e0 0000 0c'));
+    expect([subject.sent(), subject.connection.streamRequest]).toEqual([[], 'destroy']);
+  });
+
+  it('answers nothing to what is no CR', () => {
+    const subject = responder().feed(DT);
+    expect(subject.sent()).toEqual([]);
+    expect(subject.ending().error).toMatchObject({ fault: 'tpdu-not-expected', phase: 'wait-cr' });
+  });
+
+  it('asks whether both sides are servers when a CC comes', () => {
+    expect(responder().feed(CC).ending().error.hint).toMatch(/both sides servers/);
+  });
+
+  it('holds no packet longer than a CR can be', () => {
+    const subject = responder().feed(hex('03 00 01 44'));
+    expect(subject.ending().error).toMatchObject({ fault: 'tpkt-length' });
+  });
+
+  it.each([0, 1, 2, 3])('refuses with reason %i from reference 0, then FIN', (reason) => {
+    const subject = inState('WFTRESP');
+    subject.connection.refuse(reason, 10);
+    expect(only(subject, 'DR')).toMatchObject({ dstRef: THEIRS, srcRef: 0, reason });
+    expect(subject.connection.streamRequest).toBe('end');
+  });
+
+  it('says that it refused when it disconnects in place of a decision', () => {
+    const subject = inState('WFTRESP');
+    subject.connection.disconnect(10);
+    expect(only(subject, 'DR').reason).toBe(0);
+    expect(subject.ending().error).toMatchObject({ ending: 'local', phase: 'cr-received' });
+  });
+
+  it.each([
+    ['a FIN', (subject: Subject) => subject.connection.receiveEnd(10)],
+    ['a reset', (subject: Subject) => subject.connection.streamClosed(new Error('reset'), 10)],
+  ])('has nothing to tell of %s before a CR', (_name, end) => {
+    const subject = responder().feed(CR.slice(0, -1));
+    end(subject);
+    expect([subject.events(), subject.connection.state]).toEqual([[], 'CLOSED']);
+    expect(subject.connection.streamRequest).toBe('destroy');
+  });
+
+  it('takes CR and DT of one chunk when it accepts at once', () => {
+    const subject = responder().feed(join(CR, DT));
+    expect(subject.events().map(({ type }) => type)).toEqual(['connectIndication']);
+    subject.connection.accept({}, 10);
+    while (subject.connection.resume(10)) {}
+    expect(subject.events().map(({ type }) => type)).toEqual(['open', 'data']);
+  });
+
+  it('fails on a DT that comes while its user decides', () => {
+    const subject = responder().feed(join(CR, DT));
+    while (subject.connection.resume(10)) {}
+    expect(subject.ending().error).toMatchObject({
+      fault: 'tpdu-not-expected',
+      phase: 'cr-received',
+    });
+  });
+
+  it('has a deadline for the CR that drips do not move', () => {
+    const subject = responder();
+    for (const octet of CR.slice(0, -1)) {
+      subject.now += 100;
+      subject.feed(Uint8Array.of(octet));
+    }
+    expect(subject.connection.deadline).toBe(10_000);
+  });
+
+  it('has a deadline of its own for the decision, then refuses', () => {
+    const subject = responder();
+    subject.now = 4_000;
+    subject.feed(CR).quiet();
+    expect(subject.connection.deadline).toBe(14_000);
+    subject.connection.handleDeadline(14_000);
+    expect(only(subject, 'DR').reason).toBe(0);
+    expect(subject.ending().error).toMatchObject({ timer: 'handshakeTimeout' });
+  });
+});
