@@ -61,8 +61,7 @@ export function octetWatcher(): { watch: (octets: Uint8Array) => Uint8Array; rea
   return { watch, reads: () => reads };
 }
 
-// biome-ignore lint/complexity/noBannedTypes: any function that can be called.
-type AnyFunction = Function;
+type AnyFunction = (...args: never[]) => unknown;
 type Watched = (self: unknown, args: readonly unknown[], result: unknown) => void;
 
 /** One count, from its making to its end. */
@@ -156,7 +155,7 @@ class Count implements Copies {
     const original: unknown = Reflect.get(holder, name);
     if (typeof original === 'function') {
       const run = (self: unknown, args: readonly unknown[]) =>
-        this.#run(original, self, args, watched);
+        this.#run(original as AnyFunction, self, args, watched);
       this.#replace(holder, name, function watching(this: unknown, ...args: unknown[]) {
         return run(this, args);
       });

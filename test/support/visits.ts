@@ -6,8 +6,7 @@
 /** Collections of fewer items are nobody's concern. */
 const LARGE = 250;
 
-// biome-ignore lint/complexity/noBannedTypes: any function that can be called.
-type AnyFunction = Function;
+type AnyFunction = (...args: never[]) => unknown;
 
 /** Methods that may go through all items of what they are called on. */
 const SCANS: readonly (readonly [object, readonly PropertyKey[]])[] = [
