@@ -85,7 +85,7 @@ export const CASES: readonly Case[] = [
     maxTpduSize: DEFAULT_TPDU,
     connections: 0,
     count: 1_000,
-    // After about five thousand connections the rates of all contestants stay as they are.
+    // For some thousands of connections the rates of all contestants still rise.
     warmUp: 6_000,
     collection: 'young',
     target: 0.7,

@@ -3,7 +3,11 @@
  */
 
 /** Makes a view of `length` octets of a buffer, in the class that messages are to have. */
-export type MakeView = (buffer: ArrayBufferLike, byteOffset: number, length: number) => Uint8Array;
+export type MakeView<T extends Uint8Array = Uint8Array> = (
+  buffer: ArrayBufferLike,
+  byteOffset: number,
+  length: number,
+) => T;
 
 /** Makes plain Uint8Arrays, for a JavaScript engine without Node. */
 export const plainView: MakeView = (buffer, byteOffset, length) =>
@@ -25,7 +29,7 @@ export class OctetSource {
   }
 
   /** The octets from `start` up to, not including, `end`, as a view that `make` makes. */
-  view(start: number, end: number, make: MakeView): Uint8Array {
+  view<T extends Uint8Array>(start: number, end: number, make: MakeView<T>): T {
     return make(this.#buffer, this.#byteOffset + start, end - start);
   }
 }

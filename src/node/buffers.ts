@@ -33,7 +33,7 @@ const BufferView: new (buffer: ArrayBufferLike, byteOffset: number, length: numb
 )[Symbol.species];
 
 /** A Buffer over memory that is there. `Buffer.from` would judge the arguments again each time. */
-export const view: MakeView = (buffer, byteOffset, length) =>
+export const view: MakeView<Buffer> = (buffer, byteOffset, length) =>
   new BufferView(buffer, byteOffset, length);
 
 /** One for all connections of the process. */

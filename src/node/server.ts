@@ -189,7 +189,12 @@ export class Server extends Resource {
     if (this.#admit(socket)) {
       const ends = endsOf(socket);
       this.#beneathTls.set(ends, socket);
-      socket.on('close', () => this.#beneathTls.delete(ends));
+      socket.on('close', () => {
+        // The peer may have come again from the same port before this one was seen to end.
+        if (this.#beneathTls.get(ends) === socket) {
+          this.#beneathTls.delete(ends);
+        }
+      });
     } else {
       socket.on('error', () => {});
       socket.destroy();

@@ -1,6 +1,7 @@
 /**
- * Objects that every connection has one of are all of one shape. One with a shape of its own, as an
- * object gets that is spread and then frozen, is right in all else; but each look at it is a search.
+ * What there is one of for every connection, options, CR or CC and info, is of one shape. An object with
+ * a shape of its own, as one gets that is spread and then frozen, is right in all else; but each look at
+ * it is a search.
  */
 import { setFlagsFromString } from 'node:v8';
 import { expect, it } from 'vitest';

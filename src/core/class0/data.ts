@@ -53,8 +53,8 @@ export interface TpduObserver {
 }
 
 /**
- * Queues a TSDU of at least one octet as DT TPDUs of at most `maxTpduSize` octets, header included (X.224 6.3): EOT only
- * on the last, none of them empty, and none of another TSDU in between.
+ * Queues a TSDU of at least one octet as DT TPDUs of at most `maxTpduSize` octets, header included
+ * (X.224 6.3): EOT only on the last, none of them empty, and none of another TSDU in between.
  */
 export function writeTsdu(
   outbox: Outbox,
