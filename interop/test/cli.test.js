@@ -125,13 +125,15 @@ describe('cotp in a terminal', () => {
     await terminal.shows(/code 130$/m);
   });
 
-  inTerminal('colours, and NO_COLOR', async (terminal) => {
-    await terminal.type(`cotp probe ${address} --tsel 0x0302`);
-    await terminal.shows(/CC {2}size/);
+  inTerminal('colours', async (terminal) => {
+    await terminal.type(`cotp probe ${address} --tsel 0x0302; echo code $?`);
+    await terminal.shows(/^code 0$/m);
     assert.ok((await terminal.screen('-e')).includes('\x1b[32mCC  size'));
-    await terminal.type('clear');
-    await terminal.type(`NO_COLOR=1 cotp probe ${address} --tsel 0x0302`);
-    await terminal.shows(/CC {2}size/);
+  });
+
+  inTerminal('no colours with NO_COLOR', async (terminal) => {
+    await terminal.type(`NO_COLOR=1 cotp probe ${address} --tsel 0x0302; echo code $?`);
+    assert.match(await terminal.shows(/^code 0$/m), /CC {2}size/);
     assert.ok(!(await terminal.screen('-e')).includes('\x1b['));
   });
 
