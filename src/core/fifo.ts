@@ -9,27 +9,45 @@ const COMPACT_FROM = 1024;
 /** Places that an empty queue keeps: enough for a quiet connection, little for ten thousand of them. */
 const KEPT = 64;
 
-/** The queue. One that holds a few items, over and over, allocates nothing. */
-export class Fifo<T> {
-  /** Items from `#head` up to, not including, `#tail`; the places around them are empty. */
-  #items: (T | undefined)[] = [];
+/** The places of a queue that has none. */
+const NONE: never[] = [];
+
+/**
+ * The queue. An item that comes while it is empty has a place of its own: most queues of a connection
+ * never hold a second one, and of thousands of connections each object less that a message touches is
+ * one less to be fetched from memory.
+ */
+export class Fifo<T extends NonNullable<unknown>> {
+  /** The only item, while there is no other. */
+  #only: T | undefined;
+  /** More than one: from `#head` up to, not including, `#tail`; the places around them are empty. */
+  #items: (T | undefined)[] = NONE;
   #head = 0;
+  /** 0 while `#items` holds none. */
   #tail = 0;
 
   /** Items in the queue. */
   get length(): number {
-    return this.#tail - this.#head;
+    return this.#only === undefined ? this.#tail - this.#head : 1;
   }
 
   push(item: T): void {
-    this.#items[this.#tail] = item;
-    this.#tail += 1;
+    if (this.#tail > 0) {
+      this.#items[this.#tail] = item;
+      this.#tail += 1;
+    } else if (this.#only === undefined) {
+      this.#only = item;
+    } else {
+      this.#pushSecond(item);
+    }
   }
 
   /** The oldest item, taken out; `undefined` when the queue is empty. */
   shift(): T | undefined {
-    if (this.#head === this.#tail) {
-      return undefined;
+    if (this.#tail === 0) {
+      const item = this.#only;
+      this.#only = undefined;
+      return item;
     }
     const item = this.#items[this.#head];
     // The queue must not keep alive what it has handed out.
@@ -46,15 +64,26 @@ export class Fifo<T> {
   }
 
   clear(): void {
-    this.#items = [];
+    this.#only = undefined;
+    this.#items = NONE;
     this.#head = 0;
     this.#tail = 0;
+  }
+
+  #pushSecond(item: T): void {
+    if (this.#items === NONE) {
+      this.#items = [];
+    }
+    this.#items[0] = this.#only;
+    this.#items[1] = item;
+    this.#tail = 2;
+    this.#only = undefined;
   }
 
   /** Empty: the places are used again, unless a burst has left too many of them. */
   #startOver(): void {
     if (this.#items.length > KEPT) {
-      this.#items = [];
+      this.#items = NONE;
     }
     this.#head = 0;
     this.#tail = 0;

@@ -57,7 +57,8 @@ const FLUSH_AT = 65_536;
 export class Driver {
   readonly stream: Duplex;
   readonly #engine: Engine;
-  readonly #options: DriverOptions;
+  readonly #idleTimeout: number | undefined;
+  readonly #writeTimeout: number | undefined;
   readonly #alarm = new Alarm(() => this.#onAlarm());
   #user: DriverUser;
   readonly #sender: Sender;
@@ -77,7 +78,8 @@ export class Driver {
     this.stream = stream;
     this.#engine = engine;
     this.#user = user;
-    this.#options = options;
+    this.#idleTimeout = options.idleTimeout;
+    this.#writeTimeout = options.writeTimeout;
     this.#sender = new Sender(stream, engine.outbox, () => this.#onTaken());
     this.#lastActivity = now();
     stream.on('data', (chunk: Buffer | Uint8Array | string) => this.#onData(chunk));
@@ -202,7 +204,7 @@ export class Driver {
 
   /** What was handed over is taken: the next may follow, and who waited for room has it. */
   #onTaken(): void {
-    if (this.#options.idleTimeout !== undefined) {
+    if (this.#idleTimeout !== undefined) {
       this.#lastActivity = now();
     }
     if (this.#engine.outbox.length > 0) {
@@ -274,20 +276,20 @@ export class Driver {
     if (this.#closed) {
       return;
     }
-    const { idleTimeout, writeTimeout } = this.#options;
     let at = Number.POSITIVE_INFINITY;
     if (this.#restingSince === undefined) {
-      at = Math.min(this.#engineDeadline, this.#lastActivity + (idleTimeout ?? at));
+      at = Math.min(this.#engineDeadline, this.#lastActivity + (this.#idleTimeout ?? at));
     }
-    if (writeTimeout !== undefined && this.#sender.inFlight > 0) {
-      at = Math.min(at, this.#sender.since + writeTimeout);
+    if (this.#writeTimeout !== undefined && this.#sender.inFlight > 0) {
+      at = Math.min(at, this.#sender.since + this.#writeTimeout);
     }
     this.#alarm.set(at);
   }
 
   #onAlarm(): void {
     const time = now();
-    const { idleTimeout, writeTimeout } = this.#options;
+    const idleTimeout = this.#idleTimeout;
+    const writeTimeout = this.#writeTimeout;
     if (
       writeTimeout !== undefined &&
       this.#sender.inFlight > 0 &&

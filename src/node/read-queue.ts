@@ -34,6 +34,7 @@ export class ReadQueue {
   readonly #waiting = new Fifo<Waiting>();
   readonly #highWaterMark: number;
   readonly #onRoom: () => void;
+  /** Octets of the messages that wait, with what each costs beside them: 0 when none waits. */
   #octets = 0;
   #full = false;
   #ending: Ending | undefined;
@@ -46,7 +47,7 @@ export class ReadQueue {
 
   /** True when no message waits. */
   get isEmpty(): boolean {
-    return this.#messages.length === 0;
+    return this.#octets === 0;
   }
 
   /** True while a call of `read` or `next` waits. */
@@ -80,7 +81,9 @@ export class ReadQueue {
     if (this.#ending !== undefined) {
       return Promise.reject(this.#ending.reason());
     }
-    return new Promise(this.#awaitMessage);
+    const made = new Promise<Buffer>(keepSettlers);
+    this.#waiting.push({ isNext: false, resolve: resolveMade, reject: rejectMade });
+    return made;
   }
 
   /** The same as a step of an iteration, which ends quietly where the queue does. */
@@ -90,7 +93,9 @@ export class ReadQueue {
       return Promise.resolve({ done: false, value: message });
     }
     if (this.#ending === undefined) {
-      return new Promise(this.#awaitStep);
+      const made = new Promise<Step>(keepSettlers);
+      this.#waiting.push({ isNext: true, resolve: resolveMade, reject: rejectMade });
+      return made;
     }
     return this.#ending.isQuiet ? Promise.resolve(DONE) : Promise.reject(this.#ending.reason());
   }
@@ -116,6 +121,9 @@ export class ReadQueue {
   }
 
   #take(): Buffer | undefined {
+    if (this.isEmpty) {
+      return undefined;
+    }
     const message = this.#messages.shift();
     if (message !== undefined) {
       this.#octets -= message.length + MESSAGE_OVERHEAD;
@@ -126,13 +134,17 @@ export class ReadQueue {
     }
     return message;
   }
+}
 
-  // Made once: the hot path makes no functions but those that come with a promise.
-  readonly #awaitMessage = (
-    resolve: (message: Buffer) => void,
-    reject: (error: Error) => void,
-  ): void => this.#waiting.push({ isNext: false, resolve, reject });
+/** What settles the promise made last. */
+let resolveMade: (value: never) => void;
+let rejectMade: (error: Error) => void;
 
-  readonly #awaitStep = (resolve: (step: Step) => void, reject: (error: Error) => void): void =>
-    this.#waiting.push({ isNext: true, resolve, reject });
+/**
+ * Gives away what settles the promise that is being made. One for all: a function for each promise, or
+ * each queue, would be an object more to make, or to fetch from memory.
+ */
+function keepSettlers(resolve: (value: never) => void, reject: (error: Error) => void): void {
+  resolveMade = resolve;
+  rejectMade = reject;
 }

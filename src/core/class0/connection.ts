@@ -10,13 +10,13 @@ import type { OctetCollector } from '../octet-collector.js';
 import { OctetSource } from '../octet-source.js';
 import { NO_OCTETS } from '../octets.js';
 import { Outbox } from '../outbox.js';
-import { ReassemblyClock } from '../reassembly-clock.js';
+import { reassemblyDeadline } from '../reassembly-deadline.js';
 import { encode } from '../tpdu/encode.js';
 import { erFor } from '../tpdu/er.js';
 import type { ConnectionConfirm, ConnectionRequest, Decoded, TpduInitOf } from '../tpdu/types.js';
 import { MAX_TPKT_LENGTH, TPKT_HEADER_LENGTH } from '../tpkt/header.js';
 import { type PacketReceiver, TpktSplitter } from '../tpkt/splitter.js';
-import { DT_HEADER_LENGTH, readPlainEot, writeTsdu } from './data.js';
+import { DT_HEADER_LENGTH, readPlainEot, type TpduObserver, writeTsdu } from './data.js';
 import {
   endedByPeer,
   endedWithinTsdu,
@@ -53,12 +53,13 @@ const NOT_SPECIFIED = 0;
 export class Class0Connection implements Engine, PacketReceiver {
   readonly outbox: Outbox;
   readonly #options: Class0Options;
+  readonly #observer: TpduObserver | undefined;
   readonly #output = new Fifo<Message | EngineEvent>();
   readonly #splitter: TpktSplitter;
-  readonly #clock: ReassemblyClock;
   #reassembly: Reassembly;
   #state: State;
   #streamRequest: StreamRequest = 'none';
+  /** While the connection is open, that of a TSDU which the peer has begun. */
   #deadline: number | undefined;
   #now: number;
   /** The CR that an initiator sends; held until the connection is open. */
@@ -74,11 +75,11 @@ export class Class0Connection implements Engine, PacketReceiver {
 
   private constructor(options: Class0Options, state: State, now: number) {
     this.#options = options;
+    this.#observer = options.observer;
     this.#state = state;
     this.#now = now;
     this.#deadline = now + options.handshakeTimeout;
     this.outbox = new Outbox(options.sendBlocks);
-    this.#clock = new ReassemblyClock(options.reassemblyTimeout);
     this.#reassembly = new Reassembly(options, options.allocate, options.view);
     this.#splitter = new TpktSplitter(this);
     this.#splitter.maxLength = MAX_CONTROL_TPKT_LENGTH;
@@ -186,7 +187,7 @@ export class Class0Connection implements Engine, PacketReceiver {
       this.#step({ event: 'T-DATA request' });
       return;
     }
-    writeTsdu(this.outbox, tsdu, this.#maxSentTpdu, this.#options);
+    writeTsdu(this.outbox, tsdu, this.#maxSentTpdu, this.#options.view, this.#observer);
   }
 
   endOfData(now: number): void {
@@ -210,8 +211,8 @@ export class Class0Connection implements Engine, PacketReceiver {
     if (eot === undefined || !this.#takesPlainDt(end - start)) {
       return this.#tpdu(octets.subarray(start, end));
     }
-    if (this.#options.observer?.isWatching) {
-      this.#options.observer.see('received', octets.subarray(start, end));
+    if (this.#observer?.isWatching) {
+      this.#observer.see('received', octets.subarray(start, end));
     }
     this.#deliver(this.#reassembly.add(source, start + DT_HEADER_LENGTH, end, eot));
     return true;
@@ -222,7 +223,7 @@ export class Class0Connection implements Engine, PacketReceiver {
     const at = TPKT_HEADER_LENGTH;
     const eot = readPlainEot(pieces.at(at), pieces.at(at + 1), pieces.at(at + 2));
     const isPlain = eot !== undefined && this.#takesPlainDt(pieces.length - at);
-    if (!isPlain || this.#options.observer?.isWatching) {
+    if (!isPlain || this.#observer?.isWatching) {
       return this.#tpdu(pieces.take(this.#options.allocate, at));
     }
     this.#deliver(this.#reassembly.addPieces(pieces.pieces(), at + DT_HEADER_LENGTH, eot));
@@ -236,7 +237,7 @@ export class Class0Connection implements Engine, PacketReceiver {
 
   #deliver(tsdu: Uint8Array | undefined): void {
     if (tsdu !== undefined) {
-      this.#clock.completed();
+      this.#deadline = undefined;
       this.#output.push(tsdu);
     }
   }
@@ -246,8 +247,8 @@ export class Class0Connection implements Engine, PacketReceiver {
     if (this.#isDeaf) {
       return false;
     }
-    if (this.#options.observer?.isWatching) {
-      this.#options.observer.see('received', octets);
+    if (this.#observer?.isWatching) {
+      this.#observer.see('received', octets);
     }
     this.#step(
       judge(octets, this.#state, {
@@ -274,8 +275,15 @@ export class Class0Connection implements Engine, PacketReceiver {
       // What is left of the chunk has no one to go to.
       this.#splitter.clear();
     } else if (takesData(this.#state)) {
-      this.#deadline = this.#clock.deadline(this.#isWithinTsdu, this.#now);
+      this.#timeTsdu();
     }
+  }
+
+  /** What the peer has begun has its time; between two TSDUs none runs. */
+  #timeTsdu(): void {
+    this.#deadline = this.#isWithinTsdu
+      ? reassemblyDeadline(this.#deadline, this.#now, this.#options.reassemblyTimeout)
+      : undefined;
   }
 
   /**
@@ -388,7 +396,8 @@ export class Class0Connection implements Engine, PacketReceiver {
     this.#maxPlainDt = this.#options.strict ? maxTpduSize : MAX_TPKT_LENGTH;
     this.#splitter.maxLength = MAX_TPKT_LENGTH;
     // The peer of a responder may have begun a packet while the user decided: its time runs from now.
-    this.#deadline = this.#clock.deadline(this.#isWithinTsdu, this.#now);
+    this.#deadline = undefined;
+    this.#timeTsdu();
     this.#offer = undefined;
     this.#request = undefined;
     this.#output.push(
@@ -403,7 +412,7 @@ export class Class0Connection implements Engine, PacketReceiver {
     } else {
       // Some PLCs send it as a "fast acknowledge": it begins no TSDU, so no limit and no time
       // counts for it.
-      this.#clock.completed();
+      this.#deadline = undefined;
     }
   }
 
@@ -424,8 +433,8 @@ export class Class0Connection implements Engine, PacketReceiver {
   }
 
   #sendTpdu(tpdu: Uint8Array): void {
-    if (this.#options.observer?.isWatching) {
-      this.#options.observer.see('sent', tpdu);
+    if (this.#observer?.isWatching) {
+      this.#observer.see('sent', tpdu);
     }
     this.outbox.packet([], tpdu);
   }

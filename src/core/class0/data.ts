@@ -38,12 +38,6 @@ export function readPlainEot(
 const HEADER_LAST: readonly number[] = [LI, CODE, LAST];
 const HEADER_NOT_LAST: readonly number[] = [LI, CODE, NOT_LAST];
 
-/** What of the options concerns data that is sent. */
-export interface DataOptions {
-  readonly view: MakeView;
-  readonly observer?: TpduObserver | undefined;
-}
-
 /** Sees every TPDU that is sent or received, while it cares to. */
 export interface TpduObserver {
   /** Whether `see` is to be called: read for every TPDU, so that nothing is done for nobody. */
@@ -60,7 +54,8 @@ export function writeTsdu(
   outbox: Outbox,
   tsdu: Uint8Array,
   maxTpduSize: number,
-  { view, observer }: DataOptions,
+  view: MakeView,
+  observer: TpduObserver | undefined,
 ): void {
   const step = maxUserData(maxTpduSize);
   const { length } = tsdu;

@@ -31,7 +31,9 @@ export class ReassemblyBudget {
 
 /** The reassembly of one connection. */
 export class Reassembly {
-  readonly #limits: TsduLimits;
+  readonly #maxTsduSize: number;
+  readonly #maxTsduSegments: number;
+  readonly #budget: ReassemblyBudget | undefined;
   readonly #allocate: Allocate;
   readonly #view: MakeView;
   readonly #collector = new OctetCollector();
@@ -40,7 +42,9 @@ export class Reassembly {
   #held = 0;
 
   constructor(limits: TsduLimits, allocate: Allocate, view: MakeView) {
-    this.#limits = limits;
+    this.#maxTsduSize = limits.maxTsduSize;
+    this.#maxTsduSegments = limits.maxTsduSegments;
+    this.#budget = limits.budget;
     this.#allocate = allocate;
     this.#view = view;
   }
@@ -103,26 +107,25 @@ export class Reassembly {
   }
 
   #hold(octets: number): void {
-    const { budget } = this.#limits;
-    if (budget !== undefined) {
-      budget.held += octets - this.#held;
+    if (this.#budget !== undefined) {
+      this.#budget.held += octets - this.#held;
       this.#held = octets;
     }
   }
 
   /** Judged before anything is held for the DT. */
   #judge(length: number): void {
-    const { maxTsduSize, maxTsduSegments, budget } = this.#limits;
+    const budget = this.#budget;
     const held = this.#segments === 0 ? 0 : this.#collector.length;
-    if (held + length > maxTsduSize) {
+    if (held + length > this.#maxTsduSize) {
       throw new TsduTooLargeError(
-        `a TSDU of at most ${maxTsduSize} octets was expected, more than that came`,
+        `a TSDU of at most ${this.#maxTsduSize} octets was expected, more than that came`,
         { phase: 'open', hint: 'maxTsduSize sets the limit' },
       );
     }
-    if (this.#segments >= maxTsduSegments) {
+    if (this.#segments >= this.#maxTsduSegments) {
       throw new TsduTooLargeError(
-        `a TSDU of at most ${maxTsduSegments} DT TPDUs was expected, more than that came`,
+        `a TSDU of at most ${this.#maxTsduSegments} DT TPDUs was expected, more than that came`,
         { phase: 'open', hint: 'maxTsduSegments sets the limit' },
       );
     }

@@ -13,7 +13,7 @@ import { Fifo } from '../fifo.js';
 import type { Allocate, OctetCollector } from '../octet-collector.js';
 import type { MakeView, OctetSource } from '../octet-source.js';
 import { Outbox } from '../outbox.js';
-import { ReassemblyClock } from '../reassembly-clock.js';
+import { reassemblyDeadline } from '../reassembly-deadline.js';
 import type { SendBlocks } from '../send-blocks.js';
 import { TPKT_HEADER_LENGTH } from './header.js';
 import { type PacketReceiver, TpktSplitter } from './splitter.js';
@@ -38,7 +38,6 @@ export class TpktEngine implements Engine, PacketReceiver {
   readonly #options: TpktEngineOptions;
   readonly #output = new Fifo<Message | EngineEvent>();
   readonly #splitter: TpktSplitter;
-  readonly #clock: ReassemblyClock;
   #state: 'open' | 'finSent' | 'finReceived' | 'ending' | 'closed' = 'open';
   #streamRequest: StreamRequest = 'none';
   #deadline: number | undefined;
@@ -47,7 +46,6 @@ export class TpktEngine implements Engine, PacketReceiver {
     this.#options = options;
     this.outbox = new Outbox(options.sendBlocks);
     this.#splitter = new TpktSplitter(this);
-    this.#clock = new ReassemblyClock(options.reassemblyTimeout);
   }
 
   get streamRequest(): StreamRequest {
@@ -71,7 +69,9 @@ export class TpktEngine implements Engine, PacketReceiver {
       this.#fail(inPhase(error, 'open'));
       return;
     }
-    this.#deadline = this.#clock.deadline(!this.#splitter.atBoundary, now);
+    this.#deadline = this.#splitter.atBoundary
+      ? undefined
+      : reassemblyDeadline(this.#deadline, now, this.#options.reassemblyTimeout);
   }
 
   resume(): boolean {
@@ -167,13 +167,13 @@ export class TpktEngine implements Engine, PacketReceiver {
   }
 
   packet(source: OctetSource, start: number, end: number): boolean {
-    this.#clock.completed();
+    this.#deadline = undefined;
     this.#output.push(source.view(start, end, this.#options.view));
     return true;
   }
 
   packetInPieces(pieces: OctetCollector): boolean {
-    this.#clock.completed();
+    this.#deadline = undefined;
     const message = pieces.take(this.#options.allocate, TPKT_HEADER_LENGTH);
     this.#output.push(message);
     return true;
