@@ -99,8 +99,15 @@ async function send(connection: Connection, messages: Messages, count: number) {
   }
 }
 
+/** By the loop of the README, which ends early and leaves the connection open. */
 async function receive(connection: Connection, messages: Messages, count: number) {
-  for (let i = 0; i < count; i += 1) {
-    check(messages, i, count, await connection.read());
+  let index = 0;
+  for await (const message of connection) {
+    check(messages, index, count, message);
+    index += 1;
+    if (index === count) {
+      return;
+    }
   }
+  throw new Error(`${count} messages expected, ${index} came`);
 }
