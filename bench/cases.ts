@@ -93,7 +93,13 @@ export const CASES: readonly Case[] = [
 ];
 
 /** What is measured beside the cases, not as a ratio to raw. */
-export const OTHER_CASES = ['memory-flat', 'memory-per-message', 'trace', 'primitives'] as const;
+export const OTHER_CASES = [
+  'memory-flat',
+  'memory-per-message',
+  'trace',
+  'primitives',
+  'steps',
+] as const;
 export type OtherCase = (typeof OTHER_CASES)[number];
 
 /** Messages in one direction for what measures something else than the cases: no count, no target. */

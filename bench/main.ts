@@ -17,6 +17,7 @@ import { HELP, type Options, options } from './options.js';
 import { HOW_TO_INSTALL, installedPeers, otherPeers, type PeerPlan, runPeer } from './peers.js';
 import { type PrimitiveCost, primitiveCosts, primitiveLines } from './primitives.js';
 import { profile, profileLines } from './profile.js';
+import { type StepCost, stepCosts, stepLines } from './steps.js';
 import { sweep, sweepLines } from './sweep.js';
 import { headLine, peerLine, resultLine } from './table.js';
 import { type TraceCost, traceCosts, traceLines } from './trace.js';
@@ -45,6 +46,7 @@ interface Report {
   readonly messageCosts: readonly MessageCost[];
   readonly traceCosts: readonly TraceCost[];
   readonly primitives: readonly PrimitiveCost[];
+  readonly steps: readonly StepCost[];
 }
 
 async function main(): Promise<void> {
@@ -117,11 +119,17 @@ async function measure({ case: names, runs, short }: Options, print: Print): Pro
     primitives = await primitiveCosts();
     print(['', ...primitiveLines(primitives)].join('\n'));
   }
+  let steps: StepCost[] = [];
+  if (isOtherWanted('steps')) {
+    steps = await stepCosts(runs, (benchCase) => (short ? shortened(benchCase) : benchCase));
+    print(['', ...stepLines(steps)].join('\n'));
+  }
   return {
     ...{ machine: machine(), runs, short, results, memory },
     messageCosts: costs,
     traceCosts: observed,
     primitives,
+    steps,
   };
 }
 

@@ -1,0 +1,307 @@
+/**
+ * From raw to ours in steps: bare sockets that take over one duty of the library after the other, each
+ * in the shortest form that does it. What the last of them comes to is what the duties themselves cost;
+ * what is between it and ours is our own work.
+ */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type Socket } from 'node:net';
+import { CASES, type Case } from './cases.js';
+import { type Contestant, openMany } from './contestant.js';
+import { check, messageAt, type Messages, onWire, payloads } from './messages.js';
+import { negotiated, openOurs } from './ours.js';
+import { median, rate } from './rate.js';
+import { openRaw } from './raw.js';
+import { closeSocket, HOST, openSocket } from './sockets.js';
+
+/** What a contestant of one case comes to. */
+export interface StepCost {
+  readonly case: string;
+  /** The duty that it takes over beside those before it. */
+  readonly step: string;
+  readonly perSecond: number;
+  /** To raw: the median of the ratios of each turn. */
+  readonly ratio: number;
+}
+
+/** Duties for round trips, in the order in which they are taken over. */
+const MESSAGE_DUTIES = [
+  ['promises', 'a promise of each message, a view of it'],
+  ['copies', 'a header written, the payload copied behind it'],
+  ['judges', 'the header that comes is read and judged'],
+  ['waits', 'what is written leaves at the end of the turn, at once'],
+  ['times', 'the clock is read for each chunk, a deadline compared'],
+] as const;
+
+/** The same for connections. */
+const CONNECTION_DUTIES = [
+  ['exchanges', 'a CR and its CC, octets prepared'],
+  ['names', 'both ends are asked for their addresses'],
+  ['keepsAlive', 'both ends keep alive'],
+  ['times', 'a timer at each end'],
+] as const;
+
+type MessageDuty = (typeof MESSAGE_DUTIES)[number][0];
+type ConnectionDuty = (typeof CONNECTION_DUTIES)[number][0];
+
+/** The cases whose messages are so small that each comes in one chunk, and that of connections. */
+const STEPPED = ['rt-64-2048', 'many-64', 'connect'];
+
+export async function stepCosts(
+  runs: number,
+  form: (benchCase: Case) => Case,
+): Promise<StepCost[]> {
+  const costs: StepCost[] = [];
+  for (const benchCase of CASES.filter(({ name }) => STEPPED.includes(name))) {
+    costs.push(...(await costsOf(form(benchCase), runs)));
+  }
+  return costs;
+}
+
+async function costsOf(benchCase: Case, runs: number): Promise<StepCost[]> {
+  const { name, count, warmUp, collection } = benchCase;
+  const tpduSize = await negotiated(benchCase.maxTpduSize);
+  const contestants = [
+    { step: 'raw', is: await openRaw(benchCase, tpduSize) },
+    ...(benchCase.kind === 'connect' ? await connectionSteps() : await messageSteps(benchCase)),
+    { step: 'ours', is: await openOurs(benchCase, tpduSize) },
+  ].map((contestant) => ({ ...contestant, rates: [] as number[], ratios: [] as number[] }));
+  try {
+    for (const { is } of contestants) {
+      await rate(is, warmUp);
+    }
+    for (let run = 0; run < runs; run += 1) {
+      // To and fro, so that who comes after whom makes no difference.
+      for (const each of run % 2 === 0 ? contestants : contestants.toReversed()) {
+        each.rates.push(await rate(each.is, count, collection));
+      }
+      const raw = contestants[0]?.rates.at(-1) ?? Number.NaN;
+      for (const { rates, ratios } of contestants) {
+        ratios.push((rates.at(-1) ?? Number.NaN) / raw);
+      }
+    }
+  } finally {
+    await Promise.all(contestants.map(({ is }) => is.close()));
+  }
+  return contestants.map(({ step, rates, ratios }) => ({
+    case: name,
+    step,
+    perSecond: median(rates),
+    ratio: median(ratios),
+  }));
+}
+
+interface Step {
+  readonly step: string;
+  readonly is: Contestant;
+}
+
+/** Contestants by how many of the duties they have: the first one, the first two, and so on. */
+async function eachMore<Duty>(
+  duties: readonly (readonly [Duty, string])[],
+  open: (duties: ReadonlySet<Duty>) => Promise<Contestant>,
+): Promise<Step[]> {
+  const steps: Step[] = [];
+  for (const [index, [, step]] of duties.entries()) {
+    const taken = new Set(duties.slice(0, index + 1).map(([duty]) => duty));
+    steps.push({ step, is: await open(taken) });
+  }
+  return steps;
+}
+
+function messageSteps({ size, connections }: Case): Promise<Step[]> {
+  const messages = payloads(size);
+  const frames = onWire(messages, size + HEADERS);
+  return eachMore<MessageDuty>(MESSAGE_DUTIES, async (duties) => {
+    const server = createServer({ noDelay: true }, (socket) => {
+      socket.on('error', () => {});
+      void echo(new StepConnection(socket, duties), messages, frames);
+    });
+    const port = await listening(server);
+    const open = async () => new StepConnection(await openSocket(port), duties);
+    const clients = await openMany(connections, open);
+    return {
+      async run(count) {
+        const each = count / connections;
+        await Promise.all(clients.map((client) => roundTrips(client, messages, frames, each)));
+      },
+      async close() {
+        await Promise.all(clients.map(({ socket }) => closeSocket(socket)));
+        await new Promise((resolve) => server.close(resolve));
+      },
+    };
+  });
+}
+
+/** TPKT header, and the header of a DT with EOT. */
+const HEADERS = 7;
+const VERSION = 3;
+const DT = [2, 0xf0, 0x80] as const;
+
+/** Whole messages, none of which is longer than a chunk, one at a time. */
+class StepConnection {
+  readonly socket: Socket;
+  readonly #copies: boolean;
+  readonly #judges: boolean;
+  readonly #waits: boolean;
+  readonly #times: boolean;
+  #resolve: ((message: Buffer) => void) | undefined;
+  #waiting: Buffer | undefined;
+  #lastActivity = 0;
+  #deadline = Number.POSITIVE_INFINITY;
+
+  constructor(socket: Socket, duties: ReadonlySet<MessageDuty>) {
+    this.socket = socket;
+    this.#copies = duties.has('copies');
+    this.#judges = duties.has('judges');
+    this.#waits = duties.has('waits');
+    this.#times = duties.has('times');
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+  }
+
+  read(): Promise<Buffer> {
+    return new Promise(this.#awaitMessage);
+  }
+
+  /** `frame` is the message with its headers, made beforehand. */
+  write(message: Buffer, frame: Buffer): void {
+    const octets = this.#copies ? framed(message) : frame;
+    if (this.#waits) {
+      this.#waiting = octets;
+      process.nextTick(this.#onTurnEnd);
+    } else {
+      this.socket.write(octets);
+    }
+  }
+
+  readonly #onTurnEnd = (): void => {
+    const octets = this.#waiting;
+    this.#waiting = undefined;
+    if (octets !== undefined) {
+      this.socket.write(octets);
+    }
+  };
+
+  readonly #awaitMessage = (resolve: (message: Buffer) => void): void => {
+    this.#resolve = resolve;
+  };
+
+  #onData(chunk: Buffer): void {
+    if (this.#times) {
+      this.#lastActivity = Math.floor(performance.now());
+      assert(this.#lastActivity < this.#deadline);
+    }
+    if (this.#judges) {
+      judge(chunk);
+    }
+    const resolve = this.#resolve;
+    this.#resolve = undefined;
+    resolve?.(chunk.subarray(HEADERS));
+  }
+}
+
+function framed(message: Buffer): Buffer {
+  const length = HEADERS + message.length;
+  const frame = Buffer.allocUnsafe(length);
+  frame[0] = VERSION;
+  frame[1] = 0;
+  frame[2] = length >> 8;
+  frame[3] = length & 0xff;
+  frame[4] = DT[0];
+  frame[5] = DT[1];
+  frame[6] = DT[2];
+  frame.set(message, HEADERS);
+  return frame;
+}
+
+function judge(chunk: Buffer): void {
+  const length = ((chunk[2] ?? 0) << 8) | (chunk[3] ?? 0);
+  const isDt = chunk[4] === DT[0] && chunk[5] === DT[1] && chunk[6] === DT[2];
+  if (chunk[0] !== VERSION || length !== chunk.length || !isDt) {
+    assert.fail('a whole DT in one chunk was expected');
+  }
+}
+
+/** The octet before which all messages are alike tells which of the three it is. */
+async function echo(connection: StepConnection, messages: Messages, frames: Messages) {
+  const { first, last } = messages;
+  for (;;) {
+    const message = await connection.read();
+    const [tell] = message;
+    const frame = tell === first[0] ? frames.first : tell === last[0] ? frames.last : frames.middle;
+    connection.write(message, frame);
+  }
+}
+
+async function roundTrips(
+  client: StepConnection,
+  messages: Messages,
+  frames: Messages,
+  count: number,
+) {
+  for (let i = 0; i < count; i += 1) {
+    client.write(messageAt(messages, i, count), messageAt(frames, i, count));
+    check(messages, i, count, await client.read());
+  }
+}
+
+/** A CR and its CC as an S7 client and a controller send them. */
+const CR = Buffer.from('0300001611e00000123400c1020100c2020102c0010a', 'hex');
+const CC = Buffer.from('0300001611d01234000100c1020100c2020102c0010a', 'hex');
+
+/** Long enough for no timer to ring. */
+const NO_TIME = 5_000;
+const KEEP_ALIVE_DELAY = 10_000;
+
+function connectionSteps(): Promise<Step[]> {
+  return eachMore<ConnectionDuty>(CONNECTION_DUTIES, async (duties) => {
+    const takeOver = (socket: Socket) => {
+      if (duties.has('names')) {
+        const { localAddress, localPort, remoteAddress, remotePort } = socket;
+        assert(localAddress === HOST && localPort && remoteAddress === HOST && remotePort);
+      }
+      if (duties.has('keepsAlive')) {
+        socket.setKeepAlive(true, KEEP_ALIVE_DELAY);
+      }
+      if (duties.has('times')) {
+        const timer = setTimeout(() => socket.destroy(), NO_TIME);
+        socket.once('close', () => clearTimeout(timer));
+      }
+    };
+    const server = createServer({ noDelay: true }, (socket) => {
+      socket.on('error', () => {});
+      takeOver(socket);
+      socket.once('data', () => socket.write(CC));
+    });
+    const port = await listening(server);
+    return {
+      async run(count) {
+        for (let i = 0; i < count; i += 1) {
+          const socket = await openSocket(port);
+          takeOver(socket);
+          socket.write(CR);
+          await new Promise((resolve) => socket.once('data', resolve));
+          await closeSocket(socket);
+        }
+      },
+      async close() {
+        await new Promise((resolve) => server.close(resolve));
+      },
+    };
+  });
+}
+
+async function listening(server: ReturnType<typeof createServer>): Promise<number> {
+  server.listen(0, HOST, 511);
+  await once(server, 'listening');
+  const address = server.address();
+  assert(address !== null && typeof address === 'object');
+  return address.port;
+}
+
+export function stepLines(costs: readonly StepCost[]): string[] {
+  return costs.flatMap(({ case: name, step, perSecond, ratio }) => [
+    ...(step === 'raw' ? [`${name}, from raw to ours by what is taken over:`] : []),
+    `  ${Math.round(perSecond).toLocaleString('en').padStart(8)}/s  ${ratio.toFixed(2)}  ${step}`,
+  ]);
+}
