@@ -44,6 +44,12 @@ const CONNECTION_DUTIES = [
 type MessageDuty = (typeof MESSAGE_DUTIES)[number][0];
 type ConnectionDuty = (typeof CONNECTION_DUTIES)[number][0];
 
+/**
+ * Each run of a case is cut in so many: the steps are close to one another, and the shorter a turn is,
+ * the more alike is the machine to all who take part in it.
+ */
+const SLICES = 4;
+
 /** The cases whose messages are so small that each comes in one chunk, and that of connections. */
 const STEPPED = ['rt-64-2048', 'many-64', 'connect'];
 
@@ -59,7 +65,8 @@ export async function stepCosts(
 }
 
 async function costsOf(benchCase: Case, runs: number): Promise<StepCost[]> {
-  const { name, count, warmUp, collection } = benchCase;
+  const { name, warmUp } = benchCase;
+  const count = Math.max(benchCase.connections, Math.ceil(benchCase.count / SLICES));
   const tpduSize = await negotiated(benchCase.maxTpduSize);
   const contestants = [
     { step: 'raw', is: await openRaw(benchCase, tpduSize) },
@@ -70,10 +77,10 @@ async function costsOf(benchCase: Case, runs: number): Promise<StepCost[]> {
     for (const { is } of contestants) {
       await rate(is, warmUp);
     }
-    for (let run = 0; run < runs; run += 1) {
+    for (let run = 0; run < runs * SLICES; run += 1) {
       // To and fro, so that who comes after whom makes no difference.
       for (const each of run % 2 === 0 ? contestants : contestants.toReversed()) {
-        each.rates.push(await rate(each.is, count, collection));
+        each.rates.push(await rate(each.is, count, 'young'));
       }
       const raw = contestants[0]?.rates.at(-1) ?? Number.NaN;
       for (const { rates, ratios } of contestants) {
