@@ -3,6 +3,7 @@
  * nothing of TPDUs.
  */
 import { Fifo } from './fifo.js';
+import { Loans } from './loans.js';
 import type { SendBlocks } from './send-blocks.js';
 import { TPKT_HEADER_LENGTH, writeTpktHeader } from './tpkt/header.js';
 
@@ -21,6 +22,10 @@ export class Outbox {
   #runStart = 0;
   #runEnd = 0;
   #length = 0;
+  /** The block of the run is lent. */
+  #isLent = false;
+  /** Most outboxes never have one. */
+  #loans: Loans | undefined;
 
   constructor(blocks: SendBlocks) {
     this.#blocks = blocks;
@@ -34,13 +39,15 @@ export class Outbox {
   /**
    * Adds one packet: the TPKT header, `header`, then `payload`. A payload of 8192 octets or more is not
    * copied and must not change until it is sent.
+   *
+   * @param isOfLarge it is one of many that are added now: they are copied to memory that is used again
    */
-  packet(header: readonly number[], payload: Uint8Array): void {
+  packet(header: readonly number[], payload: Uint8Array, isOfLarge = false): void {
     const payloadLength = payload.length;
     const headerLength = TPKT_HEADER_LENGTH + header.length;
     const copied = payloadLength < SEND_VIEW_FROM;
     const length = copied ? headerLength + payloadLength : headerLength;
-    const block = this.#extendRun(length);
+    const block = isOfLarge && copied ? this.#extendLent(length) : this.#extendRun(length);
     let offset = writeTpktHeader(block, this.#runEnd - length, header.length + payloadLength);
     for (let i = 0; i < header.length; i += 1) {
       block[offset] = header[i] as number;
@@ -61,8 +68,21 @@ export class Outbox {
     if (piece === undefined && this.#block !== undefined) {
       piece = this.#takeRun(this.#block);
     }
-    this.#length -= piece?.length ?? 0;
+    if (piece !== undefined) {
+      this.#length -= piece.length;
+      this.#loans?.handOver(piece);
+    }
     return piece;
+  }
+
+  /**
+   * Every piece taken out of here has been taken by the stream.
+   *
+   * @param isFree whether the stream has done with its octets, as a socket of the system has; another
+   * stream may have passed them on as they are
+   */
+  taken(isFree: boolean): void {
+    this.#loans?.taken(isFree);
   }
 
   /** Forgets what waits: the stream is gone. */
@@ -70,6 +90,7 @@ export class Outbox {
     this.#pieces.clear();
     this.#block = undefined;
     this.#length = 0;
+    this.#loans?.clear();
   }
 
   /** Makes the run longer; or begins one, where another outbox has come in between. */
@@ -77,14 +98,35 @@ export class Outbox {
     const start = this.#blocks.take(length);
     const { block } = this.#blocks;
     if (this.#block !== block || this.#runEnd !== start) {
-      if (this.#block !== undefined) {
-        this.#pieces.push(this.#takeRun(this.#block));
-      }
+      this.#closeRun();
       this.#block = block;
+      this.#isLent = false;
       this.#runStart = start;
     }
     this.#runEnd = start + length;
     return block;
+  }
+
+  /** The same in a block that is lent, where a run begins at the first octet. */
+  #extendLent(length: number): Uint8Array {
+    let block = this.#block;
+    if (block === undefined || !this.#isLent || block.length - this.#runEnd < length) {
+      this.#closeRun();
+      this.#loans ??= new Loans(this.#blocks);
+      block = this.#loans.borrow();
+      this.#block = block;
+      this.#isLent = true;
+      this.#runStart = 0;
+      this.#runEnd = 0;
+    }
+    this.#runEnd += length;
+    return block;
+  }
+
+  #closeRun(): void {
+    if (this.#block !== undefined) {
+      this.#pieces.push(this.#takeRun(this.#block));
+    }
   }
 
   /** What was copied to the run; the next packet begins another. */

@@ -12,14 +12,22 @@ import { NO_OCTETS } from './octets.js';
  */
 const BLOCK_LENGTH = 65_536;
 
+/** Octets of a block that is lent: a TSDU of 64 KiB in TPDUs of 2048 octets, with all their headers. */
+const LENT_LENGTH = 69_632;
+
+/** Most blocks that are kept to be lent again, some 2 MiB: about what one fast connection has on its way. */
+const MOST_KEPT = 32;
+
 /**
  * Gives out regions of blocks, one after the other. A region is given out once and never again: what
- * is in it stays as it is for as long as anybody holds it.
+ * is in it stays as it is for as long as anybody holds it. Whole blocks are lent, and used again once they
+ * are given back.
  */
 export class SendBlocks {
   readonly #allocate: Allocate;
   #block: Uint8Array = NO_OCTETS;
   #used = 0;
+  readonly #kept: Uint8Array[] = [];
 
   constructor(allocate: Allocate) {
     this.#allocate = allocate;
@@ -39,5 +47,17 @@ export class SendBlocks {
     const start = this.#used;
     this.#used += length;
     return start;
+  }
+
+  /** Lends a whole block; one that is not given back is lost, and its memory with it. */
+  lend(): Uint8Array {
+    return this.#kept.pop() ?? this.#allocate(LENT_LENGTH);
+  }
+
+  /** Takes back a block that nobody looks at any more. */
+  giveBack(block: Uint8Array): void {
+    if (this.#kept.length < MOST_KEPT) {
+      this.#kept.push(block);
+    }
   }
 }

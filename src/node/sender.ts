@@ -27,7 +27,7 @@ export class Sender {
   readonly #outbox: Outbox;
   readonly #onTaken: () => void;
   /** The stream is a socket of the system itself, whose write says at once what it could not take. */
-  readonly #tellsAtOnce: boolean;
+  readonly #isOfSystem: boolean;
   #inFlight = 0;
   #since = 0;
   #ended = false;
@@ -37,7 +37,7 @@ export class Sender {
     this.#stream = stream;
     this.#outbox = outbox;
     this.#onTaken = onTaken;
-    this.#tellsAtOnce = stream instanceof Socket && !(stream instanceof TLSSocket);
+    this.#isOfSystem = stream instanceof Socket && !(stream instanceof TLSSocket);
   }
 
   /** Octets handed to the stream and not yet taken by it. */
@@ -61,7 +61,7 @@ export class Sender {
     const first = this.#outbox.shift() ?? NOTHING;
     if (this.#outbox.length > 0) {
       this.#writeMany(first);
-    } else if (this.#tellsAtOnce && first.length < SMALL_FLIGHT) {
+    } else if (this.#isOfSystem && first.length < SMALL_FLIGHT) {
       this.#writeSmall(first);
     } else {
       this.#writeLast(first, first.length);
@@ -82,7 +82,7 @@ export class Sender {
   #writeSmall(piece: Uint8Array): void {
     this.#stream.write(piece);
     if (this.#stream.writableLength === 0 && this.#stream.errored === null) {
-      this.#onTaken();
+      this.#taken();
     } else {
       // The system is full, or the peer is gone: a write of nothing is told of what came before it.
       this.#writeLast(NOTHING, piece.length);
@@ -113,7 +113,13 @@ export class Sender {
     this.#inFlight = 0;
     // Node tells of no error when it drops what a destroyed stream had still to write.
     if (!error && !this.#stream.destroyed) {
-      this.#onTaken();
+      this.#taken();
     }
   };
+
+  /** A socket of the system has copied what it took; another stream may have passed it on as it is. */
+  #taken(): void {
+    this.#outbox.taken(this.#isOfSystem);
+    this.#onTaken();
+  }
 }

@@ -254,10 +254,24 @@ describe('a smaller payload in a DT', () => {
 
   it('shares blocks: no memory is taken for it by itself', () => {
     const { connection, allocated } = opened(2_048);
-    const tsdu = pattern(1_000_000);
-    connection.send(tsdu);
-    const wire = join(...dts(tsdu, 2045)).length;
+    const tsdu = pattern(30_000);
+    for (let i = 0; i < 100; i += 1) {
+      connection.send(tsdu);
+    }
+    const wire = 100 * join(...dts(tsdu, 2045)).length;
     expect(allocated.every((length) => length === 65_536)).toBe(true);
     expect(allocated.length).toBeLessThanOrEqual(Math.ceil(wire / (65_536 - 2_048)));
+  });
+
+  it('of a TSDU of 32 KiB or more goes to memory that is used again', () => {
+    const { connection, allocated } = opened(2_048);
+    const tsdu = pattern(1_000_000);
+    for (let i = 0; i < 10; i += 1) {
+      connection.send(tsdu);
+      takePieces(connection.outbox);
+      connection.outbox.taken(true);
+    }
+    const wire = join(...dts(tsdu, 2045)).length;
+    expect(allocated.length).toBeLessThanOrEqual(Math.ceil(wire / (69_632 - 2_048)));
   });
 });

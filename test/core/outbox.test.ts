@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { allocateZeroed } from '../../src/core/octet-collector.js';
 import { Outbox, SEND_VIEW_FROM } from '../../src/core/outbox.js';
@@ -119,5 +120,156 @@ describe('Outbox', () => {
     const outbox = filled(pattern(10), pattern(10_000));
     outbox.clear();
     expect([outbox.length, takePieces(outbox)]).toEqual([0, []]);
+  });
+});
+
+/** An outbox, the pieces that left it, and those that stay as they are for good. */
+function watched(blocks: SendBlocks) {
+  const outbox = new Outbox(blocks);
+  const snapshot = (piece: Uint8Array) => ({ piece, before: piece.slice() });
+  let handedOver: ReturnType<typeof snapshot>[] = [];
+  const kept: ReturnType<typeof snapshot>[] = [];
+  return {
+    outbox,
+    shift() {
+      const piece = outbox.shift();
+      if (piece !== undefined) {
+        handedOver.push(snapshot(piece));
+      }
+    },
+    taken(isFree: boolean) {
+      outbox.taken(isFree);
+      if (!isFree) {
+        kept.push(...handedOver);
+      }
+      handedOver = [];
+    },
+    clear() {
+      outbox.clear();
+      kept.push(...handedOver);
+      handedOver = [];
+    },
+    expectUnchanged() {
+      for (const { piece, before } of [...handedOver, ...kept]) {
+        expect(piece.every((octet, i) => octet === before[i])).toBe(true);
+      }
+    },
+  };
+}
+
+describe('the memory of large TSDUs', () => {
+  /** As the DTs of a TSDU of 64 KiB are added. */
+  function addLarge(outbox: Outbox, seed = 0): readonly Uint8Array[] {
+    const payloads = Array.from({ length: 33 }, (_, i) => pattern(2_045, seed + i));
+    for (const payload of payloads) {
+      outbox.packet(HEADER, payload, true);
+    }
+    return payloads;
+  }
+
+  it('gives the packets of 64 KiB as one piece', () => {
+    const outbox = new Outbox(new SendBlocks(allocateZeroed));
+    const payloads = addLarge(outbox);
+    const pieces = takePieces(outbox);
+    expect(pieces).toHaveLength(1);
+    expect(digits(...pieces)).toBe(digits(wire(...payloads)));
+  });
+
+  it('is used again once the piece has been taken', () => {
+    const outbox = new Outbox(new SendBlocks(allocateZeroed));
+    addLarge(outbox);
+    const [first] = takePieces(outbox);
+    outbox.taken(true);
+    addLarge(outbox, 9);
+    expect(takePieces(outbox)[0]?.buffer).toBe(first?.buffer);
+  });
+
+  it('is not used again before', () => {
+    const outbox = new Outbox(new SendBlocks(allocateZeroed));
+    addLarge(outbox);
+    const [first] = takePieces(outbox);
+    addLarge(outbox, 9);
+    expect(takePieces(outbox)[0]?.buffer).not.toBe(first?.buffer);
+  });
+
+  it.each<[string, (outbox: Outbox) => void]>([
+    ['a stream that may have passed it on has taken it', (outbox) => outbox.taken(false)],
+    [
+      'the outbox was cleared, though it is said to be taken',
+      (outbox) => {
+        outbox.clear();
+        outbox.taken(true);
+      },
+    ],
+  ])('is not used again when %s', (_what, end) => {
+    const outbox = new Outbox(new SendBlocks(allocateZeroed));
+    addLarge(outbox);
+    const [first] = takePieces(outbox);
+    end(outbox);
+    addLarge(outbox, 9);
+    expect(takePieces(outbox)[0]?.buffer).not.toBe(first?.buffer);
+  });
+
+  it('is kept for about 2 MiB and no more', () => {
+    const outbox = new Outbox(new SendBlocks(allocateZeroed));
+    for (let i = 0; i < 100; i += 1) {
+      addLarge(outbox);
+    }
+    const lent = new Set(takePieces(outbox).map(({ buffer }) => buffer));
+    outbox.taken(true);
+    for (let i = 0; i < 100; i += 1) {
+      addLarge(outbox);
+    }
+    expect(takePieces(outbox).filter(({ buffer }) => lent.has(buffer))).toHaveLength(32);
+  });
+
+  it('stays as it is while somebody may look at it, whatever is sent by whom', () => {
+    const action = fc.oneof(
+      {
+        weight: 4,
+        arbitrary: fc.record({
+          does: fc.constant('large' as const),
+          octets: fc.integer({ min: 1, max: 9_000 }),
+        }),
+      },
+      {
+        weight: 2,
+        arbitrary: fc.record({
+          does: fc.constant('small' as const),
+          octets: fc.integer({ min: 1, max: 9_000 }),
+        }),
+      },
+      {
+        weight: 4,
+        arbitrary: fc.record({ does: fc.constantFrom('shift', 'taken', 'passed on', 'clear') }),
+      },
+    );
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(1), action), { maxLength: 200 }), (actions) => {
+        const blocks = new SendBlocks(allocateZeroed);
+        const outboxes = [watched(blocks), watched(blocks)];
+        actions.forEach(([who, act], seed) => {
+          const subject = outboxes[who] as ReturnType<typeof watched>;
+          switch (act.does) {
+            case 'large':
+            case 'small':
+              subject.outbox.packet(HEADER, pattern(act.octets, seed), act.does === 'large');
+              break;
+            case 'shift':
+              subject.shift();
+              break;
+            case 'clear':
+              subject.clear();
+              break;
+            default:
+              subject.taken(act.does === 'taken');
+          }
+        });
+        for (const each of outboxes) {
+          each.expectUnchanged();
+        }
+      }),
+      { numRuns: 100 },
+    );
   });
 });

@@ -195,4 +195,26 @@ describe('a smaller payload in a DT', () => {
     expect(await peer.read()).toHaveLength(tsdu.length);
     expect(taken.filter(({ buffer }) => buffer === tsdu.buffer)).toEqual([]);
   });
+
+  test('of a large TSDU is copied to memory that is used again once a socket has taken it', async () => {
+    const { client, peer } = await pair();
+    const { taken } = spyOnSocket(client);
+    for (let i = 0; i < 20; i += 1) {
+      const tsdu = Buffer.alloc(65_536, i);
+      client.write(tsdu);
+      expect((await peer.read()).equals(tsdu)).toBe(true);
+    }
+    expect(taken).toHaveLength(20);
+    expect(new Set(taken.map(({ buffer }) => buffer)).size).toBeLessThanOrEqual(2);
+  });
+
+  test("of a large TSDU is never changed in what a stream of the user's own has taken", async () => {
+    const { connection, stream } = await overOwnStream();
+    const tsdus = Array.from({ length: 10 }, (_, i) => Buffer.alloc(65_536, i + 1));
+    for (const tsdu of tsdus) {
+      connection.write(tsdu);
+      await turnEnd();
+    }
+    expect(join(...stream.written)).toEqual(join(...tsdus.flatMap((tsdu) => dts(tsdu, 2045))));
+  });
 });

@@ -38,6 +38,9 @@ export function readPlainEot(
 const HEADER_LAST: readonly number[] = [LI, CODE, LAST];
 const HEADER_NOT_LAST: readonly number[] = [LI, CODE, NOT_LAST];
 
+/** A TSDU of so many octets in several TPDUs fills a good part of a block of its own. */
+const LARGE_TSDU = 32_768;
+
 /** Sees every TPDU that is sent or received, while it cares to. */
 export interface TpduObserver {
   /** Whether `see` is to be called: read for every TPDU, so that nothing is done for nobody. */
@@ -60,14 +63,15 @@ export function writeTsdu(
   const step = maxUserData(maxTpduSize);
   const { length } = tsdu;
   if (length <= step) {
-    writeDt(outbox, HEADER_LAST, tsdu, observer);
+    writeDt(outbox, HEADER_LAST, tsdu, observer, false);
     return;
   }
+  const isLarge = length >= LARGE_TSDU;
   const source = new OctetSource(tsdu);
   for (let start = 0; start < length; start += step) {
     const end = Math.min(start + step, length);
     const header = end === length ? HEADER_LAST : HEADER_NOT_LAST;
-    writeDt(outbox, header, source.view(start, end, view), observer);
+    writeDt(outbox, header, source.view(start, end, view), observer, isLarge);
   }
 }
 
@@ -76,6 +80,7 @@ function writeDt(
   header: readonly number[],
   userData: Uint8Array,
   observer: TpduObserver | undefined,
+  isOfLarge: boolean,
 ): void {
   if (observer?.isWatching) {
     const tpdu = new Uint8Array(DT_HEADER_LENGTH + userData.length);
@@ -83,5 +88,5 @@ function writeDt(
     tpdu.set(userData, DT_HEADER_LENGTH);
     observer.see('sent', tpdu);
   }
-  outbox.packet(header, userData);
+  outbox.packet(header, userData, isOfLarge);
 }
