@@ -1,6 +1,6 @@
 /**
- * Blocks of memory that one outbox is lent for large TSDUs, until what it copied to them has been taken.
- * Fresh memory for each of them would cost more than the copy: the system has to find and clear it.
+ * Blocks of memory that one outbox is lent while much waits in it, until what it copied to them has been
+ * taken. Fresh memory for each would cost more than the copy: the system has to find and clear it.
  */
 import type { SendBlocks } from './send-blocks.js';
 

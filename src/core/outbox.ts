@@ -13,6 +13,12 @@ import { TPKT_HEADER_LENGTH, writeTpktHeader } from './tpkt/header.js';
  */
 export const SEND_VIEW_FROM = 8_192;
 
+/**
+ * Where so many octets wait, or are to, what is copied goes to blocks that are lent, and used again once
+ * it has been taken: fresh memory would cost more than the copy. Less is not worth a block of its own.
+ */
+const LENT_FROM = 32_768;
+
 /** Collects packets until they are taken for sending. */
 export class Outbox {
   readonly #blocks: SendBlocks;
@@ -40,14 +46,15 @@ export class Outbox {
    * Adds one packet: the TPKT header, `header`, then `payload`. A payload of 8192 octets or more is not
    * copied and must not change until it is sent.
    *
-   * @param isOfLarge it is one of many that are added now: they are copied to memory that is used again
+   * @param following octets of payload that are added right behind it, in packets of their own
    */
-  packet(header: readonly number[], payload: Uint8Array, isOfLarge = false): void {
+  packet(header: readonly number[], payload: Uint8Array, following = 0): void {
     const payloadLength = payload.length;
     const headerLength = TPKT_HEADER_LENGTH + header.length;
     const copied = payloadLength < SEND_VIEW_FROM;
     const length = copied ? headerLength + payloadLength : headerLength;
-    const block = isOfLarge && copied ? this.#extendLent(length) : this.#extendRun(length);
+    const isMuch = copied && this.#length + payloadLength + following >= LENT_FROM;
+    const block = isMuch ? this.#extendLent(length) : this.#extendRun(length);
     let offset = writeTpktHeader(block, this.#runEnd - length, header.length + payloadLength);
     for (let i = 0; i < header.length; i += 1) {
       block[offset] = header[i] as number;

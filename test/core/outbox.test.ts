@@ -157,13 +157,13 @@ function watched(blocks: SendBlocks) {
   };
 }
 
-describe('the memory of large TSDUs', () => {
+describe('the memory of what is much', () => {
   /** As the DTs of a TSDU of 64 KiB are added. */
   function addLarge(outbox: Outbox, seed = 0): readonly Uint8Array[] {
     const payloads = Array.from({ length: 33 }, (_, i) => pattern(2_045, seed + i));
-    for (const payload of payloads) {
-      outbox.packet(HEADER, payload, true);
-    }
+    payloads.forEach((payload, i) => {
+      outbox.packet(HEADER, payload, (payloads.length - 1 - i) * 2_045);
+    });
     return payloads;
   }
 
@@ -173,6 +173,21 @@ describe('the memory of large TSDUs', () => {
     const pieces = takePieces(outbox);
     expect(pieces).toHaveLength(1);
     expect(digits(...pieces)).toBe(digits(wire(...payloads)));
+  });
+
+  it('is its own for many small packets too, once 32 KiB wait', () => {
+    const outbox = new Outbox(new SendBlocks(allocateZeroed));
+    const add = (count: number) => {
+      for (let i = 0; i < count; i += 1) {
+        outbox.packet(HEADER, pattern(1_000));
+      }
+    };
+    add(100);
+    const buffers = takePieces(outbox).map(({ buffer }) => buffer);
+    outbox.taken(true);
+    add(100);
+    const again = takePieces(outbox).map(({ buffer }) => buffers.includes(buffer));
+    expect(again).toEqual([true, true]);
   });
 
   it('is used again once the piece has been taken', () => {
@@ -253,7 +268,11 @@ describe('the memory of large TSDUs', () => {
           switch (act.does) {
             case 'large':
             case 'small':
-              subject.outbox.packet(HEADER, pattern(act.octets, seed), act.does === 'large');
+              subject.outbox.packet(
+                HEADER,
+                pattern(act.octets, seed),
+                act.does === 'large' ? 32_768 : 0,
+              );
               break;
             case 'shift':
               subject.shift();

@@ -38,9 +38,6 @@ export function readPlainEot(
 const HEADER_LAST: readonly number[] = [LI, CODE, LAST];
 const HEADER_NOT_LAST: readonly number[] = [LI, CODE, NOT_LAST];
 
-/** A TSDU of so many octets in several TPDUs fills a good part of a block of its own. */
-const LARGE_TSDU = 32_768;
-
 /** Sees every TPDU that is sent or received, while it cares to. */
 export interface TpduObserver {
   /** Whether `see` is to be called: read for every TPDU, so that nothing is done for nobody. */
@@ -63,15 +60,14 @@ export function writeTsdu(
   const step = maxUserData(maxTpduSize);
   const { length } = tsdu;
   if (length <= step) {
-    writeDt(outbox, HEADER_LAST, tsdu, observer, false);
+    writeDt(outbox, HEADER_LAST, tsdu, observer, 0);
     return;
   }
-  const isLarge = length >= LARGE_TSDU;
   const source = new OctetSource(tsdu);
   for (let start = 0; start < length; start += step) {
     const end = Math.min(start + step, length);
     const header = end === length ? HEADER_LAST : HEADER_NOT_LAST;
-    writeDt(outbox, header, source.view(start, end, view), observer, isLarge);
+    writeDt(outbox, header, source.view(start, end, view), observer, length - end);
   }
 }
 
@@ -80,7 +76,7 @@ function writeDt(
   header: readonly number[],
   userData: Uint8Array,
   observer: TpduObserver | undefined,
-  isOfLarge: boolean,
+  following: number,
 ): void {
   if (observer?.isWatching) {
     const tpdu = new Uint8Array(DT_HEADER_LENGTH + userData.length);
@@ -88,5 +84,5 @@ function writeDt(
     tpdu.set(userData, DT_HEADER_LENGTH);
     observer.see('sent', tpdu);
   }
-  outbox.packet(header, userData, isOfLarge);
+  outbox.packet(header, userData, following);
 }
