@@ -6,8 +6,9 @@ import type { Case } from './cases.js';
 import { openLeast } from './least.js';
 import { negotiated, openOurs } from './ours.js';
 import type { PeerResult } from './peers.js';
-import { median, rate } from './rate.js';
+import { median, quantile } from './rate.js';
 import { openRaw } from './raw.js';
+import { inTurns, ratios } from './turns.js';
 
 /** Numbers a second are messages, round trips or connections, whatever the case counts. */
 export interface Result {
@@ -15,7 +16,7 @@ export interface Result {
   readonly kind: string;
   readonly size: number;
   readonly tpduSize: number;
-  readonly runs: number;
+  readonly turns: number;
   readonly raw: number;
   /** What bare sockets behind the same interface come to: see `least.ts`. */
   readonly least: number;
@@ -29,50 +30,40 @@ export interface Result {
   readonly ratio: number;
   /** The least to raw, in the same way. */
   readonly leastRatio: number;
-  /** Smallest and greatest of the ratios of ours. */
+  /** Between these lies the middle half of the ratios of ours. */
   readonly spread: readonly [number, number];
   readonly target: number;
   readonly peers: readonly PeerResult[];
 }
 
-export async function compare(benchCase: Case, runs: number): Promise<Result> {
-  const { name, kind, size, count, warmUp, collection, target } = benchCase;
+export async function compare(benchCase: Case, turns: number): Promise<Result> {
+  const { name, kind, size, target } = benchCase;
   const tpduSize = await negotiated(benchCase.maxTpduSize);
-  const raw = await openRaw(benchCase, tpduSize);
-  const least = await openLeast(benchCase, tpduSize);
-  const ours = await openOurs(benchCase, tpduSize);
-  const turns: { readonly raw: number; readonly least: number; readonly ours: number }[] = [];
+  const contestants = [
+    await openRaw(benchCase, tpduSize),
+    await openLeast(benchCase, tpduSize),
+    await openOurs(benchCase, tpduSize),
+  ];
   try {
-    // The compiler's work is not what is compared.
-    await rate(raw, warmUp);
-    await rate(least, warmUp);
-    await rate(ours, warmUp);
-    for (let i = 0; i < runs; i += 1) {
-      turns.push({
-        raw: await rate(raw, count, collection),
-        least: await rate(least, count, collection),
-        ours: await rate(ours, count, collection),
-      });
-    }
+    const [raw = [], least = [], ours = []] = await inTurns(contestants, benchCase, turns);
+    const toRaw = ratios(ours, raw);
+    return {
+      name,
+      kind,
+      size,
+      tpduSize,
+      turns,
+      raw: median(raw),
+      least: median(least),
+      ours: median(ours),
+      megabytesPerSecond: (median(ours) * size) / 1e6,
+      ratio: median(toRaw),
+      leastRatio: median(ratios(least, raw)),
+      spread: [quantile(toRaw, 0.25), quantile(toRaw, 0.75)],
+      target,
+      peers: [],
+    };
   } finally {
-    await Promise.all([raw.close(), least.close(), ours.close()]);
+    await Promise.all(contestants.map((contestant) => contestant.close()));
   }
-  const medianOurs = median(turns.map((turn) => turn.ours));
-  const ratios = turns.map((turn) => turn.ours / turn.raw);
-  return {
-    name,
-    kind,
-    size,
-    tpduSize,
-    runs,
-    raw: median(turns.map((turn) => turn.raw)),
-    least: median(turns.map((turn) => turn.least)),
-    ours: medianOurs,
-    megabytesPerSecond: (medianOurs * size) / 1e6,
-    ratio: median(ratios),
-    leastRatio: median(turns.map((turn) => turn.least / turn.raw)),
-    spread: [Math.min(...ratios), Math.max(...ratios)],
-    target,
-    peers: [],
-  };
 }

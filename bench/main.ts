@@ -21,18 +21,19 @@ import { type StepCost, stepCosts, stepLines } from './steps.js';
 import { sweep, sweepLines } from './sweep.js';
 import { headLine, peerLine, resultLine } from './table.js';
 import { type TraceCost, traceCosts, traceLines } from './trace.js';
+import { TURNS } from './turns.js';
 import { failureLines, isFailing } from './verdict.js';
 
 const MILLION = 1_000_000;
 
 /**
- * A case of the short form that would fail is measured again, by so many times as many runs, up to so
+ * A case of the short form that would fail is measured again, by so many times as many turns, up to so
  * many times: what is broken fails each time, what met a busy moment of the machine does not.
  */
-const AGAIN = { runs: 3, times: 3 };
-const NOT_AGAIN = { runs: 1, times: 0 };
+const AGAIN = { turns: 3, times: 3 };
+const NOT_AGAIN = { turns: 1, times: 0 };
 
-const PEER_PLAN: PeerPlan = { runs: 3, limit: 6_000 };
+const PEER_PLAN: PeerPlan = { runs: 3 * TURNS, limit: 6_000 };
 const SHORT_PEER_PLAN: PeerPlan = { runs: 1, limit: 2_000 };
 
 type Print = (line: string) => void;
@@ -85,6 +86,7 @@ async function measure({ case: names, runs, short }: Options, print: Print): Pro
   const isWanted = (name: string) => names.length === 0 || names.includes(name);
   const isOtherWanted = (name: OtherCase) => isWanted(name);
 
+  const turns = short ? runs : runs * TURNS;
   const results: Result[] = [];
   const cases = CASES.filter(({ name }) => isWanted(name));
   if (cases.length > 0) {
@@ -93,8 +95,8 @@ async function measure({ case: names, runs, short }: Options, print: Print): Pro
   for (const benchCase of cases) {
     results.push(
       short
-        ? await oneResult(shortened(benchCase), runs, print, SHORT_PEER_PLAN, AGAIN)
-        : await oneResult(benchCase, runs, print, PEER_PLAN),
+        ? await oneResult(shortened(benchCase), turns, print, SHORT_PEER_PLAN, AGAIN)
+        : await oneResult(benchCase, turns, print, PEER_PLAN),
     );
   }
 
@@ -121,7 +123,7 @@ async function measure({ case: names, runs, short }: Options, print: Print): Pro
   }
   let steps: StepCost[] = [];
   if (isOtherWanted('steps')) {
-    steps = await stepCosts(runs, (benchCase) => (short ? shortened(benchCase) : benchCase));
+    steps = await stepCosts(turns, (benchCase) => (short ? shortened(benchCase) : benchCase));
     print(['', ...stepLines(steps)].join('\n'));
   }
   return {
@@ -136,16 +138,16 @@ async function measure({ case: names, runs, short }: Options, print: Print): Pro
 /** A case and its lines. */
 async function oneResult(
   benchCase: Case,
-  runs: number,
+  turns: number,
   print: Print,
   plan: PeerPlan,
   again = NOT_AGAIN,
 ): Promise<Result> {
-  let result = await compare(benchCase, runs);
+  let result = await compare(benchCase, turns);
   print(resultLine(result));
   for (let left = again.times; left > 0 && isFailing(result); left -= 1) {
-    print(`  again, ${runs * again.runs} runs`);
-    result = await compare(benchCase, runs * again.runs);
+    print(`  again, ${turns * again.turns} turns`);
+    result = await compare(benchCase, turns * again.turns);
     print(resultLine(result));
   }
   const peers: Result['peers'][number][] = [];

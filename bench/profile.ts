@@ -4,6 +4,7 @@
 import { type Profiler, Session } from 'node:inspector/promises';
 import type { Case } from './cases.js';
 import { negotiated, openOurs } from './ours.js';
+import { TURNS } from './turns.js';
 
 export interface ProfileLine {
   readonly name: string;
@@ -17,7 +18,7 @@ const INTERVAL = 100;
 
 /** How many functions are told of, and how many times a run of the case is long. */
 const MOST = 16;
-const RUNS = 5;
+const RUNS = 5 * TURNS;
 
 /** The functions that took most, over some runs after as many to warm up. */
 export async function profile(benchCase: Case): Promise<ProfileLine[]> {

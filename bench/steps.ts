@@ -10,9 +10,10 @@ import { CASES, type Case } from './cases.js';
 import { type Contestant, openMany } from './contestant.js';
 import { check, messageAt, type Messages, onWire, payloads } from './messages.js';
 import { negotiated, openOurs } from './ours.js';
-import { median, rate } from './rate.js';
+import { median } from './rate.js';
 import { openRaw } from './raw.js';
 import { closeSocket, HOST, openSocket } from './sockets.js';
+import { inTurns, ratios } from './turns.js';
 
 /** What a contestant of one case comes to. */
 export interface StepCost {
@@ -44,58 +45,43 @@ const CONNECTION_DUTIES = [
 type MessageDuty = (typeof MESSAGE_DUTIES)[number][0];
 type ConnectionDuty = (typeof CONNECTION_DUTIES)[number][0];
 
-/**
- * Each run of a case is cut in so many: the steps are close to one another, and the shorter a turn is,
- * the more alike is the machine to all who take part in it.
- */
-const SLICES = 4;
-
 /** The cases whose messages are so small that each comes in one chunk, and that of connections. */
 const STEPPED = ['rt-64-2048', 'many-64', 'connect'];
 
 export async function stepCosts(
-  runs: number,
+  turns: number,
   form: (benchCase: Case) => Case,
 ): Promise<StepCost[]> {
   const costs: StepCost[] = [];
   for (const benchCase of CASES.filter(({ name }) => STEPPED.includes(name))) {
-    costs.push(...(await costsOf(form(benchCase), runs)));
+    costs.push(...(await costsOf(form(benchCase), turns)));
   }
   return costs;
 }
 
-async function costsOf(benchCase: Case, runs: number): Promise<StepCost[]> {
-  const { name, warmUp } = benchCase;
-  const count = Math.max(benchCase.connections, Math.ceil(benchCase.count / SLICES));
+async function costsOf(benchCase: Case, turns: number): Promise<StepCost[]> {
   const tpduSize = await negotiated(benchCase.maxTpduSize);
-  const contestants = [
+  const steps = [
     { step: 'raw', is: await openRaw(benchCase, tpduSize) },
     ...(benchCase.kind === 'connect' ? await connectionSteps() : await messageSteps(benchCase)),
     { step: 'ours', is: await openOurs(benchCase, tpduSize) },
-  ].map((contestant) => ({ ...contestant, rates: [] as number[], ratios: [] as number[] }));
+  ];
   try {
-    for (const { is } of contestants) {
-      await rate(is, warmUp);
-    }
-    for (let run = 0; run < runs * SLICES; run += 1) {
-      // To and fro, so that who comes after whom makes no difference.
-      for (const each of run % 2 === 0 ? contestants : contestants.toReversed()) {
-        each.rates.push(await rate(each.is, count, 'young'));
-      }
-      const raw = contestants[0]?.rates.at(-1) ?? Number.NaN;
-      for (const { rates, ratios } of contestants) {
-        ratios.push((rates.at(-1) ?? Number.NaN) / raw);
-      }
-    }
+    const rates = await inTurns(
+      steps.map(({ is }) => is),
+      benchCase,
+      turns,
+    );
+    const raw = rates[0] ?? [];
+    return steps.map(({ step }, i) => ({
+      case: benchCase.name,
+      step,
+      perSecond: median(rates[i] ?? []),
+      ratio: median(ratios(rates[i] ?? [], raw)),
+    }));
   } finally {
-    await Promise.all(contestants.map(({ is }) => is.close()));
+    await Promise.all(steps.map(({ is }) => is.close()));
   }
-  return contestants.map(({ step, rates, ratios }) => ({
-    case: name,
-    step,
-    perSecond: median(rates),
-    ratio: median(ratios),
-  }));
 }
 
 interface Step {
