@@ -34,7 +34,7 @@ async function run({ peer: name, benchCase, runs, milliseconds }: PeerTask): Pro
     count = await countFor(contestant, milliseconds);
   }
   for (let i = 0; i < runs; i += 1) {
-    answer({ rate: await rate(contestant, count, benchCase.collection), tpduSize });
+    answer({ rate: await rate(contestant, count), tpduSize });
   }
 }
 

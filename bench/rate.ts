@@ -2,19 +2,18 @@
  * How fast a contestant is: one run by the clock, and what several runs come to. It does not know who
  * the contestant is.
  */
-import type { Collection } from './cases.js';
 import type { Contestant } from './contestant.js';
 
 /** A run that takes longer than this has come to a halt. */
 const RUN_LIMIT = 120_000;
 
-/** Messages a second. The heap is cleaned first, so that no run pays for the one before. */
-export async function rate(
-  contestant: Contestant,
-  count: number,
-  collection: Collection = 'full',
-): Promise<number> {
-  globalThis.gc?.(collection === 'young');
+/**
+ * Messages a second. The young garbage is collected first, so that none pays for who came before. No
+ * more is: after a full collection V8 has little room for young objects for a while, and may have dropped
+ * the code that it compiled.
+ */
+export async function rate(contestant: Contestant, count: number): Promise<number> {
+  globalThis.gc?.(true);
   const start = performance.now();
   await withinTime(contestant.run(count));
   return (count * 1_000) / (performance.now() - start);

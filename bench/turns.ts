@@ -14,7 +14,7 @@ export const TURNS = 4;
 /** The rates of each contestant, turn by turn. */
 export async function inTurns(
   contestants: readonly Contestant[],
-  { count, warmUp, collection }: Case,
+  { count, warmUp }: Case,
   turns: number,
 ): Promise<readonly (readonly number[])[]> {
   const rates = contestants.map((): number[] => []);
@@ -26,7 +26,7 @@ export async function inTurns(
     const order = contestants.map((contestant, i) => ({ contestant, rates: rates[i] }));
     // To and fro, so that who comes after whom makes no difference.
     for (const each of turn % 2 === 0 ? order : order.toReversed()) {
-      each.rates?.push(await rate(each.contestant, count, collection));
+      each.rates?.push(await rate(each.contestant, count));
     }
   }
   return rates;
