@@ -7,7 +7,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Case } from './cases.js';
 import { type Contestant, openMany, type Peer } from './contestant.js';
-import { check, messageAt, type Messages, payloads } from './messages.js';
+import { check, type Messages, messageAt, payloads } from './messages.js';
 
 const HOST = '127.0.0.1';
 

@@ -9,7 +9,7 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import type { Case } from './cases.js';
 import { type Contestant, type Open, openMany } from './contestant.js';
-import { check, messageAt, type Messages, onWire, payloads } from './messages.js';
+import { check, type Messages, messageAt, onWire, payloads } from './messages.js';
 import { closeSocket, HOST, openSocket } from './sockets.js';
 
 /** TPKT header and the header of a DT. */

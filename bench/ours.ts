@@ -4,7 +4,7 @@
 import { type Connection, connect, listen } from 'cotp';
 import type { Case } from './cases.js';
 import { type Contestant, type Open, openMany } from './contestant.js';
-import { check, messageAt, type Messages, payloads } from './messages.js';
+import { check, type Messages, messageAt, payloads } from './messages.js';
 
 const HOST = '127.0.0.1';
 

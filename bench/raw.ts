@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import type { Case } from './cases.js';
 import { type Contestant, type Open, openMany } from './contestant.js';
-import { messageAt, type Messages, onWire, payloads } from './messages.js';
+import { type Messages, messageAt, onWire, payloads } from './messages.js';
 import { closeSocket, HOST, openSocket } from './sockets.js';
 
 export const openRaw: Open = async (benchCase, tpduSize): Promise<Contestant> => {

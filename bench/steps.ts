@@ -1,14 +1,18 @@
 /**
  * From raw to ours in steps: bare sockets that take over one duty of the library after the other, each
  * in the shortest form that does it. What the last of them comes to is what the duties themselves cost;
- * what is between it and ours is our own work.
+ * what is between it and ours is our own work. Buffer, performance and process are imported, as in the
+ * library: each use of the global goes through a getter of Node.
  */
 import assert from 'node:assert/strict';
+import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
+import process from 'node:process';
 import { CASES, type Case } from './cases.js';
 import { type Contestant, openMany } from './contestant.js';
-import { check, messageAt, type Messages, onWire, payloads } from './messages.js';
+import { check, type Messages, messageAt, onWire, payloads } from './messages.js';
 import { negotiated, openOurs } from './ours.js';
 import { median } from './rate.js';
 import { openRaw } from './raw.js';

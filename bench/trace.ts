@@ -5,9 +5,9 @@
  */
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Class0Connection as Engine } from '../src/core/class0/connection.js';
+import type { TpduObserver } from '../src/core/class0/data.js';
 import type { MakeView } from '../src/core/octet-source.js';
 import type { SendBlocks as Blocks } from '../src/core/send-blocks.js';
-import type { TpduObserver } from '../src/core/class0/data.js';
 
 /** Nanoseconds that one TPDU of 64 octets of user data takes. */
 export interface TraceCost {
