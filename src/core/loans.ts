@@ -7,7 +7,7 @@ import type { SendBlocks } from './send-blocks.js';
 /** The loans of one outbox. Each block holds one piece, from its first octet on. */
 export class Loans {
   readonly #blocks: SendBlocks;
-  /** Those whose piece waits in the outbox, by the memory that tells them. */
+  /** Those whose piece waits in the outbox, by their memory, which no two of them share. */
   readonly #waiting = new Map<ArrayBufferLike, Uint8Array>();
   /** Those whose piece has left it and may not yet be taken. */
   #handedOver: Uint8Array[] = [];
@@ -32,16 +32,13 @@ export class Loans {
     }
   }
 
-  /**
-   * Every piece that was handed over has been taken.
-   *
-   * @param isFree whether nobody looks at its octets any more, so that its block may be used again
-   */
-  taken(isFree: boolean): void {
-    if (isFree) {
-      for (const block of this.#handedOver) {
-        this.#blocks.giveBack(block);
-      }
+  /** Nobody looks any more at the octets of any piece that was handed over. */
+  taken(): void {
+    if (this.#handedOver.length === 0) {
+      return;
+    }
+    for (const block of this.#handedOver) {
+      this.#blocks.giveBack(block);
     }
     this.#handedOver = [];
   }

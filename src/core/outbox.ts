@@ -14,13 +14,17 @@ import { TPKT_HEADER_LENGTH, writeTpktHeader } from './tpkt/header.js';
 export const SEND_VIEW_FROM = 8_192;
 
 /**
- * Where so many octets wait, or are to, what is copied goes to blocks that are lent, and used again once
- * it has been taken: fresh memory would cost more than the copy. Less is not worth a block of its own.
+ * Where so many copied octets wait behind one another, or are to, they go to blocks that are lent and used
+ * again once they have been taken: fresh memory would cost more than the copy. Less is not worth a block.
  */
 const LENT_FROM = 32_768;
 
 /** Collects packets until they are taken for sending. */
 export class Outbox {
+  /**
+   * Who takes pieces out says when they are done with, by {@link taken}: only then are blocks lent.
+   */
+  tellsTaken = false;
   readonly #blocks: SendBlocks;
   readonly #pieces = new Fifo<Uint8Array>();
   /** The run of octets, behind all pieces, that packets are copied to; held only while it waits. */
@@ -28,6 +32,8 @@ export class Outbox {
   #runStart = 0;
   #runEnd = 0;
   #length = 0;
+  /** Octets copied since the last view; 0 when nothing waits. */
+  #copied = 0;
   /** The block of the run is lent. */
   #isLent = false;
   /** Most outboxes never have one. */
@@ -53,8 +59,8 @@ export class Outbox {
     const headerLength = TPKT_HEADER_LENGTH + header.length;
     const copied = payloadLength < SEND_VIEW_FROM;
     const length = copied ? headerLength + payloadLength : headerLength;
-    const isMuch = copied && this.#length + payloadLength + following >= LENT_FROM;
-    const block = isMuch ? this.#extendLent(length) : this.#extendRun(length);
+    const isMuch = copied && this.#copied + payloadLength + following >= LENT_FROM;
+    const block = isMuch && this.tellsTaken ? this.#extendLent(length) : this.#extendRun(length);
     let offset = writeTpktHeader(block, this.#runEnd - length, header.length + payloadLength);
     for (let i = 0; i < header.length; i += 1) {
       block[offset] = header[i] as number;
@@ -62,7 +68,9 @@ export class Outbox {
     }
     if (copied) {
       copyOctets(payload, payloadLength, block, offset);
+      this.#copied += length;
     } else {
+      this.#copied = 0;
       this.#pieces.push(this.#takeRun(block));
       this.#pieces.push(payload);
     }
@@ -78,18 +86,16 @@ export class Outbox {
     if (piece !== undefined) {
       this.#length -= piece.length;
       this.#loans?.handOver(piece);
+      if (this.#length === 0) {
+        this.#copied = 0;
+      }
     }
     return piece;
   }
 
-  /**
-   * Every piece taken out of here has been taken by the stream.
-   *
-   * @param isFree whether the stream has done with its octets, as a socket of the system has; another
-   * stream may have passed them on as they are
-   */
-  taken(isFree: boolean): void {
-    this.#loans?.taken(isFree);
+  /** Nobody looks any more at the octets of any piece that was taken out. */
+  taken(): void {
+    this.#loans?.taken();
   }
 
   /** Forgets what waits: the stream is gone. */
@@ -97,10 +103,11 @@ export class Outbox {
     this.#pieces.clear();
     this.#block = undefined;
     this.#length = 0;
+    this.#copied = 0;
     this.#loans?.clear();
   }
 
-  /** Makes the run longer; or begins one, where another outbox has come in between. */
+  /** Makes the run longer; or begins one, where another outbox or a block that is lent came in between. */
   #extendRun(length: number): Uint8Array {
     const start = this.#blocks.take(length);
     const { block } = this.#blocks;

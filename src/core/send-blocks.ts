@@ -12,7 +12,7 @@ import { NO_OCTETS } from './octets.js';
  */
 const BLOCK_LENGTH = 65_536;
 
-/** Octets of a block that is lent: a TSDU of 64 KiB in TPDUs of 2048 octets, with all their headers. */
+/** Octets of a block that is lent: a TSDU of 64 KiB, with the headers that even TPDUs of 128 octets need. */
 const LENT_LENGTH = 69_632;
 
 /** Most blocks that are kept to be lent again, some 2 MiB: about what one fast connection has on its way. */
@@ -29,6 +29,7 @@ export class SendBlocks {
   #used = 0;
   readonly #kept: Uint8Array[] = [];
 
+  /** @param allocate gives each block memory of its own */
   constructor(allocate: Allocate) {
     this.#allocate = allocate;
   }
@@ -49,7 +50,7 @@ export class SendBlocks {
     return start;
   }
 
-  /** Lends a whole block; one that is not given back is lost, and its memory with it. */
+  /** Lends a whole block. One that is not given back is left to the garbage collector. */
   lend(): Uint8Array {
     return this.#kept.pop() ?? this.#allocate(LENT_LENGTH);
   }

@@ -34,7 +34,8 @@ export class ReadQueue {
   readonly #waiting = new Fifo<Waiting>();
   readonly #highWaterMark: number;
   readonly #onRoom: () => void;
-  /** Octets of the messages that wait, with what each costs beside them: 0 when none waits. */
+  /** How many messages wait: known without a look at them. */
+  #count = 0;
   #octets = 0;
   #full = false;
   #ending: Ending | undefined;
@@ -47,7 +48,7 @@ export class ReadQueue {
 
   /** True when no message waits. */
   get isEmpty(): boolean {
-    return this.#octets === 0;
+    return this.#count === 0;
   }
 
   /** True while a call of `read` or `next` waits. */
@@ -67,6 +68,7 @@ export class ReadQueue {
       return true;
     }
     this.#messages.push(message);
+    this.#count += 1;
     this.#octets += message.length + MESSAGE_OVERHEAD;
     this.#full ||= this.#octets >= this.#highWaterMark;
     return !this.#full;
@@ -83,6 +85,7 @@ export class ReadQueue {
     }
     const made = new Promise<Buffer>(keepSettlers);
     this.#waiting.push({ isNext: false, resolve: resolveMade, reject: rejectMade });
+    forgetSettlers();
     return made;
   }
 
@@ -95,6 +98,7 @@ export class ReadQueue {
     if (this.#ending === undefined) {
       const made = new Promise<Step>(keepSettlers);
       this.#waiting.push({ isNext: true, resolve: resolveMade, reject: rejectMade });
+      forgetSettlers();
       return made;
     }
     return this.#ending.isQuiet ? Promise.resolve(DONE) : Promise.reject(this.#ending.reason());
@@ -116,6 +120,7 @@ export class ReadQueue {
   /** Drops what waits. */
   clear(): void {
     this.#messages.clear();
+    this.#count = 0;
     this.#octets = 0;
     this.#full = false;
   }
@@ -126,7 +131,9 @@ export class ReadQueue {
     }
     const message = this.#messages.shift();
     if (message !== undefined) {
-      this.#octets -= message.length + MESSAGE_OVERHEAD;
+      this.#count -= 1;
+      // A message whose memory its owner gave away meanwhile has no length any more.
+      this.#octets = this.#count === 0 ? 0 : this.#octets - message.length - MESSAGE_OVERHEAD;
       if (this.#full && this.#octets < this.#highWaterMark) {
         this.#full = false;
         this.#onRoom();
@@ -136,9 +143,11 @@ export class ReadQueue {
   }
 }
 
-/** What settles the promise made last. */
-let resolveMade: (value: never) => void;
-let rejectMade: (error: Error) => void;
+const NOBODY = (): void => {};
+
+/** What settles the promise that is being made. */
+let resolveMade: (value: never) => void = NOBODY;
+let rejectMade: (error: Error) => void = NOBODY;
 
 /**
  * Gives away what settles the promise that is being made. One for all: a function for each promise, or
@@ -147,4 +156,10 @@ let rejectMade: (error: Error) => void;
 function keepSettlers(resolve: (value: never) => void, reject: (error: Error) => void): void {
   resolveMade = resolve;
   rejectMade = reject;
+}
+
+/** Else they would keep the last promise alive, and the message that it was resolved with. */
+function forgetSettlers(): void {
+  resolveMade = NOBODY;
+  rejectMade = NOBODY;
 }

@@ -27,7 +27,7 @@ export class Sender {
   readonly #outbox: Outbox;
   readonly #onTaken: () => void;
   /** The stream is a socket of the system itself, whose write says at once what it could not take. */
-  readonly #isOfSystem: boolean;
+  readonly #tellsAtOnce: boolean;
   #inFlight = 0;
   #since = 0;
   #ended = false;
@@ -37,7 +37,9 @@ export class Sender {
     this.#stream = stream;
     this.#outbox = outbox;
     this.#onTaken = onTaken;
-    this.#isOfSystem = stream instanceof Socket && !(stream instanceof TLSSocket);
+    this.#tellsAtOnce = stream instanceof Socket && !(stream instanceof TLSSocket);
+    // A socket of Node's own has copied what it took. Another stream may have passed it on as it is.
+    outbox.tellsTaken = Object.getPrototypeOf(stream) === Socket.prototype;
   }
 
   /** Octets handed to the stream and not yet taken by it. */
@@ -61,7 +63,7 @@ export class Sender {
     const first = this.#outbox.shift() ?? NOTHING;
     if (this.#outbox.length > 0) {
       this.#writeMany(first);
-    } else if (this.#isOfSystem && first.length < SMALL_FLIGHT) {
+    } else if (this.#tellsAtOnce && first.length < SMALL_FLIGHT) {
       this.#writeSmall(first);
     } else {
       this.#writeLast(first, first.length);
@@ -117,9 +119,8 @@ export class Sender {
     }
   };
 
-  /** A socket of the system has copied what it took; another stream may have passed it on as it is. */
   #taken(): void {
-    this.#outbox.taken(this.#isOfSystem);
+    this.#outbox.taken();
     this.#onTaken();
   }
 }

@@ -218,3 +218,40 @@ describe('a smaller payload in a DT', () => {
     expect(join(...stream.written)).toEqual(join(...tsdus.flatMap((tsdu) => dts(tsdu, 2045))));
   });
 });
+
+describe('memory that is used again', () => {
+  /** A TSDU that tells whose it is and which. */
+  function tsduOf(owner: number, index: number): Buffer {
+    return Buffer.alloc(index % 2 === 0 ? 65_536 : 1_000, (owner * 50 + index) % 251);
+  }
+
+  /** Writes as many to a peer that takes none, until the system takes no more. */
+  async function fill({ client, peer }: Awaited<ReturnType<typeof pair>>, owner: number) {
+    peer.socket.pause();
+    for (let i = 0; i < COUNT; i += 1) {
+      client.write(tsduOf(owner, i));
+    }
+    for (let before = Number.NaN, same = 0; same < 20; before = client.writeBuffered) {
+      await new Promise((resolve) => setImmediate(resolve));
+      same = client.writeBuffered === before ? same + 1 : 0;
+    }
+    expect(client.writeBuffered).toBeGreaterThan(1_000_000);
+  }
+
+  const COUNT = 300;
+
+  test('is not that of what waits for a peer that takes nothing, nor of what was lost', async () => {
+    const [stuck, lost, busy] = await Promise.all([pair(), pair(), pair()]);
+    await fill(stuck, 1);
+    await fill(lost, 2);
+    lost.client.destroy();
+    for (let i = 0; i < COUNT; i += 1) {
+      busy.client.write(tsduOf(3, i));
+      expect((await busy.peer.read()).equals(tsduOf(3, i))).toBe(true);
+    }
+    stuck.peer.socket.resume();
+    for (let i = 0; i < COUNT; i += 1) {
+      expect((await stuck.peer.read()).equals(tsduOf(1, i))).toBe(true);
+    }
+  });
+});

@@ -2,8 +2,6 @@
  * One of our connections, in either role, with bare TCP as its peer; and a guard that sees to it that
  * a test leaves nothing behind.
  */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { beforeEach, expect } from 'vitest';
 import {
   type Connection,
@@ -147,16 +145,6 @@ export function drip(raw: RawPeer, octets: () => Buffer | undefined, millisecond
     }
   }, milliseconds);
   closeLater(() => clearInterval(timer));
-}
-
-/** Octets that the process holds, garbage collected. */
-export function memoryHeld(): number {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  collect();
-  collect();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
 }
 
 /** What the event loop waits for, by kind. */

@@ -1,12 +1,12 @@
 /** R19 to R21: TSDUs put together within bounds, dropped when unfinished, and left in TCP unread. */
 import { describe, expect, test } from 'vitest';
+import { memoryHeld } from '../../support/growth.js';
 import { rawClient, rejection, serve } from '../../support/life.js';
 import { CR, dt, hex } from '../../support/raw.js';
 import {
   drip,
   expectAlive,
   guardProcess,
-  memoryHeld,
   ROLES,
   sendAlone,
   TOO_MANY,
@@ -85,11 +85,11 @@ describe.each(ROLES)('our %s', (role) => {
   test('R19 holds no more of a TSDU in one-octet DTs than a few times its octets', async () => {
     const all = await wire(role);
     const octets = times(10_000, dt('01', false));
-    const before = memoryHeld();
+    const before = await memoryHeld();
     for (let i = 0; i < 10; i += 1) {
       await sendAlone(all, octets);
     }
-    expect(memoryHeld() - before).toBeLessThan(2_000_000);
+    expect((await memoryHeld()) - before).toBeLessThan(2_000_000);
     all.raw.send(dt('02'));
     expect(await all.connection.read()).toHaveLength(100_001);
   });
@@ -133,10 +133,10 @@ describe.each(ROLES)('our %s', (role) => {
   test('R21 bounds the memory of one-octet TSDUs that nobody reads', async () => {
     const { connection, raw } = await wire(role, { readHighWaterMark: 100_000 });
     const flood = times(1_000_000, dt('01'));
-    const before = memoryHeld();
+    const before = await memoryHeld();
     raw.send(flood);
     await until(() => connection.socket.isPaused());
-    expect(memoryHeld() - before - raw.socket.writableLength).toBeLessThan(4_000_000);
+    expect((await memoryHeld()) - before - raw.socket.writableLength).toBeLessThan(4_000_000);
   });
 
   test('R21 does not blame the peer for a TSDU that its own reader leaves in TCP', async () => {
