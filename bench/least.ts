@@ -9,7 +9,7 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import type { Case } from './cases.js';
 import { type Contestant, type Open, openMany } from './contestant.js';
-import { check, type Messages, messageAt, onWire, payloads } from './messages.js';
+import { check, framed, type Messages, messageAt, onWire, payloads } from './messages.js';
 import { closeSocket, HOST, openSocket } from './sockets.js';
 
 /** TPKT header and the header of a DT. */
@@ -116,7 +116,17 @@ class LeastConnection {
   }
 }
 
-export const openLeast: Open = async (benchCase, tpduSize): Promise<Contestant> => {
+/** What is sent for a message: what was prepared beforehand, or what is made of the message now. */
+type Frame = (message: Buffer, prepared: Buffer) => Buffer;
+
+export const openLeast: Open = (benchCase, tpduSize) =>
+  openThat(benchCase, tpduSize, (_message, prepared) => prepared);
+
+/** The least that frames each message when it is sent: headers, and the octets copied behind them. */
+export const openFraming: Open = (benchCase, tpduSize) =>
+  openThat(benchCase, tpduSize, (message) => framed(message, tpduSize));
+
+async function openThat(benchCase: Case, tpduSize: number, frame: Frame): Promise<Contestant> {
   const { kind, size, connections } = benchCase;
   const messages = payloads(size);
   const frames = onWire(messages, tpduSize);
@@ -131,7 +141,7 @@ export const openLeast: Open = async (benchCase, tpduSize): Promise<Contestant> 
     const connection = new LeastConnection(socket, form);
     accepted.push(connection);
     if (kind !== 'one way') {
-      void echo(connection, messages, frames);
+      void echo(connection, messages, frames, frame);
     }
   });
   server.listen(0, HOST, 511);
@@ -143,7 +153,7 @@ export const openLeast: Open = async (benchCase, tpduSize): Promise<Contestant> 
   while (accepted.length < connections) {
     await new Promise((resolve) => setImmediate(resolve));
   }
-  const ends: Ends = { messages, frames, clients, accepted, port: address.port };
+  const ends: Ends = { messages, frames, frame, clients, accepted, port: address.port };
   return {
     run: (count) => run(benchCase, ends, count),
     async close() {
@@ -151,11 +161,12 @@ export const openLeast: Open = async (benchCase, tpduSize): Promise<Contestant> 
       await new Promise((resolve) => server.close(resolve));
     },
   };
-};
+}
 
 interface Ends {
   readonly messages: Messages;
   readonly frames: Messages;
+  readonly frame: Frame;
   readonly clients: readonly LeastConnection[];
   readonly accepted: readonly LeastConnection[];
   readonly port: number;
@@ -187,25 +198,40 @@ async function exchange(port: number): Promise<void> {
 }
 
 /** The octet before which all messages are alike tells which of the three it is. */
-async function echo(connection: LeastConnection, messages: Messages, frames: Messages) {
+async function echo(
+  connection: LeastConnection,
+  messages: Messages,
+  frames: Messages,
+  frame: Frame,
+) {
   const { first, last } = messages;
   for (;;) {
-    const [tell] = await connection.read();
-    const frame = tell === first[0] ? frames.first : tell === last[0] ? frames.last : frames.middle;
-    connection.socket.write(frame);
+    const message = await connection.read();
+    const [tell] = message;
+    const made = tell === first[0] ? frames.first : tell === last[0] ? frames.last : frames.middle;
+    connection.socket.write(frame(message, made));
   }
 }
 
-async function roundTrips(client: LeastConnection, { messages, frames }: Ends, count: number) {
+async function roundTrips(
+  client: LeastConnection,
+  { messages, frames, frame }: Ends,
+  count: number,
+) {
   for (let i = 0; i < count; i += 1) {
-    client.socket.write(messageAt(frames, i, count));
+    client.socket.write(frame(messageAt(messages, i, count), messageAt(frames, i, count)));
     check(messages, i, count, await client.read());
   }
 }
 
-async function send({ socket }: LeastConnection, { frames }: Ends, count: number): Promise<void> {
+async function send(
+  { socket }: LeastConnection,
+  { messages, frames, frame }: Ends,
+  count: number,
+): Promise<void> {
   for (let i = 0; i < count; i += 1) {
-    if (!socket.write(messageAt(frames, i, count))) {
+    const made = frame(messageAt(messages, i, count), messageAt(frames, i, count));
+    if (!socket.write(made)) {
       await new Promise<void>((resolve) => {
         socket.once('drain', resolve);
       });

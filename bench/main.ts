@@ -2,6 +2,7 @@
  * `npm run bench`: this library beside raw sockets and beside other packages. See README.md.
  */
 import { writeFileSync } from 'node:fs';
+import { resultAlone } from './case-process.js';
 import { CASES, type Case, type OtherCase, shortened } from './cases.js';
 import { compare, type Result } from './compare.js';
 import { type Machine, machine } from './machine.js';
@@ -93,6 +94,12 @@ async function measure({ case: names, runs, short }: Options, print: Print): Pro
     print(headLine());
   }
   for (const benchCase of cases) {
+    if (cases.length > 1) {
+      const result = await resultAlone(benchCase.name, runs, short);
+      results.push(result);
+      print([resultLine(result), ...result.peers.map(peerLine)].join('\n'));
+      continue;
+    }
     results.push(
       short
         ? await oneResult(shortened(benchCase), turns, print, SHORT_PEER_PLAN, AGAIN)

@@ -21,9 +21,9 @@ export function payloads(size: number): Messages {
 /** The same as they lie on the wire: DT TPDUs in TPKTs (RFC 1006 §6, X.224 13.7). */
 export function onWire({ first, middle, last }: Messages, tpduSize: number): Messages {
   return {
-    first: frame(first, tpduSize),
-    middle: frame(middle, tpduSize),
-    last: frame(last, tpduSize),
+    first: framed(first, tpduSize),
+    middle: framed(middle, tpduSize),
+    last: framed(last, tpduSize),
   };
 }
 
@@ -55,14 +55,26 @@ function pattern(size: number, seed: number): Buffer {
   return octets;
 }
 
-function frame(payload: Buffer, tpduSize: number): Buffer {
+/** A message as it lies on the wire: its octets copied once, each part behind its headers. */
+export function framed(message: Buffer, tpduSize: number): Buffer {
   const step = tpduSize - DT_HEADER;
-  const pieces: Buffer[] = [];
-  for (let start = 0; start < payload.length; start += step) {
-    const part = payload.subarray(start, start + step);
-    const length = TPKT_HEADER + DT_HEADER + part.length;
-    const eot = start + step >= payload.length ? 0x80 : 0;
-    pieces.push(Buffer.from([3, 0, length >> 8, length & 0xff, 2, 0xf0, eot]), part);
+  const { length } = message;
+  const wire = Buffer.allocUnsafeSlow(
+    length + Math.ceil(length / step) * (TPKT_HEADER + DT_HEADER),
+  );
+  let at = 0;
+  for (let start = 0; start < length; start += step) {
+    const end = Math.min(start + step, length);
+    const packet = TPKT_HEADER + DT_HEADER + end - start;
+    wire[at] = 3;
+    wire[at + 1] = 0;
+    wire[at + 2] = packet >> 8;
+    wire[at + 3] = packet & 0xff;
+    wire[at + 4] = 2;
+    wire[at + 5] = 0xf0;
+    wire[at + 6] = end === length ? 0x80 : 0;
+    wire.set(message.subarray(start, end), at + TPKT_HEADER + DT_HEADER);
+    at += packet;
   }
-  return Buffer.concat(pieces);
+  return wire;
 }

@@ -12,6 +12,7 @@ import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 import { CASES, type Case } from './cases.js';
 import { type Contestant, openMany } from './contestant.js';
+import { openFraming, openLeast } from './least.js';
 import { check, type Messages, messageAt, onWire, payloads } from './messages.js';
 import { negotiated, openOurs } from './ours.js';
 import { median } from './rate.js';
@@ -49,8 +50,7 @@ const CONNECTION_DUTIES = [
 type MessageDuty = (typeof MESSAGE_DUTIES)[number][0];
 type ConnectionDuty = (typeof CONNECTION_DUTIES)[number][0];
 
-/** The cases whose messages are so small that each comes in one chunk, and that of connections. */
-const STEPPED = ['rt-64-2048', 'many-64', 'connect'];
+const STEPPED = ['rt-64-2048', 'rt-64K-2048', 'many-64', 'connect'];
 
 export async function stepCosts(
   turns: number,
@@ -67,7 +67,7 @@ async function costsOf(benchCase: Case, turns: number): Promise<StepCost[]> {
   const tpduSize = await negotiated(benchCase.maxTpduSize);
   const steps = [
     { step: 'raw', is: await openRaw(benchCase, tpduSize) },
-    ...(benchCase.kind === 'connect' ? await connectionSteps() : await messageSteps(benchCase)),
+    ...(await stepsOf(benchCase, tpduSize)),
     { step: 'ours', is: await openOurs(benchCase, tpduSize) },
   ];
   try {
@@ -88,6 +88,27 @@ async function costsOf(benchCase: Case, turns: number): Promise<StepCost[]> {
   }
 }
 
+function stepsOf(benchCase: Case, tpduSize: number): Promise<Step[]> {
+  if (benchCase.kind === 'connect') {
+    return connectionSteps();
+  }
+  return benchCase.size < tpduSize ? messageSteps(benchCase) : largeSteps(benchCase, tpduSize);
+}
+
+/** Of messages in many DTs: what comes is joined by its known length, without a look at headers. */
+async function largeSteps(benchCase: Case, tpduSize: number): Promise<Step[]> {
+  return [
+    {
+      step: 'a promise of each message, which is joined',
+      is: await openLeast(benchCase, tpduSize),
+    },
+    {
+      step: 'headers written, the payload copied behind them',
+      is: await openFraming(benchCase, tpduSize),
+    },
+  ];
+}
+
 interface Step {
   readonly step: string;
   readonly is: Contestant;
@@ -106,6 +127,7 @@ async function eachMore<Duty>(
   return steps;
 }
 
+/** Of messages so small that each comes in one chunk. */
 function messageSteps({ size, connections }: Case): Promise<Step[]> {
   const messages = payloads(size);
   const frames = onWire(messages, size + HEADERS);
@@ -162,7 +184,7 @@ class StepConnection {
 
   /** `frame` is the message with its headers, made beforehand. */
   write(message: Buffer, frame: Buffer): void {
-    const octets = this.#copies ? framed(message) : frame;
+    const octets = this.#copies ? framedSmall(message) : frame;
     if (this.#waits) {
       this.#waiting = octets;
       process.nextTick(this.#onTurnEnd);
@@ -197,7 +219,8 @@ class StepConnection {
   }
 }
 
-function framed(message: Buffer): Buffer {
+/** In memory of Node's pool, as anybody would take it for so little. */
+function framedSmall(message: Buffer): Buffer {
   const length = HEADERS + message.length;
   const frame = Buffer.allocUnsafe(length);
   frame[0] = VERSION;
