@@ -5,12 +5,19 @@
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import type { Result } from './compare.js';
 
 const MAIN = fileURLToPath(new URL('main.js', import.meta.url));
 
-/** @throws {Error} with what the process said, when it came to no result */
-export async function resultAlone(name: string, runs: number, short: boolean): Promise<Result> {
+/**
+ * The report of a process that is asked for this case and nothing else.
+ *
+ * @throws {Error} with what the process said, when it came to no report
+ */
+export async function reportAlone<Report>(
+  name: string,
+  runs: number,
+  short: boolean,
+): Promise<Report> {
   const args = ['--case', name, '--runs', String(runs), ...(short ? ['--short'] : []), '--json'];
   const child = spawn(process.execPath, [...process.execArgv, MAIN, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -20,6 +27,5 @@ export async function resultAlone(name: string, runs: number, short: boolean): P
   if (said === '') {
     throw new Error(`case ${name}: ${failed}`);
   }
-  const { results } = JSON.parse(said) as { results: readonly [Result] };
-  return results[0];
+  return JSON.parse(said) as Report;
 }

@@ -88,7 +88,10 @@ export const OTHER_CASES = [
   'memory-per-message',
   'trace',
   'primitives',
-  'steps',
+  'steps-rt-64',
+  'steps-rt-64K',
+  'steps-many-64',
+  'steps-connect',
 ] as const;
 export type OtherCase = (typeof OTHER_CASES)[number];
 

@@ -2,7 +2,7 @@
  * `npm run bench`: this library beside raw sockets and beside other packages. See README.md.
  */
 import { writeFileSync } from 'node:fs';
-import { resultAlone } from './case-process.js';
+import { reportAlone } from './case-process.js';
 import { CASES, type Case, type OtherCase, shortened } from './cases.js';
 import { compare, type Result } from './compare.js';
 import { type Machine, machine } from './machine.js';
@@ -18,7 +18,7 @@ import { HELP, type Options, options } from './options.js';
 import { HOW_TO_INSTALL, installedPeers, otherPeers, type PeerPlan, runPeer } from './peers.js';
 import { type PrimitiveCost, primitiveCosts, primitiveLines } from './primitives.js';
 import { profile, profileLines } from './profile.js';
-import { type StepCost, stepCosts, stepLines } from './steps.js';
+import { STEPS, type StepCost, stepCosts, stepLines } from './steps.js';
 import { sweep, sweepLines } from './sweep.js';
 import { headLine, peerLine, resultLine } from './table.js';
 import { type TraceCost, traceCosts, traceLines } from './trace.js';
@@ -87,6 +87,8 @@ async function measure({ case: names, runs, short }: Options, print: Print): Pro
   const isWanted = (name: string) => names.length === 0 || names.includes(name);
   const isOtherWanted = (name: OtherCase) => isWanted(name);
 
+  // What is asked for beside other things gets a process of its own, which is asked for it alone.
+  const isAlone = names.length === 1;
   const turns = short ? runs : runs * TURNS;
   const results: Result[] = [];
   const cases = CASES.filter(({ name }) => isWanted(name));
@@ -94,10 +96,10 @@ async function measure({ case: names, runs, short }: Options, print: Print): Pro
     print(headLine());
   }
   for (const benchCase of cases) {
-    if (cases.length > 1) {
-      const result = await resultAlone(benchCase.name, runs, short);
-      results.push(result);
-      print([resultLine(result), ...result.peers.map(peerLine)].join('\n'));
+    if (!isAlone) {
+      const { results: alone } = await reportAlone<Report>(benchCase.name, runs, short);
+      results.push(...alone);
+      print(alone.flatMap(linesOf).join('\n'));
       continue;
     }
     results.push(
@@ -128,10 +130,13 @@ async function measure({ case: names, runs, short }: Options, print: Print): Pro
     primitives = await primitiveCosts();
     print(['', ...primitiveLines(primitives)].join('\n'));
   }
-  let steps: StepCost[] = [];
-  if (isOtherWanted('steps')) {
-    steps = await stepCosts(turns, (benchCase) => (short ? shortened(benchCase) : benchCase));
-    print(['', ...stepLines(steps)].join('\n'));
+  const steps: StepCost[] = [];
+  for (const name of STEPS.filter(isOtherWanted)) {
+    const costs = isAlone
+      ? await stepCosts(name, turns, (benchCase) => (short ? shortened(benchCase) : benchCase))
+      : (await reportAlone<Report>(name, runs, short)).steps;
+    steps.push(...costs);
+    print(['', ...stepLines(costs)].join('\n'));
   }
   return {
     ...{ machine: machine(), runs, short, results, memory },
@@ -140,6 +145,11 @@ async function measure({ case: names, runs, short }: Options, print: Print): Pro
     primitives,
     steps,
   };
+}
+
+/** A result that came with its peers, as lines. */
+function linesOf(result: Result): string[] {
+  return [resultLine(result), ...result.peers.map(peerLine)];
 }
 
 /** A case and its lines. */

@@ -10,7 +10,7 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
-import { CASES, type Case } from './cases.js';
+import { CASES, type Case, type OtherCase } from './cases.js';
 import { type Contestant, openMany } from './contestant.js';
 import { openFraming, openLeast } from './least.js';
 import { check, type Messages, messageAt, onWire, payloads } from './messages.js';
@@ -50,17 +50,26 @@ const CONNECTION_DUTIES = [
 type MessageDuty = (typeof MESSAGE_DUTIES)[number][0];
 type ConnectionDuty = (typeof CONNECTION_DUTIES)[number][0];
 
-const STEPPED = ['rt-64-2048', 'rt-64K-2048', 'many-64', 'connect'];
+/** Which case is gone through, by the name of the steps. */
+const STEPPED: readonly (readonly [OtherCase, string])[] = [
+  ['steps-rt-64', 'rt-64-2048'],
+  ['steps-rt-64K', 'rt-64K-2048'],
+  ['steps-many-64', 'many-64'],
+  ['steps-connect', 'connect'],
+];
+
+/** Names of steps. */
+export const STEPS: readonly OtherCase[] = STEPPED.map(([name]) => name);
 
 export async function stepCosts(
+  steps: OtherCase,
   turns: number,
   form: (benchCase: Case) => Case,
 ): Promise<StepCost[]> {
-  const costs: StepCost[] = [];
-  for (const benchCase of CASES.filter(({ name }) => STEPPED.includes(name))) {
-    costs.push(...(await costsOf(form(benchCase), turns)));
-  }
-  return costs;
+  const name = new Map(STEPPED).get(steps);
+  const benchCase = CASES.find((candidate) => candidate.name === name);
+  assert(benchCase !== undefined);
+  return costsOf(form(benchCase), turns);
 }
 
 async function costsOf(benchCase: Case, turns: number): Promise<StepCost[]> {
