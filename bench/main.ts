@@ -120,9 +120,11 @@ async function measure({ case: names, runs, short }: Options, print: Print): Pro
     costs = await messageCosts([64, 65_536]);
     print(['', ...costLines(costs)].join('\n'));
   }
-  let observed: TraceCost[] = [];
+  let observed: readonly TraceCost[] = [];
   if (isOtherWanted('trace')) {
-    observed = await traceCosts(short ? 5 : 60);
+    observed = isAlone
+      ? await traceCosts(short ? 5 : 60)
+      : (await reportAlone<Report>('trace', runs, short)).traceCosts;
     print(['', ...traceLines(observed)].join('\n'));
   }
   let primitives: PrimitiveCost[] = [];
