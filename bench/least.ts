@@ -5,12 +5,11 @@
  * interface can save: promises, a view of each message, one join of a message that came in pieces.
  */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import type { Case } from './cases.js';
 import { type Contestant, type Open, openMany } from './contestant.js';
-import { check, framed, type Messages, messageAt, onWire, payloads } from './messages.js';
-import { closeSocket, HOST, openSocket } from './sockets.js';
+import { CC, CR, check, framed, type Messages, messageAt, onWire, payloads } from './messages.js';
+import { closeSocket, listening, openSocket } from './sockets.js';
 
 /** TPKT header and the header of a DT. */
 const HEADERS = 7;
@@ -19,19 +18,23 @@ const TPKT_HEADER = 4;
 /** A line of the cache. */
 const SHIFT = 64;
 
-/** A CR and its CC as an S7 client and a controller send them: the exchange that opens a connection. */
-const CR = Buffer.from('0300001611e00000123400c1020100c2020102c0010a', 'hex');
-const CC = Buffer.from('0300001611d01234000100c1020100c2020102c0010a', 'hex');
-
 /** A message as it is sent, and as it is wanted. */
 interface Form {
   readonly size: number;
   readonly wireSize: number;
   readonly tpduSize: number;
+  /** What is sent for a message: what was prepared beforehand, or what is made of the message now. */
+  frame(message: Buffer, prepared: Buffer): Buffer;
+}
+
+/** Reads and writes whole messages; `prepared` is the message with its headers, made beforehand. */
+export interface MessageSocket {
+  read(): Promise<Buffer>;
+  write(message: Buffer, prepared: Buffer): unknown;
 }
 
 /** Reads and writes messages of one known length. */
-class LeastConnection {
+class LeastConnection implements MessageSocket {
   readonly socket: Socket;
   readonly #form: Form;
   /** Octets of a message that is not complete. */
@@ -59,6 +62,10 @@ class LeastConnection {
       this.#taken = 0;
     }
     return Promise.resolve(message);
+  }
+
+  write(message: Buffer, prepared: Buffer): boolean {
+    return this.socket.write(this.#form.frame(message, prepared));
   }
 
   readonly #wait = (resolve: (message: Buffer) => void): void => {
@@ -116,9 +123,6 @@ class LeastConnection {
   }
 }
 
-/** What is sent for a message: what was prepared beforehand, or what is made of the message now. */
-type Frame = (message: Buffer, prepared: Buffer) => Buffer;
-
 export const openLeast: Open = (benchCase, tpduSize) =>
   openThat(benchCase, tpduSize, (_message, prepared) => prepared);
 
@@ -126,11 +130,15 @@ export const openLeast: Open = (benchCase, tpduSize) =>
 export const openFraming: Open = (benchCase, tpduSize) =>
   openThat(benchCase, tpduSize, (message) => framed(message, tpduSize));
 
-async function openThat(benchCase: Case, tpduSize: number, frame: Frame): Promise<Contestant> {
+async function openThat(
+  benchCase: Case,
+  tpduSize: number,
+  frame: Form['frame'],
+): Promise<Contestant> {
   const { kind, size, connections } = benchCase;
   const messages = payloads(size);
   const frames = onWire(messages, tpduSize);
-  const form = { size, wireSize: frames.middle.length, tpduSize };
+  const form = { size, wireSize: frames.middle.length, tpduSize, frame };
   const accepted: LeastConnection[] = [];
   const server = createServer({ noDelay: true }, (socket) => {
     socket.on('error', () => {});
@@ -141,19 +149,16 @@ async function openThat(benchCase: Case, tpduSize: number, frame: Frame): Promis
     const connection = new LeastConnection(socket, form);
     accepted.push(connection);
     if (kind !== 'one way') {
-      void echo(connection, messages, frames, frame);
+      void echo(connection, messages, frames);
     }
   });
-  server.listen(0, HOST, 511);
-  await once(server, 'listening');
-  const address = server.address();
-  assert(address !== null && typeof address === 'object');
-  const open = async () => new LeastConnection(await openSocket(address.port), form);
+  const port = await listening(server);
+  const open = async () => new LeastConnection(await openSocket(port), form);
   const clients = await openMany(connections, open);
   while (accepted.length < connections) {
     await new Promise((resolve) => setImmediate(resolve));
   }
-  const ends: Ends = { messages, frames, frame, clients, accepted, port: address.port };
+  const ends: Ends = { messages, frames, clients, accepted, port };
   return {
     run: (count) => run(benchCase, ends, count),
     async close() {
@@ -166,14 +171,13 @@ async function openThat(benchCase: Case, tpduSize: number, frame: Frame): Promis
 interface Ends {
   readonly messages: Messages;
   readonly frames: Messages;
-  readonly frame: Frame;
   readonly clients: readonly LeastConnection[];
   readonly accepted: readonly LeastConnection[];
   readonly port: number;
 }
 
 async function run({ kind }: Case, ends: Ends, count: number): Promise<void> {
-  const { clients, accepted, port } = ends;
+  const { messages, frames, clients, accepted, port } = ends;
   if (kind === 'connect') {
     for (let i = 0; i < count; i += 1) {
       await exchange(port);
@@ -185,7 +189,7 @@ async function run({ kind }: Case, ends: Ends, count: number): Promise<void> {
     await Promise.all([receive(to, ends, count), send(from, ends, count)]);
   } else {
     const each = count / clients.length;
-    await Promise.all(clients.map((client) => roundTrips(client, ends, each)));
+    await Promise.all(clients.map((client) => roundTrips(client, messages, frames, each)));
   }
 }
 
@@ -198,42 +202,37 @@ async function exchange(port: number): Promise<void> {
 }
 
 /** The octet before which all messages are alike tells which of the three it is. */
-async function echo(
-  connection: LeastConnection,
+export async function echo(
+  connection: MessageSocket,
   messages: Messages,
   frames: Messages,
-  frame: Frame,
-) {
+): Promise<never> {
   const { first, last } = messages;
   for (;;) {
     const message = await connection.read();
     const [tell] = message;
-    const made = tell === first[0] ? frames.first : tell === last[0] ? frames.last : frames.middle;
-    connection.socket.write(frame(message, made));
+    const frame = tell === first[0] ? frames.first : tell === last[0] ? frames.last : frames.middle;
+    connection.write(message, frame);
   }
 }
 
-async function roundTrips(
-  client: LeastConnection,
-  { messages, frames, frame }: Ends,
+export async function roundTrips(
+  client: MessageSocket,
+  messages: Messages,
+  frames: Messages,
   count: number,
-) {
+): Promise<void> {
   for (let i = 0; i < count; i += 1) {
-    client.socket.write(frame(messageAt(messages, i, count), messageAt(frames, i, count)));
+    client.write(messageAt(messages, i, count), messageAt(frames, i, count));
     check(messages, i, count, await client.read());
   }
 }
 
-async function send(
-  { socket }: LeastConnection,
-  { messages, frames, frame }: Ends,
-  count: number,
-): Promise<void> {
+async function send(connection: LeastConnection, { messages, frames }: Ends, count: number) {
   for (let i = 0; i < count; i += 1) {
-    const made = frame(messageAt(messages, i, count), messageAt(frames, i, count));
-    if (!socket.write(made)) {
+    if (!connection.write(messageAt(messages, i, count), messageAt(frames, i, count))) {
       await new Promise<void>((resolve) => {
-        socket.once('drain', resolve);
+        connection.socket.once('drain', resolve);
       });
     }
   }

@@ -14,11 +14,11 @@ import {
   type MessageCost,
   messageCosts,
 } from './memory.js';
-import { HELP, type Options, options } from './options.js';
+import { HELP, NAMES, type Options, options } from './options.js';
 import { HOW_TO_INSTALL, installedPeers, otherPeers, type PeerPlan, runPeer } from './peers.js';
 import { type PrimitiveCost, primitiveCosts, primitiveLines } from './primitives.js';
 import { profile, profileLines } from './profile.js';
-import { STEPS, type StepCost, stepCosts, stepLines } from './steps.js';
+import { type StepCost, stepCosts, stepLines } from './steps.js';
 import { sweep, sweepLines } from './sweep.js';
 import { headLine, peerLine, resultLine } from './table.js';
 import { type TraceCost, traceCosts, traceLines } from './trace.js';
@@ -43,12 +43,12 @@ interface Report {
   readonly machine: Machine;
   readonly runs: number;
   readonly short: boolean;
-  readonly results: readonly Result[];
-  readonly memory: readonly MemorySample[];
-  readonly messageCosts: readonly MessageCost[];
-  readonly traceCosts: readonly TraceCost[];
-  readonly primitives: readonly PrimitiveCost[];
-  readonly steps: readonly StepCost[];
+  readonly results: Result[];
+  readonly memory: MemorySample[];
+  readonly messageCosts: MessageCost[];
+  readonly traceCosts: TraceCost[];
+  readonly primitives: PrimitiveCost[];
+  readonly steps: StepCost[];
 }
 
 async function main(): Promise<void> {
@@ -83,70 +83,83 @@ async function main(): Promise<void> {
   }
 }
 
-async function measure({ case: names, runs, short }: Options, print: Print): Promise<Report> {
-  const isWanted = (name: string) => names.length === 0 || names.includes(name);
-  const isOtherWanted = (name: OtherCase) => isWanted(name);
-
-  // What is asked for beside other things gets a process of its own, which is asked for it alone.
-  const isAlone = names.length === 1;
-  const turns = short ? runs : runs * TURNS;
-  const results: Result[] = [];
-  const cases = CASES.filter(({ name }) => isWanted(name));
-  if (cases.length > 0) {
-    print(headLine());
+/** One case here; of several, each in a process of its own, which is asked for it alone. */
+async function measure(asked: Options, print: Print): Promise<Report> {
+  const { case: names, runs, short } = asked;
+  const [only, ...others] = names;
+  if (only !== undefined && others.length === 0) {
+    return measureOne(only, asked, print);
   }
-  for (const benchCase of cases) {
-    if (!isAlone) {
-      const { results: alone } = await reportAlone<Report>(benchCase.name, runs, short);
-      results.push(...alone);
-      print(alone.flatMap(linesOf).join('\n'));
-      continue;
+  const report = nothingYet(asked);
+  for (const name of NAMES.filter((candidate) => names.length === 0 || names.includes(candidate))) {
+    const part = await reportAlone<Report>(name, runs, short);
+    printReport(part, report.results.length === 0, print);
+    for (const key of PARTS) {
+      (report[key] as unknown[]).push(...part[key]);
     }
-    results.push(
-      short
-        ? await oneResult(shortened(benchCase), turns, print, SHORT_PEER_PLAN, AGAIN)
-        : await oneResult(benchCase, turns, print, PEER_PLAN),
-    );
   }
+  return report;
+}
 
-  let memory: MemorySample[] = [];
-  if (isOtherWanted('memory-flat')) {
-    const count = short ? MILLION / 20 : MILLION;
-    memory = await flatness(count);
-    print(['', ...flatnessLines(memory, count)].join('\n'));
+async function measureOne(name: string, asked: Options, print: Print): Promise<Report> {
+  const { runs, short } = asked;
+  const turns = short ? runs : runs * TURNS;
+  const form = (benchCase: Case) => (short ? shortened(benchCase) : benchCase);
+  const report = nothingYet(asked);
+  const benchCase = CASES.find((candidate) => candidate.name === name);
+  if (benchCase !== undefined) {
+    const plan = short ? SHORT_PEER_PLAN : PEER_PLAN;
+    const again = short ? AGAIN : NOT_AGAIN;
+    report.results.push(await oneResult(form(benchCase), turns, print, plan, again));
+  } else if (name === 'memory-flat') {
+    report.memory.push(...(await flatness(flatnessCount(short))));
+  } else if (name === 'memory-per-message') {
+    report.messageCosts.push(...(await messageCosts([64, 65_536])));
+  } else if (name === 'trace') {
+    report.traceCosts.push(...(await traceCosts(short ? 5 : 60)));
+  } else if (name === 'primitives') {
+    report.primitives.push(...(await primitiveCosts()));
+  } else {
+    report.steps.push(...(await stepCosts(name as OtherCase, turns, form)));
   }
-  let costs: MessageCost[] = [];
-  if (isOtherWanted('memory-per-message')) {
-    costs = await messageCosts([64, 65_536]);
-    print(['', ...costLines(costs)].join('\n'));
-  }
-  let observed: readonly TraceCost[] = [];
-  if (isOtherWanted('trace')) {
-    observed = isAlone
-      ? await traceCosts(short ? 5 : 60)
-      : (await reportAlone<Report>('trace', runs, short)).traceCosts;
-    print(['', ...traceLines(observed)].join('\n'));
-  }
-  let primitives: PrimitiveCost[] = [];
-  if (isOtherWanted('primitives')) {
-    primitives = await primitiveCosts();
-    print(['', ...primitiveLines(primitives)].join('\n'));
-  }
-  const steps: StepCost[] = [];
-  for (const name of STEPS.filter(isOtherWanted)) {
-    const costs = isAlone
-      ? await stepCosts(name, turns, (benchCase) => (short ? shortened(benchCase) : benchCase))
-      : (await reportAlone<Report>(name, runs, short)).steps;
-    steps.push(...costs);
-    print(['', ...stepLines(costs)].join('\n'));
-  }
-  return {
-    ...{ machine: machine(), runs, short, results, memory },
-    messageCosts: costs,
-    traceCosts: observed,
-    primitives,
-    steps,
-  };
+  printReport(report, true, print);
+  return report;
+}
+
+function nothingYet({ runs, short }: Options): Report {
+  const nothing = { memory: [], messageCosts: [], traceCosts: [], primitives: [], steps: [] };
+  return { machine: machine(), runs, short, results: [], ...nothing };
+}
+
+const PARTS = [
+  'results',
+  'memory',
+  'messageCosts',
+  'traceCosts',
+  'primitives',
+  'steps',
+] as const satisfies readonly (keyof Report)[];
+
+function flatnessCount(short: boolean): number {
+  return short ? MILLION / 20 : MILLION;
+}
+
+/** What there is of it, as lines. */
+function printReport(report: Report, isFirst: boolean, print: Print): void {
+  const { results, memory, messageCosts: costs, traceCosts: observed, primitives, steps } = report;
+  const sections: readonly (readonly [readonly unknown[], () => string[]])[] = [
+    [memory, () => flatnessLines(memory, flatnessCount(report.short))],
+    [costs, () => costLines(costs)],
+    [observed, () => traceLines(observed)],
+    [primitives, () => primitiveLines(primitives)],
+    [steps, () => stepLines(steps)],
+  ];
+  const lines = [
+    ...(results.length > 0 && isFirst ? [headLine()] : []),
+    ...results.flatMap(linesOf),
+    ...sections.flatMap(([part, linesOfPart]) => (part.length > 0 ? ['', ...linesOfPart()] : [])),
+  ];
+  print(lines.join('\n'));
 }
 
 /** A result that came with its peers, as lines. */
@@ -154,26 +167,22 @@ function linesOf(result: Result): string[] {
   return [resultLine(result), ...result.peers.map(peerLine)];
 }
 
-/** A case and its lines. */
+/** A case and its peers. */
 async function oneResult(
   benchCase: Case,
   turns: number,
   print: Print,
   plan: PeerPlan,
-  again = NOT_AGAIN,
+  again: typeof AGAIN,
 ): Promise<Result> {
   let result = await compare(benchCase, turns);
-  print(resultLine(result));
   for (let left = again.times; left > 0 && isFailing(result); left -= 1) {
-    print(`  again, ${turns * again.turns} turns`);
+    print([resultLine(result), `  again, ${turns * again.turns} turns`].join('\n'));
     result = await compare(benchCase, turns * again.turns);
-    print(resultLine(result));
   }
   const peers: Result['peers'][number][] = [];
   for (const peer of installedPeers()) {
-    const measured = await runPeer(peer, benchCase, result.raw, plan);
-    peers.push(measured);
-    print(peerLine(measured));
+    peers.push(await runPeer(peer, benchCase, result.raw, plan));
   }
   return { ...result, peers };
 }

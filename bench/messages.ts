@@ -7,6 +7,10 @@ import assert from 'node:assert/strict';
 const TPKT_HEADER = 4;
 const DT_HEADER = 3;
 
+/** A CR and its CC as an S7 client and a controller send them: the exchange that opens a connection. */
+export const CR: Buffer = Buffer.from('0300001611e00000123400c1020100c2020102c0010a', 'hex');
+export const CC: Buffer = Buffer.from('0300001611d01234000100c1020100c2020102c0010a', 'hex');
+
 /** The first and the last message of a run, and the one that is sent all the time between. */
 export interface Messages {
   readonly first: Buffer;
@@ -59,9 +63,7 @@ function pattern(size: number, seed: number): Buffer {
 export function framed(message: Buffer, tpduSize: number): Buffer {
   const step = tpduSize - DT_HEADER;
   const { length } = message;
-  const wire = Buffer.allocUnsafeSlow(
-    length + Math.ceil(length / step) * (TPKT_HEADER + DT_HEADER),
-  );
+  const wire = Buffer.allocUnsafe(length + Math.ceil(length / step) * (TPKT_HEADER + DT_HEADER));
   let at = 0;
   for (let start = 0; start < length; start += step) {
     const end = Math.min(start + step, length);

@@ -4,7 +4,8 @@
 import { parseArgs } from 'node:util';
 import { CASES, OTHER_CASES } from './cases.js';
 
-const NAMES: readonly string[] = [...CASES.map(({ name }) => name), ...OTHER_CASES];
+/** Of everything that can be measured. */
+export const NAMES: readonly string[] = [...CASES.map(({ name }) => name), ...OTHER_CASES];
 
 export const HELP = `usage: npm run bench -- [options]
 

@@ -3,12 +3,11 @@
  * counted on arrival. It knows the length of what comes, so it is the floor, not a protocol.
  */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import type { Case } from './cases.js';
 import { type Contestant, type Open, openMany } from './contestant.js';
 import { type Messages, messageAt, onWire, payloads } from './messages.js';
-import { closeSocket, HOST, openSocket } from './sockets.js';
+import { closeSocket, listening, openSocket } from './sockets.js';
 
 export const openRaw: Open = async (benchCase, tpduSize): Promise<Contestant> => {
   const { kind, size, connections } = benchCase;
@@ -24,11 +23,7 @@ export const openRaw: Open = async (benchCase, tpduSize): Promise<Contestant> =>
       echo(socket, messages);
     }
   });
-  server.listen(0, HOST, 511);
-  await once(server, 'listening');
-  const address = server.address();
-  assert(address !== null && typeof address === 'object');
-  const { port } = address;
+  const port = await listening(server);
   const open = () => openSocket(port);
   const clients = await openMany(connections, open);
   while (accepted.size < connections) {

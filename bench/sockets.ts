@@ -1,7 +1,9 @@
 /**
  * Bare sockets on the loopback interface, opened and closed.
  */
-import { connect, type Socket } from 'node:net';
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, type Server, type Socket } from 'node:net';
 
 export const HOST = '127.0.0.1';
 
@@ -18,4 +20,13 @@ export function closeSocket(socket: Socket): Promise<void> {
     socket.end();
     socket.resume();
   });
+}
+
+/** Begins to listen, and gives the port that the system chose. */
+export async function listening(server: Server): Promise<number> {
+  server.listen(0, HOST, 511);
+  await once(server, 'listening');
+  const address = server.address();
+  assert(address !== null && typeof address === 'object');
+  return address.port;
 }

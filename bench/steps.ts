@@ -1,23 +1,21 @@
 /**
  * From raw to ours in steps: bare sockets that take over one duty of the library after the other, each
  * in the shortest form that does it. What the last of them comes to is what the duties themselves cost;
- * what is between it and ours is our own work. Buffer, performance and process are imported, as in the
- * library: each use of the global goes through a getter of Node.
+ * what is between it and ours is our own work. performance and process are imported, as in
+ * the library: each use of the global goes through a getter of Node.
  */
 import assert from 'node:assert/strict';
-import { Buffer } from 'node:buffer';
-import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 import { CASES, type Case, type OtherCase } from './cases.js';
 import { type Contestant, openMany } from './contestant.js';
-import { openFraming, openLeast } from './least.js';
-import { check, type Messages, messageAt, onWire, payloads } from './messages.js';
+import { echo, type MessageSocket, openFraming, openLeast, roundTrips } from './least.js';
+import { CC, CR, framed, onWire, payloads } from './messages.js';
 import { negotiated, openOurs } from './ours.js';
 import { median } from './rate.js';
 import { openRaw } from './raw.js';
-import { closeSocket, HOST, openSocket } from './sockets.js';
+import { closeSocket, HOST, listening, openSocket } from './sockets.js';
 import { inTurns, ratios } from './turns.js';
 
 /** What a contestant of one case comes to. */
@@ -57,9 +55,6 @@ const STEPPED: readonly (readonly [OtherCase, string])[] = [
   ['steps-many-64', 'many-64'],
   ['steps-connect', 'connect'],
 ];
-
-/** Names of steps. */
-export const STEPS: readonly OtherCase[] = STEPPED.map(([name]) => name);
 
 export async function stepCosts(
   steps: OtherCase,
@@ -167,7 +162,7 @@ const VERSION = 3;
 const DT = [2, 0xf0, 0x80] as const;
 
 /** Whole messages, none of which is longer than a chunk, one at a time. */
-class StepConnection {
+class StepConnection implements MessageSocket {
   readonly socket: Socket;
   readonly #copies: boolean;
   readonly #judges: boolean;
@@ -191,9 +186,8 @@ class StepConnection {
     return new Promise(this.#awaitMessage);
   }
 
-  /** `frame` is the message with its headers, made beforehand. */
   write(message: Buffer, frame: Buffer): void {
-    const octets = this.#copies ? framedSmall(message) : frame;
+    const octets = this.#copies ? framed(message, message.length + HEADERS) : frame;
     if (this.#waits) {
       this.#waiting = octets;
       process.nextTick(this.#onTurnEnd);
@@ -228,21 +222,6 @@ class StepConnection {
   }
 }
 
-/** In memory of Node's pool, as anybody would take it for so little. */
-function framedSmall(message: Buffer): Buffer {
-  const length = HEADERS + message.length;
-  const frame = Buffer.allocUnsafe(length);
-  frame[0] = VERSION;
-  frame[1] = 0;
-  frame[2] = length >> 8;
-  frame[3] = length & 0xff;
-  frame[4] = DT[0];
-  frame[5] = DT[1];
-  frame[6] = DT[2];
-  frame.set(message, HEADERS);
-  return frame;
-}
-
 function judge(chunk: Buffer): void {
   const length = ((chunk[2] ?? 0) << 8) | (chunk[3] ?? 0);
   const isDt = chunk[4] === DT[0] && chunk[5] === DT[1] && chunk[6] === DT[2];
@@ -250,33 +229,6 @@ function judge(chunk: Buffer): void {
     assert.fail('a whole DT in one chunk was expected');
   }
 }
-
-/** The octet before which all messages are alike tells which of the three it is. */
-async function echo(connection: StepConnection, messages: Messages, frames: Messages) {
-  const { first, last } = messages;
-  for (;;) {
-    const message = await connection.read();
-    const [tell] = message;
-    const frame = tell === first[0] ? frames.first : tell === last[0] ? frames.last : frames.middle;
-    connection.write(message, frame);
-  }
-}
-
-async function roundTrips(
-  client: StepConnection,
-  messages: Messages,
-  frames: Messages,
-  count: number,
-) {
-  for (let i = 0; i < count; i += 1) {
-    client.write(messageAt(messages, i, count), messageAt(frames, i, count));
-    check(messages, i, count, await client.read());
-  }
-}
-
-/** A CR and its CC as an S7 client and a controller send them. */
-const CR = Buffer.from('0300001611e00000123400c1020100c2020102c0010a', 'hex');
-const CC = Buffer.from('0300001611d01234000100c1020100c2020102c0010a', 'hex');
 
 /** Long enough for no timer to ring. */
 const NO_TIME = 5_000;
@@ -318,14 +270,6 @@ function connectionSteps(): Promise<Step[]> {
       },
     };
   });
-}
-
-async function listening(server: ReturnType<typeof createServer>): Promise<number> {
-  server.listen(0, HOST, 511);
-  await once(server, 'listening');
-  const address = server.address();
-  assert(address !== null && typeof address === 'object');
-  return address.port;
 }
 
 export function stepLines(costs: readonly StepCost[]): string[] {

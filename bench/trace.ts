@@ -8,6 +8,7 @@ import type { Class0Connection as Engine } from '../src/core/class0/connection.j
 import type { TpduObserver } from '../src/core/class0/data.js';
 import type { MakeView } from '../src/core/octet-source.js';
 import type { SendBlocks as Blocks } from '../src/core/send-blocks.js';
+import { CR } from './messages.js';
 
 /** Nanoseconds that one TPDU of 64 octets of user data takes. */
 export interface TraceCost {
@@ -20,8 +21,7 @@ const TPDUS = 900;
 const CHUNKS = 50;
 const NO_TIME = 60_000;
 
-/** A CR of an S7 client, and a DT of 64 octets. */
-const CR = Buffer.from('0300001611e00000123400c1020100c2020102c0010a', 'hex');
+/** A DT of 64 octets. */
 const TSDU = Buffer.alloc(64, 1);
 const DT = Buffer.concat([Buffer.from('0300004702f080', 'hex'), TSDU]);
 
