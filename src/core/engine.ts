@@ -55,8 +55,12 @@ export interface Engine {
   readonly streamRequest: StreamRequest;
   /** When {@link handleDeadline} is to be called; `undefined` for never. */
   readonly deadline: number | undefined;
-  /** The next octets of the stream. They must not change afterwards. Never throws. */
-  receive(chunk: Uint8Array, now: number): void;
+  /**
+   * The next octets of the stream. They must not change afterwards. Never throws.
+   *
+   * @param isOwn nobody else will look at them, so a message in pieces may be joined where it lies
+   */
+  receive(chunk: Uint8Array, now: number, isOwn?: boolean): void;
   /** Goes on with octets left over by an event that waits for an answer; `false` if there are none. */
   resume(now: number): boolean;
   /** The peer has ended its half of the stream (FIN). */

@@ -13,7 +13,7 @@ export const allocateZeroed: Allocate = (length) => new Uint8Array(length);
  * Pieces of this many octets or more are kept as views, smaller ones are copied together: a view
  * costs some 200 octets of memory, so a peer that sends octet by octet must not be given one each.
  */
-const VIEW_FROM = 512;
+export const VIEW_FROM = 512;
 
 /**
  * Blocks for small pieces start at this many octets and double up to the second figure. One of the
@@ -84,7 +84,17 @@ export class OctetCollector {
   /** Everything from the octet at `from` on as one octet string; the collector is empty afterwards. */
   take(allocate: Allocate, from = 0): Uint8Array {
     const joined = allocate(this.#length - from);
-    let offset = -from;
+    this.takeInto(joined, -from);
+    return joined;
+  }
+
+  /**
+   * Puts everything into `joined`, from `at` on; what would come before its beginning is left out. The
+   * collector is empty afterwards. Pieces may lie in that memory, each where it goes or further on:
+   * none is written over before it was moved.
+   */
+  takeInto(joined: Uint8Array, at: number): void {
+    let offset = at;
     for (const piece of this.pieces()) {
       if (offset + piece.length > 0) {
         joined.set(offset < 0 ? piece.subarray(-offset) : piece, Math.max(offset, 0));
@@ -92,7 +102,6 @@ export class OctetCollector {
       offset += piece.length;
     }
     this.clear();
-    return joined;
   }
 
   /** Forgets everything. */

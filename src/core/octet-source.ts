@@ -19,11 +19,17 @@ export const plainView: MakeView = (buffer, byteOffset, length) =>
  */
 export class OctetSource {
   readonly octets: Uint8Array;
+  /**
+   * Nobody else looks at the octets, so who reads them may move them. An observer that has seen some
+   * ends it, for it keeps what it has seen.
+   */
+  isOwn: boolean;
   readonly #buffer: ArrayBufferLike;
   readonly #byteOffset: number;
 
-  constructor(octets: Uint8Array) {
+  constructor(octets: Uint8Array, isOwn = false) {
     this.octets = octets;
+    this.isOwn = isOwn;
     this.#buffer = octets.buffer;
     this.#byteOffset = octets.byteOffset;
   }

@@ -4,15 +4,14 @@
  */
 // Buffer and process are imported, not global: each use of the global goes through a getter of Node.
 import { Buffer } from 'node:buffer';
-import { Socket } from 'node:net';
 import process from 'node:process';
 import type { Duplex } from 'node:stream';
-import { TLSSocket } from 'node:tls';
 import type { Engine, EngineEvent, Message } from '../core/engine.js';
 import { TimeoutError } from '../core/errors.js';
 import { Alarm, now } from './alarm.js';
 import { asBuffer } from './buffers.js';
 import { Sender } from './sender.js';
+import { canReset, isPlainSocket } from './stream-kinds.js';
 
 /** Where the driver reports. Nothing here is called twice for the same thing. */
 export interface DriverUser {
@@ -53,12 +52,16 @@ export interface DriverOptions {
  */
 const FLUSH_AT = 65_536;
 
+/** In a chunk of so many octets or fewer no TSDU is joined; most chunks are so small. */
+const JOINED_FROM = 1_024;
+
 /** Drives one engine over one stream. */
 export class Driver {
   readonly stream: Duplex;
   readonly #engine: Engine;
   readonly #idleTimeout: number | undefined;
   readonly #writeTimeout: number | undefined;
+  readonly #isPlainSocket: boolean;
   readonly #alarm = new Alarm(() => this.#onAlarm());
   #user: DriverUser;
   readonly #sender: Sender;
@@ -76,6 +79,7 @@ export class Driver {
 
   constructor(stream: Duplex, engine: Engine, user: DriverUser, options: DriverOptions) {
     this.stream = stream;
+    this.#isPlainSocket = isPlainSocket(stream);
     this.#engine = engine;
     this.#user = user;
     this.#idleTimeout = options.idleTimeout;
@@ -169,8 +173,14 @@ export class Driver {
     const time = now();
     this.#lastActivity = time;
     // A socket gives Buffers, which makes every message a Buffer; a stream of the user's may not.
-    this.#engine.receive(chunk instanceof Buffer ? chunk : asBuffer(chunk), time);
+    const octets = chunk instanceof Buffer ? chunk : asBuffer(chunk);
+    this.#engine.receive(octets, time, this.#isOwn(octets));
     this.#settle(time);
+  }
+
+  /** A socket of Node's own makes memory for each chunk. Others may see it only if they listen too. */
+  #isOwn({ length }: Buffer): boolean {
+    return this.#isPlainSocket && length > JOINED_FROM && this.stream.listenerCount('data') === 1;
   }
 
   #after(act: () => void): void {
@@ -324,17 +334,4 @@ export class Driver {
       }
     });
   }
-}
-
-/**
- * Whether a stream can be reset. TLS has no reset of its own. A socket that still connects would put
- * it off until it is connected, and one whose FIN is on its way would never close.
- */
-function canReset(stream: Duplex): stream is Socket {
-  return (
-    stream instanceof Socket &&
-    !(stream instanceof TLSSocket) &&
-    !stream.connecting &&
-    stream.writableEnded === stream.writableFinished
-  );
 }

@@ -4,11 +4,10 @@
  */
 // Imported, not global: each use of the global goes through a getter of Node.
 import { Buffer } from 'node:buffer';
-import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { TLSSocket } from 'node:tls';
 import type { Outbox } from '../core/outbox.js';
 import { now } from './alarm.js';
+import { isPlainSocket, isSystemSocket } from './stream-kinds.js';
 
 /** About as many octets are handed to the stream at once, so that progress can be seen. */
 const MOST_AT_ONCE = 1_048_576;
@@ -26,7 +25,6 @@ export class Sender {
   readonly #stream: Duplex;
   readonly #outbox: Outbox;
   readonly #onTaken: () => void;
-  /** The stream is a socket of the system itself, whose write says at once what it could not take. */
   readonly #tellsAtOnce: boolean;
   #inFlight = 0;
   #since = 0;
@@ -37,9 +35,9 @@ export class Sender {
     this.#stream = stream;
     this.#outbox = outbox;
     this.#onTaken = onTaken;
-    this.#tellsAtOnce = stream instanceof Socket && !(stream instanceof TLSSocket);
-    // A socket of Node's own has copied what it took. Another stream may have passed it on as it is.
-    outbox.tellsTaken = Object.getPrototypeOf(stream) === Socket.prototype;
+    this.#tellsAtOnce = isSystemSocket(stream);
+    // Another stream may have passed on what it took as it is.
+    outbox.tellsTaken = isPlainSocket(stream);
   }
 
   /** Octets handed to the stream and not yet taken by it. */

@@ -38,10 +38,14 @@ function dts(tsdu: Uint8Array, userData: number): readonly Uint8Array[] {
 }
 
 /** What the reception of these chunks copies, and the TSDUs that come of it. */
-function receiveCounted(connection: Class0Connection, chunks: readonly Uint8Array[]) {
+function receiveCounted(
+  connection: Class0Connection,
+  chunks: readonly Uint8Array[],
+  isOwn = false,
+) {
   const copies = countCopies(() => {
     for (const chunk of chunks) {
-      connection.receive(chunk, 0);
+      connection.receive(chunk, 0, isOwn);
     }
   });
   return { copies, tsdus: tsdusOf(takeEvents(connection)) };
@@ -159,6 +163,46 @@ describe('a TSDU received in pieces', () => {
       [size],
       [size],
     ]);
+  });
+});
+
+describe('a TSDU in several DTs of a chunk that nobody else looks at', () => {
+  /** The chunks as a socket makes them: each in memory of its own. */
+  const receiveOwn = (size: number, userData: number, cut: readonly number[] = []) => {
+    const { connection, allocated } = opened(65_531);
+    const tsdu = pattern(size);
+    const chunks = cutAt(join(...dts(tsdu, userData)), cut).map((chunk) => Uint8Array.from(chunk));
+    const { copies, tsdus } = receiveCounted(connection, chunks, true);
+    expect(tsdus.map((received) => Buffer.compare(received, tsdu))).toEqual([0]);
+    return { copies, allocated, isThere: tsdus[0]?.buffer === chunks[0]?.buffer };
+  };
+
+  it.each([
+    ['2 DTs', 4_000, 2045],
+    ['490 DTs', 490 * 2045, 2045],
+    ['DTs of 512 octets of user data', 5_120, 512],
+  ])(
+    'is joined there: each octet is moved once, and no memory is taken: %s',
+    (_, size, userData) => {
+      const { copies, allocated, isThere } = receiveOwn(size, userData);
+      expect([copies.octets, copies.allocations, allocated]).toEqual([size, [], []]);
+      expect(isThere).toBe(true);
+    },
+  );
+
+  it('is joined there although TCP has cut off its end, where its headers leave room for that', () => {
+    const { allocated, isThere } = receiveOwn(65_536, 65_528, [65_536]);
+    expect([allocated, isThere]).toEqual([[], true]);
+  });
+
+  it('is joined elsewhere when its headers leave one octet too few', () => {
+    const { allocated, isThere } = receiveOwn(65_536, 65_528, [65_535]);
+    expect([allocated, isThere]).toEqual([[65_536], false]);
+  });
+
+  it('is joined elsewhere when it begins with less than 512 octets, which would keep the chunk', () => {
+    const { allocated, isThere } = receiveOwn(1_022, 511);
+    expect([allocated, isThere]).toEqual([[1_022], false]);
   });
 });
 

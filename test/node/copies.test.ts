@@ -132,6 +132,53 @@ describe('a TSDU that arrives in pieces', () => {
   });
 });
 
+describe('a TSDU that arrives in several DTs of one chunk', () => {
+  const octets = pattern(20 * 2045);
+  const wire = () => Buffer.from(join(...dts(octets, 2045)));
+
+  test.each(['client', 'server'])('is joined in the memory of the socket by a %s', async (role) => {
+    const { client, peer } = await pair();
+    const reader = role === 'client' ? client : peer;
+    const chunk = wire();
+    reader.socket.push(chunk);
+    const tsdu = await reader.read();
+    expect(tsdu.equals(octets)).toBe(true);
+    expect([Buffer.isBuffer(tsdu), tsdu.buffer === chunk.buffer]).toEqual([true, true]);
+  });
+
+  test('leaves the chunk as it is when somebody else listens to the socket too', async () => {
+    const { client } = await pair();
+    const { given } = spyOnSocket(client);
+    client.socket.push(wire());
+    const tsdu = await client.read();
+    expect(tsdu.equals(octets)).toBe(true);
+    expect(given.map((chunk) => chunk.equals(wire()))).toEqual([true]);
+  });
+
+  test('leaves the chunk as it is when a stream of the user gave it', async () => {
+    const { connection, stream } = await overOwnStream();
+    const chunk = wire();
+    stream.push(chunk);
+    const tsdu = await connection.read();
+    expect(tsdu.equals(octets)).toBe(true);
+    expect(chunk.equals(wire())).toBe(true);
+  });
+
+  test('leaves to a trace what it was given', async () => {
+    const seen: Uint8Array[] = [];
+    const { client } = await pair({
+      trace: ({ direction, octets: tpdu }) => {
+        if (direction === 'received' && tpdu[1] === 0xf0) {
+          seen.push(tpdu);
+        }
+      },
+    });
+    client.socket.push(wire());
+    await client.read();
+    expect(join(...seen.map((tpdu) => tpdu.subarray(3)))).toEqual(octets);
+  });
+});
+
 describe('a payload of 8192 octets or more in one DT', () => {
   const sizes = [8_192, 30_000, LARGEST];
 

@@ -40,6 +40,9 @@ import { type Action, type State, TRANSITIONS, takesData } from './transitions.j
  */
 const MAX_CONTROL_TPKT_LENGTH = TPKT_HEADER_LENGTH + 255 + 64;
 
+/** Octets before the user data of a plain DT: once they are read, nobody needs them. */
+const HEADERS = TPKT_HEADER_LENGTH + DT_HEADER_LENGTH;
+
 /** DR reason where no other is given (X.224 13.5.3). */
 const NOT_SPECIFIED = 0;
 
@@ -115,13 +118,13 @@ export class Class0Connection implements Engine, PacketReceiver {
     this.#step({ event: 'N-CONNECT confirm' });
   }
 
-  receive(chunk: Uint8Array, now: number): void {
+  receive(chunk: Uint8Array, now: number, isOwn = false): void {
     this.#now = now;
     if (this.#isDeaf) {
       return;
     }
     try {
-      this.#splitter.push(chunk);
+      this.#splitter.push(chunk, isOwn);
     } catch (error) {
       this.#step(judgeFault(error));
     }
@@ -209,12 +212,13 @@ export class Class0Connection implements Engine, PacketReceiver {
     const { octets } = source;
     const eot = readPlainEot(octets[start], octets[start + 1], octets[start + 2]);
     if (eot === undefined || !this.#takesPlainDt(end - start)) {
-      return this.#tpdu(octets.subarray(start, end));
+      return this.#tpdu(octets.subarray(start, end), source);
     }
     if (this.#observer?.isWatching) {
       this.#observer.see('received', octets.subarray(start, end));
+      source.isOwn = false;
     }
-    this.#deliver(this.#reassembly.add(source, start + DT_HEADER_LENGTH, end, eot));
+    this.#deliver(this.#reassembly.add(source, start + DT_HEADER_LENGTH, end, eot, HEADERS));
     return true;
   }
 
@@ -242,13 +246,20 @@ export class Class0Connection implements Engine, PacketReceiver {
     }
   }
 
-  /** Any other TPDU: decoded, judged and put to the table. `false` stops the splitting. */
-  #tpdu(octets: Uint8Array): boolean {
+  /**
+   * Any other TPDU: decoded, judged and put to the table. `false` stops the splitting.
+   *
+   * @param source what it is a view of, if that is a chunk
+   */
+  #tpdu(octets: Uint8Array, source?: OctetSource): boolean {
     if (this.#isDeaf) {
       return false;
     }
     if (this.#observer?.isWatching) {
       this.#observer.see('received', octets);
+      if (source !== undefined) {
+        source.isOwn = false;
+      }
     }
     this.#step(
       judge(octets, this.#state, {

@@ -2,7 +2,7 @@
  * Joins the user data of DT TPDUs to TSDUs (X.224 6.3), within bounds. Knows no headers.
  */
 import { TsduTooLargeError } from '../errors.js';
-import { type Allocate, OctetCollector } from '../octet-collector.js';
+import { type Allocate, OctetCollector, VIEW_FROM } from '../octet-collector.js';
 import { type MakeView, type OctetSource, plainView } from '../octet-source.js';
 
 /** What one TSDU of the peer may come to; the protocol itself sets no limit (X.224 6.3). */
@@ -37,6 +37,9 @@ export class Reassembly {
   readonly #allocate: Allocate;
   readonly #view: MakeView;
   readonly #collector = new OctetCollector();
+  /** The chunk in which the TSDU began, if it may be joined there, and where that would begin. */
+  #home: OctetSource | undefined;
+  #homeStart = 0;
   #segments = 0;
   /** What of the budget is ours. */
   #held = 0;
@@ -62,14 +65,27 @@ export class Reassembly {
   /**
    * Takes in the user data of one DT, that of `source` from `start` up to, not including, `end`.
    *
+   * @param before octets before `start` that nobody needs any more: the headers of this DT
    * @returns the TSDU when `eot` ends one: a view of the source when it lies there whole. `undefined`
    * when there is more to come, or when the TSDU turned out empty (X.214 has none of those).
    * @throws TsduTooLargeError when a limit is passed
    */
-  add(source: OctetSource, start: number, end: number, eot: boolean): Uint8Array | undefined {
+  add(
+    source: OctetSource,
+    start: number,
+    end: number,
+    eot: boolean,
+    before = 0,
+  ): Uint8Array | undefined {
     this.#judge(end - start);
-    if (this.#segments === 0 && eot) {
-      return end > start ? source.view(start, end, this.#view) : undefined;
+    if (this.#segments === 0) {
+      if (eot) {
+        return end > start ? source.view(start, end, this.#view) : undefined;
+      }
+      if (source.isOwn && end - start >= VIEW_FROM) {
+        this.#home = source;
+        this.#homeStart = start - before;
+      }
     }
     this.#collector.append(source.view(start, end, plainView), 0, end - start);
     return this.#count(eot);
@@ -91,6 +107,7 @@ export class Reassembly {
   /** Forgets a TSDU that will not be finished. */
   clear(): void {
     this.#collector.clear();
+    this.#home = undefined;
     this.#segments = 0;
     this.#hold(0);
   }
@@ -103,7 +120,24 @@ export class Reassembly {
     }
     this.#segments = 0;
     this.#hold(0);
-    return this.#collector.length > 0 ? this.#collector.take(this.#allocate) : undefined;
+    return this.#collector.length > 0 ? this.#join() : undefined;
+  }
+
+  /**
+   * A TSDU that fits into the chunk in which it began is joined there, over the headers between its
+   * pieces. To move octets within memory that was just written takes a small part of the time that
+   * copying into new memory does, which the system has to find page by page (docs/performance.md).
+   */
+  #join(): Uint8Array {
+    const home = this.#home;
+    this.#home = undefined;
+    const end = this.#homeStart + this.#collector.length;
+    if (!home?.isOwn || end > home.octets.length) {
+      return this.#collector.take(this.#allocate);
+    }
+    const tsdu = home.view(this.#homeStart, end, this.#view);
+    this.#collector.takeInto(tsdu, 0);
+    return tsdu;
   }
 
   #hold(octets: number): void {

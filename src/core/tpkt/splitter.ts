@@ -69,10 +69,11 @@ export class TpktSplitter {
    * Takes in the next octets of the stream and hands every packet that they complete to the
    * receiver. The chunk must not be changed afterwards: packets are views of it.
    *
+   * @param isOwn nobody else will look at the chunk, so a receiver may move the octets of its packets
    * @throws ProtocolError `tpkt-version` or `tpkt-length`: the boundaries are lost for good. The
    * packets before the fault have been handed over.
    */
-  push(chunk: Uint8Array): void {
+  push(chunk: Uint8Array, isOwn = false): void {
     if (this.#rest !== undefined) {
       // Still stopped: these octets come after those that wait.
       this.#rest = joinOctets([this.#rest, chunk]);
@@ -93,7 +94,7 @@ export class TpktSplitter {
     }
     // Asked once: a getter of typed arrays, and no cheap one.
     const chunkLength = chunk.length;
-    const source = new OctetSource(chunk);
+    const source = new OctetSource(chunk, isOwn);
     while (offset < chunkLength) {
       const length = this.#packetLength(chunk, offset);
       if (length === 0 || offset + length > chunkLength) {

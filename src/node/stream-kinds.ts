@@ -1,0 +1,30 @@
+/**
+ * What can be relied on with a byte stream, by what it is: a socket of the system, TLS, or a stream of
+ * the user's own.
+ */
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
+
+/**
+ * A socket of Node's own class, not one derived from it: it has copied what it took once it says so, and
+ * it makes memory of its own for each chunk that it gives.
+ */
+export function isPlainSocket(stream: Duplex): boolean {
+  return Object.getPrototypeOf(stream) === Socket.prototype;
+}
+
+/** A socket of the system itself: its write says at once what it could not take. */
+export function isSystemSocket(stream: Duplex): stream is Socket {
+  return stream instanceof Socket && !(stream instanceof TLSSocket);
+}
+
+/**
+ * Whether a stream can be reset. TLS has no reset of its own. A socket that still connects would put
+ * it off until it is connected, and one whose FIN is on its way would never close.
+ */
+export function canReset(stream: Duplex): stream is Socket {
+  return (
+    isSystemSocket(stream) && !stream.connecting && stream.writableEnded === stream.writableFinished
+  );
+}
