@@ -8,7 +8,7 @@ import { negotiated, openOurs } from './ours.js';
 import type { PeerResult } from './peers.js';
 import { median, quantile } from './rate.js';
 import { openRaw } from './raw.js';
-import { inTurns, ratios } from './turns.js';
+import { inTurns, type Plan, ratios } from './turns.js';
 
 /** Numbers a second are messages, round trips or connections, whatever the case counts. */
 export interface Result {
@@ -36,34 +36,26 @@ export interface Result {
   readonly peers: readonly PeerResult[];
 }
 
-export async function compare(benchCase: Case, turns: number): Promise<Result> {
+export async function compare(benchCase: Case, plan: Plan): Promise<Result> {
   const { name, kind, size, target } = benchCase;
   const tpduSize = await negotiated(benchCase.maxTpduSize);
-  const contestants = [
-    await openRaw(benchCase, tpduSize),
-    await openLeast(benchCase, tpduSize),
-    await openOurs(benchCase, tpduSize),
-  ];
-  try {
-    const [raw = [], least = [], ours = []] = await inTurns(contestants, benchCase, turns);
-    const toRaw = ratios(ours, raw);
-    return {
-      name,
-      kind,
-      size,
-      tpduSize,
-      turns,
-      raw: median(raw),
-      least: median(least),
-      ours: median(ours),
-      megabytesPerSecond: (median(ours) * size) / 1e6,
-      ratio: median(toRaw),
-      leastRatio: median(ratios(least, raw)),
-      spread: [quantile(toRaw, 0.25), quantile(toRaw, 0.75)],
-      target,
-      peers: [],
-    };
-  } finally {
-    await Promise.all(contestants.map((contestant) => contestant.close()));
-  }
+  const opens = [openRaw, openLeast, openOurs].map((open) => () => open(benchCase, tpduSize));
+  const [raw = [], least = [], ours = []] = await inTurns(opens, benchCase, plan);
+  const toRaw = ratios(ours, raw);
+  return {
+    name,
+    kind,
+    size,
+    tpduSize,
+    turns: toRaw.length,
+    raw: median(raw),
+    least: median(least),
+    ours: median(ours),
+    megabytesPerSecond: (median(ours) * size) / 1e6,
+    ratio: median(toRaw),
+    leastRatio: median(ratios(least, raw)),
+    spread: [quantile(toRaw, 0.25), quantile(toRaw, 0.75)],
+    target,
+    peers: [],
+  };
 }

@@ -22,7 +22,7 @@ import { type StepCost, stepCosts, stepLines } from './steps.js';
 import { sweep, sweepLines } from './sweep.js';
 import { headLine, peerLine, resultLine } from './table.js';
 import { type TraceCost, traceCosts, traceLines } from './trace.js';
-import { TURNS } from './turns.js';
+import { type Plan, TURNS } from './turns.js';
 import { failureLines, isFailing } from './verdict.js';
 
 const MILLION = 1_000_000;
@@ -103,14 +103,14 @@ async function measure(asked: Options, print: Print): Promise<Report> {
 
 async function measureOne(name: string, asked: Options, print: Print): Promise<Report> {
   const { runs, short } = asked;
-  const turns = short ? runs : runs * TURNS;
+  const plan: Plan = short ? { runs: 1, turns: runs } : { runs, turns: TURNS };
   const form = (benchCase: Case) => (short ? shortened(benchCase) : benchCase);
   const report = nothingYet(asked);
   const benchCase = CASES.find((candidate) => candidate.name === name);
   if (benchCase !== undefined) {
-    const plan = short ? SHORT_PEER_PLAN : PEER_PLAN;
+    const peerPlan = short ? SHORT_PEER_PLAN : PEER_PLAN;
     const again = short ? AGAIN : NOT_AGAIN;
-    report.results.push(await oneResult(form(benchCase), turns, print, plan, again));
+    report.results.push(await oneResult(form(benchCase), plan, print, peerPlan, again));
   } else if (name === 'memory-flat') {
     report.memory.push(...(await flatness(flatnessCount(short))));
   } else if (name === 'memory-per-message') {
@@ -120,7 +120,7 @@ async function measureOne(name: string, asked: Options, print: Print): Promise<R
   } else if (name === 'primitives') {
     report.primitives.push(...(await primitiveCosts()));
   } else {
-    report.steps.push(...(await stepCosts(name as OtherCase, turns, form)));
+    report.steps.push(...(await stepCosts(name as OtherCase, plan, form)));
   }
   printReport(report, true, print);
   return report;
@@ -170,19 +170,20 @@ function linesOf(result: Result): string[] {
 /** A case and its peers. */
 async function oneResult(
   benchCase: Case,
-  turns: number,
+  plan: Plan,
   print: Print,
-  plan: PeerPlan,
+  peerPlan: PeerPlan,
   again: typeof AGAIN,
 ): Promise<Result> {
-  let result = await compare(benchCase, turns);
+  const longer = { ...plan, turns: plan.turns * again.turns };
+  let result = await compare(benchCase, plan);
   for (let left = again.times; left > 0 && isFailing(result); left -= 1) {
-    print([resultLine(result), `  again, ${turns * again.turns} turns`].join('\n'));
-    result = await compare(benchCase, turns * again.turns);
+    print([resultLine(result), `  again, ${longer.turns} turns`].join('\n'));
+    result = await compare(benchCase, longer);
   }
   const peers: Result['peers'][number][] = [];
   for (const peer of installedPeers()) {
-    peers.push(await runPeer(peer, benchCase, result.raw, plan));
+    peers.push(await runPeer(peer, benchCase, result.raw, peerPlan));
   }
   return { ...result, peers };
 }

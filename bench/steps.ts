@@ -16,7 +16,7 @@ import { negotiated, openOurs } from './ours.js';
 import { median } from './rate.js';
 import { openRaw } from './raw.js';
 import { closeSocket, HOST, listening, openSocket } from './sockets.js';
-import { inTurns, ratios } from './turns.js';
+import { inTurns, type Plan, ratios } from './turns.js';
 
 /** What a contestant of one case comes to. */
 export interface StepCost {
@@ -58,41 +58,37 @@ const STEPPED: readonly (readonly [OtherCase, string])[] = [
 
 export async function stepCosts(
   steps: OtherCase,
-  turns: number,
+  plan: Plan,
   form: (benchCase: Case) => Case,
 ): Promise<StepCost[]> {
   const name = new Map(STEPPED).get(steps);
   const benchCase = CASES.find((candidate) => candidate.name === name);
   assert(benchCase !== undefined);
-  return costsOf(form(benchCase), turns);
+  return costsOf(form(benchCase), plan);
 }
 
-async function costsOf(benchCase: Case, turns: number): Promise<StepCost[]> {
+async function costsOf(benchCase: Case, plan: Plan): Promise<StepCost[]> {
   const tpduSize = await negotiated(benchCase.maxTpduSize);
-  const steps = [
-    { step: 'raw', is: await openRaw(benchCase, tpduSize) },
-    ...(await stepsOf(benchCase, tpduSize)),
-    { step: 'ours', is: await openOurs(benchCase, tpduSize) },
+  const steps: readonly Step[] = [
+    { step: 'raw', open: () => openRaw(benchCase, tpduSize) },
+    ...stepsOf(benchCase, tpduSize),
+    { step: 'ours', open: () => openOurs(benchCase, tpduSize) },
   ];
-  try {
-    const rates = await inTurns(
-      steps.map(({ is }) => is),
-      benchCase,
-      turns,
-    );
-    const raw = rates[0] ?? [];
-    return steps.map(({ step }, i) => ({
-      case: benchCase.name,
-      step,
-      perSecond: median(rates[i] ?? []),
-      ratio: median(ratios(rates[i] ?? [], raw)),
-    }));
-  } finally {
-    await Promise.all(steps.map(({ is }) => is.close()));
-  }
+  const rates = await inTurns(
+    steps.map(({ open }) => open),
+    benchCase,
+    plan,
+  );
+  const raw = rates[0] ?? [];
+  return steps.map(({ step }, i) => ({
+    case: benchCase.name,
+    step,
+    perSecond: median(rates[i] ?? []),
+    ratio: median(ratios(rates[i] ?? [], raw)),
+  }));
 }
 
-function stepsOf(benchCase: Case, tpduSize: number): Promise<Step[]> {
+function stepsOf(benchCase: Case, tpduSize: number): readonly Step[] {
   if (benchCase.kind === 'connect') {
     return connectionSteps();
   }
@@ -100,39 +96,37 @@ function stepsOf(benchCase: Case, tpduSize: number): Promise<Step[]> {
 }
 
 /** Of messages in many DTs: what comes is joined by its known length, without a look at headers. */
-async function largeSteps(benchCase: Case, tpduSize: number): Promise<Step[]> {
+function largeSteps(benchCase: Case, tpduSize: number): readonly Step[] {
   return [
     {
       step: 'a promise of each message, which is joined',
-      is: await openLeast(benchCase, tpduSize),
+      open: () => openLeast(benchCase, tpduSize),
     },
     {
       step: 'headers written, the payload copied behind them',
-      is: await openFraming(benchCase, tpduSize),
+      open: () => openFraming(benchCase, tpduSize),
     },
   ];
 }
 
 interface Step {
   readonly step: string;
-  readonly is: Contestant;
+  readonly open: () => Promise<Contestant>;
 }
 
 /** Contestants by how many of the duties they have: the first one, the first two, and so on. */
-async function eachMore<Duty>(
+function eachMore<Duty>(
   duties: readonly (readonly [Duty, string])[],
   open: (duties: ReadonlySet<Duty>) => Promise<Contestant>,
-): Promise<Step[]> {
-  const steps: Step[] = [];
-  for (const [index, [, step]] of duties.entries()) {
+): readonly Step[] {
+  return duties.map(([, step], index) => {
     const taken = new Set(duties.slice(0, index + 1).map(([duty]) => duty));
-    steps.push({ step, is: await open(taken) });
-  }
-  return steps;
+    return { step, open: () => open(taken) };
+  });
 }
 
 /** Of messages so small that each comes in one chunk. */
-function messageSteps({ size, connections }: Case): Promise<Step[]> {
+function messageSteps({ size, connections }: Case): readonly Step[] {
   const messages = payloads(size);
   const frames = onWire(messages, size + HEADERS);
   return eachMore<MessageDuty>(MESSAGE_DUTIES, async (duties) => {
@@ -234,7 +228,7 @@ function judge(chunk: Buffer): void {
 const NO_TIME = 5_000;
 const KEEP_ALIVE_DELAY = 10_000;
 
-function connectionSteps(): Promise<Step[]> {
+function connectionSteps(): readonly Step[] {
   return eachMore<ConnectionDuty>(CONNECTION_DUTIES, async (duties) => {
     const takeOver = (socket: Socket) => {
       if (duties.has('names')) {

@@ -11,25 +11,51 @@ import { rate } from './rate.js';
  */
 export const TURNS = 4;
 
+/** How often: all contestants open new connections for each run, and have so many turns on them. */
+export interface Plan {
+  readonly runs: number;
+  readonly turns: number;
+}
+
 /** The rates of each contestant, turn by turn. */
 export async function inTurns(
-  contestants: readonly Contestant[],
+  opens: readonly (() => Promise<Contestant>)[],
   { count, warmUp }: Case,
-  turns: number,
+  { runs, turns }: Plan,
 ): Promise<readonly (readonly number[])[]> {
-  const rates = contestants.map((): number[] => []);
-  // The compiler's work is not what is compared.
-  for (const contestant of contestants) {
-    await rate(contestant, warmUp);
+  const rates = opens.map((): number[] => []);
+  for (let run = 0; run < runs; run += 1) {
+    const contestants: Contestant[] = [];
+    try {
+      for (const open of opens) {
+        contestants.push(await open());
+      }
+      for (const contestant of contestants) {
+        // The first time for the compiler, whose work is not what is compared; later for the system,
+        // which finds out by and by how much a connection carries.
+        await rate(contestant, run === 0 ? warmUp : count);
+      }
+      await takeTurns(contestants, count, turns, rates);
+    } finally {
+      await Promise.all(contestants.map((contestant) => contestant.close()));
+    }
   }
+  return rates;
+}
+
+async function takeTurns(
+  contestants: readonly Contestant[],
+  count: number,
+  turns: number,
+  rates: readonly number[][],
+): Promise<void> {
+  const order = contestants.map((contestant, i) => ({ contestant, rates: rates[i] }));
   for (let turn = 0; turn < turns; turn += 1) {
-    const order = contestants.map((contestant, i) => ({ contestant, rates: rates[i] }));
     // To and fro, so that who comes after whom makes no difference.
     for (const each of turn % 2 === 0 ? order : order.toReversed()) {
       each.rates?.push(await rate(each.contestant, count));
     }
   }
-  return rates;
 }
 
 /** Of each turn, one rate to another. */
