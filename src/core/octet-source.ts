@@ -13,6 +13,9 @@ export type MakeView<T extends Uint8Array = Uint8Array> = (
 export const plainView: MakeView = (buffer, byteOffset, length) =>
   new Uint8Array(buffer, byteOffset, length);
 
+/** Behind the last octet of anything; a small integer, which costs less to keep than infinity. */
+const NOWHERE = 0x7fff_ffff;
+
 /**
  * A source of views. Where a typed array lies in memory is asked of it once: to ask takes longer than
  * to make a view, and `subarray` asks each time.
@@ -20,18 +23,32 @@ export const plainView: MakeView = (buffer, byteOffset, length) =>
 export class OctetSource {
   readonly octets: Uint8Array;
   /**
-   * Nobody else looks at the octets, so who reads them may move them. An observer that has seen some
-   * ends it, for it keeps what it has seen.
+   * From here on nobody else looks at the octets, so who reads them may move them. Before that there
+   * may be views that somebody keeps.
    */
-  isOwn: boolean;
+  ownFrom: number;
   readonly #buffer: ArrayBufferLike;
   readonly #byteOffset: number;
 
+  /** @param isOwn nobody else looks at the octets */
   constructor(octets: Uint8Array, isOwn = false) {
     this.octets = octets;
-    this.isOwn = isOwn;
+    this.ownFrom = isOwn ? 0 : NOWHERE;
     this.#buffer = octets.buffer;
     this.#byteOffset = octets.byteOffset;
+  }
+
+  /** Somebody has seen octets of it and keeps them. */
+  share(): void {
+    this.ownFrom = NOWHERE;
+  }
+
+  /** A view as {@link view} makes it, for somebody to keep. */
+  give<T extends Uint8Array>(start: number, end: number, make: MakeView<T>): T {
+    if (this.ownFrom < end) {
+      this.ownFrom = end;
+    }
+    return make(this.#buffer, this.#byteOffset + start, end - start);
   }
 
   /** The octets from `start` up to, not including, `end`, as a view that `make` makes. */

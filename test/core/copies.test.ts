@@ -204,6 +204,65 @@ describe('a TSDU in several DTs of a chunk that nobody else looks at', () => {
     const { allocated, isThere } = receiveOwn(1_022, 511);
     expect([allocated, isThere]).toEqual([[1_022], false]);
   });
+
+  describe('behind others', () => {
+    /** Length of each of the TSDUs here, and of the two DTs that it comes in. */
+    const SIZE = 4_090;
+    const WIRE = SIZE + 2 * 7;
+
+    /** Which chunk's memory each of so many TSDUs is in, and the memory that was taken for them. */
+    const homes = (
+      count: number,
+      cut: (wire: Uint8Array) => readonly Uint8Array[],
+      userData = 2045,
+    ) => {
+      const { connection, allocated } = opened(65_531);
+      const sent = Array.from({ length: count }, (_, i) => pattern(SIZE + i).subarray(i));
+      const chunks = cut(join(...sent.flatMap((tsdu) => dts(tsdu, userData)))).map((part) =>
+        Uint8Array.from(part),
+      );
+      const { copies, tsdus } = receiveCounted(connection, chunks, true);
+      expect(tsdus.map((tsdu, i) => Buffer.compare(tsdu, sent[i] as Uint8Array))).toEqual(
+        sent.map(() => 0),
+      );
+      const of = tsdus.map(({ buffer }) => chunks.findIndex((part) => part.buffer === buffer));
+      return { homes: of, allocated, copies };
+    };
+
+    it('is joined right behind them', () => {
+      const joined = homes(3, (wire) => [wire]);
+      expect([joined.homes, joined.allocated]).toEqual([[0, 0, 0], []]);
+    });
+
+    it('is joined over the end of one that was joined in the chunk before', () => {
+      const { copies, ...joined } = homes(4, (wire) => chunksOf(wire, WIRE - 4));
+      expect([joined.homes, joined.allocated]).toEqual([[0, 1, 2, 3], []]);
+      expect(copies.octets).toBeLessThan(4 * WIRE + 100);
+    });
+
+    it('is joined there although its first DT is cut', () => {
+      const joined = homes(40, (wire) => chunksOf(wire, WIRE - 4), 4_000);
+      const each = Array.from({ length: 40 }, (_, i) => i);
+      expect([joined.homes, joined.allocated]).toEqual([each, []]);
+    });
+
+    it.each([
+      [511, -1],
+      [512, 1],
+    ])('is joined there when 512 octets of it are there: %i', (begun, home) => {
+      const joined = homes(2, (wire) => cutAt(wire, [10, WIRE + begun]));
+      expect(joined.homes).toEqual([-1, home]);
+    });
+
+    it('is joined elsewhere when too few octets of it are there, whatever came before', () => {
+      const cuts = [10, 2 * WIRE - 4, 3 * WIRE + 100];
+      const { allocated, ...joined } = homes(4, (wire) => cutAt(wire, cuts));
+      expect([joined.homes, allocated]).toEqual([
+        [-1, 1, 2, -1],
+        [SIZE, SIZE],
+      ]);
+    });
+  });
 });
 
 /** The exception: a view of fewer than 512 octets would cost nearly as much as they do. */

@@ -40,9 +40,6 @@ import { type Action, type State, TRANSITIONS, takesData } from './transitions.j
  */
 const MAX_CONTROL_TPKT_LENGTH = TPKT_HEADER_LENGTH + 255 + 64;
 
-/** Octets before the user data of a plain DT: once they are read, nobody needs them. */
-const HEADERS = TPKT_HEADER_LENGTH + DT_HEADER_LENGTH;
-
 /** DR reason where no other is given (X.224 13.5.3). */
 const NOT_SPECIFIED = 0;
 
@@ -212,25 +209,27 @@ export class Class0Connection implements Engine, PacketReceiver {
     const { octets } = source;
     const eot = readPlainEot(octets[start], octets[start + 1], octets[start + 2]);
     if (eot === undefined || !this.#takesPlainDt(end - start)) {
-      return this.#tpdu(octets.subarray(start, end), source);
+      // What becomes of it is not known here.
+      source.share();
+      return this.#tpdu(octets.subarray(start, end));
     }
     if (this.#observer?.isWatching) {
       this.#observer.see('received', octets.subarray(start, end));
-      source.isOwn = false;
+      source.share();
     }
-    this.#deliver(this.#reassembly.add(source, start + DT_HEADER_LENGTH, end, eot, HEADERS));
+    this.#deliver(this.#reassembly.add(source, start + DT_HEADER_LENGTH, end, eot));
     return true;
   }
 
   /** The same for a TPDU cut by TCP: its user data stays in pieces until the TSDU is joined. */
-  packetInPieces(pieces: OctetCollector): boolean {
+  packetInPieces(pieces: OctetCollector, first: OctetSource | undefined): boolean {
     const at = TPKT_HEADER_LENGTH;
     const eot = readPlainEot(pieces.at(at), pieces.at(at + 1), pieces.at(at + 2));
     const isPlain = eot !== undefined && this.#takesPlainDt(pieces.length - at);
     if (!isPlain || this.#observer?.isWatching) {
       return this.#tpdu(pieces.take(this.#options.allocate, at));
     }
-    this.#deliver(this.#reassembly.addPieces(pieces.pieces(), at + DT_HEADER_LENGTH, eot));
+    this.#deliver(this.#reassembly.addPieces(pieces.pieces(), at + DT_HEADER_LENGTH, eot, first));
     return true;
   }
 
@@ -246,20 +245,13 @@ export class Class0Connection implements Engine, PacketReceiver {
     }
   }
 
-  /**
-   * Any other TPDU: decoded, judged and put to the table. `false` stops the splitting.
-   *
-   * @param source what it is a view of, if that is a chunk
-   */
-  #tpdu(octets: Uint8Array, source?: OctetSource): boolean {
+  /** Any other TPDU: decoded, judged and put to the table. `false` stops the splitting. */
+  #tpdu(octets: Uint8Array): boolean {
     if (this.#isDeaf) {
       return false;
     }
     if (this.#observer?.isWatching) {
       this.#observer.see('received', octets);
-      if (source !== undefined) {
-        source.isOwn = false;
-      }
     }
     this.#step(
       judge(octets, this.#state, {

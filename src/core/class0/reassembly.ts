@@ -37,7 +37,7 @@ export class Reassembly {
   readonly #allocate: Allocate;
   readonly #view: MakeView;
   readonly #collector = new OctetCollector();
-  /** The chunk in which the TSDU began, if it may be joined there, and where that would begin. */
+  /** The chunk in which the TSDU began, and from where on it could be joined there. */
   #home: OctetSource | undefined;
   #homeStart = 0;
   #segments = 0;
@@ -65,36 +65,39 @@ export class Reassembly {
   /**
    * Takes in the user data of one DT, that of `source` from `start` up to, not including, `end`.
    *
-   * @param before octets before `start` that nobody needs any more: the headers of this DT
    * @returns the TSDU when `eot` ends one: a view of the source when it lies there whole. `undefined`
    * when there is more to come, or when the TSDU turned out empty (X.214 has none of those).
    * @throws TsduTooLargeError when a limit is passed
    */
-  add(
-    source: OctetSource,
-    start: number,
-    end: number,
-    eot: boolean,
-    before = 0,
-  ): Uint8Array | undefined {
+  add(source: OctetSource, start: number, end: number, eot: boolean): Uint8Array | undefined {
     this.#judge(end - start);
     if (this.#segments === 0) {
       if (eot) {
-        return end > start ? source.view(start, end, this.#view) : undefined;
+        return end > start ? source.give(start, end, this.#view) : undefined;
       }
-      if (source.isOwn && end - start >= VIEW_FROM) {
-        this.#home = source;
-        this.#homeStart = start - before;
+      if (end - start >= VIEW_FROM) {
+        this.#beginIn(source);
       }
     }
     this.#collector.append(source.view(start, end, plainView), 0, end - start);
     return this.#count(eot);
   }
 
-  /** The same for a DT that came in several pieces; its user data begins at `start` of them all. */
-  addPieces(pieces: readonly Uint8Array[], start: number, eot: boolean): Uint8Array | undefined {
+  /**
+   * The same for a DT that came in several pieces; its user data begins at `start` of them all, and
+   * the first of them lies in `first`, if that is known.
+   */
+  addPieces(
+    pieces: readonly Uint8Array[],
+    start: number,
+    eot: boolean,
+    first?: OctetSource,
+  ): Uint8Array | undefined {
     let skip = start;
     this.#judge(pieces.reduce((length, piece) => length + piece.length, 0) - start);
+    if (this.#segments === 0 && first !== undefined) {
+      this.#beginIn(first);
+    }
     for (const piece of pieces) {
       if (skip < piece.length) {
         this.#collector.append(piece, skip, piece.length);
@@ -123,19 +126,27 @@ export class Reassembly {
     return this.#collector.length > 0 ? this.#join() : undefined;
   }
 
+  #beginIn(home: OctetSource): void {
+    this.#home = home;
+    this.#homeStart = home.ownFrom;
+  }
+
   /**
    * A TSDU that fits into the chunk in which it began is joined there, over the headers between its
-   * pieces. To move octets within memory that was just written takes a small part of the time that
-   * copying into new memory does, which the system has to find page by page (docs/performance.md).
+   * pieces and over what came before them and is not needed any more. To move octets within memory
+   * that was just written takes a small part of the time that copying into new memory does, which the
+   * system has to find page by page (docs/performance.md).
    */
   #join(): Uint8Array {
     const home = this.#home;
     this.#home = undefined;
-    const end = this.#homeStart + this.#collector.length;
-    if (!home?.isOwn || end > home.octets.length) {
+    const start = this.#homeStart;
+    const end = start + this.#collector.length;
+    // Where it could begin has moved if somebody has seen a part of it meanwhile.
+    if (home === undefined || home.ownFrom !== start || end > home.octets.length) {
       return this.#collector.take(this.#allocate);
     }
-    const tsdu = home.view(this.#homeStart, end, this.#view);
+    const tsdu = home.give(start, end, this.#view);
     this.#collector.takeInto(tsdu, 0);
     return tsdu;
   }

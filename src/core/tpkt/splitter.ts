@@ -3,7 +3,7 @@
  * Knows nothing of TPDUs.
  */
 import { ProtocolError } from '../errors.js';
-import { OctetCollector } from '../octet-collector.js';
+import { OctetCollector, VIEW_FROM } from '../octet-collector.js';
 import { OctetSource } from '../octet-source.js';
 import { joinOctets } from '../octets.js';
 import { MAX_TPKT_LENGTH, MIN_TPKT_LENGTH, TPKT_HEADER_LENGTH, TPKT_VERSION } from './header.js';
@@ -12,8 +12,11 @@ import { MAX_TPKT_LENGTH, MIN_TPKT_LENGTH, TPKT_HEADER_LENGTH, TPKT_VERSION } fr
 export interface PacketReceiver {
   /** A packet that lies whole in one chunk: its payload is `chunk.octets` from `start` to `end`. */
   packet(chunk: OctetSource, start: number, end: number): boolean;
-  /** A packet that came in several chunks, its header still at the front. */
-  packetInPieces(pieces: OctetCollector): boolean;
+  /**
+   * A packet that came in several chunks, its header still at the front. The first piece is a view of
+   * `first`; absent when it was too short for one.
+   */
+  packetInPieces(pieces: OctetCollector, first: OctetSource | undefined): boolean;
 }
 
 /**
@@ -26,6 +29,8 @@ export class TpktSplitter {
   readonly #receiver: PacketReceiver;
   /** The beginning of a packet whose end has not arrived. */
   readonly #partial = new OctetCollector();
+  /** The chunk in which it begins, if it is kept alive by it anyway. */
+  #partialFirst: OctetSource | undefined;
   /** Octets of it: known without a look at the collector, which most packets have no need of. */
   #partialHeld = 0;
   /** Length of that packet; 0 while its header is not complete. */
@@ -79,26 +84,26 @@ export class TpktSplitter {
       this.#rest = joinOctets([this.#rest, chunk]);
       return;
     }
+    // Asked once: a getter of typed arrays, and no cheap one.
+    const chunkLength = chunk.length;
+    const source = new OctetSource(chunk, isOwn);
     let offset = 0;
     while (this.#partialHeld > 0) {
-      if (offset === chunk.length) {
+      if (offset === chunkLength) {
         return;
       }
-      const end = Math.min(offset + this.need, chunk.length);
-      this.#hold(chunk, offset, end);
+      const end = Math.min(offset + this.need, chunkLength);
+      this.#hold(source, offset, end);
       offset = end;
       if (!this.#continuePartial()) {
         this.#keepRest(chunk, offset);
         return;
       }
     }
-    // Asked once: a getter of typed arrays, and no cheap one.
-    const chunkLength = chunk.length;
-    const source = new OctetSource(chunk, isOwn);
     while (offset < chunkLength) {
       const length = this.#packetLength(chunk, offset);
       if (length === 0 || offset + length > chunkLength) {
-        this.#hold(chunk, offset, chunkLength);
+        this.#hold(source, offset, chunkLength);
         this.#partialLength = length;
         return;
       }
@@ -130,13 +135,17 @@ export class TpktSplitter {
     this.#rest = undefined;
   }
 
-  #hold(chunk: Uint8Array, start: number, end: number): void {
-    this.#partial.append(chunk, start, end);
+  #hold(source: OctetSource, start: number, end: number): void {
+    if (this.#partialHeld === 0 && end - start >= VIEW_FROM) {
+      this.#partialFirst = source;
+    }
+    this.#partial.append(source.octets, start, end);
     this.#partialHeld += end - start;
   }
 
   #dropPartial(): void {
     this.#partial.clear();
+    this.#partialFirst = undefined;
     this.#partialHeld = 0;
   }
 
@@ -158,7 +167,7 @@ export class TpktSplitter {
     }
     this.#position += this.#partialLength;
     this.#partialLength = 0;
-    const more = this.#receiver.packetInPieces(this.#partial);
+    const more = this.#receiver.packetInPieces(this.#partial, this.#partialFirst);
     this.#dropPartial();
     return more;
   }
