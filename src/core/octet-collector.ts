@@ -96,10 +96,13 @@ export class OctetCollector {
   takeInto(joined: Uint8Array, at: number): void {
     let offset = at;
     for (const piece of this.pieces()) {
-      if (offset + piece.length > 0) {
-        joined.set(offset < 0 ? piece.subarray(-offset) : piece, Math.max(offset, 0));
+      const end = offset + piece.length;
+      if (offset >= 0) {
+        joined.set(piece, offset);
+      } else if (end > 0) {
+        joined.set(piece.subarray(-offset));
       }
-      offset += piece.length;
+      offset = end;
     }
     this.clear();
   }
