@@ -52,8 +52,8 @@ export interface DriverOptions {
  */
 const FLUSH_AT = 65_536;
 
-/** In a chunk of so many octets or fewer no TSDU is joined; most chunks are so small. */
-const JOINED_FROM = 1_024;
+/** In a chunk of fewer octets no TSDU is joined: most are so small, and it would hardly be noticed. */
+const JOINED_FROM = 4_096;
 
 /** Drives one engine over one stream. */
 export class Driver {
@@ -180,7 +180,7 @@ export class Driver {
 
   /** A socket of Node's own makes memory for each chunk. Others may see it only if they listen too. */
   #isOwn({ length }: Buffer): boolean {
-    return this.#isPlainSocket && length > JOINED_FROM && this.stream.listenerCount('data') === 1;
+    return this.#isPlainSocket && length >= JOINED_FROM && this.stream.listenerCount('data') === 1;
   }
 
   #after(act: () => void): void {
