@@ -14,7 +14,7 @@ import {
   type MessageCost,
   messageCosts,
 } from './memory.js';
-import { HELP, NAMES, type Options, options } from './options.js';
+import { HELP, NAMES, type Options, optionsOf } from './options.js';
 import { HOW_TO_INSTALL, installedPeers, otherPeers, type PeerPlan, runPeer } from './peers.js';
 import { type PrimitiveCost, primitiveCosts, primitiveLines } from './primitives.js';
 import { profile, profileLines } from './profile.js';
@@ -51,8 +51,22 @@ interface Report {
   readonly steps: StepCost[];
 }
 
+/** What is asked for; `undefined` when that cannot be understood, and was said. */
+function understood(args: readonly string[]): Options | undefined {
+  try {
+    return optionsOf(args);
+  } catch (error) {
+    console.error(`bench: ${error instanceof Error ? error.message : error}`);
+    process.exitCode = 2;
+    return undefined;
+  }
+}
+
 async function main(): Promise<void> {
-  const asked = options();
+  const asked = understood(process.argv.slice(2));
+  if (asked === undefined) {
+    return;
+  }
   if (asked.help) {
     process.stdout.write(HELP);
     return;

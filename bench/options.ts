@@ -33,9 +33,14 @@ export interface Options {
   readonly help: boolean;
 }
 
-/** @throws {TypeError | RangeError} for what it does not know. */
-export function options(): Options {
+/**
+ * What these arguments ask for.
+ *
+ * @throws {TypeError | RangeError} for what it does not know
+ */
+export function optionsOf(args: readonly string[]): Options {
   const { values, positionals } = parseArgs({
+    args: [...args],
     allowPositionals: true,
     options: {
       case: { type: 'string', multiple: true, default: [] },
