@@ -20,8 +20,9 @@ const ROUNDS = 5;
 export async function primitiveCosts(): Promise<PrimitiveCost[]> {
   const buffer = Buffer.from('TSDU');
   const rows: readonly (readonly [string, () => Promise<number>])[] = [
-    ['copy of 64 KiB to memory of the same size', () => copies(0)],
-    ['copy of 64 KiB to such memory, 64 octets further on', () => copies(64)],
+    ['copy of 64 KiB to new memory of the same size', () => copies(() => newMemory(0))],
+    ['copy of 64 KiB to such memory, 64 octets further on', () => copies(() => newMemory(64))],
+    ['move of 64 KiB over the headers before them', () => copies((chunk) => chunk)],
     ['await of a promise resolved with a Buffer', () => awaited(() => Promise.resolve(buffer))],
     [
       'await of a promise resolved with a step of an iteration',
@@ -40,14 +41,18 @@ export async function primitiveCosts(): Promise<PrimitiveCost[]> {
   return costs;
 }
 
-/** As messages are joined: what has just arrived goes to new memory, `shift` octets into it. */
-async function copies(shift: number): Promise<number> {
+function newMemory(shift: number): Buffer {
+  return Buffer.allocUnsafeSlow(shift + SIZE).subarray(shift);
+}
+
+/** As messages are joined: what has just arrived goes to memory that is chosen for it. */
+async function copies(memoryFor: (chunk: Buffer) => Buffer): Promise<number> {
   let spent = 0n;
   for (let i = 0; i < COPIES; i += 1) {
     const chunk = Buffer.allocUnsafeSlow(SIZE);
     chunk.fill(i);
     const userData = chunk.subarray(HEADERS);
-    const message = Buffer.allocUnsafeSlow(shift + SIZE).subarray(shift);
+    const message = memoryFor(chunk);
     const start = process.hrtime.bigint();
     message.set(userData);
     spent += process.hrtime.bigint() - start;
