@@ -40,6 +40,9 @@ class LeastConnection implements MessageSocket {
   readonly #form: Form;
   /** Octets of a message that is not complete. */
   #pieces: Buffer[] = [];
+  /** The chunk in which that began, and from where on nothing of the chunk was given out. */
+  #home: Buffer | undefined;
+  #free = 0;
   #missing: number;
   #arrived: Buffer[] = [];
   #taken = 0;
@@ -74,16 +77,24 @@ class LeastConnection implements MessageSocket {
   };
 
   #onData(chunk: Buffer): void {
+    let free = 0;
     for (let offset = 0; offset < chunk.length; ) {
       const end = Math.min(offset + this.#missing, chunk.length);
       this.#missing -= end - offset;
+      if (this.#pieces.length === 0) {
+        this.#home = chunk;
+        this.#free = free;
+      }
       if (this.#missing > 0) {
         this.#pieces.push(chunk.subarray(offset, end));
       } else if (this.#pieces.length === 0 && this.#form.wireSize === HEADERS + this.#form.size) {
+        free = end;
         this.#deliver(chunk.subarray(offset + HEADERS, end));
       } else {
         this.#pieces.push(chunk.subarray(offset, end));
-        this.#deliver(this.#join());
+        const message = this.#join();
+        free = this.#home === chunk ? this.#free + message.length : free;
+        this.#deliver(message);
       }
       offset = end;
     }
@@ -92,12 +103,11 @@ class LeastConnection implements MessageSocket {
   /** The user data of all pieces: each octet moved once, headers left out. */
   #join(): Buffer {
     const { size } = this.#form;
-    const [first] = this.#pieces;
-    // In the first piece, over its headers, if it is long enough; else in memory that does not begin
-    // where the pieces do in their pages: docs/performance.md tells what each costs.
+    // In the chunk in which it began, over what is not needed any more, if it fits there; else in memory
+    // that does not begin where the pieces do in their pages: docs/performance.md tells what each costs.
     const message =
-      first !== undefined && first.length >= size
-        ? first.subarray(0, size)
+      this.#home !== undefined && this.#home.length - this.#free >= size
+        ? this.#home.subarray(this.#free, this.#free + size)
         : Buffer.allocUnsafeSlow(SHIFT + size).subarray(SHIFT);
     const step = TPKT_HEADER + this.#form.tpduSize;
     let at = 0;

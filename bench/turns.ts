@@ -23,39 +23,29 @@ export async function inTurns(
   { count, warmUp }: Case,
   { runs, turns }: Plan,
 ): Promise<readonly (readonly number[])[]> {
-  const rates = opens.map((): number[] => []);
+  const lanes = opens.map((open) => ({ open, rates: [] as number[] }));
   for (let run = 0; run < runs; run += 1) {
-    const contestants: Contestant[] = [];
+    const opened: { readonly contestant: Contestant; readonly rates: number[] }[] = [];
     try {
-      for (const open of opens) {
-        contestants.push(await open());
+      for (const { open, rates } of lanes) {
+        opened.push({ contestant: await open(), rates });
       }
-      for (const contestant of contestants) {
+      for (const { contestant } of opened) {
         // The first time for the compiler, whose work is not what is compared; later for the system,
         // which finds out by and by how much a connection carries.
         await rate(contestant, run === 0 ? warmUp : count);
       }
-      await takeTurns(contestants, count, turns, rates);
+      for (let turn = 0; turn < turns; turn += 1) {
+        // To and fro, so that who comes after whom makes no difference.
+        for (const { contestant, rates } of turn % 2 === 0 ? opened : opened.toReversed()) {
+          rates.push(await rate(contestant, count));
+        }
+      }
     } finally {
-      await Promise.all(contestants.map((contestant) => contestant.close()));
+      await Promise.all(opened.map(({ contestant }) => contestant.close()));
     }
   }
-  return rates;
-}
-
-async function takeTurns(
-  contestants: readonly Contestant[],
-  count: number,
-  turns: number,
-  rates: readonly number[][],
-): Promise<void> {
-  const order = contestants.map((contestant, i) => ({ contestant, rates: rates[i] }));
-  for (let turn = 0; turn < turns; turn += 1) {
-    // To and fro, so that who comes after whom makes no difference.
-    for (const each of turn % 2 === 0 ? order : order.toReversed()) {
-      each.rates?.push(await rate(each.contestant, count));
-    }
-  }
+  return lanes.map(({ rates }) => rates);
 }
 
 /** Of each turn, one rate to another. */
