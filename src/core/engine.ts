@@ -56,9 +56,10 @@ export interface Engine {
   /** When {@link handleDeadline} is to be called; `undefined` for never. */
   readonly deadline: number | undefined;
   /**
-   * The next octets of the stream. They must not change afterwards. Never throws.
+   * The next octets of the stream. The caller must not change them afterwards. Never throws.
    *
-   * @param isOwn nobody else will look at them, so a message in pieces may be joined where it lies
+   * @param isOwn nobody else will look at them, so the engine may: a message in several TPDUs is joined
+   * where it lies
    */
   receive(chunk: Uint8Array, now: number, isOwn?: boolean): void;
   /** Goes on with octets left over by an event that waits for an answer; `false` if there are none. */

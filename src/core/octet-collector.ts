@@ -23,7 +23,7 @@ const BLOCK_FIRST = 1_024;
 const BLOCK_LARGEST = 16_384;
 
 /**
- * Collects pieces and joins them with one allocation of the right size. A piece of 512 octets or
+ * Collects pieces and joins them, with one allocation of the right size or in memory that is there. A piece of 512 octets or
  * more is copied once, when it is joined; a smaller one is copied twice, and once more where the first
  * collector hands its pieces on to a second one: a DT that TCP cut, of a TSDU in several.
  */
@@ -84,17 +84,16 @@ export class OctetCollector {
   /** Everything from the octet at `from` on as one octet string; the collector is empty afterwards. */
   take(allocate: Allocate, from = 0): Uint8Array {
     const joined = allocate(this.#length - from);
-    this.takeInto(joined, -from);
+    this.takeInto(joined, from);
     return joined;
   }
 
   /**
-   * Puts everything into `joined`, from `at` on; what would come before its beginning is left out. The
-   * collector is empty afterwards. Pieces may lie in that memory, each where it goes or further on:
-   * none is written over before it was moved.
+   * The same into memory that is there. Pieces may lie in it, if each lies where it goes or further on:
+   * they are moved in order, so that none is written over before.
    */
-  takeInto(joined: Uint8Array, at: number): void {
-    let offset = at;
+  takeInto(joined: Uint8Array, from = 0): void {
+    let offset = -from;
     for (const piece of this.pieces()) {
       const end = offset + piece.length;
       if (offset >= 0) {

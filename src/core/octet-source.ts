@@ -22,36 +22,45 @@ const NOWHERE = 0x7fff_ffff;
  */
 export class OctetSource {
   readonly octets: Uint8Array;
-  /**
-   * From here on nobody else looks at the octets, so who reads them may move them. Before that there
-   * may be views that somebody keeps.
-   */
-  ownFrom: number;
+  #ownFrom: number;
   readonly #buffer: ArrayBufferLike;
   readonly #byteOffset: number;
 
   /** @param isOwn nobody else looks at the octets */
   constructor(octets: Uint8Array, isOwn = false) {
     this.octets = octets;
-    this.ownFrom = isOwn ? 0 : NOWHERE;
+    this.#ownFrom = isOwn ? 0 : NOWHERE;
     this.#buffer = octets.buffer;
     this.#byteOffset = octets.byteOffset;
   }
 
-  /** Somebody has seen octets of it and keeps them. */
-  share(): void {
-    this.ownFrom = NOWHERE;
+  /**
+   * From here on nobody else looks at the octets, so who reads them may move them: somebody may keep a
+   * view of those before. Behind the end when nothing is own.
+   */
+  get ownFrom(): number {
+    return this.#ownFrom;
   }
 
-  /** A view as {@link view} makes it, for somebody to keep. */
+  /** Whether anything of it is own; nothing is any more once {@link markSeen} was called. */
+  get hasOwn(): boolean {
+    return this.#ownFrom !== NOWHERE;
+  }
+
+  /** Somebody has seen octets of it, and may keep them. */
+  markSeen(): void {
+    this.#ownFrom = NOWHERE;
+  }
+
+  /** The octets from `start` up to, not including, `end`, as a view that is somebody's to keep. */
   give<T extends Uint8Array>(start: number, end: number, make: MakeView<T>): T {
-    if (this.ownFrom < end) {
-      this.ownFrom = end;
+    if (this.#ownFrom < end) {
+      this.#ownFrom = end;
     }
     return make(this.#buffer, this.#byteOffset + start, end - start);
   }
 
-  /** The octets from `start` up to, not including, `end`, as a view that `make` makes. */
+  /** The same for the reader itself, who hands it to nobody. */
   view<T extends Uint8Array>(start: number, end: number, make: MakeView<T>): T {
     return make(this.#buffer, this.#byteOffset + start, end - start);
   }

@@ -44,6 +44,8 @@ export interface DriverOptions {
   readonly idleTimeout: number | undefined;
   /** Octets wait, and the stream takes none of them. */
   readonly writeTimeout: number | undefined;
+  /** The user's own stream, where it is not one that was made for this connection. */
+  readonly socket?: Duplex | undefined;
 }
 
 /**
@@ -52,7 +54,7 @@ export interface DriverOptions {
  */
 const FLUSH_AT = 65_536;
 
-/** In a chunk of fewer octets no TSDU is joined: most are so small, and it would hardly be noticed. */
+/** In smaller chunks, which most are, nothing is joined: to copy so little takes no time to speak of. */
 const JOINED_FROM = 4_096;
 
 /** Drives one engine over one stream. */
@@ -61,7 +63,8 @@ export class Driver {
   readonly #engine: Engine;
   readonly #idleTimeout: number | undefined;
   readonly #writeTimeout: number | undefined;
-  readonly #isPlainSocket: boolean;
+  /** The stream makes memory for each chunk, and nobody else has the stream. */
+  #isPrivate: boolean;
   readonly #alarm = new Alarm(() => this.#onAlarm());
   #user: DriverUser;
   readonly #sender: Sender;
@@ -79,7 +82,7 @@ export class Driver {
 
   constructor(stream: Duplex, engine: Engine, user: DriverUser, options: DriverOptions) {
     this.stream = stream;
-    this.#isPlainSocket = isPlainSocket(stream);
+    this.#isPrivate = options.socket === undefined && isPlainSocket(stream);
     this.#engine = engine;
     this.#user = user;
     this.#idleTimeout = options.idleTimeout;
@@ -96,6 +99,12 @@ export class Driver {
   /** Another one is told from now on. */
   set user(user: DriverUser) {
     this.#user = user;
+  }
+
+  /** The stream, for somebody else: who has it may listen to it, so its chunks stay as they are now. */
+  handOut(): Duplex {
+    this.#isPrivate = false;
+    return this.stream;
   }
 
   /** How the stream ended; by a FIN of this side while nothing else is known. */
@@ -178,9 +187,9 @@ export class Driver {
     this.#settle(time);
   }
 
-  /** A socket of Node's own makes memory for each chunk. Others may see it only if they listen too. */
+  /** Whether nobody else sees a chunk. Who watches all sockets of a process may listen to this one too. */
   #isOwn({ length }: Buffer): boolean {
-    return this.#isPlainSocket && length >= JOINED_FROM && this.stream.listenerCount('data') === 1;
+    return this.#isPrivate && length >= JOINED_FROM && this.stream.listenerCount('data') === 1;
   }
 
   #after(act: () => void): void {

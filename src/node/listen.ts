@@ -207,6 +207,7 @@ class Responder implements DriverUser {
   #connectRequest(): ConnectRequest {
     const tpdu = this.#request as ConnectRequest['tpdu'];
     this.#withdrawn = new AbortController();
+    const driver = this.#driver;
     const decide = () => {
       if (this.#decided) {
         throw new TypeError('this connection request was decided on before');
@@ -218,7 +219,9 @@ class Responder implements DriverUser {
       remoteTsel: tselFromWire(tpdu.parameters.callingTsel),
       connectData: connectDataFromWire(tpdu.userData),
       tpdu,
-      socket: this.#stream,
+      get socket() {
+        return driver.handOut();
+      },
       signal: this.#withdrawn.signal,
       accept: (options: AcceptOptions = {}) => {
         const resolved = resolveAccept(options);

@@ -98,10 +98,11 @@ export abstract class MessageConnection<Info> extends Resource {
 
   /**
    * The byte stream beneath: a `net.Socket`, a `tls.TLSSocket` (whose `getPeerCertificate()` tells
-   * who the peer is) or the caller's own. It is there to be asked, not to be read or written.
+   * who the peer is) or the caller's own. It is there to be asked, not to be read or written. Once it was
+   * asked for, TSDUs that come in several DTs are copied, for others may see what comes.
    */
   get socket(): Duplex {
-    return this.#driver.stream;
+    return this.#driver.handOut();
   }
 
   /**

@@ -8,7 +8,7 @@ import { TLSSocket } from 'node:tls';
 
 /**
  * A socket of Node's own class, not one derived from it: it has copied what it took once it says so, and
- * it makes memory of its own for each chunk that it gives.
+ * it makes memory for each chunk that comes from the system.
  */
 export function isPlainSocket(stream: Duplex): boolean {
   return Object.getPrototypeOf(stream) === Socket.prototype;

@@ -250,7 +250,7 @@ describe('a TSDU in several DTs of a chunk that nobody else looks at', () => {
       [511, -1],
       [512, 1],
     ])('is joined there when 512 octets of it are there: %i', (begun, home) => {
-      const joined = homes(2, (wire) => cutAt(wire, [10, WIRE + begun]));
+      const joined = homes(2, (wire) => cutAt(wire, [10, WIRE + 7 + begun]));
       expect(joined.homes).toEqual([-1, home]);
     });
 

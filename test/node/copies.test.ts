@@ -2,10 +2,13 @@
  * How often an octet is copied between the stream and the user: counted over a stream of the test's
  * own, and seen by whose memory it is on sockets.
  */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { connect as connectTcp, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import type { Connection } from '../../src/index.js';
+import { type Connection, connect } from '../../src/index.js';
 import { countCopies, countCopiesAsync } from '../support/copies.js';
-import { pair } from '../support/life.js';
+import { closeLater, pair, serve } from '../support/life.js';
 import { overOwnStream } from '../support/own-stream.js';
 import { tpkt } from '../support/raw.js';
 import { chunksOf, join, pattern } from '../support/splits.js';
@@ -132,49 +135,112 @@ describe('a TSDU that arrives in pieces', () => {
   });
 });
 
+/** Two ends of one connection, and their sockets, which nobody has asked them for. */
+async function pairWithSockets(...options: Parameters<typeof pair>) {
+  const sockets: Partial<Record<'client' | 'server', Socket>> = {};
+  const keepers = (['client', 'server'] as const).map((role) => {
+    const keep = (message: unknown) => {
+      sockets[role] = (message as { socket: Socket }).socket;
+    };
+    const name = `net.${role}.socket`;
+    subscribe(name, keep);
+    return { name, keep };
+  });
+  const ends = await pair(...options);
+  for (const { name, keep } of keepers) {
+    unsubscribe(name, keep);
+  }
+  return { ...ends, sockets: sockets as Record<'client' | 'server', Socket> };
+}
+
 describe('a TSDU that arrives in several DTs of one chunk', () => {
   const octets = pattern(20 * 2045);
   const wire = () => Buffer.from(join(...dts(octets, 2045)));
 
-  test.each(['client', 'server'])('is joined in the memory of the socket by a %s', async (role) => {
-    const { client, peer } = await pair();
-    const reader = role === 'client' ? client : peer;
-    const chunk = wire();
-    reader.socket.push(chunk);
-    const tsdu = await reader.read();
-    expect(tsdu.equals(octets)).toBe(true);
-    expect([Buffer.isBuffer(tsdu), tsdu.buffer === chunk.buffer]).toEqual([true, true]);
-  });
-
-  test('leaves the chunk as it is when somebody else listens to the socket too', async () => {
-    const { client } = await pair();
-    const { given } = spyOnSocket(client);
-    client.socket.push(wire());
-    const tsdu = await client.read();
-    expect(tsdu.equals(octets)).toBe(true);
-    expect(given.map((chunk) => chunk.equals(wire()))).toEqual([true]);
-  });
-
-  test('leaves the chunk as it is when a stream of the user gave it', async () => {
-    const { connection, stream } = await overOwnStream();
-    const chunk = wire();
-    stream.push(chunk);
+  /** The next TSDU, and whether it lies in the chunk that it came in or has left that as it was. */
+  const readFrom = async (connection: Connection, socket: Duplex, chunk = wire()) => {
+    const before = Buffer.from(chunk);
+    socket.push(chunk);
     const tsdu = await connection.read();
+    return { tsdu, isThere: tsdu.buffer === chunk.buffer, isAsItWas: chunk.equals(before) };
+  };
+
+  test.each(['client', 'server'] as const)('is joined in it by a %s', async (role) => {
+    const { client, peer, sockets } = await pairWithSockets();
+    const reader = role === 'client' ? client : peer;
+    const { tsdu, isThere } = await readFrom(reader, sockets[role]);
     expect(tsdu.equals(octets)).toBe(true);
-    expect(chunk.equals(wire())).toBe(true);
+    expect([Buffer.isBuffer(tsdu), isThere]).toEqual([true, true]);
+  });
+
+  test.each([
+    [4_095, false],
+    [4_096, true],
+  ])('is joined in it when the chunk has 4096 octets: %i', async (length, expected) => {
+    const { client, sockets } = await pairWithSockets();
+    const chunk = Buffer.from(join(...dts(pattern(length - 14), 2045)));
+    expect(chunk).toHaveLength(length);
+    const { isThere } = await readFrom(client, sockets.client, chunk);
+    expect(isThere).toBe(expected);
+  });
+
+  describe('leaves the chunk as it is', () => {
+    test('once the socket was asked for', async () => {
+      const { client } = await pair();
+      const kept: { chunk: Buffer; was: Buffer }[] = [];
+      client.socket.prependOnceListener('data', (chunk: Buffer) => {
+        kept.push({ chunk, was: Buffer.from(chunk) });
+      });
+      const { tsdu } = await readFrom(client, client.socket);
+      expect(tsdu.equals(octets)).toBe(true);
+      expect(kept.map(({ chunk, was }) => chunk.equals(was))).toEqual([true]);
+    });
+
+    test('once a server that decides has asked for the socket', async () => {
+      let asked: Duplex | undefined;
+      const { peer } = await pair(undefined, {
+        onConnectRequest: (request) => {
+          asked = request.socket;
+          request.accept();
+        },
+      });
+      const { isAsItWas } = await readFrom(peer, asked as Duplex);
+      expect(isAsItWas).toBe(true);
+    });
+
+    test('when the socket is the own one of the user', async () => {
+      const server = await serve();
+      const socket = connectTcp(server.address);
+      const client = await connect(server.address, { socket });
+      closeLater(() => client.destroy());
+      const { isAsItWas } = await readFrom(client, socket);
+      expect(isAsItWas).toBe(true);
+    });
+
+    test('when the stream is the own one of the user', async () => {
+      const { connection, stream } = await overOwnStream();
+      const { isAsItWas } = await readFrom(connection, stream);
+      expect(isAsItWas).toBe(true);
+    });
+
+    test('when somebody who watches all sockets listens to this one', async () => {
+      const { client, sockets } = await pairWithSockets();
+      sockets.client.on('data', () => {});
+      const { isAsItWas } = await readFrom(client, sockets.client);
+      expect(isAsItWas).toBe(true);
+    });
   });
 
   test('leaves to a trace what it was given', async () => {
     const seen: Uint8Array[] = [];
-    const { client } = await pair({
+    const { client, sockets } = await pairWithSockets({
       trace: ({ direction, octets: tpdu }) => {
         if (direction === 'received' && tpdu[1] === 0xf0) {
           seen.push(tpdu);
         }
       },
     });
-    client.socket.push(wire());
-    await client.read();
+    await readFrom(client, sockets.client);
     expect(join(...seen.map((tpdu) => tpdu.subarray(3)))).toEqual(octets);
   });
 });

@@ -209,13 +209,13 @@ export class Class0Connection implements Engine, PacketReceiver {
     const { octets } = source;
     const eot = readPlainEot(octets[start], octets[start + 1], octets[start + 2]);
     if (eot === undefined || !this.#takesPlainDt(end - start)) {
-      // What becomes of it is not known here.
-      source.share();
+      // An event or an error may come of it, which keeps some of it.
+      source.markSeen();
       return this.#tpdu(octets.subarray(start, end));
     }
     if (this.#observer?.isWatching) {
       this.#observer.see('received', octets.subarray(start, end));
-      source.share();
+      source.markSeen();
     }
     this.#deliver(this.#reassembly.add(source, start + DT_HEADER_LENGTH, end, eot));
     return true;

@@ -75,9 +75,7 @@ export class Reassembly {
       if (eot) {
         return end > start ? source.give(start, end, this.#view) : undefined;
       }
-      if (end - start >= VIEW_FROM) {
-        this.#beginIn(source);
-      }
+      this.#beginIn(source, end - start);
     }
     this.#collector.append(source.view(start, end, plainView), 0, end - start);
     return this.#count(eot);
@@ -95,8 +93,8 @@ export class Reassembly {
   ): Uint8Array | undefined {
     let skip = start;
     this.#judge(pieces.reduce((length, piece) => length + piece.length, 0) - start);
-    if (this.#segments === 0 && first !== undefined) {
-      this.#beginIn(first);
+    if (this.#segments === 0) {
+      this.#beginIn(first, (pieces[0]?.length ?? 0) - start);
     }
     for (const piece of pieces) {
       if (skip < piece.length) {
@@ -121,33 +119,37 @@ export class Reassembly {
       this.#hold(this.#collector.length);
       return undefined;
     }
+    const home = this.#home;
+    this.#home = undefined;
     this.#segments = 0;
     this.#hold(0);
-    return this.#collector.length > 0 ? this.#join() : undefined;
+    return this.#collector.length > 0 ? this.#join(home) : undefined;
   }
 
-  #beginIn(home: OctetSource): void {
-    this.#home = home;
-    this.#homeStart = home.ownFrom;
+  /** A first piece of too few octets for a view is copied: it must not keep the whole chunk alive. */
+  #beginIn(chunk: OctetSource | undefined, octets: number): void {
+    this.#home = octets >= VIEW_FROM && chunk?.hasOwn ? chunk : undefined;
+    this.#homeStart = chunk?.ownFrom ?? 0;
   }
 
   /**
    * A TSDU that fits into the chunk in which it began is joined there, over the headers between its
-   * pieces and over what came before them and is not needed any more. To move octets within memory
+   * pieces and over what came before it and is not needed any more. To move octets within memory
    * that was just written takes a small part of the time that copying into new memory does, which the
    * system has to find page by page (docs/performance.md).
+   *
+   * No piece is written over before it was moved: what is own begins before the first of them, and
+   * between them lie headers, so each goes to where it is or to before that.
    */
-  #join(): Uint8Array {
-    const home = this.#home;
-    this.#home = undefined;
+  #join(home: OctetSource | undefined): Uint8Array {
     const start = this.#homeStart;
     const end = start + this.#collector.length;
-    // Where it could begin has moved if somebody has seen a part of it meanwhile.
+    // Somebody may have seen a part of it since it began.
     if (home === undefined || home.ownFrom !== start || end > home.octets.length) {
       return this.#collector.take(this.#allocate);
     }
     const tsdu = home.give(start, end, this.#view);
-    this.#collector.takeInto(tsdu, 0);
+    this.#collector.takeInto(tsdu);
     return tsdu;
   }
 

@@ -29,7 +29,7 @@ export class TpktSplitter {
   readonly #receiver: PacketReceiver;
   /** The beginning of a packet whose end has not arrived. */
   readonly #partial = new OctetCollector();
-  /** The chunk in which it begins, if it is kept alive by it anyway. */
+  /** The chunk in which it begins, if the first piece is long enough for a view of that. */
   #partialFirst: OctetSource | undefined;
   /** Octets of it: known without a look at the collector, which most packets have no need of. */
   #partialHeld = 0;
