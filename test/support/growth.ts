@@ -85,3 +85,9 @@ export async function memoryHeld(): Promise<number> {
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
 }
+
+/** The same of octet strings alone, without the objects and the code that come and go beside them. */
+export async function buffersHeld(): Promise<number> {
+  await memoryHeld();
+  return process.memoryUsage().arrayBuffers;
+}
