@@ -23,9 +23,10 @@ const BLOCK_FIRST = 1_024;
 const BLOCK_LARGEST = 16_384;
 
 /**
- * Collects pieces and joins them, with one allocation of the right size or in memory that is there. A piece of 512 octets or
- * more is copied once, when it is joined; a smaller one is copied twice, and once more where the first
- * collector hands its pieces on to a second one: a DT that TCP cut, of a TSDU in several.
+ * Collects pieces and joins them, with one allocation of the right size or in memory that is there. A
+ * piece of 512 octets or more is copied once, when it is joined; a smaller one is copied twice, and once
+ * more where the first collector hands its pieces on to a second one: a DT that TCP cut, of a TSDU in
+ * several.
  */
 export class OctetCollector {
   #pieces: Uint8Array[] = [];

@@ -52,7 +52,7 @@ export class OctetSource {
     this.#ownFrom = NOWHERE;
   }
 
-  /** The octets from `start` up to, not including, `end`, as a view that is somebody's to keep. */
+  /** The octets from `start` up to, not including, `end`, as a view that somebody else may keep. */
   give<T extends Uint8Array>(start: number, end: number, make: MakeView<T>): T {
     if (this.#ownFrom < end) {
       this.#ownFrom = end;
@@ -60,7 +60,7 @@ export class OctetSource {
     return make(this.#buffer, this.#byteOffset + start, end - start);
   }
 
-  /** The same for the reader itself, who hands it to nobody. */
+  /** The same for the reader itself, who hands it to nobody and may move the octets under it. */
   view<T extends Uint8Array>(start: number, end: number, make: MakeView<T>): T {
     return make(this.#buffer, this.#byteOffset + start, end - start);
   }

@@ -34,7 +34,10 @@ export interface ConnectRequest {
   readonly connectData: Buffer | undefined;
   /** The CR itself. */
   readonly tpdu: ConnectionRequest & Decoded;
-  /** The byte stream; a `tls.TLSSocket` knows the certificate of the peer. */
+  /**
+   * The byte stream; a `tls.TLSSocket` knows the certificate of the peer. Once it was asked for, TSDUs
+   * that come in several DTs are copied, for others may see what comes.
+   */
   readonly socket: Duplex;
   /** Aborted when the peer goes away before the decision. */
   readonly signal: AbortSignal;

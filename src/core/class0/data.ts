@@ -67,7 +67,7 @@ export function writeTsdu(
   for (let start = 0; start < length; start += step) {
     const end = Math.min(start + step, length);
     const header = end === length ? HEADER_LAST : HEADER_NOT_LAST;
-    writeDt(outbox, header, source.view(start, end, view), observer, length - end);
+    writeDt(outbox, header, source.give(start, end, view), observer, length - end);
   }
 }
 

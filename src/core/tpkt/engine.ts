@@ -168,7 +168,7 @@ export class TpktEngine implements Engine, PacketReceiver {
 
   packet(source: OctetSource, start: number, end: number): boolean {
     this.#deadline = undefined;
-    this.#output.push(source.view(start, end, this.#options.view));
+    this.#output.push(source.give(start, end, this.#options.view));
     return true;
   }
 

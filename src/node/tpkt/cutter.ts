@@ -14,7 +14,7 @@ export class TpktCutter {
   readonly #packets: Buffer[] = [];
   readonly #splitter = new TpktSplitter({
     packet: (chunk: OctetSource, start: number, end: number) => {
-      this.#packets.push(chunk.view(start - TPKT_HEADER_LENGTH, end, view));
+      this.#packets.push(chunk.give(start - TPKT_HEADER_LENGTH, end, view));
       return true;
     },
     packetInPieces: (pieces: OctetCollector) => {
