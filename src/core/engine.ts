@@ -44,6 +44,12 @@ export type EngineEvent =
  */
 export type Message = Uint8Array;
 
+/** Who takes messages. */
+export interface MessageReceiver {
+  /** Must not call the engine, which may be in the middle of a chunk. */
+  onMessage(message: Message): void;
+}
+
 /** What the engine wants of the byte stream beneath it, once its output has been written. */
 export type StreamRequest = 'none' | 'end' | 'destroy';
 
@@ -76,6 +82,8 @@ export interface Engine {
   endOfData(now: number): void;
   /** Ends the connection in good order: what was sent before still goes out. */
   disconnect(now: number): void;
-  /** The oldest message or event that has not been asked for yet; `undefined` when there is none. */
+  /** Hands each message over as it comes, unless something waits for {@link next} before it. */
+  deliverTo(receiver: MessageReceiver): void;
+  /** The oldest message or event that waits; `undefined` when there is none. */
   next(): Message | EngineEvent | undefined;
 }

@@ -6,7 +6,7 @@
 import { Buffer } from 'node:buffer';
 import process from 'node:process';
 import type { Duplex } from 'node:stream';
-import type { Engine, EngineEvent, Message } from '../core/engine.js';
+import type { Engine, EngineEvent, MessageReceiver } from '../core/engine.js';
 import { TimeoutError } from '../core/errors.js';
 import { Alarm, now } from './alarm.js';
 import { asBuffer } from './buffers.js';
@@ -14,10 +14,8 @@ import { Sender } from './sender.js';
 import { canReset, isPlainSocket } from './stream-kinds.js';
 
 /** Where the driver reports. Nothing here is called twice for the same thing. */
-export interface DriverUser {
-  /** A message that came; messages and events come in order. */
-  onMessage(message: Message): void;
-  /** An event of the engine. */
+export interface DriverUser extends MessageReceiver {
+  /** An event of the engine; messages and events come in order. */
   onEvent(event: EngineEvent): void;
   /** Something was written, so there is more room than before. */
   onWritten(): void;
@@ -99,6 +97,7 @@ export class Driver {
   /** Another one is told from now on. */
   set user(user: DriverUser) {
     this.#user = user;
+    this.#engine.deliverTo(user);
   }
 
   /** The stream, for somebody else: who has it may listen to it, so its chunks stay as they are now. */

@@ -3,13 +3,13 @@
  * the only state in this folder. Octets and commands in, octets and events out. It knows no socket
  * and no clock.
  */
-import type { Engine, EngineEvent, Message, StreamRequest } from '../engine.js';
+import type { Engine, EngineEvent, Message, MessageReceiver, StreamRequest } from '../engine.js';
 import { type CotpError, ProtocolError } from '../errors.js';
-import { Fifo } from '../fifo.js';
 import type { OctetCollector } from '../octet-collector.js';
 import { OctetSource } from '../octet-source.js';
 import { NO_OCTETS } from '../octets.js';
 import { Outbox } from '../outbox.js';
+import { Output } from '../output.js';
 import { reassemblyDeadline } from '../reassembly-deadline.js';
 import { encode } from '../tpdu/encode.js';
 import { erFor } from '../tpdu/er.js';
@@ -54,7 +54,7 @@ export class Class0Connection implements Engine, PacketReceiver {
   readonly outbox: Outbox;
   readonly #options: Class0Options;
   readonly #observer: TpduObserver | undefined;
-  readonly #output = new Fifo<Message | EngineEvent>();
+  readonly #output = new Output();
   readonly #splitter: TpktSplitter;
   #reassembly: Reassembly;
   #state: State;
@@ -200,6 +200,10 @@ export class Class0Connection implements Engine, PacketReceiver {
     this.#step({ event: 'T-DISCONNECT request' });
   }
 
+  deliverTo(receiver: MessageReceiver): void {
+    this.#output.receiver = receiver;
+  }
+
   next(): Message | EngineEvent | undefined {
     return this.#output.shift();
   }
@@ -241,7 +245,7 @@ export class Class0Connection implements Engine, PacketReceiver {
   #deliver(tsdu: Uint8Array | undefined): void {
     if (tsdu !== undefined) {
       this.#deadline = undefined;
-      this.#output.push(tsdu);
+      this.#output.message(tsdu);
     }
   }
 

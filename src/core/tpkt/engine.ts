@@ -1,7 +1,7 @@
 /**
  * TPKT as a service of its own: one packet a message, no TPDUs (RFC 1006 §6).
  */
-import type { Engine, EngineEvent, Message, StreamRequest } from '../engine.js';
+import type { Engine, EngineEvent, Message, MessageReceiver, StreamRequest } from '../engine.js';
 import {
   ConnectionClosedError,
   type CotpError,
@@ -9,10 +9,10 @@ import {
   ProtocolError,
   TimeoutError,
 } from '../errors.js';
-import { Fifo } from '../fifo.js';
 import type { Allocate, OctetCollector } from '../octet-collector.js';
 import type { MakeView, OctetSource } from '../octet-source.js';
 import { Outbox } from '../outbox.js';
+import { Output } from '../output.js';
 import { reassemblyDeadline } from '../reassembly-deadline.js';
 import type { SendBlocks } from '../send-blocks.js';
 import { TPKT_HEADER_LENGTH } from './header.js';
@@ -36,7 +36,7 @@ const NO_HEADER: readonly number[] = [];
 export class TpktEngine implements Engine, PacketReceiver {
   readonly outbox: Outbox;
   readonly #options: TpktEngineOptions;
-  readonly #output = new Fifo<Message | EngineEvent>();
+  readonly #output = new Output();
   readonly #splitter: TpktSplitter;
   #state: 'open' | 'finSent' | 'finReceived' | 'ending' | 'closed' = 'open';
   #streamRequest: StreamRequest = 'none';
@@ -162,20 +162,24 @@ export class TpktEngine implements Engine, PacketReceiver {
     }
   }
 
+  deliverTo(receiver: MessageReceiver): void {
+    this.#output.receiver = receiver;
+  }
+
   next(): Message | EngineEvent | undefined {
     return this.#output.shift();
   }
 
   packet(source: OctetSource, start: number, end: number): boolean {
     this.#deadline = undefined;
-    this.#output.push(source.give(start, end, this.#options.view));
+    this.#output.message(source.give(start, end, this.#options.view));
     return true;
   }
 
   packetInPieces(pieces: OctetCollector): boolean {
     this.#deadline = undefined;
     const message = pieces.take(this.#options.allocate, TPKT_HEADER_LENGTH);
-    this.#output.push(message);
+    this.#output.message(message);
     return true;
   }
 

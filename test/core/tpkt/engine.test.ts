@@ -36,6 +36,19 @@ describe('receiving', () => {
     },
   );
 
+  it.each(splits(join(...payloads.map(tpkt))).filter((_, i) => i < 20 || i % 50 === 0))(
+    'hands a message to a receiver at once, the stream $name',
+    ({ chunks }) => {
+      const subject = engine();
+      const got: Uint8Array[] = [];
+      subject.deliverTo({ onMessage: (message) => got.push(message) });
+      for (const chunk of chunks) {
+        subject.receive(chunk, 0);
+      }
+      expect([got, takeEvents(subject)]).toEqual([payloads, []]);
+    },
+  );
+
   it('ends in a typed error and drops the stream at a bad header', () => {
     const subject = engine();
     subject.receive(join(tpkt(pattern(3)), hex('05')), 0);
