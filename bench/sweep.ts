@@ -2,18 +2,21 @@
  * One way over sizes from 16 octets to 4 MiB: raw, ours at the largest TPDU and at the default one, and
  * peers where they run.
  */
-import { DEFAULT_TPDU, LARGEST_TPDU, oneWay, sizeName } from './cases.js';
-import type { Contestant } from './contestant.js';
+import { type Case, DEFAULT_TPDU, LARGEST_TPDU, oneWay, sizeName } from './cases.js';
 import { negotiated, openOurs } from './ours.js';
 import { type InstalledPeer, runPeer } from './peers.js';
-import { countFor, median, rate } from './rate.js';
+import { countFor, median } from './rate.js';
 import { openRaw } from './raw.js';
+import { inTurns, TURNS } from './turns.js';
 
 const SIZES = [16, 64, 256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304];
 
-/** A run of each takes about this long, whatever the size. */
-const RUN = 250;
+/** A turn of raw, and one of a peer, takes about this long in milliseconds, whatever the size. */
+const TURN = 100;
 const PEER_LIMIT = 30_000;
+
+/** Turns to warm up before the first run. */
+const WARM_UP = 10;
 
 export interface Point {
   readonly size: number;
@@ -49,19 +52,21 @@ export async function sweep(runs: number, peers: readonly InstalledPeer[]): Prom
     },
   ].map((contestant) => ({ ...contestant, points: [] as Point[] }));
   const others = peers.map((peer) => ({ peer, tpduSize: 0, points: [] as Point[] }));
-  const plan = { runs, limit: PEER_LIMIT, milliseconds: RUN };
+  const plan = { runs, turns: TURNS };
+  const peerPlan = { runs: runs * TURNS, limit: PEER_LIMIT, milliseconds: TURN };
   for (const size of SIZES) {
-    const opened: Contestant[] = [];
-    for (const { open, tpduSize, maxTpduSize } of own) {
-      opened.push(await open(oneWay(size, maxTpduSize), tpduSize));
-    }
-    const rates = await inTurn(opened, runs);
+    const benchCase = await timed(oneWay(size, LARGEST_TPDU), largest);
+    const opens = own.map(
+      ({ open, tpduSize, maxTpduSize }) =>
+        () =>
+          open({ ...benchCase, maxTpduSize }, tpduSize),
+    );
+    const rates = (await inTurns(opens, benchCase, plan)).map(median);
     own.forEach(({ points }, i) => {
       points.push(point(size, rates[i] ?? Number.NaN));
     });
     for (const other of others) {
-      const benchCase = oneWay(size, LARGEST_TPDU);
-      const result = await runPeer(other.peer, benchCase, rates[0] ?? Number.NaN, plan);
+      const result = await runPeer(other.peer, benchCase, rates[0] ?? Number.NaN, peerPlan);
       const { reached, reason } = result;
       other.tpduSize ||= reached?.tpduSize ?? 0;
       other.points.push({
@@ -83,23 +88,14 @@ export async function sweep(runs: number, peers: readonly InstalledPeer[]): Prom
   };
 }
 
-/** The median rate of each, over `runs` runs in turn; all are closed then. */
-async function inTurn(contestants: readonly Contestant[], runs: number): Promise<number[]> {
+/** The case with as many messages as raw carries in one turn. */
+async function timed(benchCase: Case, tpduSize: number): Promise<Case> {
+  const raw = await openRaw(benchCase, tpduSize);
   try {
-    const lanes: { contestant: Contestant; count: number; rates: number[] }[] = [];
-    for (const contestant of contestants) {
-      // Once more, as the first time was cold.
-      await countFor(contestant, RUN);
-      lanes.push({ contestant, count: await countFor(contestant, RUN), rates: [] });
-    }
-    for (let i = 0; i < runs; i += 1) {
-      for (const { contestant, count, rates } of lanes) {
-        rates.push(await rate(contestant, count));
-      }
-    }
-    return lanes.map(({ rates }) => median(rates));
+    const count = await countFor(raw, TURN);
+    return { ...benchCase, count, warmUp: WARM_UP * count };
   } finally {
-    await Promise.all(contestants.map((contestant) => contestant.close()));
+    await raw.close();
   }
 }
 
