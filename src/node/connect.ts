@@ -3,7 +3,7 @@
  */
 import { Class0Connection } from '../core/class0/connection.js';
 import type { EngineEvent } from '../core/engine.js';
-import { CotpError } from '../core/errors.js';
+import { CotpError, TimeoutError } from '../core/errors.js';
 import { offerSize } from '../core/negotiation/tpdu-size.js';
 import { NO_OCTETS } from '../core/octets.js';
 import { encode } from '../core/tpdu/encode.js';
@@ -27,6 +27,7 @@ import {
 import { resolveOptions } from './options/table.js';
 import { takeReference } from './references.js';
 import { reportTo } from './report.js';
+import { clientTlsError, standsBeneathTls, tlsError, tlsTimeout } from './tls-errors.js';
 import { ConnectionTrace } from './trace/observer.js';
 import { engineOptions, messageOptions } from './tsdu.js';
 
@@ -128,9 +129,7 @@ class Initiator implements DriverUser {
       this.#resolve(this.#opened(event));
       this.#settled();
     } else if (event.type === 'disconnect') {
-      const { error } = event;
-      const isSystemError = error.phase === 'tcp' && error.cause instanceof Error;
-      this.#reject(isSystemError ? withTlsHint(error.cause as Error, this.#options) : error);
+      this.#reject(this.#failure(event.error));
       this.#settled();
     }
   }
@@ -166,6 +165,24 @@ class Initiator implements DriverUser {
     this.#giveUp(this.#options.signal?.reason);
   };
 
+  /** The system's error as it is, where there is one: of the protocol nothing has happened yet. */
+  #failure(error: CotpError): Error {
+    const { phase, cause } = error;
+    const { tls, timeout } = this.#options;
+    if (phase === 'tcp' && error instanceof TimeoutError) {
+      return standsBeneathTls(this.#driver.stream) ? tlsTimeout(timeout) : error;
+    }
+    if (!(cause instanceof Error)) {
+      return error;
+    }
+    if (phase === 'tcp') {
+      return tls === undefined ? cause : clientTlsError(cause);
+    }
+    // TLS 1.3 lets a client go on before the server has looked at its certificate.
+    tlsError(cause);
+    return error;
+  }
+
   #giveUp(error: unknown): void {
     this.#reject(error);
     this.#settled();
@@ -175,16 +192,4 @@ class Initiator implements DriverUser {
   #settled(): void {
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
   }
-}
-
-/**
- * The system's error as it is. Only that a handshake of TLS failed because the peer speaks none is
- * what its words hide.
- */
-function withTlsHint(error: Error, { tls }: ResolvedConnectOptions): Error {
-  const { code = '' } = error as NodeJS.ErrnoException;
-  if (tls !== undefined && /^(ECONNRESET|EPROTO|ERR_SSL_WRONG_VERSION_NUMBER)$/.test(code)) {
-    error.message += ': TCP stands but TLS does not; does the peer speak TLS on this port?';
-  }
-  return error;
 }

@@ -8,6 +8,7 @@ import { type FullAddress, formatAddress } from './address.js';
 import { KEEP_ALIVE_DELAY } from './client-stream.js';
 import type { MessageConnection } from './message-connection.js';
 import { Resource } from './resource.js';
+import { serverTlsError } from './tls-errors.js';
 
 /** What a server needs of its options. */
 export interface ServerOptions {
@@ -72,7 +73,7 @@ export class Server extends Resource {
         this.#onStream(socket, this, false);
       });
       server.on('tlsClientError', (error, socket) => {
-        this.#report(withPlainHint(error), peerOf(socket));
+        this.#report(serverTlsError(error), peerOf(socket));
         socket.destroy();
       });
       this.#server = server;
@@ -247,16 +248,4 @@ function endsOf({ localAddress, localPort, remoteAddress, remotePort }: Socket):
 
 function peerOf(socket: Socket): string {
   return formatAddress({ host: socket.remoteAddress ?? 'unknown', port: socket.remotePort ?? 0 });
-}
-
-/** What OpenSSL says of a client that speaks no TLS, in plainer words. */
-function withPlainHint(error: Error): Error {
-  if (
-    /WRONG_VERSION_NUMBER|HTTP_REQUEST|UNKNOWN_PROTOCOL/.test(
-      (error as NodeJS.ErrnoException).code ?? '',
-    )
-  ) {
-    error.message += ': the client speaks no TLS; does it know that this port wants it?';
-  }
-  return error;
 }

@@ -2,7 +2,8 @@ import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { type ConnectRequest, connect } from '../../src/index.js';
 import { type Certificates, certificates } from '../support/certificates.js';
-import { pair, rawClient, rejection, serve } from '../support/life.js';
+import * as tpkt from '../../src/node/tpkt/index.js';
+import { pair, rawClient, rawServer, rejection, serve } from '../support/life.js';
 
 let made: Certificates;
 
@@ -62,6 +63,7 @@ test('a client without a certificate where one is wanted is not let in', async (
   // TLS 1.3 lets the client go on before the server has looked, so it may be at its CR already.
   await rejection(connect(server.address, oneWay().client));
   await vi.waitUntil(() => server.errors.length > 0);
+  expect(server.errors[0]?.message).toBe('TLS: peer did not return a certificate');
   expect(server.server.connectionCount).toBe(0);
 });
 
@@ -142,13 +144,18 @@ describe('one side without TLS', () => {
     const error = await rejection(connect(server.address));
     expect(error.message).toContain('TLS');
     await vi.waitUntil(() => server.errors.length > 0);
-    expect(server.errors[0]?.message).toContain('the client speaks no TLS');
+    expect(server.errors[0]?.message).toBe(
+      'TLS: wrong version number: the client speaks no TLS; does it know that this port wants it?',
+    );
   });
 
   test('a TLS client on a plain port is asked whether the peer speaks TLS', async () => {
     const server = await serve();
     const error = await rejection(connect(server.address, oneWay().client));
-    expect(error.message).toContain('does the peer speak TLS on this port?');
+    expect(error.message).toMatch(
+      /^[^\n]+: TCP stands but TLS does not; does the peer speak TLS on this port\?$/,
+    );
+    expect(error.stack).toContain(error.message);
     expect(server.errors[0]?.message).toContain('this looks like TLS');
   });
 });
@@ -160,9 +167,27 @@ test('a TLS handshake that never ends is ended by handshakeTimeout', async () =>
   expect(server.errors).toMatchObject([{ code: 'ERR_TLS_HANDSHAKE_TIMEOUT' }]);
 });
 
-test('a server that never answers the handshake ends at the timeout of connect', async () => {
-  const { rawServer } = await import('../support/life.js');
+describe.each([
+  ['cotp', connect],
+  ['cotp/tpkt', tpkt.connect],
+] as const)('%s: a server that takes TCP and is silent', (_entry, open) => {
+  test('ends at the timeout of connect, and it is TLS that is missing', async () => {
+    const server = await rawServer();
+    const error = await rejection(open(server.address, { ...oneWay().client, timeout: 80 }));
+    expect(error).toMatchObject({
+      code: 'ERR_COTP_TIMEOUT',
+      phase: 'tcp',
+      timer: 'timeout',
+      message: 'TCP stands but no TLS within 80 ms: does the peer speak TLS on this port?',
+      hint: 'does the peer speak TLS on this port?',
+    });
+  });
+});
+
+test('cotp/tpkt: a server without TLS is told of in one line', async () => {
   const server = await rawServer();
-  const error = await rejection(connect(server.address, { ...oneWay().client, timeout: 80 }));
-  expect(error).toMatchObject({ code: 'ERR_COTP_TIMEOUT', phase: 'tcp' });
+  const connecting = rejection(tpkt.connect(server.address, oneWay().client));
+  const raw = await server.accept();
+  raw.send(Buffer.from('SSH-2.0-test\r\n'));
+  expect((await connecting).message).toMatch(/^TLS: wrong version number: TCP stands but .*\?$/);
 });

@@ -6,6 +6,7 @@ import { type Address, formatAddress, resolveAddress } from '../address.js';
 import { openClientStream } from '../client-stream.js';
 import { CONNECT_OPTIONS, type ConnectOptions } from '../options/tpkt.js';
 import { resolveOptions } from '../options/table.js';
+import { clientTlsError, standsBeneathTls, tlsTimeout } from '../tls-errors.js';
 import { type Connection, openConnection } from './connection.js';
 
 /**
@@ -19,19 +20,23 @@ import { type Connection, openConnection } from './connection.js';
 export async function connect(addr: Address, options: ConnectOptions = {}): Promise<Connection> {
   const address = resolveAddress(addr, 1);
   const resolved = resolveOptions(CONNECT_OPTIONS, options);
-  const { signal, timeout } = resolved;
+  const { signal, timeout, tls } = resolved;
   signal?.throwIfAborted();
   const { stream, ready } = openClientStream(address, resolved);
   if (ready !== undefined) {
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => {
         const message = `no TCP connection to ${formatAddress(address)} within ${timeout} ms`;
-        settle(new TimeoutError(message, 'timeout', timeout, { phase: 'tcp' }));
+        settle(
+          standsBeneathTls(stream)
+            ? tlsTimeout(timeout)
+            : new TimeoutError(message, 'timeout', timeout, { phase: 'tcp' }),
+        );
       }, timeout);
       const settle = (error?: unknown) => {
         clearTimeout(timer);
         signal?.removeEventListener('abort', onAbort);
-        stream.off('error', settle);
+        stream.off('error', onError);
         if (error === undefined) {
           resolve();
         } else {
@@ -41,9 +46,10 @@ export async function connect(addr: Address, options: ConnectOptions = {}): Prom
         }
       };
       const onAbort = () => settle(signal?.reason);
+      const onError = (error: Error) => settle(tls === undefined ? error : clientTlsError(error));
       signal?.addEventListener('abort', onAbort, { once: true });
       stream.once(ready, () => settle());
-      stream.once('error', settle);
+      stream.once('error', onError);
     });
   }
   return openConnection(stream, address, resolved);
