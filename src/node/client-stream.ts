@@ -5,6 +5,7 @@
 import { connect as connectTcp, isIP, Socket, type TcpNetConnectOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
+import { ConnectionClosedError } from '../core/errors.js';
 import type { FullAddress } from './address.js';
 
 /** First keep-alive probe after so many milliseconds of silence. */
@@ -32,9 +33,16 @@ export interface ClientStream {
   readonly ready: 'connect' | 'secureConnect' | undefined;
 }
 
-/** Begins to open a stream. Failures come as its `error` and `close` events. */
+/**
+ * Begins to open a stream. Failures come as its `error` and `close` events.
+ *
+ * @throws ConnectionClosedError for a stream of the caller's own whose events have all come already
+ */
 export function openClientStream(addr: FullAddress, options: ClientStreamOptions): ClientStream {
   const { keepAlive, noDelay, localAddress, tls, socket } = options;
+  if (socket !== undefined) {
+    takeOver(socket);
+  }
   if (tls !== undefined) {
     const tlsOptions: ConnectionOptions & { allowHalfOpen: boolean } = {
       ...(socket === undefined ? { host: addr.host, port: addr.port } : { socket }),
@@ -69,4 +77,23 @@ export function openClientStream(addr: FullAddress, options: ClientStreamOptions
     decodeStrings: true,
   };
   return { stream: connectTcp(tcpOptions), ready: 'connect' };
+}
+
+/** Makes a stream of the caller's own one that ends as those do which are opened here. */
+function takeOver(socket: Duplex): void {
+  if (socket.destroyed) {
+    const { errored } = socket;
+    const why = errored === null ? '' : ` (${codeOrMessage(errored)})`;
+    throw new ConnectionClosedError(`the stream given as socket is destroyed already${why}`, {
+      phase: 'tcp',
+      ending: errored === null ? undefined : 'reset',
+      cause: errored ?? undefined,
+    });
+  }
+  // As with those: Node would end our half by itself. TLS over this stream takes it from here, too.
+  socket.allowHalfOpen = true;
+}
+
+function codeOrMessage(error: NodeJS.ErrnoException): string {
+  return error.code ?? error.message;
 }

@@ -57,7 +57,11 @@ export interface StreamOptions {
    * called. Default `false`: it closes by itself once no answer is due any more.
    */
   readonly allowHalfOpen?: boolean | undefined;
-  /** Resets a connection whose peer takes none of the octets that wait for this time. Default 60000. */
+  /**
+   * Resets a connection whose peer takes none of the octets that wait for this time. Default 60000. The
+   * system tells of what was taken only in steps, of a third of its buffer for instance: with less than
+   * some seconds a peer that takes little at a time may look like one that takes nothing.
+   */
   readonly writeTimeout?: number | undefined;
   /** A name for traces. Default: none. */
   readonly name?: string | undefined;
@@ -90,7 +94,8 @@ export interface StreamConnectOptions {
   readonly tls?: TlsConnectOptions | true | undefined;
   /**
    * A stream of the caller's own to use instead of a new TCP connection, for instance an SSH or
-   * serial channel. It is closed with the connection.
+   * serial channel. It is closed with the connection. Its `allowHalfOpen` is set to `true`, since
+   * after the FIN of the peer answers may be due; the connection ends it by itself.
    */
   readonly socket?: Duplex | undefined;
 }
@@ -142,7 +147,7 @@ export interface ErrorContext {
   readonly peer: string;
 }
 
-/** Hears of connections that fail. What it throws is ignored. */
+/** Hears of connections that fail. What it throws is ignored, and so is a promise that rejects. */
 export type ErrorListener = (error: Error, context: ErrorContext) => void;
 
 /** The row of every `onError` option. */
