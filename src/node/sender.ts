@@ -1,6 +1,7 @@
 /**
  * Hands what waits in an outbox to a byte stream, one flight after the other: as few writes as
- * possible, and nothing more while the stream has yet to take what it was given.
+ * possible, nothing more while the stream has yet to take what it was given, and no more at once than
+ * lets be seen whether it takes any.
  */
 // Imported, not global: each use of the global goes through a getter of Node.
 import { Buffer } from 'node:buffer';
@@ -9,8 +10,18 @@ import type { Outbox } from '../core/outbox.js';
 import { now } from './alarm.js';
 import { isPlainSocket, isSystemSocket } from './stream-kinds.js';
 
-/** About as many octets are handed to the stream at once, so that progress can be seen. */
+/** About as many octets make a flight at most. */
 const MOST_AT_ONCE = 1_048_576;
+
+/**
+ * About as many octets make the first flight, and each flight while the peer is slow. How far a system
+ * write has come cannot be seen from here, only that it is done: so a flight is to be small enough to be
+ * taken in a short time even by a peer that takes little.
+ */
+const LEAST_AT_ONCE = 65_536;
+
+/** A flight that is not taken within so many milliseconds tells of a slow peer. */
+const BRISK = 100;
 
 /**
  * A single piece of less than this many octets goes to a socket without a callback. Nearly always the
@@ -28,6 +39,15 @@ export class Sender {
   readonly #tellsAtOnce: boolean;
   #inFlight = 0;
   #since = 0;
+  /** When the flight was handed over. */
+  #start = 0;
+  /** What the stream had still to take of the flight when it was last looked at, in its own count. */
+  #left = 0;
+  /**
+   * About as many octets make a flight. It doubles with each that was taken briskly, so that what a
+   * system write may hide of a peer that turns out slow is no more than was taken just before.
+   */
+  #atOnce = LEAST_AT_ONCE;
   #ended = false;
 
   /** @param onTaken called when all that was handed over has been taken, at the earliest in `flush` */
@@ -45,8 +65,16 @@ export class Sender {
     return this.#inFlight;
   }
 
-  /** When octets in flight were handed to the stream. */
+  /**
+   * When octets in flight were handed to the stream, or when it was first seen that some of them had
+   * been taken: a stream that is no socket takes a flight piece by piece.
+   */
   get since(): number {
+    const left = this.#stream.writableLength;
+    if (left < this.#left) {
+      this.#left = left;
+      this.#since = now();
+    }
     return this.#since;
   }
 
@@ -93,7 +121,7 @@ export class Sender {
     let piece = first;
     let octets = first.length;
     this.#stream.cork();
-    while (this.#outbox.length > 0 && octets < MOST_AT_ONCE) {
+    while (this.#outbox.length > 0 && octets < this.#atOnce) {
       this.#stream.write(piece);
       piece = this.#outbox.shift() ?? NOTHING;
       octets += piece.length;
@@ -105,12 +133,20 @@ export class Sender {
   /** The last piece of a flight of so many octets. */
   #writeLast(piece: Uint8Array, octets: number): void {
     this.#inFlight = octets;
-    this.#since = now();
+    this.#start = now();
+    this.#since = this.#start;
     this.#stream.write(piece, this.#onWritten);
+    this.#left = this.#stream.writableLength;
   }
 
   readonly #onWritten = (error?: Error | null): void => {
+    const octets = this.#inFlight;
     this.#inFlight = 0;
+    if (now() - this.#start >= BRISK) {
+      this.#atOnce = LEAST_AT_ONCE;
+    } else if (octets >= this.#atOnce) {
+      this.#atOnce = Math.min(2 * this.#atOnce, MOST_AT_ONCE);
+    }
     // Node tells of no error when it drops what a destroyed stream had still to write.
     if (!error && !this.#stream.destroyed) {
       this.#taken();

@@ -1,9 +1,9 @@
 /** When what was handed to a stream counts as taken: before that its memory is not used again. */
 import { once } from 'node:events';
 import { connect, createServer, Socket } from 'node:net';
-import { PassThrough } from 'node:stream';
+import { Duplex, PassThrough } from 'node:stream';
 import { TLSSocket } from 'node:tls';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { allocateZeroed } from '../../src/core/octet-collector.js';
 import { Outbox } from '../../src/core/outbox.js';
 import { SendBlocks } from '../../src/core/send-blocks.js';
@@ -20,16 +20,24 @@ async function held(outbox: Outbox) {
   closeLater(() => socket.destroy());
   await once(socket, 'connect');
   const onWay: ((error?: Error) => void)[] = [];
-  socket._write = (_chunk, _encoding, callback) => onWay.push(callback);
-  socket._writev = (_chunks, callback) => onWay.push(callback);
+  const flights: number[] = [];
+  socket._write = (chunk: Buffer, _encoding, callback) => {
+    flights.push(chunk.length);
+    onWay.push(callback);
+  };
+  socket._writev = (chunks: readonly { readonly chunk: Buffer }[], callback) => {
+    flights.push(chunks.reduce((sum, { chunk }) => sum + chunk.length, 0));
+    onWay.push(callback);
+  };
   let taken = 0;
   const whole = outbox.taken.bind(outbox);
   outbox.taken = () => {
     taken += 1;
     whole();
   };
-  const sender = new Sender(socket, outbox, () => {});
-  return { socket, sender, take: (error?: Error) => onWay.shift()?.(error), taken: () => taken };
+  const sender = new Sender(socket, outbox, () => sender.flush());
+  const take = (error?: Error) => onWay.shift()?.(error);
+  return { socket, sender, take, taken: () => taken, flights };
 }
 
 function outboxOf(...payloads: readonly number[]): Outbox {
@@ -84,6 +92,69 @@ describe.each<[string, readonly number[]]>([
     take();
     await turn();
     expect(taken()).toBe(0);
+  });
+});
+
+/** The clock of the tests below, which they move themselves. */
+function stoppedClock() {
+  const clock = { time: 1_000 };
+  vi.spyOn(performance, 'now').mockImplementation(() => clock.time);
+  return clock;
+}
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+describe('a peer that is slow', () => {
+  /** Packets of 8 KiB to the sum of 4 MiB. */
+  const backlog = () => outboxOf(...Array.from({ length: 512 }, () => 8_192));
+  const kibibytes = (octets: number) => Math.round(octets / 1024);
+
+  test('is seen to take octets of a flight while a stream takes that piece by piece', () => {
+    const clock = stoppedClock();
+    const onWay: (() => void)[] = [];
+    const stream = new Duplex({
+      read: () => {},
+      write: (_chunk, _encoding, callback) => onWay.push(callback),
+    });
+    closeLater(() => stream.destroy());
+    const sender = new Sender(stream, outboxOf(9_000, 9_000, 9_000), () => {});
+    sender.flush();
+    expect(sender.since).toBe(1_000);
+    clock.time = 1_500;
+    onWay.shift()?.();
+    clock.time = 1_600;
+    expect(sender.since).toBe(1_600);
+    clock.time = 1_700;
+    expect([sender.since, sender.inFlight > 0]).toEqual([1_600, true]);
+  });
+
+  test('is given 64 KiB at first, then twice as many as it took briskly, up to 1 MiB', async () => {
+    stoppedClock();
+    const { sender, take, flights } = await held(backlog());
+    sender.flush();
+    for (let flight = 1; flight < 7; flight += 1) {
+      take();
+      await turn();
+    }
+    const sizes = flights.map((octets) => 2 ** Math.round(Math.log2(kibibytes(octets))));
+    expect(sizes).toEqual([64, 128, 256, 512, 1024, 1024, 1024]);
+  });
+
+  test('is given 64 KiB again once it took long', async () => {
+    const clock = stoppedClock();
+    const { sender, take, flights } = await held(backlog());
+    sender.flush();
+    take();
+    await turn();
+    take();
+    await turn();
+    clock.time += 100;
+    take();
+    await turn();
+    expect(flights).toHaveLength(4);
+    expect(kibibytes(flights[3] as number)).toBeLessThan(80);
   });
 });
 
