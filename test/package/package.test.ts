@@ -41,6 +41,7 @@ describe('the tarball', () => {
     /^dist\/index\.(?:js|d\.ts)(?:\.map)?$/,
     /^dist\/cli\/THIRD-PARTY\.txt$/,
     /^src\/.+\.ts$/,
+    /^docs\/[\w-]+\.(?:md|svg)$/,
     /^(?:README|CHANGELOG|SECURITY)\.md$/,
     /^LICENSE$/,
     /^package\.json$/,
@@ -61,6 +62,14 @@ describe('the tarball', () => {
     for (const path of consumer.packed.filter((each) => /^dist\/.+\.js$/.test(each))) {
       expect(consumer.packed).toContain(path.replace(/^dist\/(.+)\.js$/, 'src/$1.ts'));
     }
+  });
+
+  test('holds the pages that the README links to, but the one for contributors', async () => {
+    const text = await readFile(join(ROOT, 'README.md'), 'utf8');
+    const linked = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, path = '']) => path);
+    const missing = linked.filter((path) => !consumer.packed.includes(path));
+    expect(linked).toContain('docs/errors.md');
+    expect([...new Set(missing)]).toEqual(['CONTRIBUTING.md']);
   });
 
   test('brings no other package and runs no script', async () => {
