@@ -20,6 +20,8 @@ const ACTIONS = {
   'end sending': 'FIN once everything written is out; the data of the peer is still taken',
   'indicate end': 'the user is told that the peer will send nothing more',
   fail: 'an error to the user; TCP is dropped',
+  'fail by reset':
+    'an error to the user; TCP is reset, for the peer must not take it for an end in good order',
   'fail with ER': 'ER goes out with the octets at fault, an error to the user, then FIN',
   refused: 'the refusal to the user with its reason; TCP is dropped',
   'indicate disconnect': 'the end to the user with the reason of the DR, then FIN',

@@ -51,13 +51,16 @@ export interface MessageReceiver {
 }
 
 /** What the engine wants of the byte stream beneath it, once its output has been written. */
-export type StreamRequest = 'none' | 'end' | 'destroy';
+export type StreamRequest = 'none' | 'end' | 'destroy' | 'reset';
 
 /** The protocol on one byte stream. */
 export interface Engine {
   /** Octets to be written. */
   readonly outbox: Outbox;
-  /** `'end'`: write what waits, then FIN. `'destroy'`: drop the stream at once. */
+  /**
+   * `'end'`: write what waits, then FIN. `'destroy'`: drop the stream at once. `'reset'`: the same by a
+   * reset where there is one, so that the peer does not take a failure for an end in good order.
+   */
   readonly streamRequest: StreamRequest;
   /** When {@link handleDeadline} is to be called; `undefined` for never. */
   readonly deadline: number | undefined;

@@ -224,7 +224,7 @@ export class Pair {
       return;
     }
     this.#write(side);
-    if (connection.streamRequest === 'destroy') {
+    if (connection.streamRequest === 'destroy' || connection.streamRequest === 'reset') {
       this.#post(side, 'reset');
       this.#lose(side, undefined);
     } else if (connection.streamRequest === 'end' && !side.sentFin) {

@@ -382,6 +382,10 @@ export class Class0Connection implements Engine, PacketReceiver {
       c.#indicateEnd(failureOf(occurrence, from), false);
       c.#destroy();
     },
+    'fail by reset': (c, occurrence, from) => {
+      c.#indicateEnd(failureOf(occurrence, from), false);
+      c.#streamRequest = 'reset';
+    },
     'fail with ER': (c, occurrence, from) => c.#failWithEr(occurrence, from),
     release: (c) => c.#release(),
   };

@@ -13,6 +13,7 @@ import {
   type TimerName,
 } from '../errors.js';
 import { NO_OCTETS, toHex } from '../octets.js';
+import { isTlsFailure, streamFailure } from '../stream-failure.js';
 import { disconnectReason, rejectCauseText } from '../tpdu/reasons.js';
 import type { Decoded, DisconnectRequest, Tpdu, TpduError } from '../tpdu/types.js';
 import type { Occurrence } from './occurrence.js';
@@ -46,6 +47,10 @@ const DURING: Readonly<Record<Phase, string>> = {
 const REFUSAL_HINT =
   'many devices refuse a CR in this way: check the remote T-selector (for S7 its rack and slot), whether the device has a free connection, whether such access is enabled in it, and whether the port wants TLS';
 
+/** With TLS 1.3 a client has sent its CR when the server comes to judge its certificate (RFC 8446 §4.4.2.4). */
+const TLS_HINT =
+  'TLS stood, so its server has refused this side after the handshake: does the tls option hold the certificate and key that the server asks for?';
+
 /** The error of an occurrence that ends a connection in this state. */
 export function failureOf(occurrence: Occurrence, state: State): CotpError {
   const { error, tpdu, octets = NO_OCTETS, cause } = occurrence;
@@ -62,15 +67,12 @@ export function failureOf(occurrence: Occurrence, state: State): CotpError {
 /** TCP has ended, by FIN or by a reset. */
 function streamEnded(state: State, cause: Error | undefined): CotpError {
   const phase = PHASES[state];
-  const what =
-    cause === undefined
-      ? 'the peer closed TCP'
-      : `TCP was reset or failed (${(cause as { code?: string }).code ?? cause.message})`;
-  return new ConnectionClosedError(`${what} ${DURING[phase]}`, {
+  const hint = isTlsFailure(cause) ? TLS_HINT : REFUSAL_HINT;
+  return new ConnectionClosedError(`${streamFailure(cause)} ${DURING[phase]}`, {
     phase,
     ending: cause === undefined ? 'fin' : 'reset',
     cause,
-    hint: phase === 'cr-sent' ? REFUSAL_HINT : undefined,
+    hint: phase === 'cr-sent' ? hint : undefined,
   });
 }
 

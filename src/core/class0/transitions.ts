@@ -75,6 +75,8 @@ export type Action =
   | 'indicate end'
   /** Error to the user, TCP is dropped. */
   | 'fail'
+  /** The same of an open connection: only a reset tells the peer that it was no end in good order. */
+  | 'fail by reset'
   /** The same, but an ER tells the peer first (X.224 6.22.3). */
   | 'fail with ER'
   /** Our CR was answered by DR or ER. */
@@ -137,10 +139,10 @@ const TABLE: Record<State, Row> = {
     DT: ['take data', 'OPEN'],
     // X.224 6.7.4 knows no DR in class 0, but peers send one before they close TCP.
     DR: ['indicate disconnect', 'ENDING'],
-    'DR within a TSDU': ['fail', 'CLOSED'],
+    'DR within a TSDU': ['fail by reset', 'CLOSED'],
     // An ER, even a malformed one, is never answered by an ER (X.224 6.22.3).
-    ER: ['fail', 'CLOSED'],
-    'ER invalid': ['fail', 'CLOSED'],
+    ER: ['fail by reset', 'CLOSED'],
+    'ER invalid': ['fail by reset', 'CLOSED'],
     'other TPDU': ['fail with ER', 'ENDING'],
     CR: ['fail with ER', 'ENDING'],
     'CR unacceptable': ['fail with ER', 'ENDING'],
@@ -149,31 +151,31 @@ const TABLE: Record<State, Row> = {
     'CC unacceptable': ['fail with ER', 'ENDING'],
     undecodable: ['fail with ER', 'ENDING'],
     // Without boundaries there is no TPDU that an ER could reject (RFC 1006 §6).
-    'bad TPKT': ['fail', 'CLOSED'],
+    'bad TPKT': ['fail by reset', 'CLOSED'],
     'end of data request': ['end sending', 'FIN_SENT'],
     'T-DISCONNECT request': ['release', 'ENDING'],
     'N-RELEASE indication': ['indicate end', 'FIN_RECEIVED'],
-    'N-RELEASE within a TSDU': ['fail', 'CLOSED'],
+    'N-RELEASE within a TSDU': ['fail by reset', 'CLOSED'],
     'N-DISCONNECT indication': ['fail', 'CLOSED'],
-    timer: ['fail', 'CLOSED'],
-    limit: ['fail', 'CLOSED'],
+    timer: ['fail by reset', 'CLOSED'],
+    limit: ['fail by reset', 'CLOSED'],
   },
   FIN_SENT: {
     DT: ['take data', 'FIN_SENT'],
     DR: ['indicate disconnect', 'ENDING'],
     'T-DISCONNECT request': ['release', 'ENDING'],
     'N-RELEASE indication': ['indicate end', 'ENDING'],
-    'N-RELEASE within a TSDU': ['fail', 'CLOSED'],
+    'N-RELEASE within a TSDU': ['fail by reset', 'CLOSED'],
     'N-DISCONNECT indication': ['fail', 'CLOSED'],
-    timer: ['fail', 'CLOSED'],
-    limit: ['fail', 'CLOSED'],
+    timer: ['fail by reset', 'CLOSED'],
+    limit: ['fail by reset', 'CLOSED'],
   },
   FIN_RECEIVED: {
     'T-DATA request': ['send data', 'FIN_RECEIVED'],
     'end of data request': ['release', 'ENDING'],
     'T-DISCONNECT request': ['release', 'ENDING'],
     'N-DISCONNECT indication': ['fail', 'CLOSED'],
-    timer: ['fail', 'CLOSED'],
+    timer: ['fail by reset', 'CLOSED'],
   },
   ENDING: {
     'N-DISCONNECT indication': ['ignore', 'CLOSED'],
@@ -208,8 +210,8 @@ function otherwise(state: State, event: Event): readonly [Action, State] {
   if (!isTpdu || DEAF_STATES.has(state)) {
     return ['ignore', state];
   }
-  // A TPDU that may not come before the connection is open: TCP is dropped without an ER.
-  return ['fail', 'CLOSED'];
+  // A TPDU that may not come: TCP is dropped without an ER.
+  return [takesData(state) ? 'fail by reset' : 'fail', 'CLOSED'];
 }
 
 function complete(): Record<State, Record<Event, Transition>> {

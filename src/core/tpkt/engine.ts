@@ -15,6 +15,7 @@ import { Outbox } from '../outbox.js';
 import { Output } from '../output.js';
 import { reassemblyDeadline } from '../reassembly-deadline.js';
 import type { SendBlocks } from '../send-blocks.js';
+import { streamFailure } from '../stream-failure.js';
 import { TPKT_HEADER_LENGTH } from './header.js';
 import { type PacketReceiver, TpktSplitter } from './splitter.js';
 
@@ -102,7 +103,7 @@ export class TpktEngine implements Engine, PacketReceiver {
   streamClosed(cause: Error | undefined): void {
     if (this.#state !== 'ending' && this.#state !== 'closed') {
       this.#fail(
-        new ConnectionClosedError(`the TCP connection was lost: ${cause?.message ?? 'closed'}`, {
+        new ConnectionClosedError(`${streamFailure(cause)} while the connection was open`, {
           phase: 'open',
           ending: 'reset',
           cause,
@@ -190,7 +191,7 @@ export class TpktEngine implements Engine, PacketReceiver {
   #fail(error: CotpError): void {
     this.#state = 'closed';
     this.#deadline = undefined;
-    this.#streamRequest = 'destroy';
+    this.#streamRequest = 'reset';
     this.#splitter.clear();
     this.#output.push({ type: 'disconnect', error, orderly: false });
   }

@@ -243,7 +243,7 @@ describe('the limits of a TSDU', () => {
   ])('end one that is larger, %s', (_name, chunks) => {
     const subject = inState('OPEN', { maxTsduSize: 3 }).feed(...chunks);
     expect(subject.ending().error).toBeInstanceOf(TsduTooLargeError);
-    expect(subject.connection.streamRequest).toBe('destroy');
+    expect(subject.connection.streamRequest).toBe('reset');
   });
 
   it('are those of the acceptance when it has its own', () => {

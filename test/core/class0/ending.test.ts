@@ -126,7 +126,7 @@ describe('the end of a connection', () => {
     expect(events).toMatchObject([
       { type: 'disconnect', error: { message: expect.stringContaining(`${held} octets`) } },
     ]);
-    expect(subject.connection.streamRequest).toBe('destroy');
+    expect(subject.connection.streamRequest).toBe('reset');
   });
 
   it('by FIN between two TSDUs lets us answer', () => {

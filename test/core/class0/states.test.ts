@@ -32,6 +32,7 @@ const EFFECTS: Readonly<Record<Exclude<Action, 'reject user'>, Effect>> = {
   'end sending': { sent: [], events: [], stream: 'end' },
   'indicate end': { sent: [], events: ['end'] },
   fail: { sent: [], events: ['disconnect'], stream: 'destroy' },
+  'fail by reset': { sent: [], events: ['disconnect'], stream: 'reset' },
   'fail with ER': { sent: ['ER'], events: ['disconnect'], stream: 'end' },
   refused: { sent: [], events: ['disconnect'], stream: 'destroy' },
   'indicate disconnect': { sent: [], events: ['disconnect'], stream: 'end' },

@@ -32,7 +32,14 @@ const REQUESTS: readonly Event[] = [
   'T-DATA request',
   'end of data request',
 ];
-const TELLING = ['fail', 'fail with ER', 'refused', 'refuse by DR', 'refuse by ER'] as const;
+const TELLING = [
+  'fail',
+  'fail by reset',
+  'fail with ER',
+  'refused',
+  'refuse by DR',
+  'refuse by ER',
+] as const;
 
 function nextStates(state: State): readonly State[] {
   return EVENTS.map((event) => TRANSITIONS[state][event].next);
@@ -58,10 +65,14 @@ type Written = Readonly<Partial<Record<Event, Cell>>> & { readonly else: (event:
 
 const ignoreIn = (state: State) => (event: Event) =>
   REQUESTS.includes(event) ? (['reject user', state] as const) : (['ignore', state] as const);
-const failOnOctetsIn = (state: State) => (event: Event) =>
-  FROM_PEER.includes(event) ? (['fail', 'CLOSED'] as const) : ignoreIn(state)(event);
+const failOnOctetsIn =
+  (state: State, cell: Cell = FAIL) =>
+  (event: Event) =>
+    FROM_PEER.includes(event) ? cell : ignoreIn(state)(event);
 
 const FAIL: Cell = ['fail', 'CLOSED'];
+/** Of an open connection, whose peer must not take it for an end in good order. */
+const RESET: Cell = ['fail by reset', 'CLOSED'];
 const ER: Cell = ['fail with ER', 'ENDING'];
 
 const WRITTEN: Readonly<Record<State, Written>> = {
@@ -112,9 +123,9 @@ const WRITTEN: Readonly<Record<State, Written>> = {
     'T-DATA request': ['send data', 'OPEN'],
     DT: ['take data', 'OPEN'],
     DR: ['indicate disconnect', 'ENDING'],
-    'DR within a TSDU': FAIL,
-    ER: FAIL,
-    'ER invalid': FAIL,
+    'DR within a TSDU': RESET,
+    ER: RESET,
+    'ER invalid': RESET,
     CR: ER,
     'CR unacceptable': ER,
     'CR invalid': ER,
@@ -122,13 +133,13 @@ const WRITTEN: Readonly<Record<State, Written>> = {
     'CC unacceptable': ER,
     'other TPDU': ER,
     undecodable: ER,
-    'bad TPKT': FAIL,
-    limit: FAIL,
-    timer: FAIL,
+    'bad TPKT': RESET,
+    limit: RESET,
+    timer: RESET,
     'end of data request': ['end sending', 'FIN_SENT'],
     'T-DISCONNECT request': ['release', 'ENDING'],
     'N-RELEASE indication': ['indicate end', 'FIN_RECEIVED'],
-    'N-RELEASE within a TSDU': FAIL,
+    'N-RELEASE within a TSDU': RESET,
     'N-DISCONNECT indication': FAIL,
     else: ignoreIn('OPEN'),
   },
@@ -136,20 +147,20 @@ const WRITTEN: Readonly<Record<State, Written>> = {
   FIN_SENT: {
     DT: ['take data', 'FIN_SENT'],
     DR: ['indicate disconnect', 'ENDING'],
-    limit: FAIL,
-    timer: FAIL,
+    limit: RESET,
+    timer: RESET,
     'T-DISCONNECT request': ['release', 'ENDING'],
     'N-RELEASE indication': ['indicate end', 'ENDING'],
-    'N-RELEASE within a TSDU': FAIL,
+    'N-RELEASE within a TSDU': RESET,
     'N-DISCONNECT indication': FAIL,
-    else: failOnOctetsIn('FIN_SENT'),
+    else: failOnOctetsIn('FIN_SENT', RESET),
   },
   // OPEN, but nothing can come any more.
   FIN_RECEIVED: {
     'T-DATA request': ['send data', 'FIN_RECEIVED'],
     'end of data request': ['release', 'ENDING'],
     'T-DISCONNECT request': ['release', 'ENDING'],
-    timer: FAIL,
+    timer: RESET,
     'N-DISCONNECT indication': FAIL,
     else: ignoreIn('FIN_RECEIVED'),
   },
@@ -256,9 +267,18 @@ describe('in the table', () => {
     expect(senders).toEqual(['WFCR', 'OPEN']);
   });
 
+  it('what fails on an open connection is told to the peer, by an ER or a reset', () => {
+    const silent = cells.filter(
+      ({ state, event }) =>
+        ['OPEN', 'FIN_SENT', 'FIN_RECEIVED'].includes(state) &&
+        TRANSITIONS[state][event].action === 'fail',
+    );
+    expect(new Set(silent.map(({ event }) => event))).toEqual(new Set(['N-DISCONNECT indication']));
+  });
+
   it('a bad TPKT is answered by no TPDU', () => {
     for (const state of states) {
-      expect(['fail', 'ignore']).toContain(TRANSITIONS[state]['bad TPKT'].action);
+      expect(['fail', 'fail by reset', 'ignore']).toContain(TRANSITIONS[state]['bad TPKT'].action);
     }
   });
 

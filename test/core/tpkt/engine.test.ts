@@ -55,7 +55,7 @@ describe('receiving', () => {
     const [data, end] = takeEvents(subject);
     expect(data?.type).toBe('data');
     expect(end?.type === 'disconnect' && end.error).toBeInstanceOf(ProtocolError);
-    expect(subject.streamRequest).toBe('destroy');
+    expect(subject.streamRequest).toBe('reset');
   });
 
   it('takes no more after it failed', () => {

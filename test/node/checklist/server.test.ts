@@ -237,6 +237,7 @@ describe('R28 nobody answers an ER with an ER', () => {
           to.socket.write(octets);
         });
         from.socket.on('end', () => to.socket.end());
+        from.socket.on('close', () => to.socket.destroy());
       };
       let mangles = false;
       pass(near, far, () => mangles);
