@@ -133,6 +133,8 @@ class Responder implements DriverUser {
   /** None comes before the connection is open. */
   onMessage(): void {}
 
+  onChunkEnd(): void {}
+
   onEvent(event: EngineEvent): void {
     switch (event.type) {
       case 'connectIndication':
@@ -171,20 +173,31 @@ class Responder implements DriverUser {
     } else if (localTsel !== undefined && !(called && equalOctets(called, localTsel))) {
       this.#refuse(ADDRESS_UNKNOWN);
     } else if (onConnectRequest === undefined) {
-      this.#accept({});
+      this.#acceptAny();
     } else {
       this.#ask(onConnectRequest);
     }
   }
 
+  /** Nobody asks: there is no caller for what cannot be answered, so it must not throw. */
+  #acceptAny(): void {
+    try {
+      this.#accept({});
+    } catch (error) {
+      this.#failToDecide(error);
+    }
+  }
+
+  #failToDecide(error: unknown): void {
+    this.#report(error);
+    if (!this.#decided) {
+      this.#refuse(NOT_SPECIFIED);
+    }
+  }
+
   /** A user who throws, rejects or forgets to decide has refused. */
   #ask(onConnectRequest: (request: ConnectRequest) => void | Promise<void>): void {
-    const failed = (error: unknown) => {
-      this.#report(error);
-      if (!this.#decided) {
-        this.#refuse(NOT_SPECIFIED);
-      }
-    };
+    const failed = (error: unknown) => this.#failToDecide(error);
     const checkDecided = () => {
       if (!this.#decided && !this.#isWithdrawn) {
         failed(

@@ -39,7 +39,14 @@ export interface EncodedConfirm {
 }
 
 /**
- * The CC in answer to a CR: both selectors as they came, and always the size (RFC 2126 §6.4).
+ * Octets that two selectors may come to in a CC: LI is 254 at most (X.224 13.2.1), less 6 of fixed part, 4
+ * of heads of the two, 6 of a size by 0xF0 and 3 of 0xC6. Those of a CR may come to a few more.
+ */
+const MOST_TSEL_OCTETS = 254 - 6 - 4 - 6 - 3;
+
+/**
+ * The CC in answer to a CR: both selectors as they came, if they fit, and always the size
+ * (RFC 2126 §6.4). A CC need not repeat selectors (X.224 13.4.4).
  *
  * @throws RangeError for user data that does not fit, TypeError for a CR that cannot be accepted
  */
@@ -49,14 +56,15 @@ export function connectionConfirm(
   options: Class0Options,
 ): EncodedConfirm {
   const { callingTsel, calledTsel } = request.parameters;
+  const tselOctets = (callingTsel?.length ?? 0) + (calledTsel?.length ?? 0);
+  const tsels = tselOctets > MOST_TSEL_OCTETS ? {} : { callingTsel, calledTsel };
   const { maxTpduSize, parameters } = acceptedResponse(request, acceptance, options);
   const octets = encode({
     type: 'CC',
     dstRef: request.srcRef,
     srcRef: options.localRef,
     parameters: {
-      callingTsel,
-      calledTsel,
+      ...tsels,
       tpduSize: parameters.tpduSize,
       preferredMaxTpduSize: parameters.preferredMaxTpduSize,
       additionalOptions: parameters.additionalOptions,
