@@ -70,7 +70,7 @@ export class Reassembly {
    * @throws TsduTooLargeError when a limit is passed
    */
   add(source: OctetSource, start: number, end: number, eot: boolean): Uint8Array | undefined {
-    this.#judge(end - start);
+    this.#judge(end - start, eot);
     if (this.#segments === 0) {
       if (eot) {
         return end > start ? source.give(start, end, this.#view) : undefined;
@@ -92,7 +92,7 @@ export class Reassembly {
     first?: OctetSource,
   ): Uint8Array | undefined {
     let skip = start;
-    this.#judge(pieces.reduce((length, piece) => length + piece.length, 0) - start);
+    this.#judge(pieces.reduce((length, piece) => length + piece.length, 0) - start, eot);
     if (this.#segments === 0) {
       this.#beginIn(first, (pieces[0]?.length ?? 0) - start);
     }
@@ -160,8 +160,11 @@ export class Reassembly {
     }
   }
 
-  /** Judged before anything is held for the DT. */
-  #judge(length: number): void {
+  /**
+   * Judged before anything is held for the DT. Nothing is held for one that ends a TSDU, so it asks
+   * nothing of what all peers share: else who holds much of it would shut out those who hold none.
+   */
+  #judge(length: number, eot: boolean): void {
     const budget = this.#budget;
     const held = this.#segments === 0 ? 0 : this.#collector.length;
     if (held + length > this.#maxTsduSize) {
@@ -176,7 +179,7 @@ export class Reassembly {
         { phase: 'open', hint: 'maxTsduSegments sets the limit' },
       );
     }
-    if (budget !== undefined && budget.held + length > budget.limit) {
+    if (!eot && budget !== undefined && budget.held + length > budget.limit) {
       throw new TsduTooLargeError(
         `unfinished TSDUs of at most ${budget.limit} octets were expected from all peers together, more than that came`,
         { phase: 'open', hint: 'maxReassemblyOctets sets the limit' },
