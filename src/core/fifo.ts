@@ -31,6 +31,11 @@ export class Fifo<T extends NonNullable<unknown>> {
     return this.#only === undefined ? this.#tail - this.#head : 1;
   }
 
+  /** The oldest item, left where it is; `undefined` when the queue is empty. */
+  get first(): T | undefined {
+    return this.#tail === 0 ? this.#only : this.#items[this.#head];
+  }
+
   push(item: T): void {
     if (this.#tail > 0) {
       this.#items[this.#tail] = item;

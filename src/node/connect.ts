@@ -124,6 +124,8 @@ class Initiator implements DriverUser {
   /** None comes before the connection is open. */
   onMessage(): void {}
 
+  onChunkEnd(): void {}
+
   onEvent(event: EngineEvent): void {
     if (event.type === 'open') {
       this.#resolve(this.#opened(event));

@@ -17,6 +17,8 @@ import { canReset, isPlainSocket } from './stream-kinds.js';
 export interface DriverUser extends MessageReceiver {
   /** An event of the engine; messages and events come in order. */
   onEvent(event: EngineEvent): void;
+  /** All messages of a chunk of so many octets have been told of; they may be views of it. */
+  onChunkEnd(length: number): void;
   /** Something was written, so there is more room than before. */
   onWritten(): void;
   /** A time of the stream ran out, not one of the protocol. */
@@ -87,10 +89,14 @@ export class Driver {
     this.#writeTimeout = options.writeTimeout;
     this.#sender = new Sender(stream, engine.outbox, () => this.#onTaken());
     this.#lastActivity = now();
-    stream.on('data', (chunk: Buffer | Uint8Array | string) => this.#onData(chunk));
+    stream.on('data', this.#onData);
     stream.on('end', () => this.#onEnd());
     stream.on('error', (error) => this.#onError(error));
     stream.on('close', () => this.#onClose());
+    // One that somebody has paused does not begin to flow by being listened to.
+    if (stream.isPaused()) {
+      stream.resume();
+    }
     this.#watch();
   }
 
@@ -133,10 +139,12 @@ export class Driver {
   /**
    * The reader takes no more for now: octets stay in TCP. That the peer's octets are not seen is then
    * no fault of the peer, so its times stand still.
+   *
+   * To be called only by who is told of a message. The stream is paused once the engine is done with the
+   * chunk: to pause calls who listens to the stream, in the middle of which it must not be found.
    */
   rest(): void {
     this.#restingSince ??= now();
-    this.stream.pause();
   }
 
   /** The reader takes octets again. */
@@ -177,14 +185,14 @@ export class Driver {
     }
   };
 
-  #onData(chunk: Buffer | Uint8Array | string): void {
+  readonly #onData = (chunk: Buffer | Uint8Array | string): void => {
     const time = now();
     this.#lastActivity = time;
     // A socket gives Buffers, which makes every message a Buffer; a stream of the user's may not.
     const octets = chunk instanceof Buffer ? chunk : asBuffer(chunk);
     this.#engine.receive(octets, time, this.#isOwn(octets));
-    this.#settle(time);
-  }
+    this.#settle(time, octets.length);
+  };
 
   /** Whether nobody else sees a chunk. Who watches all sockets of a process may listen to this one too. */
   #isOwn({ length }: Buffer): boolean {
@@ -197,7 +205,7 @@ export class Driver {
   }
 
   /** After every call of the engine: its events, its output, its wish for the stream, its deadline. */
-  #settle(time: number): void {
+  #settle(time: number, chunkLength = 0): void {
     do {
       for (let output = this.#engine.next(); output; output = this.#engine.next()) {
         if (output instanceof Uint8Array) {
@@ -207,10 +215,16 @@ export class Driver {
         }
       }
     } while (this.#engine.resume(time));
+    if (chunkLength > 0) {
+      this.#user.onChunkEnd(chunkLength);
+    }
     this.#sender.flush();
     switch (this.#engine.streamRequest) {
       case 'destroy':
         this.#drop();
+        break;
+      case 'reset':
+        this.reset();
         break;
       case 'end':
         this.#endWhenFlushed();
@@ -218,6 +232,9 @@ export class Driver {
       default:
     }
     this.#watch();
+    if (this.#restingSince !== undefined) {
+      this.stream.pause();
+    }
   }
 
   /** What was handed over is taken: the next may follow, and who waited for room has it. */
@@ -259,9 +276,11 @@ export class Driver {
     this.#after(() => this.#engine.receiveEnd(now()));
   }
 
+  /** Not each stream ends by itself after an error: a TLS socket goes on after a record that is broken. */
   #onError(error: Error): void {
     this.#ending ??= RESET_BY_PEER;
     this.#streamError ??= error;
+    this.stream.destroy();
   }
 
   #onClose(): void {
@@ -278,6 +297,8 @@ export class Driver {
 
   /** Octets that arrived while reading rested are still the user's when the stream fails. */
   #takeLeftovers(): void {
+    // A stream whose close was told by hand still hands on what is read of it, as if it came anew.
+    this.stream.off('data', this.#onData);
     for (let chunk = this.stream.read(); chunk !== null; chunk = this.stream.read()) {
       this.#onData(chunk);
     }

@@ -79,6 +79,10 @@ export abstract class MessageConnection<Info> extends Resource {
       this.#connection.#onMessage(message);
     }
 
+    onChunkEnd(length: number): void {
+      this.#connection.#onChunkEnd(length);
+    }
+
     onEvent(event: EngineEvent): void {
       this.#connection.#onEvent(event);
     }
@@ -218,7 +222,7 @@ export abstract class MessageConnection<Info> extends Resource {
     if (this.isClosed) {
       return;
     }
-    this.#queue.clear();
+    this.#queue.close();
     this.#closeWith(() => resetByUs(error), false);
     this.#rejectDrains();
     this.#driver.reset();
@@ -255,6 +259,12 @@ export abstract class MessageConnection<Info> extends Resource {
     }
     // The driver gives the engine Buffers, and the engine allocates them.
     if (!this.#queue.push(message as Buffer)) {
+      this.#driver.rest();
+    }
+  }
+
+  #onChunkEnd(length: number): void {
+    if (!this.#queue.endChunk(length)) {
       this.#driver.rest();
     }
   }

@@ -10,6 +10,13 @@ import { Fifo } from '../core/fifo.js';
  */
 const MESSAGE_OVERHEAD = 128;
 
+/** What of a chunk is in memory beside the messages in it, as long as one of them waits. */
+interface Rest {
+  /** How many messages are taken once it is let go. */
+  readonly until: number;
+  readonly octets: number;
+}
+
 /** What a step of `for await` gives. */
 export type Step = IteratorResult<Buffer, undefined>;
 
@@ -37,7 +44,13 @@ export class ReadQueue {
   /** How many messages wait: known without a look at them. */
   #count = 0;
   #octets = 0;
+  /** What was put in since the last chunk ended, counted as in `#octets`. */
+  #octetsOfChunk = 0;
+  /** Messages taken since the queue was last empty. */
+  #taken = 0;
+  readonly #rests = new Fifo<Rest>();
   #full = false;
+  #takesNone = false;
   #ending: Ending | undefined;
 
   /** @param onRoom called when a queue that was full is below its mark again */
@@ -67,9 +80,34 @@ export class ReadQueue {
       }
       return true;
     }
+    if (this.#takesNone) {
+      return true;
+    }
     this.#messages.push(message);
     this.#count += 1;
-    this.#octets += message.length + MESSAGE_OVERHEAD;
+    const octets = message.length + MESSAGE_OVERHEAD;
+    this.#octetsOfChunk += octets;
+    return this.#hold(octets);
+  }
+
+  /**
+   * The messages of a chunk of so many octets have been put in. One of them keeps all of it in memory,
+   * so that counts too where it is more than they are: a peer may fill a chunk with TPDUs that carry
+   * nothing. Gives `false` as {@link push} does.
+   */
+  endChunk(length: number): boolean {
+    const rest = length - this.#octetsOfChunk;
+    const holdsSome = this.#octetsOfChunk > 0 && this.#count > 0;
+    this.#octetsOfChunk = 0;
+    if (!holdsSome || rest <= 0) {
+      return !this.#full;
+    }
+    this.#rests.push({ until: this.#taken + this.#count, octets: rest });
+    return this.#hold(rest);
+  }
+
+  #hold(octets: number): boolean {
+    this.#octets += octets;
     this.#full ||= this.#octets >= this.#highWaterMark;
     return !this.#full;
   }
@@ -117,9 +155,11 @@ export class ReadQueue {
     }
   }
 
-  /** Drops what waits. */
-  clear(): void {
+  /** Drops what waits, and whatever may still come. */
+  close(): void {
+    this.#takesNone = true;
     this.#messages.clear();
+    this.#rests.clear();
     this.#count = 0;
     this.#octets = 0;
     this.#full = false;
@@ -132,14 +172,35 @@ export class ReadQueue {
     const message = this.#messages.shift();
     if (message !== undefined) {
       this.#count -= 1;
-      // A message whose memory its owner gave away meanwhile has no length any more.
-      this.#octets = this.#count === 0 ? 0 : this.#octets - message.length - MESSAGE_OVERHEAD;
+      this.#taken += 1;
+      this.#letGo(message.length + MESSAGE_OVERHEAD);
       if (this.#full && this.#octets < this.#highWaterMark) {
         this.#full = false;
         this.#onRoom();
       }
     }
     return message;
+  }
+
+  #letGo(octets: number): void {
+    if (this.#count === 0) {
+      // A message whose memory its owner gave away meanwhile had no length any more.
+      this.#octets = 0;
+      this.#taken = 0;
+      this.#rests.clear();
+      return;
+    }
+    this.#octets -= octets;
+    if (this.#rests.length > 0) {
+      this.#letGoRests();
+    }
+  }
+
+  #letGoRests(): void {
+    for (let rest = this.#rests.first; rest?.until === this.#taken; rest = this.#rests.first) {
+      this.#octets -= rest.octets;
+      this.#rests.shift();
+    }
   }
 }
 
