@@ -46,7 +46,7 @@ export class ReadQueue {
   #octets = 0;
   /** What was put in since the last chunk ended, counted as in `#octets`. */
   #octetsOfChunk = 0;
-  /** Messages taken since the queue was last empty. */
+  /** Messages that were in the queue and were taken. */
   #taken = 0;
   readonly #rests = new Fifo<Rest>();
   #full = false;
@@ -186,7 +186,6 @@ export class ReadQueue {
     if (this.#count === 0) {
       // A message whose memory its owner gave away meanwhile had no length any more.
       this.#octets = 0;
-      this.#taken = 0;
       this.#rests.clear();
       return;
     }

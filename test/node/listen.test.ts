@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { describe, expect, test, vi } from 'vitest';
+import { Class0Connection } from '../../src/core/class0/connection.js';
 import { type ConnectRequest, connect, listen } from '../../src/index.js';
 import { closeLater, rawClient, rejection, serve } from '../support/life.js';
 import { CR, dt, hex, tpkt } from '../support/raw.js';
@@ -32,6 +34,12 @@ describe('the CC', () => {
   test('echoes an empty selector as an empty one', async () => {
     const { packet } = await answer(tpkt('08 e0 0000 0005 00 c200'));
     expect(await packet()).toMatch(/^0bd00005[0-9a-f]{4}00c200c0010b$/);
+  });
+
+  test('leaves out selectors that fill the header of the CR to its last octet', async () => {
+    const tsel = (code: string) => `${code} 7a ${'41'.repeat(0x7a)}`;
+    const { packet } = await answer(tpkt(`fe e0 0000 0005 00 ${tsel('c1')} ${tsel('c2')}`));
+    expect(await packet()).toMatch(/^09d00005[0-9a-f]{4}00c0010b$/);
   });
 
   test('answers 0xF0 by 0xF0 when that gains something', async () => {
@@ -328,6 +336,30 @@ describe('before a CR', () => {
     expect(sent).toBeLessThan(CR.length);
     expect(server.errors).toMatchObject([{ timer: 'handshakeTimeout' }]);
   });
+});
+
+test('what cannot be answered is refused and told, where nobody decides', async () => {
+  const fault = new RangeError('it does not fit');
+  const accept = vi.spyOn(Class0Connection.prototype, 'accept').mockImplementationOnce(() => {
+    throw fault;
+  });
+  const { server, packet } = await answer(CR);
+  expect(await packet()).toBe('068012340000 00'.replace(' ', ''));
+  expect(server.errors).toEqual([fault]);
+  accept.mockRestore();
+});
+
+test('octets that carry nothing count while a TSDU beside them waits', async () => {
+  const { server, raw } = await answer(CR, { readHighWaterMark: 200_000 });
+  await raw.packet();
+  const { socket } = await server.accept();
+  const resting = once(socket, 'pause');
+  const chunk = Buffer.concat([dt('01'), ...Array.from({ length: 8_000 }, () => dt(''))]);
+  for (let i = 0; i < 40; i += 1) {
+    raw.send(chunk);
+  }
+  await resting;
+  expect((socket as Socket).bytesRead).toBeLessThan(20 * chunk.length);
 });
 
 describe('limits', () => {

@@ -46,6 +46,25 @@ describe('a responder', () => {
     expect(digits(subject.octets().subarray(11))).toBe(parameters);
   });
 
+  it.each([
+    [117, 118, [117, 118]],
+    [118, 118, []],
+    [122, 122, []],
+    [243, 1, []],
+  ])(
+    'repeats selectors of %i and %i octets in the CC only if they fit',
+    (calling, called, repeated) => {
+      const tsel = (code: string, length: number) =>
+        join(hex(code), Uint8Array.of(length), pattern(length));
+      const variable = join(tsel('c1', calling), tsel('c2', called));
+      const cr = tpkt(join(Uint8Array.of(6 + variable.length), hex('e0 0000 0c0d 00'), variable));
+      const subject = responder().feed(cr);
+      subject.connection.accept({}, 10);
+      const { callingTsel, calledTsel } = only(subject, 'CC').parameters;
+      expect([callingTsel, calledTsel].flatMap((tsel) => tsel?.length ?? [])).toEqual(repeated);
+    },
+  );
+
   it('states the size in the CC though the CR stated none', () => {
     const subject = responder().feed(raw('06e0 0000 0c0d 00'));
     subject.connection.accept({}, 10);
