@@ -147,8 +147,8 @@ class Responder implements DriverUser {
       case 'disconnect':
         this.#isWithdrawn = true;
         this.#withdrawn?.abort(event.error);
-        // What this side's user refused is no news to him.
-        if (event.error.ending !== 'local' || !this.#decided) {
+        // What this side's user refused is no news to him, nor what his server drops as it closes.
+        if ((event.error.ending !== 'local' || !this.#decided) && !this.#server.isClosing) {
           this.#report(event.error);
         }
         break;
@@ -260,7 +260,8 @@ class Responder implements DriverUser {
 
   /** Decided only once the engine has taken it: what it throws leaves the request to be answered. */
   #answer(answer: () => void): void {
-    if (this.#isWithdrawn) {
+    // A server that closes drops its handshakes before they are told of it.
+    if (this.#isWithdrawn || this.#stream.destroyed) {
       this.#decided = true;
       return;
     }

@@ -310,6 +310,11 @@ export abstract class MessageConnection<Info> extends Resource {
     this.markClosed();
   }
 
+  /** @internal Whether this error says how the connection ended, and no more than that. */
+  hasEndedBy(error: unknown): boolean {
+    return this.#ending !== undefined && this.#closedError() === error;
+  }
+
   protected override get closeReason(): unknown {
     return this.#ending === undefined ? undefined : this.#closedError();
   }

@@ -137,7 +137,10 @@ export class Server extends Resource {
     this.#connections.add(connection);
     stream.on('close', () => this.#connections.delete(connection));
     const failed = (error: unknown) => {
-      report(error);
+      // What a read was told of is no failure of who read, and was reported if it was one at all.
+      if (!connection.hasEndedBy(error)) {
+        report(error);
+      }
       connection.close();
     };
     try {

@@ -2,7 +2,14 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { describe, expect, test, vi } from 'vitest';
 import { Class0Connection } from '../../src/core/class0/connection.js';
-import { type ConnectRequest, connect, listen } from '../../src/index.js';
+import {
+  type Connection,
+  type ConnectRequest,
+  type CotpError,
+  connect,
+  listen,
+  type Server,
+} from '../../src/index.js';
 import { closeLater, rawClient, rejection, serve } from '../support/life.js';
 import { CR, dt, hex, tpkt } from '../support/raw.js';
 
@@ -252,6 +259,27 @@ describe('onConnectRequest', () => {
   });
 });
 
+test('a request that is accepted after its server began to close opens nothing', async () => {
+  const callback = vi.fn();
+  const errors: Error[] = [];
+  const server: Server = await listen(
+    callback,
+    { host: '127.0.0.1', port: 0 },
+    {
+      onConnectRequest: (request) => {
+        server.close();
+        request.accept();
+      },
+      onError: (error) => errors.push(error),
+    },
+  );
+  const raw = await rawClient(server.addresses[0]!.port);
+  raw.send(CR);
+  await raw.ending();
+  await server.waitClosed();
+  expect([callback.mock.calls, errors]).toEqual([[], []]);
+});
+
 describe('a connection callback', () => {
   test.each([
     [
@@ -276,6 +304,31 @@ describe('a connection callback', () => {
     expect(errors.map(({ message }) => message)).toEqual(['boom']);
     const again = await connect(server.addresses[0]!);
     await again.asyncClose();
+  });
+
+  test.each([
+    ['an end in good order is not told', (client: Connection) => client.close(), []],
+    ['a reset is told once', (client: Connection) => client.destroy(), ['reset']],
+  ])('that throws what its read rejected with: %s', async (_what, end, endings) => {
+    const errors: CotpError[] = [];
+    const closed: Promise<void>[] = [];
+    const server = await listen(
+      async (connection) => {
+        closed.push(connection.waitClosed());
+        for (;;) {
+          connection.write(await connection.read());
+        }
+      },
+      { host: '127.0.0.1', port: 0 },
+      { onError: (error) => errors.push(error as CotpError) },
+    );
+    closeLater(() => server.asyncClose());
+    const client = await connect(server.addresses[0]!);
+    client.write(hex('01'));
+    await client.read();
+    end(client);
+    await Promise.all([client.waitClosed(), ...closed]);
+    expect(errors.map(({ ending }) => ending)).toEqual(endings);
   });
 
   test('and an onError that throws do not take the process down', async () => {
