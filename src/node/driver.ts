@@ -297,6 +297,9 @@ export class Driver {
 
   /** Octets that arrived while reading rested are still the user's when the stream fails. */
   #takeLeftovers(): void {
+    if (this.stream.readableLength === 0) {
+      return;
+    }
     // A stream whose close was told by hand still hands on what is read of it, as if it came anew.
     this.stream.off('data', this.#onData);
     for (let chunk = this.stream.read(); chunk !== null; chunk = this.stream.read()) {

@@ -48,7 +48,8 @@ export class ReadQueue {
   #octetsOfChunk = 0;
   /** Messages that were in the queue and were taken. */
   #taken = 0;
-  readonly #rests = new Fifo<Rest>();
+  /** Most queues never have one. */
+  #rests: Fifo<Rest> | undefined;
   #full = false;
   #takesNone = false;
   #ending: Ending | undefined;
@@ -102,6 +103,7 @@ export class ReadQueue {
     if (!holdsSome || rest <= 0) {
       return !this.#full;
     }
+    this.#rests ??= new Fifo();
     this.#rests.push({ until: this.#taken + this.#count, octets: rest });
     return this.#hold(rest);
   }
@@ -159,7 +161,7 @@ export class ReadQueue {
   close(): void {
     this.#takesNone = true;
     this.#messages.clear();
-    this.#rests.clear();
+    this.#rests = undefined;
     this.#count = 0;
     this.#octets = 0;
     this.#full = false;
@@ -186,19 +188,20 @@ export class ReadQueue {
     if (this.#count === 0) {
       // A message whose memory its owner gave away meanwhile had no length any more.
       this.#octets = 0;
-      this.#rests.clear();
+      this.#rests = undefined;
       return;
     }
     this.#octets -= octets;
-    if (this.#rests.length > 0) {
-      this.#letGoRests();
+    if (this.#rests !== undefined) {
+      this.#letGoRest(this.#rests);
     }
   }
 
-  #letGoRests(): void {
-    for (let rest = this.#rests.first; rest?.until === this.#taken; rest = this.#rests.first) {
+  #letGoRest(rests: Fifo<Rest>): void {
+    const rest = rests.first;
+    if (rest?.until === this.#taken) {
       this.#octets -= rest.octets;
-      this.#rests.shift();
+      rests.shift();
     }
   }
 }
