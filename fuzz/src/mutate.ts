@@ -22,6 +22,9 @@ function lengthsAround(length: number): number[] {
   return [0, 1, 2, 3, length - 1, length + 1, length * 2, 127, 128, 254, 255];
 }
 
+/** Largest LI (X.224 13.2.1). */
+const MOST_LI = 254;
+
 /** Fixed part of each TPDU in octets, LI included, where a variable part may begin. */
 const VARIABLE_PARTS = [3, 5, 6, 7, 8, 10];
 
@@ -82,6 +85,19 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
     if (at + 1 < copy.length) {
       copy[at + 1] = prng.pick(lengthsAround(copy[at + 1] ?? 0));
     }
+    return copy;
+  },
+  'lengthen a parameter until the header is nearly full': (octets, prng) => {
+    const at = parameterAt(octets, prng);
+    const li = octets[0] ?? 0;
+    const most = Math.min(MOST_LI - li, MOST_LI - (octets[at + 1] ?? 0));
+    if (at + 1 >= octets.length || most <= 0) {
+      return octets;
+    }
+    const more = Math.max(0, most - prng.below(12));
+    const copy = join(octets.subarray(0, at + 2), prng.octets(more), octets.subarray(at + 2));
+    copy[0] = li + more;
+    copy[at + 1] = (octets[at + 1] ?? 0) + more;
     return copy;
   },
   'change the code of a parameter': (octets, prng) => {

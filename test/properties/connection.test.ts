@@ -5,7 +5,7 @@ import { CotpError } from '../../src/core/errors.js';
 import { allocateZeroed, OctetCollector } from '../../src/core/octet-collector.js';
 import { TpktSplitter } from '../../src/core/tpkt/splitter.js';
 import { Pair } from '../support/pair.js';
-import { chunksOf, cutAt, digits, join, pattern, tpkt } from '../support/splits.js';
+import { chunksOf, cutAt, digits, hex, join, pattern, tpkt } from '../support/splits.js';
 import {
   CC,
   CR,
@@ -130,6 +130,32 @@ describe.each(Object.entries(makers))('%s', (_name, make) => {
         expect(told.slice(0, -1)).not.toContain('disconnect');
       }),
       { numRuns: 150 },
+    );
+  });
+});
+
+describe('a responder that decides', () => {
+  const size = fc.constantFrom('', 'c0010b', 'f00101', 'f00201ff', 'c0010bf00201ff');
+  /** Octets that the variable part has room for (X.224 13.2.1). */
+  const ROOM = 254 - 6;
+
+  it('can accept any CR that it is told of, however full its header is', () => {
+    fc.assert(
+      fc.property(fc.nat(120), fc.nat(10), size, fc.boolean(), (length, left, sizes, larger) => {
+        const parameter = (code: number, value: Uint8Array) =>
+          join(Uint8Array.of(code, value.length), value);
+        const calling = parameter(0xc1, pattern(length));
+        const room = ROOM - left - calling.length - hex(sizes).length - 2;
+        const variable = join(calling, parameter(0xc2, pattern(room)), hex(sizes));
+        const octets = join(Uint8Array.of(6 + variable.length), hex('e0 0000 0005 00'), variable);
+        const subject = inState('WFCR', { maxTpduSize: larger ? 65_531 : 2048 });
+        const events = subject.feed(tpkt(octets)).events();
+        expect(events).toMatchObject([{ type: 'connectIndication' }]);
+        subject.connection.accept({}, 1);
+        expect(subject.connection.state).toBe('OPEN');
+        expect(digits(subject.octets().subarray(5, 6))).toBe('d0');
+      }),
+      { numRuns: 300 },
     );
   });
 });
