@@ -12,9 +12,13 @@ export function streamFailure(cause: Error | undefined): string {
   if (cause === undefined) {
     return 'the peer closed TCP';
   }
-  // Their messages may be several lines long, with addresses and files of the library of TLS.
-  const what = codeOf(cause) ?? cause.message;
+  const what = codeOrMessage(cause);
   return isTlsFailure(cause) ? `TLS failed (${what})` : `TCP was reset or failed (${what})`;
+}
+
+/** Messages may be several lines long, with addresses and files of the library of TLS. */
+export function codeOrMessage(cause: Error): string {
+  return codeOf(cause) ?? cause.message;
 }
 
 function codeOf(cause: Error | undefined): string | undefined {

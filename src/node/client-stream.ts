@@ -6,6 +6,7 @@ import { connect as connectTcp, isIP, Socket, type TcpNetConnectOpts } from 'nod
 import type { Duplex } from 'node:stream';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { ConnectionClosedError } from '../core/errors.js';
+import { codeOrMessage } from '../core/stream-failure.js';
 import type { FullAddress } from './address.js';
 
 /** First keep-alive probe after so many milliseconds of silence. */
@@ -92,8 +93,4 @@ function takeOver(socket: Duplex): void {
   }
   // As with those: Node would end our half by itself. TLS over this stream takes it from here, too.
   socket.allowHalfOpen = true;
-}
-
-function codeOrMessage(error: NodeJS.ErrnoException): string {
-  return error.code ?? error.message;
 }
