@@ -57,14 +57,15 @@ export function connectionConfirm(
 ): EncodedConfirm {
   const { callingTsel, calledTsel } = request.parameters;
   const tselOctets = (callingTsel?.length ?? 0) + (calledTsel?.length ?? 0);
-  const tsels = tselOctets > MOST_TSEL_OCTETS ? {} : { callingTsel, calledTsel };
+  const repeats = tselOctets <= MOST_TSEL_OCTETS;
   const { maxTpduSize, parameters } = acceptedResponse(request, acceptance, options);
   const octets = encode({
     type: 'CC',
     dstRef: request.srcRef,
     srcRef: options.localRef,
     parameters: {
-      ...tsels,
+      callingTsel: repeats ? callingTsel : undefined,
+      calledTsel: repeats ? calledTsel : undefined,
       tpduSize: parameters.tpduSize,
       preferredMaxTpduSize: parameters.preferredMaxTpduSize,
       additionalOptions: parameters.additionalOptions,
