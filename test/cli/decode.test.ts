@@ -1,9 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { closeLater } from '../support/life.js';
-import { cotp } from './support.js';
+import { COTP, cotp, Running } from './support.js';
 
 const CR = '0300001611e00000000200c0010ac1020100c2020102';
 
@@ -162,10 +164,39 @@ test.each([
   [['decode', 'hello'], /^cotp decode: the input is no hexadecimal: there is "h" in it/],
   [['decode', '030'], /^cotp decode: the input has 3 hexadecimal digits, which is an odd number/],
   [['decode', '/'], /^cotp decode: \/ cannot be read \(EISDIR\)/],
+  [['decode', '/', '/bin'], /^cotp decode: one input at a time is taken: \/ cannot stand beside/],
+  [['decode', '-', '00'], /^cotp decode: one input at a time is taken: stdin cannot stand beside/],
   [['decode'], /^cotp decode: there is no TPKT or TPDU in the input/],
   [['decode', '--class', '5', '00'], /--class must be an integer 0 to 4, not "5"/],
 ])('%o is told in a sentence', async (args, sentence) => {
   const { code, stdout, stderr } = await cotp(args);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toMatch(sentence);
+});
+
+describe('Ctrl-C', () => {
+  test.each([[[]], [['-']]])('ends it while it waits for stdin: %j', async (more) => {
+    const running = new Running(['decode', ...more]);
+    // More than a pipe holds: once it has left, it is read.
+    await new Promise((resolve) =>
+      running.child.stdin.write(Buffer.alloc(1_000_000, '0'), resolve),
+    );
+    running.child.kill('SIGINT');
+    expect(await running.end()).toEqual({ code: 130, stdout: '', stderr: '' });
+  });
+
+  test('ends it in the middle of a long input, though it writes to a file', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'cotp-decode-'));
+    closeLater(() => rm(folder, { recursive: true, force: true }));
+    const [input, output] = [join(folder, 'in.bin'), join(folder, 'out.txt')];
+    await writeFile(input, Buffer.from('0300000702f080'.repeat(100_000), 'hex'));
+    const file = await open(output, 'w');
+    closeLater(() => file.close());
+    const stdio = ['ignore', file.fd, 'ignore'] as const;
+    const child = spawn(process.execPath, [COTP, 'decode', '--json', input], { stdio: [...stdio] });
+    const ended = once(child, 'close');
+    await expect.poll(async () => (await file.stat()).size).toBeGreaterThan(0);
+    child.kill('SIGINT');
+    expect(await ended).toEqual([130, null]);
+  });
 });

@@ -5,8 +5,9 @@ import { constants } from 'node:fs';
 import { access, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
+import { addAbortSignal, type Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { DecodeOptions, TransportClass } from '../../core/tpdu/index.js';
 import { TpktCutter } from '../../node/tpkt/cutter.js';
 import { command } from '../command.js';
@@ -43,7 +44,7 @@ export const decode = command({
     'Reads hexadecimal in any common form (spaces, colons, a C array, a dump with offsets), ' +
     'octets as they are, or a capture file (pcap, pcapng; this takes tshark). ' +
     'The exit code is 0 when all of it conforms, 1 when something does not or cannot be decoded, ' +
-    'and 2 when the input is no such thing.',
+    'and 2 when the input cannot be read or is no such thing.',
   operands: [
     { syntax: '[input...]', description: 'hexadecimal, a file, or - for stdin (the default)' },
   ],
@@ -69,6 +70,9 @@ export const decode = command({
     return decoder.allClean ? EXIT.ok : EXIT.failed;
   },
 });
+
+/** After so many messages signals are let in: a long input can be left by Ctrl-C. */
+const AT_ONCE = 100;
 
 /** Shows what it is given, and remembers whether all of it conformed. */
 class Decoder {
@@ -132,6 +136,9 @@ class Decoder {
   }
 
   async #show(octets: Buffer, hasTpkt: boolean, stream?: report.Place['stream']): Promise<void> {
+    if (this.count % AT_ONCE === 0) {
+      await nextTurn();
+    }
     if (this.#io.signal.aborted) {
       return;
     }
@@ -164,11 +171,11 @@ class Decoder {
 /** Octets of the input, and the file that they are from. */
 async function inputOf(
   operands: readonly string[],
-  { stdin }: Io,
+  { stdin, signal }: Io,
 ): Promise<{ readonly path?: string; readonly octets: Buffer }> {
   const [first = '-'] = operands;
   if (operands.length <= 1 && first === '-') {
-    return { octets: await buffer(stdin as Readable) };
+    return { octets: await buffer(addAbortSignal(signal, stdin as Readable)) };
   }
   if (operands.length === 1 && (await isThere(first))) {
     const octets = await readFile(first).catch((error: NodeJS.ErrnoException) => {
@@ -176,7 +183,19 @@ async function inputOf(
     });
     return { path: first, octets };
   }
+  await refuseFiles(operands);
   return { octets: Buffer.from(operands.join(' ')) };
+}
+
+/** Hexadecimal may come in pieces, and a name of those digits is meant as such. */
+async function refuseFiles(operands: readonly string[]): Promise<void> {
+  for (const operand of operands) {
+    const isFile = !/^(?:0x)?[0-9a-f:.,;_-]+$/i.test(operand) && (await isThere(operand));
+    if (operand === '-' || isFile) {
+      const what = operand === '-' ? 'stdin' : operand;
+      throw new UsageError(`one input at a time is taken: ${what} cannot stand beside others`);
+    }
+  }
 }
 
 function isThere(path: string): Promise<boolean> {
