@@ -1,7 +1,7 @@
 /** Options on TLS, of either side, and the files they name. */
 import { readFile } from 'node:fs/promises';
-import type { ConnectionOptions, TlsOptions } from 'node:tls';
-import { UsageError } from '../exit.js';
+import { type ConnectionOptions, createSecureContext, type TlsOptions } from 'node:tls';
+import { CommandError, UsageError } from '../exit.js';
 import { flag, type OptionValues, value } from '../option.js';
 import { text } from '../values.js';
 
@@ -70,22 +70,36 @@ function bothOrNone(cert: string | undefined, key: string | undefined): void {
   }
 }
 
+type Contents = { ca?: Buffer; cert?: Buffer; key?: Buffer };
+
 async function files(
-  paths: Readonly<Record<'ca' | 'cert' | 'key', string | undefined>>,
-): Promise<{ ca?: Buffer; cert?: Buffer; key?: Buffer }> {
-  const contents: { ca?: Buffer; cert?: Buffer; key?: Buffer } = {};
+  paths: Readonly<Record<keyof Contents, string | undefined>>,
+): Promise<Contents> {
+  const contents: Contents = {};
   for (const name of ['ca', 'cert', 'key'] as const) {
     const path = paths[name];
     if (path !== undefined) {
       contents[name] = await pem(path, `--tls-${name}`);
+      check({ [name]: contents[name] }, `--tls-${name} ${path} cannot be used`);
     }
   }
+  check(contents, `--tls-key ${paths.key} does not go with --tls-cert ${paths.cert}`);
   return contents;
+}
+
+/** OpenSSL says what is wrong, but not in which file: so each is tried alone, then all together. */
+function check(contents: Contents, complaint: string): void {
+  try {
+    createSecureContext(contents);
+  } catch (error) {
+    const { reason, message } = error as Error & { readonly reason?: string };
+    throw new UsageError(`${complaint}: ${reason ?? message}`);
+  }
 }
 
 async function pem(path: string, option: string): Promise<Buffer> {
   const octets = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    throw new UsageError(`${option} ${path} cannot be read (${error.code})`);
+    throw new CommandError(`${option} ${path} cannot be read (${error.code})`);
   });
   if (!octets.includes('-----BEGIN ')) {
     throw new UsageError(`${option} ${path} is not PEM: it has no line -----BEGIN …-----`);
