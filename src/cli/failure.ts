@@ -3,11 +3,26 @@
  */
 import { ConnectionRefusedError, CotpError, ProtocolError, TimeoutError } from '../index.js';
 import { CommandError, EXIT, UsageError } from './exit.js';
+import { longFlag, type OptionRows } from './option.js';
 
 /** What an error comes to. */
 export interface Failure {
   readonly sentence: string;
   readonly exitCode: number;
+  /** What programs want to know of it beside that; what is not known is `undefined`. */
+  readonly detail: FailureDetail;
+}
+
+/** The fields of errors of the library and of the system that JSON has too. */
+export interface FailureDetail {
+  readonly code?: string | undefined;
+  readonly phase?: string | undefined;
+  readonly ending?: string | undefined;
+  readonly reason?: number | undefined;
+  readonly rejectCause?: number | undefined;
+  readonly reasonText?: string | undefined;
+  readonly fault?: string | undefined;
+  readonly octet?: number | undefined;
 }
 
 /** What to try, for errors of the system that people meet with this tool. */
@@ -22,15 +37,37 @@ const HINTS: Readonly<Record<string, string>> = {
   EACCES: 'ports below 1024, as 102 is, take privileges on most systems',
 };
 
-export function failureOf(error: unknown): Failure {
-  const sentence = sentenceOf(error);
+/** @param rows the options of the command that met the error: hints speak of no others */
+export function failureOf(error: unknown, rows: OptionRows = {}): Failure {
+  const told = toldOf(error);
+  return { sentence: sentenceOf(told, rows), exitCode: exitCodeOf(error), detail: detailOf(told) };
+}
+
+/** The error that tells the story: where several addresses were tried, each failed in its way. */
+function toldOf(error: unknown): Error {
+  const own = error instanceof Error ? error : new Error(String(error));
+  return own instanceof AggregateError && own.errors[0] instanceof Error ? own.errors[0] : own;
+}
+
+function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) {
-    return { sentence, exitCode: EXIT.usage };
+    return EXIT.usage;
   }
   if (error instanceof CommandError) {
-    return { sentence, exitCode: error.exitCode };
+    return error.exitCode;
   }
-  return { sentence, exitCode: error instanceof CotpError ? cotpExitCode(error) : EXIT.failed };
+  return error instanceof CotpError ? cotpExitCode(error) : EXIT.failed;
+}
+
+function detailOf(error: Error): FailureDetail {
+  const { code } = error as NodeJS.ErrnoException;
+  if (!(error instanceof CotpError)) {
+    return { code };
+  }
+  const { phase, ending } = error;
+  const { reason, rejectCause, reasonText } = error instanceof ConnectionRefusedError ? error : {};
+  const { fault, octet } = error instanceof ProtocolError ? error : {};
+  return { code, phase, ending, reason, rejectCause, reasonText, fault, octet };
 }
 
 function cotpExitCode(error: CotpError): number {
@@ -46,24 +83,41 @@ function cotpExitCode(error: CotpError): number {
 }
 
 /** One line, whatever the error says. */
-function sentenceOf(error: unknown): string {
-  const own = error instanceof Error ? error : new Error(String(error));
-  // Several addresses were tried, and each failed in its way.
-  const { message, code } =
-    own instanceof AggregateError && own.errors[0] instanceof Error
-      ? (own.errors[0] as NodeJS.ErrnoException)
-      : (own as NodeJS.ErrnoException);
+function sentenceOf(error: Error, rows: OptionRows): string {
+  const { code } = error as NodeJS.ErrnoException;
   const hint = code === undefined ? undefined : HINTS[code];
-  const line = withoutOpensslNoise(message)
+  const line = withoutOpensslNoise(inFlags(error, rows))
     .replace(/\s*\n\s*/g, ' ')
     .trim();
   return hint === undefined ? line : `${line}: ${hint}`;
 }
 
+/** How the library writes of its options and methods: `maxTsduSize`, `drain()`. */
+const NAME_IN_CODE = /\b[a-z]+(?:[A-Z][a-z]*)+\b|\b\w+\(\)/g;
+
+/**
+ * The message of an error, with the flags that set the options its hint names. A hint is left out
+ * that speaks of what the command has no flag for: its reader could not follow it.
+ */
+function inFlags(error: Error, rows: OptionRows): string {
+  const { hint } = error instanceof CotpError ? error : {};
+  if (hint === undefined) {
+    return error.message;
+  }
+  const flags = new Map(
+    Object.entries(rows).map(([name, row]) => [row.sets ?? name, longFlag(row)] as const),
+  );
+  const names = hint.match(NAME_IN_CODE) ?? [];
+  const bare = error.message.slice(0, error.message.length - `: ${hint}`.length);
+  return names.every((name) => flags.has(name))
+    ? `${bare}: ${hint.replace(NAME_IN_CODE, (name) => flags.get(name) ?? name)}`
+    : bare;
+}
+
 /** OpenSSL puts the places in its own source around its words; only the words are for people. */
 function withoutOpensslNoise(message: string): string {
   return message.replace(
-    /^[0-9A-F]+:error:[0-9A-F]+:[^:]*:[^:]*:([^:]+):[^:]*:\d+:(?:SSL alert number \d+)?\s*/,
+    /^(?:[0-9A-F]+:)?error:[0-9A-F]+:[^:]*:[^:]*:([^:]+)(?::[^:]*:\d+:(?:SSL alert number \d+)?)?\s*/,
     'TLS: $1',
   );
 }

@@ -21,18 +21,22 @@ const NEWLINE = 0x0a;
 
 /**
  * @param tsduSize most octets of a TSDU that `raw` makes
- * @param forTerminal lines are shown to a person: what is not printable is escaped, so that a peer
- * cannot talk to the terminal
+ * @param terminal lines are shown to a person there: what is not printable is escaped, so that a
+ * peer cannot talk to the terminal
  */
-export function formOf(name: FormName, tsduSize: number, forTerminal = false): Form {
+export function formOf(
+  name: FormName,
+  tsduSize: number,
+  terminal?: { readonly takesUtf8: boolean },
+): Form {
   switch (name) {
     case 'line':
       return {
         read: (chunks) => withoutEmpty(lines(chunks)),
         write: (tsdu) =>
-          forTerminal
-            ? `${printable(tsdu)}\n`
-            : Buffer.concat([tsdu, Uint8Array.of(NEWLINE)], tsdu.length + 1),
+          terminal === undefined
+            ? Buffer.concat([tsdu, Uint8Array.of(NEWLINE)], tsdu.length + 1)
+            : `${printable(tsdu, terminal.takesUtf8)}\n`,
       };
     case 'hex':
       return { read: hexLines, write: (tsdu) => `${hexText(tsdu)}\n` };
@@ -47,10 +51,23 @@ export function hexText(octets: Uint8Array): string {
   return Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('hex');
 }
 
-function printable(octets: Uint8Array): string {
+/** Octets, a char each, that are one character of UTF-8 beyond ASCII (RFC 3629 §4), or any other. */
+const CHARACTER =
+  /[\xc2-\xdf][\x80-\xbf]|(?:\xe0[\xa0-\xbf]|\xed[\x80-\x9f]|[\xe1-\xec\xee\xef][\x80-\xbf])[\x80-\xbf]|(?:\xf0[\x90-\xbf]|\xf4[\x80-\x8f]|[\xf1-\xf3][\x80-\xbf])[\x80-\xbf]{2}|[^\x20-\x7e\t]/g;
+
+/**
+ * Controls of either kind, what turns the direction of text or is not seen, what Unicode has not
+ * given a meaning, and the ends of lines and paragraphs.
+ */
+const NOT_PRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/u;
+
+function printable(octets: Uint8Array, takesUtf8: boolean): string {
   const text = Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('latin1');
-  return text.replace(/[^\x20-\x7e\t]/g, (char) => {
-    return `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  return text.replace(CHARACTER, (chars) => {
+    const character = Buffer.from(chars, 'latin1').toString();
+    return takesUtf8 && chars.length > 1 && !NOT_PRINTABLE.test(character)
+      ? character
+      : Buffer.from(chars, 'latin1').toString('hex').replace(/../g, '\\x$&');
   });
 }
 

@@ -19,6 +19,10 @@ export type Colours = ReturnType<typeof pico.createColors>;
 export interface Environment {
   readonly NO_COLOR?: string | undefined;
   readonly TERM?: string | undefined;
+  /** The locale: the first of these that is set. */
+  readonly LC_ALL?: string | undefined;
+  readonly LC_CTYPE?: string | undefined;
+  readonly LANG?: string | undefined;
 }
 
 /** A stream as a process has it; `isTTY` and `columns` are there on a terminal only. */
@@ -38,6 +42,8 @@ export interface Io {
 export class Output {
   readonly isTTY: boolean;
   readonly colours: Colours;
+  /** Where it is one; where the locale names other characters, some of UTF-8 would be controls. */
+  readonly terminal: { readonly takesUtf8: boolean } | undefined;
   /** The stream itself, for libraries that draw on it. */
   readonly stream: Writable & MaybeTerminal;
   #failed = false;
@@ -50,6 +56,8 @@ export class Output {
   ) {
     this.stream = stream;
     this.isTTY = stream.isTTY === true;
+    const takesUtf8 = !/\.(?!utf-?8)/i.test(env.LC_ALL || env.LC_CTYPE || env.LANG || '');
+    this.terminal = this.isTTY ? { takesUtf8 } : undefined;
     this.colours = pico.createColors(this.isTTY && !env.NO_COLOR && env.TERM !== 'dumb');
     stream.on('error', (error) => {
       if (!this.#failed) {

@@ -33,10 +33,14 @@ export interface OptionRow<T> {
   readonly group?: string;
   /** Names of other rows that cannot be given together with this one. */
   readonly conflicts?: readonly string[];
+  /** Names of other rows, one of which has to be given too: this one is of no use without. */
+  readonly needs?: readonly string[];
+  /** The option of the library that it sets, where that has another name than the row. */
+  readonly sets?: string;
 }
 
 /** What not every option has. */
-type Extra = Pick<OptionRow<unknown>, 'group' | 'conflicts' | 'shownDefault'>;
+type Extra = Pick<OptionRow<unknown>, 'group' | 'conflicts' | 'needs' | 'sets' | 'shownDefault'>;
 
 /** An option that is there or not. */
 export function flag(flags: string, description: string, extra: Extra = {}): OptionRow<boolean> {
@@ -75,6 +79,11 @@ export function list<T>(
 }
 
 export type OptionRows = Readonly<Record<string, OptionRow<unknown>>>;
+
+/** `--size` of `'--size <octets>'`. */
+export function longFlag({ flags }: OptionRow<unknown>): string {
+  return /--[\w-]+/.exec(flags)?.[0] ?? flags;
+}
 
 /** What a command gets for its rows. */
 export type OptionValues<R extends OptionRows> = {

@@ -13,7 +13,8 @@ import { proxy } from './commands/proxy.js';
 import { EXIT, EXIT_CODES_HELP, Stop, UsageError } from './exit.js';
 import { failureOf } from './failure.js';
 import type { Io } from './io.js';
-import type { OptionRow } from './option.js';
+import { longFlag, type OptionRow, type OptionRows } from './option.js';
+import { complain, jsonLine } from './report.js';
 
 /** Every command, in the order of the help. */
 export const COMMANDS: readonly Command[] = [connect, listen, probe, proxy, decode, bench];
@@ -24,12 +25,15 @@ export async function run(argv: readonly string[], version: string, io: Io): Pro
   const program = parserOf(COMMANDS, version, io, (code) => {
     exitCode = code;
   });
+  let failedWith: number | undefined;
   try {
     await program.parseAsync(argv, { from: 'user' });
-    return afterStop(io) ?? exitCode;
   } catch (error) {
-    return afterStop(io) ?? explain(error, argv, io);
+    failedWith = io.signal.aborted ? undefined : explain(error, argv, io);
   }
+  // What was written last may meet a full disk or a closed pipe only now.
+  await io.stdout.flush();
+  return failedWith || (afterStop(io) ?? exitCode);
 }
 
 /** The exit code and the last words of a command that was stopped. */
@@ -43,8 +47,8 @@ function afterStop({ signal, stderr }: Io): number | undefined {
   return signal.reason.exitCode;
 }
 
-/** Says in one sentence on stderr what went wrong. */
-function explain(error: unknown, argv: readonly string[], { stderr }: Io): number {
+/** Says in one sentence on stderr what went wrong, and with `--json` on stdout too. */
+function explain(error: unknown, argv: readonly string[], io: Io): number {
   if (error instanceof CommanderError && error.exitCode === 0) {
     return EXIT.ok;
   }
@@ -54,12 +58,23 @@ function explain(error: unknown, argv: readonly string[], { stderr }: Io): numbe
   if (wrong === undefined) {
     return EXIT.usage; // The help was shown instead.
   }
-  const { sentence, exitCode } = failureOf(wrong);
-  stderr.line(`${stderr.colours.red(who)}: ${sentence}`);
+  const { sentence, exitCode, detail } = failureOf(wrong, known?.options);
+  complain(io, who, sentence);
   if (exitCode === EXIT.usage) {
-    stderr.line(`try '${who} --help'`);
+    io.stderr.line(`try '${who} --help'`);
+  }
+  if (wantsJson(known, argv)) {
+    void jsonLine(io, { event: 'error', message: sentence, exitCode, ...detail });
   }
   return exitCode;
+}
+
+/** Of the words alone: they may be what is wrong. */
+function wantsJson(command: Command | undefined, argv: readonly string[]): boolean {
+  const end = argv.indexOf('--');
+  const words = end === -1 ? argv : argv.slice(0, end);
+  const { json } = command?.options ?? {};
+  return json !== undefined && words.includes(longFlag(json));
 }
 
 /** What commander says, as our own error; `undefined` when it has shown the help. */
@@ -94,6 +109,7 @@ function parserOf(
     parser.addHelpText('after', () => afterHelp(definition, io));
     parser.action(async () => {
       const given = parser.opts<Record<string, unknown>>();
+      checkNeeds(definition.options, (name) => parser.getOptionValueSource(name) === 'cli');
       const values = rows.map(([name, row]) => [name, given[name] ?? row.default] as const);
       ended(await definition.run(parser.args, Object.fromEntries(values), io));
     });
@@ -137,6 +153,18 @@ function optionOf(name: string, row: OptionRow<unknown>): Option {
     option.helpGroup(`${row.group}:`);
   }
   return option.conflicts([...(row.conflicts ?? [])]);
+}
+
+/** @throws UsageError for an option that is of no use as it was given */
+function checkNeeds(rows: OptionRows, isGiven: (name: string) => boolean): void {
+  for (const [name, row] of Object.entries(rows)) {
+    const { needs = [] } = row;
+    if (isGiven(name) && needs.length > 0 && !needs.some(isGiven)) {
+      const flags = Object.entries(rows).filter(([other]) => needs.includes(other));
+      const wanted = flags.map(([, other]) => longFlag(other)).join(' or ');
+      throw new UsageError(`${longFlag(row)} is of use with ${wanted} only`);
+    }
+  }
 }
 
 function parsed(option: Option, { parse }: OptionRow<unknown>, text: string): unknown {

@@ -13,6 +13,15 @@ export function jsonLine(io: Io, event: JsonEvent): Promise<void> {
   return io.stdout.write(`${JSON.stringify(event)}\n`);
 }
 
+/**
+ * What went wrong, in a sentence on stderr.
+ *
+ * @param who the command, as it was called: `cotp proxy`
+ */
+export function complain({ stderr }: Io, who: string, sentence: string): void {
+  stderr.line(`${stderr.colours.red(who)}: ${sentence}`);
+}
+
 /** `host:port`, with the brackets that IPv6 needs. */
 export function addressText({
   host,

@@ -65,10 +65,19 @@ export const text: Parser<string> = (given) => {
   return given;
 };
 
-const port = integer(0, 65_535);
+/** Where to connect to: `HOST`, `HOST:PORT`, `IPV6`, `[IPV6]:PORT`. */
+export function address(given: string): FullAddress {
+  return addressFrom(given, 102, 1);
+}
 
-/** `HOST`, `HOST:PORT`, `IPV6`, `[IPV6]:PORT`. */
-export function address(given: string, defaultPort = 102): Required<Address> & { port: number } {
+/** Where to listen, in the same forms; port 0 is any that is free. */
+export function listenAddress(given: string, defaultPort: number): FullAddress {
+  return addressFrom(given, defaultPort, 0);
+}
+
+type FullAddress = Required<Address> & { port: number };
+
+function addressFrom(given: string, defaultPort: number, leastPort: 0 | 1): FullAddress {
   const [, inBrackets, name, digits] =
     /^(?:\[([^\]]+)\]|([^:[\]\s]+))(?::([^:]*))?$/.exec(given) ?? [];
   const isBareIpv6 = /^[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.%\w]*$/i.test(given);
@@ -82,7 +91,7 @@ export function address(given: string, defaultPort = 102): Required<Address> & {
     return { host, port: defaultPort };
   }
   try {
-    return { host, port: port(digits) };
+    return { host, port: integer(leastPort, 65_535)(digits) };
   } catch (error) {
     throw new UsageError(`the port of ${given} ${(error as Error).message}`);
   }

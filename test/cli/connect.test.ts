@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Connection, ListenOptions } from '../../src/index.js';
 import { type Certificates, certificates } from '../support/certificates.js';
-import { serve } from '../support/life.js';
+import { rawServer, serve } from '../support/life.js';
+import { tpkt } from '../support/raw.js';
 import { closedPort, cotp, listening, Running, strangers } from './support.js';
 
 /** A server of the library that sends every TSDU back; gives its address. */
@@ -151,6 +152,25 @@ describe('options', () => {
     expect(stderr).toMatch(/^cotp connect: .*certificate.*\n$/);
   });
 
+  test('TLS: a key of another certificate is told with both options', async () => {
+    const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'other-key.pem')];
+    await writeFile(key, made.server.key);
+    const { code, stderr } = await cotp(['connect', 'h', '--tls-cert', cert, '--tls-key', key]);
+    expect(code).toBe(2);
+    expect(stderr).toBe(
+      `cotp connect: --tls-key ${key} does not go with --tls-cert ${cert}: key values mismatch\ntry 'cotp connect --help'\n`,
+    );
+  });
+
+  test('TLS: a file that is broken within is told with its option', async () => {
+    const cert = join(folder, 'broken.pem');
+    await writeFile(cert, '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n');
+    const key = join(folder, 'key.pem');
+    const { code, stderr } = await cotp(['listen', '--tls-cert', cert, '--tls-key', key]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^cotp listen: --tls-cert \S+broken\.pem cannot be used: [\w ]+\n/);
+  });
+
   test('TLS: a certificate of our own', async () => {
     const address = await echoServer({ tls: { ...made.server, ca: made.ca, requestCert: true } });
     const own = ['--tls-cert', join(folder, 'cert.pem'), '--tls-key', join(folder, 'key.pem')];
@@ -182,12 +202,71 @@ describe('options', () => {
     const { address, accept } = await serve({ allowHalfOpen: true });
     void accept();
     const started = performance.now();
-    const { code } = await cotp(
-      ['connect', `${address.host}:${address.port}`, '--wait', '200'],
-      'x',
-    );
-    expect(code).toBe(0);
+    const args = ['connect', `${address.host}:${address.port}`, '--wait', '200'];
+    expect(await cotp(args)).toEqual({ code: 0, stdout: '', stderr: '' });
     expect(performance.now() - started).toBeLessThan(9_000);
+  });
+});
+
+describe('an answer that does not come within --wait', () => {
+  /** A peer that takes what comes, answers only what is called so, and never closes. */
+  async function silentPeer(): Promise<string> {
+    const { address, accept } = await serve({ allowHalfOpen: true });
+    void accept().then(async (conn) => {
+      for await (const tsdu of conn) {
+        if (String(tsdu) === 'question') {
+          conn.write(Buffer.from('answer'));
+        }
+      }
+    });
+    return `${address.host}:${address.port}`;
+  }
+
+  test.each([[[]], [['--hold']]])('is told, with exit code 4: %j', async (more) => {
+    const args = ['connect', await silentPeer(), '--wait', '200', ...more];
+    const { code, stdout, stderr } = await cotp(args, 'statement');
+    expect({ code, stdout }).toEqual({ code: 4, stdout: '' });
+    expect(stderr).toMatch(/^cotp connect: no answer came within 200 ms: .*\n$/);
+  });
+
+  test('is none of several that came: exit code 0', async () => {
+    const args = ['connect', await silentPeer(), '--wait', '200'];
+    expect(await cotp(args, 'question\nstatement')).toEqual({
+      code: 0,
+      stdout: 'answer\n',
+      stderr: '',
+    });
+  });
+
+  test.each([
+    ['nothing was asked', [], ''],
+    ['--hold, and nothing was asked', ['--hold'], ''],
+  ])('is not missed when %s', async (_when, more, input) => {
+    const args = ['connect', await silentPeer(), '--wait', '200', ...more];
+    expect(await cotp(args, input)).toEqual({ code: 0, stdout: '', stderr: '' });
+  });
+
+  test('is not awaited with --wait 0, but everything leaves', async () => {
+    const { address, accept } = await serve({ allowHalfOpen: true });
+    const running = new Running([
+      ...['connect', `${address.host}:${address.port}`],
+      ...['--raw', '--tsdu-size', '10000000', '--wait', '0'],
+    ]);
+    running.child.stdin.end(Buffer.alloc(3_000_000));
+    const peer = await accept();
+    let octets = 0;
+    for await (const tsdu of peer) {
+      octets += tsdu.length;
+    }
+    expect(octets).toBe(3_000_000);
+    expect(await running.end()).toEqual({ code: 0, stdout: '', stderr: '' });
+  });
+
+  test('is not missed when the peer closes in good order instead', async () => {
+    const { address, accept } = await serve();
+    void accept().then((peer) => peer.read());
+    const args = ['connect', `${address.host}:${address.port}`, '--wait', '9s'];
+    expect(await cotp(args, 'statement')).toEqual({ code: 0, stdout: '', stderr: '' });
   });
 });
 
@@ -212,6 +291,19 @@ describe('what can go wrong', () => {
     expect(code).toBe(3);
     expect(stderr).toMatch(
       /^cotp connect: the peer refused .* reason 3 \(address unknown\): check the remote T-selector\n$/,
+    );
+  });
+
+  test('a refusal by ER, whose hint names options that there are', async () => {
+    const server = await rawServer();
+    const { host, port } = server.address;
+    const running = new Running(['connect', `${host}:${port}`]);
+    const peer = await server.accept();
+    const cr = await peer.packet();
+    peer.send(tpkt(`04 70 ${cr.toString('hex', 4, 6)} 02`));
+    expect((await running.end()).code).toBe(3);
+    expect(running.stderr).toMatch(
+      /^cotp connect: the peer rejected the CR by an ER .*: try another --size-offer or --size\n$/,
     );
   });
 

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { EXIT } from '../../src/cli/exit.js';
 import { COMMANDS } from '../../src/cli/program.js';
-import { cotp } from './support.js';
+import { COTP, cotp } from './support.js';
 
 /** A file that is there and is no certificate. */
 const NO_CERTIFICATE = fileURLToPath(new URL('../../README.md', import.meta.url));
@@ -65,7 +66,12 @@ test.each([
     /^cotp connect: --size must be an integer 128 to 65531, not "12"\n/,
   ],
   [['connect', 'h', '--size', '1e3'], /--size must be an integer/],
-  [['connect', 'h:70000'], /the port of h:70000 must be an integer 0 to 65535/],
+  [['connect', 'h:70000'], /the port of h:70000 must be an integer 1 to 65535/],
+  [['connect', 'h:0'], /the port of h:0 must be an integer 1 to 65535, not "0"/],
+  [['bench', '[::1]:0'], /the port of \[::1\]:0 must be an integer 1 to 65535, not "0"/],
+  [['probe', 'h', 'i:0'], /the port of i:0 must be an integer 1 to 65535, not "0"/],
+  [['proxy', '0', 'h:0'], /the port of h:0 must be an integer 1 to 65535, not "0"/],
+  [['listen', ':65536'], /the port of 0\.0\.0\.0:65536 must be an integer 0 to 65535/],
   [['connect', 'h:102:3'], /the address must be HOST, HOST:PORT or \[IPV6\]:PORT/],
   [
     ['connect', 'h', '--timeout', 'soon'],
@@ -83,17 +89,32 @@ test.each([
     ['connect', 'h', '--size-offer', 'none'],
     /--size-offer must be standard or nonstandard or absent/,
   ],
-  [['connect', 'h', '--file', '/no/such'], /--file \/no\/such cannot be read \(ENOENT\)/],
+  [['connect', 'h', '--tsdu-size', '9'], /--tsdu-size is of use with --raw only/],
+  [
+    ['connect', 'h', '--raw', '--tsdu-size', '9', '--file', 'f'],
+    /'--file <file>' cannot be used with option '--tsdu-size/,
+  ],
   [['connect', 'h', '--file', '/dev/null'], /--file \/dev\/null is empty/],
-  [['connect', 'h', '--tls-ca', '/no/such'], /--tls-ca \/no\/such cannot be read \(ENOENT\)/],
   [['connect', 'h', '--tls-ca', NO_CERTIFICATE], /is not PEM/],
   [['connect', 'h', '--tls-cert', NO_CERTIFICATE], /--tls-cert and --tls-key go together/],
   [['listen', '--echo', '--exec', 'cat'], /'--echo' cannot be used with option '--exec/],
   [['listen', '--refuse', '4'], /--refuse must be an integer 0 to 3/],
+  [
+    ['listen', '--refuse', '1', '--accept', '1'],
+    /'--refuse <reason>' cannot be used with .*'--acc/,
+  ],
+  [['listen', '--refuse', '1', '--echo'], /'--refuse <reason>' cannot be used with .*'--echo'/],
   [['listen', '--tls'], /a TLS server takes --tls-cert and --tls-key/],
   [['probe'], /missing required argument 'host\[:port\]'/],
   [['probe', 'h', '--tsel', '1,x'], /--tsel must be a T-selector/],
   [['probe', 'h', '--range', '2-1'], /--range must be a range such as 0x0100-0x011f/],
+  [['proxy', '0', 'h', '--redact'], /--redact is of use with --pcap or --jsonl only/],
+  [
+    ['proxy', '0', 'h', '--max-file-size', '5000'],
+    /--max-file-size is of use with --pcap or --jsonl/,
+  ],
+  [['proxy', '0', 'h', '--max-files', '5'], /--max-files is of use with --max-file-size only/],
+  [['proxy', '0', 'h', '--pcap', 'x', '--jsonl', './x'], /--pcap and --jsonl take a file each/],
   [['bench', 'h', '--tsdu', '0'], /--tsdu must be an integer 1 to 16777216/],
 ] as const)('a wrong call is one sentence and exit code 2: %j', async (args, sentence) => {
   const { code, stdout, stderr } = await cotp(args);
@@ -102,6 +123,31 @@ test.each([
   expect(stderr).toMatch(/\ntry 'cotp.* --help'\n$/);
   expect(stderr).not.toMatch(/\n {4}at /);
 });
+
+test.each([
+  [['connect', 'h', '--file', '/no/such'], '--file /no/such cannot be read (ENOENT)'],
+  [['connect', 'h', '--tls-ca', '/no/such'], '--tls-ca /no/such cannot be read (ENOENT)'],
+  [['proxy', '0', 'h', '--jsonl', '/'], '--jsonl / cannot be written (EISDIR)'],
+] as const)(
+  'a file that cannot be had is one sentence and exit code 1: %j',
+  async (args, sentence) => {
+    const { code, stdout, stderr } = await cotp(args);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toBe(`cotp ${args[0]}: ${sentence}\n`);
+  },
+);
+
+test
+  .runIf(process.platform === 'linux')
+  .each(['--help', '--version', 'help', 'decode --help', 'decode 02f080'])(
+  'a full disk is told, however little was to be written: %s',
+  (words) => {
+    const line = `"${process.execPath}" "${COTP}" ${words} > /dev/full`;
+    const { status, stderr } = spawnSync('/bin/sh', ['-c', line], { encoding: 'utf8' });
+    expect(status).toBe(1);
+    expect(stderr).toBe('cotp: cannot write: ENOSPC: no space left on device, write\n');
+  },
+);
 
 test('a pipe gets no colours, whatever the environment says', async () => {
   const { stderr } = await cotp(['connect'], '', { FORCE_COLOR: '1' });

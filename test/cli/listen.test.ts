@@ -87,7 +87,9 @@ test('--size, --max-tsdu-size and --max-connections are limits', async () => {
   expect(stderr).toMatch(/reason 1 /);
   conn.write(Buffer.alloc(200));
   await expect(conn.read()).rejects.toMatchObject({ code: 'ERR_COTP_CLOSED' });
-  await running.says(/127\.0\.0\.1:\d+: .*maxTsduSize/);
+  await running.says(
+    /127\.0\.0\.1:\d+: a TSDU of at most 100 octets was expected, .*: --max-tsdu-size sets the limit\n/,
+  );
 });
 
 test('--exec runs a program for each connection', async () => {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -191,13 +191,47 @@ test('a listening port that is taken', async () => {
   expect(stderr).toMatch(/^cotp proxy: listen EADDRINUSE/);
 });
 
-test('a file that cannot be written does not stop the proxy', async () => {
-  const { running, address } = await proxy(await echo(), '--pcap', '/no/such/folder/x.pcapng');
-  await running.says(/no such file or directory/);
-  const conn = await open(address);
-  conn.write(hex('01'));
-  expect(await conn.read()).toEqual(hex('01'));
-  await conn.asyncClose();
-  await stop(running);
-  expect(running.stderr).toMatch(/1 connection, 4 TPDUs/);
+describe('files', () => {
+  test.each([
+    ['--pcap', '/no/such/folder/x.pcapng', 'ENOENT'],
+    ['--jsonl', tmpdir(), 'EISDIR'],
+  ])('%s %s cannot be written: it does not begin', async (flag, path, code) => {
+    const outcome = await cotp(['proxy', '127.0.0.1:0', '127.0.0.1:102', flag, path]);
+    expect(outcome).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `cotp proxy: ${flag} ${path} cannot be written (${code})\n`,
+    });
+  });
+
+  test('that are there stay as they are when it cannot listen', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'cotp-proxy-'));
+    closeLater(() => rm(folder, { recursive: true, force: true }));
+    const file = join(folder, 'kept.jsonl');
+    await writeFile(file, 'kept');
+    const { code } = await cotp(['proxy', await echo(), '127.0.0.1:102', '--jsonl', file]);
+    expect(code).toBe(1);
+    expect(await readFile(file, 'utf8')).toBe('kept');
+  });
+
+  test('are there, and new, as soon as it listens', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'cotp-proxy-'));
+    closeLater(() => rm(folder, { recursive: true, force: true }));
+    const file = join(folder, 'new.jsonl');
+    await writeFile(file, 'old');
+    const { running } = await proxy(await echo(), '--jsonl', file);
+    await stop(running);
+    expect(await readFile(file, 'utf8')).toBe('');
+  });
+
+  test.runIf(process.platform === 'linux')('that take no more do not stop it', async () => {
+    const { running, address } = await proxy(await echo(), '--pcap', '/dev/full');
+    await running.says(/^cotp proxy: \/dev\/full: ENOSPC: .*\n/m);
+    const conn = await open(address);
+    conn.write(hex('01'));
+    expect(await conn.read()).toEqual(hex('01'));
+    await conn.asyncClose();
+    await stop(running);
+    expect(running.stderr).toMatch(/1 connection, 4 TPDUs/);
+  });
 });

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { type Connection, connect as open } from '../../index.js';
 import { command } from '../command.js';
-import { EXIT, UsageError } from '../exit.js';
+import { CommandError, EXIT, UsageError } from '../exit.js';
 import { type Form, formOf, hexText } from '../forms.js';
 import type { Io } from '../io.js';
 import { flag, type OptionValues, value, valueOr } from '../option.js';
@@ -14,18 +14,19 @@ import { FORM_OPTIONS, formName } from '../options/forms.js';
 import { JSON_OPTION, VERBOSE_OPTION } from '../options/output.js';
 import { clientTls, TLS_CLIENT_OPTIONS } from '../options/tls.js';
 import { closeOnStop, infoJson, infoText, jsonLine, tracer } from '../report.js';
-import { address, milliseconds, text } from '../values.js';
+import { address, millisecondsOrZero, text } from '../values.js';
 
 const OPTIONS = {
   ...CLIENT_OPTIONS,
   ...FORM_OPTIONS,
   file: value('--file <file>', 'send this file as one TSDU instead of stdin', text, {
     group: 'How TSDUs are read and written',
+    conflicts: ['tsduSize'],
   }),
   wait: valueOr(
     '--wait <time>',
-    'after the end of stdin: leave when nothing comes for this long',
-    milliseconds,
+    'after the end of stdin: leave when nothing comes for this long; 0 awaits no answer',
+    millisecondsOrZero,
     3_000,
     { shownDefault: '3s' },
   ),
@@ -43,6 +44,7 @@ export const connect = command({
   description:
     'Connects, sends each message of stdin as a TSDU, and writes each TSDU of the peer to stdout. ' +
     'After the end of stdin it sends FIN and waits for the answers of the peer. ' +
+    'It exits with 4 when it has sent something and the peer neither answers nor closes. ' +
     'An empty line is not sent: a TSDU has one octet or more.',
   operands: [{ syntax: '<host[:port]>', description: 'where to; the port is 102 by default' }],
   options: OPTIONS,
@@ -53,7 +55,7 @@ export const connect = command({
     ['cotp connect mms.example:3782 --tls-ca ca.pem', 'TLS, as IEC 62351 has it'],
   ],
   async run([target = ''], options, io) {
-    const form = formOf(formName(options), options.tsduSize, io.stdout.isTTY);
+    const form = formOf(formName(options), options.tsduSize, io.stdout.terminal);
     const whole = options.file === undefined ? undefined : await fileTsdu(options.file);
     const addr = address(target);
     const conn = await open(addr, {
@@ -75,13 +77,16 @@ export const connect = command({
 
 async function fileTsdu(path: string): Promise<Buffer> {
   const tsdu = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    throw new UsageError(`--file ${path} cannot be read (${error.code})`);
+    throw new CommandError(`--file ${path} cannot be read (${error.code})`);
   });
   if (tsdu.length === 0) {
     throw new UsageError(`--file ${path} is empty: a TSDU has one octet or more`);
   }
   return tsdu;
 }
+
+/** Until what was written has left, it is looked for this often, however short the wait. */
+const SHORTEST_WAIT = 20;
 
 /** What goes on over an open connection, until either side has ended it. */
 class Dialogue {
@@ -91,6 +96,10 @@ class Dialogue {
   readonly #io: Io;
   /** Set when stdin has ended: closes the connection when nothing comes. */
   #waiting: NodeJS.Timeout | undefined;
+  #hasSent = false;
+  #hasReceived = false;
+  /** Left because nothing came. */
+  #hasLeft = false;
 
   constructor(conn: Connection, form: Form, options: Values, io: Io) {
     this.#conn = conn;
@@ -112,6 +121,7 @@ class Dialogue {
       await this.#conn.waitClosed();
     }
     await sending;
+    this.#checkAnswer();
     if (this.#options.json) {
       await jsonLine(this.#io, { event: 'close' });
     }
@@ -123,6 +133,7 @@ class Dialogue {
         return;
       }
       const hasRoom = this.#conn.write(tsdu);
+      this.#hasSent = true;
       await this.#tell('sent', tsdu);
       if (!hasRoom) {
         // When the connection ends meanwhile, what ended it is met by the reader.
@@ -133,7 +144,8 @@ class Dialogue {
       if (!this.#options.hold) {
         this.#conn.end();
       }
-      this.#waiting = setTimeout(() => this.#leave(), this.#options.wait);
+      const wait = Math.max(this.#options.wait, SHORTEST_WAIT);
+      this.#waiting = setTimeout(() => this.#leave(), wait);
     }
   }
 
@@ -142,12 +154,25 @@ class Dialogue {
     if (this.#conn.writeBuffered > 0) {
       this.#waiting?.refresh();
     } else {
+      this.#hasLeft = true;
       this.#conn.close();
+    }
+  }
+
+  /** A script must be able to tell a question without an answer from one with an empty line. */
+  #checkAnswer(): void {
+    const { wait } = this.#options;
+    if (this.#hasLeft && this.#hasSent && !this.#hasReceived && wait > 0) {
+      throw new CommandError(
+        `no answer came within ${wait} ms: a longer --wait gives more time, --wait 0 expects none`,
+        EXIT.timeout,
+      );
     }
   }
 
   async #receive(): Promise<void> {
     for await (const tsdu of this.#conn) {
+      this.#hasReceived = true;
       this.#waiting?.refresh();
       await this.#tell('received', tsdu);
       if (!this.#options.json) {

@@ -10,6 +10,7 @@ import {
 } from '../../index.js';
 import { command } from '../command.js';
 import { EXIT } from '../exit.js';
+import { failureOf } from '../failure.js';
 import { type Form, formOf, hexText } from '../forms.js';
 import type { Io } from '../io.js';
 import { flag, list, type OptionValues, value } from '../option.js';
@@ -19,7 +20,7 @@ import { JSON_OPTION, VERBOSE_OPTION } from '../options/output.js';
 import { serverTls, TLS_SERVER_OPTIONS } from '../options/tls.js';
 import { addressText, closeOnStop, infoJson, infoText, jsonLine, tracer } from '../report.js';
 import { explainSelector, sameSelector, selectorText } from '../selectors.js';
-import { address, integer, milliseconds, selector, text } from '../values.js';
+import { integer, listenAddress, milliseconds, selector, text } from '../values.js';
 import { runProgram } from '../program-of-connection.js';
 
 /** A port that needs no privileges. */
@@ -57,6 +58,7 @@ const OPTIONS = {
     integer(0, 3),
     {
       group: WHO,
+      conflicts: ['accept', 'once', 'print', 'echo', 'exec'],
     },
   ),
   maxConnections: value('--max-connections <n>', 'at a time (default: 1024)', integer(1, 65_535), {
@@ -71,7 +73,7 @@ const OPTIONS = {
   ),
   handshakeTimeout: value(
     '--handshake-timeout <time>',
-    'for TLS and the request together (default: 10s)',
+    'for TLS, then for the request: each within this time (default: 10s)',
     milliseconds,
   ),
   verbose: VERBOSE_OPTION,
@@ -103,15 +105,13 @@ export const listen = command({
   ],
   async run([where], options, io) {
     const tls = await serverTls(options);
-    return new Service(options, io).run(listenAddress(where), { tls });
+    return new Service(options, io).run(whereToListen(where), { tls });
   },
 });
 
-function listenAddress(given: string | undefined): { host: string; port: number } {
-  if (given === undefined || /^:?\d+$/.test(given)) {
-    return address(`0.0.0.0:${given?.replace(':', '') ?? DEFAULT_PORT}`);
-  }
-  return address(given, DEFAULT_PORT);
+function whereToListen(given = String(DEFAULT_PORT)): { host: string; port: number } {
+  const isPort = /^:?\d+$/.test(given);
+  return listenAddress(isPort ? `0.0.0.0:${given.replace(':', '')}` : given, DEFAULT_PORT);
 }
 
 /** The server, and what it does with each connection. */
@@ -126,8 +126,8 @@ class Service {
   constructor(options: Values, io: Io) {
     this.#options = options;
     this.#io = io;
-    const forTerminal = io.stdout.isTTY && options.exec === undefined;
-    this.#form = formOf(formName(options), options.tsduSize, forTerminal);
+    const terminal = options.exec === undefined ? io.stdout.terminal : undefined;
+    this.#form = formOf(formName(options), options.tsduSize, terminal);
   }
 
   async run(where: { host: string; port: number }, own: ListenOptions): Promise<number> {
@@ -148,8 +148,7 @@ class Service {
       bindConnections: true,
       trace: tracer(this.#io, this.#options),
       onConnectRequest: (request) => this.#decide(request),
-      onError: (error, { peer }) =>
-        this.#say('error', { peer, message: error.message }, `${peer}: ${error.message}`),
+      onError: (error, { peer }) => this.#failed(error, peer),
     });
     const [bound = where] = server.addresses;
     this.#say('listening', { address: addressText(bound) }, `listening on ${addressText(bound)}`);
@@ -227,6 +226,11 @@ class Service {
         await conn.drain();
       }
     }
+  }
+
+  #failed(error: Error, peer: string): void {
+    const { sentence, detail } = failureOf(error, OPTIONS);
+    this.#say('error', { peer, message: sentence, ...detail }, `${peer}: ${sentence}`);
   }
 
   /** An event: JSON on stdout, or words on stderr. */

@@ -2,22 +2,23 @@
  * `cotp proxy`: stands between a client and its target, and shows what they say.
  */
 import { once } from 'node:events';
-import { jsonLinesSink, pcapngSink, type SinkOptions, type TraceSink } from '../../index.js';
 import { command } from '../command.js';
 import { EXIT } from '../exit.js';
-import type { Io } from '../io.js';
 import { flag, value } from '../option.js';
 import { JSON_OPTION } from '../options/output.js';
+import { checkFiles, Files } from '../proxy/files.js';
 import { Ladder } from '../proxy/ladder.js';
 import { relayTsdus } from '../proxy/relay.js';
 import { relayTpdus } from '../proxy/transparent.js';
 import { addressText, jsonLine } from '../report.js';
-import { address, integer, selector, text } from '../values.js';
+import { address, integer, listenAddress, selector, text } from '../values.js';
 
 const FILES = 'Files';
+/** What is said of files is of no use without one. */
+const WITH_FILE = { group: FILES, needs: ['pcap', 'jsonl'] };
 
-/** Wireshark looks for TPKT there without being told. */
-const COTP_PORT = 102;
+/** Of what listens, where an address without a port is given. */
+const DEFAULT_PORT = 102;
 
 export const proxy = command({
   name: 'proxy',
@@ -25,7 +26,8 @@ export const proxy = command({
   description:
     'Listens, connects each client on to the target, and shows every TPDU of both sides as a line of ' +
     'a ladder. TSDUs are handed on, each side with its own TPDU size and references; ' +
-    'with --transparent TPDUs are, octet for octet. Ends by Ctrl-C with a summary on stderr.',
+    'with --transparent TPDUs are, octet for octet (but for the CR that --rewrite-remote-tsel ' +
+    'changes). Ends by Ctrl-C with a summary on stderr.',
   operands: [
     { syntax: '<listen>', description: 'PORT (of 127.0.0.1) or ADDRESS:PORT' },
     { syntax: '<target>', description: 'HOST or HOST:PORT; the port is 102 by default' },
@@ -48,15 +50,16 @@ export const proxy = command({
       },
     ),
     jsonl: value('--jsonl <file>', 'write a JSON object a TPDU', text, { group: FILES }),
-    redact: flag('--redact', 'zeros instead of user data, in the files', { group: FILES }),
+    redact: flag('--redact', 'zeros instead of user data, in the files', WITH_FILE),
     maxFileSize: value(
       '--max-file-size <octets>',
       'begin a new file before it grows larger',
       integer(4096, Number.MAX_SAFE_INTEGER),
-      { group: FILES },
+      WITH_FILE,
     ),
     maxFiles: value('--max-files <number>', 'files in all (default: 10)', integer(1, 10_000), {
       group: FILES,
+      needs: ['maxFileSize'],
     }),
   },
   examples: [
@@ -65,26 +68,12 @@ export const proxy = command({
     ['cotp proxy 1102 10.0.0.5 --rewrite-remote-tsel 0x0102', 'for a tool with a fixed selector'],
   ],
   async run([listenText = '', targetText = ''], options, io) {
-    const listenAddr = /^\d+$/.test(listenText)
-      ? address(`127.0.0.1:${listenText}`)
-      : address(listenText);
+    const isPort = /^\d+$/.test(listenText);
+    const listenAddr = listenAddress(isPort ? `127.0.0.1:${listenText}` : listenText, DEFAULT_PORT);
     const target = address(targetText);
     const ladder = new Ladder(io, options);
-    const { pcap, jsonl, redact, maxFileSize, maxFiles } = options;
-    const sinkOptions = { redact, maxFileSize, maxFiles };
-    const pcapng =
-      pcap === undefined
-        ? undefined
-        : pcapngSink(pcap, {
-            ...sinkOptions,
-            serverPort: COTP_PORT,
-            onError: complain(io, pcap),
-          });
-    const lines =
-      jsonl === undefined
-        ? undefined
-        : jsonLinesSink(jsonl, { ...sinkOptions, onError: complain(io, jsonl) });
-    const sinks = [pcapng, lines].filter((sink) => sink !== undefined);
+    await checkFiles(options);
+    const files = new Files(options, io);
     try {
       const relay = options.transparent ? relayTpdus : relayTsdus;
       const running = await relay({
@@ -92,13 +81,10 @@ export const proxy = command({
         target,
         remoteTsel: options.rewriteRemoteTsel,
         ladder,
-        record: (entry) => {
-          for (const sink of sinks) {
-            sink.trace(entry);
-          }
-        },
-        ended: (connection, how, by) => pcapng?.ended(connection, how, by),
+        record: (entry) => files.record(entry),
+        ended: (connection, how, by) => files.ended(connection, how, by),
       });
+      files.begin();
       const [bound = listenAddr] = running.addresses;
       const where = `${addressText({ ...bound, port: bound.port ?? 0 })}`;
       if (options.json) {
@@ -111,23 +97,9 @@ export const proxy = command({
       }
       await running.close();
     } finally {
-      await closeAll(sinks, io);
+      await files.close();
     }
     await ladder.summary();
     return EXIT.ok;
   },
 });
-
-/** The proxy goes on without the file. */
-function complain(io: Io, path: string): NonNullable<SinkOptions['onError']> {
-  return (error) => io.stderr.line(io.stderr.colours.red(`${path}: ${error.message}`));
-}
-
-async function closeAll(sinks: readonly TraceSink[], { stderr }: Io): Promise<void> {
-  await Promise.all(sinks.map((sink) => sink.close()));
-  for (const { dropped, error } of sinks) {
-    if (dropped > 0 && error === undefined) {
-      stderr.line(`${dropped} TPDUs are not in the file: the disk is too slow`);
-    }
-  }
-}

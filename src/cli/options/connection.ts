@@ -10,6 +10,7 @@ export const CONNECTION_OPTIONS = {
     '--size <octets>',
     'largest TPDU, 128 to 65531 (default: 2048)',
     integer(128, 65_531),
+    { sets: 'maxTpduSize' },
   ),
   idleTimeout: value('--idle-timeout <time>', 'close after this long without octets', milliseconds),
   strict: flag('--strict', 'refuse whatever breaks the standard'),

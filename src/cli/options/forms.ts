@@ -18,7 +18,7 @@ export const FORM_OPTIONS = {
     'with --raw: most octets of a TSDU that is sent',
     integer(1, 16_777_216),
     65_536,
-    { group },
+    { group, needs: ['raw'] },
   ),
 };
 

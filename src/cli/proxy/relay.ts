@@ -14,6 +14,7 @@ import {
   type TraceEntry,
   type Tsel,
 } from '../../index.js';
+import { failureOf } from '../failure.js';
 import { addressText } from '../report.js';
 import type { Ladder, Way } from './ladder.js';
 
@@ -74,7 +75,7 @@ export async function relayTsdus(options: ProxyOptions): Promise<RunningProxy> {
       onError: (error, { peer }) => {
         const call = calls.get(peer);
         if (call === undefined) {
-          ladder.failed(0, `${peer}: ${error.message}`);
+          ladder.failed(0, `${peer}: ${failureOf(error).sentence}`);
         } else {
           call.failed(error);
         }
@@ -105,7 +106,7 @@ class Call {
   failed(error: Error): void {
     if (!this.#hasFailed && !(error instanceof ConnectionRefusedError)) {
       this.#hasFailed = true;
-      this.#options.ladder.failed(this.number, error.message);
+      this.#options.ladder.failed(this.number, failureOf(error).sentence);
     }
   }
 

@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest';
+import { connect } from '../../src/cli/commands/connect.js';
+import { listen } from '../../src/cli/commands/listen.js';
+import { failureOf } from '../../src/cli/failure.js';
+import { CotpError } from '../../src/index.js';
+
+/** An error of the library with that hint, as a command says it. */
+const said = (hint: string, rows = {}) =>
+  failureOf(new CotpError('ERR_COTP_CLOSED', 'it went wrong', { hint }), rows).sentence;
+
+test('a hint names flags instead of options of the library', () => {
+  expect(said('maxTsduSize sets the limit', listen.options)).toBe(
+    'it went wrong: --max-tsdu-size sets the limit',
+  );
+  expect(said('try another sizeOffer or maxTpduSize', connect.options)).toBe(
+    'it went wrong: try another --size-offer or --size',
+  );
+});
+
+test.each([
+  ['an option that has no flag', 'maxTsduSegments sets the limit'],
+  ['an option of which only another command has a flag', 'maxTsduSize sets the limit'],
+  ['one of two', 'try another sizeOffer or maxTsduSize'],
+  ['a method', 'wait for drain() when write() returns false'],
+])('a hint is left out that speaks of %s', (_what, hint) => {
+  expect(said(hint, connect.options)).toBe('it went wrong');
+});
+
+test('a hint without such names stays', () => {
+  expect(said('is a COTP server listening on 10.0.0.5:102?')).toBe(
+    'it went wrong: is a COTP server listening on 10.0.0.5:102?',
+  );
+});
