@@ -1,0 +1,255 @@
+/** What `--json` prints, beside what docs/cli.md says of it. */
+import { readFile } from 'node:fs/promises';
+import { describe, expect, test } from 'vitest';
+import { connect, type ListenOptions } from '../../src/index.js';
+import { closeLater, rawClient, rawServer, rejection, serve } from '../support/life.js';
+import { hex, tpkt } from '../support/raw.js';
+import { closedPort, cotpListen, Running, strangers } from './support.js';
+
+type Json = Readonly<Record<string, unknown>>;
+
+const page = await readFile(new URL('../../docs/cli.md', import.meta.url), 'utf8');
+const [, section = ''] = page.split('\n## `--json`\n');
+const [own = ''] = section.split('\n## ');
+const [common = '', ...parts] = own.split('\n### ');
+
+/** Names between backticks. */
+function names(text: string): string[] {
+  return [...text.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name);
+}
+
+/** Fields by event; that of `decode` is called `none`. */
+function eventsOf(text: string): Map<string, string[]> {
+  const rows = [...text.matchAll(/^\| `?(\w+)`? \| [^|]+ \|(.*)\|$/gm)];
+  const found = rows.map(([, event = '', fields = '']) => [event, names(fields)] as const);
+  return new Map(found.filter(([event]) => event !== 'event'));
+}
+
+function documented(command: string): Map<string, string[]> {
+  return eventsOf(parts.find((part) => part.startsWith(`\`cotp ${command} --json\`\n`)) ?? '');
+}
+
+/** Those of a TPDU are as many as TPDUs have fields. */
+const NOT_LOOKED_INTO = ['tpdu'];
+
+/** Fields of an object, `one.other` for those within; a list has those of its elements. */
+function fieldsOf(value: Json): string[] {
+  return Object.entries(value).flatMap(([name, within]) => {
+    const [first] = Array.isArray(within) ? (within as unknown[]) : [within];
+    const isObject = typeof first === 'object' && first !== null && !NOT_LOOKED_INTO.includes(name);
+    return isObject ? fieldsOf(first as Json).map((field) => `${name}.${field}`) : [name];
+  });
+}
+
+/** Fields by event, of everything that some runs have printed. */
+function printed(events: readonly Json[]): Map<string, Set<string>> {
+  const found = new Map<string, Set<string>>();
+  for (const { event = 'none', ...rest } of events) {
+    // An error at the end of a command is the same for all of them.
+    const name = event === 'error' && 'exitCode' in rest ? 'failure' : String(event);
+    const fields = found.get(name) ?? new Set();
+    found.set(name, fields);
+    for (const field of fieldsOf(rest)) {
+      fields.add(field);
+    }
+  }
+  return found;
+}
+
+/** Lists that were empty have no fields; they are not to be missed where they were full once. */
+function withoutEmptyLists(fields: ReadonlySet<string>): string[] {
+  return [...fields].filter((name) => ![...fields].some((other) => other.startsWith(`${name}.`)));
+}
+
+/** Every event and every field that was printed is on the page, and the other way round. */
+function expectDocumented(command: string, events: readonly Json[]): void {
+  const seen = printed(events);
+  seen.delete('failure');
+  const said = documented(command);
+  expect([...seen.keys()].sort()).toEqual([...said.keys()].sort());
+  for (const [event, fields] of seen) {
+    expect(withoutEmptyLists(fields).sort(), event).toEqual([...(said.get(event) ?? [])].sort());
+  }
+}
+
+/** The events of a run that ends by itself. */
+async function eventsOfRun(args: readonly string[], input: string | Buffer = ''): Promise<Json[]> {
+  const running = new Running([...args, '--json']);
+  running.child.stdin.end(input);
+  await running.end();
+  return running.events;
+}
+
+async function echo(options: ListenOptions = {}): Promise<string> {
+  const { address, accept } = await serve(options);
+  void accept().then(async (conn) => {
+    for await (const tsdu of conn) {
+      conn.write(tsdu);
+    }
+  });
+  return `${address.host}:${address.port}`;
+}
+
+const target = (text: string) => {
+  const [host = '', port] = text.split(':');
+  return { host, port: Number(port) };
+};
+
+/** A server that answers the CR of each client with these octets, its references filled in. */
+async function answering(answer: string): Promise<string> {
+  const { host, port } = (await answeringServer(answer)).address;
+  return `${host}:${port}`;
+}
+
+async function answeringServer(answer: string) {
+  const server = await rawServer();
+  void (async () => {
+    for (;;) {
+      const peer = await server.accept();
+      const cr = await peer.packet();
+      peer.send(tpkt(answer.replace('RR RR', cr.subarray(4, 6).toString('hex'))));
+    }
+  })().catch(() => {});
+  return server;
+}
+
+/** A CC of another selector than the one called, and with user data. */
+const CC_WITH_EVERYTHING = '0e d0 RR RR 00 07 00 c1 02 01 00 c2 02 01 03 aabb';
+
+describe('the page names what is printed, and no more', () => {
+  test('connect', async () => {
+    const selectors = ['--local-tsel', '0x0100', '--remote-tsel', '0x0102'];
+    const answer = await answering(CC_WITH_EVERYTHING);
+    expectDocumented('connect', [
+      ...(await eventsOfRun(['connect', await echo(), ...selectors, '-v'], 'x')),
+      ...(await eventsOfRun(['connect', answer, ...selectors, '--wait', '0'])),
+    ]);
+  });
+
+  test('listen', async () => {
+    const server = await cotpListen('--json', '-v', '--accept', '0x0102', '--max-tsdu-size', '10');
+    const options = { localTsel: 0x0100, remoteTsel: 0x0102, connectData: hex('aa') };
+    const conn = await connect(target(server.address), options);
+    closeLater(() => conn.destroy());
+    conn.write(hex('01'));
+    await server.running.says(/"tsdu"/, 'stdout');
+    conn.write(Buffer.alloc(11));
+    await server.running.says(/"error"[\s\S]*"close"/, 'stdout');
+    await rejection(connect(target(server.address), { remoteTsel: 1 }));
+    const stranger = await rawClient(target(server.address).port);
+    stranger.send(Buffer.from('GET / HTTP/1.1\r\n\r\n'));
+    await server.running.says(/"fault"/, 'stdout');
+    const program = await cotpListen('--json', '--once', '--exec', 'exit 7');
+    await eventsOfRun(['connect', program.address]);
+    await program.running.end();
+    expectDocumented('listen', [...server.running.events, ...program.running.events]);
+  });
+
+  test('probe', async () => {
+    const refusing = await echo({ localTsel: 9 });
+    const quick = ['--delay', '0', '--tsel', '0x0102'];
+    const rdp = await answering('0e d0 RR RR 00 07 00 02 00 08 00 00 00 00 00');
+    const events = await Promise.all([
+      eventsOfRun(['probe', await echo(), refusing, rdp, '-v', ...quick]),
+      eventsOfRun(['probe', await strangers(() => 'SSH-2.0-x\r\n'), ...quick]),
+      eventsOfRun(['probe', await closedPort(), ...quick]),
+    ]);
+    expectDocumented('probe', events.flat());
+  });
+
+  test.runIf(process.platform === 'linux')('proxy', async () => {
+    const server = await answeringServer('06 d0 RR RR 00 07 00');
+    const { host, port } = server.address;
+    const running = new Running([
+      ...['proxy', '127.0.0.1:0', `${host}:${port}`, '--transparent', '--json'],
+      ...['--jsonl', '/dev/full'],
+    ]);
+    const [, where = ''] = await running.says(/"address":"([^"]+)"/, 'stdout');
+    const client = await rawClient(target(where).port);
+    client.send(tpkt('06 e0 00 00 00 01 00'));
+    await running.says(/"CC"/, 'stdout');
+    // Bits that must be 0, then a code that no TPDU has.
+    client.send(Buffer.concat([tpkt('02 f5 80 aa'), tpkt('02 00 80')]));
+    await running.says(/"fault"/, 'stdout');
+    client.send(Buffer.from('GET / HTTP/1.1\r\n\r\n'));
+    await running.says(/"event":"error","time"[\s\S]*"close"/, 'stdout');
+    running.child.kill('SIGINT');
+    await running.end();
+    expectDocumented('proxy', running.events);
+  });
+
+  test('bench', async () => {
+    const { address } = await cotpListen('--echo');
+    expectDocumented(
+      'bench',
+      await eventsOfRun(['bench', address, '--duration', '50', '--tsdu', '16']),
+    );
+  });
+
+  test('decode', async () => {
+    const messages = ['0300000702f080', '03000009 0470 0001 09', '03000007020080'];
+    const events = await eventsOfRun(['decode', ...messages]);
+    expect(documented('decode').get('none')).toEqual(
+      expect.arrayContaining(['stream', 'from', 'to']),
+    );
+    // Where a message of a capture comes from takes tshark, so that is not among what is run here.
+    const capture = { event: undefined, stream: 0, from: '', to: '' };
+    expectDocumented('decode', [...events, capture]);
+  });
+});
+
+describe('a command that fails says so on stdout too', () => {
+  const [said = []] = [eventsOf(common).get('error')];
+
+  /** The last event. */
+  async function failure(args: readonly string[], input = ''): Promise<Json | undefined> {
+    const events = await eventsOfRun(args, input);
+    const last = events.at(-1);
+    expect(fieldsOf(last ?? {}).filter((name) => name !== 'event' && !said.includes(name))).toEqual(
+      [],
+    );
+    return last;
+  }
+
+  test('and every field of it is on the page', async () => {
+    const er = await answering('04 70 RR RR 02');
+    const ssh = await strangers(() => 'SSH-2.0-x\r\n');
+    const failures = [
+      await failure(['connect', await closedPort()]),
+      await failure(['connect', await echo({ localTsel: 9 }), '--remote-tsel', '1']),
+      await failure(['connect', er]),
+      await failure(['connect', ssh]),
+    ];
+    expect(failures).toMatchObject([
+      { event: 'error', code: 'ECONNREFUSED', exitCode: 1 },
+      { code: 'ERR_COTP_REFUSED', exitCode: 3, reason: 3, phase: 'cr-sent', ending: 'dr' },
+      { code: 'ERR_COTP_REFUSED', exitCode: 3, rejectCause: 2 },
+      { code: 'ERR_COTP_PROTOCOL', exitCode: 5, fault: 'tpkt-version', octet: 1 },
+    ]);
+    const fields = failures.flatMap((event) => Object.keys(event ?? {}));
+    expect(said.filter((name) => !fields.includes(name))).toEqual([]);
+  });
+
+  test.each([
+    [['connect', 'h:0'], 2],
+    [['connect', 'h', '--size', '1'], 2],
+    [['connect', 'h', '--file', '/no/such'], 1],
+    [['bench', 'h:0'], 2],
+    [['proxy', '0', 'h', '--pcap', '/no/such/x.pcapng'], 1],
+    [['decode', 'hello'], 2],
+  ] as const)('%j', async (args, exitCode) => {
+    expect(await failure(args)).toMatchObject({
+      event: 'error',
+      exitCode,
+      message: expect.any(String),
+    });
+  });
+});
+
+test('every field has its row, and every row its field', () => {
+  const used = [common, ...parts.slice(0, -1)].flatMap((part) => [...eventsOf(part).values()]);
+  const wanted = new Set(used.flat().flatMap((field) => field.split('.')));
+  const rows = [...(parts.at(-1) ?? '').matchAll(/^\| (`[^|]+) \| /gm)];
+  const explained = rows.flatMap(([, cell = '']) => names(cell));
+  expect([...explained].sort()).toEqual([...wanted].sort());
+});
