@@ -159,7 +159,8 @@ function failed(error: unknown, { milliseconds }: Seen): Outcome {
   }
   if (error instanceof TimeoutError) {
     const isTcp = error.phase === 'tcp';
-    const words = `nothing within ${error.milliseconds} ms${isTcp ? ': no TCP' : ' after the CR'}`;
+    // Without a CR it is TCP that was missing, or TLS over it: the error knows which.
+    const words = isTcp ? sentence : `nothing within ${error.milliseconds} ms after the CR`;
     return { result: 'timeout', words, exitCode, isFinal: isTcp };
   }
   if (error instanceof ProtocolError) {
@@ -177,13 +178,22 @@ function failed(error: unknown, { milliseconds }: Seen): Outcome {
   if (error instanceof CotpError && error.phase === 'cr-sent') {
     const isReset = error.ending === 'reset';
     const how = isReset ? 'TCP reset' : 'TCP closed';
+    const isTls = isTlsFailure(error.cause);
     return {
       result: isReset ? 'reset' : 'closed',
-      words: `${how} after the CR: not this selector, no free connection, or it wants TLS`,
+      words: isTls
+        ? sentence
+        : `${how} after the CR: not this selector, no free connection, or it wants TLS`,
       exitCode,
-      isFinal: false,
+      isFinal: isTls,
     };
   }
   const code = (error as NodeJS.ErrnoException).code;
   return { result: 'unreachable', code, words: sentence, exitCode, isFinal: true };
+}
+
+/** TLS 1.3 lets a client send its CR before the server has looked at its certificate. */
+function isTlsFailure(cause: unknown): boolean {
+  const { code = '' } = (cause ?? {}) as { code?: string };
+  return code.startsWith('ERR_SSL_');
 }

@@ -108,6 +108,26 @@ describe('what else there may be', () => {
     expect(stdout).toMatch(/it wants TLS$|it looks like TLS$/m);
   });
 
+  test('a server that asks for a certificate', async () => {
+    const { server, ca } = await certificates();
+    const address = await device({ tls: { ...server, ca, requestCert: true } });
+    const { code, stdout } = await cotp(['probe', address, '--tls-insecure', ...quick]);
+    expect(code).toBe(3);
+    expect(stdout).toMatch(
+      / TLS failed \(ERR_SSL_\w+\) .*ask for a certificate, or for another one\?$/m,
+    );
+    expect(stdout.trimEnd().split('\n')).toHaveLength(1);
+  });
+
+  test('TCP without TLS, where TLS was wanted', async () => {
+    const { address } = await rawServer();
+    const to = `${address.host}:${address.port}`;
+    const args = ['probe', to, '--tls-insecure', '--timeout', '300ms', ...quick];
+    const { code, stdout } = await cotp(args);
+    expect(code).toBe(4);
+    expect(stdout).toMatch(/ TCP stands but no TLS within 300 ms: does the peer speak TLS/);
+  });
+
   test('remote desktop', async () => {
     const answer = (octets: Buffer) =>
       Buffer.concat([

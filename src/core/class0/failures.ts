@@ -49,7 +49,7 @@ const REFUSAL_HINT =
 
 /** With TLS 1.3 a client has sent its CR when the server comes to judge its certificate (RFC 8446 §4.4.2.4). */
 const TLS_HINT =
-  'TLS stood, so its server has refused this side after the handshake: does the tls option hold the certificate and key that the server asks for?';
+  'TLS stood, so its server has refused this side after the handshake: does it ask for a certificate, or for another one?';
 
 /** The error of an occurrence that ends a connection in this state. */
 export function failureOf(occurrence: Occurrence, state: State): CotpError {
