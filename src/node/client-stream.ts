@@ -91,6 +91,12 @@ function takeOver(socket: Duplex): void {
       cause: errored ?? undefined,
     });
   }
+  if (socket.readableEnded || socket.writableEnded) {
+    throw new ConnectionClosedError('the stream given as socket has ended already', {
+      phase: 'tcp',
+      ending: undefined,
+    });
+  }
   // As with those: Node would end our half by itself. TLS over this stream takes it from here, too.
   socket.allowHalfOpen = true;
 }

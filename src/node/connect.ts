@@ -6,6 +6,7 @@ import type { EngineEvent } from '../core/engine.js';
 import { CotpError, TimeoutError } from '../core/errors.js';
 import { offerSize } from '../core/negotiation/tpdu-size.js';
 import { NO_OCTETS } from '../core/octets.js';
+import { isTlsFailure } from '../core/stream-failure.js';
 import { encode } from '../core/tpdu/encode.js';
 import {
   type Address,
@@ -181,7 +182,9 @@ class Initiator implements DriverUser {
       return tls === undefined ? cause : clientTlsError(cause);
     }
     // TLS 1.3 lets a client go on before the server has looked at its certificate.
-    tlsError(cause);
+    if (isTlsFailure(cause)) {
+      tlsError(cause);
+    }
     return error;
   }
 

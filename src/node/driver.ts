@@ -11,7 +11,7 @@ import { TimeoutError } from '../core/errors.js';
 import { Alarm, now } from './alarm.js';
 import { asBuffer } from './buffers.js';
 import { Sender } from './sender.js';
-import { canReset, isPlainSocket } from './stream-kinds.js';
+import { isPlainSocket, resetStream } from './stream-kinds.js';
 
 /** Where the driver reports. Nothing here is called twice for the same thing. */
 export interface DriverUser extends MessageReceiver {
@@ -169,11 +169,7 @@ export class Driver {
   reset(): void {
     this.#ending ??= RESET_BY_US;
     this.#engine.outbox.clear();
-    if (canReset(this.stream)) {
-      this.stream.resetAndDestroy();
-    } else {
-      this.stream.destroy();
-    }
+    resetStream(this.stream);
   }
 
   /** Hands over what was written in this turn. Made once: the hot path makes no functions. */

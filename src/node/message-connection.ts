@@ -345,9 +345,15 @@ export abstract class MessageConnection<Info> extends Resource {
     this.#queue.end(this.#ending);
   }
 
+  /** Whoever waits still has octets that are lost now: that this side had closed says nothing of that. */
   #rejectDrains(): void {
+    if (this.#drains.length === 0) {
+      return;
+    }
+    const reason = this.#closedError();
+    const isOurWish = this.#ending?.isQuiet === true && (reason as CotpError).ending === 'local';
     for (let waiting = this.#drains.shift(); waiting; waiting = this.#drains.shift()) {
-      waiting.reject(this.#closedError());
+      waiting.reject(isOurWish ? lostOnClosing() : reason);
     }
   }
 
@@ -422,6 +428,13 @@ function resetByUs(cause: Error | undefined): CotpError {
     phase: 'open',
     ending: 'local',
     cause,
+  });
+}
+
+function lostOnClosing(): CotpError {
+  return new ConnectionClosedError('the connection was lost before what was written had left', {
+    phase: 'closing',
+    ending: 'reset',
   });
 }
 

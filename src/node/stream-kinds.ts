@@ -19,11 +19,24 @@ export function isSystemSocket(stream: Duplex): stream is Socket {
   return stream instanceof Socket && !(stream instanceof TLSSocket);
 }
 
+/** Drops a stream at once, by a TCP reset where it has one. */
+export function resetStream(stream: Duplex): void {
+  if (mayReset(stream)) {
+    try {
+      stream.resetAndDestroy();
+      return;
+    } catch {
+      // A socket over a pipe has no reset, and nothing but this tells it apart.
+    }
+  }
+  stream.destroy();
+}
+
 /**
- * Whether a stream can be reset. TLS has no reset of its own. A socket that still connects would put
- * it off until it is connected, and one whose FIN is on its way would never close.
+ * TLS has no reset of its own. A socket that still connects would put it off until it is connected, and
+ * one whose FIN is on its way would never close.
  */
-export function canReset(stream: Duplex): stream is Socket {
+function mayReset(stream: Duplex): stream is Socket {
   return (
     isSystemSocket(stream) && !stream.connecting && stream.writableEnded === stream.writableFinished
   );

@@ -50,9 +50,13 @@ function codeOf(error: Error): string {
 function reworded(error: Error, hint: string | undefined): Error {
   const { message, stack } = error;
   const words = message.replace(OPENSSL_TEXT, 'TLS: $1');
-  error.message = hint === undefined ? words : `${words}: ${hint}`;
-  if (error.message !== message && stack !== undefined) {
-    error.stack = stack.replace(message, () => error.message);
+  const reworded = hint === undefined ? words : `${words}: ${hint}`;
+  // Only what Node made is changed: the error of somebody else's stream may not let itself be.
+  if (reworded !== message) {
+    error.message = reworded;
+    if (stack !== undefined) {
+      error.stack = stack.replace(message, () => reworded);
+    }
   }
   return error;
 }

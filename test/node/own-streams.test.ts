@@ -45,6 +45,23 @@ describe.each([
     expect(error.message).toContain('(EIO)');
   });
 
+  test.each<[string, (stream: Duplex) => Promise<unknown>]>([
+    [
+      'whose peer has ended',
+      (stream) => Promise.all([once(stream.resume(), 'end'), stream.push(null)]),
+    ],
+    ['it was ended here', async (stream) => stream.end()],
+  ])('is refused when %s', async (_what, end) => {
+    const socket = new Duplex({ read: () => {}, write: (_chunk, _encoding, done) => done() });
+    await end(socket);
+    expect(await rejection(open(address, { socket }))).toMatchObject({
+      code: 'ERR_COTP_CLOSED',
+      phase: 'tcp',
+      message: 'the stream given as socket has ended already',
+    });
+    socket.destroy();
+  });
+
   test('is refused beneath TLS too', async () => {
     const error = await rejection(open(address, { socket: await destroyed(), tls: true }));
     expect(error).toMatchObject({ code: 'ERR_COTP_CLOSED', phase: 'tcp' });

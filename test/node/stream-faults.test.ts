@@ -1,10 +1,14 @@
 /** Streams that fail without ending, that others pause and listen to, and what is left in them. */
 import { once } from 'node:events';
-import type { Socket } from 'node:net';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, connect as connectSocket, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Connection, connect, listen } from '../../src/index.js';
+import * as tpkt from '../../src/node/tpkt/index.js';
 import { type Certificates, certificates } from '../support/certificates.js';
-import { closeLater, rawClient, rejection, serve } from '../support/life.js';
+import { closeLater, rawClient, rawServer, rejection, serve } from '../support/life.js';
 import { OwnStream, overOwnStream } from '../support/own-stream.js';
 import { CR, cc, dt, hex } from '../support/raw.js';
 import { RelayedStream } from '../support/relay.js';
@@ -77,6 +81,72 @@ describe('an error of the stream ends the connection', () => {
       message: expect.stringMatching(/^TLS failed .* ask for a certificate/),
     });
   });
+});
+
+describe('a socket over a pipe, which has no reset', () => {
+  /** Our connection, and the socket at the other end. */
+  async function overPipe() {
+    const folder = await mkdtemp(join(tmpdir(), 'cotp-'));
+    closeLater(() => rm(folder, { recursive: true }));
+    const path = join(folder, 'pipe');
+    const server = createServer().listen(path);
+    closeLater(() => server.close());
+    await once(server, 'listening');
+    const accepted = once(server, 'connection') as Promise<[Socket]>;
+    const socket = connectSocket(path);
+    const connection = await tpkt.connect({ host: 'pipe', port: 1 }, { socket });
+    const [peer] = await accepted;
+    closeLater(() => peer.destroy());
+    return { connection, peer };
+  }
+
+  test('is closed all the same when the connection fails', async () => {
+    const { connection, peer } = await overPipe();
+    peer.write('GET / HTTP/1.0');
+    expect(await rejection(connection.read())).toMatchObject({ fault: 'tpkt-version' });
+    await connection.waitClosed();
+    expect(connection.socket.destroyed).toBe(true);
+  });
+
+  test('is closed by destroy()', async () => {
+    const { connection } = await overPipe();
+    connection.destroy();
+    await connection.waitClosed();
+    expect(connection.socket.destroyed).toBe(true);
+  });
+});
+
+describe('an own stream that its owner destroys', () => {
+  test.each([
+    ['an error that may not be changed', Object.freeze(new Error('given up'))],
+    ['a DOMException', new DOMException('given up', 'AbortError')],
+  ])('with %s while the CC is awaited is told with it', async (_what, reason) => {
+    const stream = new OwnStream();
+    const connecting = connect({ host: 'own', port: 1 }, { socket: stream });
+    stream.destroy(reason);
+    expect(await rejection(connecting)).toMatchObject({ phase: 'cr-sent', cause: reason });
+  });
+
+  test('in the moment in which TCP stands is heard of by cotp/tpkt', async () => {
+    const server = await rawServer();
+    const socket = connectSocket(server.address.port, '127.0.0.1');
+    const reason = new Error('given up');
+    socket.once('connect', () => socket.destroy(reason));
+    const connection = await tpkt.connect(server.address, { socket });
+    expect(await rejection(connection.read())).toMatchObject({ cause: reason });
+  });
+});
+
+test('whoever waits for room hears that octets were lost, though this side had closed', async () => {
+  const { connection, raw } = await wire('server');
+  raw.socket.pause();
+  for (let i = 0; i < 60; i += 1) {
+    connection.write(Buffer.alloc(1_000_000));
+  }
+  connection.close();
+  const draining = rejection(connection.drain());
+  raw.reset();
+  expect(await draining).toMatchObject({ code: 'ERR_COTP_CLOSED', phase: 'closing' });
 });
 
 describe('a stream that somebody pauses', () => {

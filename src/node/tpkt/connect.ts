@@ -23,34 +23,38 @@ export async function connect(addr: Address, options: ConnectOptions = {}): Prom
   const { signal, timeout, tls } = resolved;
   signal?.throwIfAborted();
   const { stream, ready } = openClientStream(address, resolved);
-  if (ready !== undefined) {
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => {
-        const message = `no TCP connection to ${formatAddress(address)} within ${timeout} ms`;
-        settle(
-          standsBeneathTls(stream)
-            ? tlsTimeout(timeout)
-            : new TimeoutError(message, 'timeout', timeout, { phase: 'tcp' }),
-        );
-      }, timeout);
-      const settle = (error?: unknown) => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', onAbort);
-        stream.off('error', onError);
-        if (error === undefined) {
-          resolve();
-        } else {
-          stream.on('error', () => {});
-          stream.destroy();
-          reject(error);
-        }
-      };
-      const onAbort = () => settle(signal?.reason);
-      const onError = (error: Error) => settle(tls === undefined ? error : clientTlsError(error));
-      signal?.addEventListener('abort', onAbort, { once: true });
-      stream.once(ready, () => settle());
-      stream.once('error', onError);
-    });
+  if (ready === undefined) {
+    return openConnection(stream, address, resolved);
   }
-  return openConnection(stream, address, resolved);
+  return new Promise<Connection>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      const message = `no TCP connection to ${formatAddress(address)} within ${timeout} ms`;
+      fail(
+        standsBeneathTls(stream)
+          ? tlsTimeout(timeout)
+          : new TimeoutError(message, 'timeout', timeout, { phase: 'tcp' }),
+      );
+    }, timeout);
+    const settle = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      stream.off('error', onError);
+    };
+    const fail = (error: unknown) => {
+      settle();
+      stream.on('error', () => {});
+      stream.destroy();
+      reject(error);
+    };
+    const onAbort = () => fail(signal?.reason);
+    const onError = (error: Error) => fail(tls === undefined ? error : clientTlsError(error));
+    signal?.addEventListener('abort', onAbort, { once: true });
+    stream.once(ready, () => {
+      // At once: an error or an end may be the next event, and is the connection's to hear.
+      const connection = openConnection(stream, address, resolved);
+      settle();
+      resolve(connection);
+    });
+    stream.once('error', onError);
+  });
 }
