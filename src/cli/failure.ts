@@ -86,7 +86,7 @@ function cotpExitCode(error: CotpError): number {
 function sentenceOf(error: Error, rows: OptionRows): string {
   const { code } = error as NodeJS.ErrnoException;
   const hint = code === undefined ? undefined : HINTS[code];
-  const line = withoutOpensslNoise(inFlags(error, rows))
+  const line = inFlags(error, rows)
     .replace(/\s*\n\s*/g, ' ')
     .trim();
   return hint === undefined ? line : `${line}: ${hint}`;
@@ -112,12 +112,4 @@ function inFlags(error: Error, rows: OptionRows): string {
   return names.every((name) => flags.has(name))
     ? `${bare}: ${hint.replace(NAME_IN_CODE, (name) => flags.get(name) ?? name)}`
     : bare;
-}
-
-/** OpenSSL puts the places in its own source around its words; only the words are for people. */
-function withoutOpensslNoise(message: string): string {
-  return message.replace(
-    /^(?:[0-9A-F]+:)?error:[0-9A-F]+:[^:]*:[^:]*:([^:]+)(?::[^:]*:\d+:(?:SSL alert number \d+)?)?\s*/,
-    'TLS: $1',
-  );
 }

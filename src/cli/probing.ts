@@ -13,6 +13,7 @@ import {
   type TraceListener,
   type Tsel,
 } from '../index.js';
+import { isTlsFailure } from '../node/tls-errors.js';
 import { appearanceOf, looksLikeRdp } from './appearance.js';
 import { EXIT, Stop } from './exit.js';
 import { failureOf } from './failure.js';
@@ -178,6 +179,7 @@ function failed(error: unknown, { milliseconds }: Seen): Outcome {
   if (error instanceof CotpError && error.phase === 'cr-sent') {
     const isReset = error.ending === 'reset';
     const how = isReset ? 'TCP reset' : 'TCP closed';
+    // TLS 1.3 lets a client send its CR before the server has looked at its certificate.
     const isTls = isTlsFailure(error.cause);
     return {
       result: isReset ? 'reset' : 'closed',
@@ -190,10 +192,4 @@ function failed(error: unknown, { milliseconds }: Seen): Outcome {
   }
   const code = (error as NodeJS.ErrnoException).code;
   return { result: 'unreachable', code, words: sentence, exitCode, isFinal: true };
-}
-
-/** TLS 1.3 lets a client send its CR before the server has looked at its certificate. */
-function isTlsFailure(cause: unknown): boolean {
-  const { code = '' } = (cause ?? {}) as { code?: string };
-  return code.startsWith('ERR_SSL_');
 }

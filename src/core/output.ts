@@ -6,8 +6,7 @@ import { Fifo } from './fifo.js';
 
 /**
  * The output of one engine. A message before which nothing waits goes to its receiver at once: a chunk
- * may hold hundreds of them, and to queue them first and then take each out again would cost a
- * twentieth of the way from write to read.
+ * may hold hundreds of them, which would all be queued here only to be taken out again.
  */
 export class Output extends Fifo<Message | EngineEvent> {
   /** Nobody until an engine is told of one; then all wait. */

@@ -3,7 +3,7 @@
  */
 
 /** Whether an error is one of TLS, and not of TCP beneath it. */
-export function isTlsFailure(cause: Error | undefined): boolean {
+export function isTlsFailure(cause: unknown): boolean {
   return /^ERR_(SSL|TLS)_/.test(codeOf(cause) ?? '');
 }
 
@@ -21,7 +21,7 @@ export function codeOrMessage(cause: Error): string {
   return codeOf(cause) ?? cause.message;
 }
 
-function codeOf(cause: Error | undefined): string | undefined {
+function codeOf(cause: unknown): string | undefined {
   const { code } = (cause ?? {}) as { code?: unknown };
   return typeof code === 'string' ? code : undefined;
 }

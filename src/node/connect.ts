@@ -6,7 +6,6 @@ import type { EngineEvent } from '../core/engine.js';
 import { CotpError, TimeoutError } from '../core/errors.js';
 import { offerSize } from '../core/negotiation/tpdu-size.js';
 import { NO_OCTETS } from '../core/octets.js';
-import { isTlsFailure } from '../core/stream-failure.js';
 import { encode } from '../core/tpdu/encode.js';
 import {
   type Address,
@@ -28,7 +27,13 @@ import {
 import { resolveOptions } from './options/table.js';
 import { takeReference } from './references.js';
 import { reportTo } from './report.js';
-import { clientTlsError, standsBeneathTls, tlsError, tlsTimeout } from './tls-errors.js';
+import {
+  clientTlsError,
+  isTlsFailure,
+  standsBeneathTls,
+  tlsError,
+  tlsTimeout,
+} from './tls-errors.js';
 import { ConnectionTrace } from './trace/observer.js';
 import { engineOptions, messageOptions } from './tsdu.js';
 

@@ -140,7 +140,7 @@ export class Driver {
    * The reader takes no more for now: octets stay in TCP. That the peer's octets are not seen is then
    * no fault of the peer, so its times stand still.
    *
-   * To be called only by who is told of a message. The stream is paused once the engine is done with the
+   * To be called only by who is told of a message or of the end of a chunk. The stream is paused once the engine is done with the
    * chunk: to pause calls who listens to the stream, in the middle of which it must not be found.
    */
   rest(): void {

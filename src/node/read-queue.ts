@@ -11,7 +11,7 @@ import { Fifo } from '../core/fifo.js';
 const MESSAGE_OVERHEAD = 128;
 
 /** What of a chunk is in memory beside the messages in it, as long as one of them waits. */
-interface Rest {
+interface Excess {
   /** How many messages are taken once it is let go. */
   readonly until: number;
   readonly octets: number;
@@ -49,7 +49,7 @@ export class ReadQueue {
   /** Messages that were in the queue and were taken. */
   #taken = 0;
   /** Most queues never have one. */
-  #rests: Fifo<Rest> | undefined;
+  #excesses: Fifo<Excess> | undefined;
   #full = false;
   #takesNone = false;
   #ending: Ending | undefined;
@@ -97,15 +97,15 @@ export class ReadQueue {
    * nothing. Gives `false` as {@link push} does.
    */
   endChunk(length: number): boolean {
-    const rest = length - this.#octetsOfChunk;
+    const excess = length - this.#octetsOfChunk;
     const holdsSome = this.#octetsOfChunk > 0 && this.#count > 0;
     this.#octetsOfChunk = 0;
-    if (!holdsSome || rest <= 0) {
+    if (!holdsSome || excess <= 0) {
       return !this.#full;
     }
-    this.#rests ??= new Fifo();
-    this.#rests.push({ until: this.#taken + this.#count, octets: rest });
-    return this.#hold(rest);
+    this.#excesses ??= new Fifo();
+    this.#excesses.push({ until: this.#taken + this.#count, octets: excess });
+    return this.#hold(excess);
   }
 
   #hold(octets: number): boolean {
@@ -161,7 +161,7 @@ export class ReadQueue {
   close(): void {
     this.#takesNone = true;
     this.#messages.clear();
-    this.#rests = undefined;
+    this.#excesses = undefined;
     this.#count = 0;
     this.#octets = 0;
     this.#full = false;
@@ -188,20 +188,20 @@ export class ReadQueue {
     if (this.#count === 0) {
       // A message whose memory its owner gave away meanwhile had no length any more.
       this.#octets = 0;
-      this.#rests = undefined;
+      this.#excesses = undefined;
       return;
     }
     this.#octets -= octets;
-    if (this.#rests !== undefined) {
-      this.#letGoRest(this.#rests);
+    if (this.#excesses !== undefined) {
+      this.#letGoExcess(this.#excesses);
     }
   }
 
-  #letGoRest(rests: Fifo<Rest>): void {
-    const rest = rests.first;
-    if (rest?.until === this.#taken) {
-      this.#octets -= rest.octets;
-      rests.shift();
+  #letGoExcess(excesses: Fifo<Excess>): void {
+    const excess = excesses.first;
+    if (excess?.until === this.#taken) {
+      this.#octets -= excess.octets;
+      excesses.shift();
     }
   }
 }

@@ -6,6 +6,8 @@ import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { TimeoutError } from '../core/errors.js';
 
+export { isTlsFailure } from '../core/stream-failure.js';
+
 /** By the name of the error. A peer without TLS may answer in its own words, or not at all. */
 const CLIENT_HINT = 'TCP stands but TLS does not; does the peer speak TLS on this port?';
 const CLIENT_HINT_FOR = /^(ECONNRESET|EPROTO|ERR_SSL_WRONG_VERSION_NUMBER)$/;
@@ -50,12 +52,12 @@ function codeOf(error: Error): string {
 function reworded(error: Error, hint: string | undefined): Error {
   const { message, stack } = error;
   const words = message.replace(OPENSSL_TEXT, 'TLS: $1');
-  const reworded = hint === undefined ? words : `${words}: ${hint}`;
+  const told = hint === undefined ? words : `${words}: ${hint}`;
   // Only what Node made is changed: the error of somebody else's stream may not let itself be.
-  if (reworded !== message) {
-    error.message = reworded;
+  if (told !== message) {
+    error.message = told;
     if (stack !== undefined) {
-      error.stack = stack.replace(message, () => reworded);
+      error.stack = stack.replace(message, () => told);
     }
   }
   return error;

@@ -105,7 +105,7 @@ export class TpktEngine implements Engine, PacketReceiver {
       this.#fail(
         new ConnectionClosedError(`${streamFailure(cause)} while the connection was open`, {
           phase: 'open',
-          ending: 'reset',
+          ending: cause === undefined ? 'fin' : 'reset',
           cause,
         }),
       );
