@@ -17,6 +17,7 @@ const ACTIONS = {
   'confirm connect': 'the connection is open',
   'send data': 'the TSDU goes out as DT TPDUs',
   'take data': 'the user data joins its TSDU; EOT delivers it',
+  'keep data': 'the DT waits until the user has decided on the CR',
   'end sending': 'FIN once everything written is out; the data of the peer is still taken',
   'indicate end': 'the user is told that the peer will send nothing more',
   fail: 'an error to the user; TCP is dropped',

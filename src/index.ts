@@ -22,7 +22,7 @@ export type { AcceptOptions, ConnectRequest, OnConnectRequest } from './node/con
 export { Connection, type ConnectionCb } from './node/connection.js';
 export type { ConnectionInfo } from './node/connection-info.js';
 export { listen } from './node/listen.js';
-export type { Data } from './node/message-connection.js';
+export type { Data, WaitOptions } from './node/message-connection.js';
 export type { ConnectOptions, ListenOptions } from './node/options/cotp.js';
 export type { ErrorContext, ErrorListener } from './node/options/stream.js';
 export { Server } from './node/server.js';

@@ -53,6 +53,9 @@ export interface MessageReceiver {
 /** What the engine wants of the byte stream beneath it, once its output has been written. */
 export type StreamRequest = 'none' | 'end' | 'destroy' | 'reset';
 
+/** What decoding a TPDU takes, in plain DTs, about. */
+export const COSTLY_TPDU = 16;
+
 /** The protocol on one byte stream. */
 export interface Engine {
   /** Octets to be written. */
@@ -65,13 +68,27 @@ export interface Engine {
   /** When {@link handleDeadline} is to be called; `undefined` for never. */
   readonly deadline: number | undefined;
   /**
+   * Whether octets of the peer have any effect. Where they have none they must be read all the same, so that
+   * the end of the stream is seen.
+   */
+  readonly isReceiving: boolean;
+  /** Whether more octets may come for now; `false` while many wait for an answer of the user. */
+  readonly hasRoom: boolean;
+  /** Octets of memory that messages which are begun, and octets that wait, keep; about. */
+  readonly pinned: number;
+  /**
+   * How many TPDUs were processed, as a measure of time: one that is more than plain data counts
+   * {@link COSTLY_TPDU} times.
+   */
+  readonly work: number;
+  /**
    * The next octets of the stream. The caller must not change them afterwards. Never throws.
    *
    * @param isOwn nobody else will look at them, so the engine may: a message in several TPDUs is joined
    * where it lies
    */
   receive(chunk: Uint8Array, now: number, isOwn?: boolean): void;
-  /** Goes on with octets left over by an event that waits for an answer; `false` if there are none. */
+  /** Processes the octets that waited for an answer, once it was given; `false` if there are none. */
   resume(now: number): boolean;
   /** The peer has ended its half of the stream (FIN). */
   receiveEnd(now: number): void;
@@ -79,6 +96,10 @@ export interface Engine {
   streamClosed(cause: Error | undefined, now: number): void;
   /** The deadline has passed. */
   handleDeadline(now: number): void;
+  /** Moves the deadline of the peer, if one runs: for so long its octets were not read. */
+  postponeDeadline(milliseconds: number): void;
+  /** The peer has passed a limit that is not the engine's own. */
+  exceedLimit(error: CotpError, now: number): void;
   /** Queues one message. */
   send(message: Uint8Array): void;
   /** Says that no more will be sent: FIN once everything is out. The peer's messages still come. */

@@ -184,6 +184,7 @@ export type TimerName =
   | 'handshakeTimeout'
   | 'reassemblyTimeout'
   | 'idleTimeout'
+  | 'receiveTimeout'
   | 'writeTimeout'
   | 'closeTimeout';
 

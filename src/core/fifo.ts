@@ -68,6 +68,21 @@ export class Fifo<T extends NonNullable<unknown>> {
     return item;
   }
 
+  /** Takes out an item wherever it is; `false` when it is not in the queue. */
+  remove(item: T): boolean {
+    if (this.first === item) {
+      this.shift();
+      return true;
+    }
+    const at = this.#tail === 0 ? -1 : this.#items.indexOf(item, this.#head);
+    if (at === -1) {
+      return false;
+    }
+    this.#items.splice(at, 1);
+    this.#tail -= 1;
+    return true;
+  }
+
   clear(): void {
     this.#only = undefined;
     this.#items = NONE;

@@ -15,6 +15,15 @@ export const allocateZeroed: Allocate = (length) => new Uint8Array(length);
  */
 export const VIEW_FROM = 512;
 
+/** What a view costs in memory beside the octets that it shows, about. */
+const VIEW_COST = 128;
+
+/**
+ * Views may keep so many octets in memory beside twice those that were collected: about two chunks of a
+ * socket, the one in which the first piece ends and the one that came last.
+ */
+const SLACK = 131_072;
+
 /**
  * Blocks for small pieces start at this many octets and double up to the second figure. One of the
  * first size is used on after the collector was emptied: most octet strings have only a small end.
@@ -30,19 +39,39 @@ const BLOCK_LARGEST = 16_384;
  */
 export class OctetCollector {
   #pieces: Uint8Array[] = [];
+  /** The chunk or block in which each piece lies. */
+  #chunks: Uint8Array[] = [];
   /** Block that small pieces are copied into, and the part of it that is not yet in `#pieces`. */
   #block: Uint8Array = NO_OCTETS;
   #partStart = 0;
   #partEnd = 0;
   #length = 0;
+  /** Memory that the pieces keep: whole chunks, however small the views of them are. */
+  #pinned = 0;
+  /** The chunk that was counted last; the views of one chunk come one after the other. */
+  #lastPinned: Uint8Array | undefined;
 
   /** Octets collected. */
   get length(): number {
     return this.#length;
   }
 
-  /** Takes in `octets` from `start` up to, not including, `end`. The octets must not change later. */
-  append(octets: Uint8Array, start: number, end: number): void {
+  /** Octets of memory that what was collected keeps, about. */
+  get pinned(): number {
+    return Math.max(this.#pinned, this.#length);
+  }
+
+  /** Much of the memory that is kept holds nothing that was collected: {@link compact} frees it. */
+  get isWasteful(): boolean {
+    return this.#pinned > 2 * this.#length + SLACK;
+  }
+
+  /**
+   * Takes in `octets` from `start` up to, not including, `end`. The octets must not change later.
+   *
+   * @param chunk the octets that stay in memory as long as any of these do
+   */
+  append(octets: Uint8Array, start: number, end: number, chunk: Uint8Array = octets): void {
     const length = end - start;
     this.#length += length;
     if (length >= VIEW_FROM) {
@@ -50,6 +79,7 @@ export class OctetCollector {
       this.#pieces.push(
         start === 0 && end === octets.length ? octets : octets.subarray(start, end),
       );
+      this.#pin(chunk);
       return;
     }
     let offset = start;
@@ -76,16 +106,35 @@ export class OctetCollector {
     return undefined;
   }
 
+  /** Appends everything from the octet at `from` on to another collector, as the pieces that it is in. */
+  appendTo(other: OctetCollector, from: number): void {
+    this.#closePart();
+    let skip = from;
+    for (const [i, piece] of this.#pieces.entries()) {
+      if (skip < piece.length) {
+        other.append(piece, skip, piece.length, this.#chunks[i]);
+      }
+      skip = Math.max(0, skip - piece.length);
+    }
+  }
+
   /** What was collected, in order, as pieces that no later `append` changes. */
   pieces(): readonly Uint8Array[] {
     this.#closePart();
     return this.#pieces;
   }
 
-  /** Everything from the octet at `from` on as one octet string; the collector is empty afterwards. */
-  take(allocate: Allocate, from = 0): Uint8Array {
+  /** Everything from the octet at `from` on as one octet string; the collector stays as it is. */
+  join(allocate: Allocate, from = 0): Uint8Array {
     const joined = allocate(this.#length - from);
-    this.takeInto(joined, from);
+    this.#joinInto(joined, from);
+    return joined;
+  }
+
+  /** The same; the collector is empty afterwards. */
+  take(allocate: Allocate, from = 0): Uint8Array {
+    const joined = this.join(allocate, from);
+    this.clear();
     return joined;
   }
 
@@ -93,7 +142,12 @@ export class OctetCollector {
    * The same into memory that is there. Pieces may lie in it, if each lies where it goes or further on:
    * they are moved in order, so that none is written over before.
    */
-  takeInto(joined: Uint8Array, from = 0): void {
+  takeInto(joined: Uint8Array): void {
+    this.#joinInto(joined, 0);
+    this.clear();
+  }
+
+  #joinInto(joined: Uint8Array, from: number): void {
     let offset = -from;
     for (const piece of this.pieces()) {
       const end = offset + piece.length;
@@ -104,13 +158,26 @@ export class OctetCollector {
       }
       offset = end;
     }
-    this.clear();
+  }
+
+  /**
+   * Copies what was collected, so that it keeps no chunk. Between two calls at least as many octets are
+   * received as the second one copies, if it is called when the collector {@link isWasteful}.
+   */
+  compact(): void {
+    const joined = this.take(allocateZeroed);
+    this.#pieces.push(joined);
+    this.#length = joined.length;
+    this.#pin(joined);
   }
 
   /** Forgets everything. */
   clear(): void {
     this.#pieces = [];
+    this.#chunks = [];
     this.#length = 0;
+    this.#pinned = 0;
+    this.#lastPinned = undefined;
     this.#partStart = this.#partEnd;
     if (this.#block.length > BLOCK_FIRST) {
       this.#block = NO_OCTETS;
@@ -119,10 +186,21 @@ export class OctetCollector {
     }
   }
 
+  /** The piece that was added last lies in this chunk. */
+  #pin(chunk: Uint8Array): void {
+    this.#chunks.push(chunk);
+    this.#pinned += VIEW_COST;
+    if (chunk !== this.#lastPinned) {
+      this.#lastPinned = chunk;
+      this.#pinned += chunk.length;
+    }
+  }
+
   #nextBlock(): void {
     this.#closePart();
     const size = this.#pieces.length === 0 ? BLOCK_FIRST : 2 * this.#block.length;
     this.#block = new Uint8Array(Math.min(Math.max(size, BLOCK_FIRST), BLOCK_LARGEST));
+    this.#pinned += this.#block.length;
     this.#partStart = 0;
     this.#partEnd = 0;
   }
@@ -130,6 +208,7 @@ export class OctetCollector {
   #closePart(): void {
     if (this.#partEnd > this.#partStart) {
       this.#pieces.push(this.#block.subarray(this.#partStart, this.#partEnd));
+      this.#chunks.push(this.#block);
       this.#partStart = this.#partEnd;
     }
   }

@@ -5,8 +5,8 @@
 import { performance } from 'node:perf_hooks';
 
 /**
- * The clock that all times in this folder are of: monotonic, in whole milliseconds. A fraction would
- * be an object of its own in memory, for each time that a connection remembers.
+ * The clock of all times in this folder: monotonic, in whole milliseconds. A fraction would be an object
+ * of its own in memory, for each time that a connection remembers.
  */
 export function now(): number {
   return Math.floor(performance.now());
@@ -19,43 +19,87 @@ export function now(): number {
  */
 const LONGEST = 5_000;
 
+/** A timer that rings so many milliseconds late, or later, shows that the event loop was blocked. */
+const BLOCKED_FROM = 20;
+
 /**
  * A timer that is set often and rings seldom. Moving the time later costs a comparison: the timer
- * then rings early, and whoever is called says when to ring next.
+ * then rings early, and its owner sets it again.
+ *
+ * Node runs timers before it looks at sockets. So that no peer pays for an application that blocked the
+ * event loop, the timer rings only after the sockets were looked at once; and where the loop was blocked,
+ * only after as much time again, in which both sides can answer what came meanwhile.
  */
 export class Alarm {
   readonly #ring: () => void;
   #timer: NodeJS.Timeout | undefined;
-  /** When the timer rings. */
+  #afterSockets: NodeJS.Immediate | undefined;
+  /** When the timer rings; before all times while it is about to. */
   #at = Number.POSITIVE_INFINITY;
+  /** The time that the loop was blocked has been granted; a loop that is busy all the time gets no more. */
+  #isPostponed = false;
+  #isRef = true;
 
   /** @param ring called at or before the time that was set; it calls `set` again if need be */
   constructor(ring: () => void) {
     this.#ring = ring;
   }
 
-  /** Rings at `at` at the latest; `Infinity` is never. */
+  /** Rings at `at` at the latest, unless the loop is blocked; `Infinity` is never. */
   set(at: number): void {
-    if (at < this.#at) {
+    if (at < this.#at && !this.#isPostponed) {
       const time = now();
       const wait = Math.min(Math.max(1, at - time), LONGEST);
       clearTimeout(this.#timer);
       this.#at = Math.min(at, time + wait);
-      this.#timer = setTimeout(this.#onTime, wait);
+      this.#start(wait);
     }
   }
 
   /** Never rings again unless set again. */
   clear(): void {
     clearTimeout(this.#timer);
+    clearImmediate(this.#afterSockets);
     this.#timer = undefined;
+    this.#afterSockets = undefined;
+    this.#isPostponed = false;
     this.#at = Number.POSITIVE_INFINITY;
+  }
+
+  /** Whether the timer keeps the process alive, as that of `node:timers`. */
+  set isRef(isRef: boolean) {
+    this.#isRef = isRef;
+    if (isRef) {
+      this.#timer?.ref();
+    } else {
+      this.#timer?.unref();
+    }
+  }
+
+  #start(wait: number): void {
+    this.#timer = setTimeout(this.#onTime, wait);
+    if (!this.#isRef) {
+      this.#timer.unref();
+    }
   }
 
   /** Made once: a function made in `set` would cost every call of it, whether a timer starts or not. */
   readonly #onTime = (): void => {
-    this.#at = Number.POSITIVE_INFINITY;
+    const late = now() - this.#at;
+    if (late >= BLOCKED_FROM && !this.#isPostponed) {
+      this.#isPostponed = true;
+      this.#start(late);
+      return;
+    }
     this.#timer = undefined;
+    this.#isPostponed = false;
+    this.#at = Number.NEGATIVE_INFINITY;
+    this.#afterSockets = setImmediate(this.#onSocketsSeen);
+  };
+
+  readonly #onSocketsSeen = (): void => {
+    this.#afterSockets = undefined;
+    this.#at = Number.POSITIVE_INFINITY;
     this.#ring();
   };
 }

@@ -166,7 +166,12 @@ class Initiator implements DriverUser {
     });
     this.#trace.opened(info);
     const onFailure = reportTo(options.onError, formatAddress(remoteAddr));
-    return new Connection(this.#driver, this.#engine, messageOptions(options, onFailure), info);
+    return new Connection(
+      this.#driver,
+      this.#engine,
+      messageOptions(options, undefined, onFailure),
+      info,
+    );
   }
 
   readonly #onAbort = (): void => {

@@ -7,17 +7,17 @@ import { Buffer } from 'node:buffer';
 import process from 'node:process';
 import type { Duplex } from 'node:stream';
 import type { Engine, EngineEvent, MessageReceiver } from '../core/engine.js';
-import { TimeoutError } from '../core/errors.js';
+import { TimeoutError, type TimerName } from '../core/errors.js';
 import { Alarm, now } from './alarm.js';
 import { asBuffer } from './buffers.js';
 import { Sender } from './sender.js';
-import { isPlainSocket, resetStream } from './stream-kinds.js';
+import { goneError, isGone, isPlainSocket, resetStream, setStreamRef } from './stream-kinds.js';
 
 /** Where the driver reports. Nothing here is called twice for the same thing. */
 export interface DriverUser extends MessageReceiver {
   /** An event of the engine; messages and events come in order. */
   onEvent(event: EngineEvent): void;
-  /** All messages of a chunk of so many octets have been told of; they may be views of it. */
+  /** All messages of a chunk of so many octets were passed on; they may be views of it. */
   onChunkEnd(length: number): void;
   /** Something was written, so there is more room than before. */
   onWritten(): void;
@@ -42,6 +42,8 @@ const RESET_BY_PEER: StreamEnding = { how: 'reset', by: 'remote' };
 export interface DriverOptions {
   /** Nothing sent and nothing received. */
   readonly idleTimeout: number | undefined;
+  /** Nothing received, once the connection is open. */
+  readonly receiveTimeout: number | undefined;
   /** Octets wait, and the stream takes none of them. */
   readonly writeTimeout: number | undefined;
   /** The user's own stream, where it is not one that was made for this connection. */
@@ -57,25 +59,41 @@ const FLUSH_AT = 65_536;
 /** In smaller chunks, which most are, nothing is joined: to copy so little takes no time to speak of. */
 const JOINED_FROM = 4_096;
 
+/**
+ * Work for one connection before the event loop goes round and serves the others, in octets: those
+ * received, and as many for each TPDU as could be copied while it is processed.
+ */
+const TURN = 1_048_576;
+const OCTETS_PER_TPDU = 256;
+
+/** A socket that is not read is asked this often, in milliseconds, whether its TCP connection is gone. */
+const GONE_CHECK = 1_000;
+
 /** Drives one engine over one stream. */
 export class Driver {
   readonly stream: Duplex;
   readonly #engine: Engine;
-  readonly #idleTimeout: number | undefined;
-  readonly #writeTimeout: number | undefined;
+  readonly #options: DriverOptions;
   /** The stream makes memory for each chunk, and nobody else has the stream. */
   #isPrivate: boolean;
   readonly #alarm = new Alarm(() => this.#onAlarm());
   #user: DriverUser;
   readonly #sender: Sender;
   #flushScheduled = false;
-  /** When octets last came or were taken; the clock is read for the latter only if it is asked for. */
+  /** When octets last came or were taken; the clock is read for the latter only where it is needed. */
   #lastActivity: number;
-  /** Since when the reader rests; `undefined` while it takes what comes. */
-  #restingSince: number | undefined;
-  /** A deadline of the engine, and what it was put off to because the reader rested meanwhile. */
-  #putOffDeadline = 0;
-  #putOffUntil = 0;
+  #lastReceived: number;
+  #isOpen = false;
+  /** Since when the user takes no more messages; `undefined` while it takes what comes. */
+  #pausedSince: number | undefined;
+  /** The connection has had its turn: the others are served first. */
+  #isWaitingForTurn = false;
+  /** Work of this turn so far, and the work of the engine that is counted in it. */
+  #turn = 0;
+  #countedWork = 0;
+  #isStreamPaused = false;
+  #hasPeerEnded = false;
+  #lastGoneCheck = 0;
   #closed = false;
   #streamError: Error | undefined;
   #ending: StreamEnding | undefined;
@@ -85,10 +103,10 @@ export class Driver {
     this.#isPrivate = options.socket === undefined && isPlainSocket(stream);
     this.#engine = engine;
     this.#user = user;
-    this.#idleTimeout = options.idleTimeout;
-    this.#writeTimeout = options.writeTimeout;
+    this.#options = options;
     this.#sender = new Sender(stream, engine.outbox, () => this.#onTaken());
     this.#lastActivity = now();
+    this.#lastReceived = this.#lastActivity;
     stream.on('data', this.#onData);
     stream.on('end', () => this.#onEnd());
     stream.on('error', (error) => this.#onError(error));
@@ -100,9 +118,11 @@ export class Driver {
     this.#watch();
   }
 
-  /** Another one is told from now on. */
+  /** Replaces the user: the connection is open. */
   set user(user: DriverUser) {
     this.#user = user;
+    this.#isOpen = true;
+    this.#lastReceived = now();
     this.#engine.deliverTo(user);
   }
 
@@ -136,33 +156,40 @@ export class Driver {
     }
   }
 
-  /**
-   * The reader takes no more for now: octets stay in TCP. That the peer's octets are not seen is then
-   * no fault of the peer, so its times stand still.
-   *
-   * To be called only by who is told of a message or of the end of a chunk. The stream is paused once the engine is done with the
-   * chunk: to pause calls who listens to the stream, in the middle of which it must not be found.
-   */
-  rest(): void {
-    this.#restingSince ??= now();
+  /** The user takes no more messages for now. */
+  get isReadingPaused(): boolean {
+    return this.#pausedSince !== undefined;
   }
 
-  /** The reader takes octets again. */
-  goOn(): void {
-    if (this.#restingSince !== undefined) {
+  /**
+   * The user takes no more messages for now: octets stay in TCP. The peer is not to blame that they are not
+   * read, so its deadlines are suspended.
+   */
+  pauseReading(): void {
+    if (this.#pausedSince === undefined) {
+      this.#pausedSince = now();
+      this.#lastGoneCheck = this.#pausedSince;
+      this.#updateFlow();
+    }
+  }
+
+  /** The user takes messages again. */
+  resumeReading(): void {
+    if (this.#pausedSince !== undefined) {
       const time = now();
-      this.#putOffUntil = this.#engineDeadline + time - this.#restingSince;
-      this.#putOffDeadline = this.#engine.deadline ?? 0;
-      this.#restingSince = undefined;
+      this.#engine.postponeDeadline(time - this.#pausedSince);
+      this.#pausedSince = undefined;
       this.#lastActivity = time;
+      this.#lastReceived = time;
+      this.#updateFlow();
       this.#watch();
     }
-    this.stream.resume();
   }
 
-  /** Does something to the engine, then what the engine wants. */
+  /** Does something to the engine, then what the engine requests. */
   command(act: () => void): void {
-    this.#after(act);
+    act();
+    this.#settle(now());
   }
 
   /** Drops the stream at once, by a TCP reset where it has one. */
@@ -170,6 +197,12 @@ export class Driver {
     this.#ending ??= RESET_BY_US;
     this.#engine.outbox.clear();
     resetStream(this.stream);
+  }
+
+  /** Whether stream and timer keep the process alive. */
+  setRef(isRef: boolean): void {
+    this.#alarm.isRef = isRef;
+    setStreamRef(this.stream, isRef);
   }
 
   /** Hands over what was written in this turn. Made once: the hot path makes no functions. */
@@ -184,10 +217,13 @@ export class Driver {
   readonly #onData = (chunk: Buffer | Uint8Array | string): void => {
     const time = now();
     this.#lastActivity = time;
+    this.#lastReceived = time;
     // A socket gives Buffers, which makes every message a Buffer; a stream of the user's may not.
     const octets = chunk instanceof Buffer ? chunk : asBuffer(chunk);
+    const { length } = octets;
     this.#engine.receive(octets, time, this.#isOwn(octets));
-    this.#settle(time, octets.length);
+    this.#settle(time, length);
+    this.#countWork(length);
   };
 
   /** Whether nobody else sees a chunk. Who watches all sockets of a process may listen to this one too. */
@@ -195,14 +231,46 @@ export class Driver {
     return this.#isPrivate && length >= JOINED_FROM && this.stream.listenerCount('data') === 1;
   }
 
-  #after(act: () => void): void {
-    act();
-    this.#settle(now());
+  /** One connection that receives much must not keep the others waiting. */
+  #countWork(octets: number): void {
+    const { work } = this.#engine;
+    this.#turn += octets + OCTETS_PER_TPDU * (work - this.#countedWork);
+    this.#countedWork = work;
+    if (this.#turn >= TURN) {
+      this.#turn = 0;
+      this.#isWaitingForTurn = true;
+      setImmediate(this.#onTurn);
+      this.#updateFlow();
+    }
   }
 
-  /** After every call of the engine: its events, its output, its wish for the stream, its deadline. */
+  readonly #onTurn = (): void => {
+    this.#isWaitingForTurn = false;
+    this.#updateFlow();
+  };
+
+  /**
+   * Pauses or resumes the stream. An engine that processes no more octets must not be paused, whatever the
+   * reason: what comes is dropped then, and only so the end of the stream is seen.
+   */
+  #updateFlow(): void {
+    const isPaused =
+      (this.#pausedSince !== undefined || this.#isWaitingForTurn || !this.#engine.hasRoom) &&
+      this.#engine.isReceiving;
+    if (isPaused !== this.#isStreamPaused) {
+      this.#isStreamPaused = isPaused;
+      if (isPaused) {
+        this.stream.pause();
+      } else {
+        this.stream.resume();
+      }
+    }
+  }
+
+  /** After every call of the engine: its events, its output, its request to the stream, its deadline. */
   #settle(time: number, chunkLength = 0): void {
-    do {
+    let hasResumed = false;
+    for (;;) {
       for (let output = this.#engine.next(); output; output = this.#engine.next()) {
         if (output instanceof Uint8Array) {
           this.#user.onMessage(output);
@@ -210,8 +278,12 @@ export class Driver {
           this.#user.onEvent(output);
         }
       }
-    } while (this.#engine.resume(time));
-    if (chunkLength > 0) {
+      if (!this.#engine.resume(time)) {
+        break;
+      }
+      hasResumed = true;
+    }
+    if (chunkLength > 0 || hasResumed) {
       this.#user.onChunkEnd(chunkLength);
     }
     this.#sender.flush();
@@ -227,15 +299,13 @@ export class Driver {
         break;
       default:
     }
+    this.#updateFlow();
     this.#watch();
-    if (this.#restingSince !== undefined) {
-      this.stream.pause();
-    }
   }
 
   /** What was handed over is taken: the next may follow, and who waited for room has it. */
   #onTaken(): void {
-    if (this.#idleTimeout !== undefined) {
+    if (this.#options.idleTimeout !== undefined) {
       this.#lastActivity = now();
     }
     if (this.#engine.outbox.length > 0) {
@@ -248,7 +318,7 @@ export class Driver {
     }
   }
 
-  /** What is lost must not look like an end in good order: only a reset tells the peer. */
+  /** Lost octets must not look like a clean end: only a reset shows it to the peer. */
   #drop(): void {
     if (this.buffered > 0) {
       this.reset();
@@ -262,14 +332,14 @@ export class Driver {
     if (!this.#sender.ended && this.buffered === 0 && !this.stream.destroyed) {
       this.#ending ??= FIN_BY_US;
       this.#sender.end();
-      // After our FIN whatever still comes must be taken, or the FIN of the peer is never seen.
-      this.goOn();
     }
   }
 
   #onEnd(): void {
     this.#ending ??= FIN_BY_PEER;
-    this.#after(() => this.#engine.receiveEnd(now()));
+    this.#hasPeerEnded = true;
+    this.#lastGoneCheck = now();
+    this.command(() => this.#engine.receiveEnd(now()));
   }
 
   /** Not each stream ends by itself after an error: a TLS socket goes on after a record that is broken. */
@@ -285,13 +355,13 @@ export class Driver {
     }
     this.#closed = true;
     this.#takeLeftovers();
-    this.#after(() => this.#engine.streamClosed(this.#streamError, now()));
+    this.command(() => this.#engine.streamClosed(this.#streamError, now()));
     this.#alarm.clear();
     this.#engine.outbox.clear();
     this.#user.onStreamClosed();
   }
 
-  /** Octets that arrived while reading rested are still the user's when the stream fails. */
+  /** Octets that arrived while reading was paused are still the user's when the stream fails. */
   #takeLeftovers(): void {
     if (this.stream.readableLength === 0) {
       return;
@@ -303,63 +373,92 @@ export class Driver {
     }
   }
 
-  /** The engine's deadline; later when the reader rested since it was set. */
-  get #engineDeadline(): number {
-    const { deadline = Number.POSITIVE_INFINITY } = this.#engine;
-    return deadline === this.#putOffDeadline ? this.#putOffUntil : deadline;
+  /** The user has paused reading, and this has an effect on the peer. */
+  get #isPeerHeldUp(): boolean {
+    return this.#pausedSince !== undefined && this.#engine.isReceiving;
   }
 
-  /** The earliest of the engine's deadline and those of the stream. */
+  /** A stream that is not read does not see that its TCP connection is gone. */
+  get #isBlind(): boolean {
+    return this.#isStreamPaused || this.#hasPeerEnded;
+  }
+
+  /** When the first of all times runs out. */
   #watch(): void {
     if (this.#closed) {
       return;
     }
+    const { idleTimeout } = this.#options;
     let at = Number.POSITIVE_INFINITY;
-    if (this.#restingSince === undefined) {
-      at = Math.min(this.#engineDeadline, this.#lastActivity + (this.#idleTimeout ?? at));
+    if (!this.#isPeerHeldUp) {
+      at = Math.min(this.#engine.deadline ?? at, this.#receiveDeadline);
+      if (idleTimeout !== undefined) {
+        at = Math.min(at, this.#lastActivity + idleTimeout);
+      }
     }
-    if (this.#writeTimeout !== undefined && this.#sender.inFlight > 0) {
-      at = Math.min(at, this.#sender.since + this.#writeTimeout);
+    at = Math.min(at, this.#writeDeadline);
+    if (this.#isBlind) {
+      at = Math.min(at, this.#lastGoneCheck + GONE_CHECK);
     }
     this.#alarm.set(at);
   }
 
+  /** The peer has to send nothing after its FIN. */
+  get #receiveDeadline(): number {
+    const { receiveTimeout } = this.#options;
+    return receiveTimeout === undefined || !this.#isOpen || this.#hasPeerEnded
+      ? Number.POSITIVE_INFINITY
+      : this.#lastReceived + receiveTimeout;
+  }
+
+  get #writeDeadline(): number {
+    const { writeTimeout } = this.#options;
+    return writeTimeout === undefined || this.#sender.inFlight === 0
+      ? Number.POSITIVE_INFINITY
+      : this.#sender.since + writeTimeout;
+  }
+
   #onAlarm(): void {
     const time = now();
-    const idleTimeout = this.#idleTimeout;
-    const writeTimeout = this.#writeTimeout;
-    if (
-      writeTimeout !== undefined &&
-      this.#sender.inFlight > 0 &&
-      time >= this.#sender.since + writeTimeout
-    ) {
-      this.#user.onTimeout(
-        new TimeoutError(
-          `the peer took none of ${this.buffered} octets that wait within ${writeTimeout} ms`,
-          'writeTimeout',
-          writeTimeout,
-          { phase: 'open' },
-        ),
-      );
-    } else if (
-      idleTimeout !== undefined &&
-      this.#restingSince === undefined &&
-      time >= this.#lastActivity + idleTimeout
-    ) {
-      this.#lastActivity = time;
-      this.#user.onTimeout(
-        new TimeoutError(
-          `nothing was sent or received within ${idleTimeout} ms`,
-          'idleTimeout',
-          idleTimeout,
-          { phase: 'open' },
-        ),
-      );
+    if (this.#isBlind && time >= this.#lastGoneCheck + GONE_CHECK) {
+      this.#lastGoneCheck = time;
+      if (isGone(this.stream)) {
+        this.#onError(goneError());
+        return;
+      }
     }
-    this.#after(() => {
-      if (this.#restingSince === undefined && time >= this.#engineDeadline) {
+    this.#judgeTimes(time);
+    this.command(() => {
+      if (!this.#isPeerHeldUp) {
         this.#engine.handleDeadline(time);
       }
     });
+  }
+
+  /** The times that are of the stream, and not of the protocol. */
+  #judgeTimes(time: number): void {
+    const { idleTimeout, receiveTimeout, writeTimeout } = this.#options;
+    if (writeTimeout !== undefined && time >= this.#writeDeadline) {
+      const octets = this.buffered;
+      this.#timeOut(
+        'writeTimeout',
+        writeTimeout,
+        `the peer took none of ${octets} octets that wait`,
+      );
+    } else if (this.#isPeerHeldUp) {
+      // The peer could send nothing that would be read.
+    } else if (receiveTimeout !== undefined && time >= this.#receiveDeadline) {
+      this.#lastReceived = time;
+      this.#timeOut('receiveTimeout', receiveTimeout, 'nothing was received from the peer');
+    } else if (idleTimeout !== undefined && time >= this.#lastActivity + idleTimeout) {
+      this.#lastActivity = time;
+      this.#timeOut('idleTimeout', idleTimeout, 'nothing was sent or received');
+    }
+  }
+
+  #timeOut(timer: TimerName, milliseconds: number, what: string): void {
+    this.#user.onTimeout(
+      new TimeoutError(`${what} within ${milliseconds} ms`, timer, milliseconds, { phase: 'open' }),
+    );
   }
 }

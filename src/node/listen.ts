@@ -3,7 +3,6 @@
  */
 import type { Socket } from 'node:net';
 import { Class0Connection } from '../core/class0/connection.js';
-import { ReassemblyBudget } from '../core/class0/reassembly.js';
 import type { EngineEvent } from '../core/engine.js';
 import { equalOctets } from '../core/octets.js';
 import {
@@ -27,6 +26,7 @@ import { wrongType } from './options/checks.js';
 import { LISTEN_OPTIONS, type ListenOptions, type ResolvedListenOptions } from './options/cotp.js';
 import { resolveOptions } from './options/table.js';
 import { takeReference } from './references.js';
+import { ReceiveBudget } from './receive-budget.js';
 import { reportTo } from './report.js';
 import { Server } from './server.js';
 import { ConnectionTrace } from './trace/observer.js';
@@ -60,8 +60,8 @@ export async function listen(
   }
   const address = resolveAddress(addr, 0);
   const resolved = resolveOptions(LISTEN_OPTIONS, options);
-  const budget = new ReassemblyBudget(resolved.maxReassemblyOctets);
-  const service: Service = { connectionCb, options: resolved, budget };
+  const receiveBudget = new ReceiveBudget(resolved.maxReceiveBuffer);
+  const service: Service = { connectionCb, options: resolved, receiveBudget };
   return Server.listen(
     address,
     resolved,
@@ -76,7 +76,7 @@ export async function listen(
 interface Service {
   readonly connectionCb: ConnectionCb;
   readonly options: ResolvedListenOptions;
-  readonly budget: ReassemblyBudget;
+  readonly receiveBudget: ReceiveBudget;
 }
 
 /** A stream on its way to be a connection. */
@@ -85,6 +85,7 @@ class Responder implements DriverUser {
   readonly #server: Server;
   readonly #connectionCb: ConnectionCb;
   readonly #options: ResolvedListenOptions;
+  readonly #receiveBudget: ReceiveBudget;
   readonly #isExcess: boolean;
   readonly #engine: Class0Connection;
   readonly #driver: Driver;
@@ -102,13 +103,14 @@ class Responder implements DriverUser {
   constructor(
     stream: Socket,
     server: Server,
-    { connectionCb, options, budget }: Service,
+    { connectionCb, options, receiveBudget }: Service,
     isExcess: boolean,
   ) {
     this.#stream = stream;
     this.#server = server;
     this.#connectionCb = connectionCb;
     this.#options = options;
+    this.#receiveBudget = receiveBudget;
     this.#addresses = socketAddresses(stream, { host: 'unknown', port: 0 });
     this.#peer = formatAddress(this.#addresses.remoteAddr);
     this.#report = reportTo(options.onError, this.#peer);
@@ -116,14 +118,7 @@ class Responder implements DriverUser {
     this.#isExcess = reference === undefined;
     this.#trace = new ConnectionTrace('server', stream, this.#addresses.remoteAddr, options);
     this.#engine = Class0Connection.responder(
-      engineOptions(
-        options,
-        options.handshakeTimeout,
-        reference ?? 0,
-        this.#peer,
-        this.#trace,
-        budget,
-      ),
+      engineOptions(options, options.handshakeTimeout, reference ?? 0, this.#peer, this.#trace),
       now(),
     );
     this.#driver = new Driver(stream, this.#engine, this, options);
@@ -284,7 +279,7 @@ class Responder implements DriverUser {
       name: this.#options.name,
     });
     this.#trace.opened(info);
-    const options = messageOptions(this.#options, this.#report);
+    const options = messageOptions(this.#options, this.#receiveBudget, this.#report);
     const connection = new Connection(this.#driver, this.#engine, options, info);
     this.#server.opened(this.#stream, connection, this.#connectionCb, this.#report);
   }

@@ -6,10 +6,14 @@ import type { Duplex } from 'node:stream';
 import type { Engine, EngineEvent, Message } from '../core/engine.js';
 import { ConnectionClosedError, CotpError, type TimeoutError } from '../core/errors.js';
 import { Fifo } from '../core/fifo.js';
+import { whenAborted } from './abort.js';
 import { Alarm, now } from './alarm.js';
 import type { Driver, DriverUser } from './driver.js';
 import { MessageDuplex } from './duplex.js';
+import { instance } from './options/checks.js';
+import { optional, resolveOptions } from './options/table.js';
 import { type Ending, ReadQueue, type Step } from './read-queue.js';
+import type { ReceiveBudget, ReceiveShare } from './receive-budget.js';
 import { Resource } from './resource.js';
 
 /** Octets of a message, in any form that JavaScript has for them; a `Buffer` is one. */
@@ -25,9 +29,22 @@ export interface MessageConnectionOptions {
   /** Fewest and most octets of one message. */
   readonly minMessage: number;
   readonly maxMessage: number;
-  /** Hears why, when the connection ended other than in good order or by this side's wish. */
+  /** Of the server, whose connections share it; a client has none. */
+  readonly receiveBudget: ReceiveBudget | undefined;
+  /** Called with the reason when the connection ended other than cleanly or by this side's wish. */
   readonly onFailure: (error: Error) => void;
 }
+
+/** Options of calls that wait. */
+export interface WaitOptions {
+  /**
+   * Gives the call up when it aborts: it rejects with the reason of the signal. Default: it waits as long as
+   * the connection is open.
+   */
+  readonly signal?: AbortSignal | undefined;
+}
+
+const WAIT_OPTIONS = { signal: optional(instance(AbortSignal, 'an AbortSignal')) };
 
 /**
  * After the FIN of the peer, a connection whose user owes an answer stays open for it as long as
@@ -43,6 +60,7 @@ export abstract class MessageConnection<Info> extends Resource {
   readonly #engine: Engine;
   readonly #options: MessageConnectionOptions;
   readonly #queue: ReadQueue;
+  readonly #share: ReceiveShare | undefined;
   readonly #drains = new Fifo<{ resolve: () => void; reject: (error: Error) => void }>();
   /** How it closed; reads reject with the reason. The first one counts. */
   #ending: Ending | undefined;
@@ -63,7 +81,11 @@ export abstract class MessageConnection<Info> extends Resource {
     this.#engine = engine;
     this.#options = options;
     this.#staysHalfOpen = options.allowHalfOpen;
-    this.#queue = new ReadQueue(options.readHighWaterMark, () => driver.goOn());
+    this.#queue = new ReadQueue(options.readHighWaterMark, () => this.#onTaken());
+    this.#share = options.receiveBudget?.share({
+      onPauseChange: () => this.#judgeReading(),
+      onLimit: (error) => driver.command(() => engine.exceedLimit(error, now())),
+    });
     driver.user = new MessageConnection.#Listener(this);
   }
 
@@ -114,16 +136,32 @@ export abstract class MessageConnection<Info> extends Resource {
    *
    * Several calls may wait at once; they are served in order.
    *
+   * @param options `signal` gives the call up. A read that was given up takes no message: the next one
+   * that comes goes to the next read. A message that has arrived already is read at once
    * @returns a Buffer that is the caller's own. It may be a view: of the octets that the socket gave,
    * which a small one keeps alive, or of memory that begins before it; so who uses its `buffer` uses
    * `byteOffset` and `length` too
    * @throws ConnectionClosedError (`ERR_COTP_CLOSED`), ProtocolError (`ERR_COTP_PROTOCOL`),
    * TsduTooLargeError (`ERR_COTP_TSDU_TOO_LARGE`) or TimeoutError (`ERR_COTP_TIMEOUT`): whatever
    * ended the connection, once everything that arrived has been read
+   * @throws the reason of `signal` when that aborts
+   * @throws TypeError for a bad option
    */
-  read(): Promise<Buffer> {
+  read(options?: WaitOptions): Promise<Buffer> {
+    if (options !== undefined) {
+      return this.#readUntil(options);
+    }
     this.#beforeRead();
     const message = this.#queue.read();
+    this.#afterRead();
+    return message;
+  }
+
+  async #readUntil(options: WaitOptions): Promise<Buffer> {
+    const { signal } = resolveOptions(WAIT_OPTIONS, options);
+    signal?.throwIfAborted();
+    this.#beforeRead();
+    const message = this.#queue.read(signal);
     this.#afterRead();
     return message;
   }
@@ -142,7 +180,7 @@ export abstract class MessageConnection<Info> extends Resource {
     if (!(data instanceof Uint8Array)) {
       throw new TypeError(`data must be a Uint8Array, not ${data === null ? 'null' : typeof data}`);
     }
-    const { minMessage, maxMessage, maxWriteBuffer, writeHighWaterMark } = this.#options;
+    const { minMessage, maxMessage, maxWriteBuffer } = this.#options;
     if (data.length < minMessage || data.length > maxMessage) {
       const most = maxMessage === Number.POSITIVE_INFINITY ? 'or more' : `to ${maxMessage}`;
       throw new RangeError(`data must be ${minMessage} ${most} octets, not ${data.length}`);
@@ -162,24 +200,65 @@ export abstract class MessageConnection<Info> extends Resource {
     if (this.#peerEnded) {
       this.#awaitAnswer();
     }
-    return this.#driver.buffered <= writeHighWaterMark;
+    return this.#hasRoom;
   }
 
   /**
    * Resolves when no more octets wait than `writeHighWaterMark`, at once if that is so.
    *
+   * @param options `signal` gives the call up; what was written is still sent
    * @throws ConnectionClosedError or what else ended the connection while it waited
+   * @throws the reason of `signal` when that aborts
+   * @throws TypeError for a bad option
    */
-  drain(): Promise<void> {
+  drain(options?: WaitOptions): Promise<void> {
+    if (options !== undefined) {
+      return this.#drainUntil(options);
+    }
     if (this.isClosed) {
       return Promise.reject(this.#closedError());
     }
-    if (this.#driver.buffered <= this.#options.writeHighWaterMark) {
+    if (this.#hasRoom) {
       return Promise.resolve();
     }
     return new Promise((resolve, reject) => {
       this.#drains.push({ resolve, reject });
     });
+  }
+
+  async #drainUntil(options: WaitOptions): Promise<void> {
+    const { signal } = resolveOptions(WAIT_OPTIONS, options);
+    signal?.throwIfAborted();
+    if (signal === undefined || this.isClosed || this.#hasRoom) {
+      return this.drain();
+    }
+    const { promise, resolve, reject } = deferred<void>();
+    const waiting = { resolve, reject };
+    const stop = whenAborted(signal, (reason) => {
+      this.#drains.remove(waiting);
+      reject(reason);
+    });
+    this.#drains.push(waiting);
+    return promise.finally(stop);
+  }
+
+  get #hasRoom(): boolean {
+    return this.#driver.buffered <= this.#options.writeHighWaterMark;
+  }
+
+  /**
+   * Lets the process end while this connection is open, if nothing else keeps it alive; as `unref` of a
+   * `net.Socket`.
+   */
+  unref(): this {
+    this.#driver.setRef(false);
+    return this;
+  }
+
+  /** Undoes {@link unref}: the open connection keeps the process alive, as it does by default. */
+  ref(): this {
+    this.#driver.setRef(true);
+    return this;
   }
 
   /** Octets written that have not yet been handed to the operating system. */
@@ -258,14 +337,30 @@ export abstract class MessageConnection<Info> extends Resource {
       this.#owed += 1;
     }
     // The driver gives the engine Buffers, and the engine allocates them.
-    if (!this.#queue.push(message as Buffer)) {
-      this.#driver.rest();
-    }
+    this.#queue.push(message as Buffer);
   }
 
   #onChunkEnd(length: number): void {
-    if (!this.#queue.endChunk(length)) {
-      this.#driver.rest();
+    this.#queue.endChunk(length);
+    this.#share?.hold(this.#queue.held, this.#engine.pinned);
+    this.#judgeReading();
+  }
+
+  #onTaken(): void {
+    if (this.#share !== undefined && this.#share.beyondFloor > 0) {
+      this.#share.hold(this.#queue.held, this.#engine.pinned);
+    }
+    if (this.#driver.isReadingPaused) {
+      this.#judgeReading();
+    }
+  }
+
+  /** Octets stay in TCP while too much waits to be read, here or in all connections of the server. */
+  #judgeReading(): void {
+    if (this.#queue.isFull || this.#share?.mustPause) {
+      this.#driver.pauseReading();
+    } else {
+      this.#driver.resumeReading();
     }
   }
 
@@ -288,7 +383,7 @@ export abstract class MessageConnection<Info> extends Resource {
   }
 
   #onWritten(): void {
-    if (this.#driver.buffered <= this.#options.writeHighWaterMark) {
+    if (this.#hasRoom) {
       for (let waiting = this.#drains.shift(); waiting; waiting = this.#drains.shift()) {
         waiting.resolve();
       }
@@ -305,6 +400,7 @@ export abstract class MessageConnection<Info> extends Resource {
   }
 
   #onStreamClosed(): void {
+    this.#share?.close();
     this.#closeWith(closedByUs, false);
     this.#rejectDrains();
     this.markClosed();
@@ -333,8 +429,6 @@ export abstract class MessageConnection<Info> extends Resource {
   #closeWith(reason: () => CotpError, orderly: boolean): void {
     this.#endReading(reason, orderly);
     this.#answerAlarm?.clear();
-    // A reader that rests would keep the end of TCP from being seen.
-    this.#driver.goOn();
     this.markClosing();
   }
 
@@ -405,6 +499,21 @@ class MessageIterator implements AsyncIterableIterator<Buffer, undefined> {
   [Symbol.asyncIterator](): this {
     return this;
   }
+}
+
+/** A promise with the two functions that settle it; later versions of Node have it as `Promise.withResolvers`. */
+function deferred<T>(): {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+  readonly reject: (reason: unknown) => void;
+} {
+  let resolve: (value: T) => void = () => {};
+  let reject: (reason: unknown) => void = () => {};
+  const promise = new Promise<T>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  return { promise, resolve, reject };
 }
 
 /** What makes something, so that it is made once and only if it is wanted. */

@@ -1,8 +1,9 @@
 /**
  * Messages that have arrived and calls of `read` that wait, matched in order. Knows nothing of the
- * stream beneath; it says when that should rest.
+ * stream beneath.
  */
 import { Fifo } from '../core/fifo.js';
+import { whenAborted } from './abort.js';
 
 /**
  * What a queued message costs beside its octets: the view, its place in the queue, its share of the
@@ -40,7 +41,7 @@ export class ReadQueue {
   readonly #messages = new Fifo<Buffer>();
   readonly #waiting = new Fifo<Waiting>();
   readonly #highWaterMark: number;
-  readonly #onRoom: () => void;
+  readonly #onTaken: () => void;
   /** How many messages wait: known without a look at them. */
   #count = 0;
   #octets = 0;
@@ -50,14 +51,13 @@ export class ReadQueue {
   #taken = 0;
   /** Most queues never have one. */
   #excesses: Fifo<Excess> | undefined;
-  #full = false;
   #takesNone = false;
   #ending: Ending | undefined;
 
-  /** @param onRoom called when a queue that was full is below its mark again */
-  constructor(highWaterMark: number, onRoom: () => void) {
+  /** @param onTaken called when a message that waited was taken */
+  constructor(highWaterMark: number, onTaken: () => void) {
     this.#highWaterMark = highWaterMark;
-    this.#onRoom = onRoom;
+    this.#onTaken = onTaken;
   }
 
   /** True when no message waits. */
@@ -65,13 +65,23 @@ export class ReadQueue {
     return this.#count === 0;
   }
 
+  /** Octets of memory that the messages which wait keep, about. */
+  get held(): number {
+    return this.#octets;
+  }
+
+  /** True when nothing more should come until some of it is taken. */
+  get isFull(): boolean {
+    return this.#octets >= this.#highWaterMark;
+  }
+
   /** True while a call of `read` or `next` waits. */
   get hasReader(): boolean {
     return this.#waiting.length > 0;
   }
 
-  /** Puts in a message. Gives `false` when the queue is full now: nothing more should come. */
-  push(message: Buffer): boolean {
+  /** Puts in a message. */
+  push(message: Buffer): void {
     const waiting = this.#waiting.shift();
     if (waiting !== undefined) {
       if (waiting.isNext) {
@@ -79,43 +89,43 @@ export class ReadQueue {
       } else {
         waiting.resolve(message);
       }
-      return true;
+      return;
     }
     if (this.#takesNone) {
-      return true;
+      return;
     }
     this.#messages.push(message);
     this.#count += 1;
     const octets = message.length + MESSAGE_OVERHEAD;
     this.#octetsOfChunk += octets;
-    return this.#hold(octets);
+    this.#octets += octets;
   }
 
   /**
    * The messages of a chunk of so many octets have been put in. One of them keeps all of it in memory,
    * so that counts too where it is more than they are: a peer may fill a chunk with TPDUs that carry
-   * nothing. Gives `false` as {@link push} does.
+   * nothing.
    */
-  endChunk(length: number): boolean {
+  endChunk(length: number): void {
     const excess = length - this.#octetsOfChunk;
     const holdsSome = this.#octetsOfChunk > 0 && this.#count > 0;
     this.#octetsOfChunk = 0;
-    if (!holdsSome || excess <= 0) {
-      return !this.#full;
+    if (holdsSome && excess > 0) {
+      this.#excesses ??= new Fifo();
+      this.#excesses.push({ until: this.#taken + this.#count, octets: excess });
+      this.#octets += excess;
     }
-    this.#excesses ??= new Fifo();
-    this.#excesses.push({ until: this.#taken + this.#count, octets: excess });
-    return this.#hold(excess);
   }
 
-  #hold(octets: number): boolean {
-    this.#octets += octets;
-    this.#full ||= this.#octets >= this.#highWaterMark;
-    return !this.#full;
-  }
-
-  /** The next message; a promise that rejects once the queue has ended and is empty. */
-  read(): Promise<Buffer> {
+  /**
+   * The next message; a promise that rejects once the queue has ended and is empty.
+   *
+   * @param signal gives the call up: it rejects with the reason of the signal, and takes no message
+   */
+  read(signal?: AbortSignal): Promise<Buffer> {
+    if (signal?.aborted) {
+      return Promise.reject(signal.reason);
+    }
     const message = this.#take();
     if (message !== undefined) {
       return Promise.resolve(message);
@@ -123,10 +133,34 @@ export class ReadQueue {
     if (this.#ending !== undefined) {
       return Promise.reject(this.#ending.reason());
     }
+    if (signal !== undefined) {
+      return this.#readUntil(signal);
+    }
     const made = new Promise<Buffer>(keepSettlers);
     this.#waiting.push({ isNext: false, resolve: resolveMade, reject: rejectMade });
     forgetSettlers();
     return made;
+  }
+
+  #readUntil(signal: AbortSignal): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      const waiting: Waiting = {
+        isNext: false,
+        resolve: (message) => {
+          stop();
+          resolve(message);
+        },
+        reject: (error) => {
+          stop();
+          reject(error);
+        },
+      };
+      const stop = whenAborted(signal, (reason) => {
+        this.#waiting.remove(waiting);
+        reject(reason);
+      });
+      this.#waiting.push(waiting);
+    });
   }
 
   /** The same as a step of an iteration, which ends quietly where the queue does. */
@@ -164,7 +198,6 @@ export class ReadQueue {
     this.#excesses = undefined;
     this.#count = 0;
     this.#octets = 0;
-    this.#full = false;
   }
 
   #take(): Buffer | undefined {
@@ -176,10 +209,7 @@ export class ReadQueue {
       this.#count -= 1;
       this.#taken += 1;
       this.#letGo(message.length + MESSAGE_OVERHEAD);
-      if (this.#full && this.#octets < this.#highWaterMark) {
-        this.#full = false;
-        this.#onRoom();
-      }
+      this.#onTaken();
     }
     return message;
   }

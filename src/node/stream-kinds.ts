@@ -41,3 +41,30 @@ function mayReset(stream: Duplex): stream is Socket {
     isSystemSocket(stream) && !stream.connecting && stream.writableEnded === stream.writableFinished
   );
 }
+
+/** What of a socket Node does not show: the call to the system that gives the address of the peer. */
+interface SocketHandle {
+  getpeername?(out: object): unknown;
+}
+
+/**
+ * Whether TCP is gone without the stream having seen it: Node and the system below it notice a reset only
+ * while they read, and do not read a socket that is paused or whose peer has sent FIN. The system has no
+ * peer for such a socket any more. Node has no public call that asks; where this one is missing, `false`.
+ */
+export function isGone(stream: Duplex): boolean {
+  const { _handle: handle } = stream as { readonly _handle?: SocketHandle | null };
+  const error = stream.destroyed ? undefined : handle?.getpeername?.({});
+  return typeof error === 'number' && error < 0;
+}
+
+/** The error that the stream would have had, if it had been read. */
+export function goneError(): NodeJS.ErrnoException {
+  return Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', syscall: 'read' });
+}
+
+/** Whether a stream keeps the process alive; a stream of the user's own may know no such thing. */
+export function setStreamRef(stream: Duplex, isRef: boolean): void {
+  const { ref, unref } = stream as { ref?: () => unknown; unref?: () => unknown };
+  (isRef ? ref : unref)?.call(stream);
+}

@@ -3,10 +3,10 @@
  */
 import type { TpduObserver } from '../core/class0/data.js';
 import type { Class0Options } from '../core/class0/options.js';
-import type { ReassemblyBudget } from '../core/class0/reassembly.js';
 import { allocate, sendBlocks, view } from './buffers.js';
 import type { MessageConnectionOptions } from './message-connection.js';
 import type { ResolvedConnectOptions, ResolvedListenOptions } from './options/cotp.js';
+import type { ReceiveBudget } from './receive-budget.js';
 
 /** Options of the engine of one connection. */
 export function engineOptions(
@@ -15,7 +15,6 @@ export function engineOptions(
   localRef: number,
   peer: string,
   observer: TpduObserver,
-  budget?: ReassemblyBudget,
 ): Class0Options {
   const { maxTpduSize, maxTsduSize, maxTsduSegments, strict } = options;
   const { reassemblyTimeout, closeTimeout } = options;
@@ -29,7 +28,6 @@ export function engineOptions(
     maxTpduSize,
     maxTsduSize,
     maxTsduSegments,
-    budget,
     handshakeTimeout,
     reassemblyTimeout,
     closeTimeout,
@@ -40,6 +38,7 @@ export function engineOptions(
 /** Options of a connection whose messages are TSDUs: at least one octet, no most (X.214, X.224 6.3). */
 export function messageOptions(
   options: ResolvedConnectOptions | ResolvedListenOptions,
+  receiveBudget: ReceiveBudget | undefined,
   onFailure: (error: Error) => void,
 ): MessageConnectionOptions {
   const { readHighWaterMark, writeHighWaterMark, maxWriteBuffer } = options;
@@ -52,6 +51,7 @@ export function messageOptions(
     allowHalfOpen,
     minMessage: 1,
     maxMessage: Number.POSITIVE_INFINITY,
+    receiveBudget,
     onFailure,
   };
 }

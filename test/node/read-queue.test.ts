@@ -1,4 +1,5 @@
 /** What the queue of arrived messages holds on to. */
+import { getEventListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { ReadQueue } from '../../src/node/read-queue.js';
 import { memoryHeld } from '../support/growth.js';
@@ -38,48 +39,90 @@ describe('what a chunk holds beside the messages in it', () => {
   const chunk = Buffer.alloc(1_000);
 
   test('counts as long as one of them waits', async () => {
-    const rooms: number[] = [];
-    const queue = new ReadQueue(1_000, () => rooms.push(1));
+    const queue = new ReadQueue(1_000, () => {});
     queue.push(chunk.subarray(0, 1));
-    expect(queue.endChunk(chunk.length)).toBe(false);
-    expect(queue.push(Buffer.from('of the next chunk'))).toBe(false);
+    queue.endChunk(chunk.length);
+    expect([queue.held, queue.isFull]).toEqual([1_000, true]);
+    queue.push(Buffer.from('of the next chunk'));
     await queue.read();
-    expect(rooms).toEqual([1]);
-    expect(queue.endChunk(17)).toBe(true);
+    expect([queue.held, queue.isFull]).toEqual([145, false]);
   });
 
   test('is let go with the last of them', async () => {
     const queue = new ReadQueue(1_200, () => {});
     queue.push(chunk.subarray(0, 1));
     queue.push(chunk.subarray(1, 2));
-    expect(queue.endChunk(chunk.length)).toBe(true);
+    queue.endChunk(chunk.length);
     await queue.read();
     queue.push(chunk.subarray(2, 3));
-    expect(queue.push(chunk.subarray(3, 4))).toBe(true);
-    expect(queue.push(chunk.subarray(4, 5))).toBe(false);
+    expect(queue.held).toBe(1_000);
+    await queue.read();
+    expect(queue.held).toBe(129);
   });
 
   test('does not count where a reader has taken them at once', () => {
     const queue = new ReadQueue(1_000, () => {});
     void queue.read();
     queue.push(chunk.subarray(0, 1));
-    expect(queue.endChunk(chunk.length)).toBe(true);
-    expect(queue.push(Buffer.alloc(1))).toBe(true);
+    queue.endChunk(chunk.length);
+    expect(queue.held).toBe(0);
   });
 
   test('is nothing where the messages are as long as the chunk', () => {
     const queue = new ReadQueue(1_300, () => {});
     queue.push(chunk);
-    expect(queue.endChunk(chunk.length)).toBe(true);
-    expect(queue.push(Buffer.alloc(50))).toBe(false);
+    queue.endChunk(chunk.length);
+    expect(queue.held).toBe(1_128);
   });
 
-  test('is reckoned for each chunk anew', () => {
+  test('is counted for each chunk anew', () => {
     const queue = new ReadQueue(2_000, () => {});
     queue.push(chunk);
-    expect(queue.endChunk(chunk.length)).toBe(true);
-    expect(queue.push(chunk.subarray(0, 1))).toBe(true);
-    expect(queue.endChunk(chunk.length)).toBe(false);
+    queue.endChunk(chunk.length);
+    queue.push(chunk.subarray(0, 1));
+    queue.endChunk(chunk.length);
+    expect([queue.held, queue.isFull]).toEqual([2_128, true]);
+  });
+});
+
+describe('a read that is given up', () => {
+  const later = () => new AbortController();
+
+  test('takes no message', async () => {
+    const queue = new ReadQueue(1_000, () => {});
+    const given = later();
+    const reading = queue.read(given.signal);
+    given.abort(new Error('too late'));
+    await expect(reading).rejects.toThrow('too late');
+    expect(queue.hasReader).toBe(false);
+    queue.push(Buffer.from('answer'));
+    await expect(queue.read()).resolves.toEqual(Buffer.from('answer'));
+  });
+
+  test('leaves the order of the others as it is', async () => {
+    const queue = new ReadQueue(1_000, () => {});
+    const given = later();
+    const readings = [queue.read(), queue.read(given.signal), queue.read(), queue.read()];
+    given.abort();
+    for (const text of ['a', 'b', 'c']) {
+      queue.push(Buffer.from(text));
+    }
+    const settled = await Promise.allSettled(readings);
+    expect(
+      settled.map((each) => (each.status === 'fulfilled' ? String(each.value) : each.status)),
+    ).toEqual(['a', 'rejected', 'b', 'c']);
+  });
+
+  test('leaves no listener at the signal, however it ended', async () => {
+    const queue = new ReadQueue(1_000, () => {});
+    const { signal } = later();
+    const readings = Array.from({ length: 20 }, () => queue.read(signal));
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    for (const _ of readings) {
+      queue.push(Buffer.alloc(1));
+    }
+    await Promise.all(readings);
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 });
 

@@ -48,6 +48,7 @@ import {
   type Tsel,
   TsduTooLargeError,
   textSink,
+  type WaitOptions,
 } from 'cotp';
 import type * as tpdus from 'cotp/tpdu';
 import {

@@ -3,7 +3,14 @@
  * the only state in this folder. Octets and commands in, octets and events out. It knows no socket
  * and no clock.
  */
-import type { Engine, EngineEvent, Message, MessageReceiver, StreamRequest } from '../engine.js';
+import {
+  COSTLY_TPDU,
+  type Engine,
+  type EngineEvent,
+  type Message,
+  type MessageReceiver,
+  type StreamRequest,
+} from '../engine.js';
 import { type CotpError, ProtocolError } from '../errors.js';
 import type { OctetCollector } from '../octet-collector.js';
 import { OctetSource } from '../octet-source.js';
@@ -32,13 +39,16 @@ import type { Occurrence } from './occurrence.js';
 import { agreementOn, connectionConfirm, connectionRequest, refusal } from './opening.js';
 import type { Class0Acceptance, Class0Options, Class0Request } from './options.js';
 import { Reassembly } from './reassembly.js';
-import { type Action, type State, TRANSITIONS, takesData } from './transitions.js';
+import { type Action, isDeaf, type State, TRANSITIONS, takesData } from './transitions.js';
 
 /**
  * Longest packet before the connection is open, so that a stranger makes us hold little: LI and 254
  * octets of header at most (X.224 13.2.1), and 64 of user data in a DR (13.5.5).
  */
 const MAX_CONTROL_TPKT_LENGTH = TPKT_HEADER_LENGTH + 255 + 64;
+
+/** Octets behind a CR that wait for the decision on it; a peer that sends more is not read meanwhile. */
+const MAX_UNDECIDED = 65_536;
 
 /** DR reason where no other is given (X.224 13.5.3). */
 const NOT_SPECIFIED = 0;
@@ -72,6 +82,11 @@ export class Class0Connection implements Engine, PacketReceiver {
   #maxSentTpdu = 0;
   /** Longest plain DT taken without asking the codec. */
   #maxPlainDt = 0;
+  /** Shortest: strict decoding judges those without user data. */
+  #minPlainDt = 0;
+  #work = 0;
+  /** Data came before the decision on the CR: it waits, and all octets behind it. */
+  #hasEarlyData = false;
 
   private constructor(options: Class0Options, state: State, now: number) {
     this.#options = options;
@@ -109,7 +124,23 @@ export class Class0Connection implements Engine, PacketReceiver {
     return this.#deadline;
   }
 
-  /** N-CONNECT confirm: TCP, and TLS if any, stands. */
+  get isReceiving(): boolean {
+    return !isDeaf(this.#state);
+  }
+
+  get hasRoom(): boolean {
+    return this.#splitter.waiting < MAX_UNDECIDED;
+  }
+
+  get pinned(): number {
+    return this.#reassembly.pinned + this.#splitter.pinned;
+  }
+
+  get work(): number {
+    return this.#work;
+  }
+
+  /** N-CONNECT confirm: TCP, and TLS if any, is connected. */
   streamConnected(now: number): void {
     this.#now = now;
     this.#step({ event: 'N-CONNECT confirm' });
@@ -117,7 +148,7 @@ export class Class0Connection implements Engine, PacketReceiver {
 
   receive(chunk: Uint8Array, now: number, isOwn = false): void {
     this.#now = now;
-    if (this.#isDeaf) {
+    if (isDeaf(this.#state)) {
       return;
     }
     try {
@@ -129,7 +160,7 @@ export class Class0Connection implements Engine, PacketReceiver {
   }
 
   resume(now: number): boolean {
-    if (!this.#splitter.isStopped || this.#isDeaf) {
+    if (!this.#splitter.isStopped || this.#hasEarlyData || isDeaf(this.#state)) {
       return false;
     }
     this.#now = now;
@@ -164,6 +195,17 @@ export class Class0Connection implements Engine, PacketReceiver {
       this.#deadline = undefined;
       this.#step({ event: 'timer', error: timedOut(this.#state, this.#options) });
     }
+  }
+
+  postponeDeadline(milliseconds: number): void {
+    if (this.#deadline !== undefined && takesData(this.#state)) {
+      this.#deadline += milliseconds;
+    }
+  }
+
+  exceedLimit(error: CotpError, now: number): void {
+    this.#now = now;
+    this.#step({ event: 'limit', error });
   }
 
   /** T-CONNECT response: answers `connectIndication` with a CC. */
@@ -211,6 +253,7 @@ export class Class0Connection implements Engine, PacketReceiver {
   /** A TPDU that lies whole in a chunk: the hot path, without codec and table. */
   packet(source: OctetSource, start: number, end: number): boolean {
     const { octets } = source;
+    this.#work += 1;
     const eot = readPlainEot(octets[start], octets[start + 1], octets[start + 2]);
     if (eot === undefined || !this.#takesPlainDt(end - start)) {
       // An event or an error may come of it, which keeps some of it.
@@ -228,49 +271,50 @@ export class Class0Connection implements Engine, PacketReceiver {
   /** The same for a TPDU cut by TCP: its user data stays in pieces until the TSDU is joined. */
   packetInPieces(pieces: OctetCollector, first: OctetSource | undefined): boolean {
     const at = TPKT_HEADER_LENGTH;
+    this.#work += 1;
     const eot = readPlainEot(pieces.at(at), pieces.at(at + 1), pieces.at(at + 2));
     const isPlain = eot !== undefined && this.#takesPlainDt(pieces.length - at);
     if (!isPlain || this.#observer?.isWatching) {
-      return this.#tpdu(pieces.take(this.#options.allocate, at));
+      return this.#tpdu(pieces.join(this.#options.allocate, at));
     }
-    this.#deliver(this.#reassembly.addPieces(pieces.pieces(), at + DT_HEADER_LENGTH, eot, first));
+    this.#deliver(this.#reassembly.addPieces(pieces, at + DT_HEADER_LENGTH, eot, first));
     return true;
   }
 
-  /** Only on an open connection, with user data, and no longer than strictness allows. */
+  /** Only on an open connection, and of a length that strictness allows. */
   #takesPlainDt(length: number): boolean {
-    return takesData(this.#state) && length > DT_HEADER_LENGTH && length <= this.#maxPlainDt;
+    return length >= this.#minPlainDt && length <= this.#maxPlainDt && takesData(this.#state);
   }
 
   #deliver(tsdu: Uint8Array | undefined): void {
     if (tsdu !== undefined) {
       this.#deadline = undefined;
       this.#output.message(tsdu);
+    } else if (!this.#reassembly.begun) {
+      // A DT without user data begins no TSDU, so no time counts for it.
+      this.#deadline = undefined;
     }
   }
 
   /** Any other TPDU: decoded, judged and put to the table. `false` stops the splitting. */
   #tpdu(octets: Uint8Array): boolean {
-    if (this.#isDeaf) {
+    this.#work += COSTLY_TPDU;
+    if (isDeaf(this.#state)) {
       return false;
     }
-    if (this.#observer?.isWatching) {
+    const occurrence = judge(octets, this.#state, {
+      options: this.#options,
+      offer: this.#offer,
+      maxTpduSize: this.#maxTpduSize,
+      unfinished: this.#reassembly.length,
+    });
+    const isKept = TRANSITIONS[this.#state][occurrence.event].action === 'keep data';
+    if (this.#observer?.isWatching && !isKept) {
       this.#observer.see('received', octets);
     }
-    this.#step(
-      judge(octets, this.#state, {
-        options: this.#options,
-        offer: this.#offer,
-        maxTpduSize: this.#maxTpduSize,
-        unfinished: this.#reassembly.length,
-      }),
-    );
-    return !this.#isDeaf && this.#state !== 'WFTRESP';
-  }
-
-  /** Octets that come now have no one to go to. */
-  get #isDeaf(): boolean {
-    return this.#state === 'ENDING' || this.#state === 'CLOSED';
+    this.#step(occurrence);
+    // The user may decide at once, before the next TPDU is looked at.
+    return !isDeaf(this.#state) && this.#state !== 'WFTRESP';
   }
 
   get #isWithinTsdu(): boolean {
@@ -278,10 +322,11 @@ export class Class0Connection implements Engine, PacketReceiver {
   }
 
   #afterOctets(): void {
-    if (this.#isDeaf) {
+    if (isDeaf(this.#state)) {
       // What is left of the chunk has no one to go to.
       this.#splitter.clear();
     } else if (takesData(this.#state)) {
+      this.#reassembly.endChunk();
       this.#timeTsdu();
     }
   }
@@ -362,6 +407,10 @@ export class Class0Connection implements Engine, PacketReceiver {
         c.#takeData(tpdu.userData, tpdu.eot);
       }
     },
+    'keep data': (c) => {
+      c.#splitter.unread();
+      c.#hasEarlyData = true;
+    },
     'end sending': (c) => {
       c.#streamRequest = 'end';
     },
@@ -405,12 +454,14 @@ export class Class0Connection implements Engine, PacketReceiver {
     this.#maxTpduSize = maxTpduSize;
     this.#maxSentTpdu = agreement.maxTpduSize;
     this.#maxPlainDt = this.#options.strict ? maxTpduSize : MAX_TPKT_LENGTH;
+    this.#minPlainDt = this.#options.strict ? DT_HEADER_LENGTH + 1 : DT_HEADER_LENGTH;
     this.#splitter.maxLength = MAX_TPKT_LENGTH;
     // The peer of a responder may have begun a packet while the user decided: its time runs from now.
     this.#deadline = undefined;
     this.#timeTsdu();
     this.#offer = undefined;
     this.#request = undefined;
+    this.#hasEarlyData = false;
     this.#output.push(
       confirm === undefined ? { type: 'open', agreement } : { type: 'open', agreement, confirm },
     );
@@ -418,13 +469,7 @@ export class Class0Connection implements Engine, PacketReceiver {
 
   /** A DT that the plain path left to the codec. */
   #takeData(userData: Uint8Array, eot: boolean): void {
-    if (userData.length > 0 || this.#reassembly.begun) {
-      this.#deliver(this.#reassembly.add(new OctetSource(userData), 0, userData.length, eot));
-    } else {
-      // Some PLCs send it as a "fast acknowledge": it begins no TSDU, so no limit and no time
-      // counts for it.
-      this.#deadline = undefined;
-    }
+    this.#deliver(this.#reassembly.add(new OctetSource(userData), 0, userData.length, eot));
   }
 
   /** X.224 6.22.3: the ER quotes what is at fault. */

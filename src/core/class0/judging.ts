@@ -7,7 +7,13 @@ import { confirm } from '../negotiation/confirm.js';
 import { respond } from '../negotiation/respond.js';
 import { octetAt, readUint } from '../octets.js';
 import { decode } from '../tpdu/decode.js';
-import type { ConnectionConfirm, ConnectionRequest, Decoded, TpduInitOf } from '../tpdu/types.js';
+import type {
+  ConnectionConfirm,
+  ConnectionRequest,
+  Decoded,
+  DecodeOptions,
+  TpduInitOf,
+} from '../tpdu/types.js';
 import { endedByPeer } from './failures.js';
 import type { Occurrence } from './occurrence.js';
 import { capabilitiesFor, type SizeOptions } from './opening.js';
@@ -32,9 +38,7 @@ export function judge(octets: Uint8Array, state: State, known: Known): Occurrenc
   const { maxTpduSize } = known;
   // However odd, a DR says that the peer is done: its reason is worth more than its faults.
   const strict = known.options.strict && codeOf(octets) !== 0x80;
-  const tpdu = faultOr(() =>
-    decode(octets, takesData(state) ? { strict, class: 0, maxTpduSize } : { strict }),
-  );
+  const tpdu = faultOr(() => decode(octets, decodeOptions(state, strict, maxTpduSize)));
   if (tpdu instanceof ProtocolError) {
     return state === 'WFCR' ? invalidFirst(octets, tpdu) : undecodable(octets, tpdu);
   }
@@ -76,6 +80,14 @@ export function judgeFault(error: unknown): Occurrence {
     return { event: 'bad TPKT', error };
   }
   throw error;
+}
+
+/** Where data may come its header form is that of class 0, and once the size is agreed it counts too. */
+function decodeOptions(state: State, strict: boolean, maxTpduSize: number): DecodeOptions {
+  if (takesData(state)) {
+    return { strict, class: 0, maxTpduSize };
+  }
+  return state === 'WFTRESP' ? { strict, class: 0 } : { strict };
 }
 
 /** A CR where one is awaited: acceptable, refused by rule, or invalid (X.224 6.6). */

@@ -11,29 +11,12 @@ export interface TsduLimits {
   readonly maxTsduSize: number;
   /** DT TPDUs, those without user data included: a peer may send any number of them. */
   readonly maxTsduSegments: number;
-  /** Shared with other connections. Absent for none. */
-  readonly budget?: ReassemblyBudget | undefined;
-}
-
-/**
- * Octets that the unfinished TSDUs of several connections may come to together: each within its own
- * limit, many of them could still fill the memory.
- */
-export class ReassemblyBudget {
-  readonly limit: number;
-  /** Octets held now. */
-  held = 0;
-
-  constructor(limit: number) {
-    this.limit = limit;
-  }
 }
 
 /** The reassembly of one connection. */
 export class Reassembly {
   readonly #maxTsduSize: number;
   readonly #maxTsduSegments: number;
-  readonly #budget: ReassemblyBudget | undefined;
   readonly #allocate: Allocate;
   readonly #view: MakeView;
   readonly #collector = new OctetCollector();
@@ -41,13 +24,10 @@ export class Reassembly {
   #home: OctetSource | undefined;
   #homeStart = 0;
   #segments = 0;
-  /** What of the budget is ours. */
-  #held = 0;
 
   constructor(limits: TsduLimits, allocate: Allocate, view: MakeView) {
     this.#maxTsduSize = limits.maxTsduSize;
     this.#maxTsduSegments = limits.maxTsduSegments;
-    this.#budget = limits.budget;
     this.#allocate = allocate;
     this.#view = view;
   }
@@ -62,22 +42,35 @@ export class Reassembly {
     return this.#collector.length;
   }
 
+  /** Octets of memory that the pieces keep, about. */
+  get pinned(): number {
+    return this.#collector.pinned;
+  }
+
   /**
    * Takes in the user data of one DT, that of `source` from `start` up to, not including, `end`.
+   *
+   * A DT without any begins no TSDU: some controllers send such a DT as a fast acknowledgement.
    *
    * @returns the TSDU when `eot` ends one: a view of the source when it lies there whole. `undefined`
    * when there is more to come, or when the TSDU turned out empty (X.214 has none of those).
    * @throws TsduTooLargeError when a limit is passed
    */
   add(source: OctetSource, start: number, end: number, eot: boolean): Uint8Array | undefined {
-    this.#judge(end - start, eot);
+    const length = end - start;
+    if (this.#segments === 0 && length === 0) {
+      return undefined;
+    }
+    this.#judge(length);
     if (this.#segments === 0) {
       if (eot) {
-        return end > start ? source.give(start, end, this.#view) : undefined;
+        return source.give(start, end, this.#view);
       }
-      this.#beginIn(source, end - start);
+      this.#beginIn(source, length);
     }
-    this.#collector.append(source.view(start, end, plainView), 0, end - start);
+    if (length > 0) {
+      this.#collector.append(source.view(start, end, plainView), 0, length, source.octets);
+    }
     return this.#count(eot);
   }
 
@@ -86,23 +79,32 @@ export class Reassembly {
    * the first of them lies in `first`, if that is known.
    */
   addPieces(
-    pieces: readonly Uint8Array[],
+    pieces: OctetCollector,
     start: number,
     eot: boolean,
     first?: OctetSource,
   ): Uint8Array | undefined {
-    let skip = start;
-    this.#judge(pieces.reduce((length, piece) => length + piece.length, 0) - start, eot);
+    const length = pieces.length - start;
+    if (this.#segments === 0 && length === 0) {
+      return undefined;
+    }
+    this.#judge(length);
     if (this.#segments === 0) {
-      this.#beginIn(first, (pieces[0]?.length ?? 0) - start);
+      this.#beginIn(first, (pieces.pieces()[0]?.length ?? 0) - start);
     }
-    for (const piece of pieces) {
-      if (skip < piece.length) {
-        this.#collector.append(piece, skip, piece.length);
-      }
-      skip = Math.max(0, skip - piece.length);
-    }
+    pieces.appendTo(this.#collector, start);
     return this.#count(eot);
+  }
+
+  /**
+   * A chunk has been processed. Where small pieces of large chunks would keep much more memory than they
+   * need, they are copied: the end of their TSDU may be long in coming.
+   */
+  endChunk(): void {
+    if (this.#collector.isWasteful) {
+      this.#collector.compact();
+      this.#home = undefined;
+    }
   }
 
   /** Forgets a TSDU that will not be finished. */
@@ -110,19 +112,16 @@ export class Reassembly {
     this.#collector.clear();
     this.#home = undefined;
     this.#segments = 0;
-    this.#hold(0);
   }
 
   #count(eot: boolean): Uint8Array | undefined {
     if (!eot) {
       this.#segments += 1;
-      this.#hold(this.#collector.length);
       return undefined;
     }
     const home = this.#home;
     this.#home = undefined;
     this.#segments = 0;
-    this.#hold(0);
     return this.#collector.length > 0 ? this.#join(home) : undefined;
   }
 
@@ -153,19 +152,8 @@ export class Reassembly {
     return tsdu;
   }
 
-  #hold(octets: number): void {
-    if (this.#budget !== undefined) {
-      this.#budget.held += octets - this.#held;
-      this.#held = octets;
-    }
-  }
-
-  /**
-   * Judged before anything is held for the DT. Nothing is held for one that ends a TSDU, so it asks
-   * nothing of what all peers share: else who holds much of it would shut out those who hold none.
-   */
-  #judge(length: number, eot: boolean): void {
-    const budget = this.#budget;
+  /** Judged before anything is held for the DT. */
+  #judge(length: number): void {
     const held = this.#segments === 0 ? 0 : this.#collector.length;
     if (held + length > this.#maxTsduSize) {
       throw new TsduTooLargeError(
@@ -177,12 +165,6 @@ export class Reassembly {
       throw new TsduTooLargeError(
         `a TSDU of at most ${this.#maxTsduSegments} DT TPDUs was expected, more than that came`,
         { phase: 'open', hint: 'maxTsduSegments sets the limit' },
-      );
-    }
-    if (!eot && budget !== undefined && budget.held + length > budget.limit) {
-      throw new TsduTooLargeError(
-        `unfinished TSDUs of at most ${budget.limit} octets were expected from all peers together, more than that came`,
-        { phase: 'open', hint: 'maxReassemblyOctets sets the limit' },
       );
     }
   }

@@ -69,6 +69,8 @@ export type Action =
   | 'confirm connect'
   | 'send data'
   | 'take data'
+  /** Data right behind the CR, from a peer that does not wait for the CC: it stays until the user has decided. */
+  | 'keep data'
   /** FIN once everything written is sent; the peer's data is still taken. */
   | 'end sending'
   /** The peer's half of TCP has ended; ours goes on. */
@@ -129,6 +131,7 @@ const TABLE: Record<State, Row> = {
     'T-CONNECT response': ['send CC', 'OPEN'],
     'T-CONNECT refusal': ['refuse by DR', 'ENDING'],
     'T-DISCONNECT request': ['refuse by DR', 'ENDING'],
+    DT: ['keep data', 'WFTRESP'],
     // The peer has gone: the indication is withdrawn.
     'N-RELEASE indication': ['fail', 'CLOSED'],
     'N-DISCONNECT indication': ['fail', 'CLOSED'],
@@ -198,8 +201,12 @@ export function takesData(state: State): boolean {
   return state === 'OPEN' || state === 'FIN_SENT';
 }
 
-/** States in which whatever the peer still sends is discarded. */
 const DEAF_STATES: ReadonlySet<State> = new Set(['CLOSED', 'WFNC', 'FIN_RECEIVED', 'ENDING']);
+
+/** True in the states in which whatever the peer still sends is discarded. */
+export function isDeaf(state: State): boolean {
+  return DEAF_STATES.has(state);
+}
 
 /** A cell that the table leaves blank (X.224 annex A: the three cases of an empty cell). */
 function otherwise(state: State, event: Event): readonly [Action, State] {

@@ -42,6 +42,7 @@ export class TpktEngine implements Engine, PacketReceiver {
   #state: 'open' | 'finSent' | 'finReceived' | 'ending' | 'closed' = 'open';
   #streamRequest: StreamRequest = 'none';
   #deadline: number | undefined;
+  #work = 0;
 
   constructor(options: TpktEngineOptions) {
     this.#options = options;
@@ -57,8 +58,24 @@ export class TpktEngine implements Engine, PacketReceiver {
     return this.#deadline;
   }
 
+  get isReceiving(): boolean {
+    return this.#state === 'open' || this.#state === 'finSent';
+  }
+
+  get hasRoom(): boolean {
+    return true;
+  }
+
+  get pinned(): number {
+    return this.#splitter.pinned;
+  }
+
+  get work(): number {
+    return this.#work;
+  }
+
   receive(chunk: Uint8Array, now: number): void {
-    if (!this.#isReceiving) {
+    if (!this.isReceiving) {
       return;
     }
     try {
@@ -80,7 +97,7 @@ export class TpktEngine implements Engine, PacketReceiver {
   }
 
   receiveEnd(now: number): void {
-    if (!this.#isReceiving) {
+    if (!this.isReceiving) {
       return;
     }
     if (this.#splitter.atBoundary) {
@@ -119,7 +136,7 @@ export class TpktEngine implements Engine, PacketReceiver {
       return;
     }
     this.#deadline = undefined;
-    if (this.#isReceiving) {
+    if (this.isReceiving) {
       const { reassemblyTimeout } = this.#options;
       this.#fail(
         new TimeoutError(
@@ -131,6 +148,18 @@ export class TpktEngine implements Engine, PacketReceiver {
       );
     } else {
       this.#streamRequest = 'destroy';
+    }
+  }
+
+  postponeDeadline(milliseconds: number): void {
+    if (this.#deadline !== undefined && this.isReceiving) {
+      this.#deadline += milliseconds;
+    }
+  }
+
+  exceedLimit(error: CotpError): void {
+    if (this.isReceiving) {
+      this.#fail(inPhase(error, 'open'));
     }
   }
 
@@ -173,19 +202,17 @@ export class TpktEngine implements Engine, PacketReceiver {
 
   packet(source: OctetSource, start: number, end: number): boolean {
     this.#deadline = undefined;
+    this.#work += 1;
     this.#output.message(source.give(start, end, this.#options.view));
     return true;
   }
 
   packetInPieces(pieces: OctetCollector): boolean {
     this.#deadline = undefined;
+    this.#work += 1;
     const message = pieces.take(this.#options.allocate, TPKT_HEADER_LENGTH);
     this.#output.message(message);
     return true;
-  }
-
-  get #isReceiving(): boolean {
-    return this.#state === 'open' || this.#state === 'finSent';
   }
 
   #fail(error: CotpError): void {

@@ -3,9 +3,8 @@
  * Knows nothing of TPDUs.
  */
 import { ProtocolError } from '../errors.js';
-import { OctetCollector, VIEW_FROM } from '../octet-collector.js';
+import { allocateZeroed, OctetCollector, VIEW_FROM } from '../octet-collector.js';
 import { OctetSource } from '../octet-source.js';
-import { joinOctets } from '../octets.js';
 import { MAX_TPKT_LENGTH, MIN_TPKT_LENGTH, TPKT_HEADER_LENGTH, TPKT_VERSION } from './header.js';
 
 /** Where the splitter puts packets. Each method gives `false` to stop the splitting for now. */
@@ -35,8 +34,12 @@ export class TpktSplitter {
   #partialHeld = 0;
   /** Length of that packet; 0 while its header is not complete. */
   #partialLength = 0;
-  /** What a receiver that said stop has left. */
-  #rest: Uint8Array | undefined;
+  /** The receiver said stop, and octets were left: whatever comes waits behind them until {@link resume}. */
+  #isStopped = false;
+  /** The packet at which the receiver stopped is to come again. */
+  #isUnread = false;
+  /** What waits; made for a connection on which something does. */
+  #waiting: OctetCollector | undefined;
   /** Octets of the stream before the packet now being read. */
   #position = 0;
 
@@ -51,7 +54,19 @@ export class TpktSplitter {
 
   /** True while octets wait because the receiver said stop. */
   get isStopped(): boolean {
-    return this.#rest !== undefined;
+    return this.#isStopped;
+  }
+
+  /** Octets that wait because the receiver said stop. */
+  get waiting(): number {
+    return this.#waiting?.length ?? 0;
+  }
+
+  /** Octets of memory that are kept for what is {@link held}, about. */
+  get pinned(): number {
+    return this.#partialHeld === 0 && this.#waiting === undefined
+      ? 0
+      : this.#partial.pinned + (this.#waiting?.pinned ?? 0);
   }
 
   /** Octets still missing to the next thing that can be judged: a header, then its packet. */
@@ -62,7 +77,7 @@ export class TpktSplitter {
 
   /** Octets held: of a packet that is not complete, and those that a receiver's stop has left. */
   get held(): number {
-    return this.#partialHeld + (this.#rest?.length ?? 0);
+    return this.#partialHeld + this.waiting;
   }
 
   /** The octets held of a packet that is not complete, as pieces. */
@@ -79,9 +94,8 @@ export class TpktSplitter {
    * packets before the fault have been handed over.
    */
   push(chunk: Uint8Array, isOwn = false): void {
-    if (this.#rest !== undefined) {
-      // Still stopped: these octets come after those that wait.
-      this.#rest = joinOctets([this.#rest, chunk]);
+    if (this.#isStopped) {
+      this.#wait(chunk, 0);
       return;
     }
     // Asked once: a getter of typed arrays, and no cheap one.
@@ -96,7 +110,7 @@ export class TpktSplitter {
       this.#hold(source, offset, end);
       offset = end;
       if (!this.#continuePartial()) {
-        this.#keepRest(chunk, offset);
+        this.#stop(chunk, offset);
         return;
       }
     }
@@ -111,20 +125,36 @@ export class TpktSplitter {
       offset += length;
       this.#position += length;
       if (!this.#receiver.packet(source, start, offset)) {
-        this.#keepRest(chunk, offset);
+        if (this.#isUnread) {
+          this.#isUnread = false;
+          this.#position -= length;
+          offset -= length;
+        }
+        this.#stop(chunk, offset);
         return;
       }
     }
   }
 
-  /** Goes on after the receiver had said stop. Gives `false` when there is nothing to go on with. */
+  /**
+   * For a receiver that is about to stop: the packet that it was given comes again, first of all, on
+   * {@link resume}.
+   */
+  unread(): void {
+    this.#isUnread = true;
+  }
+
+  /** Continues after the receiver said stop, with the octets that wait. `false` when it was not stopped. */
   resume(): boolean {
-    const rest = this.#rest;
-    if (rest === undefined) {
+    if (!this.#isStopped) {
       return false;
     }
-    this.#rest = undefined;
-    this.push(rest);
+    const waiting = this.#waiting;
+    this.#isStopped = false;
+    this.#waiting = undefined;
+    if (waiting !== undefined) {
+      this.push(waiting.take(allocateZeroed));
+    }
     return true;
   }
 
@@ -132,7 +162,8 @@ export class TpktSplitter {
   clear(): void {
     this.#dropPartial();
     this.#partialLength = 0;
-    this.#rest = undefined;
+    this.#isStopped = false;
+    this.#waiting = undefined;
   }
 
   #hold(source: OctetSource, start: number, end: number): void {
@@ -168,13 +199,25 @@ export class TpktSplitter {
     this.#position += this.#partialLength;
     this.#partialLength = 0;
     const more = this.#receiver.packetInPieces(this.#partial, this.#partialFirst);
+    if (this.#isUnread) {
+      this.#position -= this.#partialHeld;
+      this.#wait(this.#partial.take(allocateZeroed), 0);
+      this.#isUnread = false;
+    }
     this.#dropPartial();
     return more;
   }
 
-  #keepRest(chunk: Uint8Array, offset: number): void {
+  /** Where nothing is left there is nothing to resume with. */
+  #stop(chunk: Uint8Array, offset: number): void {
+    this.#wait(chunk, offset);
+    this.#isStopped = this.#waiting !== undefined;
+  }
+
+  #wait(chunk: Uint8Array, offset: number): void {
     if (offset < chunk.length) {
-      this.#rest = chunk.subarray(offset);
+      this.#waiting ??= new OctetCollector();
+      this.#waiting.append(chunk, offset, chunk.length);
     }
   }
 

@@ -71,11 +71,6 @@ export interface ListenOptions extends CotpOptions, StreamListenOptions {
    * unknown. Default: any. It is checked before `onConnectRequest`.
    */
   readonly localTsel?: Tsel | undefined;
-  /**
-   * Octets that the unfinished TSDUs of all connections may come to together; the connection that
-   * passes it ends. 1 to 2147483647; default 256 MiB, sixteen TSDUs of the largest default size.
-   */
-  readonly maxReassemblyOctets?: number | undefined;
   /** Decides on each CR. Default: every one is accepted. */
   readonly onConnectRequest?: OnConnectRequest | undefined;
 }
@@ -111,7 +106,6 @@ export const LISTEN_OPTIONS = {
   ...COTP_OPTIONS,
   ...STREAM_LISTEN_OPTIONS,
   localTsel: optional(tsel),
-  maxReassemblyOctets: row(integer(1, MAX_TSDU_SIZE, 'octets'), 268_435_456),
   onConnectRequest: optional(callback<OnConnectRequest>()),
 } satisfies Record<keyof ListenOptions, OptionRow<unknown>>;
 

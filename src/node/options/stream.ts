@@ -24,8 +24,8 @@ const MEBIBYTE = 1_048_576;
 /** Options of both sides. Sizes are in octets, times in milliseconds. */
 export interface StreamOptions {
   /**
-   * Messages that were not read may come to this many octets (and 128 more each) before the socket
-   * rests. 1 to 2147483647; default 1 MiB, which keeps a fast link busy through a short pause.
+   * Messages that were not read may come to this many octets (and 128 more each) before reading from the
+   * socket pauses; it pauses at the end of a chunk, so a chunk of at most 64 KiB comes on top. 1 to 2147483647; default 1 MiB, which keeps a fast link busy through a short pause.
    */
   readonly readHighWaterMark?: number | undefined;
   /**
@@ -53,6 +53,12 @@ export interface StreamOptions {
   /** Closes a connection on which nothing was sent or received for this time. Default: off. */
   readonly idleTimeout?: number | undefined;
   /**
+   * Resets a connection on which nothing was received for this time, whatever was sent meanwhile: a cable
+   * that is pulled while a request waits for its answer. Suspended while reading is paused because the
+   * application does not read, and after the FIN of the peer. Default: off.
+   */
+  readonly receiveTimeout?: number | undefined;
+  /**
    * After the FIN of the peer the connection stays open for writing until `end()` or `close()` is
    * called. Default `false`: it closes by itself once no answer is due any more.
    */
@@ -77,6 +83,7 @@ export const STREAM_OPTIONS = {
   closeTimeout: row(milliseconds, 5_000),
   reassemblyTimeout: row(milliseconds, 60_000),
   idleTimeout: optional(milliseconds),
+  receiveTimeout: optional(milliseconds),
   allowHalfOpen: row(flag, false),
   writeTimeout: row(milliseconds, 60_000),
   name: optional(text),
@@ -122,6 +129,13 @@ export interface StreamListenOptions {
   readonly maxConnectionsPerAddress?: number | undefined;
   /** Connections that the system holds before they are accepted. Default 511, as in Node. */
   readonly backlog?: number | undefined;
+  /**
+   * Octets of memory that unfinished and unread messages of all connections may keep together, besides
+   * 64 KiB of each connection, which do not count. Near it, from three quarters on, reading pauses where more
+   * than those 64 KiB wait to be read. Above it the connection that holds most ends, if most of that is of an
+   * unfinished message. 1 to 2147483647; default 256 MiB, sixteen TSDUs of the largest default size.
+   */
+  readonly maxReceiveBuffer?: number | undefined;
   /** Closing the server closes its connections too. Default `false`. */
   readonly bindConnections?: boolean | undefined;
   /** TLS, with the options of `tls.createServer`. Default: no TLS. */
@@ -137,6 +151,7 @@ export const STREAM_LISTEN_OPTIONS = {
   maxConnections: row(integer(1, MAX_CONNECTIONS), 1024),
   maxConnectionsPerAddress: optional(integer(1, MAX_CONNECTIONS)),
   backlog: row(integer(1, MAX_CONNECTIONS), 511),
+  maxReceiveBuffer: row(integer(1, MAX_BUFFER, 'octets'), 256 * MEBIBYTE),
   bindConnections: row(flag, false),
   tls: optional(optionsObject<TlsOptions>()),
 } satisfies Record<keyof StreamListenOptions, OptionRow<unknown>>;

@@ -24,7 +24,7 @@ export async function connect(addr: Address, options: ConnectOptions = {}): Prom
   signal?.throwIfAborted();
   const { stream, ready } = openClientStream(address, resolved);
   if (ready === undefined) {
-    return openConnection(stream, address, resolved);
+    return openConnection(stream, address, resolved, undefined);
   }
   return new Promise<Connection>((resolve, reject) => {
     const timer = setTimeout(() => {
@@ -51,7 +51,7 @@ export async function connect(addr: Address, options: ConnectOptions = {}): Prom
     signal?.addEventListener('abort', onAbort, { once: true });
     stream.once(ready, () => {
       // At once: an error or an end may be the next event, and is the connection's to hear.
-      const connection = openConnection(stream, address, resolved);
+      const connection = openConnection(stream, address, resolved, undefined);
       settle();
       resolve(connection);
     });

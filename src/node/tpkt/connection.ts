@@ -9,6 +9,7 @@ import { allocate, sendBlocks, view } from '../buffers.js';
 import { Driver, type DriverUser } from '../driver.js';
 import { MessageConnection, type MessageConnectionOptions } from '../message-connection.js';
 import type { ResolvedConnectOptions, ResolvedListenOptions } from '../options/tpkt.js';
+import type { ReceiveBudget } from '../receive-budget.js';
 import { reportTo } from '../report.js';
 
 /** The two ends of a connection. Frozen. */
@@ -30,6 +31,7 @@ export function openConnection(
   stream: Duplex,
   otherwise: FullAddress,
   options: ResolvedConnectOptions | ResolvedListenOptions,
+  receiveBudget: ReceiveBudget | undefined,
 ): Connection {
   const { reassemblyTimeout, closeTimeout } = options;
   const engine = new TpktEngine({ allocate, view, sendBlocks, reassemblyTimeout, closeTimeout });
@@ -40,6 +42,7 @@ export function openConnection(
     ...options,
     minMessage: MIN_TPKT_PAYLOAD,
     maxMessage: MAX_TPKT_PAYLOAD,
+    receiveBudget,
     onFailure: reportTo(options.onError, formatAddress(remoteAddr)),
   };
   return new Connection(driver, engine, messageOptions, info);

@@ -5,6 +5,7 @@ import { type Address, formatAddress, resolveAddress } from '../address.js';
 import { wrongType } from '../options/checks.js';
 import { resolveOptions } from '../options/table.js';
 import { LISTEN_OPTIONS, type ListenOptions } from '../options/tpkt.js';
+import { ReceiveBudget } from '../receive-budget.js';
 import { reportTo } from '../report.js';
 import { Server } from '../server.js';
 import { type ConnectionCb, openConnection } from './connection.js';
@@ -31,11 +32,12 @@ export async function listen(
   }
   const address = resolveAddress(addr, 0);
   const resolved = resolveOptions(LISTEN_OPTIONS, options);
+  const receiveBudget = new ReceiveBudget(resolved.maxReceiveBuffer);
   return Server.listen(
     address,
     resolved,
     (stream, server, isExcess) => {
-      const connection = openConnection(stream, address, resolved);
+      const connection = openConnection(stream, address, resolved, receiveBudget);
       if (isExcess) {
         // TPKT has no words for a refusal.
         connection.destroy();

@@ -1,6 +1,6 @@
 /** What the reassembly of TSDUs holds on to. */
 import { expect, it } from 'vitest';
-import { Reassembly, ReassemblyBudget } from '../../../src/core/class0/reassembly.js';
+import { Reassembly } from '../../../src/core/class0/reassembly.js';
 import { allocateZeroed } from '../../../src/core/octet-collector.js';
 import { OctetSource, plainView } from '../../../src/core/octet-source.js';
 import { memoryHeld } from '../../support/growth.js';
@@ -36,27 +36,37 @@ it('keeps no chunk of a TSDU that will not be finished', async () => {
   expect(subject.begun).toBe(false);
 });
 
-it('asks nothing of what all peers share for a TSDU that ends where it began', () => {
-  const budget = new ReassemblyBudget(1_000);
-  const limits = { maxTsduSize: 1_000_000, maxTsduSegments: 100, budget };
-  const greedy = new Reassembly(limits, allocateZeroed, plainView);
-  const source = new OctetSource(new Uint8Array(2_000));
-  greedy.add(source, 0, 900, false);
-  const other = new Reassembly(limits, allocateZeroed, plainView);
-  expect(other.add(source, 0, 500, true)).toHaveLength(500);
-  expect(() => other.add(source, 0, 500, false)).toThrow(/from all peers together/);
+/** Small first pieces of many large chunks; of each, all that is left is of no use to the TSDU. */
+function fed(chunks: number, octets: number): Reassembly {
+  const subject = reassembly();
+  for (let i = 0; i < chunks; i += 1) {
+    subject.add(new OctetSource(new Uint8Array(65_536)), 7, 7 + octets, false);
+    subject.endChunk();
+  }
+  return subject;
+}
+
+it('keeps little more memory than it needs for small pieces of large chunks', () => {
+  const { pinned, length } = fed(90, 512);
+  expect(length).toBe(90 * 512);
+  expect(pinned).toBeLessThanOrEqual(2 * length + 131_072);
 });
 
-it('lets a TSDU end though others hold all the rest of what is shared', () => {
-  const budget = new ReassemblyBudget(1_000);
-  const limits = { maxTsduSize: 1_000_000, maxTsduSegments: 100, budget };
-  const [one, other] = [0, 1].map(() => new Reassembly(limits, allocateZeroed, plainView)) as [
-    Reassembly,
-    Reassembly,
-  ];
-  const source = new OctetSource(new Uint8Array(2_000));
-  one.add(source, 0, 500, false);
-  other.add(source, 0, 500, false);
-  expect(one.add(source, 0, 100, true)).toHaveLength(600);
-  expect(budget.held).toBe(500);
+it('copies nothing where most of each chunk is of the TSDU', () => {
+  const subject = reassembly();
+  const chunk = new Uint8Array(65_536);
+  for (let at = 0; at + 2_052 <= chunk.length; at += 2_052) {
+    subject.add(new OctetSource(chunk), at + 7, at + 2_052, false);
+  }
+  subject.endChunk();
+  expect(subject.pinned).toBeGreaterThanOrEqual(chunk.length);
+  expect(subject.pinned).toBeLessThan(1.1 * chunk.length);
+});
+
+it('gives the TSDU whose pieces were copied meanwhile', () => {
+  const subject = fed(90, 1_000);
+  const last = Uint8Array.from({ length: 1_000 }, (_, i) => i & 0xff);
+  const tsdu = subject.add(new OctetSource(last), 0, last.length, true);
+  expect(tsdu).toHaveLength(91_000);
+  expect(tsdu?.subarray(-1_000)).toEqual(last);
 });

@@ -204,13 +204,45 @@ describe('a responder', () => {
     expect(subject.events().map(({ type }) => type)).toEqual(['open', 'data']);
   });
 
-  it('fails on a DT that comes while its user decides', () => {
+  it.each(['with the CR', 'after the CR', 'cut in two'])(
+    'keeps a DT that comes %s until its user has decided',
+    (how) => {
+      const chunks = {
+        'with the CR': [join(CR, DT)],
+        'after the CR': [CR, DT],
+        'cut in two': [join(CR, DT.subarray(0, 6)), DT.subarray(6)],
+      }[how] as readonly Uint8Array[];
+      const subject = responder();
+      for (const chunk of chunks) {
+        subject.feed(chunk);
+        while (subject.connection.resume(10)) {}
+      }
+      expect(subject.events().map(({ type }) => type)).toEqual(['connectIndication']);
+      subject.connection.accept({}, 20);
+      while (subject.connection.resume(20)) {}
+      expect(subject.events().map(({ type }) => type)).toEqual(['open', 'data']);
+    },
+  );
+
+  it('has no room for more once 64 KiB of data wait for the decision', () => {
     const subject = responder().feed(join(CR, DT));
     while (subject.connection.resume(10)) {}
-    expect(subject.ending().error).toMatchObject({
-      fault: 'tpdu-not-expected',
-      phase: 'cr-received',
-    });
+    for (let octets = DT.length; octets < 65_536; octets += DT.length) {
+      expect(subject.connection.hasRoom).toBe(true);
+      subject.feed(DT);
+    }
+    expect(subject.connection.hasRoom).toBe(false);
+    subject.connection.accept({}, 20);
+    while (subject.connection.resume(20)) {}
+    expect(subject.connection.hasRoom).toBe(true);
+  });
+
+  it('drops the data that waits when the CR is refused', () => {
+    const subject = responder().feed(join(CR, DT));
+    while (subject.connection.resume(10)) {}
+    subject.connection.refuse(0, 20);
+    expect(subject.connection.resume(20)).toBe(false);
+    expect(subject.connection.pinned).toBe(0);
   });
 
   it('has a deadline for the CR that drips do not move', () => {

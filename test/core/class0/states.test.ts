@@ -29,6 +29,7 @@ const EFFECTS: Readonly<Record<Exclude<Action, 'reject user'>, Effect>> = {
   'confirm connect': { sent: [], events: ['open'] },
   'send data': { sent: ['DT'], events: [] },
   'take data': { sent: [], events: ['data'] },
+  'keep data': { sent: [], events: [] },
   'end sending': { sent: [], events: [], stream: 'end' },
   'indicate end': { sent: [], events: ['end'] },
   fail: { sent: [], events: ['disconnect'], stream: 'destroy' },

@@ -117,6 +117,8 @@ const WRITTEN: Readonly<Record<State, Written>> = {
     timer: ['refuse by DR', 'ENDING'],
     'N-RELEASE indication': FAIL,
     'N-DISCONNECT indication': FAIL,
+    // Data right behind the CR, which several stacks send without waiting for the CC.
+    DT: ['keep data', 'WFTRESP'],
     else: failOnOctetsIn('WFTRESP'),
   },
   OPEN: {

@@ -1,8 +1,7 @@
 /** R19 to R21: TSDUs put together within bounds, dropped when unfinished, and left in TCP unread. */
 import { describe, expect, test } from 'vitest';
 import { memoryHeld } from '../../support/growth.js';
-import { rawClient, rejection, serve } from '../../support/life.js';
-import { CR, dt, hex } from '../../support/raw.js';
+import { dt, hex } from '../../support/raw.js';
 import {
   drip,
   expectAlive,
@@ -179,44 +178,4 @@ test('R21 a reader and a writer that are both slow come through', async () => {
   }
   await connection.drain();
   expect(connection.isOpen).toBe(true);
-});
-
-describe('unfinished TSDUs of all connections of a server together', () => {
-  /** Two clients of one server that holds 100 octets of unfinished TSDUs at most. */
-  async function two() {
-    const server = await serve({ maxReassemblyOctets: 100 });
-    const open = async () => {
-      const raw = await rawClient(server.address.port);
-      raw.send(CR);
-      await raw.packet();
-      return { raw, connection: await server.accept() };
-    };
-    return [await open(), await open()] as const;
-  }
-
-  test('R19 end the connection that takes them past maxReassemblyOctets, and no other', async () => {
-    const [first, second] = await two();
-    first.raw.send(Buffer.concat([dt('00', true), dt('00'.repeat(60), false)]));
-    await first.connection.read();
-    second.raw.send(dt('00'.repeat(41), false));
-    expect(await rejection(second.connection.read())).toMatchObject({
-      code: 'ERR_COTP_TSDU_TOO_LARGE',
-      hint: 'maxReassemblyOctets sets the limit',
-    });
-    first.raw.send(dt('00'.repeat(40)));
-    expect((await first.connection.read()).length).toBe(100);
-  });
-
-  test('R19 leave room again when they are finished or their connection ends', async () => {
-    const [first, second] = await two();
-    first.raw.send(Buffer.concat([dt('00'.repeat(90), false), dt('00'), dt('01')]));
-    await first.connection.read();
-    await first.connection.read();
-    second.raw.send(Buffer.concat([dt('01'), dt('00'.repeat(90), false)]));
-    await second.connection.read();
-    second.raw.reset();
-    await second.connection.waitClosed();
-    first.raw.send(Buffer.concat([dt('00'.repeat(90), false), dt('00')]));
-    expect((await first.connection.read()).length).toBe(91);
-  });
 });

@@ -1,0 +1,184 @@
+/**
+ * The memory that received octets keep in all connections of one server together. Knows neither protocol
+ * nor sockets.
+ *
+ * Two kinds of octets are counted: those of messages that nobody has read yet, and those of messages that
+ * are not complete. The first kind goes away when the application reads, so reading from the peer pauses.
+ * The second kind goes away only when the peer completes its message, so the connection that holds most
+ * ends. A connection that holds little is never affected: a floor of each is not counted at all.
+ */
+import { TsduTooLargeError } from '../core/errors.js';
+
+/** Octets of each connection that the sum does not count. */
+export const RECEIVE_FLOOR = 65_536;
+
+/** From this part of the limit on, connections with unread messages beyond their floor pause. */
+const NEAR = 0.75;
+
+/** What the budget asks of a connection. */
+export interface ReceiveHolder {
+  /** {@link ReceiveShare.mustPause} has changed. */
+  onPauseChange(): void;
+  /** The connection ends: of all it holds most, and the sum is above the limit. */
+  onLimit(error: TsduTooLargeError): void;
+}
+
+/** The octets of all connections of a server. */
+export class ReceiveBudget {
+  readonly #limit: number;
+  readonly #near: number;
+  readonly #beyondFloor = new Set<ReceiveShare>();
+  readonly #paused = new Set<ReceiveShare>();
+  #held = 0;
+
+  /** @param limit octets that all connections may hold together beyond their floors */
+  constructor(limit: number) {
+    this.#limit = limit;
+    this.#near = Math.floor(NEAR * limit);
+  }
+
+  /** Octets held now, less the floor of each connection. */
+  get held(): number {
+    return this.#held;
+  }
+
+  /** Makes the share of one connection. */
+  share(holder: ReceiveHolder): ReceiveShare {
+    return new ReceiveShare(this, holder);
+  }
+
+  /** @internal The octets of a share beyond its floor have changed by so many. */
+  charge(share: ReceiveShare, change: number): void {
+    this.#held += change;
+    if (share.beyondFloor > 0) {
+      this.#beyondFloor.add(share);
+      this.#judge(share);
+      return;
+    }
+    this.#beyondFloor.delete(share);
+    this.#continue(share);
+    if (this.#held < this.#near) {
+      this.#continueAll();
+    }
+  }
+
+  #judge(share: ReceiveShare): void {
+    if (this.#held > this.#limit) {
+      this.#makeRoom(share);
+    } else if (this.#held >= this.#near) {
+      if (share.unread > RECEIVE_FLOOR) {
+        this.#pause(share);
+      }
+    } else {
+      this.#continueAll();
+    }
+  }
+
+  /** Above the limit. Where most is held unread, its application has to read: who needs more waits for that. */
+  #makeRoom(share: ReceiveShare): void {
+    let largest = share;
+    for (const each of this.#beyondFloor) {
+      if (each.beyondFloor > largest.beyondFloor) {
+        largest = each;
+      }
+    }
+    if (largest.unfinished >= largest.unread) {
+      largest.end(
+        new TsduTooLargeError(
+          `unfinished and unread TSDUs of at most ${this.#limit} octets were expected from all peers together; ` +
+            `more came, and of them this peer holds most, ${largest.unfinished} octets of an unfinished one`,
+          { phase: 'open', hint: 'maxReceiveBuffer sets the limit' },
+        ),
+      );
+    } else {
+      this.#pause(share);
+    }
+  }
+
+  #pause(share: ReceiveShare): void {
+    if (!this.#paused.has(share)) {
+      this.#paused.add(share);
+      share.setMustPause(true);
+    }
+  }
+
+  #continue(share: ReceiveShare): void {
+    if (this.#paused.delete(share)) {
+      share.setMustPause(false);
+    }
+  }
+
+  #continueAll(): void {
+    for (const share of this.#paused) {
+      this.#continue(share);
+    }
+  }
+}
+
+/** What one connection holds of a {@link ReceiveBudget}. */
+export class ReceiveShare {
+  readonly #budget: ReceiveBudget;
+  readonly #holder: ReceiveHolder;
+  #unread = 0;
+  #unfinished = 0;
+  #mustPause = false;
+  #hasEnded = false;
+
+  /** @internal Shares come from {@link ReceiveBudget.share}. */
+  constructor(budget: ReceiveBudget, holder: ReceiveHolder) {
+    this.#budget = budget;
+    this.#holder = holder;
+  }
+
+  /** Octets of messages that wait to be read. */
+  get unread(): number {
+    return this.#unread;
+  }
+
+  /** Octets of messages that are not complete. */
+  get unfinished(): number {
+    return this.#unfinished;
+  }
+
+  /** Octets that count: those beyond the floor. */
+  get beyondFloor(): number {
+    return Math.max(0, this.#unread + this.#unfinished - RECEIVE_FLOOR);
+  }
+
+  /** Reading from the peer is to pause until there is room for all. */
+  get mustPause(): boolean {
+    return this.#mustPause;
+  }
+
+  /** Says what the connection holds now, in octets of memory. */
+  hold(unread: number, unfinished: number): void {
+    if (this.#hasEnded) {
+      return;
+    }
+    const before = this.beyondFloor;
+    this.#unread = unread;
+    this.#unfinished = unfinished;
+    const after = this.beyondFloor;
+    if (before > 0 || after > 0) {
+      this.#budget.charge(this, after - before);
+    }
+  }
+
+  /** The connection is gone: it holds nothing any more. */
+  close(): void {
+    this.hold(0, 0);
+    this.#hasEnded = true;
+  }
+
+  /** @internal For the budget. */
+  setMustPause(mustPause: boolean): void {
+    this.#mustPause = mustPause;
+    this.#holder.onPauseChange();
+  }
+
+  /** @internal For the budget. The holder is in the middle of a chunk, its own or that of another one. */
+  end(error: TsduTooLargeError): void {
+    this.close();
+    process.nextTick(() => this.#holder.onLimit(error));
+  }
+}
