@@ -147,6 +147,8 @@ export async function service(address: Address, data: Data): Promise<FullAddress
   await using conn: Connection = await connect(server.addresses[0] ?? address, connectOptions);
   const { localTsel, maxTpduSize, tpClass }: ConnectionInfo = conn.info;
   const room: boolean = conn.write(data);
+  const patience: WaitOptions = { signal: AbortSignal.timeout(1_000) };
+  await conn.drain(patience);
   const signal: AbortSignal = conn.signal;
   process.stdout.write(`${formatTsel(localTsel ?? 0)} ${maxTpduSize} ${tpClass} ${room} ${signal}`);
   // Selectors of the info are options again.
@@ -167,6 +169,8 @@ export async function packets(address: tpkt.Address, data: tpkt.Data): Promise<v
   const info: tpkt.ConnectionInfo = conn.info;
   const local: tpkt.FullAddress = info.localAddr;
   conn.write(data);
+  const patience: tpkt.WaitOptions = {};
+  await conn.read(patience);
   await Promise.all([conn.asyncClose(), server.asyncClose()]);
   process.stdout.write(local.host);
 }

@@ -1,6 +1,7 @@
 /** R19 to R21: TSDUs put together within bounds, dropped when unfinished, and left in TCP unread. */
 import { describe, expect, test } from 'vitest';
 import { memoryHeld } from '../../support/growth.js';
+import { rejection } from '../../support/life.js';
 import { dt, hex } from '../../support/raw.js';
 import {
   drip,
