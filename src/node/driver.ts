@@ -63,7 +63,7 @@ const JOINED_FROM = 4_096;
  * Work for one connection before the event loop goes round and serves the others, in octets: those
  * received, and as many for each TPDU as could be copied while it is processed.
  */
-const TURN = 1_048_576;
+const TURN = 4_194_304;
 const OCTETS_PER_TPDU = 256;
 
 /** A socket that is not read is asked this often, in milliseconds, whether its TCP connection is gone. */

@@ -52,6 +52,9 @@ const WAIT_OPTIONS = { signal: optional(instance(AbortSignal, 'an AbortSignal'))
  */
 const ANSWER_GRACE = 500;
 
+/** What is taken is subtracted from the share of a connection once it comes to so many octets. */
+const SHARE_STEP = 32_768;
+
 /** Reads and writes whole messages, in order, over one byte stream; `Info` is what is known of it. */
 export abstract class MessageConnection<Info> extends Resource {
   /** What both sides are and have agreed on. Frozen. */
@@ -347,21 +350,21 @@ export abstract class MessageConnection<Info> extends Resource {
   }
 
   #onTaken(): void {
-    if (this.#share !== undefined && this.#share.beyondFloor > 0) {
-      this.#share.hold(this.#queue.held, this.#engine.pinned);
-    }
-    if (this.#driver.isReadingPaused) {
-      this.#judgeReading();
-    }
+    this.#share?.hold(this.#queue.held, this.#engine.pinned);
+    this.#judgeReading();
   }
 
   /** Octets stay in TCP while too much waits to be read, here or in all connections of the server. */
   #judgeReading(): void {
-    if (this.#queue.isFull || this.#share?.mustPause) {
+    const queue = this.#queue;
+    if (queue.isFull || this.#share?.mustPause) {
       this.#driver.pauseReading();
     } else {
       this.#driver.resumeReading();
     }
+    // Not after each message: most of them change nothing.
+    const least = this.#share?.isCharged ? Math.max(1, queue.held - SHARE_STEP) : 0;
+    queue.watchBelow = queue.isFull ? Math.max(least, queue.highWaterMark) : least;
   }
 
   #onEvent(event: EngineEvent): void {

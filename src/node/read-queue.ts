@@ -38,6 +38,8 @@ const DONE: Step = { done: true, value: undefined };
 
 /** The queue of one connection. */
 export class ReadQueue {
+  /** `onTaken` is called for a message after which less than so many octets are held. */
+  watchBelow = 0;
   readonly #messages = new Fifo<Buffer>();
   readonly #waiting = new Fifo<Waiting>();
   readonly #highWaterMark: number;
@@ -54,7 +56,7 @@ export class ReadQueue {
   #takesNone = false;
   #ending: Ending | undefined;
 
-  /** @param onTaken called when a message that waited was taken */
+  /** @param onTaken called when a message that waited was taken, as {@link watchBelow} says */
   constructor(highWaterMark: number, onTaken: () => void) {
     this.#highWaterMark = highWaterMark;
     this.#onTaken = onTaken;
@@ -73,6 +75,11 @@ export class ReadQueue {
   /** True when nothing more should come until some of it is taken. */
   get isFull(): boolean {
     return this.#octets >= this.#highWaterMark;
+  }
+
+  /** Octets at which the queue {@link isFull}. */
+  get highWaterMark(): number {
+    return this.#highWaterMark;
   }
 
   /** True while a call of `read` or `next` waits. */
@@ -209,7 +216,9 @@ export class ReadQueue {
       this.#count -= 1;
       this.#taken += 1;
       this.#letGo(message.length + MESSAGE_OVERHEAD);
-      this.#onTaken();
+      if (this.#octets < this.watchBelow) {
+        this.#onTaken();
+      }
     }
     return message;
   }

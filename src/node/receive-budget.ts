@@ -140,6 +140,11 @@ export class ReceiveShare {
     return this.#unfinished;
   }
 
+  /** Whether any of it counts. */
+  get isCharged(): boolean {
+    return this.#unread + this.#unfinished > RECEIVE_FLOOR;
+  }
+
   /** Octets that count: those beyond the floor. */
   get beyondFloor(): number {
     return Math.max(0, this.#unread + this.#unfinished - RECEIVE_FLOOR);
@@ -158,9 +163,8 @@ export class ReceiveShare {
     const before = this.beyondFloor;
     this.#unread = unread;
     this.#unfinished = unfinished;
-    const after = this.beyondFloor;
-    if (before > 0 || after > 0) {
-      this.#budget.charge(this, after - before);
+    if (before > 0 || this.isCharged) {
+      this.#budget.charge(this, this.beyondFloor - before);
     }
   }
 
