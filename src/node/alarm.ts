@@ -13,18 +13,18 @@ export function now(): number {
 }
 
 /**
- * Longest time of a timer, in milliseconds. One for a later time rings early and is set again: so most
+ * Longest time of a timer, in milliseconds. One for a later time runs out early and is set again: so most
  * timers of a process are of one length, which Node keeps in one list, and a connection that opens and
  * closes within this time needs one and not one for each of its deadlines.
  */
 const LONGEST = 5_000;
 
-/** A timer that rings so many milliseconds late, or later, shows that the event loop was blocked. */
+/** A timer that runs out so many milliseconds late, or later, shows that the event loop was blocked. */
 const BLOCKED_FROM = 20;
 
 /**
- * A timer that is set often and rings seldom. Moving the time later costs a comparison: the timer
- * then rings early, and its owner sets it again.
+ * A timer that is set often and rings seldom. To move the time later costs a comparison: the timer of Node
+ * then runs out early, and is set again.
  *
  * Node runs timers before it looks at sockets. So that no peer pays for an application that blocked the
  * event loop, the timer rings only after the sockets were looked at once; and where the loop was blocked,
@@ -34,19 +34,22 @@ export class Alarm {
   readonly #ring: () => void;
   #timer: NodeJS.Timeout | undefined;
   #afterSockets: NodeJS.Immediate | undefined;
-  /** When the timer rings; before all times while it is about to. */
+  /** When it is to ring. */
+  #wanted = Number.POSITIVE_INFINITY;
+  /** When the timer of Node runs out; before all times while the ring only waits for the sockets. */
   #at = Number.POSITIVE_INFINITY;
   /** The time that the loop was blocked has been granted; a loop that is busy all the time gets no more. */
   #isPostponed = false;
   #isRef = true;
 
-  /** @param ring called at or before the time that was set; it calls `set` again if need be */
+  /** @param ring called once the time that was set last has come */
   constructor(ring: () => void) {
     this.#ring = ring;
   }
 
-  /** Rings at `at` at the latest, unless the loop is blocked; `Infinity` is never. */
+  /** Rings at `at`, and no more at any time that was set before; `Infinity` is never. */
   set(at: number): void {
+    this.#wanted = at;
     if (at < this.#at && !this.#isPostponed) {
       const time = now();
       const wait = Math.min(Math.max(1, at - time), LONGEST);
@@ -63,6 +66,7 @@ export class Alarm {
     this.#timer = undefined;
     this.#afterSockets = undefined;
     this.#isPostponed = false;
+    this.#wanted = Number.POSITIVE_INFINITY;
     this.#at = Number.POSITIVE_INFINITY;
   }
 
@@ -85,21 +89,37 @@ export class Alarm {
 
   /** Made once: a function made in `set` would cost every call of it, whether a timer starts or not. */
   readonly #onTime = (): void => {
-    const late = now() - this.#at;
-    if (late >= BLOCKED_FROM && !this.#isPostponed) {
-      this.#isPostponed = true;
-      this.#start(late);
-      return;
-    }
+    const time = now();
+    const late = time - this.#at;
+    const isPostponed = this.#isPostponed;
     this.#timer = undefined;
     this.#isPostponed = false;
-    this.#at = Number.NEGATIVE_INFINITY;
-    this.#afterSockets = setImmediate(this.#onSocketsSeen);
+    if (time < this.#wanted) {
+      this.#again();
+    } else if (late >= BLOCKED_FROM && !isPostponed) {
+      this.#isPostponed = true;
+      this.#at = time + late;
+      this.#start(late);
+    } else {
+      this.#at = Number.NEGATIVE_INFINITY;
+      this.#afterSockets = setImmediate(this.#onSocketsSeen);
+    }
   };
 
+  /** Octets that were found meanwhile may have moved the time. */
   readonly #onSocketsSeen = (): void => {
     this.#afterSockets = undefined;
+    if (now() < this.#wanted) {
+      this.#again();
+      return;
+    }
     this.#at = Number.POSITIVE_INFINITY;
+    this.#wanted = Number.POSITIVE_INFINITY;
     this.#ring();
   };
+
+  #again(): void {
+    this.#at = Number.POSITIVE_INFINITY;
+    this.set(this.#wanted);
+  }
 }
