@@ -66,8 +66,17 @@ const SURELY_FITS = 64;
 
 /** The CR's variable part and user data. */
 function connectRequest(options: ResolvedConnectOptions) {
-  const { localTsel, remoteTsel, connectData = NO_OCTETS, maxTpduSize, sizeOffer } = options;
-  const { tpduSize, preferredMaxTpduSize } = offerSize(maxTpduSize, sizeOffer);
+  const {
+    localTsel,
+    remoteTsel,
+    connectData = NO_OCTETS,
+    maxTpduSize,
+    sizeOffer,
+    strict,
+  } = options;
+  // Who is strict refuses the codes above 2048 in a CC of class 0, so it does not offer them either.
+  const form = strict && sizeOffer === 'deployed' ? 'standard' : sizeOffer;
+  const { tpduSize, preferredMaxTpduSize } = offerSize(maxTpduSize, form);
   const request = {
     parameters: { callingTsel: localTsel, calledTsel: remoteTsel, tpduSize, preferredMaxTpduSize },
     userData: connectData,

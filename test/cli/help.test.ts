@@ -87,7 +87,7 @@ test.each([
   [['connect', 'h', '--hex', '--raw'], /'--hex' cannot be used with option '--raw'/],
   [
     ['connect', 'h', '--size-offer', 'none'],
-    /--size-offer must be standard or nonstandard or absent/,
+    /--size-offer must be deployed or standard or nonstandard or absent/,
   ],
   [['connect', 'h', '--tsdu-size', '9'], /--tsdu-size is of use with --raw only/],
   [

@@ -42,15 +42,28 @@ describe('the CR', () => {
     expect(cr.readUInt16BE(4)).not.toBe(0);
   });
 
-  test('offers more than 2048 by 0xF0 with 0xC0 beside it', async () => {
-    const { cr } = await answered(() => undefined, { maxTpduSize: 65_531 });
-    expect(cr.subarray(7).toString('hex')).toBe('c0010bf00201ff');
+  test.each([
+    ['deployed', 2048, 'c0010b'],
+    ['deployed', 4096, 'c0010c'],
+    ['deployed', 8192, 'c0010d'],
+    ['deployed', 65_531, 'c0010df00201ff'],
+    ['standard', 2048, 'c0010b'],
+    ['standard', 8192, 'c0010bf00140'],
+    ['standard', 65_531, 'c0010bf00201ff'],
+    ['nonstandard', 2048, 'c0010b'],
+    ['nonstandard', 8192, 'c0010d'],
+    ['nonstandard', 65_531, 'c0010f'],
+    ['absent', 65_531, ''],
+    [undefined, 8192, 'c0010d'],
+    [undefined, 65_531, 'c0010df00201ff'],
+  ] as const)('by sizeOffer %s offers %i as "%s"', async (sizeOffer, maxTpduSize, parameters) => {
+    const { cr } = await answered(() => undefined, { maxTpduSize, sizeOffer });
+    expect(cr.subarray(7).toString('hex')).toBe(parameters);
   });
 
-  test('offers more than 2048 by the non-standard codes when told so', async () => {
-    const options = { maxTpduSize: 8192, sizeOffer: 'nonstandard' } as const;
-    const { cr } = await answered(() => undefined, options);
-    expect(cr.subarray(7).toString('hex')).toBe('c0010d');
+  test('offers no size code above 2048 by default when strict, for it would refuse the answer', async () => {
+    const { cr } = await answered(() => undefined, { maxTpduSize: 8192, strict: true });
+    expect(cr.subarray(7).toString('hex')).toBe('c0010bf00140');
   });
 
   test('offers no size when told so', async () => {

@@ -38,8 +38,8 @@ export const CLIENT_OPTIONS = {
   ...CONNECTION_OPTIONS,
   sizeOffer: value(
     '--size-offer <how>',
-    'how the size is offered: standard, nonstandard or absent',
-    choice('standard', 'nonstandard', 'absent'),
+    'how the size is offered: deployed, standard, nonstandard or absent',
+    choice('deployed', 'standard', 'nonstandard', 'absent'),
   ),
   timeout: value(
     '--timeout <time>',

@@ -16,28 +16,40 @@ export type SizeParameters = Pick<Parameters, 'tpduSize' | 'preferredMaxTpduSize
 /**
  * How a size is offered:
  *
- * - `'standard'`: up to 2048 by 0xC0; above by 0xF0 with 0xC0 = 2048 beside it, for a peer that
- *   does not know 0xF0 and finds no 0xC0 falls back to its own default.
- * - `'nonstandard'`: by 0xC0 alone, with the codes 0x0C to 0x10 that X.224 does not allow in class 0.
+ * - `'deployed'`: in the form that deployed peers take. Up to 8192 by 0xC0 alone, with the codes 0x0C and
+ *   0x0D that X.224 does not allow in class 0; above by 0xC0 = 8192 with 0xF0 beside it. Several stacks
+ *   drop TCP when they see 0xF0, and all of those known take 0x0D.
+ * - `'standard'` (RFC 2126 §6.4): up to 2048 by 0xC0; above by 0xF0 with 0xC0 = 2048 beside it, for a
+ *   peer that does not know 0xF0 and finds no 0xC0 falls back to its own default.
+ * - `'nonstandard'`: by 0xC0 alone, with the codes 0x0C to 0x0F.
  * - `'absent'`: not at all, which means 65531 (RFC 1006 §5).
  */
-export type SizeOffer = 'standard' | 'nonstandard' | 'absent';
+export type SizeOffer = 'deployed' | 'standard' | 'nonstandard' | 'absent';
 
-/** Largest size that X.224 lets class 0 state by 0xC0. */
+/** Largest size that X.224 lets class 0 state by 0xC0, and the largest that it lets any class state. */
 const MAX_STANDARD_SIZE = 1 << SIZE_CODES.lastInClass0;
+const MAX_DEPLOYED_SIZE = 1 << SIZE_CODES.last;
 
 /** The size parameters of a CR that offers at most `maxTpduSize`. */
-export function offerSize(maxTpduSize: number, form: SizeOffer = 'standard'): SizeParameters {
+export function offerSize(maxTpduSize: number, form: SizeOffer = 'deployed'): SizeParameters {
   switch (form) {
     case 'absent':
       return {};
     case 'nonstandard':
-      return { tpduSize: largestCodedSize(maxTpduSize, SIZE_CODES.lastSeen) };
+      return { tpduSize: largestCodedSize(maxTpduSize, SIZE_CODES.lastSent) };
     case 'standard':
-      return maxTpduSize <= MAX_STANDARD_SIZE
-        ? { tpduSize: largestCodedSize(maxTpduSize, SIZE_CODES.lastInClass0) }
-        : { tpduSize: MAX_STANDARD_SIZE, preferredMaxTpduSize: inUnits(maxTpduSize) };
+      return withPreferredAbove(MAX_STANDARD_SIZE, SIZE_CODES.lastInClass0, maxTpduSize);
+    case 'deployed':
+      return withPreferredAbove(MAX_DEPLOYED_SIZE, SIZE_CODES.last, maxTpduSize);
   }
+}
+
+/** 0xC0 up to `limit`, whose code is `lastCode`; above it 0xC0 = `limit` and 0xF0. */
+function withPreferredAbove(limit: number, lastCode: number, maxTpduSize: number): SizeParameters {
+  const tpduSize = largestCodedSize(maxTpduSize, lastCode);
+  return maxTpduSize <= limit
+    ? { tpduSize }
+    : { tpduSize, preferredMaxTpduSize: inUnits(maxTpduSize) };
 }
 
 /** What a responder brings to the choice of a size. */
@@ -67,15 +79,15 @@ export function answerSize(offer: SizeParameters, limits: SizeLimits): SizeParam
 }
 
 /**
- * The largest code to answer with. The codes above 0x0D are defined nowhere, so only a peer that
- * used one itself is given one.
+ * The largest code to answer with. No standard defines the codes above 0x0D, so only a peer that
+ * used one itself gets one. 0x10 is never sent: it says 65536, and no TPKT holds that.
  */
 function lastCode(offer: SizeParameters, { strict, class: selected }: SizeLimits): number {
   if (strict) {
     return selected === 0 ? SIZE_CODES.lastInClass0 : SIZE_CODES.last;
   }
   const usesUndefined = offer.tpduSize !== undefined && offer.tpduSize > 1 << SIZE_CODES.last;
-  return usesUndefined ? SIZE_CODES.lastSeen : SIZE_CODES.last;
+  return usesUndefined ? SIZE_CODES.lastSent : SIZE_CODES.last;
 }
 
 /** What an answer puts in force, and whether it keeps to what was offered. */

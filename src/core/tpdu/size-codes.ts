@@ -17,10 +17,16 @@ export const PREFERRED_SIZE_UNIT = 128;
 
 /**
  * The codes, each a power of two. `last` is the largest that X.224 defines, 8192 octets;
- * `lastInClass0` the largest that it allows there, 2048; `lastSeen` the largest that deployed
- * stacks send, "65536", which a TPKT cuts to 65531.
+ * `lastInClass0` the largest that it allows there, 2048; `lastSent` the largest whose size a TPKT
+ * holds, 32768; `lastSeen` the largest that deployed stacks send, "65536", which a TPKT cuts to 65531.
  */
-export const SIZE_CODES = { first: 0x07, lastInClass0: 0x0b, last: 0x0d, lastSeen: 0x10 } as const;
+export const SIZE_CODES = {
+  first: 0x07,
+  lastInClass0: 0x0b,
+  last: 0x0d,
+  lastSent: 0x0f,
+  lastSeen: 0x10,
+} as const;
 
 /** The size in octets that a code means, `undefined` when it means none. */
 export function sizeOfCode(code: number): number | undefined {

@@ -35,7 +35,8 @@ export interface CotpOptions extends StreamOptions {
   readonly maxTsduSegments?: number | undefined;
   /**
    * Refuse whatever breaks the standard. Default `false`: deployed peers break many small rules
-   * without harm. What is sent keeps to the standard in either case.
+   * without harm. What is sent keeps to the standard in either case, but for the size codes of
+   * `sizeOffer`.
    */
   readonly strict?: boolean | undefined;
   /** Called with every TPDU sent or received. Default: none, at no cost. */
@@ -54,10 +55,12 @@ export interface ConnectOptions extends CotpOptions, StreamConnectOptions {
   /** The peer's T-selector, the called one. Default: none is sent. */
   readonly remoteTsel?: Tsel | undefined;
   /**
-   * How `maxTpduSize` is offered. `'standard'`: by 0xC0 up to 2048, above by 0xF0 with 0xC0 beside
-   * it. `'nonstandard'`: by 0xC0 with the codes 0x0C to 0x10, which X.224 does not allow in class
-   * 0 and some MMS stacks use. `'absent'`: not at all, which stands for 65531 (RFC 1006 §5).
-   * Default `'standard'`.
+   * How `maxTpduSize` is offered. `'deployed'`: as deployed peers take it, up to 8192 by 0xC0 alone, above
+   * by 0xC0 = 8192 with 0xF0 beside it; with `strict` it is the same as `'standard'`. `'standard'`: by
+   * 0xC0 up to 2048, above by 0xF0 with 0xC0 = 2048 beside it (RFC 2126 §6.4). `'nonstandard'`: by 0xC0
+   * alone, with the codes 0x0C to 0x0F, which X.224 does not allow in class 0. `'absent'`: not at all,
+   * which stands for 65531 (RFC 1006 §5). 0xC0 says a power of two, so it offers the largest that is not
+   * above `maxTpduSize`. Default `'deployed'`.
    */
   readonly sizeOffer?: SizeOffer | undefined;
   /** User data of the CR, 1 to 32 octets (RFC 1006 §5). Default: none; few peers expect it. */
@@ -97,7 +100,7 @@ export const CONNECT_OPTIONS = {
   ...STREAM_CONNECT_OPTIONS,
   localTsel: optional(tsel),
   remoteTsel: optional(tsel),
-  sizeOffer: row(oneOf<SizeOffer>('standard', 'nonstandard', 'absent'), 'standard'),
+  sizeOffer: row(oneOf<SizeOffer>('deployed', 'standard', 'nonstandard', 'absent'), 'deployed'),
   connectData: optional(connectData),
 } satisfies Record<keyof ConnectOptions, OptionRow<unknown>>;
 

@@ -14,40 +14,82 @@ function limits(maxTpduSize: number, more: Partial<SizeLimits> = {}): SizeLimits
   return { maxTpduSize, usePreferred: false, strict: false, class: 0, ...more };
 }
 
+/** 0xC0 alone, and 0xC0 with 0xF0 beside it. */
+const c0 = (tpduSize: number) => ({ tpduSize });
+const both = (tpduSize: number, preferredMaxTpduSize: number) => ({
+  tpduSize,
+  preferredMaxTpduSize,
+});
+
 describe('an offer', () => {
   it.each([
-    [128, { tpduSize: 128 }],
-    [1500, { tpduSize: 1024 }],
-    [2048, { tpduSize: 2048 }],
-    [2049, { tpduSize: 2048, preferredMaxTpduSize: 2048 }],
-    [8192, { tpduSize: 2048, preferredMaxTpduSize: 8192 }],
-    [65_531, { tpduSize: 2048, preferredMaxTpduSize: 65_408 }],
-    [1e9, { tpduSize: 2048, preferredMaxTpduSize: 65_408 }],
-  ])('of %i is made by the standard as %j', (size, parameters) => {
-    expect(offerSize(size)).toEqual(parameters);
+    [128, c0(128)],
+    [1500, c0(1024)],
+    [2048, c0(2048)],
+    [2049, c0(2048)],
+    [4095, c0(2048)],
+    [4096, c0(4096)],
+    [8191, c0(4096)],
+    [8192, c0(8192)],
+    [8193, both(8192, 8192)],
+    [16_384, both(8192, 16_384)],
+    [65_531, both(8192, 65_408)],
+    [1e9, both(8192, 65_408)],
+  ])('of %i is made for deployed peers as %j', (size, parameters) => {
+    expect(offerSize(size, 'deployed')).toEqual(parameters);
+  });
+
+  it('is made for deployed peers unless told otherwise', () => {
+    expect(offerSize(8192)).toEqual(c0(8192));
   });
 
   it.each([
-    [2048, { tpduSize: 2048 }],
-    [4096, { tpduSize: 4096 }],
-    [32_768, { tpduSize: 32_768 }],
-    [65_530, { tpduSize: 32_768 }],
-    [65_531, { tpduSize: 65_531 }],
-    [1e9, { tpduSize: 65_531 }],
+    [128, c0(128)],
+    [1500, c0(1024)],
+    [2048, c0(2048)],
+    [2049, both(2048, 2048)],
+    [8192, both(2048, 8192)],
+    [65_531, both(2048, 65_408)],
+    [1e9, both(2048, 65_408)],
+  ])('of %i is made by the standard as %j', (size, parameters) => {
+    expect(offerSize(size, 'standard')).toEqual(parameters);
+  });
+
+  it.each([
+    [128, c0(128)],
+    [2048, c0(2048)],
+    [4096, c0(4096)],
+    [8192, c0(8192)],
+    [16_384, c0(16_384)],
+    [32_768, c0(32_768)],
+    [65_530, c0(32_768)],
+    [65_531, c0(32_768)],
+    [1e9, c0(32_768)],
   ])('of %i is made by non-standard codes as %j', (size, parameters) => {
     expect(offerSize(size, 'nonstandard')).toEqual(parameters);
   });
 
-  it('is made by silence', () => {
-    expect(offerSize(65_531, 'absent')).toEqual({});
+  it.each([128, 2048, 8192, 65_531])('of %i is made by silence', (size) => {
+    expect(offerSize(size, 'absent')).toEqual({});
   });
+
+  it.each(['deployed', 'standard', 'nonstandard', 'absent'] as const)(
+    "never has the code 0x10 as '%s'",
+    (form) => {
+      const sizes = [128, 2048, 8192, 32_768, 65_408, 65_531].map(
+        (size) => offerSize(size, form).tpduSize ?? 0,
+      );
+      expect(Math.max(...sizes)).toBeLessThanOrEqual(32_768);
+    },
+  );
 });
 
 describe('an answer by 0xC0', () => {
   it.each(SIZES)('to %i is neither above it nor above the own limit', (tpduSize) => {
     for (const own of [128, 129, 1500, 2048, 8192, 32_768, 65_531]) {
       const { tpduSize: answer = 0 } = answerSize({ tpduSize }, limits(own));
-      const coded = SIZES.filter((size) => size <= Math.min(tpduSize, own));
+      // 0x10, which reads as 65531, is never sent: no TPKT holds the 65536 octets that it says.
+      const coded = SIZES.filter((size) => size <= Math.min(tpduSize, own, 32_768));
       expect(answer).toBe(Math.max(...coded));
     }
   });
@@ -91,7 +133,7 @@ describe('an answer by 0xF0', () => {
 });
 
 describe('the size in force', () => {
-  const both = { tpduSize: 2048, preferredMaxTpduSize: 65_408 };
+  const offered = both(2048, 65_408);
 
   it.each([
     ['what was answered', { tpduSize: 2048 }, { tpduSize: 512 }, 512, false],
@@ -105,10 +147,10 @@ describe('the size in force', () => {
     ['what was offered, where nothing was answered', { tpduSize: 2048 }, {}, 2048, false],
     ['65531, where nothing was said', {}, {}, 65_531, false],
     ['any answer, where nothing was offered', {}, { tpduSize: 8192 }, 8192, false],
-    ['the preferred size', both, { preferredMaxTpduSize: 65_408 }, 65_408, false],
-    ['the preferred size offered', both, { preferredMaxTpduSize: 99_968 }, 65_408, true],
-    ['the plain size, where the preferred was ignored', both, { tpduSize: 1024 }, 1024, false],
-    ['the plain size, where neither was answered', both, {}, 2048, false],
+    ['the preferred size', offered, { preferredMaxTpduSize: 65_408 }, 65_408, false],
+    ['the preferred size offered', offered, { preferredMaxTpduSize: 99_968 }, 65_408, true],
+    ['the plain size, where the preferred was ignored', offered, { tpduSize: 1024 }, 1024, false],
+    ['the plain size, where neither was answered', offered, {}, 2048, false],
     [
       'a preferred size not asked for',
       { tpduSize: 2048 },
@@ -126,7 +168,7 @@ describe('the size in force', () => {
     ['65531, where a larger one was answered', {}, { preferredMaxTpduSize: 99_968 }, 65_531, true],
     [
       'the preferred size, where both were answered',
-      both,
+      offered,
       { tpduSize: 128, preferredMaxTpduSize: 256 },
       256,
       false,
