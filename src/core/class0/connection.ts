@@ -428,7 +428,7 @@ export class Class0Connection implements Engine, PacketReceiver {
       c.#release();
     },
     fail: (c, occurrence, from) => {
-      c.#indicateEnd(failureOf(occurrence, from), false);
+      c.#indicateEnd(failureOf(occurrence, from, c.#offer), false);
       c.#destroy();
     },
     'fail by reset': (c, occurrence, from) => {

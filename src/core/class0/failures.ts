@@ -15,7 +15,7 @@ import {
 import { NO_OCTETS, toHex } from '../octets.js';
 import { isTlsFailure, streamFailure } from '../stream-failure.js';
 import { disconnectReason, rejectCauseText } from '../tpdu/reasons.js';
-import type { Decoded, DisconnectRequest, Tpdu, TpduError } from '../tpdu/types.js';
+import type { Decoded, DisconnectRequest, Tpdu, TpduError, TpduInitOf } from '../tpdu/types.js';
 import type { Occurrence } from './occurrence.js';
 import type { Class0Options } from './options.js';
 import type { State } from './transitions.js';
@@ -51,29 +51,51 @@ const REFUSAL_HINT =
 const TLS_HINT =
   'TLS stood, so its server has refused this side after the handshake: does it ask for a certificate, or for another one?';
 
-/** The error of an occurrence that ends a connection in this state. */
-export function failureOf(occurrence: Occurrence, state: State): CotpError {
+/** Several stacks drop TCP when a CR carries 0xF0, so the offer is the first thing to change. */
+const SIZE_OFFER_HINT =
+  "the CR offered its size by parameter 0xF0, and several stacks drop TCP when they see it: try a maxTpduSize of at most 8192, or sizeOffer 'nonstandard'";
+
+/**
+ * The error of an occurrence that ends a connection in this state.
+ *
+ * @param offer the CR that this side has sent and that is not answered yet
+ */
+export function failureOf(
+  occurrence: Occurrence,
+  state: State,
+  offer?: TpduInitOf<'CR'>,
+): CotpError {
   const { error, tpdu, octets = NO_OCTETS, cause } = occurrence;
   if (error !== undefined) {
     return inPhase(error, PHASES[state]);
   }
   if (tpdu === undefined) {
-    return streamEnded(state, cause);
+    return streamEnded(state, cause, offer);
   }
   const isEnd = tpdu.type === 'DR' || tpdu.type === 'ER';
   return isEnd ? endedByPeer(state, tpdu, octets) : unexpected(state, tpdu, octets);
 }
 
 /** TCP has ended, by FIN or by a reset. */
-function streamEnded(state: State, cause: Error | undefined): CotpError {
+function streamEnded(
+  state: State,
+  cause: Error | undefined,
+  offer: TpduInitOf<'CR'> | undefined,
+): CotpError {
   const phase = PHASES[state];
-  const hint = isTlsFailure(cause) ? TLS_HINT : REFUSAL_HINT;
+  const hint = isTlsFailure(cause) ? TLS_HINT : refusalHint(offer);
   return new ConnectionClosedError(`${streamFailure(cause)} ${DURING[phase]}`, {
     phase,
     ending: cause === undefined ? 'fin' : 'reset',
     cause,
     hint: phase === 'cr-sent' ? hint : undefined,
   });
+}
+
+function refusalHint(offer: TpduInitOf<'CR'> | undefined): string {
+  return offer?.parameters?.preferredMaxTpduSize === undefined
+    ? REFUSAL_HINT
+    : `${SIZE_OFFER_HINT}; otherwise, ${REFUSAL_HINT}`;
 }
 
 /** A command that means nothing in this state: the caller's mistake. */

@@ -125,6 +125,31 @@ describe('an initiator', () => {
     expect(subject.ending().error.hint).toMatch(/remote T-selector/);
   });
 
+  describe('that offered its size by 0xF0', () => {
+    const offering = () => {
+      const subject = initiator(
+        {},
+        { parameters: { tpduSize: 8192, preferredMaxTpduSize: 65_408 } },
+      );
+      subject.connection.streamConnected(10);
+      return subject;
+    };
+
+    it('names the offer first when the peer closes TCP', () => {
+      const subject = offering();
+      subject.connection.receiveEnd(50);
+      expect(subject.ending().error.hint).toMatch(
+        /^the CR offered its size by parameter 0xF0.*sizeOffer.*remote T-selector/,
+      );
+    });
+
+    it('names the offer first when the peer resets TCP', () => {
+      const subject = offering();
+      subject.connection.streamClosed(new Error('read ECONNRESET'), 50);
+      expect(subject.ending().error.hint).toMatch(/^the CR offered its size by parameter 0xF0/);
+    });
+  });
+
   it('asks whether a server listens when no CC comes in time', () => {
     const subject = inState('WFCC');
     subject.connection.handleDeadline(10_000);
