@@ -17,7 +17,12 @@ import {
 import { now } from './alarm.js';
 import { openClientStream } from './client-stream.js';
 import { Connection } from './connection.js';
-import { connectDataFromWire, connectionInfo, tselFromWire } from './connection-info.js';
+import {
+  connectDataFromWire,
+  connectionInfo,
+  diagnosticsOf,
+  tselFromWire,
+} from './connection-info.js';
 import { Driver, type DriverUser } from './driver.js';
 import {
   CONNECT_OPTIONS,
@@ -171,6 +176,7 @@ class Initiator implements DriverUser {
       remoteTsel: tselFromWire(options.remoteTsel),
       respondingTsel: tselFromWire(confirm?.parameters.calledTsel),
       connectData: connectDataFromWire(confirm?.userData ?? NO_OCTETS),
+      diagnostics: diagnosticsOf(confirm),
       name: options.name,
     });
     this.#trace.opened(info);

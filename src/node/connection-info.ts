@@ -2,6 +2,7 @@
  * What is known of a connection once it is open.
  */
 import type { Agreement } from '../core/engine.js';
+import type { Decoded, DiagnosticCode } from '../core/tpdu/types.js';
 import { type Tsel, tselOf } from '../core/tsel.js';
 import type { FullAddress } from './address.js';
 import { copyToBuffer } from './buffers.js';
@@ -33,6 +34,11 @@ export interface ConnectionInfo {
   readonly remoteRef: number;
   /** User data of the peer's CR or CC, if it sent any. */
   readonly connectData: Buffer | undefined;
+  /**
+   * What the peer's CR or CC breaks of the standard and was let pass, by the names of `docs/errors.md`; empty
+   * when it breaks nothing.
+   */
+  readonly diagnostics: readonly DiagnosticCode[];
   /** The `name` option. */
   readonly name: string | undefined;
 }
@@ -46,6 +52,15 @@ export function tselFromWire(octets: Uint8Array | undefined): Tsel | undefined {
 /** User data in the form of the info: none is `undefined`. */
 export function connectDataFromWire(userData: Uint8Array): Buffer | undefined {
   return userData.length === 0 ? undefined : copyToBuffer(userData);
+}
+
+const NONE: readonly DiagnosticCode[] = Object.freeze([]);
+
+/** What was let pass in a CR or CC. */
+export function diagnosticsOf(tpdu: Decoded | undefined): readonly DiagnosticCode[] {
+  return tpdu === undefined || tpdu.diagnostics.length === 0
+    ? NONE
+    : Object.freeze(tpdu.diagnostics.map(({ code }) => code));
 }
 
 /** Puts the info together. */
@@ -64,6 +79,7 @@ export function connectionInfo(
     localRef: agreement.localRef,
     remoteRef: agreement.remoteRef,
     connectData: parts.connectData,
+    diagnostics: parts.diagnostics,
     name: parts.name,
   });
 }

@@ -20,7 +20,12 @@ import {
   resolveReason,
 } from './connect-request.js';
 import { Connection, type ConnectionCb } from './connection.js';
-import { connectDataFromWire, connectionInfo, tselFromWire } from './connection-info.js';
+import {
+  connectDataFromWire,
+  connectionInfo,
+  diagnosticsOf,
+  tselFromWire,
+} from './connection-info.js';
 import { Driver, type DriverUser } from './driver.js';
 import { wrongType } from './options/checks.js';
 import { LISTEN_OPTIONS, type ListenOptions, type ResolvedListenOptions } from './options/cotp.js';
@@ -276,6 +281,7 @@ class Responder implements DriverUser {
       remoteTsel: tselFromWire(tpdu.parameters.callingTsel),
       respondingTsel: undefined,
       connectData: connectDataFromWire(tpdu.userData),
+      diagnostics: diagnosticsOf(tpdu),
       name: this.#options.name,
     });
     this.#trace.opened(info);

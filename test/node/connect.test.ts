@@ -117,6 +117,29 @@ describe('an acceptable answer', () => {
     expect([info.remoteTsel, info.respondingTsel]).toEqual([0x0102, 0x0001]);
   });
 
+  test.each(['0000', 'ffff'])('with the wrong DST-REF %s is taken and noted', async (dstRef) => {
+    const { connecting } = await answered(() => cc(dstRef));
+    expect((await connecting).info.diagnostics).toEqual(['cc-ref-mismatch']);
+  });
+
+  test('with parameters of the wrong length is taken and noted', async () => {
+    const { connecting } = await answered((ref) => cc(ref, 'c0020009 c6020001'));
+    const { info } = await connecting;
+    expect([info.maxTpduSize, info.diagnostics]).toEqual([2048, ['param-length', 'param-length']]);
+  });
+
+  test('without a fault has no diagnostics', async () => {
+    const { connecting } = await answered((ref) => cc(ref));
+    expect((await connecting).info.diagnostics).toEqual([]);
+  });
+
+  test('with more data than the standard allows shows all of it', async () => {
+    const { connecting } = await answered((ref) =>
+      tpkt(`06 d0 ${ref} 0007 00 ${'ab'.repeat(300)}`),
+    );
+    expect((await connecting).info.connectData).toEqual(Buffer.alloc(300, 0xab));
+  });
+
   test('with data shows the data', async () => {
     const { connecting } = await answered((ref) => tpkt(`06 d0 ${ref} 0007 00 aabb`));
     expect((await connecting).info.connectData).toEqual(hex('aabb'));
@@ -223,8 +246,9 @@ describe('a refusal', () => {
     expect(error.octets).toEqual(octets.subarray(4));
   });
 
-  test('a CC for another CR is refused', async () => {
-    const { connecting } = await answered((ref) => cc(ref === '0001' ? '0002' : '0001'));
+  test('a CC for another CR is refused when strict', async () => {
+    const answer = (ref: string) => cc(ref === '0001' ? '0002' : '0001');
+    const { connecting } = await answered(answer, { strict: true });
     expect(await rejection(connecting)).toMatchObject({ fault: 'cc-ref-mismatch' });
   });
 

@@ -76,6 +76,48 @@ describe('the CC', () => {
   });
 });
 
+/** Deviations of deployed peers: the parameters of a CR, those of its CC, and the names of what was let pass. */
+const DEPLOYED: readonly (readonly [string, string, string, readonly string[]])[] = [
+  ['additional options of two octets', 'c0010a c6020001', 'c0010a', ['param-length']],
+  ['additional options of no octets', 'c0010a c600', 'c0010a', ['param-length']],
+  ['a size of two octets', 'c002000a', 'c0010b', ['param-length']],
+  ['a size of no octets', 'c000', 'c0010b', ['param-length']],
+  ['a preferred size of five octets', 'c0010a f0050000000001', 'c0010a', ['param-length']],
+  ['a transit delay of three octets', 'c0010a 8803000001', 'c0010a', ['param-length']],
+  ['alternative classes of no octets', 'c0010a c700', 'c0010a', ['param-length']],
+  ['the size code 0x06', 'c00106', 'c00107', ['param-value']],
+  ['the size code 0x00', 'c00100', 'c00107', ['param-value']],
+];
+
+describe('a CR with a deviation of deployed peers', () => {
+  test.each(DEPLOYED)('is taken with %s', async (_name, parameters, answered, diagnostics) => {
+    const li = (6 + hex(parameters).length).toString(16).padStart(2, '0');
+    const { packet, server } = await answer(tpkt(`${li} e0 0000 0005 00 ${parameters}`));
+    expect((await packet()).slice(14)).toBe(answered);
+    expect((await server.accept()).info.diagnostics).toEqual(diagnostics);
+  });
+
+  test.each(DEPLOYED)('is refused by a strict server with %s', async (_name, parameters) => {
+    const li = (6 + hex(parameters).length).toString(16).padStart(2, '0');
+    const octets = tpkt(`${li} e0 0000 0005 00 ${parameters}`);
+    const { packet } = await answer(octets, { strict: true });
+    expect(await packet()).toMatch(/^..700005/);
+  });
+
+  test.each(['0001', 'ffff'])('is taken with the DST-REF %s', async (dstRef) => {
+    const { packet, server } = await answer(tpkt(`06 e0 ${dstRef} 0005 00`));
+    expect(await packet()).toMatch(/^09d00005/);
+    expect((await server.accept()).info.diagnostics).toEqual(['dst-ref-nonzero']);
+  });
+
+  test.each([33, 100, 300])('is taken with %i octets of user data', async (length) => {
+    const { server } = await answer(tpkt(`06 e0 0000 0005 00 ${'ab'.repeat(length)}`));
+    const { info } = await server.accept();
+    expect(info.connectData).toEqual(Buffer.alloc(length, 0xab));
+    expect(info.diagnostics).toContain('user-data-too-long');
+  });
+});
+
 describe('a peer that goes without a CR', () => {
   test.each([
     ['by FIN', (scanner: Socket) => scanner.end()],
@@ -125,8 +167,8 @@ describe('a CR that is refused', () => {
   });
 
   test('that is invalid gets an ER with the octets up to the bad one, then FIN', async () => {
-    const { packet, raw } = await answer(tpkt('06 e0 0001 0005 00'));
-    expect(await packet()).toBe('0a70000503c10406e00001');
+    const { packet, raw } = await answer(tpkt('08 e0 0000 0005 00 c105'));
+    expect(await packet()).toBe('0f70000500c10908e00000000500c105');
     expect(await raw.ending()).toBe('fin');
   });
 

@@ -238,9 +238,9 @@ export const STIMULI: readonly Stimulus[] = [
   ),
   octets('a CR cut before its SRC-REF', 'undecodable', raw('04e0 0000 0c')),
   octets(
-    'a CC for another reference',
+    'a CC of a class that was not offered',
     (state) => whereAwaited(state, 'WFCC', 'CC unacceptable', 'CC'),
-    raw('06d0 0a0c 0c0d 00'),
+    raw('06d0 0a0b 0c0d 21'),
   ),
   octets('a malformed CC', 'undecodable', raw('08d0 0a0b 0c0d 00 c105')),
   octets('a malformed DR', 'undecodable', raw('0580 0a0b 0c0d')),

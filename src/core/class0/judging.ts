@@ -132,8 +132,12 @@ function judgeConfirm(
   if (confirmed instanceof ProtocolError) {
     return { event: 'CC unacceptable', tpdu, octets, error: confirmed };
   }
-  const { maxTpduSize } = confirmed;
-  return { event: 'CC', tpdu, octets, remoteRef: tpdu.srcRef, maxTpduSize };
+  const { maxTpduSize, diagnostics } = confirmed;
+  const judged =
+    diagnostics.length === 0
+      ? tpdu
+      : { ...tpdu, diagnostics: [...tpdu.diagnostics, ...diagnostics] };
+  return { event: 'CC', tpdu: judged, octets, remoteRef: tpdu.srcRef, maxTpduSize };
 }
 
 /** X.214 has no TSDU without octets. Without EOT, strict decoding has refused the DT already. */

@@ -35,8 +35,8 @@ export interface Confirmation {
  * Judges a CC against the CR that it answers.
  *
  * @param offer the CR as it was sent
- * @throws ProtocolError `cc-ref-mismatch`, `cc-class` or `cc-options`; when strict also `cc-size`,
- * `cc-both-sizes` and `cc-selector`
+ * @throws ProtocolError `cc-class`, `cc-options`, and `cc-ref-mismatch` in classes above 0; when strict also
+ * `cc-ref-mismatch` in class 0, `cc-size`, `cc-both-sizes` and `cc-selector`
  */
 export function confirm(
   offer: TpduInitOf<'CR'>,
@@ -47,17 +47,21 @@ export function confirm(
   const fail = (fault: Fault, octet?: number): never => {
     throw new ProtocolError(fault, octets, octet);
   };
-  const tolerate = (fault: Fault) => {
+  const tolerate = (fault: Fault, octet?: number) => {
     if (strict) {
-      fail(fault);
+      fail(fault, octet);
     }
-    diagnostics.push({ code: fault, octet: undefined });
+    diagnostics.push({ code: fault, octet });
   };
   const offered = offer.parameters ?? {};
   const answered = cc.parameters;
 
   if (cc.dstRef !== offer.srcRef) {
-    fail('cc-ref-mismatch', 4);
+    if (cc.class !== 0) {
+      fail('cc-ref-mismatch', 4);
+    }
+    // X.224 6.9 associates by reference. In class 0 the TCP connection does it, and many peers send 0.
+    tolerate('cc-ref-mismatch', 4);
   }
   const { classes } = proposedClasses(offer.class ?? 0, offered.alternativeClasses);
   if (!classes.includes(cc.class)) {

@@ -15,6 +15,7 @@ import {
 } from './parameters.js';
 import { disconnectReason, rejectCauseText } from './reasons.js';
 import type { DecodeOptions, Diagnostic, DiagnosticCode, TpduType } from './types.js';
+import type { Judge } from './values.js';
 
 /** What some octets of a TPDU are. */
 export interface Explanation {
@@ -339,8 +340,10 @@ function tellParameter(
 }
 
 /** Reads without judging: `decode` has the last word on what is wrong. */
-const LENIENT = {
+const LENIENT: Judge = {
   strict: false,
+  // The TPDU that lets most pass.
+  type: 'CR',
   class: undefined,
   wrong: () => undefined,
   tolerate: () => {},

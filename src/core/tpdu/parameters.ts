@@ -18,18 +18,28 @@ export interface ParameterRow<T = unknown> {
   /** Classes in which it has a meaning. */
   readonly classes: readonly TransportClass[];
   readonly kind: Kind<T>;
-  /** A wrong length or value is a protocol error in a CR too (X.224 13.2.3). */
+  /**
+   * A wrong length or value is a protocol error in a CR that prefers a class above 0, for the answer depends
+   * on it (X.224 13.2.3).
+   */
   readonly compulsory?: true;
 }
 
 const CONNECTION: readonly TpduType[] = ['CR', 'CC'];
 const CLASS_4: readonly TransportClass[] = [4];
 
-/** X.224 13.3.4 b. Codes above 0x0b do not belong to class 0, yet deployed stacks send them. */
+/**
+ * X.224 13.3.4 b. Codes above 0x0b do not belong to class 0, yet deployed stacks send them. Old stacks send
+ * 0x06 in a CR, which says 64 octets. As an offer it can be answered, by the least that a CC can name.
+ */
 const tpduSize: Kind<number> = {
   fits: (length) => length === 1,
   read(value, judge) {
     const code = octetAt(value, 0);
+    if (code < SIZE_CODES.first && judge.type === 'CR') {
+      judge.tolerate(0, 'param-value');
+      return 1 << code;
+    }
     const lastByStandard = judge.class === 0 ? SIZE_CODES.lastInClass0 : SIZE_CODES.last;
     const last = judge.strict ? lastByStandard : SIZE_CODES.lastSeen;
     return (code <= last ? sizeOfCode(code) : undefined) ?? judge.wrong(0);
@@ -137,7 +147,6 @@ export const PARAMETERS = {
     tpdus: CONNECTION,
     classes: ALL_CLASSES,
     kind: additionalOptions,
-    compulsory: true,
   },
   alternativeClasses: {
     code: 0xc7,

@@ -15,7 +15,13 @@ import {
   parameterOf,
 } from './parameters.js';
 import type { Reading } from './reading.js';
-import type { DiagnosticCode, Parameters, RawParameter, TransportClass } from './types.js';
+import type {
+  DiagnosticCode,
+  Parameters,
+  RawParameter,
+  TpduType,
+  TransportClass,
+} from './types.js';
 import type { Judge } from './values.js';
 
 /** The parameters of a TPDU that was read. */
@@ -94,18 +100,18 @@ function judgeUnknown(reading: Reading, scope: ParameterScope, code: number, oct
 /** Reads and judges the values of the parameters of one TPDU, one after the other. */
 class ParameterJudge implements Judge {
   readonly strict: boolean;
+  readonly type: TpduType;
   readonly class: TransportClass | undefined;
   readonly #reading: Reading;
-  readonly #scope: ParameterScope;
   /** The one that is being read, and the octet in which its length stands. */
   #row: NamedParameter | undefined;
   #lengthOctet = 0;
 
   constructor(reading: Reading, scope: ParameterScope) {
     this.strict = reading.strict;
+    this.type = scope.type;
     this.class = scope.class;
     this.#reading = reading;
-    this.#scope = scope;
   }
 
   /** The value; `undefined` where it is not acceptable and the TPDU is none the less. */
@@ -125,15 +131,22 @@ class ParameterJudge implements Judge {
     this.#reading.tolerate('param-value', this.#lengthOctet + 1 + index, as);
   }
 
-  /**
-   * X.224 13.2.3: a CR may be read as if the wrong parameter were not there, unless it is that of
-   * the alternative classes or of the additional options. In any other TPDU it is an error.
-   */
   #refuse(fault: Fault, octet: number): undefined {
-    const isForgivable =
-      this.#scope.type === 'CR' && !this.strict && this.#row?.compulsory === undefined;
-    return isForgivable
+    return !this.strict && this.#isForgivable(fault)
       ? this.#reading.note(fault, octet)
       : this.#reading.fail(fault, octet, this.#row?.name);
+  }
+
+  /**
+   * X.224 13.2.3: a CR may be read as if the wrong parameter were not there. The standard excepts two: the
+   * additional options, to which deployed routers give two octets and which then grant nothing, and the
+   * alternative classes, which have no meaning beside class 0. In a CC of class 0 a parameter of the wrong
+   * length is ignored too; a wrong value is an answer to something that was not asked.
+   */
+  #isForgivable(fault: Fault): boolean {
+    if (this.type === 'CR') {
+      return this.class === 0 || this.#row?.compulsory === undefined;
+    }
+    return this.type === 'CC' && this.class === 0 && fault === 'param-length';
   }
 }

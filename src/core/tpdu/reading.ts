@@ -87,10 +87,27 @@ export class Reading {
   }
 
   /** User data holds at most `most` octets; the fault is at the first octet too many. */
-  limitUserData(most: number, fault: Fault = 'user-data-too-long'): void {
+  limitUserData(
+    most: number,
+    { fault = 'user-data-too-long', isTolerable = false }: Limit = {},
+  ): void {
     const length = this.octets.length - this.headerEnd;
-    if (length > most) {
-      this.fail(fault, this.headerEnd + most + 1, `${length} octets, at most ${most}`);
+    if (length <= most) {
+      return;
+    }
+    const octet = this.headerEnd + most + 1;
+    if (isTolerable && !this.strict) {
+      this.note(fault, octet);
+    } else {
+      this.fail(fault, octet, `${length} octets, at most ${most}`);
     }
   }
+}
+
+/** What exceeding a limit means. */
+interface Limit {
+  /** Default `'user-data-too-long'`. */
+  readonly fault?: Fault;
+  /** A tolerant reading takes it. Default `false`. */
+  readonly isTolerable?: boolean;
 }

@@ -36,7 +36,10 @@ export interface Diagnostic {
  * not carry it. A value that was not acceptable is left out here and kept in `rawParameters`.
  */
 export interface Parameters {
-  /** 0xC0 TPDU size in octets, header included: 128 to 65531 (code 0x10 reads as 65531). */
+  /**
+   * 0xC0 TPDU size in octets, header included: 128 to 65531 (code 0x10 reads as 65531). In a CR it may be
+   * 1 to 64, with a diagnostic: some old stacks offer 64.
+   */
   readonly tpduSize?: number;
   /** 0xF0 preferred maximum TPDU size in octets, a multiple of 128; not yet clamped to 65531. */
   readonly preferredMaxTpduSize?: number;

@@ -5,11 +5,13 @@
 import { readUint, uintOctets, writeUint } from '../octets.js';
 import { checkOctets, checkUint, outOfRange, wrongType } from './checks.js';
 import type { Fault } from './faults.js';
-import type { DiagnosticCode, TransportClass } from './types.js';
+import type { DiagnosticCode, TpduType, TransportClass } from './types.js';
 
 /** Whom a value asks while it is being read. `index` counts the value's octets from 0. */
 export interface Judge {
   readonly strict: boolean;
+  /** The TPDU that the value is in. */
+  readonly type: TpduType;
   /** Preferred class in a CR, selected class otherwise; `undefined` where it is not known. */
   readonly class: TransportClass | undefined;
   /** The value is not acceptable: the TPDU is refused, or in a CR the parameter is left out. */

@@ -107,11 +107,20 @@ describe('an initiator', () => {
     expect(error).toMatchObject({ code: 'ERR_COTP_REFUSED', reason });
   });
 
-  it('fails on a CC for another reference, strict or not', () => {
-    for (const strict of [false, true]) {
-      const subject = inState('WFCC', { strict }).feed(raw('06d0 0a0c 0c0d 00'));
-      expect(subject.ending().error).toMatchObject({ fault: 'cc-ref-mismatch' });
-    }
+  it.each(['0000', '0a0c', 'ffff'])('is open by a CC of class 0 whose DST-REF is %s', (dstRef) => {
+    const subject = inState('WFCC').feed(raw(`06d0 ${dstRef} 0c0d 00`));
+    expect(subject.events()).toMatchObject([
+      {
+        type: 'open',
+        agreement: { localRef: OURS, remoteRef: THEIRS },
+        confirm: { diagnostics: [{ code: 'cc-ref-mismatch', octet: 4 }] },
+      },
+    ]);
+  });
+
+  it('fails on a CC for another reference when strict', () => {
+    const subject = inState('WFCC', { strict: true }).feed(raw('06d0 0a0c 0c0d 00'));
+    expect(subject.ending().error).toMatchObject({ fault: 'cc-ref-mismatch' });
   });
 
   it('fails on a CC of a class that it did not offer', () => {

@@ -72,7 +72,7 @@ describe('an acceptable CC', () => {
 
 describe('a CC is refused', () => {
   it.each<[string, TpduInitOf<'CR'>, string, string, number | undefined]>([
-    ['for another reference', class0(), '06 d0 0009 0002 00', 'cc-ref-mismatch', 4],
+    ['for another reference in class 2', class2(), '06 d0 0009 0002 21', 'cc-ref-mismatch', 4],
     ['for a class not offered', class2(), '06 d0 0001 0002 00', 'cc-class', 7],
     ['for class 2 in answer to class 0', class0(), '06 d0 0001 0002 21', 'cc-class', 7],
     ['for class 2 with flow control', class2(), '06 d0 0001 0002 20', 'cc-options', 7],

@@ -23,6 +23,18 @@ const EXPEDITED: DecodeOptions = { class: 0, expedited: true };
 
 /** What neither reading takes. */
 const REFUSED: readonly Case[] = [
+  {
+    title: 'additional options of no octets in a CC of class 2',
+    octets: '08 d0 0001 0002 21 c6 00',
+    fault: 'param-length',
+    octet: 9,
+  },
+  {
+    title: 'a size code below 7 in a CC',
+    octets: '09 d0 0001 0002 00 c0 01 06',
+    fault: 'param-value',
+    octet: 10,
+  },
   { title: 'no octets', octets: '', fault: 'tpdu-too-short', octet: 1 },
   { title: 'LI alone', octets: '02', fault: 'tpdu-too-short', octet: 1 },
   { title: 'LI 255', octets: `ff e0 ${'00'.repeat(254)}`, fault: 'li-reserved', octet: 1 },
@@ -107,7 +119,6 @@ const REFUSED: readonly Case[] = [
     context: CLASS_2,
   },
   { title: 'octets after an ER', octets: '04 70 0005 00 41', fault: 'trailing-octets', octet: 6 },
-  { title: 'CR with a DST-REF', octets: '06 e0 0001 0005 00', fault: 'dst-ref-nonzero', octet: 4 },
   {
     title: 'CR of class 2 without SRC-REF',
     octets: '06 e0 0000 0000 21',
@@ -125,12 +136,6 @@ const REFUSED: readonly Case[] = [
   {
     title: 'no alternative class',
     octets: '08 e0 0000 0005 21 c7 00',
-    fault: 'param-length',
-    octet: 9,
-  },
-  {
-    title: 'additional options of two octets',
-    octets: '0a e0 0000 0005 21 c6 02 0101',
     fault: 'param-length',
     octet: 9,
   },
@@ -169,24 +174,6 @@ const REFUSED: readonly Case[] = [
     octets: '09 d0 0001 0002 00 f0 01 00',
     fault: 'param-value',
     octet: 10,
-  },
-  {
-    title: 'CC with a size of no octets',
-    octets: '08 d0 0001 0002 00 c0 00',
-    fault: 'param-length',
-    octet: 9,
-  },
-  {
-    title: 'CC with additional options of no octets',
-    octets: '08 d0 0001 0002 00 c6 00',
-    fault: 'param-length',
-    octet: 9,
-  },
-  {
-    title: '33 octets of user data in a CR',
-    octets: `06 e0 0000 0005 00 ${'41'.repeat(33)}`,
-    fault: 'user-data-too-long',
-    octet: 40,
   },
   {
     title: '35 octets of user data in a CC',
@@ -233,6 +220,37 @@ const REFUSED: readonly Case[] = [
 
 /** What a tolerant reading lets pass and a strict one refuses. */
 const TOLERATED: readonly ToleratedCase[] = [
+  { title: 'CR with a DST-REF', octets: '06 e0 0001 0005 00', fault: 'dst-ref-nonzero', octet: 4 },
+  {
+    title: 'additional options of two octets in a CR of class 2',
+    octets: '0a e0 0000 0005 21 c6 02 0101',
+    fault: 'param-length',
+    octet: 9,
+  },
+  {
+    title: '33 octets of user data in a CR',
+    octets: `06 e0 0000 0005 00 ${'41'.repeat(33)}`,
+    fault: 'user-data-too-long',
+    octet: 40,
+  },
+  {
+    title: '33 octets of user data in a CC of class 0',
+    octets: `06 d0 0001 0002 00 ${'41'.repeat(33)}`,
+    fault: 'user-data-too-long',
+    octet: 40,
+  },
+  {
+    title: '65 octets of user data in a DR that answers a CR',
+    octets: `06 80 0005 0000 03 ${'41'.repeat(65)}`,
+    fault: 'user-data-too-long',
+    octet: 72,
+  },
+  {
+    title: 'a size code below 7 in a CR',
+    octets: '09 e0 0000 0005 00 c0 01 06',
+    fault: 'param-value',
+    octet: 10,
+  },
   {
     title: 'a CR of class 0 without SRC-REF',
     octets: '06 e0 0000 0000 00',
@@ -563,16 +581,67 @@ describe('both readings take', () => {
 
 describe('a parameter that a tolerant reading gives up', () => {
   it('is left out by name and kept as it came', () => {
-    const tpdu = decode(hex('09 e0 0000 0005 00 c0 01 06'));
+    const tpdu = decode(hex('09 e0 0000 0005 00 c0 01 11'));
     expect(tpdu).toMatchObject({
       parameters: {},
       unknownParameters: [],
-      rawParameters: [{ code: 0xc0, value: hex('06') }],
+      rawParameters: [{ code: 0xc0, value: hex('11') }],
+    });
+  });
+
+  /** Every parameter of CR and CC whose length X.224 fixes, and lengths that are not its own. */
+  const LENGTHS: readonly (readonly [code: number, ...lengths: number[]])[] = [
+    [0x85, 0, 1, 3],
+    [0x86, 0, 2, 4],
+    [0x87, 0, 1, 3],
+    [0x88, 0, 3, 9],
+    [0x89, 0, 11, 25],
+    [0x8b, 0, 1, 3],
+    [0xc0, 0, 2, 4],
+    [0xc3, 0, 1, 3],
+    [0xc4, 0, 2],
+    [0xc6, 0, 2, 3],
+    [0xc7, 0],
+    [0xf0, 0, 5],
+    [0xf2, 0, 1, 5],
+  ];
+  const cases = LENGTHS.flatMap(([code, ...lengths]) =>
+    lengths.map((length) => ({ code, length })),
+  );
+
+  it.each(cases)('is $code in a CR with $length octets of value', ({ code, length }) => {
+    const octets = Uint8Array.of(8 + length, 0xe0, 0, 0, 0, 5, 0, code, length, ...many(length, 1));
+    expect(decode(octets)).toMatchObject({
+      parameters: {},
+      rawParameters: [{ code, value: many(length, 1) }],
+      diagnostics: [{ code: 'param-length', octet: 9 }],
+    });
+    expect(faultOf(() => decode(octets, { strict: true }))).toMatchObject({
+      fault: 'param-length',
+    });
+  });
+
+  it.each([0xc0, 0xc6, 0xf0])('is %i in a CC of class 0 with no octets of value', (code) => {
+    const octets = Uint8Array.of(8, 0xd0, 0, 1, 0, 5, 0, code, 0);
+    expect(decode(octets)).toMatchObject({
+      parameters: {},
+      rawParameters: [{ code, value: hex('') }],
+      diagnostics: [{ code: 'param-length', octet: 9 }],
+    });
+    expect(faultOf(() => decode(octets, { strict: true }))).toMatchObject({
+      fault: 'param-length',
+    });
+  });
+
+  it('is a list of alternative classes with one that does not exist, beside class 0', () => {
+    expect(decode(hex('09 e0 0000 0005 00 c7 01 90'))).toMatchObject({
+      parameters: {},
+      diagnostics: [{ code: 'alt-with-class0' }, { code: 'class-invalid', octet: 10 }],
     });
   });
 
   it('leaves an earlier one of the same code in force', () => {
-    expect(decode(hex('0c e0 0000 0005 00 c0 01 07 c0 01 06'))).toMatchObject({
+    expect(decode(hex('0c e0 0000 0005 00 c0 01 07 c0 01 11'))).toMatchObject({
       parameters: { tpduSize: 128 },
     });
   });

@@ -18,7 +18,10 @@ import { type Codec, MAX_REF, type Written } from './codec.js';
 /** Largest CR, user data included, in octets and in every class (X.224 13.3). */
 export const MAX_CR_LENGTH = 128;
 
-/** User data of a CR or CC in octets (X.224 13.3.5, 13.4.5); RFC 1006 §5 allows it in class 0 too. */
+/**
+ * User data of a CR or CC in octets (X.224 13.3.5, 13.4.5); RFC 1006 §5 allows it in class 0 too. More of it
+ * is taken where it does no harm: in a CR, and in a CC that selects class 0.
+ */
 const MAX_USER_DATA = 32;
 
 /** Bits 4 and 3 of the options are always zero (X.224 13.3.3). */
@@ -29,7 +32,8 @@ export const connectionRequest: Codec<'CR'> = {
   read(reading) {
     reading.requireLi(6);
     if (reading.uint(2, 2) !== 0) {
-      reading.fail('dst-ref-nonzero', 4);
+      // X.224 13.3.3 c. Nothing reads it, and every stack known takes such a CR.
+      reading.tolerate('dst-ref-nonzero', 4);
     }
     const tpdu = readConnection(reading, 'CR');
     if (reading.octets.length > MAX_CR_LENGTH) {
@@ -97,7 +101,7 @@ function readConnection<T extends 'CR' | 'CC'>(reading: Reading, type: T) {
     { type, class: transportClass },
     7,
   );
-  reading.limitUserData(MAX_USER_DATA);
+  reading.limitUserData(MAX_USER_DATA, { isTolerable: type === 'CR' || transportClass === 0 });
   return {
     type,
     cdt,

@@ -89,7 +89,7 @@ export const expeditedData: Codec<'ED'> = {
       { type: 'ED', class: reading.class },
       variableOffset('ED', form),
     );
-    reading.limitUserData(MAX_EXPEDITED, 'ed-length');
+    reading.limitUserData(MAX_EXPEDITED, { fault: 'ed-length' });
     const { userData } = reading;
     if (userData.length === 0) {
       // X.224 6.11.4.

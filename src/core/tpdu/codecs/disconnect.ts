@@ -28,7 +28,8 @@ export const disconnectRequest: Codec<'DR'> = {
       reading.tolerate('reason-value', 7);
     }
     const variable = readParameters(reading, { type: 'DR', class: reading.class }, 7);
-    reading.limitUserData(MAX_USER_DATA);
+    // In class 0 a DR ends the connection, whatever it carries; the other classes have rules to keep.
+    reading.limitUserData(MAX_USER_DATA, { isTolerable: (reading.class ?? 0) === 0 });
     if (reading.class === 0 && reading.userData.length > 0) {
       // X.224 13.5.5: none in class 0; some S7 tools send a stray octet.
       reading.tolerate('user-data-forbidden', reading.headerEnd + 1, 'dr-data-class0');
