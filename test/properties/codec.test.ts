@@ -207,6 +207,9 @@ function judge(input: Uint8Array): void {
     const strict = read(input, { ...context, strict: true });
     if (!(strict instanceof ProtocolError)) {
       expect(tolerant).toEqual(strict);
+      if (strict.diagnostics.length === 0) {
+        expect(encode(strict)).toEqual(input);
+      }
     }
     for (const error of [tolerant, strict]) {
       if (error instanceof ProtocolError && error.octet !== undefined) {
@@ -230,6 +233,16 @@ describe('any TPDU', () => {
         const { li, rawParameters, ...fields } = decode(encode(tpdu), { strict: true });
         expect(fields).toMatchObject(tpdu);
         expect(encode(fields)).toEqual(encode(tpdu));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('that was read is written as the same octets, in whatever order its parameters came', () => {
+    fc.assert(
+      fc.property(anyTpdu, fc.array(uint(8)), (tpdu, parameterOrder) => {
+        const input = encode(tpdu, { parameterOrder });
+        expect(encode(decode(input))).toEqual(input);
       }),
       { numRuns: 2000 },
     );

@@ -57,11 +57,11 @@ function judge(codec: CodecLike, octets: Uint8Array, context: DecodeOptions): vo
       tolerant !== undefined && isDeepStrictEqual(tolerant, strict),
       'what is strictly right is read otherwise tolerantly',
     );
-    judgeAgain(codec, strict, { ...context, strict: true }, true);
+    judgeAgain(codec, strict, octets, { ...context, strict: true });
   } else if (tolerant !== undefined) {
     const isTold = tolerant.diagnostics.length > 0 || hasLargeSize(tolerant);
     must(isTold, 'what is strictly wrong has no diagnostic');
-    judgeAgain(codec, tolerant, context, false);
+    judgeAgain(codec, tolerant, octets, context);
   }
   const nsdu = read(octets, () => codec.decodeNsdu(octets, context));
   must(nsdu === undefined || nsdu.length > 0, 'an NSDU holds no TPDU');
@@ -84,8 +84,16 @@ function read<T>(octets: Uint8Array, act: () => T): T | undefined {
   }
 }
 
-/** What was read is written, and read again as the same. */
-function judgeAgain(codec: CodecLike, tpdu: Tpdu, context: DecodeOptions, isStrict: boolean): void {
+/**
+ * What was read is written, and read again as the same. What has no diagnostic is written as the octets
+ * that it was; what is written again does not change any more.
+ */
+function judgeAgain(
+  codec: CodecLike,
+  tpdu: Tpdu,
+  octets: Uint8Array,
+  context: DecodeOptions,
+): void {
   let written: Uint8Array;
   try {
     written = codec.encode(tpdu);
@@ -93,15 +101,19 @@ function judgeAgain(codec: CodecLike, tpdu: Tpdu, context: DecodeOptions, isStri
     const isRefusal = error instanceof TypeError || error instanceof RangeError;
     must(isRefusal, () => `encode threw ${String(error)}`);
     // Written strictly: only what was read with a diagnostic may be refused.
-    must(!isStrict || tpdu.diagnostics.length > 0, () => `encode refused: ${error.message}`);
+    must(tpdu.diagnostics.length > 0, () => `encode refused: ${error.message}`);
     return;
   }
   const { maxTpduSize, ...others } = context;
   const again = read(written, () => codec.decode(written, { ...others, verifyChecksum: false }));
   must(again !== undefined, 'what encode wrote is not read again');
-  if (isStrict) {
+  if (context.strict === true) {
     must(isDeepStrictEqual(meaning(again), meaning(tpdu)), 'what is read again differs');
   }
+  if (tpdu.diagnostics.length === 0) {
+    must(isDeepStrictEqual(written, octets), 'what has no diagnostic is written as other octets');
+  }
+  must(isDeepStrictEqual(codec.encode(again), written), 'what is written again differs');
 }
 
 /** A size code above those of X.224, which the vectors CR-10 and CR-11 want read as any other. */

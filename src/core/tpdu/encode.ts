@@ -15,8 +15,9 @@ import { writeParameters } from './write-parameters.js';
 /** How `encode` writes. */
 export interface EncodeOptions {
   /**
-   * Codes of parameters to send first, in this order; the others follow in the canonical order:
-   * checksum, calling and called T-selector, size, and on. Default: canonical throughout.
+   * Codes of parameters to send first, in this order; the others follow in the order of `rawParameters`,
+   * which is that of the wire for a TPDU that `decode` gave, and after these in the canonical order:
+   * checksum, calling and called T-selector, size, and on. Default: none.
    */
   readonly parameterOrder?: readonly number[];
 }
@@ -25,7 +26,8 @@ export interface EncodeOptions {
 const MAX_LI = 254;
 
 /**
- * Writes one TPDU, without the TPKT header. What `decode` gave without a diagnostic is taken back.
+ * Writes one TPDU, without the TPKT header. What `decode` gave without a diagnostic becomes the octets that
+ * it was; parameters that were changed since keep their places.
  *
  * @throws TypeError when a field is of another type or not one of this TPDU, RangeError when it is
  * out of range or the TPDU would be too long; each names the field, what was expected, what came

@@ -15,7 +15,7 @@ import {
 } from './parameters.js';
 import { disconnectReason, rejectCauseText } from './reasons.js';
 import type { DecodeOptions, Diagnostic, DiagnosticCode, TpduType } from './types.js';
-import type { Judge } from './values.js';
+import { INDULGENT } from './values.js';
 
 /** What some octets of a TPDU are. */
 export interface Explanation {
@@ -328,7 +328,7 @@ function tellParameter(
   if (row === undefined || !row.kind.fits(value.length)) {
     return ['', row === undefined ? '' : 'of a length that it cannot have'];
   }
-  const read = row.kind.read(value, LENIENT);
+  const read = row.kind.read(value, INDULGENT);
   if (read === undefined) {
     return ['', 'a value that is not defined'];
   }
@@ -338,16 +338,6 @@ function tellParameter(
   }
   return [tellValue(read), unit];
 }
-
-/** Reads without judging: `decode` has the last word on what is wrong. */
-const LENIENT: Judge = {
-  strict: false,
-  // The TPDU that lets most pass.
-  type: 'CR',
-  class: undefined,
-  wrong: () => undefined,
-  tolerate: () => {},
-};
 
 function tellValue(value: unknown): string {
   if (value instanceof Uint8Array) {

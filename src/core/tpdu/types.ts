@@ -99,7 +99,7 @@ export interface FlowControlConfirmation {
   readonly credit: number;
 }
 
-/** What decoding adds to every TPDU; encoding ignores all of it but `unknownParameters`. */
+/** What decoding adds to every TPDU; encoding ignores all of it but the order of `rawParameters`. */
 export interface Decoded {
   /** LI: octets of the header without LI itself. */
   readonly li: number;
@@ -243,6 +243,8 @@ type Only<T extends TpduType> = Extract<TpduFields, { type: T }>;
 type Init<T extends TpduFields, Required extends keyof T> = Pick<T, 'type' | Required> &
   Partial<Omit<T, 'type' | Required | 'parameters'>> & {
     readonly parameters?: ParametersInit;
+    /** The order in which the parameters go out. Default: the canonical one; see `EncodeOptions`. */
+    readonly rawParameters?: readonly RawParameter[];
   };
 
 /** Parameters to encode; `checksum: 'compute'` works it out over the finished TPDU (X.224 6.17). */

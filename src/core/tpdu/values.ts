@@ -20,6 +20,16 @@ export interface Judge {
   tolerate(index: number, as: DiagnosticCode): void;
 }
 
+/** Reads without judging, for values that were judged before or are only shown. */
+export const INDULGENT: Judge = {
+  strict: false,
+  // The TPDU that lets most pass.
+  type: 'CR',
+  class: undefined,
+  wrong: () => undefined,
+  tolerate: () => {},
+};
+
 /** The kind of a value. */
 export interface Kind<T> {
   /** True when a value may have this many octets. */

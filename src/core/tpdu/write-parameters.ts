@@ -2,6 +2,7 @@
  * Writes the variable part (X.224 13.2.3): which parameters, in which order. How a value is written
  * stands in its row.
  */
+import { equalOctets } from '../octets.js';
 import { checkOctets, checkUint, outOfRange, wrongType } from './checks.js';
 import {
   isAllowed,
@@ -10,6 +11,7 @@ import {
   parameterNamed,
 } from './parameters.js';
 import type { ParametersInit, RawParameter, TpduType, TransportClass } from './types.js';
+import { INDULGENT } from './values.js';
 
 /** A value of 253 octets makes LI more than 254 in any TPDU; `encode` judges LI as a whole. */
 const MAX_VALUE_LENGTH = 252;
@@ -19,11 +21,13 @@ interface Given {
   readonly type: TpduType;
   readonly parameters?: ParametersInit;
   readonly unknownParameters?: readonly RawParameter[];
+  readonly rawParameters?: readonly RawParameter[];
 }
 
 /**
- * The parameters to send: in the order of the rows, the unknown ones last, unless `order` names
- * codes that come first. A checksum to be computed stands as two zero octets.
+ * The parameters to send. Codes that `order` names come first, then those of `rawParameters` in its order,
+ * then the others in the order of the rows, the unknown ones last. A checksum to be computed stands as
+ * two zero octets.
  *
  * @param selected class of the CR or CC, `undefined` in other TPDUs
  * @throws TypeError, RangeError naming the parameter
@@ -46,14 +50,27 @@ export function writeParameters(
     }
   }
   rows.sort((a, b) => a.place - b.place);
-  const raw = rows.map((row) => writeParameter(row, scope, values[row.name]));
+  const asCame = checkAsCame(given.rawParameters);
+  const raw = rows.map((row) => writeParameter(row, scope, values[row.name], asCame));
   for (const [index, parameter] of given.unknownParameters?.entries() ?? []) {
     raw.push(checkRaw(parameter, index));
   }
-  return order.length === 0 ? raw : inOrder(raw, order);
+  return order.length === 0 && asCame.length === 0 ? raw : inOrder(raw, order, asCame);
 }
 
-function writeParameter(row: NamedParameter, scope: ParameterScope, value: unknown): RawParameter {
+function checkAsCame(asCame: readonly RawParameter[] = []): readonly RawParameter[] {
+  if (!Array.isArray(asCame)) {
+    throw wrongType('rawParameters', 'an array of parameters', asCame);
+  }
+  return asCame;
+}
+
+function writeParameter(
+  row: NamedParameter,
+  scope: ParameterScope,
+  value: unknown,
+  asCame: readonly RawParameter[],
+): RawParameter {
   const field = `parameters.${row.name}`;
   if (!isAllowed(row, scope)) {
     const where = scope.class === undefined ? scope.type : `${scope.type} of class ${scope.class}`;
@@ -61,7 +78,25 @@ function writeParameter(row: NamedParameter, scope: ParameterScope, value: unkno
   }
   const isComputed = row.name === 'checksum' && value === 'compute';
   const octets = row.kind.write(isComputed ? 0 : value, field);
-  return { code: row.code, value: checkOctets(field, octets, MAX_VALUE_LENGTH) };
+  const checked = checkOctets(field, octets, MAX_VALUE_LENGTH);
+  return { code: row.code, value: sameAsCame(row, checked, asCame) ?? checked };
+}
+
+/**
+ * The value as it came, where it says the same in other octets: a number may come with leading zeros.
+ */
+function sameAsCame(
+  row: NamedParameter,
+  octets: Uint8Array,
+  asCame: readonly RawParameter[],
+): Uint8Array | undefined {
+  const value = asCame.filter(({ code }) => code === row.code).at(-1)?.value;
+  if (value === undefined || value.length === octets.length || !row.kind.fits(value.length)) {
+    return undefined;
+  }
+  const read = row.kind.read(value, INDULGENT);
+  const isSame = read !== undefined && equalOctets(row.kind.write(read, row.name), octets);
+  return isSame ? value : undefined;
 }
 
 function checkRaw(parameter: RawParameter, index: number): RawParameter {
@@ -73,11 +108,21 @@ function checkRaw(parameter: RawParameter, index: number): RawParameter {
   };
 }
 
-/** Those whose code `order` names come first, in its order; the sort keeps the rest as it is. */
-function inOrder(raw: readonly RawParameter[], order: readonly number[]): readonly RawParameter[] {
-  const place = ({ code }: RawParameter) => {
-    const index = order.indexOf(code);
-    return index === -1 ? order.length : index;
-  };
-  return [...raw].sort((a, b) => place(a) - place(b));
+/** Each of a code that came several times takes the next of its places; the sort keeps the rest as it is. */
+function inOrder(
+  raw: readonly RawParameter[],
+  order: readonly number[],
+  asCame: readonly RawParameter[],
+): readonly RawParameter[] {
+  const last = order.length + asCame.length;
+  const places = new Map<number, number[]>();
+  asCame.forEach(({ code }, index) => {
+    places.set(code, [...(places.get(code) ?? []), order.length + index]);
+  });
+  const placed = raw.map((parameter) => {
+    const first = order.indexOf(parameter.code);
+    const place = first === -1 ? (places.get(parameter.code)?.shift() ?? last) : first;
+    return { parameter, place };
+  });
+  return placed.sort((a, b) => a.place - b.place).map(({ parameter }) => parameter);
 }

@@ -61,6 +61,41 @@ describe('parameters', () => {
     expect(codesOf(encode(tpdu, { parameterOrder }))).toEqual(['dd', 'c0', 'c2', 'c1', 'c7']);
   });
 
+  it.each([
+    ['C0 first', '11 d0 0007 0003 00 c0010a c1020100 c2020102'],
+    ['C0, C2, C1', '11 e0 0000 0001 00 c0010a c2020001 c1020001'],
+    ['an unknown one first', '0c e0 0000 0001 00 dd0101 c10101'],
+    ['unknown ones around the known', '0f e0 0000 0001 00 dd0101 c0010a dd0102'],
+    ['a preferred size with leading zeros', '0b e0 0000 0001 00 f003000010'],
+  ])('that were read are written in the octets that they were: %s', (_title, octets) => {
+    expect(toHex(encode(decode(hex(octets))))).toBe(toHex(hex(octets)));
+  });
+
+  it('that were read keep their places when they change, and new ones follow', () => {
+    const tpdu = decode(hex('0d d0 0007 0003 00 c0010a c2020102'));
+    if (tpdu.type !== 'CC') {
+      throw new Error('a CC was expected');
+    }
+    const changed = { ...tpdu.parameters, tpduSize: 512, callingTsel: hex('41') };
+    expect(toHex(encode({ ...tpdu, parameters: changed }).subarray(7))).toBe(
+      'c00109c2020102c10141',
+    );
+  });
+
+  it('that were read go out in another order where one is asked for', () => {
+    const tpdu = decode(hex('11 d0 0007 0003 00 c0010a c1020100 c2020102'));
+    expect(codesOf(encode(tpdu, { parameterOrder: [0xc2] }))).toEqual(['c2', 'c0', 'c1']);
+  });
+
+  it('that were read and are taken away are not sent', () => {
+    const tpdu = decode(hex('0d d0 0007 0003 00 c0010a c2020102'));
+    expect(codesOf(encode({ ...tpdu, parameters: {} } as TpduInit))).toEqual([]);
+  });
+
+  it('in the order of something that is no list are refused', () => {
+    expect(() => encodeAnything({ ...CR, rawParameters: 'c0' })).toThrow(/^rawParameters: /);
+  });
+
   it('of value undefined are left out', () => {
     expect(encodeAnything({ ...CR, parameters: { tpduSize: undefined } })).toHaveLength(7);
   });
