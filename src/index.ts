@@ -14,7 +14,13 @@ export {
   type TimerName,
   TsduTooLargeError,
 } from './core/errors.js';
-export type { Tpdu } from './core/tpdu/types.js';
+export type {
+  DiagnosticCode,
+  RemoteDesktop,
+  RemoteDesktopInit,
+  RemoteDesktopNegotiation,
+  Tpdu,
+} from './core/tpdu/types.js';
 export { formatTsel, parseTsel, type Tsel } from './core/tsel.js';
 export type { Address, FullAddress } from './node/address.js';
 export { connect } from './node/connect.js';

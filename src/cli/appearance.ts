@@ -29,14 +29,3 @@ export function appearanceOf(octets: Uint8Array = new Uint8Array()): string | un
   const inWords = WORDS.find(([, pattern]) => pattern.test(start.toString('latin1')));
   return (inWords ?? OCTETS.find(([, pattern]) => pattern.test(start.toString('hex'))))?.[0];
 }
-
-/** Type of the negotiation response, and failure, that remote desktop puts where parameters go. */
-const RDP_ANSWERS = [0x02, 0x03];
-
-/** True when the parameters of a CC are those of remote desktop (MS-RDPBCGR 2.2.1.2). */
-export function looksLikeRdp(
-  parameters: readonly { readonly code: number; readonly value: Uint8Array }[],
-): boolean {
-  const [first] = parameters;
-  return first !== undefined && RDP_ANSWERS.includes(first.code) && first.value.length === 0;
-}

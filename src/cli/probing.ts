@@ -14,7 +14,7 @@ import {
   type Tsel,
 } from '../index.js';
 import { isTlsFailure } from '../node/tls-errors.js';
-import { appearanceOf, looksLikeRdp } from './appearance.js';
+import { appearanceOf } from './appearance.js';
 import { EXIT, Stop } from './exit.js';
 import { failureOf } from './failure.js';
 import { hexText } from './forms.js';
@@ -105,7 +105,7 @@ function confirmed(seen: Seen): Outcome {
     return { result: 'confirmed', milliseconds, words: 'CC', exitCode: EXIT.ok, isFinal: false };
   }
   const { tpduSize, preferredMaxTpduSize, callingTsel, calledTsel } = answer.parameters;
-  const isRdp = looksLikeRdp(answer.rawParameters);
+  const isRdp = answer.remoteDesktop !== undefined;
   const confirm = {
     size: preferredMaxTpduSize ?? tpduSize,
     class: answer.class,
@@ -142,8 +142,13 @@ function reference(value: number): string {
   return `0x${value.toString(16).padStart(4, '0')}`;
 }
 
-function failed(error: unknown, { milliseconds }: Seen): Outcome {
+function failed(error: unknown, seen: Seen): Outcome {
+  const { milliseconds } = seen;
   const { sentence, exitCode } = failureOf(error);
+  if (seen.answer?.type === 'CC' && seen.answer.remoteDesktop !== undefined) {
+    // No connection for us, but an answer that says what is there.
+    return confirmed(seen);
+  }
   if (error instanceof ConnectionRefusedError) {
     const { reason, rejectCause, reasonText } = error;
     const what = reason === undefined ? `ER cause ${rejectCause}` : `DR reason ${reason}`;

@@ -3,7 +3,7 @@
  * came about. Knows nothing of sockets; system errors pass through the library as they are.
  */
 import { toHex } from './octets.js';
-import { FAULTS, type Fault, type RejectCause } from './tpdu/faults.js';
+import { FAULTS, type Fault, type FaultRow, type RejectCause } from './tpdu/faults.js';
 
 /** The stable codes. Users branch on these; messages may change. */
 export type CotpErrorCode =
@@ -77,16 +77,21 @@ export function inPhase<E extends CotpError>(error: E, phase: Phase): E {
   return error;
 }
 
-/** The peer answered our CR with a DR (X.224 6.6) or an ER. `code` is `ERR_COTP_REFUSED`. */
+/**
+ * The peer answered our CR with a DR (X.224 6.6) or an ER, or with a CC in which remote desktop refuses.
+ * `code` is `ERR_COTP_REFUSED`.
+ */
 export class ConnectionRefusedError extends CotpError {
   override readonly name = 'ConnectionRefusedError';
   declare readonly code: 'ERR_COTP_REFUSED';
-  /** DR reason, 0 to 255 (X.224 13.5.3); `undefined` when the refusal was an ER. */
+  /** DR reason, 0 to 255 (X.224 13.5.3); `undefined` when the refusal was no DR. */
   readonly reason: number | undefined;
-  /** The reason in the words of X.224, or the reject cause of an ER. */
+  /** The reason in the words of X.224, the reject cause of an ER, or the name of the failure code. */
   readonly reasonText: string;
-  /** ER reject cause; `undefined` when the refusal was a DR. */
+  /** ER reject cause; `undefined` when the refusal was no ER. */
   readonly rejectCause: number | undefined;
+  /** Failure code of remote desktop ([MS-RDPBCGR] 2.2.1.2.2); `undefined` when the refusal was another. */
+  readonly failureCode: number | undefined;
   /** Additional information (0xE0) of the DR; `undefined` when there is none. */
   readonly additionalInfo: Uint8Array | undefined;
   /** User data of the DR, empty when there is none. */
@@ -98,6 +103,7 @@ export class ConnectionRefusedError extends CotpError {
       readonly reason?: number | undefined;
       readonly reasonText: string;
       readonly rejectCause?: number | undefined;
+      readonly failureCode?: number | undefined;
       readonly additionalInfo?: Uint8Array | undefined;
       readonly userData?: Uint8Array | undefined;
     },
@@ -107,6 +113,7 @@ export class ConnectionRefusedError extends CotpError {
     this.reason = refusal.reason;
     this.reasonText = refusal.reasonText;
     this.rejectCause = refusal.rejectCause;
+    this.failureCode = refusal.failureCode;
     this.additionalInfo = refusal.additionalInfo;
     this.userData = refusal.userData;
   }
@@ -152,7 +159,7 @@ export class ProtocolError extends CotpError {
     octet?: number | undefined,
     story: Omit<Story, 'octets'> & { readonly detail?: string | undefined } = {},
   ) {
-    const row = FAULTS[fault];
+    const row: FaultRow = FAULTS[fault];
     const where = octet === undefined ? '' : ` at octet ${octet}`;
     const detail = story.detail === undefined ? '' : ` (${story.detail})`;
     const seen = octets.length === 0 ? '' : `, in ${toHex(octets.subarray(0, 24), ' ')}`;
@@ -160,6 +167,7 @@ export class ProtocolError extends CotpError {
     super('ERR_COTP_PROTOCOL', `${row.sentence}${detail}: ${fault}${where}${seen}${more}`, {
       ending: 'garbage',
       ...story,
+      hint: story.hint ?? row.hint,
       octets,
     });
     this.fault = fault;

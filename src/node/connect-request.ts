@@ -3,10 +3,10 @@
  */
 import type { Duplex } from 'node:stream';
 import { isDisconnectReason } from '../core/tpdu/reasons.js';
-import type { ConnectionRequest, Decoded } from '../core/tpdu/types.js';
+import type { ConnectionRequest, Decoded, RemoteDesktopInit } from '../core/tpdu/types.js';
 import type { Tsel } from '../core/tsel.js';
 import type { FullAddress } from './address.js';
-import { connectData, integer } from './options/checks.js';
+import { type Check, connectData, integer, remoteDesktop } from './options/checks.js';
 import { optional, resolveOptions } from './options/table.js';
 
 /** Limits and data of one accepted connection; what is left out is as `listen` was told. */
@@ -17,6 +17,11 @@ export interface AcceptOptions {
   readonly maxTsduSize?: number | undefined;
   /** User data of the CC, 1 to 32 octets (RFC 1006 §5). */
   readonly connectData?: Uint8Array | undefined;
+  /**
+   * The negotiation response to a CR of remote desktop, which `request.tpdu.remoteDesktop` shows:
+   * `{ negotiation: { type: 'response', selectedProtocol: 1 } }`. Default: none, a plain CC.
+   */
+  readonly remoteDesktop?: RemoteDesktopInit | undefined;
 }
 
 /**
@@ -60,10 +65,20 @@ export interface ConnectRequest {
 /** Decides on a CR, at once or later, by calling one of the two methods of the request. */
 export type OnConnectRequest = (request: ConnectRequest) => void | Promise<void>;
 
+/** A failure opens no connection, so `accept` does not send it. */
+const negotiationResponse: Check<RemoteDesktopInit> = (name, value) => {
+  const checked = remoteDesktop('CC')(name, value);
+  if (checked.negotiation?.type !== 'response') {
+    throw new RangeError(`${name}.negotiation.type must be 'response', not 'failure'`);
+  }
+  return checked;
+};
+
 const ACCEPT_OPTIONS = {
   maxTpduSize: optional(integer(128, 65_531, 'octets')),
   maxTsduSize: optional(integer(1, 2 ** 31 - 1, 'octets')),
   connectData: optional(connectData),
+  remoteDesktop: optional(negotiationResponse),
 };
 
 /** Checks what `accept` was given. */

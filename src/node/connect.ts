@@ -2,11 +2,13 @@
  * `connect`: from an address to an open connection.
  */
 import { Class0Connection } from '../core/class0/connection.js';
+import type { Class0Request } from '../core/class0/options.js';
 import type { EngineEvent } from '../core/engine.js';
 import { CotpError, TimeoutError } from '../core/errors.js';
 import { offerSize } from '../core/negotiation/tpdu-size.js';
 import { NO_OCTETS } from '../core/octets.js';
 import { encode } from '../core/tpdu/encode.js';
+import type { RemoteDesktopInit } from '../core/tpdu/types.js';
 import {
   type Address,
   type FullAddress,
@@ -21,6 +23,7 @@ import {
   connectDataFromWire,
   connectionInfo,
   diagnosticsOf,
+  remoteDesktopFromWire,
   tselFromWire,
 } from './connection-info.js';
 import { Driver, type DriverUser } from './driver.js';
@@ -49,7 +52,8 @@ import { engineOptions, messageOptions } from './tsdu.js';
  * @throws TypeError or RangeError for a bad address or option, before anything is opened
  * @throws the system's error as it is (`ECONNREFUSED`, `ENOTFOUND`, TLS errors …) when TCP or TLS
  * cannot be had
- * @throws ConnectionRefusedError (`ERR_COTP_REFUSED`) when the peer answers by DR or ER
+ * @throws ConnectionRefusedError (`ERR_COTP_REFUSED`) when the peer answers by DR or ER, or by a CC in which
+ * the negotiation of remote desktop fails
  * @throws ConnectionClosedError (`ERR_COTP_CLOSED`) when the peer drops TCP instead of answering, as
  * many controllers do
  * @throws ProtocolError (`ERR_COTP_PROTOCOL`) when what answers is no acceptable CC
@@ -70,7 +74,10 @@ export async function connect(addr: Address, options: ConnectOptions = {}): Prom
 const SURELY_FITS = 64;
 
 /** The CR's variable part and user data. */
-function connectRequest(options: ResolvedConnectOptions) {
+function connectRequest(options: ResolvedConnectOptions): Class0Request {
+  if (options.remoteDesktop !== undefined) {
+    return remoteDesktopRequest(options.remoteDesktop, options);
+  }
   const {
     localTsel,
     remoteTsel,
@@ -94,6 +101,23 @@ function connectRequest(options: ResolvedConnectOptions) {
   return request;
 }
 
+/** The same in the form of remote desktop, which goes with no parameters and which `strict` refuses. */
+function remoteDesktopRequest(
+  remoteDesktop: RemoteDesktopInit,
+  options: ResolvedConnectOptions,
+): Class0Request {
+  const { localTsel, remoteTsel, strict, connectData = NO_OCTETS } = options;
+  const excluded = { localTsel, remoteTsel, strict: strict || undefined };
+  for (const [name, value] of Object.entries(excluded)) {
+    if (value !== undefined) {
+      throw new TypeError(`options.${name} does not go with options.remoteDesktop`);
+    }
+  }
+  const request = { parameters: {}, remoteDesktop, userData: connectData };
+  encode({ type: 'CR', srcRef: 1, ...request });
+  return request;
+}
+
 /** A connection on its way to be open. */
 class Initiator implements DriverUser {
   readonly #address: FullAddress;
@@ -107,7 +131,7 @@ class Initiator implements DriverUser {
   constructor(
     address: FullAddress,
     options: ResolvedConnectOptions,
-    request: ReturnType<typeof connectRequest>,
+    request: Class0Request,
     resolve: (connection: Connection) => void,
     reject: (error: unknown) => void,
   ) {
@@ -177,6 +201,7 @@ class Initiator implements DriverUser {
       respondingTsel: tselFromWire(confirm?.parameters.calledTsel),
       connectData: connectDataFromWire(confirm?.userData ?? NO_OCTETS),
       diagnostics: diagnosticsOf(confirm),
+      remoteDesktop: remoteDesktopFromWire(confirm?.remoteDesktop),
       name: options.name,
     });
     this.#trace.opened(info);

@@ -2,7 +2,7 @@
  * What is known of a connection once it is open.
  */
 import type { Agreement } from '../core/engine.js';
-import type { Decoded, DiagnosticCode } from '../core/tpdu/types.js';
+import type { Decoded, DiagnosticCode, RemoteDesktop } from '../core/tpdu/types.js';
 import { type Tsel, tselOf } from '../core/tsel.js';
 import type { FullAddress } from './address.js';
 import { copyToBuffer } from './buffers.js';
@@ -39,6 +39,8 @@ export interface ConnectionInfo {
    * when it breaks nothing.
    */
   readonly diagnostics: readonly DiagnosticCode[];
+  /** What of remote desktop the peer's CR or CC carries; `undefined` where it has another form. */
+  readonly remoteDesktop: RemoteDesktop | undefined;
   /** The `name` option. */
   readonly name: string | undefined;
 }
@@ -55,6 +57,13 @@ export function connectDataFromWire(userData: Uint8Array): Buffer | undefined {
 }
 
 const NONE: readonly DiagnosticCode[] = Object.freeze([]);
+
+/** The same with octets of its own, which no buffer of the socket stands behind. */
+export function remoteDesktopFromWire(form: RemoteDesktop | undefined): RemoteDesktop | undefined {
+  return form?.correlationId === undefined
+    ? form
+    : { ...form, correlationId: copyToBuffer(form.correlationId) };
+}
 
 /** What was let pass in a CR or CC. */
 export function diagnosticsOf(tpdu: Decoded | undefined): readonly DiagnosticCode[] {
@@ -80,6 +89,7 @@ export function connectionInfo(
     remoteRef: agreement.remoteRef,
     connectData: parts.connectData,
     diagnostics: parts.diagnostics,
+    remoteDesktop: parts.remoteDesktop,
     name: parts.name,
   });
 }

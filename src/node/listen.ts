@@ -24,6 +24,7 @@ import {
   connectDataFromWire,
   connectionInfo,
   diagnosticsOf,
+  remoteDesktopFromWire,
   tselFromWire,
 } from './connection-info.js';
 import { Driver, type DriverUser } from './driver.js';
@@ -249,8 +250,9 @@ class Responder implements DriverUser {
     };
   }
 
-  #accept({ maxTpduSize, maxTsduSize, connectData: userData }: AcceptOptions): void {
-    const acceptance = { maxTpduSize, maxTsduSize, userData };
+  #accept(options: AcceptOptions): void {
+    const { maxTpduSize, maxTsduSize, connectData: userData, remoteDesktop } = options;
+    const acceptance = { maxTpduSize, maxTsduSize, userData, remoteDesktop };
     this.#answer(() => this.#engine.accept(acceptance, now()));
   }
 
@@ -282,6 +284,7 @@ class Responder implements DriverUser {
       respondingTsel: undefined,
       connectData: connectDataFromWire(tpdu.userData),
       diagnostics: diagnosticsOf(tpdu),
+      remoteDesktop: remoteDesktopFromWire(tpdu.remoteDesktop),
       name: this.#options.name,
     });
     this.#trace.opened(info);

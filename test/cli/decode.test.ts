@@ -98,15 +98,27 @@ test('names deviations where they stand, and says what a strict reading makes of
   expect(stdout).toMatch(/^tolerated; a strict reading refuses it: .+ octet 7/m);
 });
 
+test('explains a CR of remote desktop', async () => {
+  const cookie = '436f6f6b69653a206d737473686173683d656c746f6e730d0a';
+  const { code, stdout } = await cotp([
+    'decode',
+    `0300002c27e00000000000${cookie}0100080001000000`,
+  ]);
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/RDP cookie +"Cookie: mstshash=eltons"/);
+  expect(stdout).toMatch(/protocols +0x00000001 +TLS/);
+  expect(stdout).toMatch(/^tolerated; a strict reading refuses it/m);
+});
+
 test('explains what cannot be decoded as far as it goes', async () => {
   const cookie = '436f6f6b69653a206d737473686173683d656c746f6e730d0a';
   const { code, stdout } = await cotp([
     'decode',
-    `0300002c27e00000000000${cookie}0100080000000000`,
+    `0300002c27e00000000000${cookie}ff00080000000000`,
   ]);
   expect(code).toBe(1);
   expect(stdout).toMatch(/RDP cookie +"Cookie: mstshash=eltons"/);
-  expect(stdout).toMatch(/^cannot be decoded: .*param-truncated/m);
+  expect(stdout).toMatch(/^cannot be decoded: .*remote-desktop/m);
 });
 
 test('a TPKT that is cut short', async () => {

@@ -341,7 +341,15 @@ function fixedForm(tpdu: Tpdu): Json {
     return [FIELD_NAMES[name] ?? name, is];
   });
   const { parameters, unknownParameters, ...fixed } = Object.fromEntries(renamed);
-  return fixed;
+  return 'remoteDesktop' in tpdu ? { ...fixed, remoteDesktop: named(tpdu.remoteDesktop) } : fixed;
+}
+
+/** The parts of remote desktop under their own names. */
+function named(parts: object = {}): Json {
+  const entries = Object.entries(parts).map(([name, value]) => {
+    return [name, value instanceof Uint8Array ? toHex(value) : value];
+  });
+  return Object.fromEntries(entries);
 }
 
 const FIELD_NAMES: Readonly<Record<string, string>> = {

@@ -41,7 +41,8 @@ export function rewriteCalledTsel(tpkt: Buffer, called: Tsel): Buffer {
 function readCr(octets: Buffer) {
   try {
     const tpdu = decode(octets);
-    return tpdu.type === 'CR' ? tpdu : undefined;
+    // The form of remote desktop has no selector to rewrite.
+    return tpdu.type === 'CR' && tpdu.remoteDesktop === undefined ? tpdu : undefined;
   } catch {
     return undefined;
   }

@@ -15,6 +15,7 @@ import {
 import { NO_OCTETS, toHex } from '../octets.js';
 import { isTlsFailure, streamFailure } from '../stream-failure.js';
 import { disconnectReason, rejectCauseText } from '../tpdu/reasons.js';
+import { failureText } from '../tpdu/remote-desktop.js';
 import type { Decoded, DisconnectRequest, Tpdu, TpduError, TpduInitOf } from '../tpdu/types.js';
 import type { Occurrence } from './occurrence.js';
 import type { Class0Options } from './options.js';
@@ -145,6 +146,31 @@ export function refusedByEr(er: TpduError & Decoded, octets: Uint8Array): CotpEr
     `the peer rejected the CR by an ER with cause ${er.rejectCause} (${reasonText})${upTo}`,
     { reasonText, rejectCause: er.rejectCause },
     { phase: 'cr-sent', ending: 'er', octets, hint: 'try another sizeOffer or maxTpduSize' },
+  );
+}
+
+const RDP_HINT = 'the peer is a remote desktop server: is it the right port?';
+const RDP_HINTS: Readonly<Record<number, string>> = {
+  1: 'request TLS: requestedProtocols 1',
+  2: 'request standard RDP security: requestedProtocols 0',
+  5: 'request CredSSP: requestedProtocols 3',
+};
+
+/**
+ * Our CR was answered by a CC in which remote desktop reports a failure; the server then closes TCP.
+ *
+ * @param isWanted our CR had the form of remote desktop
+ */
+export function refusedByRemoteDesktop(
+  failureCode: number,
+  octets: Uint8Array,
+  isWanted: boolean,
+): CotpError {
+  const reasonText = failureText(failureCode);
+  return new ConnectionRefusedError(
+    `the peer refused the remote desktop negotiation with failure code ${failureCode} (${reasonText})`,
+    { reasonText, failureCode },
+    { phase: 'cr-sent', octets, hint: isWanted ? RDP_HINTS[failureCode] : RDP_HINT },
   );
 }
 

@@ -2,7 +2,7 @@
  * What received octets are to the transition table: octets and what is known of the connection in,
  * an event out. Pure; it knows nothing of what an event does.
  */
-import { ProtocolError, TsduTooLargeError } from '../errors.js';
+import { type CotpError, ProtocolError, TsduTooLargeError } from '../errors.js';
 import { confirm } from '../negotiation/confirm.js';
 import { respond } from '../negotiation/respond.js';
 import { octetAt, readUint } from '../octets.js';
@@ -14,7 +14,7 @@ import type {
   DecodeOptions,
   TpduInitOf,
 } from '../tpdu/types.js';
-import { endedByPeer } from './failures.js';
+import { endedByPeer, refusedByRemoteDesktop } from './failures.js';
 import type { Occurrence } from './occurrence.js';
 import { capabilitiesFor, type SizeOptions } from './opening.js';
 import { type State, takesData } from './transitions.js';
@@ -128,6 +128,10 @@ function judgeConfirm(
   offer: TpduInitOf<'CR'>,
   strict: boolean,
 ): Occurrence {
+  const refused = refusedNegotiation(tpdu, octets, offer);
+  if (refused !== undefined) {
+    return { event: 'CC unacceptable', tpdu, octets, error: refused };
+  }
   const confirmed = faultOr(() => confirm(offer, tpdu, { strict, octets }));
   if (confirmed instanceof ProtocolError) {
     return { event: 'CC unacceptable', tpdu, octets, error: confirmed };
@@ -138,6 +142,25 @@ function judgeConfirm(
       ? tpdu
       : { ...tpdu, diagnostics: [...tpdu.diagnostics, ...diagnostics] };
   return { event: 'CC', tpdu: judged, octets, remoteRef: tpdu.srcRef, maxTpduSize };
+}
+
+/**
+ * The error of a CC whose remote desktop negotiation failed, or answers one that this side did not begin:
+ * no connection comes of it, although X.224 sees a CC.
+ */
+function refusedNegotiation(
+  { remoteDesktop }: ConnectionConfirm,
+  octets: Uint8Array,
+  offer: TpduInitOf<'CR'>,
+): CotpError | undefined {
+  const negotiation = remoteDesktop?.negotiation;
+  const isWanted = offer.remoteDesktop !== undefined;
+  if (negotiation?.type === 'failure') {
+    return refusedByRemoteDesktop(negotiation.failureCode, octets, isWanted);
+  }
+  return negotiation === undefined || isWanted
+    ? undefined
+    : new ProtocolError('remote-desktop', octets, 8, { detail: 'in answer to a CR without it' });
 }
 
 /** X.214 has no TSDU without octets. Without EOT, strict decoding has refused the DT already. */

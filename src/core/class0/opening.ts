@@ -6,6 +6,7 @@ import type { Agreement } from '../engine.js';
 import { type AcceptResponse, type LocalCapabilities, respond } from '../negotiation/respond.js';
 import { NO_OCTETS } from '../octets.js';
 import { encode } from '../tpdu/encode.js';
+import { MAX_TPDU_SIZE } from '../tpdu/size-codes.js';
 import type { ConnectionRequest, TpduInitOf } from '../tpdu/types.js';
 import type { Class0Acceptance, Class0Options, Class0Request } from './options.js';
 
@@ -14,8 +15,8 @@ export type SizeOptions = Pick<Class0Options, 'strict' | 'maxTpduSize'>;
 
 /** The CR of an initiator (X.224 13.3). */
 export function connectionRequest(localRef: number, request: Class0Request): TpduInitOf<'CR'> {
-  const { parameters, userData } = request;
-  return { type: 'CR', srcRef: localRef, parameters, userData };
+  const { parameters, remoteDesktop, userData } = request;
+  return { type: 'CR', srcRef: localRef, parameters, remoteDesktop, userData };
 }
 
 /** What a responder of class 0 can do, in answer to this CR. */
@@ -55,6 +56,14 @@ export function connectionConfirm(
   acceptance: Class0Acceptance,
   options: Class0Options,
 ): EncodedConfirm {
+  if (request.remoteDesktop !== undefined) {
+    return remoteDesktopConfirm(request, acceptance, options);
+  }
+  if (acceptance.remoteDesktop !== undefined) {
+    throw new TypeError(
+      'options.remoteDesktop answers a CR of remote desktop, and this is another',
+    );
+  }
   const { callingTsel, calledTsel } = request.parameters;
   const tselOctets = (callingTsel?.length ?? 0) + (calledTsel?.length ?? 0);
   const repeats = tselOctets <= MOST_TSEL_OCTETS;
@@ -72,6 +81,20 @@ export function connectionConfirm(
     },
     userData: acceptance.userData ?? NO_OCTETS,
   });
+  return { octets, maxTpduSize };
+}
+
+/**
+ * The CC in answer to a CR of remote desktop, which expects no parameters: a size is never stated, which
+ * stands for 65531 (RFC 1006 §5).
+ */
+function remoteDesktopConfirm(
+  request: ConnectionRequest,
+  { remoteDesktop, userData = NO_OCTETS, maxTpduSize = MAX_TPDU_SIZE }: Class0Acceptance,
+  { localRef }: Class0Options,
+): EncodedConfirm {
+  const { srcRef: dstRef } = request;
+  const octets = encode({ type: 'CC', dstRef, srcRef: localRef, remoteDesktop, userData });
   return { octets, maxTpduSize };
 }
 

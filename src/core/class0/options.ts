@@ -5,7 +5,7 @@
 import type { Allocate } from '../octet-collector.js';
 import type { MakeView } from '../octet-source.js';
 import type { SendBlocks } from '../send-blocks.js';
-import type { ParametersInit } from '../tpdu/types.js';
+import type { ParametersInit, RemoteDesktopInit } from '../tpdu/types.js';
 import type { TpduObserver } from './data.js';
 import type { TsduLimits } from './reassembly.js';
 
@@ -41,6 +41,8 @@ export interface Class0Request {
     ParametersInit,
     'callingTsel' | 'calledTsel' | 'tpduSize' | 'preferredMaxTpduSize'
   >;
+  /** The form of remote desktop; it goes with no parameters. */
+  readonly remoteDesktop?: RemoteDesktopInit | undefined;
   readonly userData: Uint8Array;
 }
 
@@ -50,4 +52,6 @@ export interface Class0Acceptance {
   readonly maxTpduSize?: number | undefined;
   readonly maxTsduSize?: number | undefined;
   readonly userData?: Uint8Array | undefined;
+  /** The answer to a CR of remote desktop, and to no other. */
+  readonly remoteDesktop?: RemoteDesktopInit | undefined;
 }

@@ -4,7 +4,8 @@
 import { toHex } from '../octets.js';
 import { formatTsel, tselOf } from '../tsel.js';
 import { disconnectReason, rejectCauseText } from './reasons.js';
-import type { ConnectionConfirm, ConnectionRequest, Tpdu } from './types.js';
+import { negotiationText, quotedText } from './remote-desktop.js';
+import type { ConnectionConfirm, ConnectionRequest, RemoteDesktop, Tpdu } from './types.js';
 
 /** For instance `CR TPDU src-ref: 0x4a1c dst-ref: 0x0000 class: 0 calling: 0x0100 called: 0x0102 size: 1024`. */
 export function describeTpdu(tpdu: Tpdu): string {
@@ -43,7 +44,19 @@ function connection(tpdu: ConnectionRequest | ConnectionConfirm): string {
     calledTsel && `called: ${formatTsel(tselOf(calledTsel))}`,
     tpduSize && `size: ${tpduSize}`,
     preferredMaxTpduSize && `preferred size: ${preferredMaxTpduSize}`,
+    tpdu.remoteDesktop && `remote desktop: ${remoteDesktop(tpdu.remoteDesktop)}`,
     tpdu.userData.length > 0 && `data: ${toHex(tpdu.userData)}`,
+  ];
+  return parts.filter(Boolean).join(' ');
+}
+
+function remoteDesktop(form: RemoteDesktop): string {
+  const { cookie, routingToken, negotiation, correlationId } = form;
+  const line = cookie ?? routingToken;
+  const parts = [
+    line !== undefined && quotedText(line),
+    negotiation && negotiationText(negotiation),
+    correlationId && `correlation: ${toHex(correlationId)}`,
   ];
   return parts.filter(Boolean).join(' ');
 }

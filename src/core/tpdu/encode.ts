@@ -37,12 +37,18 @@ export function encode(tpdu: TpduInit | Tpdu, options: EncodeOptions = {}): Uint
     throw wrongType('type', `one of ${TPDU_TYPES.join(', ')}`, tpdu.type);
   }
   const written = CODECS[tpdu.type].write(tpdu);
-  const { fixed, userData = NO_OCTETS } = written;
+  const { fixed, variable = NO_OCTETS, userData = NO_OCTETS } = written;
   const parameters = writeParameters(tpdu, written.class, options.parameterOrder ?? []);
   if (written.isFixed === true && parameters.length > 0) {
     throw outOfRange('parameters', 'none in this form', parameters.length);
   }
-  const li = parameters.reduce((length, { value }) => length + 2 + value.length, fixed.length);
+  if (written.variable !== undefined && parameters.length > 0) {
+    throw outOfRange('parameters', 'none beside remoteDesktop', parameters.length);
+  }
+  const li = parameters.reduce(
+    (length, { value }) => length + 2 + value.length,
+    fixed.length + variable.length,
+  );
   const octets = new Uint8Array(1 + li + userData.length);
   if (li > MAX_LI) {
     const header = octets.subarray(1, 1 + li);
@@ -50,7 +56,8 @@ export function encode(tpdu: TpduInit | Tpdu, options: EncodeOptions = {}): Uint
   }
   octets[0] = li;
   octets.set(fixed, 1);
-  let offset = 1 + fixed.length;
+  octets.set(variable, 1 + fixed.length);
+  let offset = 1 + fixed.length + variable.length;
   for (const { code, value } of parameters) {
     octets[offset] = code;
     octets[offset + 1] = value.length;
@@ -58,7 +65,8 @@ export function encode(tpdu: TpduInit | Tpdu, options: EncodeOptions = {}): Uint
     offset += 2 + value.length;
   }
   octets.set(userData, offset);
-  if (tpdu.type === 'CR' && octets.length > MAX_CR_LENGTH) {
+  // A routing token of remote desktop may be longer than the 128 octets of X.224 13.3.
+  if (tpdu.type === 'CR' && octets.length > MAX_CR_LENGTH && written.variable === undefined) {
     throw outOfRange('CR', `at most ${MAX_CR_LENGTH} octets in all`, octets);
   }
   if ('parameters' in tpdu && tpdu.parameters?.checksum === 'compute') {

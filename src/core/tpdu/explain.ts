@@ -14,7 +14,23 @@ import {
   parameterOf,
 } from './parameters.js';
 import { disconnectReason, rejectCauseText } from './reasons.js';
-import type { DecodeOptions, Diagnostic, DiagnosticCode, TpduType } from './types.js';
+import {
+  areParameters,
+  beginsLikeCookie,
+  failureText,
+  flagText,
+  protocolText,
+  quotedText,
+  type RemoteDesktopTpdu,
+  readRemoteDesktop,
+} from './remote-desktop.js';
+import type {
+  DecodeOptions,
+  Diagnostic,
+  DiagnosticCode,
+  RemoteDesktopNegotiation,
+  TpduType,
+} from './types.js';
 import { INDULGENT } from './values.js';
 
 /** What some octets of a TPDU are. */
@@ -188,13 +204,14 @@ const PARAMETER_TEXTS: Readonly<Record<ParameterName, readonly [title: string, u
   edTpduNr: ['ED-TPDU-NR', ''],
 };
 
-/** RDP puts its own into the variable part of CR and CC ([MS-RDPBCGR] 2.2.1.1, 2.2.1.2). */
-const RDP_NEGOTIATION: Readonly<Record<number, string>> = {
-  1: 'RDP negotiation request',
-  2: 'RDP negotiation response',
-  3: 'RDP negotiation failure',
+/** The names of the negotiation structures of remote desktop, and of the number in each. */
+const RDP_NEGOTIATION: Readonly<
+  Record<RemoteDesktopNegotiation['type'], readonly [name: string, number: string]>
+> = {
+  request: ['RDP negotiation request', 'protocols'],
+  response: ['RDP negotiation response', 'protocol'],
+  failure: ['RDP negotiation failure', 'failure code'],
 };
-const RDP_NEGOTIATION_LENGTH = 8;
 
 /** Walks through the octets once. */
 class Explainer {
@@ -251,8 +268,8 @@ class Explainer {
   }
 
   #variablePart(type: TpduType | undefined, headerEnd: number): void {
-    if (type === 'CR' || type === 'CC') {
-      this.#rdp(headerEnd);
+    if ((type === 'CR' || type === 'CC') && (this.#octets[6] ?? 0) < 0x10) {
+      this.#rdp(type, headerEnd);
     }
     while (this.#at < headerEnd) {
       const valueAt = this.#at + 2;
@@ -278,26 +295,44 @@ class Explainer {
     this.#add(length, '  value', ...tellParameter(row, value));
   }
 
-  /** Octets of RDP are no parameters, but nothing of them is wrong to RDP. */
-  #rdp(headerEnd: number): void {
-    const rest = this.#octets.subarray(this.#at, headerEnd);
-    const text = String.fromCharCode(...rest);
-    const [line] = /^Cookie: [^\r\n]*\r\n/.exec(text) ?? [];
-    if (line !== undefined) {
-      this.#add(line.length, 'RDP cookie', JSON.stringify(line.trimEnd()), 'not of X.224');
+  /** What remote desktop puts there is no parameter; of a broken form the cookie at least is shown. */
+  #rdp(type: RemoteDesktopTpdu, headerEnd: number): void {
+    const variable = this.#octets.subarray(this.#at, headerEnd);
+    const form = readRemoteDesktop(type, variable);
+    const { cookie, routingToken, negotiation, correlationId } = form?.value ?? {};
+    const line = cookie ?? routingToken;
+    if (form !== undefined && line !== undefined) {
+      const name = cookie === undefined ? 'RDP routing token' : 'RDP cookie';
+      this.#add(form.lineLength, name, quotedText(line), 'not of X.224');
+    } else if (form === undefined && beginsLikeCookie(variable) && !areParameters(variable)) {
+      const [broken = ''] = /^[^\r\n]*(?:\r\n)?/.exec(String.fromCharCode(...variable)) ?? [];
+      this.#add(broken.length, 'RDP cookie', quotedText(broken.trimEnd()), 'not of X.224');
     }
-    const left = this.#octets.subarray(this.#at, headerEnd);
-    const name = RDP_NEGOTIATION[left[0] ?? 0];
-    const isNegotiation =
-      name !== undefined &&
-      left.length === RDP_NEGOTIATION_LENGTH &&
-      left[2] === RDP_NEGOTIATION_LENGTH &&
-      left[3] === 0;
-    if (isNegotiation) {
-      this.#add(1, name, String(left[0]), 'not of X.224');
-      this.#add(1, '  flags', `0x${hex(octetAt(left, 1), 2)}`, '');
-      this.#add(2, '  length', '8', 'least significant octet first');
-      this.#add(4, '  protocols', `0x${toHex(Uint8Array.from(left.subarray(4)).reverse())}`, '');
+    if (negotiation !== undefined) {
+      this.#rdpNegotiation(negotiation);
+    }
+    if (correlationId !== undefined) {
+      this.#add(1, 'RDP correlation info', '6', 'not of X.224');
+      this.#add(1, '  flags', '0x00', '');
+      this.#add(2, '  length', '36', 'least significant octet first');
+      this.#add(correlationId.length, '  correlation id', toHex(correlationId), '');
+      this.#add(headerEnd - this.#at, '  reserved', '', '');
+    }
+  }
+
+  #rdpNegotiation(negotiation: RemoteDesktopNegotiation): void {
+    const { type, flags } = negotiation;
+    const [name, number] = RDP_NEGOTIATION[type];
+    this.#add(1, name, String(octetAt(this.#octets, this.#at)), 'not of X.224');
+    this.#add(1, '  flags', `0x${hex(flags, 2)}`, flagText(type, flags));
+    this.#add(2, '  length', '8', 'least significant octet first');
+    if (type === 'failure') {
+      const { failureCode } = negotiation;
+      this.#add(4, `  ${number}`, String(failureCode), failureText(failureCode));
+    } else {
+      const protocols =
+        type === 'request' ? negotiation.requestedProtocols : negotiation.selectedProtocol;
+      this.#add(4, `  ${number}`, `0x${hex(protocols, 8)}`, protocolText(protocols));
     }
   }
 

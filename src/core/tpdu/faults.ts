@@ -6,10 +6,13 @@
 /** ER reject causes: 0 not specified, 1 parameter code, 2 TPDU type, 3 parameter value. */
 export type RejectCause = 0 | 1 | 2 | 3;
 
-interface FaultRow {
+/** What is known of one fault. */
+export interface FaultRow {
   /** `null` where there is no TPDU that an ER could reject. */
   readonly rejectCause: RejectCause | null;
   readonly sentence: string;
+  /** What to try, where the fault itself says so. */
+  readonly hint?: string;
 }
 
 /** Every fault by name. The names are stable: diagnostics and `ProtocolError.fault` use them. */
@@ -39,6 +42,11 @@ export const FAULTS = {
   // Parameter codes.
   'param-unknown': { rejectCause: 1, sentence: 'the parameter code is not defined' },
   'param-not-allowed': { rejectCause: 1, sentence: 'the parameter does not belong in this TPDU' },
+  'remote-desktop': {
+    rejectCause: 1,
+    sentence: 'the variable part is that of remote desktop',
+    hint: 'the peer speaks remote desktop (RDP): is it the right port, or does only this side lack the remoteDesktop option?',
+  },
   // TPDU types.
   'tpdu-code': { rejectCause: 2, sentence: 'the code is not that of a TPDU' },
   'tpdu-not-in-class': { rejectCause: 2, sentence: 'the TPDU does not belong to the class in use' },

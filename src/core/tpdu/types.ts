@@ -109,6 +109,41 @@ export interface Decoded {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+/**
+ * What remote desktop puts into a CR or CC in place of parameters ([MS-RDPBCGR] 2.2.1.1, 2.2.1.2). Each part
+ * is absent when the TPDU does not carry it.
+ */
+export interface RemoteDesktop {
+  /**
+   * The line of a CR that names the user, without its CR LF: `Cookie: mstshash=user`. One character an
+   * octet. Some clients send an empty line.
+   */
+  readonly cookie?: string;
+  /** The line of a CR that a load balancer reads, without its CR LF: `Cookie: msts=…`, `tsv://…`. */
+  readonly routingToken?: string;
+  /** What a client asks for, or what a server answers. */
+  readonly negotiation?: RemoteDesktopNegotiation;
+  /** 16 octets by which logs on both sides find the connection; in a CR. */
+  readonly correlationId?: Uint8Array;
+}
+
+/**
+ * The negotiation structures of remote desktop. Protocols are bits: 0 standard RDP security, 1 TLS, 2
+ * CredSSP, 4 RDSTLS, 8 CredSSP with early authorization, 16 RDSAAD.
+ */
+export type RemoteDesktopNegotiation =
+  | { readonly type: 'request'; readonly flags: number; readonly requestedProtocols: number }
+  | { readonly type: 'response'; readonly flags: number; readonly selectedProtocol: number }
+  /** 1 TLS is required, 2 not allowed, 3 no certificate, 4 inconsistent flags, 5 CredSSP is required, 6 TLS with a client certificate. */
+  | { readonly type: 'failure'; readonly flags: number; readonly failureCode: number };
+
+type WithoutFlags<N> = N extends unknown ? Omit<N, 'flags'> & { readonly flags?: number } : never;
+
+/** What of {@link RemoteDesktop} is sent. Flags are 0 by default, or 8 in a request with a correlation id. */
+export type RemoteDesktopInit = {
+  readonly [K in Exclude<keyof RemoteDesktop, 'negotiation'>]?: RemoteDesktop[K] | undefined;
+} & { readonly negotiation?: WithoutFlags<RemoteDesktopNegotiation> | undefined };
+
 interface WithParameters {
   /** The parameters by name. */
   readonly parameters: Parameters;
@@ -125,6 +160,11 @@ interface ConnectionTpdu extends WithParameters {
   readonly class: TransportClass;
   /** Bits 4 to 1 of octet 7: bit 2 extended formats, bit 1 non-use of explicit flow control. */
   readonly options: number;
+  /**
+   * Present where the TPDU has the form of remote desktop; it has no parameters then. Decoding notes it by
+   * the diagnostic `remote-desktop`, and refuses it when strict.
+   */
+  readonly remoteDesktop?: RemoteDesktop;
   readonly userData: Uint8Array;
 }
 
@@ -238,10 +278,15 @@ export type TpduFields =
 /** A decoded TPDU. User data and parameter values are views of the octets given to `decode`. */
 export type Tpdu = TpduFields & Decoded;
 
+/** A CR or CC may have the form of remote desktop, in class 0 and without parameters. */
+interface MayBeRemoteDesktop {
+  readonly remoteDesktop?: RemoteDesktopInit | undefined;
+}
+
 type Only<T extends TpduType> = Extract<TpduFields, { type: T }>;
 
 type Init<T extends TpduFields, Required extends keyof T> = Pick<T, 'type' | Required> &
-  Partial<Omit<T, 'type' | Required | 'parameters'>> & {
+  Partial<Omit<T, 'type' | Required | 'parameters' | 'remoteDesktop'>> & {
     readonly parameters?: ParametersInit;
     /** The order in which the parameters go out. Default: the canonical one; see `EncodeOptions`. */
     readonly rawParameters?: readonly RawParameter[];
@@ -254,8 +299,8 @@ export type ParametersInit = {
 
 /** What `encode` takes: the fields of a TPDU, each with a default where the standard gives one. */
 export type TpduInit =
-  | Init<Only<'CR'>, 'srcRef'>
-  | Init<Only<'CC'>, 'dstRef' | 'srcRef'>
+  | (Init<Only<'CR'>, 'srcRef'> & MayBeRemoteDesktop)
+  | (Init<Only<'CC'>, 'dstRef' | 'srcRef'> & MayBeRemoteDesktop)
   | Init<Only<'DR'>, 'dstRef' | 'reason'>
   | Init<Only<'DC'>, 'dstRef' | 'srcRef'>
   | Init<Only<'DT'>, 'userData'>

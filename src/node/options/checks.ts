@@ -2,6 +2,8 @@
  * How a single option is checked. Each check names the option, what was expected and what came.
  */
 import { inspect } from 'node:util';
+import { type RemoteDesktopTpdu, writeRemoteDesktop } from '../../core/tpdu/remote-desktop.js';
+import type { RemoteDesktopInit } from '../../core/tpdu/types.js';
 
 /** Checks a value and gives it in the form that the library uses. Throws TypeError or RangeError. */
 export type Check<T> = (name: string, value: unknown) => T;
@@ -104,6 +106,17 @@ export function octets(least: number, most: number): Check<Uint8Array> {
 
 /** User data of a CR or CC: 32 octets at most (RFC 1006 §5, X.224 13.3.5). */
 export const connectData: Check<Uint8Array> = octets(1, 32);
+
+/** What remote desktop puts into a CR or CC. */
+export function remoteDesktop(tpdu: RemoteDesktopTpdu): Check<RemoteDesktopInit> {
+  return (name, value) => {
+    if (typeof value !== 'object' || value === null) {
+      throw wrongType(name, 'an object of cookie, routingToken, negotiation, correlationId', value);
+    }
+    writeRemoteDesktop(tpdu, value, name);
+    return value;
+  };
+}
 
 /** An options object of another library, passed on as it is. */
 export function optionsObject<T extends object>(expected = 'an object of options'): Check<T> {

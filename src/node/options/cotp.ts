@@ -2,10 +2,19 @@
  * The options of `connect` and `listen`, the service of COTP.
  */
 import type { SizeOffer } from '../../core/negotiation/tpdu-size.js';
+import type { RemoteDesktopInit } from '../../core/tpdu/types.js';
 import { type Tsel, tselOctets } from '../../core/tsel.js';
 import type { OnConnectRequest } from '../connect-request.js';
 import type { TraceListener } from '../trace/entry.js';
-import { type Check, callback, connectData, flag, integer, oneOf } from './checks.js';
+import {
+  type Check,
+  callback,
+  connectData,
+  flag,
+  integer,
+  oneOf,
+  remoteDesktop,
+} from './checks.js';
 import {
   type ErrorListener,
   onErrorRow,
@@ -65,6 +74,13 @@ export interface ConnectOptions extends CotpOptions, StreamConnectOptions {
   readonly sizeOffer?: SizeOffer | undefined;
   /** User data of the CR, 1 to 32 octets (RFC 1006 §5). Default: none; few peers expect it. */
   readonly connectData?: Uint8Array | undefined;
+  /**
+   * Sends the CR in the form of remote desktop ([MS-RDPBCGR] 2.2.1.1): `cookie` or `routingToken`,
+   * `negotiation`, `correlationId`. It goes with no T-selector, states no size and does not go with
+   * `strict`. Remote desktop puts each message into one DT, so give `maxTpduSize` 65531 with it. The answer
+   * is `conn.info.remoteDesktop`. Default: none.
+   */
+  readonly remoteDesktop?: RemoteDesktopInit | undefined;
 }
 
 /** Options of `listen`. */
@@ -102,6 +118,7 @@ export const CONNECT_OPTIONS = {
   remoteTsel: optional(tsel),
   sizeOffer: row(oneOf<SizeOffer>('deployed', 'standard', 'nonstandard', 'absent'), 'deployed'),
   connectData: optional(connectData),
+  remoteDesktop: optional(remoteDesktop('CR')),
 } satisfies Record<keyof ConnectOptions, OptionRow<unknown>>;
 
 /** The rows of {@link ListenOptions}. */

@@ -66,10 +66,10 @@ describe('explainTpdu', () => {
     const cookie = '436f6f6b69653a206d737473686173683d656c746f6e730d0a';
     const rows = lines(`27 e0 0000 0000 00 ${cookie} 01 00 0800 03000000`);
     expect(rows).toContain(
-      '7-32 | RDP cookie | "Cookie: mstshash=eltons" | not of X.224 | param-truncated',
+      '7-32 | RDP cookie | "Cookie: mstshash=eltons" | not of X.224 | remote-desktop',
     );
     expect(rows).toContain('32-33 | RDP negotiation request | 1 | not of X.224');
-    expect(rows).toContain('36-40 | protocols | 0x00000003');
+    expect(rows).toContain('36-40 | protocols | 0x00000003 | TLS, CredSSP');
   });
 
   it.each(['', 'ff', '06 e0', '00 e0', '05 40 00 00 00 00 11', '0a 80 0001 0000 00 e0 02 61 62'])(

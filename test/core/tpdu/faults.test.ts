@@ -158,10 +158,10 @@ const REFUSED: readonly Case[] = [
     octet: 8,
   },
   {
-    title: 'the cookie of a remote desktop client',
-    octets: '1a e0 0000 0001 00 436f6f6b69653a206d737473686173683d750d0a',
-    fault: 'param-truncated',
-    octet: 9,
+    title: 'the cookie of a remote desktop client without its end',
+    octets: '18 e0 0000 0001 00 436f6f6b69653a206d737473686173683d75',
+    fault: 'remote-desktop',
+    octet: 8,
   },
   {
     title: 'CC with size code 5',
@@ -244,6 +244,12 @@ const TOLERATED: readonly ToleratedCase[] = [
     octets: `06 80 0005 0000 03 ${'41'.repeat(65)}`,
     fault: 'user-data-too-long',
     octet: 72,
+  },
+  {
+    title: 'the cookie of a remote desktop client',
+    octets: '1a e0 0000 0001 00 436f6f6b69653a206d737473686173683d750d0a',
+    fault: 'remote-desktop',
+    octet: 8,
   },
   {
     title: 'a size code below 7 in a CR',

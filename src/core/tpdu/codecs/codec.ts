@@ -22,6 +22,8 @@ export interface Written {
   readonly fixed: Uint8Array;
   /** User data; absent where the TPDU has none. */
   readonly userData?: Uint8Array;
+  /** The variable part as it is, where it is no list of parameters. */
+  readonly variable?: Uint8Array | undefined;
   /** True where the form has no variable part. */
   readonly isFixed?: boolean;
   /** The class that the parameters must belong to; absent where the TPDU does not name one. */

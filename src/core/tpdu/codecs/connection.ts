@@ -10,9 +10,16 @@
 import { NO_OCTETS, octetAt, writeUint } from '../../octets.js';
 import { checkOctets, checkUint, outOfRange } from '../checks.js';
 import { classOf, TPDUS } from '../codes.js';
-import { readParameters } from '../read-parameters.js';
+import { readParameters, type VariablePart } from '../read-parameters.js';
 import type { Reading } from '../reading.js';
-import type { TpduInitOf, TransportClass } from '../types.js';
+import {
+  areParameters,
+  beginsLikeCookie,
+  type RemoteDesktopTpdu,
+  readRemoteDesktop,
+  writeRemoteDesktop,
+} from '../remote-desktop.js';
+import type { ConnectionRequest, TpduInitOf, TransportClass } from '../types.js';
 import { type Codec, MAX_REF, type Written } from './codec.js';
 
 /** Largest CR, user data included, in octets and in every class (X.224 13.3). */
@@ -96,11 +103,7 @@ function readConnection<T extends 'CR' | 'CC'>(reading: Reading, type: T) {
   if ((options & (transportClass === 0 ? 0x0f : ~DEFINED_OPTIONS)) !== 0) {
     reading.tolerate('option-bits', 7);
   }
-  const { parameters, unknownParameters, rawParameters } = readParameters(
-    reading,
-    { type, class: transportClass },
-    7,
-  );
+  const variable = readVariablePart(reading, type, transportClass);
   reading.limitUserData(MAX_USER_DATA, { isTolerable: type === 'CR' || transportClass === 0 });
   return {
     type,
@@ -109,11 +112,33 @@ function readConnection<T extends 'CR' | 'CC'>(reading: Reading, type: T) {
     srcRef,
     class: transportClass,
     options,
-    parameters,
-    unknownParameters,
-    rawParameters,
+    ...variable,
     userData: reading.userData,
   };
+}
+
+/** Offset of the variable part. */
+const VARIABLE_OFFSET = 7;
+
+/** Parameters, or in class 0 what remote desktop puts in their place. */
+function readVariablePart(
+  reading: Reading,
+  type: RemoteDesktopTpdu,
+  transportClass: TransportClass,
+): VariablePart & Pick<ConnectionRequest, 'remoteDesktop'> {
+  const octets = reading.octets.subarray(VARIABLE_OFFSET, reading.headerEnd);
+  if (transportClass === 0 && octets.length > 0) {
+    const form = readRemoteDesktop(type, octets);
+    if (form !== undefined) {
+      reading.tolerate('remote-desktop', VARIABLE_OFFSET + 1);
+      const none = { parameters: {}, unknownParameters: [], rawParameters: [] };
+      return { ...none, remoteDesktop: form.value };
+    }
+    if (beginsLikeCookie(octets) && !areParameters(octets)) {
+      reading.fail('remote-desktop', VARIABLE_OFFSET + 1, 'its text or what follows it is broken');
+    }
+  }
+  return readParameters(reading, { type, class: transportClass }, VARIABLE_OFFSET);
 }
 
 /**
@@ -139,8 +164,17 @@ function writeConnection(init: TpduInitOf<'CR' | 'CC'>): Written {
   const fixed = new Uint8Array(6);
   fixed[0] = TPDUS[init.type].code | cdt;
   writeUint(fixed, 1, 2, checkUint('dstRef', init.dstRef ?? 0, MAX_REF));
-  writeUint(fixed, 3, 2, checkUint('srcRef', init.srcRef, MAX_REF, 1));
+  // Clients of remote desktop send SRC-REF 0; X.224 6.5.4 a forbids it.
+  const leastRef = init.type === 'CR' && init.remoteDesktop !== undefined ? 0 : 1;
+  writeUint(fixed, 3, 2, checkUint('srcRef', init.srcRef, MAX_REF, leastRef));
   fixed[5] = (transportClass << 4) | options;
   const userData = checkOctets('userData', init.userData ?? NO_OCTETS, MAX_USER_DATA);
-  return { fixed, userData, class: transportClass };
+  if (init.remoteDesktop === undefined) {
+    return { fixed, userData, class: transportClass };
+  }
+  if (transportClass !== 0) {
+    throw outOfRange('remoteDesktop', `none in class ${transportClass}`, init.remoteDesktop);
+  }
+  const variable = writeRemoteDesktop(init.type, init.remoteDesktop);
+  return { fixed, variable, userData, class: transportClass };
 }
