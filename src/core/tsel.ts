@@ -83,24 +83,61 @@ const SPELLINGS: readonly {
   },
 ];
 
+/** A number with a leading zero: decimal to some, hexadecimal in SCL files and engineering tools. */
+const AMBIGUOUS = /^0\d+$/;
+
+/** Pairs of hexadecimal digits, with or without blanks between them. */
+const OSI_TSEL = /^(?:[0-9a-f]{2}\s*)*$/i;
+
 /**
  * Reads the text form of a selector: `0x0102` or `258` (a number, two octets), `01.02`, `"MTA"`
  * (printable ASCII), `#00112233` or `'00112233'H` (octets); `""` and `#` are the empty selector.
- * Two octets come back as a number, as in `ConnectionInfo`.
+ * Two octets come back as a number, as in `ConnectionInfo`. A number in decimal has no leading zero.
  *
- * @throws TypeError when `text` is not a string
- * @throws RangeError when it has none of these forms or is longer than 254 octets
+ * @param form `'osi'` reads the OSI-TSEL of SCL files (IEC 61850-6) instead: octets as pairs of hexadecimal
+ * digits, with or without blanks, such as `0001` or `00 01`. Default: the forms above
+ * @throws TypeError when `text` is not a string, or `form` is none
+ * @throws RangeError when it has none of these forms, is longer than 254 octets, or can be read in two ways,
+ * as `0102` can; the message shows both
  */
-export function parseTsel(text: string): Tsel {
+export function parseTsel(text: string, form?: 'osi'): Tsel {
   if (typeof text !== 'string') {
     throw new TypeError(`text must be a string, not ${typeof text}`);
   }
+  if (form !== undefined && form !== 'osi') {
+    throw new TypeError(`form must be 'osi' or undefined, not '${String(form)}'`);
+  }
   const trimmed = text.trim();
-  const octets = SPELLINGS.find(({ pattern }) => pattern.test(trimmed))?.octets(trimmed);
+  const octets = form === 'osi' ? osiOctets(trimmed) : textOctets(trimmed);
   if (octets === undefined || octets.length > MAX_TSEL_LENGTH) {
-    throw new RangeError(
-      `text must be a T-selector such as 0x0102, 01.02, "MTA" or #00112233, not '${text}'`,
-    );
+    const expected =
+      form === 'osi'
+        ? 'an OSI-TSEL, 0 to 254 pairs of hexadecimal digits such as 0001 or 00 01'
+        : 'a T-selector such as 0x0102, 01.02, "MTA" or #00112233';
+    throw new RangeError(`text must be ${expected}, not '${text}'`);
   }
   return tselOf(octets);
+}
+
+function textOctets(text: string): Uint8Array | undefined {
+  if (AMBIGUOUS.test(text)) {
+    throw ambiguous(text);
+  }
+  return SPELLINGS.find(({ pattern }) => pattern.test(text))?.octets(text);
+}
+
+function osiOctets(text: string): Uint8Array | undefined {
+  return OSI_TSEL.test(text) ? fromHex(text.replace(/\s+/g, '')) : undefined;
+}
+
+/** Both readings of a number with a leading zero; a decimal one only where two octets hold it. */
+function ambiguous(digits: string): RangeError {
+  const isNumber = digits.length <= 4;
+  const inPairs = digits.length % 2 === 0 ? digits : `0${digits}`;
+  const hexadecimal = isNumber ? `0x${digits.padStart(4, '0')}` : `#${inPairs}`;
+  const decimal = Number(digits);
+  const other = decimal <= 0xffff ? `, or ${decimal} if it is decimal` : '';
+  return new RangeError(
+    `text must be a T-selector that reads one way only, not '${digits}': write ${hexadecimal} if it is hexadecimal, as in SCL files and engineering tools${other}`,
+  );
 }

@@ -84,11 +84,64 @@ describe('the text form', () => {
     },
   );
 
+  it.each([
+    ['0300', /write 0x0300 if it is hexadecimal.*or 300 if it is decimal/],
+    ['0102', /0x0102 .*or 102 /],
+    ['0001', /0x0001 .*or 1 /],
+    ['012', /0x0012 .*or 12 /],
+    ['00', /0x0000 .*or 0 /],
+    ['00123', /#000123 .*or 123 /],
+    ['000102', /#000102 .*or 102 /],
+    [' 0300 ', /0x0300 .*or 300 /],
+    ['00112233', /#00112233 if it is hexadecimal, as in SCL files and engineering tools$/],
+  ])('%j is refused, for it can be read in two ways', (text, readings) => {
+    expect(() => parseTsel(text)).toThrow(RangeError);
+    expect(() => parseTsel(text)).toThrow(readings);
+  });
+
+  it.each([
+    ['0', 0],
+    ['1', 1],
+    ['300', 300],
+    ['1000', 1000],
+  ])('%j is a decimal number', (text, tsel) => {
+    expect(parseTsel(text)).toBe(tsel);
+  });
+
   it('is refused when it is longer than a parameter holds', () => {
     expect(() => parseTsel(`#${'00'.repeat(255)}`)).toThrow(RangeError);
   });
 
   it('must be text', () => {
     expect(() => parseTsel(258 as unknown as string)).toThrow(TypeError);
+  });
+});
+
+describe("the text form 'osi'", () => {
+  it.each([
+    ['0001', 1],
+    ['00 01', 1],
+    ['0300', 0x0300],
+    ['1000', 0x1000],
+    ['0a0B', 0x0a0b],
+    ['000102', hex('000102')],
+    ['00 01 02', hex('000102')],
+    ['00000001', hex('00000001')],
+    ['  01 ', hex('01')],
+    ['', hex('')],
+  ])('reads %j as octets', (text, tsel) => {
+    expect(parseTsel(text, 'osi')).toEqual(tsel);
+  });
+
+  it.each(['1', '001', '0 001', '0x0001', '"MTA"', '00.01', 'xy'])('refuses %j', (text) => {
+    expect(() => parseTsel(text, 'osi')).toThrow(/OSI-TSEL.*pairs of hexadecimal digits/);
+  });
+
+  it('is refused when it is longer than a parameter holds', () => {
+    expect(() => parseTsel('00'.repeat(255), 'osi')).toThrow(RangeError);
+  });
+
+  it('is the only other one', () => {
+    expect(() => parseTsel('0001', 'scl' as 'osi')).toThrow(TypeError);
   });
 });
