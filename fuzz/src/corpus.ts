@@ -78,9 +78,12 @@ function payload(digits: string): string {
 }
 
 function vectors(): readonly string[] {
-  const file = new URL('../../test/vectors/vectors.json', import.meta.url);
-  const all = JSON.parse(readFileSync(file, 'utf8')) as { readonly vectors: readonly Vector[] };
-  return all.vectors.flatMap(({ hex, hexZeroed, chunks, tpdus = [] }) => [
+  const all = ['vectors.json', 'captures.json'].flatMap((name) => {
+    const file = new URL(`../../test/vectors/${name}`, import.meta.url);
+    return (JSON.parse(readFileSync(file, 'utf8')) as { readonly vectors: readonly Vector[] })
+      .vectors;
+  });
+  return all.flatMap(({ hex, hexZeroed, chunks, tpdus = [] }) => [
     ...(hex === undefined ? [] : [hex]),
     ...(hexZeroed === undefined ? [] : [hexZeroed]),
     ...(chunks === undefined ? [] : [payload(chunks.join(''))]),

@@ -220,11 +220,13 @@ function judge(input: Uint8Array): void {
   }
 }
 
-const VECTORS: readonly Uint8Array[] = (
-  JSON.parse(readFileSync(new URL('../vectors/vectors.json', import.meta.url), 'utf8')) as {
-    vectors: readonly { hex?: string }[];
-  }
-).vectors.flatMap(({ hex }) => (hex === undefined ? [] : [fromHex(hex) ?? new Uint8Array(0)]));
+const VECTORS: readonly Uint8Array[] = ['vectors.json', 'captures.json'].flatMap((name) => {
+  const text = readFileSync(new URL(`../vectors/${name}`, import.meta.url), 'utf8');
+  const { vectors } = JSON.parse(text) as { vectors: readonly { hex?: string }[] };
+  return vectors.flatMap(({ hex }) =>
+    hex === undefined ? [] : [fromHex(hex) ?? new Uint8Array(0)],
+  );
+});
 
 describe('any TPDU', () => {
   it('is read, strictly too, as it was written', () => {

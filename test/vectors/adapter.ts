@@ -81,6 +81,9 @@ const LAYERS: Readonly<Record<string, (vector: Vector, mode: Mode) => unknown>> 
   checksum,
   'er-generation': erGeneration,
   segmenting,
+  again: (vector, mode) => ({
+    hex: toHex(encode(decode(octetsOf(vector.hex), decodeOptions(vector, mode)))),
+  }),
   encode: (vector) => ({ hex: toHex(encode(initOf(vector.fields ?? {}))) }),
 };
 

@@ -1,6 +1,6 @@
 /**
  * `npm run test:vectors -- FILE` runs the vectors of any file of the form of `vectors.json`; without
- * FILE that file itself. The exit code is 0 when all pass, 1 when one fails, 2 when FILE is not to
+ * FILE those of that file and of `captures.json`. The exit code is 0 when all pass, 1 when one fails, 2 when FILE is not to
  * be read or not of the form.
  */
 import { spawnSync } from 'node:child_process';
@@ -8,13 +8,12 @@ import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const here = dirname(fileURLToPath(import.meta.url));
-const root = resolve(here, '..', '..');
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const name = process.argv[2];
 // npm runs scripts in the package's folder; a relative FILE is meant from where the user stands.
-const file = resolve(name === undefined ? here : startFolder(), name ?? 'vectors.json');
+const file = name === undefined ? undefined : resolve(startFolder(), name);
 
-const complaint = complaintAbout(file);
+const complaint = file === undefined ? undefined : complaintAbout(file);
 if (complaint !== undefined) {
   console.error(`${file}: ${complaint}`);
   process.exit(2);
@@ -23,7 +22,7 @@ if (complaint !== undefined) {
 const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
 const { status } = spawnSync(process.execPath, [vitest, 'run', '--project', 'vectors'], {
   cwd: root,
-  env: { ...process.env, COTP_VECTORS: file },
+  env: file === undefined ? process.env : { ...process.env, COTP_VECTORS: file },
   stdio: 'inherit',
 });
 process.exit(status ?? 1);

@@ -1,10 +1,14 @@
-/** Every vector of a file in both modes: the one named by COTP_VECTORS, or the one beside this. */
+/** Every vector of a file in both modes: the one named by COTP_VECTORS, or those beside this. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { actual, expected, type Mode, type Vector } from './adapter.js';
 
-const file = process.env.COTP_VECTORS ?? new URL('vectors.json', import.meta.url);
-const { vectors } = JSON.parse(readFileSync(file, 'utf8')) as { vectors: readonly Vector[] };
+const named = process.env.COTP_VECTORS;
+const files = named === undefined ? ['vectors.json', 'captures.json'] : [named];
+const vectors = files.flatMap((file) => {
+  const path = named === undefined ? new URL(file, import.meta.url) : file;
+  return (JSON.parse(readFileSync(path, 'utf8')) as { vectors: readonly Vector[] }).vectors;
+});
 const modes: readonly Mode[] = ['tolerant', 'strict'];
 
 describe.each(modes)('%s', (mode) => {
