@@ -56,7 +56,9 @@ function readTpdu(octets: Uint8Array, options: DecodeOptions): Tpdu {
   const li = judgeLi(octets);
   const type = tpduTypeOf(octetAt(octets, 1));
   if (type === undefined) {
-    throw new ProtocolError('tpdu-code', octets, 2);
+    throw new ProtocolError('tpdu-code', octets, 2, {
+      hint: isQ931(octets) ? H323_HINT : undefined,
+    });
   }
   const own = TPDUS[type].hasUserData ? octets : octets.subarray(0, 1 + li);
   const reading = new Reading(own, options);
@@ -69,6 +71,14 @@ function readTpdu(octets: Uint8Array, options: DecodeOptions): Tpdu {
     reading.fail('checksum', reading.headerEnd);
   }
   return Object.assign(fields, { li, diagnostics: reading.diagnostics });
+}
+
+/** Other protocols use TPKT too; call signalling of H.323 is the one that scanners send. */
+const H323_HINT = 'this looks like H.323 call signalling (Q.931 in TPKT); is it the right port?';
+
+/** Protocol discriminator 8 and a call reference of two octets (Q.931 4.2, 4.3). */
+function isQ931(octets: Uint8Array): boolean {
+  return octets[0] === 8 && octets[1] === 2;
 }
 
 /** X.224 13.2.1. The text of 1995 refuses an LI equal to the length too, RFC 905 a greater one. */

@@ -5,6 +5,7 @@
 import { ProtocolError } from '../errors.js';
 import { allocateZeroed, OctetCollector, VIEW_FROM } from '../octet-collector.js';
 import { OctetSource } from '../octet-source.js';
+import { otherProtocolHint } from '../other-protocol.js';
 import { MAX_TPKT_LENGTH, MIN_TPKT_LENGTH, TPKT_HEADER_LENGTH, TPKT_VERSION } from './header.js';
 
 /** Where the splitter puts packets. Each method gives `false` to stop the splitting for now. */
@@ -226,7 +227,7 @@ export class TpktSplitter {
     if (octets[offset] !== TPKT_VERSION) {
       throw new ProtocolError('tpkt-version', octets.subarray(offset), this.#position + 1, {
         detail: `3 expected, ${octets[offset]} received`,
-        hint: otherProtocol(octets.subarray(offset)),
+        hint: otherProtocolHint(octets.subarray(offset)),
       });
     }
     // RFC 2126 §6.10: the reserved octet is ignored on receipt.
@@ -243,19 +244,4 @@ export class TpktSplitter {
     }
     return length;
   }
-}
-
-/** What octets that are no TPKT look like, as advice. */
-function otherProtocol(octets: Uint8Array): string | undefined {
-  const text = String.fromCharCode(...octets.subarray(0, 8));
-  if (/^(HTTP|GET |POST|HEAD|PUT |OPTI)/.test(text)) {
-    return 'this looks like HTTP; is it the right port?';
-  }
-  if (octets[0] === 0x16 || octets[0] === 0x15) {
-    return 'this looks like TLS; does only one side use the tls option?';
-  }
-  if (/^(SSH-|220 |\* OK)/.test(text)) {
-    return 'this looks like a text protocol; is it the right port?';
-  }
-  return undefined;
 }
