@@ -52,10 +52,13 @@ async function withoutCuts(input: Chunks, fails: Fails): Promise<Chunks> {
   return chunks;
 }
 
-/** Runs of octets go, long ones first; the cuts stay between the octets that they were between. */
+/**
+ * Runs of octets go, long ones first; the cuts stay between the octets that they were between. Of the short
+ * lengths none is left out: an empty parameter has two octets, and one octet of it cannot go alone.
+ */
 async function withoutOctets(input: Chunks, fails: Fails): Promise<Chunks> {
   let chunks = input;
-  for (let run = longest(chunks); run >= 1; run = Math.floor(run / 2)) {
+  for (let run = longest(chunks); run >= 1; run = run > 4 ? Math.floor(run / 2) : run - 1) {
     for (let at = 0; at < total(chunks); ) {
       const found = await firstThatFails(withoutRun(chunks, at, run), fails);
       if (found === undefined) {

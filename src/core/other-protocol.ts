@@ -54,7 +54,12 @@ export function otherProtocolHint(octets: Uint8Array): string | undefined {
 }
 
 const WRONG_PORT = 'is it the right port?';
+const TEXT = `it is a text protocol, so ${WRONG_PORT}`;
 const ADVICE: Readonly<Record<string, string>> = {
+  SSH: TEXT,
+  'SMTP or FTP': TEXT,
+  POP3: TEXT,
+  IMAP: TEXT,
   TLS: 'does only one side use the tls option?',
   'a PROXY protocol header': 'does a load balancer before this server send it?',
 };

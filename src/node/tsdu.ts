@@ -26,6 +26,7 @@ export function engineOptions(
     peer,
     strict,
     maxTpduSize,
+    takesRemoteDesktop: 'onConnectRequest' in options && options.onConnectRequest !== undefined,
     maxTsduSize,
     maxTsduSegments,
     handshakeTimeout,

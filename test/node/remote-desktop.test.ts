@@ -171,9 +171,18 @@ describe('a server that a CR of remote desktop reaches', () => {
     const server = await serve({ strict: true });
     const raw = await rawClient(server.address.port);
     raw.send(tpkt(`26 e0 0000 0001 00 ${COOKIE} 01 00 0800 03000000`));
-    expect((await raw.packet()).toString('hex')).toMatch(/^..70000101/);
+    expect((await raw.packet()).toString('hex')).toMatch(/^..70000100c1/);
     expect(server.errors).toMatchObject([{ fault: 'remote-desktop' }]);
     expect(server.errors[0]?.message).toMatch(/the peer speaks remote desktop \(RDP\)/);
+  });
+
+  test('refuses it by an ER when nothing decides on requests, and reports what it is', async () => {
+    const server = await serve();
+    const raw = await rawClient(server.address.port);
+    raw.send(CR);
+    expect((await raw.packet()).toString('hex')).toMatch(/^..70000000c1/);
+    expect(server.errors).toMatchObject([{ fault: 'remote-desktop', phase: 'wait-cr' }]);
+    expect(server.errors[0]?.message).toMatch(/the peer speaks remote desktop .*onConnectRequest/);
   });
 
   const ACCEPTS: readonly (readonly [string, RemoteDesktopInit, RegExp])[] = [

@@ -20,6 +20,7 @@ import {
   connect,
   type Data,
   type Destination,
+  type DiagnosticCode,
   type Ending,
   type ErrorContext,
   type ErrorListener,
@@ -34,6 +35,9 @@ import {
   type Phase,
   ProtocolError,
   parseTsel,
+  type RemoteDesktop,
+  type RemoteDesktopInit,
+  type RemoteDesktopNegotiation,
   pcapngSink,
   Server,
   type SinkOptions,
@@ -129,8 +133,11 @@ export async function sinks(destination: Destination, event: ConnectionEvent): P
 const sizeOffer: SizeOffer = 'absent';
 const tsel: Tsel = parseTsel('0x0102');
 const connectOptions: ConnectOptions = { trace, sizeOffer, remoteTsel: tsel, localTsel: undefined };
+const answer: RemoteDesktopInit = { negotiation: { type: 'response', selectedProtocol: 1 } };
 const decide: OnConnectRequest = (request: ConnectRequest) => {
-  const limits: AcceptOptions = { maxTpduSize: 1024 };
+  const desktop: RemoteDesktop | undefined = request.tpdu.remoteDesktop;
+  const asked: RemoteDesktopNegotiation | undefined = desktop?.negotiation;
+  const limits: AcceptOptions = { maxTpduSize: 1024, remoteDesktop: asked && answer };
   request.accept(limits);
 };
 const listenOptions: ListenOptions = { onConnectRequest: decide, onError, tls: {} };
@@ -145,12 +152,15 @@ export async function service(address: Address, data: Data): Promise<FullAddress
   };
   await using server: Server = await listen(callback, address, listenOptions);
   await using conn: Connection = await connect(server.addresses[0] ?? address, connectOptions);
-  const { localTsel, maxTpduSize, tpClass }: ConnectionInfo = conn.info;
+  const { localTsel, maxTpduSize, tpClass, diagnostics }: ConnectionInfo = conn.info;
+  const letPass: readonly DiagnosticCode[] = diagnostics;
   const room: boolean = conn.write(data);
   const patience: WaitOptions = { signal: AbortSignal.timeout(1_000) };
   await conn.drain(patience);
   const signal: AbortSignal = conn.signal;
-  process.stdout.write(`${formatTsel(localTsel ?? 0)} ${maxTpduSize} ${tpClass} ${room} ${signal}`);
+  process.stdout.write(
+    `${formatTsel(localTsel ?? 0)} ${maxTpduSize} ${tpClass} ${room} ${signal} ${letPass}`,
+  );
   // Selectors of the info are options again.
   await connect(conn.info.remoteAddr, { remoteTsel: conn.info.remoteTsel });
   return server.addresses[0];
@@ -198,6 +208,9 @@ export type Types = [
   tpdus.Parameters,
   tpdus.ParametersInit,
   tpdus.RawParameter,
+  tpdus.RemoteDesktop,
+  tpdus.RemoteDesktopInit,
+  tpdus.RemoteDesktopNegotiation,
   tpdus.Reject,
   tpdus.RejectCause,
   tpdus.ResidualErrorRate,

@@ -96,6 +96,9 @@ function judgeRequest(
   octets: Uint8Array,
   { options }: Known,
 ): Occurrence {
+  if (tpdu.remoteDesktop !== undefined && options.takesRemoteDesktop !== true) {
+    return invalidFirst(octets, new ProtocolError('remote-desktop', octets, 8));
+  }
   const response = faultOr(() => respond(tpdu, capabilitiesFor(tpdu, options), octets));
   if (response instanceof ProtocolError) {
     return invalidFirst(octets, response);

@@ -11,7 +11,7 @@ import type { ConnectionRequest, TpduInitOf } from '../tpdu/types.js';
 import type { Class0Acceptance, Class0Options, Class0Request } from './options.js';
 
 /** The options that negotiation looks at. */
-export type SizeOptions = Pick<Class0Options, 'strict' | 'maxTpduSize'>;
+export type SizeOptions = Pick<Class0Options, 'strict' | 'maxTpduSize' | 'takesRemoteDesktop'>;
 
 /** The CR of an initiator (X.224 13.3). */
 export function connectionRequest(localRef: number, request: Class0Request): TpduInitOf<'CR'> {

@@ -31,6 +31,8 @@ export interface Class0Options extends TsduLimits {
   readonly reassemblyTimeout: number;
   /** From the wish to close to the end of TCP. */
   readonly closeTimeout: number;
+  /** A responder takes a CR of remote desktop. Default `false`: it is refused, for nobody would look at it. */
+  readonly takesRemoteDesktop?: boolean;
   /** Sees every TPDU, while it is watching. */
   readonly observer?: TpduObserver | undefined;
 }

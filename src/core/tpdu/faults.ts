@@ -39,14 +39,14 @@ export const FAULTS = {
   'empty-tsdu': { rejectCause: 0, sentence: 'a TSDU holds at least one octet' },
   'ed-length': { rejectCause: 0, sentence: 'an ED carries 1 to 16 octets' },
   checksum: { rejectCause: 0, sentence: 'the checksum does not match' },
+  'remote-desktop': {
+    rejectCause: 0,
+    sentence: 'the variable part is that of remote desktop',
+    hint: 'the peer speaks remote desktop (RDP); is it the right port? connect speaks it with the remoteDesktop option, a server with onConnectRequest',
+  },
   // Parameter codes.
   'param-unknown': { rejectCause: 1, sentence: 'the parameter code is not defined' },
   'param-not-allowed': { rejectCause: 1, sentence: 'the parameter does not belong in this TPDU' },
-  'remote-desktop': {
-    rejectCause: 1,
-    sentence: 'the variable part is that of remote desktop',
-    hint: 'the peer speaks remote desktop (RDP): is it the right port, or does only this side lack the remoteDesktop option?',
-  },
   // TPDU types.
   'tpdu-code': { rejectCause: 2, sentence: 'the code is not that of a TPDU' },
   'tpdu-not-in-class': { rejectCause: 2, sentence: 'the TPDU does not belong to the class in use' },

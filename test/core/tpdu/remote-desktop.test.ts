@@ -114,7 +114,7 @@ describe.each(FORMS)('%s', (_title, code, variable, remoteDesktop) => {
 
   it('is refused by a strict reading, with a hint', () => {
     const error = faultOf(() => decode(octets, { strict: true }));
-    expect(error).toMatchObject({ fault: 'remote-desktop', octet: 8, rejectCause: 1 });
+    expect(error).toMatchObject({ fault: 'remote-desktop', octet: 8, rejectCause: 0 });
     expect(error.hint).toMatch(/remote desktop \(RDP\).*remoteDesktop/);
   });
 

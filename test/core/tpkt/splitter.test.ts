@@ -123,7 +123,7 @@ describe('a wrong version', () => {
     ['HTTP', Buffer.from('GET / HTTP/1.0\r\n')],
     ['HTTP', Buffer.from('HTTP/1.1 400 Bad Request')],
     ['TLS', hex('16 03 01 02 00')],
-    ['SSH', Buffer.from('SSH-2.0-x')],
+    ['text protocol', Buffer.from('SSH-2.0-x')],
   ])('is told to look like %s', (name, octets) => {
     expect(split([octets]).fault?.hint).toContain(name);
   });
