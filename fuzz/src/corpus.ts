@@ -45,6 +45,11 @@ const FIELD: readonly (readonly [string, string])[] = [
     '0300002c27e00000000000436f6f6b69653a206d737473686173683d656c746f6e730d0a0100080000000000',
   ],
   ['CC of a remote desktop', '030000130ed000001234000200080001000000'],
+  [
+    'CR of a remote desktop with a token and a correlation id',
+    `030000433ee000000000007473763a2f2f6661726d0d0a010808000300000006002400${'5a'.repeat(16)}${'00'.repeat(16)}`,
+  ],
+  ['CC of a remote desktop that refuses', '030000130ed000001234000300080005000000'],
   ['DT of a remote desktop', '0300000902f0802180'],
   ['DR with no references', '0300000b06800000000000'],
   ['DR as a refusal, reason 128', '0300000b06800001000080'],

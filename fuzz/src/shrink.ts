@@ -53,12 +53,12 @@ async function withoutCuts(input: Chunks, fails: Fails): Promise<Chunks> {
 }
 
 /**
- * Runs of octets go, long ones first; the cuts stay between the octets that they were between. Of the short
- * lengths none is left out: an empty parameter has two octets, and one octet of it cannot go alone.
+ * Runs of octets go, long ones first; the cuts stay between the octets that they were between. Pairs come
+ * once more at the end: an empty parameter has two octets, and one octet of it cannot go alone.
  */
 async function withoutOctets(input: Chunks, fails: Fails): Promise<Chunks> {
   let chunks = input;
-  for (let run = longest(chunks); run >= 1; run = run > 4 ? Math.floor(run / 2) : run - 1) {
+  for (const run of [...halves(longest(chunks)), 2]) {
     for (let at = 0; at < total(chunks); ) {
       const found = await firstThatFails(withoutRun(chunks, at, run), fails);
       if (found === undefined) {
@@ -69,6 +69,10 @@ async function withoutOctets(input: Chunks, fails: Fails): Promise<Chunks> {
     }
   }
   return chunks;
+}
+
+function halves(longest: number): readonly number[] {
+  return longest <= 1 ? [1] : [longest, ...halves(Math.floor(longest / 2))];
 }
 
 async function firstThatFails(

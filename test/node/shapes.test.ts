@@ -59,6 +59,8 @@ it('what is known of a connection has one shape', () => {
       remoteTsel: 0x0102,
       respondingTsel: none,
       connectData: none,
+      diagnostics: [],
+      remoteDesktop: none,
       name: none,
     });
   expect(keepsItsShape(info)).toBe(true);

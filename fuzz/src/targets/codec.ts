@@ -63,6 +63,7 @@ function judge(codec: CodecLike, octets: Uint8Array, context: DecodeOptions): vo
     must(isTold, 'what is strictly wrong has no diagnostic');
     judgeAgain(codec, tolerant, octets, context);
   }
+  must(!isBoth(tolerant), 'the octets of remote desktop are read as parameters too');
   const nsdu = read(octets, () => codec.decodeNsdu(octets, context));
   must(nsdu === undefined || nsdu.length > 0, 'an NSDU holds no TPDU');
   must(tolerant === undefined || nsdu !== undefined, 'a TPDU is no NSDU');
@@ -120,6 +121,12 @@ function judgeAgain(
 function hasLargeSize(tpdu: Tpdu): boolean {
   const isOfConnection = tpdu.type === 'CR' || tpdu.type === 'CC';
   return isOfConnection && (tpdu.parameters.tpduSize ?? 0) > 2048;
+}
+
+/** The variable part is remote desktop's or a list of parameters, never both. */
+function isBoth(tpdu: Tpdu | undefined): boolean {
+  const isOfConnection = tpdu?.type === 'CR' || tpdu?.type === 'CC';
+  return isOfConnection && tpdu.remoteDesktop !== undefined && tpdu.rawParameters.length > 0;
 }
 
 /** A TPDU less its form: the order of parameters, and leading zeros of their values. */
