@@ -2,7 +2,7 @@
  * TPDUs without what they carry: user data becomes zeros, headers and lengths stay.
  */
 import { readUint } from '../../core/octets.js';
-import type { Tpdu } from '../../core/tpdu/types.js';
+import type { RemoteDesktop, Tpdu } from '../../core/tpdu/types.js';
 
 /** A copy whose user data is zeros. Of octets that are no TPDU nothing but the first two is kept. */
 export function redactTpdu(octets: Buffer, tpdu: Tpdu | Error): Buffer {
@@ -12,8 +12,20 @@ export function redactTpdu(octets: Buffer, tpdu: Tpdu | Error): Buffer {
   if (!(tpdu instanceof Error) && tpdu.type === 'ER') {
     hideInvalidTpdu(copy, headerEnd);
   }
+  if (!(tpdu instanceof Error) && tpdu.type === 'CR' && tpdu.remoteDesktop !== undefined) {
+    hideName(copy, tpdu.remoteDesktop);
+  }
   return copy;
 }
+
+/** A cookie of remote desktop names its user, and a routing token may: letters take their place. */
+function hideName(cr: Buffer, { cookie, routingToken }: RemoteDesktop): void {
+  const line = cookie ?? routingToken ?? '';
+  const [kept = ''] = /^Cookie: (?:\w+=)?/.exec(line) ?? [];
+  cr.fill('x', TEXT_OF_CR + kept.length, TEXT_OF_CR + line.length);
+}
+
+const TEXT_OF_CR = 7;
 
 /** An ER quotes the TPDU that it rejects (0xC1, X.224 13.12.4 a), maybe with its user data. */
 function hideInvalidTpdu(er: Buffer, headerEnd: number): void {
