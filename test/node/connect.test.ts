@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import {
   ConnectionClosedError,
@@ -83,6 +84,22 @@ describe('the CR', () => {
     expect(cr.subarray(10).toString('hex')).toBe('010203');
   });
 });
+
+test.each([
+  ['closes', (socket: Socket) => socket.end()],
+  ['resets', (socket: Socket) => socket.resetAndDestroy()],
+])(
+  'a peer that %s TCP after a CR with 0xF0 gets the size offer blamed first',
+  async (_how, drop) => {
+    const { connecting, peer } = await answered(() => undefined, { maxTpduSize: 65_531 });
+    drop(peer.socket);
+    const error = await rejection<ConnectionClosedError>(connecting);
+    expect(error).toMatchObject({ code: 'ERR_COTP_CLOSED', phase: 'cr-sent' });
+    expect(error.hint).toMatch(
+      /^the CR offered its size by parameter 0xF0.*maxTpduSize.*sizeOffer/,
+    );
+  },
+);
 
 describe('an acceptable answer', () => {
   test('opens the connection with what was agreed on', async () => {
