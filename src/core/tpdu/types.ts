@@ -147,7 +147,7 @@ export type RemoteDesktopInit = {
 interface WithParameters {
   /** The parameters by name. */
   readonly parameters: Parameters;
-  /** Parameters whose code is not known in this TPDU, in order; encoded after the known ones. */
+  /** Parameters whose code is not known in this TPDU, in order; `rawParameters` says where they go. */
   readonly unknownParameters: readonly RawParameter[];
 }
 

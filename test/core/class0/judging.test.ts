@@ -59,6 +59,25 @@ describe('a TPDU', () => {
     expect(judge(hex('0300 0102'), 'OPEN', known()).error).toBeInstanceOf(ProtocolError);
   });
 
+  it('is refused when strict where its classes do not go together', () => {
+    const octets = hex('0ae0 0000 0c0d 21 c7021000');
+    expect(judge(octets, 'WFCR', known())).toMatchObject({ event: 'CR' });
+    expect(judge(octets, 'WFCR', known({ strict: true }))).toMatchObject({
+      event: 'CR unacceptable',
+      reason: 133,
+      error: { fault: 'class-combination' },
+    });
+  });
+
+  it.each([
+    ['a CR of remote desktop that nobody would look at', false, 'CR invalid'],
+    ['a CR of remote desktop that is wanted', true, 'CR'],
+  ])('%s is told apart', (_name, takesRemoteDesktop, event) => {
+    const options = { strict: false, maxTpduSize: 2048, takesRemoteDesktop };
+    const octets = hex('0ee0 0000 0c0d 00 0100080003000000');
+    expect(judge(octets, 'WFCR', { ...known(), options })).toMatchObject({ event });
+  });
+
   it('is judged by the class in force where data may come', () => {
     const long = hex('02f080 0102030405');
     const judged = judge(long, 'OPEN', known({ strict: true, maxTpduSize: 5 }));
