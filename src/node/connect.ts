@@ -142,7 +142,13 @@ class Initiator implements DriverUser {
     const { stream, ready } = openClientStream(address, options);
     const reference = takeReference(stream);
     const peer = formatAddress(address);
-    this.#trace = new ConnectionTrace('client', stream, address, options);
+    this.#trace = new ConnectionTrace(
+      'client',
+      stream,
+      address,
+      options,
+      reportTo(options.onError, peer),
+    );
     this.#engine = Class0Connection.initiator(
       engineOptions(options, options.timeout, reference ?? 0, peer, this.#trace),
       request,

@@ -13,6 +13,7 @@ import {
   socketAddresses,
 } from './address.js';
 import { now } from './alarm.js';
+import { runCallback } from './callbacks.js';
 import {
   type AcceptOptions,
   type ConnectRequest,
@@ -122,7 +123,13 @@ class Responder implements DriverUser {
     this.#report = reportTo(options.onError, this.#peer);
     const reference = isExcess ? undefined : takeReference(stream);
     this.#isExcess = reference === undefined;
-    this.#trace = new ConnectionTrace('server', stream, this.#addresses.remoteAddr, options);
+    this.#trace = new ConnectionTrace(
+      'server',
+      stream,
+      this.#addresses.remoteAddr,
+      options,
+      this.#report,
+    );
     this.#engine = Class0Connection.responder(
       engineOptions(options, options.handshakeTimeout, reference ?? 0, this.#peer, this.#trace),
       now(),
@@ -206,16 +213,7 @@ class Responder implements DriverUser {
         );
       }
     };
-    try {
-      const settled = onConnectRequest(this.#connectRequest());
-      if (settled !== undefined) {
-        Promise.resolve(settled).then(checkDecided, failed);
-      } else {
-        checkDecided();
-      }
-    } catch (error) {
-      failed(error);
-    }
+    runCallback(() => onConnectRequest(this.#connectRequest()), failed, checkDecided);
   }
 
   #connectRequest(): ConnectRequest {

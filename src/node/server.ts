@@ -5,6 +5,7 @@
 import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { type FullAddress, formatAddress } from './address.js';
+import { runCallback } from './callbacks.js';
 import { KEEP_ALIVE_DELAY } from './client-stream.js';
 import type { MessageConnection } from './message-connection.js';
 import { Resource } from './resource.js';
@@ -143,14 +144,7 @@ export class Server extends Resource {
       }
       connection.close();
     };
-    try {
-      const settled = connectionCb(connection);
-      if (settled !== undefined) {
-        Promise.resolve(settled).catch(failed);
-      }
-    } catch (error) {
-      failed(error);
-    }
+    runCallback(() => connectionCb(connection), failed);
   }
 
   #bind({ host, port }: FullAddress): Promise<void> {

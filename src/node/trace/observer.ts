@@ -6,6 +6,7 @@ import { debuglog } from 'node:util';
 import type { TpduObserver } from '../../core/class0/data.js';
 import { type FullAddress, formatAddress, socketAddresses } from '../address.js';
 import { toBuffer } from '../buffers.js';
+import { settle } from '../callbacks.js';
 import type { ConnectionInfo } from '../connection-info.js';
 import type { Driver } from '../driver.js';
 import {
@@ -41,23 +42,30 @@ export class ConnectionTrace implements TpduObserver {
   readonly #address: FullAddress;
   readonly #listener: TraceListener | undefined;
   readonly #name: string | undefined;
+  readonly #report: (thrown: unknown) => void;
+  #hasFailed = false;
   /** Somebody has asked for this connection, so there is no need to look again. */
   readonly #isWanted: boolean;
   /** Made with the first thing that is told, and the sign that something was. */
   #source: TracedConnection | undefined;
 
-  /** @param address the peer as this side knows it, for streams that have no addresses */
+  /**
+   * @param address the peer as this side knows it, for streams that have no addresses
+   * @param report receives the first failure of the `trace` listener
+   */
   constructor(
     role: 'client' | 'server',
     stream: object,
     address: FullAddress,
     { trace, name }: TraceOptions,
+    report: (thrown: unknown) => void,
   ) {
     this.#role = role;
     this.#stream = stream;
     this.#address = address;
     this.#listener = trace;
     this.#name = name;
+    this.#report = report;
     this.#isWanted = trace !== undefined || debug.enabled;
   }
 
@@ -75,13 +83,35 @@ export class ConnectionTrace implements TpduObserver {
     if (debug.enabled) {
       debug('%s', entry.toString());
     }
-    try {
-      this.#listener?.(entry);
-    } catch {
-      // A broken listener must not break the connection that it looks at.
-    }
+    this.#callListener(entry);
     tpduChannel.publish(entry);
   }
+
+  /** A listener that fails must not break the connection that it observes. */
+  #callListener(entry: Entry): void {
+    if (this.#listener === undefined) {
+      return;
+    }
+    let result: unknown;
+    try {
+      result = this.#listener(entry);
+    } catch (thrown) {
+      this.#onFailure(thrown);
+      return;
+    }
+    if (result !== undefined) {
+      settle(result, this.#onFailure);
+    }
+  }
+
+  /** One that fails once probably fails for each TPDU: a single report is enough. */
+  readonly #onFailure = (thrown: unknown): void => {
+    if (!this.#hasFailed) {
+      this.#hasFailed = true;
+      // Later: `onError` may act on the connection, which is in the middle of this TPDU.
+      queueMicrotask(() => this.#report(thrown));
+    }
+  };
 
   /** Tells of the end of the stream, once it comes, those who have heard of the connection. */
   watch(driver: Driver): void {

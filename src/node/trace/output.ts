@@ -5,11 +5,16 @@
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { parse as parsePath } from 'node:path';
 import type { Writable } from 'node:stream';
+import { toError } from '../callbacks.js';
 
 /** Takes records, each of them whole or not at all. */
 export interface Output {
   /** Records that were not written: too many waited, or the output had failed. */
   readonly dropped: number;
+  /** `false` once it is closed or has failed: nothing more is written then. */
+  readonly isOpen: boolean;
+  /** Counts a record that is not written. */
+  drop(): void;
   /**
    * Makes room for a record of at most `length` octets, which may begin a new file.
    *
@@ -29,7 +34,7 @@ export interface OutputOptions {
   readonly preamble: () => Buffer;
   /** What it ends with, given what was dropped; always of one length. */
   readonly epilogue: (dropped: number) => Buffer;
-  /** Told once, when nothing more can be written. */
+  /** Called once, when nothing more can be written. */
   readonly onError: (error: Error) => void;
 }
 
@@ -74,10 +79,18 @@ export class FileOutput implements Output {
     return this.#dropped;
   }
 
+  get isOpen(): boolean {
+    return this.#closed === undefined && !this.#hasFailed;
+  }
+
+  drop(): void {
+    this.#dropped += 1;
+  }
+
   makeRoom(length: number): boolean {
     const { maxBuffered, epilogue } = this.#options;
-    if (this.#closed !== undefined || this.#hasFailed || this.#buffered + length > maxBuffered) {
-      this.#dropped += 1;
+    if (!this.isOpen || this.#buffered + length > maxBuffered) {
+      this.drop();
       return false;
     }
     if (!this.#isEmpty && this.#size + length + this.#endLength > this.#rotation.maxFileSize) {
@@ -206,10 +219,17 @@ export class StreamOutput implements Output {
     return this.#dropped;
   }
 
+  get isOpen(): boolean {
+    return this.#closed === undefined && this.#takesMore;
+  }
+
+  drop(): void {
+    this.#dropped += 1;
+  }
+
   makeRoom(length: number): boolean {
-    const isFull = this.#stream.writableLength + length > this.#options.maxBuffered;
-    if (this.#closed !== undefined || !this.#takesMore || isFull) {
-      this.#dropped += 1;
+    if (!this.isOpen || this.#stream.writableLength + length > this.#options.maxBuffered) {
+      this.drop();
       return false;
     }
     return true;
@@ -217,7 +237,17 @@ export class StreamOutput implements Output {
 
   write(record: Buffer): void {
     if (record.length > 0 && this.#takesMore) {
-      this.#stream.write(record);
+      this.#write(record);
+    }
+  }
+
+  /** The `_write` of a stream of the user's own may throw. */
+  #write(octets: Buffer | string, onWritten: () => void = nothing): void {
+    try {
+      this.#stream.write(octets, onWritten);
+    } catch (thrown) {
+      this.#onError(toError(thrown));
+      onWritten();
     }
   }
 
@@ -235,7 +265,7 @@ export class StreamOutput implements Output {
     if (this.#takesMore) {
       await new Promise<void>((resolve) => {
         this.#stream.once('close', resolve);
-        this.#stream.write('', () => {
+        this.#write('', () => {
           this.#stream.off('close', resolve);
           resolve();
         });
@@ -251,3 +281,5 @@ export class StreamOutput implements Output {
     }
   };
 }
+
+function nothing(): void {}

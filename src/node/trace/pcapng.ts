@@ -49,7 +49,7 @@ export function pcapngSink(destination: Destination, options: PcapngOptions = {}
   return new PcapngSink(destination, resolveOptions(PCAPNG_OPTIONS, options));
 }
 
-/** A sink that hears of the end of connections too. */
+/** A sink that is notified of the end of connections too. */
 export class PcapngSink implements TraceSink {
   readonly #sink: Sink;
   readonly #conversations: Conversations;
@@ -98,7 +98,7 @@ export class PcapngSink implements TraceSink {
   };
 }
 
-/** The conversations that are in the file and go on. */
+/** The conversations that are in the file and have not ended. */
 class Conversations implements Format {
   readonly #serverPort: number | undefined;
   /** By the number of the connection. `undefined` for the other end of one that is here already. */
@@ -114,6 +114,12 @@ class Conversations implements Format {
   readonly preamble = (): Buffer => {
     this.#named = new Set();
     return fileHeader('cotp');
+  };
+
+  readonly release = (): void => {
+    this.#ofConnection.clear();
+    this.#keys.clear();
+    this.#named.clear();
   };
 
   readonly epilogue = (dropped: number): Buffer => statistics(traceTime(), dropped);

@@ -3,6 +3,9 @@
  * How a record looks is the sink's own business.
  */
 import { Writable } from 'node:stream';
+import { TimeoutError } from '../../core/errors.js';
+import { Alarm, now } from '../alarm.js';
+import { runCallback } from '../callbacks.js';
 import { callback, flag, integer, text, wrongType } from '../options/checks.js';
 import { type OptionRow, optional, type Resolved, resolveOptions, row } from '../options/table.js';
 import type { TraceEntry, TraceListener } from './entry.js';
@@ -29,7 +32,10 @@ export interface SinkOptions {
    * 2147483647; default 16 MiB.
    */
   readonly maxBuffered?: number | undefined;
-  /** Told once, when nothing more can be written: a full disk, a closed pipe. Default: none. */
+  /**
+   * Called once, when nothing more can be written: a full disk, a closed pipe, a destination that takes
+   * nothing while the sink closes. What it throws, and a promise that it rejects, is ignored. Default: none.
+   */
   readonly onError?: ((error: Error) => void) | undefined;
 }
 
@@ -53,7 +59,11 @@ export interface TraceSink extends AsyncDisposable {
   readonly dropped: number;
   /** Why nothing more can be written; `undefined` while all is well. */
   readonly error: Error | undefined;
-  /** Resolves when everything is written. Never rejects; what comes later is not written. */
+  /**
+   * Resolves when everything is written, and after 5000 milliseconds at the latest: `error` is set where
+   * something waits then, and a stream that recovers still gets it. Never rejects; what comes later is
+   * not written.
+   */
   close(): Promise<void>;
 }
 
@@ -74,6 +84,8 @@ export interface Format {
     octets: Buffer,
     makeRoom: (length: number) => boolean,
   ): Buffer | undefined;
+  /** Nothing more is written: releases what is kept for connections. May be called again. */
+  readonly release?: () => void;
 }
 
 /** The sink that writes that format there. */
@@ -83,6 +95,7 @@ export class Sink implements TraceSink {
   readonly #redact: boolean;
   readonly #onError: ((error: Error) => void) | undefined;
   #error: Error | undefined;
+  #closed: Promise<void> | undefined;
 
   /** @param options checked already */
   constructor(destination: unknown, options: Resolved<typeof SINK_OPTIONS>, format: Format) {
@@ -110,6 +123,10 @@ export class Sink implements TraceSink {
   }
 
   readonly trace = (entry: TraceEntry): void => {
+    if (!this.#output.isOpen) {
+      this.#output.drop();
+      return;
+    }
     try {
       const octets = this.#redact ? redactTpdu(entry.octets, entry.tpdu) : entry.octets;
       const record = this.#format.record(entry, octets, (length) => this.#output.makeRoom(length));
@@ -117,12 +134,12 @@ export class Sink implements TraceSink {
         this.#output.write(record);
       }
     } catch (error) {
-      // A sink that is at fault must not break the connection that it looks at.
+      // A faulty sink must not break the connection that it observes.
       this.#failed(error as Error);
     }
   };
 
-  /** Writes a record that no entry stands behind. */
+  /** Writes a record that belongs to no entry. */
   add(record: Buffer): void {
     if (this.#output.makeRoom(record.length)) {
       this.#output.write(record);
@@ -130,7 +147,21 @@ export class Sink implements TraceSink {
   }
 
   close(): Promise<void> {
-    return this.#output.close();
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    const written = this.#output.close();
+    this.#format.release?.();
+    if (!(await isSettledWithin(written, CLOSE_TIMEOUT))) {
+      const message = `the trace was not written within ${CLOSE_TIMEOUT} ms of closing the sink`;
+      this.#failed(
+        new TimeoutError(message, 'closeTimeout', CLOSE_TIMEOUT, {
+          hint: 'does anybody read from the stream, and does the disk respond?',
+        }),
+      );
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -140,14 +171,36 @@ export class Sink implements TraceSink {
   #failed(error: Error): void {
     if (this.#error === undefined) {
       this.#error = error;
-      try {
-        this.#onError?.(error);
-      } catch {
-        // A listener that throws has no one left to tell.
-      }
+      this.#format.release?.();
+      // A listener that fails has nobody left to report to.
+      runCallback(() => this.#onError?.(error), ignore);
     }
   }
 }
+
+/** Milliseconds that closing may take: a stream that nobody reads must not hold up its user for ever. */
+const CLOSE_TIMEOUT = 5_000;
+
+/** Whether the promise, which never rejects, was fulfilled within so many milliseconds. */
+function isSettledWithin(promise: Promise<void>, milliseconds: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const end = now() + milliseconds;
+    const alarm = new Alarm(() => {
+      if (now() < end) {
+        alarm.set(end);
+      } else {
+        resolve(false);
+      }
+    });
+    alarm.set(end);
+    void promise.then(() => {
+      alarm.clear();
+      resolve(true);
+    });
+  });
+}
+
+function ignore(): void {}
 
 const NOTHING = Buffer.alloc(0);
 
