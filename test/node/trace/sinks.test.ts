@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
   connect,
   jsonLinesSink,
@@ -13,6 +13,8 @@ import {
   type TraceSink,
   textSink,
 } from '../../../src/index.js';
+import { decode } from '../../../src/core/tpdu/index.js';
+import { memoryHeld } from '../../support/growth.js';
 import { closeLater, pair, rawServer, rejection } from '../../support/life.js';
 import { hex, tpkt } from '../../support/raw.js';
 
@@ -273,3 +275,193 @@ describe('options of a sink', () => {
     }
   });
 });
+
+describe('onError of a sink', () => {
+  test.each<[string, () => unknown]>([
+    ['rejects', () => Promise.reject(new Error('of the listener'))],
+    [
+      'returns a thenable that throws',
+      () => ({
+        // biome-ignore lint/suspicious/noThenProperty: what is tested
+        then: () => {
+          throw new Error('of the listener');
+        },
+      }),
+    ],
+  ])('that %s is called once and harms nobody', async (_what, fail) => {
+    const unhandled = vi.fn();
+    process.on('unhandledRejection', unhandled);
+    closeLater(() => process.off('unhandledRejection', unhandled));
+    const onError = vi.fn(fail);
+    const sink = textSink(join(folder, 'no such folder', 'trace'), {
+      onError: onError as () => void,
+    });
+    await exchange(sink.trace, hex('01'));
+    await sink.close();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(onError).toHaveBeenCalledTimes(1);
+    expect(unhandled).not.toHaveBeenCalled();
+  });
+});
+
+describe('a stream whose _write throws', () => {
+  /** It takes so many writes before. */
+  function throwing(after: number): Writable {
+    let taken = 0;
+    return new Writable({
+      write(_chunk, _encoding, done) {
+        if (taken >= after) {
+          throw new Error('of the stream');
+        }
+        taken += 1;
+        done();
+      },
+    });
+  }
+
+  test.each([
+    ['at the preamble', 0],
+    ['at a TPDU', 1],
+    ['at the end', 6],
+  ])('%s ends the sink and nothing else', async (_when, after) => {
+    const errors: Error[] = [];
+    const sink = pcapngSink(throwing(after), { onError: (error) => errors.push(error) });
+    await exchange(sink.trace, hex('01'));
+    await sink.close();
+    expect(errors).toMatchObject([{ message: 'of the stream' }]);
+    expect(sink.error).toBe(errors[0]);
+  });
+});
+
+describe('close() while the destination is stalled', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+    vi.spyOn(performance, 'now').mockImplementation(() => Date.now());
+  });
+
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.restoreAllMocks();
+  });
+
+  test.each([textSink, pcapngSink])(
+    '%o ends after 5000 ms, with an error that says so',
+    async (sinkOf) => {
+      const errors: Error[] = [];
+      const sink = sinkOf(new Writable({ write() {} }), { onError: (error) => errors.push(error) });
+      sink.trace(entryOf(1));
+      const closing = sink.close();
+      const closed = vi.fn();
+      void closing.then(closed);
+      await vi.advanceTimersByTimeAsync(4_990);
+      expect(closed).not.toHaveBeenCalled();
+      await vi.advanceTimersByTimeAsync(20);
+      await closing;
+      expect(errors).toMatchObject([
+        { code: 'ERR_COTP_TIMEOUT', message: expect.stringContaining('within 5000 ms') },
+      ]);
+      expect(sink.error).toBe(errors[0]);
+    },
+  );
+
+  test('a stream that recovers later still gets everything', async () => {
+    const taken: string[] = [];
+    let proceed: () => void = () => {};
+    const stream = new Writable({
+      write(chunk, _encoding, done) {
+        taken.push(String(chunk));
+        proceed = done;
+      },
+    });
+    const sink = textSink(stream);
+    sink.trace(entryOf(1));
+    sink.trace(entryOf(2));
+    const closing = sink.close();
+    await vi.advanceTimersByTimeAsync(5_010);
+    await closing;
+    proceed();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(taken.map((line) => line.includes('#1') || line.includes('#2'))).toEqual([true, true]);
+  });
+
+  test('one that takes what it gets in time is closed without an error', async () => {
+    const sink = textSink(new PassThrough());
+    sink.trace(entryOf(1));
+    await sink.close();
+    expect(sink.error).toBeUndefined();
+  });
+});
+
+describe('a pcapng sink that writes nothing more keeps nothing of connections', () => {
+  const CONNECTIONS = 20_000;
+
+  test.each<[string, () => Promise<TraceSink>]>([
+    [
+      'closed',
+      async () => {
+        const sink = pcapngSink(new PassThrough().resume());
+        await sink.close();
+        return sink;
+      },
+    ],
+    [
+      'failed',
+      async () => {
+        const sink = pcapngSink(join(folder, 'no such folder', 'trace'));
+        await vi.waitUntil(() => sink.error !== undefined);
+        return sink;
+      },
+    ],
+    [
+      'its stream was destroyed',
+      async () => {
+        const stream = new PassThrough();
+        const sink = pcapngSink(stream);
+        stream.destroy();
+        return sink;
+      },
+    ],
+  ])('%s', async (_why, make) => {
+    const sink = await make();
+    closeLater(() => sink.close());
+    sink.trace(entryOf(0));
+    const { dropped } = sink;
+    const before = await memoryHeld();
+    for (let i = 1; i <= CONNECTIONS; i += 1) {
+      sink.trace(entryOf(i));
+    }
+    expect((await memoryHeld()) - before).toBeLessThan(CONNECTIONS * 50);
+    expect(sink.dropped - dropped).toBe(CONNECTIONS);
+  });
+
+  test('nor of those that it had seen before', async () => {
+    const sink = pcapngSink(new PassThrough().resume());
+    const before = await memoryHeld();
+    for (let i = 1; i <= CONNECTIONS; i += 1) {
+      sink.trace(entryOf(i));
+    }
+    await sink.close();
+    expect((await memoryHeld()) - before).toBeLessThan(CONNECTIONS * 50);
+  });
+});
+
+/** An entry of a connection of that number, which does not exist. */
+function entryOf(connection: number): TraceEntry {
+  const address = (host: number) => ({
+    host: `10.${host}.0.1`,
+    port: 1024 + (connection % 60_000),
+  });
+  return {
+    connection,
+    name: undefined,
+    role: 'client',
+    localAddr: address(Math.floor(connection / 60_000)),
+    remoteAddr: { host: '10.255.0.1', port: 102 },
+    time: 1_700_000_000_000,
+    direction: 'sent',
+    peer: '10.255.0.1:102',
+    octets: hex('02f08001'),
+    tpdu: decode(hex('02f08001')),
+    toString: () => 'DT',
+  };
+}
