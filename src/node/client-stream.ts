@@ -5,9 +5,9 @@
 import { connect as connectTcp, isIP, Socket, type TcpNetConnectOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
-import { ConnectionClosedError } from '../core/errors.js';
-import { codeOrMessage } from '../core/stream-failure.js';
 import type { FullAddress } from './address.js';
+import { takeOver } from './own-stream.js';
+import { clientTlsOptions } from './tls-callbacks.js';
 
 /** First keep-alive probe after so many milliseconds of silence. */
 export const KEEP_ALIVE_DELAY = 10_000;
@@ -28,7 +28,7 @@ export interface ClientStreamOptions {
   readonly socket: Duplex | undefined;
 }
 
-/** A stream, and the event that says that it stands; `undefined` when it does already. */
+/** A stream, and the event with which it is connected; `undefined` when it is already. */
 export interface ClientStream {
   readonly stream: Duplex;
   readonly ready: 'connect' | 'secureConnect' | undefined;
@@ -37,7 +37,7 @@ export interface ClientStream {
 /**
  * Begins to open a stream. Failures come as its `error` and `close` events.
  *
- * @throws ConnectionClosedError for a stream of the caller's own whose events have all come already
+ * @throws ConnectionClosedError for a stream of the caller's own that has ended already
  */
 export function openClientStream(addr: FullAddress, options: ClientStreamOptions): ClientStream {
   const { keepAlive, noDelay, localAddress, tls, socket } = options;
@@ -50,7 +50,7 @@ export function openClientStream(addr: FullAddress, options: ClientStreamOptions
       ...(localAddress === undefined ? {} : { localAddress }),
       // Server name indication takes names only (RFC 6066 §3).
       ...(isIP(addr.host) === 0 ? { servername: addr.host } : {}),
-      ...tls,
+      ...clientTlsOptions(tls),
       allowHalfOpen: true,
     };
     const stream = connectTls(tlsOptions);
@@ -78,25 +78,4 @@ export function openClientStream(addr: FullAddress, options: ClientStreamOptions
     decodeStrings: true,
   };
   return { stream: connectTcp(tcpOptions), ready: 'connect' };
-}
-
-/** Makes a stream of the caller's own one that ends as those do which are opened here. */
-function takeOver(socket: Duplex): void {
-  if (socket.destroyed) {
-    const { errored } = socket;
-    const why = errored === null ? '' : ` (${codeOrMessage(errored)})`;
-    throw new ConnectionClosedError(`the stream given as socket is destroyed already${why}`, {
-      phase: 'tcp',
-      ending: errored === null ? undefined : 'reset',
-      cause: errored ?? undefined,
-    });
-  }
-  if (socket.readableEnded || socket.writableEnded) {
-    throw new ConnectionClosedError('the stream given as socket has ended already', {
-      phase: 'tcp',
-      ending: undefined,
-    });
-  }
-  // As with those: Node would end our half by itself. TLS over this stream takes it from here, too.
-  socket.allowHalfOpen = true;
 }

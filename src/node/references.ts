@@ -4,6 +4,7 @@
  */
 import type { Duplex } from 'node:stream';
 import { References } from '../core/references.js';
+import { whenClosed } from './stream-closed.js';
 
 const references = new References();
 
@@ -15,7 +16,7 @@ const references = new References();
 export function takeReference(stream: Duplex): number | undefined {
   const reference = references.take(Math.random());
   if (reference !== undefined) {
-    stream.once('close', () => references.release(reference));
+    whenClosed(stream, () => references.release(reference));
   }
   return reference;
 }

@@ -9,6 +9,7 @@ import { toBuffer } from '../buffers.js';
 import { settle } from '../callbacks.js';
 import type { ConnectionInfo } from '../connection-info.js';
 import type { Driver } from '../driver.js';
+import { whenClosed } from '../stream-closed.js';
 import {
   type ConnectionClose,
   type ConnectionOpen,
@@ -115,7 +116,7 @@ export class ConnectionTrace implements TpduObserver {
 
   /** Tells of the end of the stream, once it comes, those who have heard of the connection. */
   watch(driver: Driver): void {
-    driver.stream.once('close', () => {
+    whenClosed(driver.stream, () => {
       if (this.#source !== undefined && connectionChannel.hasSubscribers) {
         const { how, by } = driver.ending;
         const close = { ...this.#source, event: 'close', time: traceTime(), how, by } as const;

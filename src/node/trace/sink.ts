@@ -4,10 +4,10 @@
  */
 import { Writable } from 'node:stream';
 import { TimeoutError } from '../../core/errors.js';
-import { Alarm, now } from '../alarm.js';
 import { runCallback } from '../callbacks.js';
 import { callback, flag, integer, text, wrongType } from '../options/checks.js';
 import { type OptionRow, optional, type Resolved, resolveOptions, row } from '../options/table.js';
+import { startTimeout } from '../timeout.js';
 import type { TraceEntry, TraceListener } from './entry.js';
 import { FileOutput, type Output, StreamOutput } from './output.js';
 import { redactTpdu } from './redact.js';
@@ -184,17 +184,9 @@ const CLOSE_TIMEOUT = 5_000;
 /** Whether the promise, which never rejects, was fulfilled within so many milliseconds. */
 function isSettledWithin(promise: Promise<void>, milliseconds: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const end = now() + milliseconds;
-    const alarm = new Alarm(() => {
-      if (now() < end) {
-        alarm.set(end);
-      } else {
-        resolve(false);
-      }
-    });
-    alarm.set(end);
+    const stop = startTimeout(milliseconds, () => resolve(false));
     void promise.then(() => {
-      alarm.clear();
+      stop();
       resolve(true);
     });
   });
