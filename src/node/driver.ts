@@ -11,6 +11,7 @@ import { TimeoutError, type TimerName } from '../core/errors.js';
 import { Alarm, now } from './alarm.js';
 import { asBuffer } from './buffers.js';
 import { Sender } from './sender.js';
+import { whenClosed } from './stream-closed.js';
 import { goneError, isGone, isPlainSocket, resetStream, setStreamRef } from './stream-kinds.js';
 
 /** Where the driver reports. Nothing here is called twice for the same thing. */
@@ -110,7 +111,7 @@ export class Driver {
     stream.on('data', this.#onData);
     stream.on('end', () => this.#onEnd());
     stream.on('error', (error) => this.#onError(error));
-    stream.on('close', () => this.#onClose());
+    whenClosed(stream, () => this.#onClose());
     // One that somebody has paused does not begin to flow by being listened to.
     if (stream.isPaused()) {
       stream.resume();
