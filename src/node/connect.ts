@@ -9,6 +9,7 @@ import { offerSize } from '../core/negotiation/tpdu-size.js';
 import { NO_OCTETS } from '../core/octets.js';
 import { encode } from '../core/tpdu/encode.js';
 import type { RemoteDesktopInit } from '../core/tpdu/types.js';
+import { whenAborted } from './abort.js';
 import {
   type Address,
   type FullAddress,
@@ -37,8 +38,8 @@ import { takeReference } from './references.js';
 import { reportTo } from './report.js';
 import {
   clientTlsError,
+  isTcpConnected,
   isTlsFailure,
-  standsBeneathTls,
   tlsError,
   tlsTimeout,
 } from './tls-errors.js';
@@ -127,6 +128,8 @@ class Initiator implements DriverUser {
   readonly #trace: ConnectionTrace;
   readonly #resolve: (connection: Connection) => void;
   readonly #reject: (error: unknown) => void;
+  /** The signal is listened to until this is called. */
+  #stopWaiting: (() => void) | undefined;
 
   constructor(
     address: FullAddress,
@@ -162,7 +165,9 @@ class Initiator implements DriverUser {
       );
       return;
     }
-    options.signal?.addEventListener('abort', this.#onAbort, { once: true });
+    if (options.signal !== undefined) {
+      this.#stopWaiting = whenAborted(options.signal, (reason) => this.#giveUp(reason));
+    }
     const connected = () => this.#driver.command(() => this.#engine.streamConnected(now()));
     if (ready === undefined) {
       connected();
@@ -220,16 +225,12 @@ class Initiator implements DriverUser {
     );
   }
 
-  readonly #onAbort = (): void => {
-    this.#giveUp(this.#options.signal?.reason);
-  };
-
   /** The system's error as it is, where there is one: of the protocol nothing has happened yet. */
   #failure(error: CotpError): Error {
     const { phase, cause } = error;
     const { tls, timeout } = this.#options;
     if (phase === 'tcp' && error instanceof TimeoutError) {
-      return standsBeneathTls(this.#driver.stream) ? tlsTimeout(timeout) : error;
+      return isTcpConnected(this.#driver.stream) ? tlsTimeout(timeout) : error;
     }
     if (!(cause instanceof Error)) {
       return error;
@@ -251,6 +252,7 @@ class Initiator implements DriverUser {
   }
 
   #settled(): void {
-    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    this.#stopWaiting?.();
+    this.#stopWaiting = undefined;
   }
 }

@@ -1,15 +1,18 @@
 /**
- * A server: its listening socket, and the count of what it has let in. Knows no protocol: whoever
- * listens says what becomes of a stream.
+ * A server: its listening socket, its handshakes and its connections. Knows no protocol: whoever listens
+ * says what becomes of a stream.
  */
 import { createServer, type Server as NetServer, type Socket } from 'node:net';
-import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import type { TlsOptions } from 'node:tls';
 import { type FullAddress, formatAddress } from './address.js';
+import { Admission, type ReachedLimit } from './admission.js';
 import { runCallback } from './callbacks.js';
 import { KEEP_ALIVE_DELAY } from './client-stream.js';
 import type { MessageConnection } from './message-connection.js';
 import { Resource } from './resource.js';
-import { serverTlsError } from './tls-errors.js';
+import { whenClosed } from './stream-closed.js';
+import { peerOf, TlsAcceptor } from './tls-acceptor.js';
+import { overLimit } from './tls-errors.js';
 
 /** What a server needs of its options. */
 export interface ServerOptions {
@@ -41,11 +44,10 @@ export class Server extends Resource {
   readonly #connections = new Set<MessageConnection<unknown>>();
   /** Streams that are not connections yet; they end with the server. */
   readonly #handshakes = new Set<Socket>();
-  /** Sockets with TLS on them, by their two ends. */
-  readonly #beneathTls = new Map<string, Socket>();
-  readonly #perAddress = new Map<string, number>();
-  #admitted = 0;
+  readonly #admission: Admission;
+  readonly #tls: TlsAcceptor | undefined;
   #refusals = 0;
+  #dropped = 0;
   #addresses: readonly FullAddress[] = [];
 
   private constructor(
@@ -54,31 +56,28 @@ export class Server extends Resource {
     report: (error: unknown, peer: string) => void,
   ) {
     super();
+    const { tls, handshakeTimeout } = options;
     this.#options = options;
     this.#onStream = onStream;
     this.#report = report;
-    const tcpOptions = {
-      allowHalfOpen: true,
-      noDelay: options.noDelay,
-      keepAlive: options.keepAlive,
-      keepAliveInitialDelay: KEEP_ALIVE_DELAY,
-    };
-    if (options.tls === undefined) {
-      this.#server = createServer(tcpOptions, (socket) => this.#onSocket(socket));
-    } else {
-      const { handshakeTimeout } = options;
-      const server = createTlsServer({ handshakeTimeout, ...options.tls, ...tcpOptions });
-      server.on('connection', (socket: Socket) => this.#admitTls(socket));
-      server.on('secureConnection', (socket) => {
-        this.#onSecured(socket);
-        this.#onStream(socket, this, false);
+    this.#admission = new Admission(options);
+    this.#tls =
+      tls &&
+      new TlsAcceptor(tls, handshakeTimeout, {
+        onSecured: (stream, beneath) => this.#onSecured(stream, beneath),
+        onFailed: report,
+        onCallbackFailed: (thrown) => report(thrown, this.#ownAddress),
       });
-      server.on('tlsClientError', (error, socket) => {
-        this.#report(serverTlsError(error), peerOf(socket));
-        socket.destroy();
-      });
-      this.#server = server;
-    }
+    this.#server = createServer(
+      {
+        // A FIN in the middle of a TLS handshake ends it; TLS that is secured stays half open by itself.
+        allowHalfOpen: tls === undefined,
+        noDelay: options.noDelay,
+        keepAlive: options.keepAlive,
+        keepAliveInitialDelay: KEEP_ALIVE_DELAY,
+      },
+      (socket) => this.#onSocket(socket),
+    );
   }
 
   /** @internal Binds the address; rejects with the system's error. */
@@ -104,6 +103,21 @@ export class Server extends Resource {
   }
 
   /**
+   * Does not keep the process alive any more by listening, as `unref` of `net.Server`. Connections still
+   * do.
+   */
+  unref(): this {
+    this.#server.unref();
+    return this;
+  }
+
+  /** Keeps the process alive by listening, as it does by default; undoes {@link unref}. */
+  ref(): this {
+    this.#server.ref();
+    return this;
+  }
+
+  /**
    * Stops listening. Connections that are open stay so unless `bindConnections` is set; those still
    * in their handshake are dropped.
    */
@@ -113,6 +127,7 @@ export class Server extends Resource {
     }
     this.#server.close();
     for (const socket of this.#handshakes) {
+      this.#tls?.abandon(socket);
       socket.destroy();
     }
     const bound = this.#options.bindConnections ? [...this.#connections] : [];
@@ -136,9 +151,9 @@ export class Server extends Resource {
   ): void {
     this.#handshakes.delete(stream);
     this.#connections.add(connection);
-    stream.on('close', () => this.#connections.delete(connection));
+    whenClosed(stream, () => this.#connections.delete(connection));
     const failed = (error: unknown) => {
-      // What a read was told of is no failure of who read, and was reported if it was one at all.
+      // A callback that passes on what its read rejected with has not failed; that was reported before.
       if (!connection.hasEndedBy(error)) {
         report(error);
       }
@@ -152,8 +167,8 @@ export class Server extends Resource {
       this.#server.once('error', reject);
       this.#server.listen({ host, port, backlog: this.#options.backlog }, () => {
         this.#server.off('error', reject);
-        // Running out of file descriptors, for instance: the server goes on with those it has.
-        this.#server.on('error', (error) => this.#report(error, formatAddress({ host, port })));
+        // Running out of file descriptors, for instance: the server continues with those it has.
+        this.#server.on('error', (error) => this.#report(error, this.#ownAddress));
         const bound = this.#server.address();
         if (bound !== null && typeof bound === 'object') {
           this.#addresses = Object.freeze([
@@ -165,84 +180,61 @@ export class Server extends Resource {
     });
   }
 
+  /** Where it listens, for errors that belong to no peer. */
+  get #ownAddress(): string {
+    return formatAddress(this.#addresses[0] ?? { host: 'unknown', port: 0 });
+  }
+
   #onSocket(socket: Socket): void {
-    if (this.#admit(socket)) {
+    if (this.isClosing || socket.destroyed) {
+      drop(socket);
+      return;
+    }
+    const limit = this.#admission.admit(socket);
+    if (limit !== undefined) {
+      this.#onExcess(socket, limit);
+      return;
+    }
+    this.#beginHandshake(socket);
+    if (this.#tls === undefined) {
       this.#onStream(socket, this, false);
-    } else if (this.#refusals < MAX_REFUSALS && !this.isClosing) {
+    } else {
+      this.#tls.begin(socket);
+    }
+  }
+
+  #onExcess(socket: Socket, { option, value }: ReachedLimit): void {
+    if (this.#tls !== undefined) {
+      // A TLS handshake is expensive: there is none only to refuse the client.
+      this.#dropped += 1;
+      this.#report(overLimit(option, value, this.#dropped), peerOf(socket));
+      drop(socket);
+    } else if (this.#refusals < MAX_REFUSALS) {
       this.#refusals += 1;
-      this.#handshakes.add(socket);
-      socket.on('close', () => {
+      this.#beginHandshake(socket);
+      whenClosed(socket, () => {
         this.#refusals -= 1;
-        this.#handshakes.delete(socket);
       });
       this.#onStream(socket, this, true);
     } else {
-      socket.on('error', () => {});
-      socket.destroy();
+      drop(socket);
     }
   }
 
-  /** A TLS handshake is dear: beyond the limit there is none. */
-  #admitTls(socket: Socket): void {
-    if (this.#admit(socket)) {
-      const ends = endsOf(socket);
-      this.#beneathTls.set(ends, socket);
-      socket.on('close', () => {
-        // The peer may have come again from the same port before this one was seen to end.
-        if (this.#beneathTls.get(ends) === socket) {
-          this.#beneathTls.delete(ends);
-        }
-      });
-    } else {
-      socket.on('error', () => {});
-      socket.destroy();
-    }
+  #onSecured(stream: Socket, beneath: Socket): void {
+    this.#handshakes.delete(beneath);
+    this.#beginHandshake(stream);
+    this.#onStream(stream, this, false);
   }
 
-  /** From now on the stream above stands for the one beneath it; Node does not say which that is. */
-  #onSecured(socket: Socket): void {
-    const beneath = this.#beneathTls.get(endsOf(socket));
-    if (beneath !== undefined) {
-      this.#handshakes.delete(beneath);
-      this.#handshakes.add(socket);
-      socket.on('close', () => this.#handshakes.delete(socket));
-    }
-  }
-
-  /** Counts a stream in; gives `false` when there are too many. */
-  #admit(socket: Socket): boolean {
-    const { maxConnections, maxConnectionsPerAddress = maxConnections } = this.#options;
-    const address = socket.remoteAddress ?? '';
-    const ofAddress = this.#perAddress.get(address) ?? 0;
-    if (
-      this.isClosing ||
-      this.#admitted >= maxConnections ||
-      ofAddress >= maxConnectionsPerAddress
-    ) {
-      return false;
-    }
-    this.#admitted += 1;
-    this.#perAddress.set(address, ofAddress + 1);
+  #beginHandshake(socket: Socket): void {
     this.#handshakes.add(socket);
-    socket.on('close', () => {
-      this.#admitted -= 1;
-      this.#handshakes.delete(socket);
-      const left = (this.#perAddress.get(address) ?? 1) - 1;
-      if (left === 0) {
-        this.#perAddress.delete(address);
-      } else {
-        this.#perAddress.set(address, left);
-      }
-    });
-    return true;
+    whenClosed(socket, () => this.#handshakes.delete(socket));
   }
 }
 
-/** What tells a TCP connection from every other one. */
-function endsOf({ localAddress, localPort, remoteAddress, remotePort }: Socket): string {
-  return `${localAddress} ${localPort} ${remoteAddress} ${remotePort}`;
-}
-
-function peerOf(socket: Socket): string {
-  return formatAddress({ host: socket.remoteAddress ?? 'unknown', port: socket.remotePort ?? 0 });
+/** Closes a socket that nobody looks after. */
+function drop(socket: Socket): void {
+  socket.on('error', () => {});
+  socket.destroy();
 }

@@ -1,16 +1,23 @@
 /**
- * What kept TLS from standing, in words for people: one sentence on one line, for either side. Knows no
+ * Why a TLS handshake failed, in words for people: one sentence on one line, for either side. Knows no
  * protocol above.
  */
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
-import { TimeoutError } from '../core/errors.js';
+import { ConnectionClosedError, TimeoutError } from '../core/errors.js';
 
 export { isTlsFailure } from '../core/stream-failure.js';
 
-/** By the name of the error. A peer without TLS may answer in its own words, or not at all. */
-const CLIENT_HINT = 'TCP stands but TLS does not; does the peer speak TLS on this port?';
-const CLIENT_HINT_FOR = /^(ECONNRESET|EPROTO|ERR_SSL_WRONG_VERSION_NUMBER)$/;
+/** A peer without TLS answers in its own words or closes; so does a full server, without a word. */
+const CLOSED_HINT =
+  'TCP was connected, but closed before TLS was: does the peer speak TLS on this port, and does it take another connection (a full server drops it without a word)?';
+const NO_TLS_HINT =
+  'TCP was connected, but the answer was not TLS: does the peer speak TLS on this port?';
+/** By the code of the error. */
+const CLIENT_HINTS: readonly (readonly [RegExp, string])[] = [
+  [/^(ECONNRESET|EPIPE)$/, CLOSED_HINT],
+  [/^(EPROTO|ERR_SSL_WRONG_VERSION_NUMBER)$/, NO_TLS_HINT],
+];
 const SERVER_HINT = 'the client speaks no TLS; does it know that this port wants it?';
 const SERVER_HINT_FOR = /WRONG_VERSION_NUMBER|HTTP_REQUEST|UNKNOWN_PROTOCOL/;
 
@@ -24,22 +31,67 @@ export function tlsError(error: Error): Error {
 
 /** The same error, for a client whose handshake failed. */
 export function clientTlsError(error: Error): Error {
-  return reworded(error, CLIENT_HINT_FOR.test(codeOf(error)) ? CLIENT_HINT : undefined);
+  return reworded(error, CLIENT_HINTS.find(([codes]) => codes.test(codeOf(error)))?.[1]);
 }
 
-/** The same error, for a server to which a client came that cannot be had by TLS. */
-export function serverTlsError(error: Error): Error {
-  return reworded(error, SERVER_HINT_FOR.test(codeOf(error)) ? SERVER_HINT : undefined);
+/**
+ * The error of a handshake that failed on a server.
+ *
+ * @param verification why the certificate of the client was rejected, where it was: Node destroys the
+ * connection then, and its error says no more than that
+ */
+export function serverTlsError(error: Error, verification: unknown): Error {
+  const code = codeOf(error);
+  if (code === 'ECONNRESET') {
+    return isVerification(verification)
+      ? rejectedCertificate(verification)
+      : withCode(`the client closed TCP during the TLS handshake (${error.message})`, code, error);
+  }
+  return reworded(error, SERVER_HINT_FOR.test(code) ? SERVER_HINT : undefined);
 }
 
-/** Whether TCP stands beneath a stream of TLS that is still being opened. */
-export function standsBeneathTls(stream: Duplex): boolean {
+/** The code of a verification of OpenSSL; its type says `Error`, which is not so. */
+function isVerification(value: unknown): value is string | Error {
+  return (typeof value === 'string' && value !== '') || value instanceof Error;
+}
+
+function rejectedCertificate(verification: string | Error): Error {
+  const code =
+    typeof verification === 'string' ? verification : codeOf(verification) || verification.message;
+  const message = `the certificate of the client was rejected (${code}): was it issued by an authority of options.tls.ca, and is it valid now?`;
+  return withCode(message, code, undefined);
+}
+
+/** No TLS within the time that a server gives a client, with the code that Node gives it. */
+export function tlsHandshakeTimeout(milliseconds: number): Error {
+  const message = `no TLS handshake within ${milliseconds} ms (handshakeTimeout): does the client speak TLS?`;
+  return withCode(message, 'ERR_TLS_HANDSHAKE_TIMEOUT', undefined);
+}
+
+/**
+ * A server does no TLS handshake for a client that is one too many.
+ *
+ * @param dropped clients that were dropped for a limit since the server listens, this one included
+ */
+export function overLimit(option: string, value: number, dropped: number): ConnectionClosedError {
+  return new ConnectionClosedError(
+    `a client was dropped before TLS: ${option} is ${value}, and so many are connected (${dropped} dropped so far)`,
+    { phase: 'tcp', ending: 'limit', hint: `raise options.${option} if this is no attack` },
+  );
+}
+
+function withCode(message: string, code: string, cause: Error | undefined): Error {
+  return Object.assign(new Error(message, cause === undefined ? undefined : { cause }), { code });
+}
+
+/** Whether TCP is connected beneath a stream of TLS that is still being opened. */
+export function isTcpConnected(stream: Duplex): boolean {
   return stream instanceof TLSSocket && !stream.connecting;
 }
 
-/** TCP stood in time, TLS did not. */
+/** TCP was connected in time, TLS was not. */
 export function tlsTimeout(milliseconds: number): TimeoutError {
-  const message = `TCP stands but no TLS within ${milliseconds} ms`;
+  const message = `TCP connected, but no TLS within ${milliseconds} ms`;
   const hint = 'does the peer speak TLS on this port?';
   return new TimeoutError(message, 'timeout', milliseconds, { phase: 'tcp', hint });
 }
@@ -52,12 +104,12 @@ function codeOf(error: Error): string {
 function reworded(error: Error, hint: string | undefined): Error {
   const { message, stack } = error;
   const words = message.replace(OPENSSL_TEXT, 'TLS: $1');
-  const told = hint === undefined ? words : `${words}: ${hint}`;
-  // Only what Node made is changed: the error of somebody else's stream may not let itself be.
-  if (told !== message) {
-    error.message = told;
+  const text = hint === undefined ? words : `${words}: ${hint}`;
+  // Only what Node made is changed: the error of somebody else's stream may be frozen.
+  if (text !== message) {
+    error.message = text;
     if (stack !== undefined) {
-      error.stack = stack.replace(message, () => told);
+      error.stack = stack.replace(message, () => text);
     }
   }
   return error;

@@ -153,7 +153,7 @@ describe('one side without TLS', () => {
     const server = await serve();
     const error = await rejection(connect(server.address, oneWay().client));
     expect(error.message).toMatch(
-      /^[^\n]+: TCP stands but TLS does not; does the peer speak TLS on this port\?$/,
+      /^[^\n]+: TCP was connected, but closed before TLS was: does the peer speak TLS on this port, .*full server.*\?$/,
     );
     expect(error.stack).toContain(error.message);
     expect(server.errors[0]?.message).toContain('this looks like TLS');
@@ -178,16 +178,18 @@ describe.each([
       code: 'ERR_COTP_TIMEOUT',
       phase: 'tcp',
       timer: 'timeout',
-      message: 'TCP stands but no TLS within 80 ms: does the peer speak TLS on this port?',
+      message: 'TCP connected, but no TLS within 80 ms: does the peer speak TLS on this port?',
       hint: 'does the peer speak TLS on this port?',
     });
   });
 });
 
-test('cotp/tpkt: a server without TLS is told of in one line', async () => {
+test('cotp/tpkt: a server without TLS is reported in one line', async () => {
   const server = await rawServer();
   const connecting = rejection(tpkt.connect(server.address, oneWay().client));
   const raw = await server.accept();
   raw.send(Buffer.from('SSH-2.0-test\r\n'));
-  expect((await connecting).message).toMatch(/^TLS: wrong version number: TCP stands but .*\?$/);
+  expect((await connecting).message).toMatch(
+    /^TLS: wrong version number: TCP was connected, but .*\?$/,
+  );
 });

@@ -1,12 +1,15 @@
 /**
  * `connect` of bare TPKT.
  */
-import { TimeoutError } from '../../core/errors.js';
-import { type Address, formatAddress, resolveAddress } from '../address.js';
+import { ConnectionClosedError, TimeoutError } from '../../core/errors.js';
+import { whenAborted } from '../abort.js';
+import { type Address, type FullAddress, formatAddress, resolveAddress } from '../address.js';
 import { openClientStream } from '../client-stream.js';
 import { CONNECT_OPTIONS, type ConnectOptions } from '../options/tpkt.js';
 import { resolveOptions } from '../options/table.js';
-import { clientTlsError, standsBeneathTls, tlsTimeout } from '../tls-errors.js';
+import { whenClosed } from '../stream-closed.js';
+import { startTimeout } from '../timeout.js';
+import { clientTlsError, isTcpConnected, tlsTimeout } from '../tls-errors.js';
 import { type Connection, openConnection } from './connection.js';
 
 /**
@@ -27,17 +30,11 @@ export async function connect(addr: Address, options: ConnectOptions = {}): Prom
     return openConnection(stream, address, resolved, undefined);
   }
   return new Promise<Connection>((resolve, reject) => {
-    const timer = setTimeout(() => {
-      const message = `no TCP connection to ${formatAddress(address)} within ${timeout} ms`;
-      fail(
-        standsBeneathTls(stream)
-          ? tlsTimeout(timeout)
-          : new TimeoutError(message, 'timeout', timeout, { phase: 'tcp' }),
-      );
-    }, timeout);
+    let isSettled = false;
     const settle = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
+      isSettled = true;
+      stopTimeout();
+      stopWaiting?.();
       stream.off('error', onError);
     };
     const fail = (error: unknown) => {
@@ -46,15 +43,33 @@ export async function connect(addr: Address, options: ConnectOptions = {}): Prom
       stream.destroy();
       reject(error);
     };
-    const onAbort = () => fail(signal?.reason);
+    const stopTimeout = startTimeout(timeout, () => {
+      const message = `no TCP connection to ${formatAddress(address)} within ${timeout} ms`;
+      fail(
+        isTcpConnected(stream)
+          ? tlsTimeout(timeout)
+          : new TimeoutError(message, 'timeout', timeout, { phase: 'tcp' }),
+      );
+    });
+    const stopWaiting = signal && whenAborted(signal, fail);
     const onError = (error: Error) => fail(tls === undefined ? error : clientTlsError(error));
-    signal?.addEventListener('abort', onAbort, { once: true });
     stream.once(ready, () => {
-      // At once: an error or an end may be the next event, and is the connection's to hear.
+      // At once: the next event may be an error or an end, which the connection must see.
       const connection = openConnection(stream, address, resolved, undefined);
       settle();
       resolve(connection);
     });
     stream.once('error', onError);
+    whenClosed(stream, () => {
+      if (!isSettled) {
+        fail(closedBefore(address));
+      }
+    });
   });
+}
+
+/** A stream of the caller's own may be destroyed without an error. */
+function closedBefore(address: FullAddress): ConnectionClosedError {
+  const message = `the stream to ${formatAddress(address)} was closed before it was connected`;
+  return new ConnectionClosedError(message, { phase: 'tcp' });
 }
