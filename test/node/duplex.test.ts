@@ -1,9 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { Duplex, Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { connect } from '../../src/index.js';
 import { certificates } from '../support/certificates.js';
 import { closeLater, pair, rawServer, rejection, serve } from '../support/life.js';
@@ -84,6 +86,96 @@ describe('a connection as a Duplex', () => {
     const received = buffer(secure);
     secure.end(octets);
     expect(sha(await received)).toBe(sha(octets));
+  });
+});
+
+describe('a Duplex whose connection this side', () => {
+  const closed = (stream: Duplex) =>
+    new Promise<string[]>((resolve) => {
+      const events: string[] = [];
+      for (const event of ['error', 'end', 'finish'] as const) {
+        stream.on(event, () => events.push(event));
+      }
+      stream.once('close', () => resolve(events));
+    });
+
+  test.each([
+    ['flows', (stream: Duplex) => stream.resume()],
+    ['is not read', () => {}],
+    ['is paused', (stream: Duplex) => stream.resume().pause()],
+  ])('closes is destroyed, when it %s', async (_how, use) => {
+    const { client, peer } = await pair();
+    const stream = client.toDuplex();
+    const events = closed(stream);
+    use(stream);
+    client.close();
+    expect(await events).toEqual(['end']);
+    expect(stream.destroyed).toBe(true);
+    await peer.waitClosed();
+  });
+
+  test.each([
+    ['flows', (stream: Duplex) => stream.resume()],
+    ['is not read', () => {}],
+  ])('destroys is destroyed without an error, when it %s', async (_how, use) => {
+    const { client } = await pair();
+    const stream = client.toDuplex();
+    const events = closed(stream);
+    use(stream);
+    client.destroy();
+    expect(await events).toEqual([]);
+  });
+
+  test('destroys with an error is destroyed with one', async () => {
+    const { client } = await pair();
+    const stream = client.toDuplex().resume();
+    const events = closed(stream);
+    client.destroy(new Error('enough'));
+    expect(await events).toEqual(['error']);
+    expect(stream.errored).toMatchObject({ cause: { message: 'enough' } });
+  });
+
+  test('destroys while a write waits is destroyed without an error', async () => {
+    const { client, peer } = await pair({ writeHighWaterMark: 1 });
+    peer.socket.pause();
+    const stream = client.toDuplex().resume();
+    const events = closed(stream);
+    stream.write(Buffer.alloc(8_000_000));
+    stream.write(Buffer.alloc(8_000_000));
+    client.destroy();
+    expect(await events).toEqual([]);
+  });
+
+  test('closes with messages unread still gives them, then is destroyed', async () => {
+    const { client, peer } = await pair();
+    const stream = client.toDuplex();
+    const socket = client.socket as Socket;
+    const { bytesRead } = socket;
+    for (const text of ['a', 'b', 'c']) {
+      peer.write(Buffer.from(text));
+    }
+    await once(stream, 'readable');
+    await vi.waitUntil(() => socket.bytesRead === bytesRead + 3 * 8);
+    const events = closed(stream);
+    client.close();
+    await client.waitClosed();
+    expect(stream.destroyed).toBe(false);
+    const chunks: string[] = [];
+    for await (const chunk of stream) {
+      chunks.push(String(chunk));
+    }
+    expect(chunks).toEqual(['a', 'b', 'c']);
+    expect(await events).toEqual(['end']);
+  });
+
+  test('closes after its writable half had ended', async () => {
+    const { client, peer } = await pair();
+    const stream = client.toDuplex();
+    const events = closed(stream);
+    stream.end('last');
+    expect(String(await peer.read())).toBe('last');
+    client.close();
+    expect(await events).toEqual(['finish', 'end']);
   });
 });
 
