@@ -8,6 +8,7 @@ import { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import type { Outbox } from '../core/outbox.js';
 import { now } from './alarm.js';
+import { toError } from './callbacks.js';
 import { isPlainSocket, isSystemSocket } from './stream-kinds.js';
 
 /** About as many octets make a flight at most. */
@@ -86,6 +87,15 @@ export class Sender {
     if (this.#ended || this.#stream.destroyed) {
       return;
     }
+    try {
+      this.#handOver();
+    } catch (thrown) {
+      // The `write` of a stream of the caller's own. Nobody up the stack could handle it.
+      this.#stream.destroy(toError(thrown));
+    }
+  }
+
+  #handOver(): void {
     const first = this.#outbox.shift() ?? NOTHING;
     if (this.#outbox.length > 0) {
       this.#writeMany(first);
