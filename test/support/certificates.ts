@@ -11,6 +11,15 @@ export interface Certificates {
   readonly ca: string;
   readonly server: Identity;
   readonly client: Identity;
+  /** Its time is over. */
+  readonly expired: Identity;
+  /** The authority does not vouch for it. */
+  readonly stranger: Identity;
+}
+
+interface Validity {
+  readonly notBeforeDate?: Date;
+  readonly notAfterDate?: Date;
 }
 
 let made: Promise<Certificates> | undefined;
@@ -27,10 +36,11 @@ async function make(): Promise<Certificates> {
     algorithm: 'sha256',
     extensions: [{ name: 'basicConstraints', cA: true, critical: true }],
   });
-  const issued = async (name: string): Promise<Identity> => {
+  const issued = async (name: string, validity: Validity = {}): Promise<Identity> => {
     const { private: key, cert } = await generate([{ name: 'commonName', value: name }], {
       keyType: 'ec',
       algorithm: 'sha256',
+      ...validity,
       ca: { key: authority.private, cert: authority.cert },
       extensions: [
         {
@@ -44,9 +54,18 @@ async function make(): Promise<Certificates> {
     });
     return { key, cert };
   };
+  const stranger = await generate([{ name: 'commonName', value: 'Stranger' }], {
+    keyType: 'ec',
+    algorithm: 'sha256',
+  });
   return {
     ca: authority.cert,
     server: await issued('localhost'),
     client: await issued('Test client'),
+    expired: await issued('Expired client', {
+      notBeforeDate: new Date('2020-01-01'),
+      notAfterDate: new Date('2020-02-01'),
+    }),
+    stranger: { key: stranger.private, cert: stranger.cert },
   };
 }
