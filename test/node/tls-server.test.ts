@@ -379,7 +379,7 @@ describe('functions among the options of TLS that fail', () => {
     const tls = {
       ca: made.ca,
       servername: 'localhost',
-      checkServerIdentity: fail as () => undefined,
+      checkServerIdentity: fail as unknown as () => undefined,
     };
     const error = await rejection(connect({ host: HOST, port }, { tls }));
     expect(error.message).toMatch(/of the function|checkServerIdentity must decide at once/);
