@@ -22,7 +22,7 @@ const WAITING = new WeakMap<Duplex, Set<() => void>>();
 export function whenClosed(stream: Duplex, onClosed: () => void): void {
   if (stream.closed) {
     process.nextTick(onClosed);
-  } else if (stream instanceof Socket) {
+  } else if (stream instanceof Socket || typeof stream._destroy !== 'function') {
     stream.once('close', onClosed);
   } else {
     waitingFor(stream).add(onClosed);
@@ -47,7 +47,7 @@ function waitingFor(stream: Duplex): Set<() => void> {
   return waiting;
 }
 
-/** `_destroy` is the one step that each stream takes to its end, whatever it emits. */
+/** `_destroy` is the one step that each stream of Node's classes takes to its end, whatever it emits. */
 function observeDestroy(stream: Duplex, closed: () => void): void {
   const destroy = stream._destroy;
   stream._destroy = function destroyAndNotify(error, callback) {
