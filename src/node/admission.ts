@@ -28,8 +28,12 @@ export class Admission {
     this.#limits = limits;
   }
 
-  /** Counts the socket in, or gives the limit that it would pass. */
-  admit(socket: Socket): ReachedLimit | undefined {
+  /**
+   * Counts the socket in, or gives the limit that it would pass.
+   *
+   * @param onClosed called when a socket that was counted in is closed, once it is counted out
+   */
+  admit(socket: Socket, onClosed: () => void): ReachedLimit | undefined {
     const { maxConnections, maxConnectionsPerAddress = maxConnections } = this.#limits;
     // A peer that has reset already has no address any more.
     const address = socket.remoteAddress ?? '';
@@ -42,7 +46,10 @@ export class Admission {
     }
     this.#admitted += 1;
     this.#perAddress.set(address, ofAddress + 1);
-    whenClosed(socket, () => this.#release(address));
+    whenClosed(socket, () => {
+      this.#release(address);
+      onClosed();
+    });
     return undefined;
   }
 

@@ -190,12 +190,12 @@ export class Server extends Resource {
       drop(socket);
       return;
     }
-    const limit = this.#admission.admit(socket);
+    const limit = this.#admission.admit(socket, () => this.#handshakes.delete(socket));
     if (limit !== undefined) {
       this.#onExcess(socket, limit);
       return;
     }
-    this.#beginHandshake(socket);
+    this.#handshakes.add(socket);
     if (this.#tls === undefined) {
       this.#onStream(socket, this, false);
     } else {
@@ -211,9 +211,10 @@ export class Server extends Resource {
       drop(socket);
     } else if (this.#refusals < MAX_REFUSALS) {
       this.#refusals += 1;
-      this.#beginHandshake(socket);
+      this.#handshakes.add(socket);
       whenClosed(socket, () => {
         this.#refusals -= 1;
+        this.#handshakes.delete(socket);
       });
       this.#onStream(socket, this, true);
     } else {
@@ -223,13 +224,9 @@ export class Server extends Resource {
 
   #onSecured(stream: Socket, beneath: Socket): void {
     this.#handshakes.delete(beneath);
-    this.#beginHandshake(stream);
+    this.#handshakes.add(stream);
+    whenClosed(stream, () => this.#handshakes.delete(stream));
     this.#onStream(stream, this, false);
-  }
-
-  #beginHandshake(socket: Socket): void {
-    this.#handshakes.add(socket);
-    whenClosed(socket, () => this.#handshakes.delete(socket));
   }
 }
 

@@ -42,13 +42,14 @@ export class TlsAcceptor {
 
   /** @param timeout milliseconds; `handshakeTimeout` among the options of TLS takes precedence */
   constructor(options: TlsOptions, timeout: number, user: TlsAcceptorUser) {
-    const { handshakeTimeout } = options;
-    this.#timeout =
-      typeof handshakeTimeout === 'number' && handshakeTimeout > 0 ? handshakeTimeout : timeout;
+    const { handshakeTimeout = timeout } = options;
+    const isNumber = typeof handshakeTimeout === 'number';
+    this.#timeout = isNumber && handshakeTimeout > 0 ? handshakeTimeout : timeout;
     this.#user = user;
     this.#server = createServer({
       ...serverTlsOptions(options, (thrown) => user.onCallbackFailed(thrown)),
-      handshakeTimeout: NEVER,
+      // What is no number Node refuses.
+      handshakeTimeout: isNumber ? NEVER : handshakeTimeout,
     });
     this.#server.on('secureConnection', (stream) => this.#onSecured(stream));
     this.#server.on('tlsClientError', (error, stream) => this.#onError(error, stream));

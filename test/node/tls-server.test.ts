@@ -274,6 +274,13 @@ describe.each(SERVICES)(
       expect(failures(serving)).toHaveLength(1);
     });
 
+    test('handshakeTimeout among the options of TLS has to be a number', async () => {
+      const tls = { ...made.server, handshakeTimeout: '90' as unknown as number };
+      expect(await rejection(serveTls(service, { tls }))).toMatchObject({
+        code: 'ERR_INVALID_ARG_TYPE',
+      });
+    });
+
     test('handshakeTimeout among the options of TLS takes precedence', async () => {
       const serving = await serveTls(service, { tls: { ...made.server, handshakeTimeout: 90 } });
       await tcpClient(serving.port);
