@@ -123,7 +123,11 @@ export interface StreamListenOptions {
    * this time. Default 10000.
    */
   readonly handshakeTimeout?: number | undefined;
-  /** Connections at a time, those still in their handshake included. 1 to 65535; default 1024. */
+  /**
+   * Connections at a time, those still in their handshake included. 1 to 65535; default 1024. One client
+   * more is refused by the protocol, where that has words for it; with `tls` it is dropped before the TLS
+   * handshake, and the limit is reported to `onError`.
+   */
   readonly maxConnections?: number | undefined;
   /** The same from one address. 1 to 65535; default: as many as `maxConnections`. */
   readonly maxConnectionsPerAddress?: number | undefined;
@@ -162,7 +166,10 @@ export interface ErrorContext {
   readonly peer: string;
 }
 
-/** Hears of connections that fail. What it throws is ignored, and so is a promise that rejects. */
+/**
+ * Is notified of connections that fail. What it throws is ignored, and so is a promise that it rejects.
+ * What the user threw elsewhere and is no `Error` comes as the `cause` of one.
+ */
 export type ErrorListener = (error: Error, context: ErrorContext) => void;
 
 /** The row of every `onError` option. */

@@ -37,7 +37,10 @@ export interface TraceEntry extends TracedConnection {
   toString(): string;
 }
 
-/** Takes every TPDU. What it throws is ignored. */
+/**
+ * Takes every TPDU. What it throws, or a promise that it rejects, harms no connection: the first failure on
+ * each connection is reported to `onError`.
+ */
 export type TraceListener = (entry: TraceEntry) => void;
 
 /** The wall clock in milliseconds, as fine as it goes. */
