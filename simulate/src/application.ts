@@ -1,0 +1,237 @@
+/**
+ * What an application does with a connection, as its plan says, and what it sees. Works the same for
+ * the connections of COTP and of TPKT.
+ */
+import type { Connection } from 'cotp';
+import type { Connection as TpktConnection } from 'cotp/tpkt';
+import type { Direction } from './ledger.js';
+import type { Act } from './plan.js';
+
+export type AnyConnection = Connection | TpktConnection;
+
+/** How reading came to its end. */
+export interface ReadingEnd {
+  /** What a read rejected with; absent where an iteration just ended. */
+  readonly error?: unknown;
+}
+
+/** What an application needs of its world. */
+export interface ApplicationUser {
+  readonly incoming: Direction;
+  readonly outgoing: Direction;
+  readonly readsWithSignal: boolean;
+  wait(milliseconds: number): Promise<void>;
+  block(milliseconds: number): void;
+  /** A promise of the library that is to settle before the world ends. */
+  expect<T>(what: string, promise: Promise<T>): Promise<T>;
+  onReadingEnd(end: ReadingEnd): void;
+  /** A call of the library failed. */
+  onFailure(act: string, error: unknown): void;
+  /** This side begins to end the connection by itself. */
+  onClosing(): void;
+  log(line: string): void;
+}
+
+/** Thrown on purpose. */
+export const THROWN = new Error('the application throws on purpose');
+
+/** One application. */
+export class Application {
+  readonly #connection: AnyConnection;
+  readonly #user: ApplicationUser;
+
+  constructor(connection: AnyConnection, user: ApplicationUser) {
+    this.#connection = connection;
+    this.#user = user;
+  }
+
+  /** Does it all. Rejects only where the plan says that it throws. */
+  async run(acts: readonly Act[]): Promise<void> {
+    for (const act of acts) {
+      this.#user.log(act.join(' '));
+      try {
+        const done = this.#do(act);
+        if (done !== undefined) {
+          await done;
+        }
+      } catch (error) {
+        if (error === THROWN) {
+          throw error;
+        }
+        this.#user.onFailure(act.join(' '), error);
+      }
+    }
+  }
+
+  #do(act: Act): Promise<unknown> | undefined {
+    const connection = this.#connection;
+    const user = this.#user;
+    switch (act[0]) {
+      case 'wait':
+        return user.wait(act[1]);
+      case 'block':
+        user.block(act[1]);
+        return undefined;
+      case 'write':
+        for (let count = 0; count < act[2]; count += 1) {
+          this.#write(act[1]);
+        }
+        return undefined;
+      case 'writeHeeding':
+        return this.#writeHeeding(act[1], act[2]);
+      case 'drain':
+        return user.expect('drain', connection.drain());
+      case 'read':
+        return this.#read(act[1]);
+      case 'readAtOnce':
+        this.#readAtOnce(act[1]);
+        return undefined;
+      case 'readAll':
+        return this.#read(Number.POSITIVE_INFINITY);
+      case 'iterate':
+        return this.#iterate(act[1], act[2]);
+      case 'echo':
+        return this.#echo();
+      case 'giveUp':
+        return this.#giveUp(act[1]);
+      case 'duplex':
+        return this.#duplex();
+      case 'end':
+        connection.end();
+        return undefined;
+      case 'close':
+        user.onClosing();
+        connection.close();
+        return undefined;
+      case 'asyncClose':
+        user.onClosing();
+        return user.expect('asyncClose', connection.asyncClose());
+      case 'destroy':
+        user.onClosing();
+        connection.destroy();
+        return undefined;
+      case 'waitClosed':
+        return user.expect('waitClosed', connection.waitClosed());
+      case 'throw':
+        user.onClosing();
+        throw THROWN;
+    }
+  }
+
+  #write(size: number): boolean {
+    const { outgoing } = this.#user;
+    const hasRoom = this.#connection.write(outgoing.next(size));
+    outgoing.wrote(size);
+    return hasRoom;
+  }
+
+  async #writeHeeding(size: number, count: number): Promise<void> {
+    for (let written = 0; written < count; written += 1) {
+      if (!this.#write(size)) {
+        await this.#user.expect('drain', this.#connection.drain());
+      }
+    }
+  }
+
+  async #read(count: number): Promise<void> {
+    for (let read = 0; read < count; read += 1) {
+      if (!(await this.#readOne(this.#connection.read()))) {
+        return;
+      }
+    }
+  }
+
+  /** Gives `false` at the end. */
+  async #readOne(reading: Promise<Buffer>): Promise<boolean> {
+    const { incoming } = this.#user;
+    try {
+      incoming.deliver(await this.#user.expect('read', reading));
+      return true;
+    } catch (error) {
+      this.#user.onReadingEnd({ error });
+      return false;
+    }
+  }
+
+  #readAtOnce(count: number): void {
+    for (let read = 0; read < count; read += 1) {
+      void this.#readOne(this.#connection.read());
+    }
+  }
+
+  async #iterate(count: number, pause: number): Promise<void> {
+    const user = this.#user;
+    const iterator = this.#connection[Symbol.asyncIterator]();
+    for (let read = 0; read < count; read += 1) {
+      try {
+        const { done, value } = await user.expect('next', iterator.next());
+        if (done === true) {
+          user.onReadingEnd({});
+          return;
+        }
+        user.incoming.deliver(value);
+      } catch (error) {
+        user.onReadingEnd({ error });
+        return;
+      }
+      if (pause > 0) {
+        await user.wait(pause);
+      }
+    }
+  }
+
+  async #echo(): Promise<void> {
+    const user = this.#user;
+    for (;;) {
+      let message: Buffer;
+      try {
+        message = await user.expect('read', this.#connection.read());
+      } catch (error) {
+        user.onReadingEnd({ error });
+        return;
+      }
+      user.incoming.deliver(message);
+      if (!this.#write(message.length)) {
+        await user.expect('drain', this.#connection.drain());
+      }
+    }
+  }
+
+  async #giveUp(milliseconds: number): Promise<void> {
+    const user = this.#user;
+    if (!user.readsWithSignal) {
+      this.#readAtOnce(1);
+      await user.wait(milliseconds);
+      return;
+    }
+    const controller = new AbortController();
+    const { signal } = controller;
+    const read = this.#connection.read as (options: object) => Promise<Buffer>;
+    void user.wait(milliseconds).then(() => controller.abort());
+    try {
+      const reading = read.call(this.#connection, { signal });
+      user.incoming.deliver(await user.expect('read with a signal', reading));
+    } catch (error) {
+      if (error !== signal.reason) {
+        user.onReadingEnd({ error });
+      }
+    }
+  }
+
+  async #duplex(): Promise<void> {
+    const user = this.#user;
+    const stream = this.#connection.toDuplex();
+    await user.expect(
+      'the end of a stream',
+      new Promise<void>((resolve) => {
+        stream.on('data', (message: Buffer) => user.incoming.deliver(message));
+        stream.on('end', () => {
+          user.onReadingEnd({});
+          stream.end();
+        });
+        stream.on('error', (error) => user.onReadingEnd({ error }));
+        stream.on('close', resolve);
+      }),
+    );
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * What a stream of octets means, read a second time and beside the library: which TSDUs have arrived
+ * whole. It understands as much as the peers of a world send.
+ */
+
+const HEADER = 4;
+const DT_HEADER = 3;
+const DT = 0xf0;
+const EOT = 0x80;
+
+/** The octets that one socket has taken in. */
+export class Arrivals {
+  /** TSDUs that are complete, and their octets. */
+  messages = 0;
+  octets = 0;
+  /** Octets of the one that is not. */
+  unfinished = 0;
+  /** The largest so far. */
+  largest = 0;
+  /** A packet that is no DT came after the first one, or something that is no packet. */
+  isBroken = false;
+  readonly #isTpkt: boolean;
+  #isOpen: boolean;
+  #head = Buffer.alloc(HEADER + DT_HEADER);
+  #have = 0;
+  /** Length of the packet being read, once its header is known. */
+  #length = 0;
+
+  /** @param isTpkt each packet is a message */
+  constructor(isTpkt: boolean) {
+    this.#isTpkt = isTpkt;
+    this.#isOpen = isTpkt;
+  }
+
+  /** Within a packet or a TSDU: the end of the stream here is none in good order. */
+  get isWithin(): boolean {
+    return this.#have > 0 || this.unfinished > 0;
+  }
+
+  push(chunk: Buffer): void {
+    let at = 0;
+    while (at < chunk.length && !this.isBroken) {
+      if (this.#have < this.#head.length && (this.#length === 0 || this.#have < this.#length)) {
+        this.#head[this.#have] = chunk[at] as number;
+        this.#have += 1;
+        at += 1;
+        this.#judgeHeader();
+      } else {
+        const count = Math.min(chunk.length - at, this.#length - this.#have);
+        this.#have += count;
+        at += count;
+      }
+      if (this.#length > 0 && this.#have === this.#length) {
+        this.#packet();
+      }
+    }
+  }
+
+  #judgeHeader(): void {
+    if (this.#have === HEADER) {
+      this.#length = this.#head.readUInt16BE(2);
+      this.isBroken = this.#head[0] !== 3 || this.#length < HEADER + DT_HEADER;
+    }
+  }
+
+  #packet(): void {
+    const length = this.#length;
+    this.#have = 0;
+    this.#length = 0;
+    if (this.#isTpkt) {
+      this.#message(length - HEADER);
+    } else if (!this.#isOpen) {
+      // CR or CC.
+      this.#isOpen = true;
+    } else if (this.#head[HEADER] !== 2 || this.#head[HEADER + 1] !== DT) {
+      this.isBroken = true;
+    } else {
+      this.unfinished += length - HEADER - DT_HEADER;
+      if (this.#head[HEADER + 2] === EOT && this.unfinished > 0) {
+        this.#message(this.unfinished);
+        this.unfinished = 0;
+      }
+    }
+  }
+
+  #message(octets: number): void {
+    this.messages += 1;
+    this.octets += octets;
+    this.largest = Math.max(this.largest, octets);
+  }
+}

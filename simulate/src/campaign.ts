@@ -1,0 +1,92 @@
+/**
+ * Many worlds, one after the other, and what becomes of a finding.
+ */
+import { type Library, real } from './environment.js';
+import { generate, OLD_RECEIVE_LIMIT, RECEIVE_LIMIT } from './generate.js';
+import type { Plan } from './plan.js';
+import { shrink } from './shrink.js';
+import { type Outcome, runPlan } from './world.js';
+
+export interface Failure {
+  readonly seed: number;
+  readonly outcome: Outcome;
+  readonly shrunk: Plan;
+}
+
+export interface CampaignOptions {
+  readonly seed: number;
+  readonly steps: number;
+  /** When to end, by Node's own clock. */
+  readonly until: number;
+  /** Goes on after the first finding. */
+  readonly all: boolean;
+}
+
+export interface CampaignResult {
+  readonly worlds: number;
+  readonly steps: number;
+  readonly milliseconds: number;
+  readonly hash: number;
+  /** By rule: in how many worlds it was broken, and the first of their seeds. */
+  readonly findings: ReadonlyMap<string, { count: number; readonly seeds: number[] }>;
+}
+
+/** Seeds of one rule that are kept. */
+const SEEDS_KEPT = 10;
+
+/** @param onFailure receives the first finding of each rule, shrunk */
+export async function campaign(
+  library: Library,
+  options: CampaignOptions,
+  onFailure: (failure: Failure) => void,
+): Promise<CampaignResult> {
+  const started = real.now();
+  const findings = new Map<string, { count: number; seeds: number[] }>();
+  let steps = 0;
+  let worlds = 0;
+  let hash = 0;
+  for (let { seed } = options; steps < options.steps && real.now() < options.until; seed += 1) {
+    const plan = adapted(generate(seed), library);
+    const outcome = await runPlan(plan, { library });
+    steps += outcome.steps;
+    worlds += 1;
+    hash = (Math.imul(hash, 31) + outcome.hash) >>> 0;
+    if (outcome.finding !== undefined) {
+      const { rule } = outcome.finding;
+      const known = findings.get(rule) ?? { count: 0, seeds: [] };
+      findings.set(rule, known);
+      known.count += 1;
+      if (known.seeds.length < SEEDS_KEPT) {
+        known.seeds.push(seed);
+      }
+      if (known.count === 1) {
+        onFailure({ seed, outcome, shrunk: await shrunk(plan, rule, library) });
+      }
+      if (!options.all) {
+        break;
+      }
+    }
+  }
+  return { worlds, steps, milliseconds: real.now() - started, hash, findings };
+}
+
+function shrunk(plan: Plan, rule: string, library: Library): Promise<Plan> {
+  return shrink(plan, async (candidate) => {
+    const { finding } = await runPlan(candidate, { library });
+    return finding?.rule === rule;
+  });
+}
+
+/** A plan for the library at hand: 0.1.0 has another name for the limit of a server. */
+export function adapted(plan: Plan, library: Library): Plan {
+  if (library.limitsReceiving) {
+    return plan;
+  }
+  const servers = plan.servers.map((server) => {
+    const { [RECEIVE_LIMIT]: limit, ...options } = server.options;
+    return limit === undefined
+      ? server
+      : { ...server, options: { ...options, [OLD_RECEIVE_LIMIT]: limit } };
+  });
+  return { ...plan, servers };
+}

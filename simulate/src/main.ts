@@ -1,0 +1,124 @@
+/**
+ * `npm run simulate`: the whole library in simulated worlds. See ../README.md.
+ */
+import { readFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { adapted, campaign } from './campaign.js';
+import { type Library, load, real } from './environment.js';
+import { FAULTS, withFault } from './faults.js';
+import { generate } from './generate.js';
+import type { Plan } from './plan.js';
+import { type Outcome, runPlan } from './world.js';
+
+const HELP = `usage: npm run simulate -- [options]
+
+  --steps N        steps in all (default 1000000)
+  --seconds N      ends after so much time, if that comes first
+  --seed N         0 to 4294967295, the first world (default 1); each world after it is one more
+  --all            goes on after a finding, and prints the first of each rule
+  --replay FILE    one plan instead, from a file such as those in simulate/traces
+  --show           with --replay, or with --seed alone: prints all that happens in this one world
+  --fault NAME     puts a fault into a copy of the library, and fails unless it is found
+  --help           this text
+
+The library is taken from dist, or from the folder that COTP_DIST names.
+faults: ${FAULTS.map(({ name }) => name).join(', ')}
+`;
+
+const STEPS = 1_000_000;
+
+function options() {
+  const { values } = parseArgs({
+    options: {
+      steps: { type: 'string' },
+      seconds: { type: 'string' },
+      seed: { type: 'string' },
+      all: { type: 'boolean', default: false },
+      replay: { type: 'string' },
+      show: { type: 'boolean', default: false },
+      fault: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  return {
+    ...values,
+    steps: integer('steps', values.steps ?? String(STEPS), 1, 2 ** 40),
+    seconds: integer('seconds', values.seconds ?? String(2 ** 31), 1, 2 ** 31),
+    seed: integer('seed', values.seed ?? '1', 0, 2 ** 32 - 1),
+  };
+}
+
+function integer(name: string, text: string, least: number, most: number): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw new RangeError(`--${name} must be ${least} to ${most}, not ${text}`);
+  }
+  return value;
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+async function main(): Promise<boolean> {
+  const chosen = options();
+  if (chosen.help) {
+    process.stdout.write(HELP);
+    return true;
+  }
+  const folder = process.env['COTP_DIST'] ?? 'dist';
+  if (chosen.fault !== undefined) {
+    return withFault(chosen.fault, folder, async (copy) => {
+      const isSound = await simulated(await load(copy), chosen);
+      print(isSound ? `${chosen.fault}: NOT found` : `${chosen.fault}: found`);
+      return !isSound;
+    });
+  }
+  const library = await load(folder);
+  if (chosen.replay !== undefined) {
+    const text = await readFile(chosen.replay, 'utf8');
+    return replayed(library, JSON.parse(text) as Plan, chosen.show);
+  }
+  return chosen.show
+    ? replayed(library, generate(chosen.seed), true)
+    : simulated(library, chosen);
+}
+
+async function replayed(library: Library, plan: Plan, isShown: boolean): Promise<boolean> {
+  const log = isShown ? print : undefined;
+  const outcome = await runPlan(adapted(plan, library), { library, log });
+  print(verdict(outcome));
+  return outcome.finding === undefined;
+}
+
+function verdict({ finding, steps, hash }: Outcome): string {
+  const what =
+    finding === undefined
+      ? 'no rule is broken'
+      : `rule '${finding.rule}' is broken at ${finding.at.toFixed(1)} ms: ${finding.message}`;
+  return `${what}\n${steps} steps, hash ${hash.toString(16).padStart(8, '0')}`;
+}
+
+async function simulated(library: Library, chosen: ReturnType<typeof options>): Promise<boolean> {
+  const { seed, steps, seconds, all } = chosen;
+  print(`seed ${seed}, ${steps.toLocaleString('en')} steps`);
+  const until = real.now() + seconds * 1_000;
+  const result = await campaign(library, { seed, steps, until, all }, (failure) => {
+    print(`\nseed ${failure.seed}: ${verdict(failure.outcome)}`);
+    print(`again: npm run simulate -- --seed ${failure.seed} --show`);
+    print('shrunk, for a file in simulate/traces:');
+    print(JSON.stringify(failure.shrunk));
+  });
+  const time = result.milliseconds / 1_000;
+  const rate = Math.round(result.steps / time).toLocaleString('en');
+  print(
+    `\n${result.worlds} worlds, ${result.steps.toLocaleString('en')} steps in ${time.toFixed(1)} s, ${rate} a second, hash ${result.hash.toString(16).padStart(8, '0')}`,
+  );
+  for (const [rule, { count, seeds }] of result.findings) {
+    print(`${rule}: ${count} worlds, seeds ${seeds.join(' ')}`);
+  }
+  print(result.findings.size === 0 ? 'nothing was found' : 'FAILED');
+  return result.findings.size === 0;
+}
+
+process.exitCode = (await main()) ? 0 : 1;

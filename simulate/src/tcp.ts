@@ -1,0 +1,297 @@
+/**
+ * TCP as the kernel keeps it: buffers of limited size, octets on their way, FIN and RST. It goes on
+ * while the process is blocked. It follows Linux where systems differ.
+ */
+import type { Clock } from './clock.js';
+import type { Prng } from './prng.js';
+
+/** How the network between two ends behaves. Times in milliseconds, sizes in octets. */
+export interface Path {
+  readonly latency: readonly [least: number, most: number];
+  /** Octets that one segment carries at most, as the receiver meets them. */
+  readonly segment: number;
+  /** Percent of segments that are cut shorter, at any place. */
+  readonly cuts: number;
+  /** Percent of segments that are delayed by `stall` milliseconds more. */
+  readonly stalls: number;
+  readonly stall: number;
+  readonly sendBuffer: number;
+  readonly receiveBuffer: number;
+  /** Whether a reset drops what the receiver has not read, as some systems do. */
+  readonly resetDropsUnread: boolean;
+}
+
+/** Who uses an end is notified when something may have changed. */
+export interface EndUser {
+  onChange(): void;
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/** Octets in a queue, with the time at which each piece came in. */
+class OctetQueue {
+  #pieces: { octets: Buffer; readonly at: number }[] = [];
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** When the oldest octets came in. */
+  get since(): number | undefined {
+    return this.#pieces[0]?.at;
+  }
+
+  push(octets: Buffer, at: number): void {
+    this.#pieces.push({ octets, at });
+    this.#length += octets.length;
+  }
+
+  /** The first octets, as one view or as one new piece of memory. */
+  take(count: number): Buffer {
+    const taken = Math.min(count, this.#length);
+    const first = this.#pieces[0];
+    if (first === undefined || taken === 0) {
+      return NOTHING;
+    }
+    if (first.octets.length >= taken) {
+      return this.#shift(taken);
+    }
+    const all = Buffer.allocUnsafeSlow(taken);
+    for (let at = 0; at < taken; ) {
+      at += this.#shift(taken - at).copy(all, at);
+    }
+    return all;
+  }
+
+  clear(): void {
+    this.#pieces = [];
+    this.#length = 0;
+  }
+
+  #shift(count: number): Buffer {
+    const first = this.#pieces[0];
+    if (first === undefined) {
+      return NOTHING;
+    }
+    const { octets } = first;
+    if (octets.length <= count) {
+      this.#pieces.shift();
+      this.#length -= octets.length;
+      return octets;
+    }
+    first.octets = octets.subarray(count);
+    this.#length -= count;
+    return octets.subarray(0, count);
+  }
+}
+
+/** One end of a TCP connection. */
+export class TcpEnd {
+  readonly port: number;
+  readonly address = '127.0.0.1';
+  user: EndUser | undefined;
+  /** The process has closed its descriptor. */
+  closed = false;
+  /** When an RST arrived. */
+  resetAt: number | undefined;
+  /** The FIN of the peer has arrived, behind all of its octets. */
+  finArrived = false;
+  /** The peer's machine is gone without a word: nothing arrives and nothing is acknowledged. */
+  vanished = false;
+  readonly #clock: Clock;
+  readonly #path: Path;
+  readonly #prng: Prng;
+  readonly #send = new OctetQueue();
+  readonly #receive = new OctetQueue();
+  #peer: TcpEnd | undefined;
+  #inFlight = 0;
+  #finWanted = false;
+  #finSent = false;
+  #finAcknowledged = false;
+  #lastArrival = 0;
+  #errorWasRead = false;
+
+  constructor(port: number, clock: Clock, path: Path, prng: Prng) {
+    this.port = port;
+    this.#clock = clock;
+    this.#path = path;
+    this.#prng = prng;
+  }
+
+  static pair(
+    clientPort: number,
+    serverPort: number,
+    clock: Clock,
+    path: Path,
+    prng: Prng,
+  ): readonly [TcpEnd, TcpEnd] {
+    const client = new TcpEnd(clientPort, clock, path, prng);
+    const server = new TcpEnd(serverPort, clock, path, prng);
+    client.#peer = server;
+    server.#peer = client;
+    return [client, server];
+  }
+
+  get peer(): TcpEnd {
+    return this.#peer as TcpEnd;
+  }
+
+  /** Octets that have arrived and are not read. */
+  get unread(): number {
+    return this.#receive.length;
+  }
+
+  get unreadSince(): number | undefined {
+    return this.#receive.since;
+  }
+
+  /** Octets that `write` would take now. */
+  get room(): number {
+    return Math.max(0, this.#path.sendBuffer - this.#send.length - this.#inFlight);
+  }
+
+  /** Whether the connection is over for the kernel: what `getpeername` reports. */
+  get isOver(): boolean {
+    return this.resetAt !== undefined || (this.finArrived && this.#finAcknowledged);
+  }
+
+  /** The error that a call meets after a reset; the first call meets the reset itself. */
+  takeError(): 'ECONNRESET' | 'EPIPE' | undefined {
+    if (this.resetAt === undefined) {
+      return this.#finWanted ? 'EPIPE' : undefined;
+    }
+    const code = this.#errorWasRead || this.finArrived ? 'EPIPE' : 'ECONNRESET';
+    this.#errorWasRead = true;
+    return code;
+  }
+
+  read(most: number): Buffer {
+    const octets = this.#receive.take(most);
+    if (octets.length > 0) {
+      this.peer.#transmit();
+    }
+    return octets;
+  }
+
+  /** Takes as many of the octets as there is room for. */
+  write(octets: Buffer): number {
+    const count = Math.min(octets.length, this.room);
+    if (count > 0) {
+      this.#send.push(Buffer.from(octets.subarray(0, count)), this.#clock.now);
+      this.#transmit();
+    }
+    return count;
+  }
+
+  /** FIN, behind what was written. */
+  shutdown(): void {
+    this.#finWanted = true;
+    this.#transmit();
+  }
+
+  /** The process closes. Unread octets make that a reset, as X and Linux have it (RFC 2525 2.17). */
+  close(): void {
+    if (this.closed) {
+      return;
+    }
+    this.closed = true;
+    if (this.#receive.length > 0 && this.resetAt === undefined) {
+      this.#sendReset();
+    } else {
+      this.shutdown();
+    }
+    this.#receive.clear();
+  }
+
+  reset(): void {
+    if (this.closed) {
+      return;
+    }
+    this.closed = true;
+    this.#receive.clear();
+    this.#sendReset();
+  }
+
+  /** The machine of this end is gone: a cable was pulled. */
+  vanish(): void {
+    this.vanished = true;
+    this.#send.clear();
+    this.#receive.clear();
+  }
+
+  #arrival(): number {
+    const { latency, stalls, stall } = this.#path;
+    const [least, most] = latency;
+    const stalled = this.#prng.chance(stalls) ? stall : 0;
+    const delay = least + (most - least) * this.#prng.fraction() + stalled;
+    this.#lastArrival = Math.max(this.#lastArrival, this.#clock.now + delay);
+    return this.#lastArrival;
+  }
+
+  #transmit(): void {
+    const peer = this.peer;
+    const window = () => this.#path.receiveBuffer - peer.#receive.length - this.#inFlight;
+    while (this.#send.length > 0 && window() > 0 && !this.vanished) {
+      const most = Math.min(this.#send.length, window(), this.#path.segment);
+      const isCut = most > 1 && this.#prng.chance(this.#path.cuts);
+      const octets = this.#send.take(isCut ? this.#prng.between(1, most - 1) : most);
+      this.#inFlight += octets.length;
+      this.#clock.at(this.#arrival(), () => this.#arrived(octets));
+    }
+    if (this.#finWanted && !this.#finSent && this.#send.length === 0 && !this.vanished) {
+      this.#finSent = true;
+      this.#clock.at(this.#arrival(), () => this.#finArrivedAtPeer());
+    }
+  }
+
+  #arrived(octets: Buffer): void {
+    const peer = this.peer;
+    if (peer.vanished) {
+      return;
+    }
+    this.#inFlight -= octets.length;
+    if (peer.resetAt !== undefined) {
+      return;
+    }
+    if (peer.closed) {
+      // Nobody reads there any more: the kernel answers by a reset.
+      peer.#sendReset();
+      return;
+    }
+    peer.#receive.push(octets, this.#clock.now);
+    peer.user?.onChange();
+    this.#transmit();
+    this.user?.onChange();
+  }
+
+  #finArrivedAtPeer(): void {
+    const peer = this.peer;
+    if (peer.vanished || peer.resetAt !== undefined) {
+      return;
+    }
+    this.#finAcknowledged = true;
+    peer.finArrived = true;
+    peer.user?.onChange();
+    this.user?.onChange();
+  }
+
+  #sendReset(): void {
+    this.#send.clear();
+    const peer = this.peer;
+    this.#clock.at(this.#arrival(), () => peer.#onReset());
+  }
+
+  #onReset(): void {
+    if (this.vanished || this.resetAt !== undefined) {
+      return;
+    }
+    this.resetAt = this.#clock.now;
+    this.#send.clear();
+    this.#inFlight = 0;
+    if (this.#path.resetDropsUnread) {
+      this.#receive.clear();
+    }
+    this.user?.onChange();
+  }
+}

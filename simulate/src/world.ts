@@ -1,0 +1,861 @@
+/**
+ * One world: a plan that runs, and what of the rules it breaks.
+ */
+import type { ConnectRequest, Server } from 'cotp';
+import { type AnyConnection, Application, type ReadingEnd, THROWN } from './application.js';
+import { Arrivals } from './arrivals.js';
+import { Clock } from './clock.js';
+import { enter, type Library, real } from './environment.js';
+import { Direction } from './ledger.js';
+import { Loop } from './loop.js';
+import type {
+  Act,
+  ActorPlan,
+  Decision,
+  Options,
+  PairPlan,
+  Plan,
+  RawClientPlan,
+  RawServerPlan,
+  ServerPlan,
+  Service,
+} from './plan.js';
+import { Prng } from './prng.js';
+import { RawPeer } from './raw-peer.js';
+import { type Handle, Network } from './sockets.js';
+import { type Path, TcpEnd } from './tcp.js';
+
+/** A rule that was broken. */
+export interface Finding {
+  /** Which rule. */
+  readonly rule: string;
+  readonly message: string;
+  /** Simulated milliseconds. */
+  readonly at: number;
+}
+
+export interface Outcome {
+  readonly finding: Finding | undefined;
+  /** Callbacks of the loop, and events outside. */
+  readonly steps: number;
+  /** A hash of all that happened. */
+  readonly hash: number;
+}
+
+export interface WorldOptions {
+  readonly library: Library;
+  /** Receives a line for each thing that happens. */
+  readonly log?: ((line: string) => void) | undefined;
+}
+
+/** Ports of servers, of the peers' own servers, and of clients: each follows from its number. */
+const SERVER_PORT = 1_000;
+const RAW_SERVER_PORT = 2_000;
+const CLIENT_PORT = 10_000;
+const PROBE_PORT = 30_000;
+
+/** A connection whose TCP is gone ends within so many milliseconds. */
+const GONE_WITHIN = 10_000;
+/** Timers and callbacks are late by so much. */
+const SLACK = 60;
+/** Octets that had arrived so many milliseconds before a timer are not to be overlooked. */
+const OVERLOOKED = 5;
+/** Octets taken from one connection in one turn of the loop, at most. */
+const MOST_A_TURN = 1_048_576 + 131_072;
+/** What a socket may hold beside the read queue: its own buffer, and the chunks at both ends. */
+const CHUNKS = 4 * 65_536;
+/** Steps of one world: more is a loop without an end. */
+const MOST_STEPS = 1_000_000;
+/** All rules that ask all connections are tried when so much time has passed. */
+const LOOK_EVERY = 20;
+const LOOK_WHEN_IDLE = 500;
+/** Callbacks of Node's own between two looks at its event loop. */
+const BATCH = 64;
+
+const DEFAULT_CLOSE_TIMEOUT = 5_000;
+const DEFAULT_READ_MARK = 1_048_576;
+const DEFAULT_MAX_CONNECTIONS = 1_024;
+const DEFAULT_RECEIVE_BUFFER = 268_435_456;
+/** What a connection may hold that the limit of a server does not touch, chunks included. */
+const RECEIVE_FLOOR = 65_536 + CHUNKS;
+/** A server with more slots is not tried slot by slot. */
+const PROBED_SLOTS = 8;
+
+/** Errors that a user of the library may meet. */
+const KNOWN_CODES = /^ERR_COTP_/;
+
+/** One end of a connection of ours. */
+interface Side {
+  readonly name: string;
+  readonly port: number;
+  readonly options: Options;
+  readonly incoming: Direction;
+  readonly outgoing: Direction;
+  readonly arrivals: Arrivals;
+  readonly peerIsOurs: boolean;
+  readonly isHonest: boolean;
+  readonly server: number | undefined;
+  connection: AnyConnection | undefined;
+  handle: Handle | undefined;
+  closedByUs: boolean;
+  reachedEnd: boolean;
+  isOver: boolean;
+  closingSince: { readonly at: number; readonly blocked: number } | undefined;
+}
+
+interface RunningServer {
+  readonly plan: ServerPlan;
+  readonly port: number;
+  readonly server: Server;
+}
+
+/** Runs a plan. Only one at a time in a process. */
+export function runPlan(plan: Plan, options: WorldOptions): Promise<Outcome> {
+  return new World(plan, options).run();
+}
+
+class World {
+  readonly #plan: Plan;
+  readonly #library: Library;
+  readonly #log: ((line: string) => void) | undefined;
+  readonly #clock = new Clock();
+  readonly #loop = new Loop(this.#clock);
+  readonly #network: Network;
+  readonly #sides = new Map<string, Side>();
+  readonly #servers: RunningServer[] = [];
+  readonly #expected = new Map<number, string>();
+  readonly #probes: { server: number; end: TcpEnd; answer: Buffer }[] = [];
+  readonly #references: number;
+  #expectations = 0;
+  #finding: Finding | undefined;
+  #callbacks = 0;
+  #hash = 0x811c9dc5;
+  #lastLook = 0;
+  #looks = 0;
+  #turn = 0;
+  readonly #ofTurn = new Map<Handle, number>();
+
+  constructor(plan: Plan, { library, log }: WorldOptions) {
+    this.#plan = plan;
+    this.#library = library;
+    this.#log = log;
+    this.#references = library.references();
+    this.#network = new Network(
+      this.#loop,
+      {
+        onRead: (handle, octets) => this.#onRead(handle, octets),
+        onEof: (handle) => this.#note('eof', handle.end.port, 0),
+        onGone: (handle) => this.#note('gone', handle.end.port, 0),
+      },
+      (localPort, port) => this.#pair(localPort, port),
+    );
+  }
+
+  async run(): Promise<Outcome> {
+    const stop = this.#watchProcess();
+    enter({ loop: this.#loop, network: this.#network, prng: new Prng(this.#plan.seed) });
+    try {
+      this.#begin();
+      await this.#turnLoop();
+      if (this.#finding === undefined) {
+        this.#checkEnd();
+      }
+    } finally {
+      await quiet();
+      enter(undefined);
+      stop();
+    }
+    return { finding: this.#finding, steps: this.#steps, hash: this.#hash >>> 0 };
+  }
+
+  get #steps(): number {
+    return this.#callbacks + this.#clock.ran - this.#looks;
+  }
+
+  /** Looks now and then even if the loop has nothing to do. */
+  #keepLooking(): void {
+    this.#clock.at(this.#clock.now + LOOK_WHEN_IDLE, () => {
+      this.#looks += 1;
+      this.#look(this.#clock.now);
+      if (this.#clock.now < this.#loop.limit) {
+        this.#keepLooking();
+      }
+    });
+  }
+
+  /** Runs the loop, one callback in each immediate of Node, which lets ticks and promises finish. */
+  #turnLoop(): Promise<void> {
+    const loop = this.#loop.run();
+    return new Promise((resolve) => {
+      let isDone = false;
+      const step = () => {
+        if (isDone) {
+          return;
+        }
+        try {
+          this.#afterStep();
+          isDone = this.#finding !== undefined || loop.next().done === true;
+        } catch (error) {
+          this.#fail('uncaught exception', describe(error));
+          isDone = true;
+        }
+        if (isDone) {
+          resolve();
+        }
+      };
+      const batch = () => {
+        for (let count = 0; count < BATCH && !isDone; count += 1) {
+          real.setImmediate(step);
+        }
+        if (!isDone) {
+          real.setImmediate(batch);
+        }
+      };
+      batch();
+    });
+  }
+
+  #begin(): void {
+    this.#plan.servers.forEach((server, number) => {
+      this.#startServer(server, number);
+    });
+    this.#plan.actors.forEach((actor, number) => {
+      // A turn later than the servers at the earliest, which takes 1 ms.
+      this.#later(Math.max(2, actor.at), () => this.#startActor(actor, number));
+    });
+    const close = Math.max(
+      DEFAULT_CLOSE_TIMEOUT,
+      ...[...this.#plan.servers, ...this.#plan.actors].map((of) =>
+        'options' in of ? closeTimeout(of.options) : 0,
+      ),
+    );
+    const { end } = this.#plan;
+    this.#later(end, () => this.#closeAll());
+    this.#later(end + close + GONE_WITHIN + 2_000, () => this.#probe());
+    this.#later(end + close + GONE_WITHIN + 4_000, () => this.#closeServers());
+    this.#loop.limit = end + close + GONE_WITHIN + 8_000;
+    this.#keepLooking();
+  }
+
+  #later(at: number, run: () => void): void {
+    const wait = Math.max(1, at - this.#clock.now);
+    this.#loop.setTimeout(run, wait);
+  }
+
+  // Servers
+
+  #startServer(plan: ServerPlan, number: number): void {
+    const port = SERVER_PORT + number;
+    const addr = { host: '127.0.0.1', port };
+    const onError = (error: Error, { peer }: { readonly peer: string }) =>
+      this.#onServerError(error, Number(peer.split(':')[1]));
+    const onConnection = (connection: AnyConnection) =>
+      this.#onConnection(connection, connection.info.remoteAddr.port, number);
+    const { cotp, tpkt } = this.#library;
+    const listening =
+      plan.service === 'tpkt'
+        ? tpkt.listen(onConnection, addr, { ...plan.options, onError })
+        : cotp.listen(onConnection, addr, {
+            ...plan.options,
+            onError,
+            ...(plan.decides === true
+              ? { onConnectRequest: (request: ConnectRequest) => this.#decide(request) }
+              : {}),
+          });
+    listening.then(
+      (server) => this.#servers.push({ plan, port, server }),
+      (error: unknown) => this.#fail('listen', describe(error)),
+    );
+    if (plan.closeAt !== undefined) {
+      this.#later(plan.closeAt, () => this.#closeServer(number));
+    }
+  }
+
+  #closeServer(number: number): void {
+    const running = this.#servers.find(({ port }) => port === SERVER_PORT + number);
+    if (running === undefined || running.server.isClosing) {
+      return;
+    }
+    if (running.plan.options['bindConnections'] === true) {
+      for (const side of this.#sides.values()) {
+        if (side.server === number) {
+          side.closedByUs = true;
+        }
+      }
+    }
+    void this.#expect(`server ${number} to close`, running.server.asyncClose());
+  }
+
+  /** The actor whose client has this port. */
+  #actorAt(port: number): readonly [ActorPlan | undefined, number] {
+    const number = port - CLIENT_PORT;
+    return [this.#plan.actors[number], number];
+  }
+
+  #onConnection(connection: AnyConnection, port: number, server: number): void | Promise<void> {
+    const [actor, number] = this.#actorAt(port);
+    if (actor === undefined || actor.kind === 'block' || actor.kind === 'rawServer') {
+      return;
+    }
+    const side = this.#side(number, 'server');
+    side.connection = connection;
+    this.#note('open', port, server);
+    const first = actor.serverSide[0];
+    if (first?.[0] === 'throw') {
+      side.closedByUs = true;
+      throw THROWN;
+    }
+    return this.#runApplication(side, actor.serverSide);
+  }
+
+  async #decide(request: ConnectRequest): Promise<void> {
+    const [actor] = this.#actorAt(request.remoteAddr.port);
+    const decision: Decision =
+      (actor !== undefined && 'decision' in actor ? actor.decision : undefined) ??
+      (['accept', 0] as const);
+    switch (decision[0]) {
+      case 'accept':
+      case 'refuse':
+        if (decision[1] > 0) {
+          await this.#wait(decision[1]);
+        }
+        if (decision[0] === 'accept') {
+          request.accept();
+        } else {
+          request.refuse();
+        }
+        break;
+      case 'throw':
+        throw THROWN;
+      case 'never':
+        await new Promise(() => {});
+        break;
+      case 'forget':
+        break;
+    }
+  }
+
+  #onServerError(error: Error, port: number): void {
+    this.#note(`server error ${codeOf(error)}`, port, 0);
+    const [actor, number] = this.#actorAt(port);
+    if (actor === undefined || actor.kind === 'block' || actor.kind === 'rawServer') {
+      return;
+    }
+    const side = this.#side(number, 'server');
+    if (error !== THROWN) {
+      this.#onError(side, 'onError', error);
+    }
+  }
+
+  // Actors
+
+  #startActor(actor: ActorPlan, number: number): void {
+    switch (actor.kind) {
+      case 'block':
+        this.#block(actor.milliseconds);
+        break;
+      case 'pair':
+        this.#connect(actor, number, SERVER_PORT + actor.server, this.#serviceOf(actor.server));
+        break;
+      case 'rawServer':
+        this.#listenRaw(actor, number);
+        this.#connect(actor, number, RAW_SERVER_PORT + number, actor.service);
+        break;
+      case 'rawClient':
+        this.#dialRaw(actor, number);
+        break;
+    }
+  }
+
+  #serviceOf(server: number): Service {
+    return this.#plan.servers[server]?.service ?? 'cotp';
+  }
+
+  #connect(actor: PairPlan | RawServerPlan, number: number, port: number, service: Service): void {
+    const side = this.#side(number, 'client');
+    const onError = (error: Error) => this.#onError(side, 'onError', error);
+    const { cotp, tpkt } = this.#library;
+    const addr = { host: '127.0.0.1', port };
+    const controller = actor.abortAfter === undefined ? undefined : new AbortController();
+    const options = { ...actor.options, onError, signal: controller?.signal };
+    if (actor.abortAfter !== undefined) {
+      void this.#wait(actor.abortAfter).then(() => controller?.abort());
+    }
+    this.#connecting = number;
+    const connecting: Promise<AnyConnection> =
+      service === 'tpkt' ? tpkt.connect(addr, options) : cotp.connect(addr, options);
+    this.#expect(`${side.name} to connect`, connecting).then(
+      (connection) => {
+        side.connection = connection;
+        this.#note('connected', side.port, 0);
+        this.#runApplication(side, actor.client).catch((error: unknown) => {
+          // A client that throws has nobody who closes for it.
+          connection.destroy();
+          if (error !== THROWN) {
+            this.#fail('application', describe(error));
+          }
+        });
+      },
+      (error: unknown) => {
+        this.#note(`connect failed ${codeOf(error)}`, side.port, 0);
+        if (error !== controller?.signal.reason) {
+          this.#onError(side, 'connect', error);
+        }
+      },
+    );
+  }
+
+  /** `connect` asks for its socket at once, so the one being opened belongs to this actor. */
+  #connecting = 0;
+
+  #dialRaw(actor: RawClientPlan, number: number): void {
+    const { incoming } = this.#side(number, 'server');
+    const service = this.#serviceOf(actor.server);
+    this.#network.dial(SERVER_PORT + actor.server, CLIENT_PORT + number, (end) => {
+      if (end !== undefined) {
+        new RawPeer(end, this.#clock, service, actor.raw, incoming);
+      }
+    });
+  }
+
+  #listenRaw(actor: RawServerPlan, number: number): void {
+    const { incoming } = this.#side(number, 'client');
+    this.#network.listen(RAW_SERVER_PORT + number, {
+      onConnection: (end) => {
+        new RawPeer(end, this.#clock, actor.service, actor.raw, incoming);
+      },
+    });
+  }
+
+  /** A path of its own for each client, whatever others do. */
+  #pair(localPort: number | undefined, port: number): readonly [TcpEnd, TcpEnd, number] {
+    const from = localPort ?? CLIENT_PORT + this.#connecting;
+    const [actor, number] = this.#actorAt(from);
+    const path: Path = actor !== undefined && 'path' in actor ? actor.path : PROBE_PATH;
+    const prng = new Prng(this.#plan.seed, number, 1);
+    const [client, server] = TcpEnd.pair(from, port, this.#clock, path, prng);
+    return [client, server, path.latency[0]];
+  }
+
+  #side(number: number, which: 'client' | 'server'): Side {
+    const name = `${which} ${number}`;
+    const found = this.#sides.get(name);
+    if (found !== undefined) {
+      return found;
+    }
+    const actor = this.#plan.actors[number] as Exclude<ActorPlan, { kind: 'block' }>;
+    const isServer = which === 'server';
+    const there = `${isServer ? 'client' : 'server'} ${number}`;
+    const other = this.#sides.get(there);
+    const service = 'service' in actor ? actor.service : this.#serviceOf(actor.server);
+    const options = isServer && 'server' in actor ? this.#plan.servers[actor.server]?.options : {};
+    const side: Side = {
+      name,
+      port: CLIENT_PORT + number,
+      options: isServer ? (options ?? {}) : 'options' in actor ? actor.options : {},
+      incoming: other?.outgoing ?? new Direction(2 * number + (isServer ? 0 : 1)),
+      outgoing: other?.incoming ?? new Direction(2 * number + (isServer ? 1 : 0)),
+      arrivals: new Arrivals(service === 'tpkt'),
+      peerIsOurs: actor.kind === 'pair',
+      isHonest: actor.kind === 'pair' && actor.isHonest === true,
+      server: isServer && 'server' in actor ? actor.server : undefined,
+      connection: undefined,
+      handle: undefined,
+      closedByUs: false,
+      reachedEnd: false,
+      isOver: false,
+      closingSince: undefined,
+    };
+    this.#sides.set(name, side);
+    return side;
+  }
+
+  async #runApplication(side: Side, acts: readonly Act[]): Promise<void> {
+    const { connection } = side;
+    if (connection === undefined) {
+      return;
+    }
+    const application = new Application(connection, {
+      incoming: side.incoming,
+      outgoing: side.outgoing,
+      readsWithSignal: this.#library.readsWithSignal,
+      wait: (milliseconds) => this.#wait(milliseconds),
+      block: (milliseconds) => this.#block(milliseconds),
+      expect: (what, promise) => this.#expect(`${side.name}: ${what}`, promise),
+      onReadingEnd: (end) => this.#onReadingEnd(side, end),
+      onFailure: (act, error) => this.#onError(side, act, error),
+      onClosing: () => {
+        side.closedByUs = true;
+      },
+      log: (line) => this.#note(`${side.name}: ${line}`, side.port, 0),
+    });
+    await application.run(acts);
+    side.isOver = true;
+  }
+
+  #wait(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#loop.setTimeout(resolve, Math.max(1, milliseconds));
+    });
+  }
+
+  #block(milliseconds: number): void {
+    this.#note('block', 0, milliseconds);
+    this.#clock.block(milliseconds);
+  }
+
+  #expect<T>(what: string, promise: Promise<T>): Promise<T> {
+    const number = this.#expectations;
+    this.#expectations += 1;
+    this.#expected.set(number, what);
+    const settled = () => this.#expected.delete(number);
+    promise.then(settled, settled);
+    return promise;
+  }
+
+  // The end of a world
+
+  #closeAll(): void {
+    this.#note('end', 0, 0);
+    for (const side of this.#sides.values()) {
+      const { connection } = side;
+      if (connection !== undefined && connection.isOpen) {
+        side.closedByUs = true;
+        void this.#expect(`${side.name}: asyncClose at the end`, connection.asyncClose());
+      }
+    }
+  }
+
+  /** Every slot of a small server is free again. */
+  #probe(): void {
+    this.#servers.forEach(({ plan, port, server }, number) => {
+      if (server.isClosing) {
+        return;
+      }
+      if (server.connectionCount > 0) {
+        this.#fail('slot', `server ${number} counts ${server.connectionCount} connections at the end`);
+      }
+      const slots = numberOf(plan.options, 'maxConnections', DEFAULT_MAX_CONNECTIONS);
+      for (let slot = 0; slot < slots && slots <= PROBED_SLOTS; slot += 1) {
+        const from = PROBE_PORT + number * PROBED_SLOTS + slot;
+        this.#network.dial(port, from, (end) => {
+          if (end !== undefined) {
+            const probe = { server: number, end, answer: Buffer.alloc(0) };
+            this.#probes.push(probe);
+            end.user = { onChange: () => hear(probe) };
+            end.write(Buffer.from('0300000b06e00000123400', 'hex'));
+          }
+        });
+      }
+    });
+  }
+
+  #closeServers(): void {
+    for (const { server, end, answer } of this.#probes) {
+      const isTpkt = this.#servers[server]?.plan.service === 'tpkt';
+      if (isTpkt ? end.resetAt !== undefined || end.finArrived : answer[5] !== 0xd0) {
+        const got = answer.length === 0 ? 'nothing' : answer.toString('hex');
+        this.#fail('slot', `server ${server} is empty and answers a CR by ${got}`);
+      }
+      end.reset();
+    }
+    this.#servers.forEach((_, number) => {
+      this.#closeServer(number);
+    });
+  }
+
+  #checkEnd(): void {
+    const { open } = this.#network;
+    const [handle] = open;
+    if (handle !== undefined) {
+      const { port, peer } = handle.end;
+      this.#fail('left', `${open.size} sockets are open at the end, the first ${port} to ${peer.port}`);
+    }
+    const [unanswered] = this.#expected.values();
+    if (unanswered !== undefined) {
+      this.#fail('answer', `${unanswered}: not settled at the end (${this.#expected.size} in all)`);
+    }
+    if (this.#loop.outstanding > 0) {
+      this.#fail('left', `${this.#loop.outstanding} timers are set at the end`);
+    }
+    const references = this.#library.references() - this.#references;
+    if (references !== 0) {
+      this.#fail('left', `${references} references are in use at the end`);
+    }
+    this.#servers.forEach(({ server }, number) => {
+      if (server.connectionCount > 0) {
+        this.#fail('slot', `server ${number} counts ${server.connectionCount} connections`);
+      }
+    });
+    for (const side of this.#sides.values()) {
+      this.#checkHonest(side);
+    }
+  }
+
+  #checkHonest(side: Side): void {
+    if (!side.isHonest) {
+      return;
+    }
+    const { delivered, written } = side.incoming;
+    if (!side.isOver) {
+      this.#fail('honest', `${side.name} did not come to its end`);
+    } else if (delivered !== written) {
+      this.#fail('honest', `${side.name} got ${delivered} of ${written} TSDUs`);
+    }
+  }
+
+  // Rules
+
+  #afterStep(): void {
+    this.#callbacks += 1;
+    const { now } = this.#clock;
+    if (now - this.#lastLook >= LOOK_EVERY) {
+      this.#lastLook = now;
+      this.#look(now);
+    }
+    if (this.#steps > MOST_STEPS) {
+      this.#fail('end', `the world did not end within ${MOST_STEPS} steps`);
+    }
+  }
+
+  #look(now: number): void {
+    const { blocked } = this.#clock;
+    for (const handle of this.#network.open) {
+      const { resetAt } = handle.end;
+      if (resetAt !== undefined && now > resetAt + GONE_WITHIN + blocked + SLACK) {
+        this.#fail('gone', `the TCP connection of socket ${nameOf(handle)} was reset at ${resetAt.toFixed(0)} ms, and it is still open`);
+      }
+    }
+    for (const side of this.#sides.values()) {
+      const { connection, closingSince } = side;
+      if (side.incoming.fault !== undefined) {
+        this.#fail('order', `${side.name}: ${side.incoming.fault}`);
+      }
+      if (connection === undefined || connection.isClosed || !connection.isClosing) {
+        continue;
+      }
+      side.closingSince ??= { at: now, blocked };
+      const limit = closeTimeout(side.options);
+      const since = closingSince ?? side.closingSince;
+      if (now > since.at + limit + blocked - since.blocked + LOOK_EVERY + SLACK) {
+        this.#fail(
+          'close',
+          `${side.name} has been closing since ${since.at.toFixed(0)} ms; closeTimeout is ${limit} ms`,
+        );
+      }
+    }
+  }
+
+  #sideOf(handle: Handle): Side | undefined {
+    const { port, peer } = handle.end;
+    const isServer = port < RAW_SERVER_PORT;
+    const [actor, number] = this.#actorAt(isServer ? peer.port : port);
+    if (actor === undefined || actor.kind === 'block') {
+      return undefined;
+    }
+    const side = this.#side(number, isServer ? 'server' : 'client');
+    side.handle = handle;
+    return side;
+  }
+
+  #onRead(handle: Handle, octets: Buffer): void {
+    const { port, peer } = handle.end;
+    this.#note('read', port < RAW_SERVER_PORT ? peer.port : port, octets.length);
+    this.#checkTurn(handle, octets.length);
+    const side = this.#sideOf(handle);
+    if (side === undefined) {
+      return;
+    }
+    const isOpen = side.connection?.isOpen ?? true;
+    if (isOpen && !side.closedByUs) {
+      this.#checkMemory(side);
+      side.arrivals.push(octets);
+    }
+  }
+
+  #checkTurn(handle: Handle, octets: number): void {
+    if (this.#turn !== this.#loop.turn) {
+      this.#turn = this.#loop.turn;
+      this.#ofTurn.clear();
+    }
+    const sum = (this.#ofTurn.get(handle) ?? 0) + octets;
+    this.#ofTurn.set(handle, sum);
+    if (sum > MOST_A_TURN) {
+      this.#fail('turn', `${sum} octets of one connection (${nameOf(handle)}) in one turn of the loop`);
+    }
+  }
+
+  /** Octets come in: those that wait to be read were below the mark, but for what was on its way. */
+  #checkMemory(side: Side): void {
+    if (side.connection === undefined) {
+      return;
+    }
+    const held = side.arrivals.octets - side.incoming.octets;
+    const mark = numberOf(side.options, 'readHighWaterMark', DEFAULT_READ_MARK);
+    const most = mark + CHUNKS + side.arrivals.largest;
+    if (held > most) {
+      this.#fail('memory', `${side.name} holds ${held} octets and takes more; its mark is ${mark}`);
+    }
+    if (this.#library.limitsReceiving && side.server !== undefined) {
+      this.#checkServerMemory(side.server);
+    }
+  }
+
+  #checkServerMemory(server: number): void {
+    const options = this.#plan.servers[server]?.options ?? {};
+    let sum = 0;
+    let count = 0;
+    for (const { connection, server: of, arrivals, incoming } of this.#sides.values()) {
+      if (of === server && connection?.isOpen === true) {
+        sum += arrivals.octets + arrivals.unfinished - incoming.octets;
+        count += 1;
+      }
+    }
+    const most = numberOf(options, 'maxReceiveBuffer', DEFAULT_RECEIVE_BUFFER);
+    if (sum > most + count * RECEIVE_FLOOR) {
+      this.#fail('memory', `the ${count} connections of server ${server} hold ${sum} octets; maxReceiveBuffer is ${most}`);
+    }
+  }
+
+  #onReadingEnd(side: Side, end: ReadingEnd): void {
+    const { error } = end;
+    this.#note(`${side.name}: reading ended ${codeOf(error)}`, side.port, 0);
+    if (error !== undefined) {
+      this.#checkError(side, 'read', error);
+    }
+    if (side.reachedEnd || side.closedByUs) {
+      return;
+    }
+    side.reachedEnd = true;
+    const { delivered, written } = side.incoming;
+    const { messages, isBroken } = side.arrivals;
+    const ending = (error as { ending?: string } | undefined)?.ending;
+    if (!isBroken && delivered !== messages) {
+      this.#fail('lost', `${side.name}: ${messages} TSDUs had arrived, ${delivered} were read; it ended by ${ending ?? 'nothing'}`);
+    } else if ((error === undefined || ending === 'fin') && delivered !== written && !isBroken) {
+      this.#fail('lost', `${side.name}: ${written} TSDUs were written, ${delivered} were read, and it ended in good order`);
+    }
+    const isOrderly = error === undefined || ending === 'fin';
+    if (side.isHonest && !isOrderly) {
+      this.#fail('honest', `${side.name}: reading failed: ${describe(error)}`);
+    }
+  }
+
+  #onError(side: Side, where: string, error: unknown): void {
+    this.#note(`${side.name}: ${where} failed ${codeOf(error)}`, side.port, 0);
+    this.#checkError(side, where, error);
+    if (side.isHonest) {
+      this.#fail('honest', `${side.name}: ${where}: ${describe(error)}`);
+    }
+  }
+
+  #checkError(side: Side, where: string, error: unknown): void {
+    const code = codeOf(error);
+    const mayBeSystem = where === 'connect';
+    if (!(error instanceof Error) || (!KNOWN_CODES.test(code) && !mayBeSystem)) {
+      if (!(where === 'onError' && error instanceof TypeError)) {
+        this.#fail('error', `${side.name}: ${where}: ${describe(error)}`);
+      }
+    }
+    if (code === 'ERR_COTP_TIMEOUT') {
+      this.#checkTimer(side, error as Error & { timer: string });
+    }
+  }
+
+  /** A timer must not blame the peer for octets that had come while the loop was blocked. */
+  #checkTimer(side: Side, error: Error & { timer: string }): void {
+    const isServer = side.server !== undefined;
+    const handle =
+      side.handle ??
+      [...this.#network.open].find(({ end }) =>
+        isServer ? end.peer.port === side.port : end.port === side.port,
+      );
+    if (handle === undefined || error.timer === 'writeTimeout' || error.timer === 'closeTimeout') {
+      return;
+    }
+    const overlooked = handle.overlookedSince;
+    if (overlooked !== undefined && overlooked.at - overlooked.since > OVERLOOKED) {
+      const { what, since, at } = overlooked;
+      this.#fail(
+        'timer',
+        `${side.name}: ${error.timer} rang at ${at.toFixed(1)} ms, but ${what} had arrived at ${since.toFixed(1)} ms`,
+      );
+    }
+  }
+
+  // Everything else
+
+  #watchProcess(): () => void {
+    const onException = (error: unknown) => this.#fail('uncaught exception', describe(error));
+    const onRejection = (error: unknown) => this.#fail('unhandled rejection', describe(error));
+    const onWarning = (warning: Error) => this.#fail('warning', describe(warning));
+    process.on('uncaughtException', onException);
+    process.on('unhandledRejection', onRejection);
+    process.on('warning', onWarning);
+    return () => {
+      process.off('uncaughtException', onException);
+      process.off('unhandledRejection', onRejection);
+      process.off('warning', onWarning);
+    };
+  }
+
+  #note(what: string, port: number, number: number): void {
+    let hash = this.#hash;
+    for (let at = 0; at < what.length; at += 1) {
+      hash = Math.imul(hash ^ what.charCodeAt(at), 0x01000193);
+    }
+    hash = Math.imul(hash ^ port, 0x01000193);
+    hash = Math.imul(hash ^ number, 0x01000193);
+    this.#hash = Math.imul(hash ^ Math.round(this.#clock.now * 1_000), 0x01000193);
+    this.#log?.(`${this.#clock.now.toFixed(3).padStart(12)}  ${port} ${what} ${number || ''}`);
+  }
+
+  #fail(rule: string, message: string): void {
+    this.#finding ??= { rule, message, at: this.#clock.now };
+  }
+}
+
+const PROBE_PATH: Path = {
+  latency: [1, 1],
+  segment: 65_536,
+  cuts: 0,
+  stalls: 0,
+  stall: 0,
+  sendBuffer: 65_536,
+  receiveBuffer: 65_536,
+  resetDropsUnread: false,
+};
+
+function hear(probe: { readonly end: TcpEnd; answer: Buffer }): void {
+  probe.answer = Buffer.concat([probe.answer, probe.end.read(1_024)]);
+}
+
+function nameOf({ end }: Handle): string {
+  return `${end.port} to ${end.peer.port}`;
+}
+
+function numberOf(options: Options, name: string, otherwise: number): number {
+  const value = options[name];
+  return typeof value === 'number' ? value : otherwise;
+}
+
+function closeTimeout(options: Options): number {
+  return numberOf(options, 'closeTimeout', DEFAULT_CLOSE_TIMEOUT);
+}
+
+function codeOf(error: unknown): string {
+  return String((error as { code?: unknown } | undefined)?.code ?? '');
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error
+    ? `${codeOf(error)} ${error.name}: ${error.message.split('\n')[0]}`.trim()
+    : String(error);
+}
+
+/** What is left of ticks and promises finishes. */
+function quiet(): Promise<void> {
+  return new Promise((resolve) => {
+    real.setImmediate(() => real.setImmediate(resolve));
+  });
+}
