@@ -18,25 +18,33 @@ import { Prng } from './prng.js';
 import type { Path } from './tcp.js';
 
 /** What a world is mostly about. */
-const THEMES = [
-  'mixed',
-  'mixed',
-  'mixed',
-  'blocked',
-  'blocked',
-  'gone',
-  'hoard',
-  'flood',
-  'small server',
-] as const;
-type Theme = (typeof THEMES)[number];
+type Theme = 'mixed' | 'blocked' | 'gone' | 'hoard' | 'flood' | 'small server';
+
+/** How many of a hundred worlds; a flood takes as long as fifty others. */
+const THEMES: readonly (readonly [Theme, number])[] = [
+  ['flood', 2],
+  ['hoard', 10],
+  ['gone', 12],
+  ['small server', 12],
+  ['blocked', 24],
+  ['mixed', 40],
+];
+
+function themeOf(prng: Prng): Theme {
+  let left = prng.between(1, 100);
+  const found = THEMES.find(([, percent]) => {
+    left -= percent;
+    return left <= 0;
+  });
+  return found?.[0] ?? 'mixed';
+}
 
 type Actor = Exclude<ActorPlan, { kind: 'block' }>;
 
 /** The plan of a seed. */
 export function generate(seed: number): Plan {
   const prng = new Prng(seed);
-  const theme = prng.pick(THEMES);
+  const theme = themeOf(prng);
   const servers = Array.from({ length: prng.between(1, 2) }, () => serverPlan(prng, theme));
   const end = prng.pick([2_000, 5_000, 20_000]);
   const actors: ActorPlan[] = Array.from({ length: prng.between(1, 8) }, () =>
@@ -275,11 +283,11 @@ function acts(prng: Prng, service: Service): Act[] {
 function rawClient(prng: Prng, plan: ServerPlan, common: Common): RawClientPlan {
   const { service, decides } = plan;
   const start: RawAct[] = service === 'tpkt' ? [] : [['connect'], ['await', 11, 3_000]];
-  const opening = prng.chance(12) ? rawStart(prng) : start;
+  const opening = service === 'cotp' && prng.chance(12) ? rawStart(prng) : start;
   return {
     kind: 'rawClient',
     ...common,
-    raw: [...opening, ...rawActs(prng, service), ...rawLast(prng)],
+    raw: [...opening, ...rawActs(prng, service), ...rawLast(prng, service)],
     serverSide: acts(prng, service),
     ...(decides === true ? { decision: decisionOf(prng) } : {}),
   };
@@ -317,7 +325,10 @@ function rawActs(prng: Prng, service: Service): RawAct[] {
   return list;
 }
 
-function rawLast(prng: Prng): RawAct[] {
+const GARBAGE = ['0300000702f0ff', '0400000702f080', '03000006027000', '0300000906800000000100'];
+
+function rawLast(prng: Prng, service: Service): RawAct[] {
+  const garbage = service === 'tpkt' ? '0400000702f080' : prng.pick(GARBAGE);
   return prng.pick<RawAct[]>([
     [],
     [['fin']],
@@ -330,9 +341,9 @@ function rawLast(prng: Prng): RawAct[] {
     [
       ['unfinished', prng.pick([1, 500, 2_000]), prng.between(1, 20)],
       ['wait', prng.between(1, 3_000)],
-      prng.pick<RawAct>([['fin'], ['reset'], ['octets', '0300000702f080']]),
+      prng.pick<RawAct>([['fin'], ['reset'], ['wait', 1]]),
     ],
-    [['octets', prng.pick(['0300000702f0ff', '0400000702f080', '03000006027000', '0300000906800000000100'])]],
+    [['octets', garbage]],
   ]);
 }
 
@@ -359,7 +370,7 @@ function rawServer(prng: Prng, { at, path }: Common): RawServerPlan {
     raw: [
       ...(service === 'tpkt' ? [] : answer),
       ...rawActs(prng, service),
-      ...rawLast(prng),
+      ...rawLast(prng, service),
     ],
     ...(prng.chance(10) ? { abortAfter: prng.between(0, 300) } : {}),
   };
@@ -391,7 +402,7 @@ function flooder(prng: Prng, common: Common): RawClientPlan {
       ['connect'],
       ['await', 11, 3_000],
       prng.pick<RawAct>([
-        ['empty', prng.pick([20_000, 100_000, 250_000])],
+        ['empty', prng.pick([20_000, 100_000, 180_000])],
         ['send', 1_000, 1_500, 1_000],
         ['send', 60_000, 30, 60_000],
       ]),

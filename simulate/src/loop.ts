@@ -28,6 +28,7 @@ export class Timer {
   /** When it rings, in whole milliseconds of the loop; `undefined` when it will not. */
   at: number | undefined;
   order = 0;
+  isOfWorld = false;
 
   constructor(loop: Loop, run: () => void, milliseconds: number, repeats: boolean) {
     this.#loop = loop;
@@ -111,9 +112,14 @@ export class Loop {
     this.clock = clock;
   }
 
-  /** Timers that will ring. */
+  /** Timers of the library that will ring. */
   get outstanding(): number {
-    return new Set(this.#timers.filter((entry) => isLive(entry)).map(({ timer }) => timer)).size;
+    return this.#timers.filter((entry) => isLive(entry) && !entry.timer.isOfWorld).length;
+  }
+
+  /** A timer of the world itself, which may be left at its end. */
+  later(milliseconds: number, run: () => void): void {
+    this.setTimeout(run, milliseconds).isOfWorld = true;
   }
 
   setTimeout(run: () => void, milliseconds: number, repeats = false): Timer {

@@ -112,11 +112,15 @@ export class RawPeer {
         this.#sleep(act[1]);
         break;
       case 'await':
+        if (this.#service === 'tpkt') {
+          break;
+        }
         this.#awaited = { octets: act[1], until: this.#clock.now + act[2] };
         this.#clock.at(this.#awaited.until, () => this.#goOn());
         break;
       case 'connect':
-        this.#send(CR);
+        // TPKT alone knows no CR, and has no answer to wait for.
+        this.#send(...(this.#service === 'cotp' ? [CR] : []));
         break;
       case 'confirm':
         this.#answer('0300000b06d00000432100');

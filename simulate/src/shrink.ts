@@ -1,10 +1,12 @@
 /**
  * Makes the plan of a finding smaller, as long as the same rule is broken.
  */
+import { real } from './environment.js';
 import type { Plan } from './plan.js';
 
-/** Runs of one shrinking, at most. */
+/** One shrinking takes so many runs, and so many milliseconds, at most. */
 const MOST_RUNS = 600;
+const LONGEST = 20_000;
 
 /** @param breaks whether a plan still breaks the rule */
 export async function shrink(
@@ -12,12 +14,13 @@ export async function shrink(
   breaks: (candidate: Plan) => Promise<boolean>,
 ): Promise<Plan> {
   let smallest = plan;
+  const until = real.now() + LONGEST;
   let runs = 0;
   for (let again = true; again; ) {
     again = false;
     for (const candidate of smaller(smallest)) {
       runs += 1;
-      if (runs > MOST_RUNS) {
+      if (runs > MOST_RUNS || real.now() > until) {
         return smallest;
       }
       if (await breaks(candidate)) {

@@ -289,7 +289,9 @@ export class TcpEnd {
     this.resetAt = this.#clock.now;
     this.#send.clear();
     this.#inFlight = 0;
-    if (this.#path.resetDropsUnread) {
+    if (this.#path.resetDropsUnread && this.#receive.length > 0) {
+      // Whoever reads then must not see the FIN behind what is lost.
+      this.finArrived = false;
       this.#receive.clear();
     }
     this.user?.onChange();

@@ -130,6 +130,7 @@ class World {
   #finding: Finding | undefined;
   #callbacks = 0;
   #hash = 0x811c9dc5;
+  #isEnding = false;
   #lastLook = 0;
   #looks = 0;
   #turn = 0;
@@ -238,8 +239,7 @@ class World {
   }
 
   #later(at: number, run: () => void): void {
-    const wait = Math.max(1, at - this.#clock.now);
-    this.#loop.setTimeout(run, wait);
+    this.#loop.later(Math.max(1, at - this.#clock.now), run);
   }
 
   // Servers
@@ -475,6 +475,9 @@ class World {
     if (connection === undefined) {
       return;
     }
+    if (this.#isEnding) {
+      this.#close(side);
+    }
     const application = new Application(connection, {
       incoming: side.incoming,
       outgoing: side.outgoing,
@@ -495,7 +498,7 @@ class World {
 
   #wait(milliseconds: number): Promise<void> {
     return new Promise((resolve) => {
-      this.#loop.setTimeout(resolve, Math.max(1, milliseconds));
+      this.#loop.later(Math.max(1, milliseconds), resolve);
     });
   }
 
@@ -517,12 +520,17 @@ class World {
 
   #closeAll(): void {
     this.#note('end', 0, 0);
+    this.#isEnding = true;
     for (const side of this.#sides.values()) {
-      const { connection } = side;
-      if (connection !== undefined && connection.isOpen) {
-        side.closedByUs = true;
-        void this.#expect(`${side.name}: asyncClose at the end`, connection.asyncClose());
-      }
+      this.#close(side);
+    }
+  }
+
+  #close(side: Side): void {
+    const { connection } = side;
+    if (connection?.isOpen === true) {
+      side.closedByUs = true;
+      void this.#expect(`${side.name}: asyncClose at the end`, connection.asyncClose());
     }
   }
 
