@@ -17,19 +17,21 @@ export class Arrivals {
   unfinished = 0;
   /** The largest so far. */
   largest = 0;
-  /** A packet that is no DT came after the first one, or something that is no packet. */
+  /** What came next ends the connection: no packet, no DT after the first one, or a TSDU too large. */
   isBroken = false;
   readonly #isTpkt: boolean;
+  readonly #maxTsduSize: number;
   #isOpen: boolean;
   #head = Buffer.alloc(HEADER + DT_HEADER);
   #have = 0;
   /** Length of the packet being read, once its header is known. */
   #length = 0;
 
-  /** @param isTpkt each packet is a message */
-  constructor(isTpkt: boolean) {
+  /** @param isTpkt each packet is a message; of COTP a TSDU has at most `maxTsduSize` octets */
+  constructor(isTpkt: boolean, maxTsduSize: number) {
     this.#isTpkt = isTpkt;
     this.#isOpen = isTpkt;
+    this.#maxTsduSize = maxTsduSize;
   }
 
   /** Within a packet or a TSDU: the end of the stream here is none in good order. */
@@ -76,7 +78,9 @@ export class Arrivals {
       this.isBroken = true;
     } else {
       this.unfinished += length - HEADER - DT_HEADER;
-      if (this.#head[HEADER + 2] === EOT && this.unfinished > 0) {
+      if (this.unfinished > this.#maxTsduSize) {
+        this.isBroken = true;
+      } else if (this.#head[HEADER + 2] === EOT && this.unfinished > 0) {
         this.#message(this.unfinished);
         this.unfinished = 0;
       }

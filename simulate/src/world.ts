@@ -73,6 +73,7 @@ const LOOK_WHEN_IDLE = 500;
 const BATCH = 64;
 
 const DEFAULT_CLOSE_TIMEOUT = 5_000;
+const DEFAULT_MAX_TSDU_SIZE = 16_777_216;
 const DEFAULT_READ_MARK = 1_048_576;
 const DEFAULT_MAX_CONNECTIONS = 1_024;
 const DEFAULT_RECEIVE_BUFFER = 268_435_456;
@@ -233,7 +234,7 @@ class World {
     const { end } = this.#plan;
     this.#later(end, () => this.#closeAll());
     this.#later(end + close + GONE_WITHIN + 2_000, () => this.#probe());
-    this.#later(end + close + GONE_WITHIN + 4_000, () => this.#closeServers());
+    this.#later(end + close + GONE_WITHIN + 2_050, () => this.#closeServers());
     this.#loop.limit = end + close + GONE_WITHIN + 8_000;
     this.#keepLooking();
   }
@@ -449,13 +450,15 @@ class World {
     const other = this.#sides.get(there);
     const service = 'service' in actor ? actor.service : this.#serviceOf(actor.server);
     const options = isServer && 'server' in actor ? this.#plan.servers[actor.server]?.options : {};
+    const ownOptions = isServer ? (options ?? {}) : 'options' in actor ? actor.options : {};
+    const maxTsduSize = numberOf(ownOptions, 'maxTsduSize', DEFAULT_MAX_TSDU_SIZE);
     const side: Side = {
       name,
       port: CLIENT_PORT + number,
-      options: isServer ? (options ?? {}) : 'options' in actor ? actor.options : {},
+      options: ownOptions,
       incoming: other?.outgoing ?? new Direction(2 * number + (isServer ? 0 : 1)),
       outgoing: other?.incoming ?? new Direction(2 * number + (isServer ? 1 : 0)),
-      arrivals: new Arrivals(service === 'tpkt'),
+      arrivals: new Arrivals(service === 'tpkt', maxTsduSize),
       peerIsOurs: actor.kind === 'pair',
       isHonest: actor.kind === 'pair' && actor.isHonest === true,
       server: isServer && 'server' in actor ? actor.server : undefined,
@@ -738,7 +741,7 @@ class World {
     const { delivered, written } = side.incoming;
     const { messages, isBroken } = side.arrivals;
     const ending = (error as { ending?: string } | undefined)?.ending;
-    if (!isBroken && delivered !== messages) {
+    if (delivered !== messages) {
       this.#fail('lost', `${side.name}: ${messages} TSDUs had arrived, ${delivered} were read; it ended by ${ending ?? 'nothing'}`);
     } else if ((error === undefined || ending === 'fin') && delivered !== written && !isBroken) {
       this.#fail('lost', `${side.name}: ${written} TSDUs were written, ${delivered} were read, and it ended in good order`);
