@@ -316,7 +316,7 @@ function rawActs(prng: Prng, service: Service): RawAct[] {
         ['wait', prng.between(1, 900)],
         ['send', size, prng.pick([1, 5, 40]), prng.pick([100, 2_000])],
         ['send', isBig ? 9_000 : size, isBig ? 60 : 3, 2_000],
-        ['drip', Math.min(size, 2_000), prng.pick([1, 50, 500]), prng.pick([1, 20, 300])],
+        ['drip', Math.min(size, 500), prng.pick([1, 20, 200]), prng.pick([1, 20, 300])],
         ['reading', prng.chance(50)],
         service === 'tpkt' ? ['wait', 5] : ['empty', prng.pick([1, 20])],
       ]),

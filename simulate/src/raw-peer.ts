@@ -27,7 +27,9 @@ export class RawPeer {
   readonly #acts: RawAct[];
   /** The TSDUs that it sends. */
   readonly #direction: Direction;
+  /** What the kernel has yet to take, from the piece numbered `#sent` on. */
   #waiting: Buffer[] = [];
+  #sent = 0;
   #received = 0;
   #start = Buffer.alloc(0);
   #reads = true;
@@ -68,14 +70,16 @@ export class RawPeer {
 
   /** Gives the kernel what it takes; true when nothing waits. */
   #flush(): boolean {
-    for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
-      const count = this.#end.write(first);
-      if (count < first.length) {
-        this.#waiting[0] = first.subarray(count);
+    for (; this.#sent < this.#waiting.length; this.#sent += 1) {
+      const next = this.#waiting[this.#sent] as Buffer;
+      const count = this.#end.write(next);
+      if (count < next.length) {
+        this.#waiting[this.#sent] = next.subarray(count);
         return false;
       }
-      this.#waiting.shift();
     }
+    this.#waiting = [];
+    this.#sent = 0;
     return true;
   }
 

@@ -212,7 +212,7 @@ export class Handle implements Pollable {
   }
 
   get #isWritable(): boolean {
-    return this.end.room > 0 || this.end.resetAt !== undefined;
+    return this.end.isWritable || this.end.resetAt !== undefined;
   }
 
   get #mayShutdown(): boolean {
@@ -280,7 +280,7 @@ export class Handle implements Pollable {
       this.#endWrite();
       writing.callback(systemError('write', code));
       yield;
-    } else if (this.#hasTaken(writing.pieces)) {
+    } else if (this.#isWritable && this.#hasTaken(writing.pieces)) {
       this.#endWrite();
       writing.callback(null);
       yield;

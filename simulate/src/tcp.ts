@@ -28,9 +28,13 @@ export interface EndUser {
 
 const NOTHING = Buffer.alloc(0);
 
+const DROPPED_AT_ONCE = 1_024;
+
 /** Octets in a queue, with the time at which each piece came in. */
 class OctetQueue {
   #pieces: { octets: Buffer; readonly at: number }[] = [];
+  /** The first piece that is left; those before it are dropped many at a time. */
+  #first = 0;
   #length = 0;
 
   get length(): number {
@@ -39,7 +43,7 @@ class OctetQueue {
 
   /** When the oldest octets came in. */
   get since(): number | undefined {
-    return this.#pieces[0]?.at;
+    return this.#pieces[this.#first]?.at;
   }
 
   push(octets: Buffer, at: number): void {
@@ -50,7 +54,7 @@ class OctetQueue {
   /** The first octets, as one view or as one new piece of memory. */
   take(count: number): Buffer {
     const taken = Math.min(count, this.#length);
-    const first = this.#pieces[0];
+    const first = this.#pieces[this.#first];
     if (first === undefined || taken === 0) {
       return NOTHING;
     }
@@ -66,17 +70,22 @@ class OctetQueue {
 
   clear(): void {
     this.#pieces = [];
+    this.#first = 0;
     this.#length = 0;
   }
 
   #shift(count: number): Buffer {
-    const first = this.#pieces[0];
+    const first = this.#pieces[this.#first];
     if (first === undefined) {
       return NOTHING;
     }
     const { octets } = first;
     if (octets.length <= count) {
-      this.#pieces.shift();
+      this.#first += 1;
+      if (this.#first >= DROPPED_AT_ONCE || this.#first === this.#pieces.length) {
+        this.#pieces.splice(0, this.#first);
+        this.#first = 0;
+      }
       this.#length -= octets.length;
       return octets;
     }
@@ -149,6 +158,11 @@ export class TcpEnd {
   /** Octets that `write` would take now. */
   get room(): number {
     return Math.max(0, this.#path.sendBuffer - this.#send.length - this.#inFlight);
+  }
+
+  /** Whether the kernel says that there is room: only once a third of its buffer is free. */
+  get isWritable(): boolean {
+    return this.room >= this.#path.sendBuffer / 3;
   }
 
   /** Whether the connection is over for the kernel: what `getpeername` reports. */
@@ -231,9 +245,15 @@ export class TcpEnd {
 
   #transmit(): void {
     const peer = this.peer;
-    const window = () => this.#path.receiveBuffer - peer.#receive.length - this.#inFlight;
-    while (this.#send.length > 0 && window() > 0 && !this.vanished) {
-      const most = Math.min(this.#send.length, window(), this.#path.segment);
+    const { segment, receiveBuffer } = this.#path;
+    while (this.#send.length > 0 && !this.vanished) {
+      const window = receiveBuffer - peer.#receive.length - this.#inFlight;
+      const wanted = Math.min(this.#send.length, segment);
+      // A window that has opened by little is not worth a segment (RFC 9293 3.8.6.2).
+      if (window < Math.min(wanted, receiveBuffer / 2)) {
+        break;
+      }
+      const most = Math.min(wanted, window);
       const isCut = most > 1 && this.#prng.chance(this.#path.cuts);
       const octets = this.#send.take(isCut ? this.#prng.between(1, most - 1) : most);
       this.#inFlight += octets.length;
@@ -262,7 +282,9 @@ export class TcpEnd {
     peer.#receive.push(octets, this.#clock.now);
     peer.user?.onChange();
     this.#transmit();
-    this.user?.onChange();
+    if (this.isWritable) {
+      this.user?.onChange();
+    }
   }
 
   #finArrivedAtPeer(): void {
