@@ -287,7 +287,7 @@ function rawClient(prng: Prng, plan: ServerPlan, common: Common): RawClientPlan 
   return {
     kind: 'rawClient',
     ...common,
-    raw: [...opening, ...rawActs(prng, service), ...rawLast(prng, service)],
+    raw: [...opening, ...rawActs(prng, plan), ...rawLast(prng, service)],
     serverSide: acts(prng, service),
     ...(decides === true ? { decision: decisionOf(prng) } : {}),
   };
@@ -305,7 +305,9 @@ function rawStart(prng: Prng): RawAct[] {
   ]);
 }
 
-function rawActs(prng: Prng, service: Service): RawAct[] {
+function rawActs(prng: Prng, { service, options }: ServerPlan): RawAct[] {
+  // Strict ones take no longer DTs than were agreed on, and none that are empty.
+  const isStrict = options['strict'] === true;
   const list: RawAct[] = [];
   const count = prng.between(0, 5);
   for (let done = 0; done < count; done += 1) {
@@ -314,11 +316,11 @@ function rawActs(prng: Prng, service: Service): RawAct[] {
     list.push(
       prng.pick<RawAct>([
         ['wait', prng.between(1, 900)],
-        ['send', size, prng.pick([1, 5, 40]), prng.pick([100, 2_000])],
-        ['send', isBig ? 9_000 : size, isBig ? 60 : 3, 2_000],
-        ['drip', Math.min(size, 500), prng.pick([1, 20, 200]), prng.pick([1, 20, 300])],
+        ['send', size, prng.pick([1, 5, 40]), isStrict ? 100 : prng.pick([100, 2_000])],
+        ['send', isBig ? 9_000 : size, isBig ? 60 : 3, isStrict ? 100 : 2_000],
+        ['drip', Math.min(size, isStrict ? 100 : 500), prng.pick([1, 20, 200]), prng.pick([1, 20, 300])],
         ['reading', prng.chance(50)],
-        service === 'tpkt' ? ['wait', 5] : ['empty', prng.pick([1, 20])],
+        service === 'tpkt' || isStrict ? ['wait', 5] : ['empty', prng.pick([1, 20])],
       ]),
     );
   }
@@ -369,7 +371,7 @@ function rawServer(prng: Prng, { at, path }: Common): RawServerPlan {
     client: acts(prng, service),
     raw: [
       ...(service === 'tpkt' ? [] : answer),
-      ...rawActs(prng, service),
+      ...rawActs(prng, { service, options: {} }),
       ...rawLast(prng, service),
     ],
     ...(prng.chance(10) ? { abortAfter: prng.between(0, 300) } : {}),

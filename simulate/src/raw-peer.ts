@@ -141,6 +141,9 @@ export class RawPeer {
         this.#send(...this.#unfinished(act[1], act[2]));
         break;
       case 'empty':
+        if (this.#service === 'tpkt') {
+          break;
+        }
         this.#send(Buffer.alloc(act[1] * EMPTY_DT.length, EMPTY_DT));
         break;
       case 'drip':

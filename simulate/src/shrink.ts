@@ -64,9 +64,10 @@ const LISTS = ['client', 'serverSide', 'raw'];
 /** Fewer acts, fewer options, fewer TSDUs, a plainer network. */
 function* smallerValues(of: unknown): Generator<unknown, void, void> {
   const value = of as Record<string, unknown>;
+  // With fewer acts an honest pair would not be honest.
   for (const name of LISTS) {
     const list = value[name];
-    if (Array.isArray(list)) {
+    if (Array.isArray(list) && value['isHonest'] !== true) {
       for (let at = 0; at < list.length; at += 1) {
         yield { ...value, [name]: list.toSpliced(at, 1) };
         for (const act of smallerAct(list[at])) {

@@ -56,6 +56,8 @@ const PROBE_PORT = 30_000;
 
 /** A connection whose TCP is gone ends within so many milliseconds. */
 const GONE_WITHIN = 10_000;
+/** Honest pairs are done so many milliseconds after the end of a world. */
+const HONEST_WITHIN = 20_000;
 /** Timers and callbacks are late by so much. */
 const SLACK = 60;
 /** Octets that had arrived so many milliseconds before a timer are not to be overlooked. */
@@ -232,10 +234,14 @@ class World {
       ),
     );
     const { end } = this.#plan;
-    this.#later(end, () => this.#closeAll());
-    this.#later(end + close + GONE_WITHIN + 2_000, () => this.#probe());
-    this.#later(end + close + GONE_WITHIN + 2_050, () => this.#closeServers());
-    this.#loop.limit = end + close + GONE_WITHIN + 8_000;
+    this.#later(end, () => this.#closeAll((side) => !side.isHonest));
+    // Honest pairs end by themselves; who has not by then has hung.
+    const honest = this.#plan.actors.some((of) => 'isHonest' in of) ? HONEST_WITHIN : 0;
+    this.#later(end + honest, () => this.#closeAll(() => true));
+    const closed = end + honest + close + GONE_WITHIN;
+    this.#later(closed + 2_000, () => this.#probe());
+    this.#later(closed + 2_050, () => this.#closeServers());
+    this.#loop.limit = closed + 8_000;
     this.#keepLooking();
   }
 
@@ -478,7 +484,7 @@ class World {
     if (connection === undefined) {
       return;
     }
-    if (this.#isEnding) {
+    if (this.#isEnding && !side.isHonest) {
       this.#close(side);
     }
     const application = new Application(connection, {
@@ -521,11 +527,13 @@ class World {
 
   // The end of a world
 
-  #closeAll(): void {
+  #closeAll(which: (side: Side) => boolean): void {
     this.#note('end', 0, 0);
     this.#isEnding = true;
     for (const side of this.#sides.values()) {
-      this.#close(side);
+      if (which(side)) {
+        this.#close(side);
+      }
     }
   }
 
