@@ -35,6 +35,8 @@ export interface ApplicationUser {
 /** Thrown on purpose. */
 export const THROWN = new Error('the application throws on purpose');
 
+const MOST_ECHOES = 300;
+
 /** One application. */
 export class Application {
   readonly #connection: AnyConnection;
@@ -182,7 +184,7 @@ export class Application {
 
   async #echo(): Promise<void> {
     const user = this.#user;
-    for (;;) {
+    for (let count = 0; ; count += 1) {
       let message: Buffer;
       try {
         message = await user.expect('read', this.#connection.read());
@@ -191,7 +193,8 @@ export class Application {
         return;
       }
       user.incoming.deliver(message);
-      if (!this.#write(message.length)) {
+      // Two that echo would never end.
+      if (count < MOST_ECHOES && !this.#write(message.length)) {
         await user.expect('drain', this.#connection.drain());
       }
     }

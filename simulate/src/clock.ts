@@ -11,6 +11,8 @@ interface OutsideEvent {
 
 /** The clock of one world, in milliseconds. */
 export class Clock {
+  /** The loop is blocked right now. */
+  isBlocking = false;
   #now = 0;
   #blocked = 0;
   #ran = 0;
@@ -69,8 +71,10 @@ export class Clock {
 
   /** The event loop is busy for so long. */
   block(milliseconds: number): void {
-    this.#blocked += milliseconds;
+    this.isBlocking = true;
     this.advanceTo(this.#now + milliseconds);
+    this.#blocked += milliseconds;
+    this.isBlocking = false;
   }
 
   #shift(): OutsideEvent {

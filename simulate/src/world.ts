@@ -180,7 +180,9 @@ class World {
   #keepLooking(): void {
     this.#clock.at(this.#clock.now + LOOK_WHEN_IDLE, () => {
       this.#looks += 1;
-      this.#look(this.#clock.now);
+      if (!this.#clock.isBlocking) {
+        this.#look(this.#clock.now);
+      }
       if (this.#clock.now < this.#loop.limit) {
         this.#keepLooking();
       }
@@ -680,12 +682,15 @@ class World {
   #onRead(handle: Handle, octets: Buffer): void {
     const { port, peer } = handle.end;
     this.#note('read', port < RAW_SERVER_PORT ? peer.port : port, octets.length);
-    this.#checkTurn(handle, octets.length);
     const side = this.#sideOf(handle);
     if (side === undefined) {
       return;
     }
     const isOpen = side.connection?.isOpen ?? true;
+    if (isOpen) {
+      // What comes after the end costs nothing: it is dropped.
+      this.#checkTurn(handle, octets.length);
+    }
     if (isOpen && !side.closedByUs) {
       this.#checkMemory(side);
       side.arrivals.push(octets);
