@@ -35,6 +35,8 @@ export interface Library {
   readonly tpkt: typeof import('cotp/tpkt');
   /** References in use in this process. */
   references(): number;
+  /** Worlds share the memory that what is written is copied to; this begins a new piece of it. */
+  renewMemory(): void;
   /** Whether `read` takes a signal. */
   readonly readsWithSignal: boolean;
   /** Whether `listen` limits what all connections hold together. */
@@ -43,6 +45,9 @@ export interface Library {
 
 /** `performance.now()` has not the same fraction of a millisecond as the clock of the loop. */
 const CLOCK_FRACTION = 0.4;
+
+/** Octets of a block that the library copies to. */
+const WHOLE_BLOCK = 65_536;
 
 let current: Surroundings | undefined;
 
@@ -125,6 +130,7 @@ export async function load(folder: string): Promise<Library> {
     cotp,
     tpkt,
     references: await countReferences(at),
+    renewMemory: await memoryRenewal(at),
     readsWithSignal: Connection.prototype.read.length > 0,
     limitsReceiving: await takesOption(cotp, 'maxReceiveBuffer'),
   };
@@ -144,6 +150,14 @@ async function countReferences(
     return take.call(this, random);
   };
   return () => [...pools].reduce((sum, { size }) => sum + size, 0);
+}
+
+/** Where a block ends, a piece that is written ends: all worlds are to find the same. */
+async function memoryRenewal(at: (path: string) => Promise<unknown>): Promise<() => void> {
+  const { sendBlocks } = (await at('node/buffers.js')) as {
+    sendBlocks: { take(length: number): number };
+  };
+  return () => sendBlocks.take(WHOLE_BLOCK);
 }
 
 /** Options are checked before anything is opened, so a bad value tells whether there is such an option. */

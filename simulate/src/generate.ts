@@ -414,14 +414,14 @@ function flooder(prng: Prng, common: Common): RawClientPlan {
 }
 
 /** Is gone behind octets that nobody reads. */
-function goner(prng: Prng, { service }: ServerPlan, common: Common): RawClientPlan {
+function goner(prng: Prng, { service, options }: ServerPlan, common: Common): RawClientPlan {
   const start: RawAct[] = service === 'tpkt' ? [] : [['connect'], ['await', 11, 3_000]];
   return {
     kind: 'rawClient',
     ...common,
     raw: [
       ...start,
-      ['send', sizeOf(prng, service), prng.between(1, 10), 2_000],
+      ['send', sizeOf(prng, service), prng.between(1, 10), options['strict'] === true ? 100 : 2_000],
       ...prng.pick<RawAct[]>([[['fin'], ['wait', prng.between(1, 200)]], []]),
       ['reset'],
     ],

@@ -144,6 +144,7 @@ class World {
     this.#library = library;
     this.#log = log;
     this.#references = library.references();
+    library.renewMemory();
     this.#network = new Network(
       this.#loop,
       {
@@ -658,7 +659,8 @@ class World {
       side.closingSince ??= { at: now, blocked };
       const limit = closeTimeout(side.options);
       const since = closingSince ?? side.closingSince;
-      if (now > since.at + limit + blocked - since.blocked + LOOK_EVERY + SLACK) {
+      // A timer that a block has delayed grants as much time again, to answer what came meanwhile.
+      if (now > since.at + limit + 2 * (blocked - since.blocked) + LOOK_EVERY + SLACK) {
         this.#fail(
           'close',
           `${side.name} has been closing since ${since.at.toFixed(0)} ms; closeTimeout is ${limit} ms`,
