@@ -20,6 +20,8 @@ export interface CampaignOptions {
   readonly until: number;
   /** Goes on after the first finding. */
   readonly all: boolean;
+  /** Only a finding of this rule counts, and ends the campaign. */
+  readonly rule?: string | undefined;
 }
 
 export interface CampaignResult {
@@ -51,8 +53,8 @@ export async function campaign(
     steps += outcome.steps;
     worlds += 1;
     hash = (Math.imul(hash, 31) + outcome.hash) >>> 0;
-    if (outcome.finding !== undefined) {
-      const { rule } = outcome.finding;
+    const rule = outcome.finding?.rule;
+    if (rule !== undefined && rule === (options.rule ?? rule)) {
       const known = findings.get(rule) ?? { count: 0, seeds: [] };
       findings.set(rule, known);
       known.count += 1;

@@ -101,7 +101,8 @@ export function install(): void {
   isInstalled = true;
   Object.assign(globalThis, replaced);
   Object.assign(timers, replaced);
-  const passed = () => (current === undefined ? real.now() : current.loop.clock.now + CLOCK_FRACTION);
+  const passed = () =>
+    current === undefined ? real.now() : current.loop.clock.now + CLOCK_FRACTION;
   Object.defineProperty(performance, 'now', { configurable: true, writable: true, value: passed });
   const { connect: realConnect, createServer } = net;
   const connect = (options: net.TcpNetConnectOpts) =>
@@ -137,9 +138,7 @@ export async function load(folder: string): Promise<Library> {
 }
 
 /** Every reference is acquired from and released to one pool; this counts beside it. */
-async function countReferences(
-  at: (path: string) => Promise<unknown>,
-): Promise<() => number> {
+async function countReferences(at: (path: string) => Promise<unknown>): Promise<() => number> {
   const { References } = (await at('core/references.js')) as {
     References: { prototype: { take(random: number): unknown; readonly size: number } };
   };

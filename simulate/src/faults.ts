@@ -10,6 +10,8 @@ export interface Fault {
   readonly name: string;
   /** In one sentence: what goes wrong then. */
   readonly what: string;
+  /** The rule that is to be broken; a world that breaks another one is not counted. */
+  readonly rule: string;
   readonly edits: readonly Edit[];
 }
 
@@ -25,6 +27,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'reference-leak',
     what: 'a reference is never released',
+    rule: 'left',
     edits: [
       {
         file: 'node/references.js',
@@ -33,19 +36,96 @@ export const FAULTS: readonly Fault[] = [
       },
     ],
   },
+  {
+    name: 'pause-while-closing',
+    what: 'a connection that closes with a full read queue stays paused, and closeTimeout never rings',
+    rule: 'close',
+    edits: [
+      {
+        file: 'node/driver.js',
+        find: `            this.#engine.isReceiving;
+        if`,
+        replace: `            true;
+        if`,
+      },
+      {
+        file: 'node/driver.js',
+        find: 'return this.#pausedSince !== undefined && this.#engine.isReceiving;',
+        replace: 'return this.#pausedSince !== undefined;',
+      },
+    ],
+  },
+  {
+    name: 'reset-unseen',
+    what: 'a reset behind unread octets is never noticed',
+    rule: 'gone',
+    edits: [
+      { file: 'node/driver.js', find: 'if (isGone(this.stream)) {', replace: 'if (false) {' },
+    ],
+  },
+  {
+    name: 'timer-before-sockets',
+    what: 'timers ring before the sockets were looked at',
+    rule: 'timer',
+    edits: [
+      {
+        file: 'node/alarm.js',
+        find: 'if (late >= BLOCKED_FROM && !this.#isPostponed) {',
+        replace: 'if (late < 0) {',
+      },
+      {
+        file: 'node/alarm.js',
+        find: 'this.#afterSockets = setImmediate(this.#onSocketsSeen);',
+        replace: 'this.#onSocketsSeen();',
+      },
+    ],
+  },
+  {
+    name: 'endless-turn',
+    what: 'one connection is served as long as it sends',
+    rule: 'turn',
+    edits: [
+      {
+        file: 'node/driver.js',
+        find: 'if (this.#turn >= TURN) {',
+        replace: 'if (this.#turn < 0) {',
+      },
+    ],
+  },
+  {
+    name: 'bystander-ends',
+    what: 'who passes the limit of the server ends, and not who holds most',
+    rule: 'honest',
+    edits: [
+      {
+        file: 'node/receive-budget.js',
+        find: 'if (each.beyondFloor > largest.beyondFloor) {',
+        replace: 'if (each.beyondFloor < 0) {',
+      },
+      {
+        file: 'node/receive-budget.js',
+        find: 'return Math.max(0, this.#unread + this.#unfinished - RECEIVE_FLOOR);',
+        replace: 'return this.#unread + this.#unfinished;',
+      },
+    ],
+  },
 ];
 
-/** Runs something on a copy of the library that has the fault. */
-export async function withFault<T>(
-  name: string,
-  folder: string,
-  run: (copy: string) => Promise<T>,
-): Promise<T> {
+export function faultNamed(name: string): Fault {
   const fault = FAULTS.find((one) => one.name === name);
   if (fault === undefined) {
     const names = FAULTS.map((one) => one.name).join(', ');
     throw new TypeError(`no fault ${name}; there are ${names}`);
   }
+  return fault;
+}
+
+/** Runs something on a copy of the library that has the fault. */
+export async function withFault<T>(
+  fault: Fault,
+  folder: string,
+  run: (copy: string) => Promise<T>,
+): Promise<T> {
   const parent = await mkdtemp(join(tmpdir(), 'cotp-fault-'));
   try {
     const copy = join(parent, 'dist');
@@ -54,7 +134,7 @@ export async function withFault<T>(
     await writeFile(join(parent, 'package.json'), '{ "type": "module" }\n');
     await symlink(resolve('node_modules'), join(parent, 'node_modules'), 'dir');
     for (const edit of fault.edits) {
-      await change(join(copy, edit.file), edit, name);
+      await change(join(copy, edit.file), edit, fault.name);
     }
     return await run(copy);
   } finally {
@@ -66,7 +146,12 @@ async function change(path: string, { find, replace }: Edit, name: string): Prom
   const text = await readFile(path, 'utf8');
   const count = text.split(find).length - 1;
   if (count !== 1) {
-    throw new Error(`fault ${name}: '${find}' must be in ${path} once, and is there ${count} times`);
+    throw new Error(
+      `fault ${name}: '${find}' must be in ${path} once, and is there ${count} times`,
+    );
   }
-  await writeFile(path, text.replace(find, () => replace));
+  await writeFile(
+    path,
+    text.replace(find, () => replace),
+  );
 }

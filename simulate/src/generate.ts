@@ -165,7 +165,7 @@ function actorPlan(prng: Prng, theme: Theme, servers: readonly ServerPlan[], end
 }
 
 function isMild({ options, closeAt }: ServerPlan): boolean {
-  return options['closeTimeout'] === AMPLE.closeTimeout && closeAt === undefined;
+  return options.closeTimeout === AMPLE.closeTimeout && closeAt === undefined;
 }
 
 interface Common {
@@ -187,9 +187,18 @@ function honestPair(prng: Prng, { service }: ServerPlan, common: Common): PairPl
   const wait: Act[] = prng.chance(40) ? [['wait', prng.between(1, 600)]] : [];
   const readAll: Act = prng.pick([['readAll'], ['iterate', 1_000, pause]] as const);
   const [client, serverSide] = prng.pick<readonly [Act[], Act[]]>([
-    [[...wait, ['writeHeeding', size, count], ['read', count], ...wait, ['asyncClose']], [['echo']]],
-    [[['writeHeeding', size, count], ...wait, ['asyncClose']], [...wait, readAll]],
-    [[...wait, readAll], [['writeHeeding', size, count], ['asyncClose']]],
+    [
+      [...wait, ['writeHeeding', size, count], ['read', count], ...wait, ['asyncClose']],
+      [['echo']],
+    ],
+    [
+      [['writeHeeding', size, count], ...wait, ['asyncClose']],
+      [...wait, readAll],
+    ],
+    [
+      [...wait, readAll],
+      [['writeHeeding', size, count], ['asyncClose']],
+    ],
     [
       [['writeHeeding', size, count], ['end'], readAll],
       [...wait, ['read', count], ['writeHeeding', size, count], ['close']],
@@ -299,7 +308,11 @@ function rawStart(prng: Prng): RawAct[] {
     [],
     [['connect']],
     [['wait', prng.between(1, 1_600)], ['connect'], ['await', 11, 3_000]],
-    [['octets', '0300000b06e0'], ['wait', prng.between(1, 900)], ['octets', '0000123400']],
+    [
+      ['octets', '0300000b06e0'],
+      ['wait', prng.between(1, 900)],
+      ['octets', '0000123400'],
+    ],
     [['octets', '474554202f20485454502f312e310d0a']],
     [['octets', '0300000702f080']],
   ]);
@@ -307,7 +320,7 @@ function rawStart(prng: Prng): RawAct[] {
 
 function rawActs(prng: Prng, { service, options }: ServerPlan): RawAct[] {
   // Strict ones take no longer DTs than were agreed on, and none that are empty.
-  const isStrict = options['strict'] === true;
+  const isStrict = options.strict === true;
   const list: RawAct[] = [];
   const count = prng.between(0, 5);
   for (let done = 0; done < count; done += 1) {
@@ -318,7 +331,12 @@ function rawActs(prng: Prng, { service, options }: ServerPlan): RawAct[] {
         ['wait', prng.between(1, 900)],
         ['send', size, prng.pick([1, 5, 40]), isStrict ? 100 : prng.pick([100, 2_000])],
         ['send', isBig ? 9_000 : size, isBig ? 60 : 3, isStrict ? 100 : 2_000],
-        ['drip', Math.min(size, isStrict ? 100 : 500), prng.pick([1, 20, 200]), prng.pick([1, 20, 300])],
+        [
+          'drip',
+          Math.min(size, isStrict ? 100 : 500),
+          prng.pick([1, 20, 200]),
+          prng.pick([1, 20, 300]),
+        ],
         ['reading', prng.chance(50)],
         service === 'tpkt' || isStrict ? ['wait', 5] : ['empty', prng.pick([1, 20])],
       ]),
@@ -399,7 +417,14 @@ function flooder(prng: Prng, common: Common): RawClientPlan {
   return {
     kind: 'rawClient',
     ...common,
-    path: { ...common.path, segment: 65_536, cuts: 0, latency: [0.05, 0.1], receiveBuffer: size, sendBuffer: size },
+    path: {
+      ...common.path,
+      segment: 65_536,
+      cuts: 0,
+      latency: [0.05, 0.1],
+      receiveBuffer: size,
+      sendBuffer: size,
+    },
     raw: [
       ['connect'],
       ['await', 11, 3_000],
@@ -421,7 +446,7 @@ function goner(prng: Prng, { service, options }: ServerPlan, common: Common): Ra
     ...common,
     raw: [
       ...start,
-      ['send', sizeOf(prng, service), prng.between(1, 10), options['strict'] === true ? 100 : 2_000],
+      ['send', sizeOf(prng, service), prng.between(1, 10), options.strict === true ? 100 : 2_000],
       ...prng.pick<RawAct[]>([[['fin'], ['wait', prng.between(1, 200)]], []]),
       ['reset'],
     ],

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { adapted, campaign } from './campaign.js';
 import { type Library, load, real } from './environment.js';
-import { FAULTS, withFault } from './faults.js';
+import { FAULTS, faultNamed, withFault } from './faults.js';
 import { generate } from './generate.js';
 import type { Plan } from './plan.js';
 import { type Outcome, runPlan } from './world.js';
@@ -66,11 +66,13 @@ async function main(): Promise<boolean> {
     process.stdout.write(HELP);
     return true;
   }
-  const folder = process.env['COTP_DIST'] ?? 'dist';
+  const folder = process.env.COTP_DIST ?? 'dist';
   if (chosen.fault !== undefined) {
-    return withFault(chosen.fault, folder, async (copy) => {
-      const isSound = await simulated(await load(copy), chosen);
-      print(isSound ? `${chosen.fault}: NOT found` : `${chosen.fault}: found`);
+    const fault = faultNamed(chosen.fault);
+    return withFault(fault, folder, async (copy) => {
+      print(`${fault.name}: ${fault.what}`);
+      const isSound = await simulated(await load(copy), { ...chosen, rule: fault.rule });
+      print(`${fault.name}: ${isSound ? 'NOT found' : 'found'}`);
       return !isSound;
     });
   }
@@ -79,9 +81,7 @@ async function main(): Promise<boolean> {
     const text = await readFile(chosen.replay, 'utf8');
     return replayed(library, JSON.parse(text) as Plan, chosen.show);
   }
-  return chosen.show
-    ? replayed(library, generate(chosen.seed), true)
-    : simulated(library, chosen);
+  return chosen.show ? replayed(library, generate(chosen.seed), true) : simulated(library, chosen);
 }
 
 async function replayed(library: Library, plan: Plan, isShown: boolean): Promise<boolean> {
@@ -99,11 +99,14 @@ function verdict({ finding, steps, hash }: Outcome): string {
   return `${what}\n${steps} steps, hash ${hash.toString(16).padStart(8, '0')}`;
 }
 
-async function simulated(library: Library, chosen: ReturnType<typeof options>): Promise<boolean> {
-  const { seed, steps, seconds, all } = chosen;
+async function simulated(
+  library: Library,
+  chosen: ReturnType<typeof options> & { readonly rule?: string },
+): Promise<boolean> {
+  const { seed, steps, seconds, all, rule } = chosen;
   print(`seed ${seed}, ${steps.toLocaleString('en')} steps`);
   const until = real.now() + seconds * 1_000;
-  const result = await campaign(library, { seed, steps, until, all }, (failure) => {
+  const result = await campaign(library, { seed, steps, until, all, rule }, (failure) => {
     print(`\nseed ${failure.seed}: ${verdict(failure.outcome)}`);
     print(`again: npm run simulate -- --seed ${failure.seed} --show`);
     print('shrunk, for a file in simulate/traces:');

@@ -107,7 +107,9 @@ export class RawPeer {
       this.#awaited = undefined;
     }
     // A reset or a vanished machine does not wait for what is yet to be sent.
-    return this.#waiting.length === 0 || isNext === 'reset' || isNext === 'vanish' || isNext === 'wait';
+    return (
+      this.#waiting.length === 0 || isNext === 'reset' || isNext === 'vanish' || isNext === 'wait'
+    );
   }
 
   #do(act: RawAct): void {

@@ -67,7 +67,7 @@ function* smallerValues(of: unknown): Generator<unknown, void, void> {
   // With fewer acts an honest pair would not be honest.
   for (const name of LISTS) {
     const list = value[name];
-    if (Array.isArray(list) && value['isHonest'] !== true) {
+    if (Array.isArray(list) && value.isHonest !== true) {
       for (let at = 0; at < list.length; at += 1) {
         yield { ...value, [name]: list.toSpliced(at, 1) };
         for (const act of smallerAct(list[at])) {
@@ -76,7 +76,7 @@ function* smallerValues(of: unknown): Generator<unknown, void, void> {
       }
     }
   }
-  const options = value['options'] as Record<string, unknown> | undefined;
+  const options = value.options as Record<string, unknown> | undefined;
   for (const name of Object.keys(options ?? {})) {
     const { [name]: _, ...others } = options ?? {};
     yield { ...value, options: others };
@@ -87,10 +87,10 @@ function* smallerValues(of: unknown): Generator<unknown, void, void> {
       yield others;
     }
   }
-  if (value['kind'] === 'block' && value['milliseconds'] !== 0) {
-    yield { ...value, milliseconds: Math.floor((value['milliseconds'] as number) / 2) };
+  if (value.kind === 'block' && value.milliseconds !== 0) {
+    yield { ...value, milliseconds: Math.floor((value.milliseconds as number) / 2) };
   }
-  const path = value['path'] as Record<string, unknown> | undefined;
+  const path = value.path as Record<string, unknown> | undefined;
   if (path !== undefined) {
     for (const [name, plain] of Object.entries({ cuts: 0, stalls: 0, resetDropsUnread: false })) {
       if (path[name] !== plain) {

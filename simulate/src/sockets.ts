@@ -169,7 +169,9 @@ export class Handle implements Pollable {
     if (this.socket.connecting) {
       return this.connectResult !== undefined;
     }
-    return this.#isReadable || (this.#writing !== undefined && this.#isWritable) || this.#mayShutdown
+    return this.#isReadable ||
+      (this.#writing !== undefined && this.#isWritable) ||
+      this.#mayShutdown
       ? true
       : this.#writing !== undefined && end.resetAt !== undefined;
   }

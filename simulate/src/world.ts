@@ -286,7 +286,7 @@ class World {
     if (running === undefined || running.server.isClosing) {
       return;
     }
-    if (running.plan.options['bindConnections'] === true) {
+    if (running.plan.options.bindConnections === true) {
       for (const side of this.#sides.values()) {
         if (side.server === number) {
           side.closedByUs = true;
@@ -555,7 +555,10 @@ class World {
         return;
       }
       if (server.connectionCount > 0) {
-        this.#fail('slot', `server ${number} counts ${server.connectionCount} connections at the end`);
+        this.#fail(
+          'slot',
+          `server ${number} counts ${server.connectionCount} connections at the end`,
+        );
       }
       const slots = numberOf(plan.options, 'maxConnections', DEFAULT_MAX_CONNECTIONS);
       for (let slot = 0; slot < slots && slots <= PROBED_SLOTS; slot += 1) {
@@ -591,7 +594,10 @@ class World {
     const [handle] = open;
     if (handle !== undefined) {
       const { port, peer } = handle.end;
-      this.#fail('left', `${open.size} sockets are open at the end, the first ${port} to ${peer.port}`);
+      this.#fail(
+        'left',
+        `${open.size} sockets are open at the end, the first ${port} to ${peer.port}`,
+      );
     }
     const [unanswered] = this.#expected.values();
     if (unanswered !== undefined) {
@@ -645,7 +651,10 @@ class World {
     for (const handle of this.#network.open) {
       const { resetAt } = handle.end;
       if (resetAt !== undefined && now > resetAt + GONE_WITHIN + blocked + SLACK) {
-        this.#fail('gone', `the TCP connection of socket ${nameOf(handle)} was reset at ${resetAt.toFixed(0)} ms, and it is still open`);
+        this.#fail(
+          'gone',
+          `the TCP connection of socket ${nameOf(handle)} was reset at ${resetAt.toFixed(0)} ms, and it is still open`,
+        );
       }
     }
     for (const side of this.#sides.values()) {
@@ -707,7 +716,10 @@ class World {
     const sum = (this.#ofTurn.get(handle) ?? 0) + octets;
     this.#ofTurn.set(handle, sum);
     if (sum > MOST_A_TURN) {
-      this.#fail('turn', `${sum} octets of one connection (${nameOf(handle)}) in one turn of the loop`);
+      this.#fail(
+        'turn',
+        `${sum} octets of one connection (${nameOf(handle)}) in one turn of the loop`,
+      );
     }
   }
 
@@ -739,7 +751,10 @@ class World {
     }
     const most = numberOf(options, 'maxReceiveBuffer', DEFAULT_RECEIVE_BUFFER);
     if (sum > most + count * RECEIVE_FLOOR) {
-      this.#fail('memory', `the ${count} connections of server ${server} hold ${sum} octets; maxReceiveBuffer is ${most}`);
+      this.#fail(
+        'memory',
+        `the ${count} connections of server ${server} hold ${sum} octets; maxReceiveBuffer is ${most}`,
+      );
     }
   }
 
@@ -757,9 +772,15 @@ class World {
     const { messages, isBroken } = side.arrivals;
     const ending = (error as { ending?: string } | undefined)?.ending;
     if (delivered !== messages) {
-      this.#fail('lost', `${side.name}: ${messages} TSDUs had arrived, ${delivered} were read; it ended by ${ending ?? 'nothing'}`);
+      this.#fail(
+        'lost',
+        `${side.name}: ${messages} TSDUs had arrived, ${delivered} were read; it ended by ${ending ?? 'nothing'}`,
+      );
     } else if ((error === undefined || ending === 'fin') && delivered !== written && !isBroken) {
-      this.#fail('lost', `${side.name}: ${written} TSDUs were written, ${delivered} were read, and it ended in good order`);
+      this.#fail(
+        'lost',
+        `${side.name}: ${written} TSDUs were written, ${delivered} were read, and it ended in good order`,
+      );
     }
     const isOrderly = error === undefined || ending === 'fin';
     if (side.isHonest && !isOrderly) {
