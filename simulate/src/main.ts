@@ -16,6 +16,7 @@ const HELP = `usage: npm run simulate -- [options]
   --seconds N      ends after so much time, if that comes first
   --seed N         0 to 4294967295, the first world (default 1); each world after it is one more
   --all            goes on after a finding, and prints the first of each rule
+  --list           prints each world: its seed, its steps and the hash of all that happened
   --replay FILE    one plan instead, from a file such as those in simulate/traces
   --show           with --replay, or with --seed alone: prints all that happens in this one world
   --fault NAME     puts a fault into a copy of the library, and fails unless it is found
@@ -34,6 +35,7 @@ function options() {
       seconds: { type: 'string' },
       seed: { type: 'string' },
       all: { type: 'boolean', default: false },
+      list: { type: 'boolean', default: false },
       replay: { type: 'string' },
       show: { type: 'boolean', default: false },
       fault: { type: 'string' },
@@ -91,32 +93,41 @@ async function replayed(library: Library, plan: Plan, isShown: boolean): Promise
   return outcome.finding === undefined;
 }
 
-function verdict({ finding, steps, hash }: Outcome): string {
+function sizeOf({ steps, hash }: Outcome): string {
+  return `${steps} steps, hash ${hash.toString(16).padStart(8, '0')}`;
+}
+
+function verdict(outcome: Outcome): string {
+  const { finding } = outcome;
   const what =
     finding === undefined
       ? 'no rule is broken'
       : `rule '${finding.rule}' is broken at ${finding.at.toFixed(1)} ms: ${finding.message}`;
-  return `${what}\n${steps} steps, hash ${hash.toString(16).padStart(8, '0')}`;
+  return `${what}\n${sizeOf(outcome)}`;
 }
 
 async function simulated(
   library: Library,
   chosen: ReturnType<typeof options> & { readonly rule?: string },
 ): Promise<boolean> {
-  const { seed, steps, seconds, all, rule } = chosen;
+  const { seed, steps, seconds, all, list, rule } = chosen;
+  const onWorld = (one: number, outcome: Outcome) => print(`seed ${one}: ${sizeOf(outcome)}`);
   print(`seed ${seed}, ${steps.toLocaleString('en')} steps`);
   const until = real.now() + seconds * 1_000;
-  const result = await campaign(library, { seed, steps, until, all, rule }, (failure) => {
-    print(`\nseed ${failure.seed}: ${verdict(failure.outcome)}`);
-    print(`again: npm run simulate -- --seed ${failure.seed} --show`);
-    print('shrunk, for a file in simulate/traces:');
-    print(JSON.stringify(failure.shrunk));
-  });
+  const result = await campaign(
+    library,
+    { seed, steps, until, all, rule, onWorld: list ? onWorld : undefined },
+    (failure) => {
+      print(`\nseed ${failure.seed}: ${verdict(failure.outcome)}`);
+      print(`again: npm run simulate -- --seed ${failure.seed} --show`);
+      print('shrunk, for a file in simulate/traces:');
+      print(JSON.stringify(failure.shrunk));
+    },
+  );
   const time = result.milliseconds / 1_000;
   const rate = Math.round(result.steps / time).toLocaleString('en');
-  print(
-    `\n${result.worlds} worlds, ${result.steps.toLocaleString('en')} steps in ${time.toFixed(1)} s, ${rate} a second, hash ${result.hash.toString(16).padStart(8, '0')}`,
-  );
+  const count = result.steps.toLocaleString('en');
+  print(`\n${result.worlds} worlds, ${count} steps in ${time.toFixed(1)} s, ${rate} a second`);
   for (const [rule, { count, seeds }] of result.findings) {
     print(`${rule}: ${count} worlds, seeds ${seeds.join(' ')}`);
   }

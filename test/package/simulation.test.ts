@@ -1,0 +1,79 @@
+/**
+ * The simulation of simulate/: that it repeats itself, that it finds a fault, and what it has found
+ * before. It takes the place of Node's timers and sockets, so each run is a process of its own.
+ */
+import { execFile } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, it } from 'vitest';
+
+const run = promisify(execFile);
+const TRACES = 'simulate/traces';
+
+/** What it printed, and how it ended. */
+async function simulate(...args: readonly string[]): Promise<{ text: string; code: number }> {
+  try {
+    const { stdout } = await run(process.execPath, ['build/simulate/main.js', ...args]);
+    return { text: stdout, code: 0 };
+  } catch (error) {
+    const { stdout = '', code = 1 } = error as { stdout?: string; code?: number };
+    return { text: stdout, code };
+  }
+}
+
+function hashOf(text: string): string | undefined {
+  return /hash ([0-9a-f]{8})/.exec(text)?.[1];
+}
+
+beforeAll(async () => {
+  await run(process.execPath, ['node_modules/typescript/bin/tsc', '-b', 'simulate']);
+}, 60_000);
+
+describe('what was found before', () => {
+  it.each(readdirSync(TRACES))('%s breaks no rule any more', async (file) => {
+    const { text } = await simulate('--replay', `${TRACES}/${file}`);
+    expect(text).toContain('no rule is broken');
+  });
+});
+
+describe('a world', () => {
+  it('is the same again with the same seed', async () => {
+    const [first, second] = await Promise.all([
+      simulate('--seed', '9', '--show'),
+      simulate('--seed', '9', '--show'),
+    ]);
+    expect(hashOf(first.text)).toBeDefined();
+    expect(second.text).toBe(first.text);
+  });
+
+  it('is another one with another seed', async () => {
+    const [first, second] = await Promise.all([
+      simulate('--seed', '9', '--show'),
+      simulate('--seed', '10', '--show'),
+    ]);
+    expect(hashOf(second.text)).not.toBe(hashOf(first.text));
+  });
+
+  it('does not depend on the worlds before it', async () => {
+    const [all, last] = await Promise.all([
+      simulate('--seed', '1', '--steps', '20000', '--list'),
+      simulate('--seed', '15', '--steps', '1', '--list'),
+    ]);
+    const line = /^seed 15: .*$/m.exec(last.text)?.[0];
+    expect(line).toBeDefined();
+    expect(all.text).toContain(line);
+  });
+});
+
+describe('a fault that is put into the library', () => {
+  it('is found', async () => {
+    const { text, code } = await simulate('--fault', 'reference-leak', '--steps', '20000');
+    expect(text).toContain("rule 'left' is broken");
+    expect(code).toBe(0);
+  });
+
+  it('is refused where its place is not in the library', async () => {
+    const { code } = await simulate('--fault', 'no-such-fault');
+    expect(code).not.toBe(0);
+  });
+});
