@@ -93,6 +93,54 @@ export const FAULTS: readonly Fault[] = [
     ],
   },
   {
+    name: 'no-limit',
+    what: 'all connections together hold as much as they like',
+    rule: 'memory',
+    edits: [
+      {
+        file: 'node/receive-budget.js',
+        find: 'charge(share, change) {',
+        replace: 'charge(share, change) { return;',
+      },
+    ],
+  },
+  {
+    name: 'lost-tsdu',
+    what: 'what was read from the socket before a reset is dropped',
+    rule: 'lost',
+    edits: [
+      {
+        file: 'node/driver.js',
+        find: 'if (this.stream.readableLength === 0) {',
+        replace: 'if (this.stream.readableLength >= 0) {',
+      },
+    ],
+  },
+  {
+    name: 'drain-forgotten',
+    what: 'who waits for drain is not notified when the connection ends',
+    rule: 'answer',
+    edits: [
+      {
+        file: 'node/message-connection.js',
+        find: 'this.#closeWith(closedByUs, false);\n        this.#rejectDrains();',
+        replace: 'this.#closeWith(closedByUs, false);',
+      },
+    ],
+  },
+  {
+    name: 'slot-leak',
+    what: 'a server counts connections that are gone',
+    rule: 'slot',
+    edits: [
+      {
+        file: 'node/server.js',
+        find: 'this.#admitted -= 1;',
+        replace: '',
+      },
+    ],
+  },
+  {
     name: 'bystander-ends',
     what: 'who passes the limit of the server ends, and not who holds most',
     rule: 'honest',

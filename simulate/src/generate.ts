@@ -147,7 +147,10 @@ function actorPlan(prng: Prng, theme: Theme, servers: readonly ServerPlan[], end
   const common = { at: prng.between(2, Math.floor(end / 2)), path: pathOf(prng), server };
   const kind = prng.fraction();
   if (theme === 'hoard') {
-    return kind < 0.5 ? hoarder(prng, common) : honestPair(prng, plan, common);
+    if (kind < 0.5) {
+      return kind < 0.25 ? hoarder(prng, common) : unread(prng, common);
+    }
+    return honestPair(prng, plan, common);
   }
   if (theme === 'flood' && kind < 0.4) {
     return flooder(prng, common);
@@ -408,6 +411,21 @@ function hoarder(prng: Prng, common: Common): RawClientPlan {
       ['unfinished', prng.pick([500, 2_000, 30_000]), prng.between(1, 60)],
     ],
     serverSide: [['readAll']],
+  };
+}
+
+/** Sends much to an application that does not read. */
+function unread(prng: Prng, common: Common): RawClientPlan {
+  return {
+    kind: 'rawClient',
+    ...common,
+    at: prng.between(2, 500),
+    raw: [
+      ['connect'],
+      ['await', 11, 3_000],
+      ['send', prng.pick([100, 9_000, 60_000]), prng.between(1, 120), 2_000],
+    ],
+    serverSide: prng.pick<Act[]>([[], [['wait', prng.between(1, 9_000)], ['readAll']]]),
   };
 }
 
