@@ -10,6 +10,8 @@ const EOT = 0x80;
 
 /** The octets that one socket has taken in. */
 export class Arrivals {
+  /** Packets that are complete. */
+  packets = 0;
   /** TSDUs that are complete, and their octets. */
   messages = 0;
   octets = 0;
@@ -67,6 +69,7 @@ export class Arrivals {
 
   #packet(): void {
     const length = this.#length;
+    this.packets += 1;
     this.#have = 0;
     this.#length = 0;
     if (this.#isTpkt) {

@@ -448,7 +448,7 @@ function flooder(prng: Prng, common: Common): RawClientPlan {
       ['await', 11, 3_000],
       prng.pick<RawAct>([
         ['empty', prng.pick([20_000, 100_000, 180_000])],
-        ['send', 1_000, 1_500, 1_000],
+        ['send', 500, 300, 3],
         ['send', 60_000, 30, 60_000],
       ]),
     ],

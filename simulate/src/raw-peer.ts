@@ -201,7 +201,7 @@ export class RawPeer {
   }
 
   #message(size: number, most: number): void {
-    this.#send(...this.#packets(size, most));
+    this.#send(Buffer.concat(this.#packets(size, most)));
     this.#direction.wrote(size);
   }
 
