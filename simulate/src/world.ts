@@ -129,6 +129,7 @@ class World {
   readonly #loop = new Loop(this.#clock);
   readonly #network: Network;
   readonly #sides = new Map<string, Side>();
+  readonly #seenErrors = new WeakSet<Error>();
   readonly #servers: RunningServer[] = [];
   readonly #expected = new Map<number, string>();
   readonly #probes: { server: number; end: TcpEnd; answer: Buffer }[] = [];
@@ -732,7 +733,8 @@ class World {
 
   /** Octets come in: those that wait to be read were below the mark, but for what was on its way. */
   #checkMemory(side: Side): void {
-    if (side.connection === undefined) {
+    // Once TCP is gone all that it still holds is read, which is no more than its receive buffer.
+    if (side.connection === undefined || side.handle?.end.isOver) {
       return;
     }
     const held = side.arrivals.octets - side.incoming.octets;
@@ -813,7 +815,9 @@ class World {
         this.#fail('error', `${side.name}: ${where}: ${describe(error)}`);
       }
     }
-    if (code === 'ERR_COTP_TIMEOUT') {
+    // The same error comes again to each later call; it says nothing of what has arrived since.
+    if (code === 'ERR_COTP_TIMEOUT' && !this.#seenErrors.has(error as Error)) {
+      this.#seenErrors.add(error as Error);
       this.#checkTimer(side, error as Error & { timer: string });
     }
   }

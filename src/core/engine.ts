@@ -96,6 +96,8 @@ export interface Engine {
   streamClosed(cause: Error | undefined, now: number): void;
   /** The deadline has passed. */
   handleDeadline(now: number): void;
+  /** Copies what is begun, so that it keeps no more memory than it needs. */
+  compact(): void;
   /** Moves the deadline of the peer, if one runs: for so long its octets were not read. */
   postponeDeadline(milliseconds: number): void;
   /** The peer has passed a limit that is not the engine's own. */

@@ -27,8 +27,9 @@ const BLOCKED_FROM = 20;
  * then runs out early, and is set again.
  *
  * Node runs timers before it looks at sockets. So that no peer pays for an application that blocked the
- * event loop, the timer rings only after the sockets were looked at once; and where the loop was blocked,
- * only after as much time again, in which both sides can answer what came meanwhile.
+ * event loop, the timer rings only after the sockets were looked at twice: a socket is read one turn after it
+ * was seen to be connected. And where the loop was blocked, it rings only after as much time again, in which
+ * both sides can answer what came meanwhile.
  */
 export class Alarm {
   readonly #ring: () => void;
@@ -38,8 +39,9 @@ export class Alarm {
   #wanted = Number.POSITIVE_INFINITY;
   /** When the timer of Node runs out; before all times while the ring only waits for the sockets. */
   #at = Number.POSITIVE_INFINITY;
-  /** The time that the loop was blocked has been granted; a loop that is busy all the time gets no more. */
-  #isPostponed = false;
+  /** What was due by the first of these times, when a block ended, is due at the second one. */
+  #blockedUntil = Number.NEGATIVE_INFINITY;
+  #grantedUntil = Number.NEGATIVE_INFINITY;
   #isRef = true;
 
   /** @param ring called once the time that was set last has come */
@@ -50,13 +52,21 @@ export class Alarm {
   /** Rings at `at`, and no more at any time that was set before; `Infinity` is never. */
   set(at: number): void {
     this.#wanted = at;
-    if (at < this.#at && !this.#isPostponed) {
+    if (at < this.#at) {
       const time = now();
       const wait = Math.min(Math.max(1, at - time), LONGEST);
       clearTimeout(this.#timer);
-      this.#at = Math.min(at, time + wait);
+      this.#at = time + wait;
       this.#start(wait);
     }
+  }
+
+  /**
+   * When a time is due, which is later where the loop was blocked when it came: for owners that choose the
+   * first of several times.
+   */
+  due(at: number): number {
+    return at <= this.#blockedUntil ? this.#grantedUntil : at;
   }
 
   /** Never rings again unless set again. */
@@ -65,7 +75,6 @@ export class Alarm {
     clearImmediate(this.#afterSockets);
     this.#timer = undefined;
     this.#afterSockets = undefined;
-    this.#isPostponed = false;
     this.#wanted = Number.POSITIVE_INFINITY;
     this.#at = Number.POSITIVE_INFINITY;
   }
@@ -90,24 +99,28 @@ export class Alarm {
   /** Made once: a function made in `set` would cost every call of it, whether a timer starts or not. */
   readonly #onTime = (): void => {
     const time = now();
-    const late = time - this.#at;
-    const isPostponed = this.#isPostponed;
+    const late = time - Math.max(this.#at, this.#wanted);
     this.#timer = undefined;
-    this.#isPostponed = false;
     if (time < this.#wanted) {
       this.#again();
-    } else if (late >= BLOCKED_FROM && !isPostponed) {
-      this.#isPostponed = true;
-      this.#at = time + late;
-      this.#start(late);
+    } else if (late >= BLOCKED_FROM && this.#wanted !== this.#grantedUntil) {
+      // Once: a loop that is busy all the time must not put everything off for ever.
+      this.#blockedUntil = time;
+      this.#grantedUntil = time + late;
+      this.#wanted = this.#grantedUntil;
+      this.#again();
     } else {
       this.#at = Number.NEGATIVE_INFINITY;
       this.#afterSockets = setImmediate(this.#onSocketsSeen);
     }
   };
 
-  /** Octets that were found meanwhile may have moved the time. */
   readonly #onSocketsSeen = (): void => {
+    this.#afterSockets = setImmediate(this.#onSocketsRead);
+  };
+
+  /** Octets that were found meanwhile may have moved the time. */
+  readonly #onSocketsRead = (): void => {
     this.#afterSockets = undefined;
     if (now() < this.#wanted) {
       this.#again();

@@ -94,6 +94,8 @@ export class Driver {
   #countedWork = 0;
   #isStreamPaused = false;
   #hasPeerEnded = false;
+  /** TCP is gone, but the stream has not seen it yet. */
+  #isGone = false;
   #lastGoneCheck = 0;
   #closed = false;
   #streamError: Error | undefined;
@@ -257,8 +259,15 @@ export class Driver {
   #updateFlow(): void {
     const isPaused =
       (this.#pausedSince !== undefined || this.#isWaitingForTurn || !this.#engine.hasRoom) &&
-      this.#engine.isReceiving;
-    if (isPaused !== this.#isStreamPaused) {
+      this.#engine.isReceiving &&
+      !this.#isGone;
+    if (this.#pausedSince !== undefined && !this.#engine.isReceiving) {
+      // Nothing more is to be read: the pause is over, and must not count as idle.
+      this.#pausedSince = undefined;
+      this.#lastActivity = now();
+    }
+    // A stream that was destroyed drops what it is asked to hand on; what it has is read when it closes.
+    if (isPaused !== this.#isStreamPaused && !this.stream.destroyed) {
       this.#isStreamPaused = isPaused;
       if (isPaused) {
         this.stream.pause();
@@ -389,19 +398,23 @@ export class Driver {
     if (this.#closed) {
       return;
     }
-    const { idleTimeout } = this.#options;
-    let at = Number.POSITIVE_INFINITY;
+    let at = this.#writeDeadline;
     if (!this.#isPeerHeldUp) {
-      at = Math.min(this.#engine.deadline ?? at, this.#receiveDeadline);
-      if (idleTimeout !== undefined) {
-        at = Math.min(at, this.#lastActivity + idleTimeout);
-      }
+      at = Math.min(at, this.#engineDeadline, this.#receiveDeadline, this.#idleDeadline);
     }
-    at = Math.min(at, this.#writeDeadline);
     if (this.#isBlind) {
-      at = Math.min(at, this.#lastGoneCheck + GONE_CHECK);
+      at = Math.min(at, this.#goneCheck);
     }
     this.#alarm.set(at);
+  }
+
+  get #goneCheck(): number {
+    return this.#alarm.due(this.#lastGoneCheck + GONE_CHECK);
+  }
+
+  get #engineDeadline(): number {
+    const { deadline } = this.#engine;
+    return deadline === undefined ? Number.POSITIVE_INFINITY : this.#alarm.due(deadline);
   }
 
   /** The peer has to send nothing after its FIN. */
@@ -409,31 +422,54 @@ export class Driver {
     const { receiveTimeout } = this.#options;
     return receiveTimeout === undefined || !this.#isOpen || this.#hasPeerEnded
       ? Number.POSITIVE_INFINITY
-      : this.#lastReceived + receiveTimeout;
+      : this.#alarm.due(this.#lastReceived + receiveTimeout);
+  }
+
+  /** A connection that closes has its closeTimeout. */
+  get #idleDeadline(): number {
+    const { idleTimeout } = this.#options;
+    const isClosing = this.#engine.streamRequest !== 'none' && !this.#engine.isReceiving;
+    return idleTimeout === undefined || isClosing
+      ? Number.POSITIVE_INFINITY
+      : this.#alarm.due(this.#lastActivity + idleTimeout);
   }
 
   get #writeDeadline(): number {
     const { writeTimeout } = this.#options;
     return writeTimeout === undefined || this.#sender.inFlight === 0
       ? Number.POSITIVE_INFINITY
-      : this.#sender.since + writeTimeout;
+      : this.#alarm.due(this.#sender.since + writeTimeout);
   }
 
   #onAlarm(): void {
     const time = now();
-    if (this.#isBlind && time >= this.#lastGoneCheck + GONE_CHECK) {
+    if (this.#isBlind && time >= this.#goneCheck) {
       this.#lastGoneCheck = time;
-      if (isGone(this.stream)) {
-        this.#onError(goneError());
+      if (isGone(this.stream) && this.#onGone()) {
         return;
       }
     }
     this.#judgeTimes(time);
     this.command(() => {
-      if (!this.#isPeerHeldUp) {
+      if (!this.#isPeerHeldUp && time >= this.#engineDeadline) {
         this.#engine.handleDeadline(time);
       }
     });
+  }
+
+  /**
+   * TCP is gone. What it still holds for a stream that is paused is read, however much waits already: it is no
+   * more than the system has buffered, and at its end the stream sees how TCP ended. A stream that has seen
+   * the FIN of the peer reads nothing any more; `true` if it has to end here.
+   */
+  #onGone(): boolean {
+    if (this.#hasPeerEnded) {
+      this.#onError(goneError());
+      return true;
+    }
+    this.#isGone = true;
+    this.#updateFlow();
+    return false;
   }
 
   /** The times that are of the stream, and not of the protocol. */
@@ -451,7 +487,7 @@ export class Driver {
     } else if (receiveTimeout !== undefined && time >= this.#receiveDeadline) {
       this.#lastReceived = time;
       this.#timeOut('receiveTimeout', receiveTimeout, 'nothing was received from the peer');
-    } else if (idleTimeout !== undefined && time >= this.#lastActivity + idleTimeout) {
+    } else if (idleTimeout !== undefined && time >= this.#idleDeadline) {
       this.#lastActivity = time;
       this.#timeOut('idleTimeout', idleTimeout, 'nothing was sent or received');
     }

@@ -87,6 +87,10 @@ export abstract class MessageConnection<Info> extends Resource {
     this.#queue = new ReadQueue(options.readHighWaterMark, () => this.#onTaken());
     this.#share = options.receiveBudget?.share({
       onPauseChange: () => this.#judgeReading(),
+      compact: () => {
+        engine.compact();
+        return engine.pinned;
+      },
       onLimit: (error) => driver.command(() => engine.exceedLimit(error, now())),
     });
     driver.user = new MessageConnection.#Listener(this);
@@ -386,6 +390,9 @@ export abstract class MessageConnection<Info> extends Resource {
   }
 
   #onWritten(): void {
+    if (this.#peerEnded) {
+      this.#awaitAnswer();
+    }
     if (this.#hasRoom) {
       for (let waiting = this.#drains.shift(); waiting; waiting = this.#drains.shift()) {
         waiting.resolve();
@@ -481,10 +488,19 @@ export abstract class MessageConnection<Info> extends Resource {
     }
   }
 
+  /** Who has more to write may wait until what was written is sent. */
+  #onAnswerAlarm(): void {
+    if (this.#driver.buffered > 0) {
+      this.#awaitAnswer();
+    } else {
+      this.#finishAfterPeer();
+    }
+  }
+
   /** The peer has ended, but the user may still answer what came last. */
   #awaitAnswer(): void {
     if (this.isOpen && this.#queue.isEmpty && !this.#staysHalfOpen) {
-      this.#answerAlarm ??= new Alarm(() => this.#finishAfterPeer());
+      this.#answerAlarm ??= new Alarm(() => this.#onAnswerAlarm());
       this.#answerAlarm.clear();
       this.#answerAlarm.set(now() + Math.min(ANSWER_GRACE, this.#options.closeTimeout));
     }

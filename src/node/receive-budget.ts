@@ -5,12 +5,15 @@
  * Two kinds of octets are counted: those of messages that nobody has read yet, and those of messages that
  * are not complete. The first kind goes away when the application reads, so reading from the peer pauses.
  * The second kind goes away only when the peer completes its message, so the connection that holds most
- * ends. A connection that holds little is never affected: a floor of each is not counted at all.
+ * ends. A connection that holds little of a kind is never affected by it: a floor of each is not counted.
  */
 import { TsduTooLargeError } from '../core/errors.js';
 
 /** Octets of each connection that the sum does not count. */
 export const RECEIVE_FLOOR = 65_536;
+
+/** Near the limit, what keeps more memory than this is copied, to keep only what it needs. */
+const COMPACT_FROM = 16_384;
 
 /** From this part of the limit on, connections with unread messages beyond their floor pause. */
 const NEAR = 0.75;
@@ -19,6 +22,8 @@ const NEAR = 0.75;
 export interface ReceiveHolder {
   /** {@link ReceiveShare.mustPause} has changed. */
   onPauseChange(): void;
+  /** Copies what is unfinished, so that it keeps no more memory than it needs; gives how much that is. */
+  compact(): number;
   /** The connection ends: of all it holds most, and the sum is above the limit. */
   onLimit(error: TsduTooLargeError): void;
 }
@@ -42,6 +47,11 @@ export class ReceiveBudget {
     return this.#held;
   }
 
+  /** Whether the limit is near once so many octets more are held. */
+  isTight(more = 0): boolean {
+    return this.#held + more >= this.#near;
+  }
+
   /** Makes the share of one connection. */
   share(holder: ReceiveHolder): ReceiveShare {
     return new ReceiveShare(this, holder);
@@ -63,18 +73,22 @@ export class ReceiveBudget {
   }
 
   #judge(share: ReceiveShare): void {
+    if (!this.isTight()) {
+      this.#continueAll();
+    } else if (share.unread > RECEIVE_FLOOR) {
+      this.#pause(share);
+    } else if (share.unfinished <= RECEIVE_FLOOR) {
+      this.#continue(share);
+    }
     if (this.#held > this.#limit) {
       this.#makeRoom(share);
-    } else if (this.#held >= this.#near) {
-      if (share.unread > RECEIVE_FLOOR) {
-        this.#pause(share);
-      }
-    } else {
-      this.#continueAll();
     }
   }
 
-  /** Above the limit. Where most is held unread, its application has to read: who needs more waits for that. */
+  /**
+   * Above the limit: the connection ends that holds most of an unfinished message. But where others hold more
+   * that waits to be read, their applications have to read, and who needs more waits for that.
+   */
   #makeRoom(share: ReceiveShare): void {
     let largest = share;
     for (const each of this.#beyondFloor) {
@@ -82,7 +96,7 @@ export class ReceiveBudget {
         largest = each;
       }
     }
-    if (largest.unfinished >= largest.unread) {
+    if (largest.unfinished > RECEIVE_FLOOR && largest.unfinished >= largest.unread) {
       largest.end(
         new TsduTooLargeError(
           `unfinished and unread TSDUs of at most ${this.#limit} octets were expected from all peers together; ` +
@@ -90,7 +104,7 @@ export class ReceiveBudget {
           { phase: 'open', hint: 'maxReceiveBuffer sets the limit' },
         ),
       );
-    } else {
+    } else if (share.unfinished > RECEIVE_FLOOR) {
       this.#pause(share);
     }
   }
@@ -163,9 +177,14 @@ export class ReceiveShare {
     const before = this.beyondFloor;
     this.#unread = unread;
     this.#unfinished = unfinished;
-    if (before > 0 || this.isCharged) {
-      this.#budget.charge(this, this.beyondFloor - before);
+    if (before === 0 && !this.isCharged) {
+      return;
     }
+    // A chunk that is kept for a few octets of it must not count as much as what others need.
+    if (unfinished > COMPACT_FROM && this.#budget.isTight(this.beyondFloor - before)) {
+      this.#unfinished = this.#holder.compact();
+    }
+    this.#budget.charge(this, this.beyondFloor - before);
   }
 
   /** The connection is gone: it holds nothing any more. */

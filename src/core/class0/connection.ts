@@ -197,6 +197,11 @@ export class Class0Connection implements Engine, PacketReceiver {
     }
   }
 
+  compact(): void {
+    this.#reassembly.compact();
+    this.#splitter.compact();
+  }
+
   postponeDeadline(milliseconds: number): void {
     if (this.#deadline !== undefined && takesData(this.#state)) {
       this.#deadline += milliseconds;

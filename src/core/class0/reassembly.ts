@@ -102,6 +102,13 @@ export class Reassembly {
    */
   endChunk(): void {
     if (this.#collector.isWasteful) {
+      this.compact();
+    }
+  }
+
+  /** Copies what is collected, so that it keeps no more memory than it needs. */
+  compact(): void {
+    if (this.#collector.length > 0) {
       this.#collector.compact();
       this.#home = undefined;
     }

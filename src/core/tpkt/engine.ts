@@ -151,6 +151,10 @@ export class TpktEngine implements Engine, PacketReceiver {
     }
   }
 
+  compact(): void {
+    this.#splitter.compact();
+  }
+
   postponeDeadline(milliseconds: number): void {
     if (this.#deadline !== undefined && this.isReceiving) {
       this.#deadline += milliseconds;

@@ -159,6 +159,14 @@ export class TpktSplitter {
     return true;
   }
 
+  /** Copies what is held of a packet, so that it keeps no more memory than it needs. */
+  compact(): void {
+    if (this.#partialHeld > 0) {
+      this.#partial.compact();
+      this.#partialFirst = undefined;
+    }
+  }
+
   /** Forgets everything held: the connection has ended. */
   clear(): void {
     this.#dropPartial();
