@@ -32,7 +32,13 @@ export type { Data, WaitOptions } from './node/message-connection.js';
 export type { ConnectOptions, ListenOptions } from './node/options/cotp.js';
 export type { ErrorContext, ErrorListener } from './node/options/stream.js';
 export { Server } from './node/server.js';
-export type { ConnectionClose, ConnectionEvent, ConnectionOpen } from './node/trace/channels.js';
+export type {
+  ConnectionClose,
+  ConnectionEvent,
+  ConnectionOpen,
+  ConnectionRefused,
+  RefusalCause,
+} from './node/trace/channels.js';
 export type { TracedConnection, TraceEntry, TraceListener } from './node/trace/entry.js';
 export { jsonLinesSink } from './node/trace/json-lines.js';
 export { type PcapngOptions, type PcapngSink, pcapngSink } from './node/trace/pcapng.js';

@@ -3,6 +3,7 @@
  * written and read there. Knows no connection.
  */
 import { UsageError } from './exit.js';
+import { escapedOctet, isPrintable } from './terminal-text.js';
 
 export type FormName = 'line' | 'hex' | 'raw' | 'length';
 
@@ -55,19 +56,13 @@ export function hexText(octets: Uint8Array): string {
 const CHARACTER =
   /[\xc2-\xdf][\x80-\xbf]|(?:\xe0[\xa0-\xbf]|\xed[\x80-\x9f]|[\xe1-\xec\xee\xef][\x80-\xbf])[\x80-\xbf]|(?:\xf0[\x90-\xbf]|\xf4[\x80-\x8f]|[\xf1-\xf3][\x80-\xbf])[\x80-\xbf]{2}|[^\x20-\x7e\t]/g;
 
-/**
- * Controls of either kind, what turns the direction of text or is not seen, what Unicode has not
- * given a meaning, and the ends of lines and paragraphs.
- */
-const NOT_PRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/u;
-
 function printable(octets: Uint8Array, takesUtf8: boolean): string {
   const text = Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('latin1');
   return text.replace(CHARACTER, (chars) => {
     const character = Buffer.from(chars, 'latin1').toString();
-    return takesUtf8 && chars.length > 1 && !NOT_PRINTABLE.test(character)
+    return takesUtf8 && chars.length > 1 && isPrintable(character)
       ? character
-      : Buffer.from(chars, 'latin1').toString('hex').replace(/../g, '\\x$&');
+      : Array.from(Buffer.from(chars, 'latin1'), escapedOctet).join('');
   });
 }
 

@@ -14,6 +14,21 @@ const { version } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
 ) as { version: string };
 
+/** Once it was asked to stop it ends after so many milliseconds, whatever has not closed by then. */
+const MOST_TIME_TO_STOP = 6_000;
+
+/** Node writes to a terminal synchronously, so a stopped one (Ctrl-S) would stop the whole process. */
+function writeWithoutBlocking(stream: { readonly isTTY?: boolean }): void {
+  const { _handle: handle } = stream as {
+    _handle?: { setBlocking?: (isBlocking: boolean) => void };
+  };
+  if (stream.isTTY === true && process.platform !== 'win32') {
+    handle?.setBlocking?.(false);
+  }
+}
+
+writeWithoutBlocking(process.stdout);
+writeWithoutBlocking(process.stderr);
 const { io, stop } = createIo(process);
 for (const [signal, exitCode] of Object.entries(SIGNALS)) {
   process.on(signal, () => {
@@ -22,6 +37,7 @@ for (const [signal, exitCode] of Object.entries(SIGNALS)) {
       process.exit(exitCode);
     }
     stop(new Stop(exitCode));
+    setTimeout(() => process.exit(exitCode), MOST_TIME_TO_STOP);
   });
 }
 

@@ -123,9 +123,9 @@ function framed(parser: Parser, { stdout, stderr }: Io): Parser {
   return parser
     .exitOverride()
     .configureOutput({
-      writeOut: (text) => void stdout.write(text),
+      writeOut: (text) => void stdout.text(text),
       // Commander prints an error before it throws it; the frame says it in its own way.
-      writeErr: (text) => void (/^error: /.test(text) ? undefined : stderr.write(text)),
+      writeErr: (text) => void (/^error: /.test(text) ? undefined : stderr.text(text)),
       getOutHelpWidth: () => Math.min(stdout.columns, 100),
       getErrHelpWidth: () => Math.min(stderr.columns, 100),
       getOutHasColors: () => stdout.isTTY,

@@ -5,12 +5,23 @@ import type { Connection, ConnectionInfo, TraceListener } from '../index.js';
 import { hexText } from './forms.js';
 import type { Io } from './io.js';
 import { explainSelector, selectorText } from './selectors.js';
+import { terminalJson } from './terminal-text.js';
 
 /** An event as an object of one line of JSON; what is `undefined` is left out. */
 export type JsonEvent = Readonly<Record<string, unknown>>;
 
+/** Writes an event; resolves when there is room for more. Who produces events at will awaits it. */
 export function jsonLine(io: Io, event: JsonEvent): Promise<void> {
-  return io.stdout.write(`${JSON.stringify(event)}\n`);
+  return io.stdout.write(`${terminalJson(event)}\n`);
+}
+
+/** Writes an event that nobody can wait with; it is left out while the reader is too slow. */
+export function postEvent(io: Io, event: JsonEvent): void {
+  io.stdout.post(`${terminalJson(event)}\n`, leftOut);
+}
+
+function leftOut(lines: number): string {
+  return `${terminalJson({ event: 'left-out', lines })}\n`;
 }
 
 /**
@@ -76,7 +87,7 @@ export function tracer(
   if (json) {
     return (entry) => {
       const { direction, peer, octets } = entry;
-      void jsonLine(io, { event: 'tpdu', direction, peer, text: `${entry}`, hex: hexText(octets) });
+      postEvent(io, { event: 'tpdu', direction, peer, text: `${entry}`, hex: hexText(octets) });
     };
   }
   const { colours } = io.stderr;
@@ -87,11 +98,21 @@ export function tracer(
   };
 }
 
-/** Closes a connection in good order when the command is to stop. */
+/** A command that is to stop gives a peer so many milliseconds to close too. */
+export const CLOSING_TIME_ON_STOP = 2_000;
+
+/** Closes a connection when the command is to stop: cleanly, or by a reset if the peer takes too long. */
 export function closeOnStop(conn: Connection, { signal }: Io): void {
-  const close = () => conn.close();
+  let timer: NodeJS.Timeout | undefined;
+  const close = () => {
+    conn.close();
+    timer = setTimeout(() => conn.destroy(), CLOSING_TIME_ON_STOP);
+  };
   signal.addEventListener('abort', close, { once: true });
-  void conn.waitClosed().then(() => signal.removeEventListener('abort', close));
+  void conn.waitClosed().then(() => {
+    signal.removeEventListener('abort', close);
+    clearTimeout(timer);
+  });
   if (signal.aborted) {
     close();
   }

@@ -4,6 +4,7 @@
 import type { Socket } from 'node:net';
 import { Class0Connection } from '../core/class0/connection.js';
 import type { EngineEvent } from '../core/engine.js';
+import { ConnectionClosedError, type CotpError, ProtocolError } from '../core/errors.js';
 import { equalOctets } from '../core/octets.js';
 import {
   type Address,
@@ -36,6 +37,7 @@ import { takeReference } from './references.js';
 import { ReceiveBudget } from './receive-budget.js';
 import { reportTo } from './report.js';
 import { Server } from './server.js';
+import type { RefusalCause } from './trace/channels.js';
 import { ConnectionTrace } from './trace/observer.js';
 import { engineOptions, messageOptions } from './tsdu.js';
 
@@ -84,6 +86,11 @@ interface Service {
   readonly connectionCb: ConnectionCb;
   readonly options: ResolvedListenOptions;
   readonly receiveBudget: ReceiveBudget;
+}
+
+/** The octets that broke the protocol are a CR (X.224 13.3.1), not something else in its place. */
+function isRequest({ octets, rejectCause }: ProtocolError): boolean {
+  return rejectCause !== undefined && octets !== undefined && ((octets[1] ?? 0) & 0xf0) === 0xe0;
 }
 
 /** A stream on its way to be a connection. */
@@ -154,6 +161,7 @@ class Responder implements DriverUser {
         break;
       case 'disconnect':
         this.#isWithdrawn = true;
+        this.#traceRefusalByRule(event.error);
         this.#withdrawn?.abort(event.error);
         // What this side's user refused is no news to him, nor what his server drops as it closes.
         if ((event.error.ending !== 'local' || !this.#decided) && !this.#server.isClosing) {
@@ -177,9 +185,9 @@ class Responder implements DriverUser {
     const { localTsel, onConnectRequest } = this.#options;
     const called = parameters.calledTsel;
     if (this.#isExcess) {
-      this.#refuse(CONGESTION);
+      this.#refuse(CONGESTION, 'limit');
     } else if (localTsel !== undefined && !(called && equalOctets(called, localTsel))) {
-      this.#refuse(ADDRESS_UNKNOWN);
+      this.#refuse(ADDRESS_UNKNOWN, 'selector');
     } else if (onConnectRequest === undefined) {
       this.#acceptAny();
     } else {
@@ -199,7 +207,7 @@ class Responder implements DriverUser {
   #failToDecide(error: unknown): void {
     this.#report(error);
     if (!this.#decided) {
-      this.#refuse(NOT_SPECIFIED);
+      this.#refuse(NOT_SPECIFIED, 'user');
     }
   }
 
@@ -243,7 +251,7 @@ class Responder implements DriverUser {
       refuse: (reason: number = NOT_SPECIFIED) => {
         const resolved = resolveReason(reason, tpdu.class);
         decide();
-        this.#refuse(resolved);
+        this.#refuse(resolved, 'user');
       },
     };
   }
@@ -254,8 +262,27 @@ class Responder implements DriverUser {
     this.#answer(() => this.#engine.accept(acceptance, now()));
   }
 
-  #refuse(reason: number): void {
-    this.#answer(() => this.#engine.refuse(reason, now()));
+  #refuse(reason: number, cause: RefusalCause): void {
+    this.#answer(() => {
+      this.#engine.refuse(reason, now());
+      const localTsel = tselFromWire(this.#request?.parameters.calledTsel);
+      this.#trace.refused({ cause, reason, rejectCause: undefined, localTsel });
+    });
+  }
+
+  /** The engine refuses by itself what it cannot accept (X.224 6.6): nobody has decided on it. */
+  #traceRefusalByRule(error: CotpError): void {
+    if (this.#decided || this.#request !== undefined) {
+      return;
+    }
+    const localTsel = undefined;
+    if (error instanceof ConnectionClosedError && error.reason !== undefined) {
+      const { reason } = error;
+      this.#trace.refused({ cause: 'class', reason, rejectCause: undefined, localTsel });
+    } else if (error instanceof ProtocolError && isRequest(error)) {
+      const { rejectCause } = error;
+      this.#trace.refused({ cause: 'invalid', reason: undefined, rejectCause, localTsel });
+    }
   }
 
   /** Decided only once the engine has taken it: what it throws leaves the request to be answered. */

@@ -78,7 +78,7 @@ export const bench = command({
       }
       const rows = await measurements(connections, options, io);
       if (!options.json) {
-        await io.stdout.write(`${table(rows, io)}\n`);
+        await io.stdout.text(`${table(rows, io)}\n`);
       }
     } finally {
       await Promise.all(connections.map((conn) => conn.asyncClose()));

@@ -1,13 +1,17 @@
 /**
  * `cotp listen`: a server that echoes, prints, or runs a program for each connection.
  */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import {
   type Connection,
+  type ConnectionEvent,
   type ConnectRequest,
   type ListenOptions,
+  type RefusalCause,
   listen as open,
   type Tsel,
 } from '../../index.js';
+import { CONNECTION_CHANNEL } from '../../node/trace/channels.js';
 import { command } from '../command.js';
 import { EXIT } from '../exit.js';
 import { failureOf } from '../failure.js';
@@ -18,13 +22,29 @@ import { CONNECTION_OPTIONS } from '../options/connection.js';
 import { FORM_OPTIONS, formName } from '../options/forms.js';
 import { JSON_OPTION, VERBOSE_OPTION } from '../options/output.js';
 import { serverTls, TLS_SERVER_OPTIONS } from '../options/tls.js';
-import { addressText, closeOnStop, infoJson, infoText, jsonLine, tracer } from '../report.js';
+import type { ProgramEnd } from '../process-group.js';
+import { runProgram } from '../program-of-connection.js';
+import {
+  addressText,
+  closeOnStop,
+  infoJson,
+  infoText,
+  jsonLine,
+  postEvent,
+  tracer,
+} from '../report.js';
 import { explainSelector, sameSelector, selectorText } from '../selectors.js';
 import { integer, listenAddress, milliseconds, selector, text } from '../values.js';
-import { runProgram } from '../program-of-connection.js';
 
 /** A port that needs no privileges. */
 const DEFAULT_PORT = 1102;
+
+/** Programs are dear: a shell and what it runs each. */
+const MAX_PROGRAMS = 128;
+
+/** DR reasons of X.224 13.5.3. */
+const CONGESTION = 1;
+const ADDRESS_UNKNOWN = 3;
 
 const WHAT = 'What is done with TSDUs';
 const WHO = 'Who is let in';
@@ -64,6 +84,12 @@ const OPTIONS = {
   maxConnections: value('--max-connections <n>', 'at a time (default: 1024)', integer(1, 65_535), {
     group: WHO,
   }),
+  maxPrograms: value(
+    '--max-programs <n>',
+    `with --exec: programs at a time (default: ${MAX_PROGRAMS}); more are refused`,
+    integer(1, 65_535),
+    { group: WHO, needs: ['exec'] },
+  ),
   once: flag('--once', 'leave after the first connection', { group: WHO }),
   ...CONNECTION_OPTIONS,
   maxTsduSize: value(
@@ -114,12 +140,22 @@ function whereToListen(given = String(DEFAULT_PORT)): { host: string; port: numb
   return listenAddress(isPort ? `0.0.0.0:${given.replace(':', '')}` : given, DEFAULT_PORT);
 }
 
+/** A refusal, in the fields of the event. */
+interface Refusal {
+  readonly reason: number;
+  readonly cause: RefusalCause;
+  /** Why; without them the selector that was called says it. */
+  readonly words?: string;
+}
+
 /** The server, and what it does with each connection. */
 class Service {
   readonly #options: Values;
   readonly #io: Io;
   readonly #form: Form;
   #connections = 0;
+  /** Programs that have not ended, whatever became of their connections. */
+  #programs = 0;
   readonly #working = new Set<Promise<void>>();
   #firstEnded: () => void = () => {};
 
@@ -136,6 +172,7 @@ class Service {
     const ended = new Promise<void>((resolve) => {
       this.#firstEnded = resolve;
     });
+    subscribe(CONNECTION_CHANNEL, this.#seeChannel);
     const server = await open((conn) => this.#begin(conn), where, {
       ...own,
       maxTpduSize: size,
@@ -151,7 +188,11 @@ class Service {
       onError: (error, { peer }) => this.#failed(error, peer),
     });
     const [bound = where] = server.addresses;
-    this.#say('listening', { address: addressText(bound) }, `listening on ${addressText(bound)}`);
+    void this.#say(
+      'listening',
+      { address: addressText(bound) },
+      `listening on ${addressText(bound)}`,
+    );
     const { signal } = this.#io;
     await Promise.race([
       signal.aborted
@@ -161,22 +202,59 @@ class Service {
     ]);
     await server.asyncClose();
     await Promise.allSettled(this.#working);
+    unsubscribe(CONNECTION_CHANNEL, this.#seeChannel);
     return EXIT.ok;
   }
 
   #decide(request: ConnectRequest): void {
-    const { accept, refuse, once } = this.#options;
-    const reason = refuse ?? (isAccepted(accept, request.localTsel) ? undefined : 3);
-    if (reason === undefined && !(once && this.#connections > 0)) {
+    const refusal = this.#refusalOf(request);
+    if (refusal === undefined) {
       request.accept();
-      return;
+    } else {
+      this.#sayRefused(request, refusal);
+      request.refuse(refusal.reason);
     }
-    const peer = addressText(request.remoteAddr);
-    const called =
-      request.localTsel === undefined ? 'no selector' : explainSelector(request.localTsel);
-    const event = { peer, reason: reason ?? 1, localTsel: selectorText(request.localTsel) };
-    this.#say('refused', event, `${peer} refused, reason ${event.reason}: called ${called}`);
-    request.refuse(event.reason);
+  }
+
+  /** Why this side does not take a request; `undefined` when it does. */
+  #refusalOf({ localTsel }: ConnectRequest): Refusal | undefined {
+    const { accept, refuse, once, exec, maxPrograms = MAX_PROGRAMS } = this.#options;
+    if (refuse !== undefined) {
+      return { reason: refuse, cause: 'user' };
+    }
+    if (!isAccepted(accept, localTsel)) {
+      return { reason: ADDRESS_UNKNOWN, cause: 'selector' };
+    }
+    if (once && this.#connections > 0) {
+      return { reason: CONGESTION, cause: 'limit', words: '--once has had its connection' };
+    }
+    if (exec !== undefined && this.#programs >= maxPrograms) {
+      return { reason: CONGESTION, cause: 'limit', words: `${maxPrograms} programs run already` };
+    }
+    return undefined;
+  }
+
+  /** The library refuses by itself what is beyond --max-connections. */
+  readonly #seeChannel = (message: unknown): void => {
+    const event = message as ConnectionEvent;
+    if (event.event === 'refused' && event.cause === 'limit') {
+      const words = 'there are as many connections as --max-connections allows';
+      this.#sayRefused(event, { reason: event.reason ?? CONGESTION, cause: 'limit', words });
+    }
+  };
+
+  #sayRefused(
+    { remoteAddr, localTsel }: Pick<ConnectRequest, 'remoteAddr' | 'localTsel'>,
+    { reason, cause, words }: Refusal,
+  ): void {
+    const peer = addressText(remoteAddr);
+    const called = localTsel === undefined ? 'no selector' : explainSelector(localTsel);
+    void this.#say(
+      'refused',
+      { peer, reason, cause, localTsel: selectorText(localTsel) },
+      `${peer} refused, reason ${reason}: ${words ?? `called ${called}`}`,
+      'does not wait',
+    );
   }
 
   #begin(conn: Connection): Promise<void> {
@@ -189,26 +267,48 @@ class Service {
     this.#connections += 1;
     const number = this.#connections;
     closeOnStop(conn, this.#io);
-    this.#say(
-      'open',
-      { connection: number, ...infoJson(conn.info) },
-      `#${number} open: ${infoText(conn.info)}`,
-    );
     try {
+      // A connection whose news nobody reads is not read either.
+      await this.#say(
+        'open',
+        { connection: number, ...infoJson(conn.info) },
+        `#${number} open: ${infoText(conn.info)}`,
+      );
       await this.#work(conn, number);
     } finally {
       await conn.asyncClose();
-      this.#say('close', { connection: number }, `#${number} closed`);
+      await this.#say('close', { connection: number }, `#${number} closed`);
       this.#firstEnded();
+    }
+  }
+
+  /** Gives `undefined` for a program that could not be run: the connection ends, the server goes on. */
+  async #run(line: string, conn: Connection): Promise<ProgramEnd | undefined> {
+    this.#programs += 1;
+    try {
+      return await runProgram(line, conn, this.#form, this.#io.signal);
+    } catch (error) {
+      this.#failed(error as Error, addressText(conn.info.remoteAddr));
+      return undefined;
+    } finally {
+      this.#programs -= 1;
     }
   }
 
   async #work(conn: Connection, number: number): Promise<void> {
     const { echo, exec } = this.#options;
     if (exec !== undefined) {
-      const { code, signal } = await runProgram(exec, conn, this.#form);
+      const end = await this.#run(exec, conn);
+      if (end === undefined) {
+        return;
+      }
+      const { code, signal } = end;
       const how = signal === null ? `code ${code}` : signal;
-      this.#say('exit', { connection: number, code, signal }, `#${number} program ended: ${how}`);
+      await this.#say(
+        'exit',
+        { connection: number, code, signal },
+        `#${number} program ended: ${how}`,
+      );
       return;
     }
     for await (const tsdu of conn) {
@@ -230,15 +330,30 @@ class Service {
 
   #failed(error: Error, peer: string): void {
     const { sentence, detail } = failureOf(error, OPTIONS);
-    this.#say('error', { peer, message: sentence, ...detail }, `${peer}: ${sentence}`);
+    void this.#say(
+      'error',
+      { peer, message: sentence, ...detail },
+      `${peer}: ${sentence}`,
+      'does not wait',
+    );
   }
 
-  /** An event: JSON on stdout, or words on stderr. */
-  #say(event: string, detail: Readonly<Record<string, unknown>>, words: string): void {
-    if (this.#options.json) {
-      void jsonLine(this.#io, { event, ...detail });
-    } else {
+  /**
+   * An event: JSON on stdout, or words on stderr. Who cannot wait for a reader of the JSON lines has the
+   * event left out when that is too slow.
+   */
+  async #say(
+    event: string,
+    detail: Readonly<Record<string, unknown>>,
+    words: string,
+    waits: 'waits' | 'does not wait' = 'waits',
+  ): Promise<void> {
+    if (!this.#options.json) {
       this.#io.stderr.line(words);
+    } else if (waits === 'waits') {
+      await jsonLine(this.#io, { event, ...detail });
+    } else {
+      postEvent(this.#io, { event, ...detail });
     }
   }
 }

@@ -173,6 +173,6 @@ class Probe {
       return;
     }
     const colour = outcome.exitCode === EXIT.ok ? stdout.colours.green : stdout.colours.yellow;
-    await stdout.write(`${target}  ${explainSelector(tsel)}  ${colour(outcome.words)}\n`);
+    await stdout.text(`${target}  ${explainSelector(tsel)}  ${colour(outcome.words)}\n`);
   }
 }

@@ -13,6 +13,7 @@ import { whenClosed } from '../stream-closed.js';
 import {
   type ConnectionClose,
   type ConnectionOpen,
+  type ConnectionRefused,
   connectionChannel,
   tpduChannel,
 } from './channels.js';
@@ -130,6 +131,21 @@ export class ConnectionTrace implements TpduObserver {
     if (connectionChannel.hasSubscribers) {
       const open = { ...this.#known(), event: 'open', time: traceTime(), info } as const;
       connectionChannel.publish(open satisfies ConnectionOpen);
+    }
+  }
+
+  /** This side has refused the CR. */
+  refused(
+    refusal: Pick<ConnectionRefused, 'cause' | 'reason' | 'rejectCause' | 'localTsel'>,
+  ): void {
+    if (connectionChannel.hasSubscribers) {
+      const refused = {
+        ...this.#known(),
+        event: 'refused',
+        time: traceTime(),
+        ...refusal,
+      } as const;
+      connectionChannel.publish(refused satisfies ConnectionRefused);
     }
   }
 
