@@ -89,6 +89,11 @@ export class Output {
     return this.#queued + this.stream.writableLength;
   }
 
+  /** Who produces data need not wait for the reader. */
+  get hasRoom(): boolean {
+    return !this.#isFull || !this.#isAlive;
+  }
+
   /** Writes a line of text; may be left out while the reader is too slow. */
   line(text = ''): void {
     this.#offer(`${terminalText(text, false, this.#takesUtf8)}\n`, leftOutInWords);

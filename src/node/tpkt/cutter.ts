@@ -24,10 +24,19 @@ export class TpktCutter {
   } satisfies PacketReceiver);
   #taken = 0;
   #given = 0;
+  /** The octets of the rest. */
+  #pieces: Uint8Array[] = [];
 
   /** Octets at the end that make no whole TPKT. */
   get rest(): number {
     return this.#taken - this.#given;
+  }
+
+  /** Gives the octets of the rest, which are no business of the cutter any more. */
+  takeRest(): Buffer {
+    const rest = Buffer.concat(this.#pieces.splice(0));
+    this.#given += rest.length;
+    return rest;
   }
 
   /**
@@ -45,6 +54,11 @@ export class TpktCutter {
     const packets = this.#packets.splice(0);
     for (const packet of packets) {
       this.#given += packet.length;
+    }
+    if (this.rest <= chunk.length) {
+      this.#pieces = this.rest === 0 ? [] : [chunk.subarray(chunk.length - this.rest)];
+    } else {
+      this.#pieces.push(chunk);
     }
     return packets;
   }
