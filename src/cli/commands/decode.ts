@@ -2,7 +2,7 @@
  * `cotp decode`: every octet of TPKTs and TPDUs explained.
  */
 import { constants } from 'node:fs';
-import { access, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { addAbortSignal, type Readable } from 'node:stream';
@@ -11,20 +11,23 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { DecodeOptions, TransportClass } from '../../core/tpdu/index.js';
 import { TpktCutter } from '../../node/tpkt/cutter.js';
 import { command } from '../command.js';
-import { isCapture, piecesOf } from '../decode/capture.js';
-import { dissect, isClean } from '../decode/dissection.js';
+import { isCapture, type Piece, piecesOf, type Way } from '../decode/capture.js';
+import { Direction, TPKT_VERSION } from '../decode/direction.js';
+import { dissect, isClean, TPKT_LENGTH } from '../decode/dissection.js';
 import { octetsOfText } from '../decode/hex-text.js';
+import { Negotiated } from '../decode/negotiated.js';
 import * as report from '../decode/report.js';
 import { EXIT, UsageError } from '../exit.js';
 import type { Io } from '../io.js';
 import { flag, type OptionValues, value } from '../option.js';
 import { JSON_OPTION } from '../options/output.js';
+import { terminalJson } from '../terminal-text.js';
 import { integer } from '../values.js';
 
 const OPTIONS = {
   class: value(
     '--class <number>',
-    'class of the connection, 0 to 4 (default: not known)',
+    'class of the connection, 0 to 4 (default: what CR and CC before it have agreed on)',
     integer(0, 4),
   ),
   full: flag('--full', 'every octet of long fields too'),
@@ -33,16 +36,13 @@ const OPTIONS = {
 
 type Values = OptionValues<typeof OPTIONS>;
 
-/** The first octet of a TPKT. No TPDU begins so: none has a header of three octets. */
-const TPKT_VERSION = 3;
-
 export const decode = command({
   name: 'decode',
   summary: 'explain TPDUs octet by octet',
   description:
     'Explains every octet of TPKTs and TPDUs and names what departs from the standard. ' +
     'Reads hexadecimal in any common form (spaces, colons, a C array, a dump with offsets), ' +
-    'octets as they are, or a capture file (pcap, pcapng; this takes tshark). ' +
+    'octets as they are, or a capture file (pcap, pcapng; this requires tshark). ' +
     'The exit code is 0 when all of it conforms, 1 when something does not or cannot be decoded, ' +
     'and 2 when the input cannot be read or is no such thing.',
   operands: [
@@ -74,8 +74,16 @@ export const decode = command({
 /** After so many messages signals are let in: a long input can be left by Ctrl-C. */
 const AT_ONCE = 100;
 
+/** A stream of a capture while it is shown. */
+interface Stream {
+  readonly negotiated: Negotiated;
+  /** By the end that sent. */
+  readonly directions: Map<string, { readonly way: Way; readonly direction: Direction }>;
+}
+
 /** Shows what it is given, and remembers whether all of it conformed. */
 class Decoder {
+  /** Set by the user: it counts whatever was negotiated. */
   readonly #options: DecodeOptions;
   readonly #values: Values;
   readonly #io: Io;
@@ -95,47 +103,75 @@ class Decoder {
     if (octets.length === 0) {
       return;
     }
+    const negotiated = new Negotiated();
     if (octets[0] !== TPKT_VERSION) {
-      await this.#show(octets, false);
+      await this.#show(octets, false, negotiated);
       return;
     }
-    await this.#tpkts(new TpktCutter(), octets);
-  }
-
-  /** Every stream of a capture in which a TPKT begins. */
-  async capture(path: string): Promise<void> {
-    const cutters = new Map<string, TpktCutter>();
-    for await (const { stream, from, to, octets } of piecesOf(path, this.#io.signal)) {
-      const way = `${stream} ${from} ${to}`;
-      let cutter = cutters.get(way);
-      if (cutter === undefined && octets[0] === TPKT_VERSION) {
-        cutter = new TpktCutter();
-        cutters.set(way, cutter);
-      }
-      if (cutter !== undefined) {
-        await this.#tpkts(cutter, octets, { number: stream, from, to });
-      }
-    }
-  }
-
-  async #tpkts(cutter: TpktCutter, octets: Buffer, stream?: report.Place['stream']): Promise<void> {
-    let fault: Error | undefined;
+    const cutter = new TpktCutter();
+    let fault: string | undefined;
     const packets = cutter.cut(octets, (error) => {
-      fault = error;
+      fault = error.message;
     });
     for (const packet of packets) {
-      await this.#show(packet, true, stream);
+      await this.#show(packet, true, negotiated);
     }
-    // A capture is cut as it comes, so a packet may go on in the next piece.
-    const isCut = stream === undefined && cutter.rest > 0;
     if (fault !== undefined) {
-      this.#broken(fault.message);
-    } else if (isCut) {
-      this.#broken(`the input ends within a TPKT, ${cutter.rest} octets after its beginning`);
+      await this.#broken(fault);
+    } else if (cutter.rest > 0) {
+      await this.#broken(`the input ends within a TPKT, ${cutter.rest} octets after its beginning`);
     }
   }
 
-  async #show(octets: Buffer, hasTpkt: boolean, stream?: report.Place['stream']): Promise<void> {
+  /** Every stream of a capture in which a TPKT begins; they come one after the other. */
+  async capture(path: string): Promise<void> {
+    let number = -1;
+    let stream = newStream();
+    for await (const piece of piecesOf(path, this.#io.signal)) {
+      if (piece.stream !== number) {
+        await this.#end(stream);
+        number = piece.stream;
+        stream = newStream();
+      }
+      await this.#piece(stream, piece);
+    }
+    if (!this.#io.signal.aborted) {
+      await this.#end(stream);
+    }
+  }
+
+  async #piece({ negotiated, directions }: Stream, piece: Piece): Promise<void> {
+    const { stream: number, from, to } = piece;
+    const way = { stream: number, from, to };
+    const { direction } = directions.get(from) ?? { direction: new Direction() };
+    directions.set(from, { way, direction });
+    if ('missing' in piece) {
+      const sentence = direction.lose(piece.missing);
+      // Where neither side speaks TPKT nobody misses anything.
+      if ([...directions.values()].some((each) => each.direction.hasTpkts)) {
+        await this.#broken(sentence, way);
+      }
+      return;
+    }
+    const { packets, fault } = direction.take(piece.octets);
+    for (const packet of packets) {
+      await this.#show(packet, true, negotiated, way);
+    }
+    if (fault !== undefined) {
+      await this.#broken(fault, way);
+    }
+  }
+
+  async #end({ directions }: Stream): Promise<void> {
+    for (const { way, direction } of directions.values()) {
+      const sentence = direction.end();
+      if (sentence !== undefined) {
+        await this.#broken(sentence, way);
+      }
+    }
+  }
+
+  async #show(octets: Buffer, hasTpkt: boolean, negotiated: Negotiated, way?: Way): Promise<void> {
     if (this.count % AT_ONCE === 0) {
       await nextTurn();
     }
@@ -143,29 +179,45 @@ class Decoder {
       return;
     }
     this.count += 1;
-    const place = { number: this.count, ...(stream === undefined ? {} : { stream }) };
-    const dissection = dissect(octets, hasTpkt, this.#options);
+    const tpdu = hasTpkt ? octets.subarray(TPKT_LENGTH) : octets;
+    const options = { ...negotiated.optionsFor(tpdu), ...this.#options };
+    const dissection = dissect(octets, hasTpkt, options);
+    negotiated.take(dissection.tpdu);
     this.allClean &&= isClean(dissection);
     const { stdout } = this.#io;
+    const place = placeOf(this.count, way);
     if (this.#values.json) {
-      await stdout.write(`${JSON.stringify(report.json(dissection, place))}\n`);
+      await stdout.write(`${terminalJson(report.json(dissection, place))}\n`);
     } else {
       const before = this.count === 1 ? '' : '\n';
       const text = report.text(dissection, place, stdout.colours, this.#values.full);
-      await stdout.write(`${before}${text}\n`);
+      await stdout.text(`${before}${text}\n`);
     }
   }
 
-  #broken(message: string): void {
+  async #broken(message: string, way?: Way): Promise<void> {
     this.count += 1;
     this.allClean = false;
     const { stdout } = this.#io;
-    stdout.line(
-      this.#values.json
-        ? JSON.stringify({ number: this.count, error: { message } })
-        : stdout.colours.red(message),
-    );
+    if (this.#values.json) {
+      const where = way === undefined ? {} : way;
+      await stdout.write(`${terminalJson({ number: this.count, ...where, error: { message } })}\n`);
+    } else {
+      const where = way === undefined ? '' : `TCP stream ${way.stream}, ${way.from} > ${way.to}: `;
+      const before = this.count === 1 || way === undefined ? '' : '\n';
+      await stdout.text(`${before}${stdout.colours.red(`${where}${message}`)}\n`);
+    }
   }
+}
+
+function newStream(): Stream {
+  return { negotiated: new Negotiated(), directions: new Map() };
+}
+
+function placeOf(number: number, way: Way | undefined): report.Place {
+  return way === undefined
+    ? { number }
+    : { number, stream: { number: way.stream, from: way.from, to: way.to } };
 }
 
 /** Octets of the input, and the file that they are from. */
@@ -219,11 +271,13 @@ async function withPath(
   if (path !== undefined) {
     return use(path);
   }
-  const file = join(tmpdir(), `cotp-decode-${process.pid}.pcap`);
-  await writeFile(file, octets, { mode: 0o600 });
+  // A folder that nobody could have guessed or prepared, and nobody else can look into.
+  const folder = await mkdtemp(join(tmpdir(), 'cotp-decode-'));
   try {
+    const file = join(folder, 'capture.pcap');
+    await writeFile(file, octets, { mode: 0o600, flag: 'wx' });
     await use(file);
   } finally {
-    await rm(file, { force: true });
+    await rm(folder, { recursive: true, force: true });
   }
 }

@@ -15,13 +15,24 @@ export function isCapture(octets: Buffer): boolean {
   return MAGICS.includes(octets.subarray(0, 4).toString('hex'));
 }
 
-/** Octets that went one way over a stream. */
-export interface Piece {
+/** Where something of a capture was sent. */
+export interface Way {
   /** Number of the stream in the capture. */
   readonly stream: number;
   readonly from: string;
   readonly to: string;
-  readonly octets: Buffer;
+}
+
+/** Octets that went one way over a stream, or how many of them the capture lacks. */
+export type Piece = Way & ({ readonly octets: Buffer } | { readonly missing: number });
+
+/** What tshark puts in the place of octets that a capture lacks, with the NUL of a string in C. */
+const GAP = /^\[(\d+) bytes missing in capture file\]\0?$/;
+
+function pieceOf(way: Way, octets: Buffer): Piece {
+  // Nothing else of this length begins with a bracket: a look at the octet keeps the text from being made.
+  const [, missing] = (octets[0] === 0x5b && GAP.exec(octets.toString('latin1'))) || [];
+  return missing === undefined ? { ...way, octets } : { ...way, missing: Number(missing) };
 }
 
 /** What was sent over every TCP stream, stream by stream, in order. */
@@ -48,7 +59,7 @@ async function* follow(path: string, stream: number, signal: AbortSignal): Async
     } else if (/^\t?(?:[0-9a-f]{2})+$/.test(line)) {
       const isSecond = line.startsWith('\t');
       const [from = '', to = ''] = isSecond ? [ends[1], ends[0]] : ends;
-      yield { stream, from, to, octets: Buffer.from(line.trim(), 'hex') };
+      yield pieceOf({ stream, from, to }, Buffer.from(line.trim(), 'hex'));
     }
   }
 }
@@ -58,17 +69,19 @@ async function* tshark(args: readonly string[], signal: AbortSignal): AsyncGener
   const stop = () => child.kill();
   signal.addEventListener('abort', stop, { once: true });
   let complaint = '';
-  child.stderr.on('data', (chunk: Buffer) => {
+  child.stderr?.on('data', (chunk: Buffer) => {
     complaint = `${complaint}${chunk}`.slice(-4000);
   });
   const ended = once(child, 'close');
+  // A program that cannot be started fails before anybody awaits its end.
+  ended.catch(() => {});
   try {
+    await once(child, 'spawn');
     yield* createInterface({ input: child.stdout });
     await ended;
   } catch (error) {
-    throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? new CommandError(MISSING) : error;
+    throw startFailure(error as NodeJS.ErrnoException) ?? error;
   } finally {
-    ended.catch(() => {});
     signal.removeEventListener('abort', stop);
     child.kill();
   }
@@ -78,5 +91,12 @@ async function* tshark(args: readonly string[], signal: AbortSignal): AsyncGener
   }
 }
 
-const MISSING =
-  'reading a capture takes tshark: install it ("apt-get install tshark", "brew install wireshark")';
+function startFailure({ code, syscall = '' }: NodeJS.ErrnoException): CommandError | undefined {
+  if (!syscall.startsWith('spawn')) {
+    return undefined;
+  }
+  const what = code === 'ENOENT' ? 'is not in PATH' : `cannot be started (${code})`;
+  return new CommandError(
+    `reading a capture requires tshark, which ${what}: install it ("apt-get install tshark", "brew install wireshark")`,
+  );
+}

@@ -37,7 +37,9 @@ export function dissect(octets: Buffer, hasTpkt: boolean, options: DecodeOptions
     start: each.start + start,
     end: each.end + start,
   }));
-  const read = attempt(tpdu, options);
+  // A TPDU that is too large can be read all the same; what a strict reading says tells that it is.
+  const { maxTpduSize: _size, ...readable } = options;
+  const read = attempt(tpdu, readable);
   const strict = attempt(tpdu, { ...options, strict: true });
   return {
     octets,
