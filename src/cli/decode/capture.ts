@@ -35,16 +35,33 @@ function pieceOf(way: Way, octets: Buffer): Piece {
   return missing === undefined ? { ...way, octets } : { ...way, missing: Number(missing) };
 }
 
-/** What was sent over every TCP stream, stream by stream, in order. */
+/**
+ * What was sent over every TCP stream, stream by stream, in order.
+ *
+ * @throws CommandError when tshark cannot read the capture; last, when it can read some of it
+ */
 export async function* piecesOf(path: string, signal: AbortSignal): AsyncGenerator<Piece> {
   const streams = new Set<number>();
-  for await (const line of tshark(['-r', path, '-T', 'fields', '-e', 'tcp.stream'], signal)) {
-    if (line !== '') {
-      streams.add(Number(line.split(',')[0]));
+  let failure: unknown;
+  try {
+    for await (const line of tshark(['-r', path, '-T', 'fields', '-e', 'tcp.stream'], signal)) {
+      if (line !== '') {
+        streams.add(Number(line.split(',')[0]));
+      }
     }
+  } catch (error) {
+    // A capture that is cut short has streams all the same.
+    failure = error;
   }
   for (const stream of streams) {
-    yield* follow(path, stream, signal);
+    try {
+      yield* follow(path, stream, signal);
+    } catch (error) {
+      failure ??= error;
+    }
+  }
+  if (failure !== undefined) {
+    throw failure;
   }
 }
 
@@ -87,7 +104,7 @@ async function* tshark(args: readonly string[], signal: AbortSignal): AsyncGener
   }
   if (child.exitCode !== 0 && !signal.aborted) {
     const said = complaint.trim().split('\n').at(-1) ?? '';
-    throw new CommandError(`tshark cannot read the capture: ${said}`);
+    throw new CommandError(`tshark cannot read all of the capture: ${said.replace(/^tshark: /, '')}`);
   }
 }
 
