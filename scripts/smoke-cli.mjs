@@ -32,7 +32,7 @@ const proxy = await start('proxy', '127.0.0.1:0', listen.address);
 try {
   const echoed = await cotp(['connect', proxy.address, '--s7', 'pg,0,2'], 'one\ntwo\n');
   assert.deepEqual([echoed.status, echoed.stdout], [0, 'one\ntwo\n'], echoed.stderr);
-  const probed = await cotp(['probe', listen.address, '--delay', '1']);
+  const probed = await cotp(['probe', listen.address, '--delay', '1ms']);
   assert.equal(probed.status, 0, probed.stderr);
   assert.match(probed.stdout, /CC {2}size/);
   const benched = await cotp(['bench', listen.address, '--tsdu', '64', '--duration', '100ms']);

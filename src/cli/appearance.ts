@@ -3,9 +3,15 @@
  * it is.
  */
 
-/** What servers of other protocols send first, or in answer to octets they do not understand. */
+/**
+ * What servers of other protocols send first, or in answer to octets they do not understand, and what
+ * their clients send.
+ */
 const WORDS: readonly (readonly [name: string, pattern: RegExp])[] = [
-  ['HTTP', /^HTTP\/\d|^<(?:!DOCTYPE )?html/i],
+  [
+    'HTTP',
+    /^HTTP\/\d|^(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|CONNECT|PATCH) \S|^<(?:!DOCTYPE )?html/i,
+  ],
   ['SSH', /^SSH-/],
   ['RTSP', /^RTSP\//],
   ['SIP', /^SIP\//],
@@ -28,4 +34,11 @@ export function appearanceOf(octets: Uint8Array = new Uint8Array()): string | un
   const start = Buffer.from(octets.subarray(0, 64));
   const inWords = WORDS.find(([, pattern]) => pattern.test(start.toString('latin1')));
   return (inWords ?? OCTETS.find(([, pattern]) => pattern.test(start.toString('hex'))))?.[0];
+}
+
+/** What connects to, or answers on, a port that is another protocol's: advice, for a sentence. */
+export function adviceOn(octets: Uint8Array | undefined): string | undefined {
+  const name = appearanceOf(octets);
+  const advice = name === 'TLS' ? 'does only one side use TLS?' : 'is it the right port?';
+  return name === undefined ? undefined : `it looks like ${name}; ${advice}`;
 }

@@ -1,6 +1,7 @@
 /**
  * Errors as a user of the command line meets them: one sentence and an exit code. Never a stack.
  */
+import { adviceOn } from './appearance.js';
 import { ConnectionRefusedError, CotpError, ProtocolError, TimeoutError } from '../index.js';
 import { CommandError, EXIT, UsageError } from './exit.js';
 import { longFlag, type OptionRows } from './option.js';
@@ -34,7 +35,7 @@ const HINTS: Readonly<Record<string, string>> = {
   ENETUNREACH: 'there is no way to that network',
   EADDRINUSE: 'another program listens there; try another port',
   EADDRNOTAVAIL: 'this machine does not have that address',
-  EACCES: 'ports below 1024, as 102 is, take privileges on most systems',
+  EACCES: 'ports below 1024, as 102 is, require privileges on most systems',
 };
 
 /** @param rows the options of the command that met the error: hints speak of no others */
@@ -43,7 +44,7 @@ export function failureOf(error: unknown, rows: OptionRows = {}): Failure {
   return { sentence: sentenceOf(told, rows), exitCode: exitCodeOf(error), detail: detailOf(told) };
 }
 
-/** The error that tells the story: where several addresses were tried, each failed in its way. */
+/** The error to report: where several addresses were tried, each failed in its way. */
 function toldOf(error: unknown): Error {
   const own = error instanceof Error ? error : new Error(String(error));
   return own instanceof AggregateError && own.errors[0] instanceof Error ? own.errors[0] : own;
@@ -101,6 +102,10 @@ const NAME_IN_CODE = /\b[a-z]+(?:[A-Z][a-z]*)+\b|\b\w+\(\)/g;
  */
 function inFlags(error: Error, rows: OptionRows): string {
   const { hint } = error instanceof CotpError ? error : {};
+  const advice = isForeign(error) ? adviceOn(error.octets) : undefined;
+  if (advice !== undefined) {
+    return `${withoutHint(error.message, hint)}: ${advice}`;
+  }
   if (hint === undefined) {
     return error.message;
   }
@@ -108,8 +113,17 @@ function inFlags(error: Error, rows: OptionRows): string {
     Object.entries(rows).map(([name, row]) => [row.sets ?? name, longFlag(row)] as const),
   );
   const names = hint.match(NAME_IN_CODE) ?? [];
-  const bare = error.message.slice(0, error.message.length - `: ${hint}`.length);
+  const bare = withoutHint(error.message, hint);
   return names.every((name) => flags.has(name))
     ? `${bare}: ${hint.replace(NAME_IN_CODE, (name) => flags.get(name) ?? name)}`
     : bare;
+}
+
+function withoutHint(message: string, hint: string | undefined): string {
+  return hint === undefined ? message : message.slice(0, message.length - `: ${hint}`.length);
+}
+
+/** What came is no TPKT at all, so it may be another protocol. */
+function isForeign(error: Error): error is ProtocolError {
+  return error instanceof ProtocolError && error.fault.startsWith('tpkt-');
 }

@@ -13,6 +13,7 @@ import {
   type TraceListener,
   type Tsel,
 } from '../index.js';
+import { tpduTypeOf } from '../core/tpdu/codes.js';
 import { isTlsFailure } from '../node/tls-errors.js';
 import { appearanceOf } from './appearance.js';
 import { EXIT, Stop } from './exit.js';
@@ -31,6 +32,7 @@ export interface Outcome {
     | 'reset'
     | 'closed'
     | 'timeout'
+    | 'faulty'
     | 'not-cotp'
     | 'unreachable';
   /** From the CR to the answer, in milliseconds. */
@@ -42,7 +44,7 @@ export interface Outcome {
   readonly reasonText?: string | undefined;
   /** What else it looks like. */
   readonly looksLike?: string | undefined;
-  /** What came that is not COTP, at most 64 octets. */
+  /** What came that is not COTP, or that is at fault, at most 64 octets. */
   readonly hex?: string | undefined;
   /** Code of an error of the system. */
   readonly code?: string | undefined;
@@ -83,13 +85,16 @@ class Seen {
   #received = 0;
   /** The answer. */
   answer: Tpdu | undefined;
+  /** What came first is a TPDU by its code (X.224 13.1), whatever else is wrong with it. */
+  isTpdu = false;
 
-  add({ direction, time, tpdu }: TraceEntry): void {
+  add({ direction, time, tpdu, octets }: TraceEntry): void {
     if (direction === 'sent') {
       this.#sent ||= time;
     } else if (this.#received === 0) {
       this.#received = time;
       this.answer = tpdu instanceof CotpError ? undefined : tpdu;
+      this.isTpdu = tpduTypeOf(octets[1] ?? 0) !== undefined;
     }
   }
 
@@ -143,7 +148,7 @@ function reference(value: number): string {
 }
 
 function failed(error: unknown, seen: Seen): Outcome {
-  const { milliseconds } = seen;
+  const { milliseconds, isTpdu } = seen;
   const { sentence, exitCode } = failureOf(error);
   if (seen.answer?.type === 'CC' && seen.answer.remoteDesktop !== undefined) {
     // No connection for us, but an answer that says what is there.
@@ -168,6 +173,16 @@ function failed(error: unknown, seen: Seen): Outcome {
     // Without a CR it is TCP that was missing, or TLS over it: the error knows which.
     const words = isTcp ? sentence : `nothing within ${error.milliseconds} ms after the CR`;
     return { result: 'timeout', words, exitCode, isFinal: isTcp };
+  }
+  if (error instanceof ProtocolError && isTpdu) {
+    return {
+      result: 'faulty',
+      milliseconds,
+      hex: error.octets && hexText(error.octets),
+      words: `COTP, but with a fault: ${sentence}`,
+      exitCode,
+      isFinal: true,
+    };
   }
   if (error instanceof ProtocolError) {
     const looksLike = appearanceOf(error.octets);

@@ -24,17 +24,20 @@ export function integer(least: number, most: number): Parser<number> {
 /** Longest time that a timer can be set to. */
 const MAX_MILLISECONDS = 2 ** 31 - 1;
 
-/** A time: `500`, `500ms`, `2s`, `1.5s`, `1m`; a bare number is milliseconds. */
+/** A time with its unit: `500ms`, `2s`, `1.5s`, `1m`. Without one nobody knows which is meant. */
 export const milliseconds: Parser<number> = (text) => {
-  const [, number = '', unit = 'ms'] = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text) ?? [];
+  const [, number = '', unit] = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text) ?? [];
+  if (number !== '' && unit === undefined) {
+    throw bad(`a time with its unit, ${number}ms or ${number}s`, text);
+  }
   const time = Math.round(Number(number) * { ms: 1, s: 1000, m: 60_000 }[unit as 'ms' | 's' | 'm']);
   if (number === '' || time < 1 || time > MAX_MILLISECONDS) {
-    throw bad('a time such as 500, 500ms or 2s', text);
+    throw bad('a time such as 500ms or 2s', text);
   }
   return time;
 };
 
-/** The same, and 0. */
+/** The same, and 0, which needs no unit. */
 export const millisecondsOrZero: Parser<number> = (text) =>
   /^0+(?:ms|s|m)?$/.test(text) ? 0 : milliseconds(text);
 
@@ -42,8 +45,9 @@ export const millisecondsOrZero: Parser<number> = (text) =>
 export const selector: Parser<Tsel> = (text) => {
   try {
     return parseTsel(text);
-  } catch {
-    throw bad('a T-selector such as 0x0102, 01.02, \'"MTA"\' or #00112233', text);
+  } catch (error) {
+    // The library says of its argument `text` what is to be said of the value here.
+    throw new UsageError((error as Error).message.replace(/^text /, ''));
   }
 };
 

@@ -17,7 +17,17 @@ test('a table with percentiles for each size', async () => {
 
 test('--json, over S7 selectors', async () => {
   const { address } = await cotpListen('--echo', '--accept', '0x0102');
-  const args = ['bench', address, '--s7', 'pg,0,2', '--tsdu', '100', '--duration', '100', '--json'];
+  const args = [
+    'bench',
+    address,
+    '--s7',
+    'pg,0,2',
+    '--tsdu',
+    '100',
+    '--duration',
+    '100ms',
+    '--json',
+  ];
   const running = new Running(args);
   expect((await running.end()).code).toBe(0);
   expect(running.events).toMatchObject([{ event: 'bench', octets: 100, connections: 1 }]);
@@ -29,7 +39,7 @@ test('--json, over S7 selectors', async () => {
 
 test('a peer that does not echo', async () => {
   const { address } = await cotpListen();
-  const { code, stderr } = await cotp(['bench', address, '--timeout', '300']);
+  const { code, stderr } = await cotp(['bench', address, '--timeout', '300ms']);
   expect(code).toBe(4);
   expect(stderr).toMatch(/^cotp bench: nothing was sent or received within 300 ms\n$/);
 });

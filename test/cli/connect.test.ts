@@ -202,7 +202,7 @@ describe('options', () => {
     const { address, accept } = await serve({ allowHalfOpen: true });
     void accept();
     const started = performance.now();
-    const args = ['connect', `${address.host}:${address.port}`, '--wait', '200'];
+    const args = ['connect', `${address.host}:${address.port}`, '--wait', '200ms'];
     expect(await cotp(args)).toEqual({ code: 0, stdout: '', stderr: '' });
     expect(performance.now() - started).toBeLessThan(9_000);
   });
@@ -223,14 +223,14 @@ describe('an answer that does not come within --wait', () => {
   }
 
   test.each([[[]], [['--hold']]])('is told, with exit code 4: %j', async (more) => {
-    const args = ['connect', await silentPeer(), '--wait', '200', ...more];
+    const args = ['connect', await silentPeer(), '--wait', '200ms', ...more];
     const { code, stdout, stderr } = await cotp(args, 'statement');
     expect({ code, stdout }).toEqual({ code: 4, stdout: '' });
     expect(stderr).toMatch(/^cotp connect: no answer came within 200 ms: .*\n$/);
   });
 
   test('is none of several that came: exit code 0', async () => {
-    const args = ['connect', await silentPeer(), '--wait', '200'];
+    const args = ['connect', await silentPeer(), '--wait', '200ms'];
     expect(await cotp(args, 'question\nstatement')).toEqual({
       code: 0,
       stdout: 'answer\n',
@@ -242,7 +242,7 @@ describe('an answer that does not come within --wait', () => {
     ['nothing was asked', [], ''],
     ['--hold, and nothing was asked', ['--hold'], ''],
   ])('is not missed when %s', async (_when, more, input) => {
-    const args = ['connect', await silentPeer(), '--wait', '200', ...more];
+    const args = ['connect', await silentPeer(), '--wait', '200ms', ...more];
     expect(await cotp(args, input)).toEqual({ code: 0, stdout: '', stderr: '' });
   });
 
@@ -309,7 +309,7 @@ describe('what can go wrong', () => {
 
   test('a silent port', async () => {
     const address = await strangers(() => undefined);
-    const { code, stderr } = await cotp(['connect', address, '--timeout', '300']);
+    const { code, stderr } = await cotp(['connect', address, '--timeout', '300ms']);
     expect(code).toBe(4);
     expect(stderr).toMatch(/^cotp connect: no CC within 300 ms: is a COTP server listening/);
   });

@@ -182,7 +182,7 @@ describe('the page names what is printed, and no more', () => {
     const { address } = await cotpListen('--echo');
     expectDocumented(
       'bench',
-      await eventsOfRun(['bench', address, '--duration', '50', '--tsdu', '16']),
+      await eventsOfRun(['bench', address, '--duration', '50ms', '--tsdu', '16']),
     );
   });
 

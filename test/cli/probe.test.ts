@@ -61,7 +61,7 @@ test('one connection at a time, a delay between', async () => {
       request.accept();
     },
   });
-  await cotp(['probe', address, '--tsel', '1,2,3', '--all', '--delay', '150']);
+  await cotp(['probe', address, '--tsel', '1,2,3', '--all', '--delay', '150ms']);
   expect(most).toBe(1);
   const gaps = begun.slice(1).map((time, index) => time - (begun[index] ?? 0));
   expect(gaps).toHaveLength(2);
@@ -149,7 +149,7 @@ describe('what else there may be', () => {
 
   test('a silent port', async () => {
     const address = await strangers(() => undefined);
-    const args = ['probe', address, '--tsel', '1,2', '--timeout', '150', ...quick];
+    const args = ['probe', address, '--tsel', '1,2', '--timeout', '150ms', ...quick];
     const { code, stdout } = await cotp(args);
     expect(code).toBe(4);
     expect(stdout.match(/nothing within 150 ms after the CR/g)).toHaveLength(2);

@@ -3,7 +3,8 @@
  */
 import { readFile } from 'node:fs/promises';
 import { addAbortSignal, type Readable } from 'node:stream';
-import { type Connection, connect as open } from '../../index.js';
+import { type Connection, CotpError, connect as open, type Tpdu } from '../../index.js';
+import { looksLikeRdp } from '../appearance.js';
 import { command } from '../command.js';
 import { CommandError, EXIT, UsageError } from '../exit.js';
 import { type Form, formOf, hexText } from '../forms.js';
@@ -58,13 +59,25 @@ export const connect = command({
     const form = formOf(formName(options), options.tsduSize, io.stdout.terminal);
     const whole = options.file === undefined ? undefined : await fileTsdu(options.file);
     const addr = address(target);
+    const shown = tracer(io, options);
+    let answer: Tpdu | undefined;
     const conn = await open(addr, {
       ...connectOptions(options),
       tls: await clientTls(options),
-      trace: tracer(io, options),
+      trace: (entry) => {
+        shown?.(entry);
+        if (answer === undefined && entry.direction === 'received') {
+          answer = entry.tpdu instanceof CotpError ? undefined : entry.tpdu;
+        }
+      },
       signal: io.signal,
     });
     closeOnStop(conn, io);
+    if (answer?.type === 'CC' && looksLikeRdp(answer.rawParameters)) {
+      io.stderr.line(
+        'the peer looks like remote desktop (RDP), which speaks no COTP behind the CC',
+      );
+    }
     if (options.json) {
       await jsonLine(io, { event: 'open', ...infoJson(conn.info) });
     } else if (options.verbose || io.stderr.isTTY) {

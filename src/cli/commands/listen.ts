@@ -114,10 +114,10 @@ export const listen = command({
   summary: 'listen: echo, print, or run a program for each connection',
   description:
     'Listens and prints what comes, sends it back, or runs a program for each connection. ' +
-    'The port is 1102 by default: 102, that of ISO transport, takes privileges on most systems ' +
+    'The port is 1102 by default: 102, that of ISO transport, requires privileges on most systems ' +
     '(root, or on Linux: setcap cap_net_bind_service=+ep on node). The program of --exec finds ' +
     'COTP_PEER, COTP_LOCAL_TSEL and COTP_REMOTE_TSEL in its environment; when it ends, so does ' +
-    'the connection.',
+    'the connection. Once the connection has closed it has two seconds to end.',
   operands: [
     { syntax: '[address]', description: 'HOST, HOST:PORT or PORT (default: 0.0.0.0:1102)' },
   ],

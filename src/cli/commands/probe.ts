@@ -14,7 +14,7 @@ import { clientTls, TLS_CLIENT_OPTIONS } from '../options/tls.js';
 import { type Outcome, type Try, tryOnce } from '../probing.js';
 import { addressText, jsonLine, tracer } from '../report.js';
 import { explainSelector, selectorList, selectorRange } from '../selectors.js';
-import { address, milliseconds, millisecondsOrZero, selector } from '../values.js';
+import { address, integer, milliseconds, millisecondsOrZero, selector } from '../values.js';
 
 /** S7: PG and OP in rack 0 with the CPU in slot 2, 0 and 1, others; MMS. */
 const DEFAULT_SELECTORS: readonly Tsel[] = [0x0102, 0x0200, 0x0201, 0x0300, 0x0301, 0x0302, 0x0001];
@@ -22,7 +22,10 @@ const DEFAULT_SELECTORS: readonly Tsel[] = [0x0102, 0x0200, 0x0201, 0x0300, 0x03
 /** A longer list than this has a progress bar. */
 const SHORT_LIST = 3;
 
-const { size, sizeOffer } = CLIENT_OPTIONS;
+const { sizeOffer } = CLIENT_OPTIONS;
+
+/** What every controller takes; some fall silent at more. */
+const DEFAULT_SIZE = 1_024;
 
 const OPTIONS = {
   tsel: value(
@@ -42,9 +45,17 @@ const OPTIONS = {
     shownDefault: formatTsel(S7_LOCAL_TSEL),
   }),
   all: flag('--all', 'go on after the first that is accepted'),
-  delay: valueOr('--delay <ms>', 'between two tries', millisecondsOrZero, 500),
-  timeout: valueOr('--timeout <ms>', 'for each try', milliseconds, 3_000),
-  size,
+  delay: valueOr('--delay <time>', 'between two tries; 0 for none', millisecondsOrZero, 500, {
+    shownDefault: '500ms',
+  }),
+  timeout: valueOr('--timeout <time>', 'for each try', milliseconds, 3_000, { shownDefault: '3s' }),
+  size: valueOr(
+    '--size <octets>',
+    'largest TPDU that is offered, 128 to 65531',
+    integer(128, 65_531),
+    DEFAULT_SIZE,
+    { sets: 'maxTpduSize' },
+  ),
   sizeOffer,
   verbose: VERBOSE_OPTION,
   json: JSON_OPTION,
@@ -78,7 +89,6 @@ export const probe = command({
     const tls = await clientTls(options);
     const trying: Try = {
       ...connectOptions(options),
-      maxTpduSize: options.size ?? 1024,
       tls,
       signal: io.signal,
     };

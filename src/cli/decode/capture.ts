@@ -104,7 +104,9 @@ async function* tshark(args: readonly string[], signal: AbortSignal): AsyncGener
   }
   if (child.exitCode !== 0 && !signal.aborted) {
     const said = complaint.trim().split('\n').at(-1) ?? '';
-    throw new CommandError(`tshark cannot read all of the capture: ${said.replace(/^tshark: /, '')}`);
+    throw new CommandError(
+      `tshark cannot read all of the capture: ${said.replace(/^tshark: /, '')}`,
+    );
   }
 }
 

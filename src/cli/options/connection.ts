@@ -12,7 +12,11 @@ export const CONNECTION_OPTIONS = {
     integer(128, 65_531),
     { sets: 'maxTpduSize' },
   ),
-  idleTimeout: value('--idle-timeout <time>', 'close after this long without octets', milliseconds),
+  idleTimeout: value(
+    '--idle-timeout <time>',
+    'close after this long without octets (default: never)',
+    milliseconds,
+  ),
   strict: flag('--strict', 'refuse whatever breaks the standard'),
 };
 

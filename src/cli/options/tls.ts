@@ -21,7 +21,7 @@ export const TLS_CLIENT_OPTIONS = {
 };
 
 export const TLS_SERVER_OPTIONS = {
-  tls: flag('--tls', 'TLS beneath TPKT; takes a certificate and a key', { group }),
+  tls: flag('--tls', 'TLS beneath TPKT; requires a certificate and a key', { group }),
   tlsCert: value('--tls-cert <file>', 'our certificate', text, { group }),
   tlsKey: value('--tls-key <file>', 'its private key', text, { group }),
   tlsCa: value(
@@ -58,7 +58,7 @@ export async function serverTls(
   }
   bothOrNone(tlsCert, tlsKey);
   if (tlsCert === undefined) {
-    throw new UsageError('a TLS server takes --tls-cert and --tls-key');
+    throw new UsageError('a TLS server requires --tls-cert and --tls-key');
   }
   const given = await files({ ca: tlsCa, cert: tlsCert, key: tlsKey });
   return { ...given, ...(tlsCa === undefined ? {} : { requestCert: true }) };
