@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
-import { connect } from '../../src/index.js';
+import { describe, expect, test } from 'vitest';
+import { type Connection, connect } from '../../src/index.js';
 import { certificates } from '../support/certificates.js';
 import { closeLater } from '../support/life.js';
 import { COTP, cotp, cotpListen, Running } from './support.js';
@@ -202,4 +202,150 @@ test('a bare port is one on all addresses', async () => {
   await running.says(/^listening on 0\.0\.0\.0:\d+\n/);
   running.child.kill('SIGTERM');
   expect((await running.end()).code).toBe(143);
+});
+
+describe.runIf(process.platform === 'linux')('a program that cannot be started', () => {
+  test.each([['64'], ['48']])(
+    'for want of file descriptors (%s) costs its connection only',
+    async (most) => {
+      const shell = spawn('/bin/bash', [
+        '-c',
+        `ulimit -n ${most}; exec "${process.execPath}" "${COTP}" listen 127.0.0.1:0 --json --exec cat`,
+      ]);
+      closeLater(() => shell.kill('SIGKILL'));
+      let said = '';
+      shell.stdout.on('data', (chunk) => {
+        said += String(chunk);
+      });
+      await expect.poll(() => said).toMatch(/"listening"/);
+      const address = addressOf(/127\.0\.0\.1:\d+/.exec(said)?.[0] ?? '');
+      const conns: Connection[] = [];
+      for (let count = 0; count < 60 && !said.includes('EMFILE'); count += 1) {
+        const conn = await connect(address);
+        conns.push(conn);
+        closeLater(() => conn.destroy());
+        conn.write(Buffer.from('x'));
+        await Promise.race([conn.read().catch(() => {}), conn.waitClosed()]);
+      }
+      await expect.poll(() => said).toMatch(/"error".*the program cannot be started: .*EMFILE/);
+      const closed = conns.filter((conn) => conn.isClosing);
+      expect(closed).toHaveLength(1);
+      expect(said.match(/"error"/g)).toHaveLength(1);
+      await Promise.all(conns.map((conn) => conn.asyncClose()));
+      await expect.poll(() => said.match(/"close"/g)?.length).toBe(conns.length);
+      const again = await connect(address);
+      closeLater(() => again.destroy());
+      again.write(Buffer.from('still there\n'));
+      expect(String(await again.read())).toBe('still there');
+      expect(shell.exitCode).toBe(null);
+    },
+  );
+});
+
+describe('a stubborn program', () => {
+  /** What of it runs still. */
+  const runs = (pid: number): boolean => {
+    try {
+      return process.kill(pid, 0);
+    } catch {
+      return false;
+    }
+  };
+
+  test.each([
+    ['ignores its stdin', 'sleep 60'],
+    ['ignores SIGTERM', "trap '' TERM; while :; do sleep 60; done"],
+    ['leaves others that hold its output', 'sleep 60 & sleep 60 & exit 0'],
+    ['leaves others that ignore SIGTERM', `(trap '' TERM; sleep 60) & exit 0`],
+  ])('that %s ends soon after its connection', async (_what, line) => {
+    const { address, running } = await cotpListen('--exec', `echo $$; ${line}`);
+    const conn = await connect(addressOf(address));
+    const pid = Number(await conn.read());
+    conn.destroy();
+    await running.says(/#1 program ended/);
+    await running.says(/#1 closed/);
+    await expect.poll(() => runs(-pid), { timeout: 10_000 }).toBe(false);
+  });
+
+  test('that ends ends its connection, though what it has left holds its output', async () => {
+    const { address, running } = await cotpListen('--exec', 'echo hello; sleep 60 & exit 3');
+    const conn = await connect(addressOf(address));
+    expect(String(await conn.read())).toBe('hello');
+    await expect(conn.read()).rejects.toMatchObject({ ending: 'fin' });
+    await running.says(/#1 program ended: code 3\n#1 closed/);
+  });
+
+  test.runIf(process.platform === 'linux')(
+    'that has left its process group holds its connection no longer either',
+    async () => {
+      const { address, running } = await cotpListen('--exec', 'setsid sleep 8 & echo hello');
+      const conn = await connect(addressOf(address));
+      expect(String(await conn.read())).toBe('hello');
+      await expect(conn.read()).rejects.toMatchObject({ ending: 'fin' });
+      await running.says(/#1 program ended: code 0\n#1 closed/);
+    },
+  );
+
+  test('that ignores its input does not keep the slot of a peer that is gone', async () => {
+    const { address, running } = await cotpListen('--exec', "trap '' TERM; sleep 60", '--json');
+    const conn = await connect(addressOf(address));
+    conn.write(Buffer.alloc(1000, 'x'));
+    conn.destroy();
+    await running.says(/"exit".*"SIGKILL"[\s\S]*"close"/, 'stdout');
+    expect(running.events.at(-1)).toMatchObject({ event: 'close', connection: 1 });
+  });
+
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('does not outlive %s', async (signal, exitCode) => {
+    const line = "echo $$; trap '' TERM; while :; do sleep 60; done";
+    const { address, running } = await cotpListen('--exec', line);
+    const conn = await connect(addressOf(address));
+    closeLater(() => conn.destroy());
+    const pid = Number(await conn.read());
+    running.child.kill(signal);
+    expect((await running.end()).code).toBe(exitCode);
+    await expect.poll(() => runs(-pid)).toBe(false);
+  });
+});
+
+test('--max-programs bounds the programs, also of connections that are gone', async () => {
+  const { address, running } = await cotpListen(
+    ...['--json', '--max-programs', '2', '--exec', "trap '' TERM; echo hello; sleep 60"],
+  );
+  const conns = [await connect(addressOf(address)), await connect(addressOf(address))];
+  await Promise.all(conns.map((conn) => conn.read()));
+  await expect(connect(addressOf(address))).rejects.toMatchObject({ reason: 1 });
+  for (const conn of conns) {
+    conn.destroy();
+  }
+  await Promise.all(conns.map((conn) => conn.waitClosed()));
+  await expect(connect(addressOf(address))).rejects.toMatchObject({ reason: 1 });
+  await running.says(/"close"[\s\S]*"close"/, 'stdout');
+  const conn = await connect(addressOf(address));
+  closeLater(() => conn.destroy());
+  expect(String(await conn.read())).toBe('hello');
+  expect(running.events.filter(({ event }) => event === 'refused')).toMatchObject([
+    { reason: 1, cause: 'limit' },
+    { reason: 1, cause: 'limit' },
+  ]);
+});
+
+test('what --max-connections refuses is an event too', async () => {
+  const { address, running } = await cotpListen('--json', '--max-connections', '1');
+  const conn = await connect(addressOf(address));
+  closeLater(() => conn.destroy());
+  const excess = connect(addressOf(address), { remoteTsel: 0x0102 });
+  await expect(excess).rejects.toMatchObject({ reason: 1 });
+  await running.says(/"refused"/, 'stdout');
+  const { localAddr } = conn.info;
+  expect(running.events.at(-1)).toMatchObject({
+    event: 'refused',
+    peer: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+    reason: 1,
+    cause: 'limit',
+    localTsel: '0x0102',
+  });
+  expect(running.events.at(-1)).not.toMatchObject({ peer: `127.0.0.1:${localAddr.port}` });
 });

@@ -1,12 +1,18 @@
 import { once } from 'node:events';
+import { connect as connectTcp } from 'node:net';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Connection, connect, listen, type ListenOptions } from '../../src/index.js';
 import { closeLater, rawClient, rawServer, rejection } from '../support/life.js';
-import { hex, tpkt } from '../support/raw.js';
+import { CR, cc, dt, hex, tpkt } from '../support/raw.js';
 import { closedPort, cotp, Running } from './support.js';
+
+/** A port that nothing uses now, to connect from. */
+async function freePort(): Promise<number> {
+  return Number((await closedPort()).split(':')[1]);
+}
 
 /** A server that sends every TSDU back. */
 async function echo(options: ListenOptions = {}): Promise<string> {
@@ -153,14 +159,196 @@ describe('--transparent', () => {
     await running.says(/client ◀──────── target DT TPDU .*code-nibble/, 'stdout');
   });
 
-  test('what is no TPKT ends both sides and is told', async () => {
+  test('what is no TPKT from the first octet on passes through, and is said once', async () => {
     const server = await rawServer();
     const { running, address } = await proxy(`127.0.0.1:${server.address.port}`, '--transparent');
     const client = await rawClient(address.port);
-    client.send(Buffer.from('GET / HTTP/1.1\r\n\r\n'));
-    await running.says(/#1 +error +what the client sends is no TPKT: .*HTTP/, 'stdout');
-    await expect.poll(() => client.isOver).toBe(true);
+    client.send(Buffer.from('GET / HTTP/1.1\r\n'));
+    const peer = await server.accept();
+    await expect.poll(() => String(peer.received)).toBe('GET / HTTP/1.1\r\n');
+    peer.send(Buffer.from('HTTP/1.1 200 OK\r\n'));
+    await expect.poll(() => String(client.received)).toBe('HTTP/1.1 200 OK\r\n');
+    client.send(Buffer.from('\r\n'));
+    await expect.poll(() => String(peer.received)).toBe('GET / HTTP/1.1\r\n\r\n');
+    client.socket.end();
+    await expect.poll(() => peer.isOver).toBe(true);
+    peer.socket.end();
+    await running.says(/ close /, 'stdout');
+    expect(
+      running.stdout.match(/#1 +through +what the client sends is no TPKT, it looks like HTTP/g),
+    ).toHaveLength(1);
+    await stop(running);
+    expect(running.stderr).toMatch(/0 TPDUs of 0 octets, 0 refusals, 0 errors\n$/);
   });
+
+  const SIDES = [['client'], ['target']] as const;
+
+  test.each(SIDES)('what the %s sends behind the CC may be another protocol', async (side) => {
+    const folder = await mkdtemp(join(tmpdir(), 'cotp-proxy-'));
+    closeLater(() => rm(folder, { recursive: true, force: true }));
+    const file = join(folder, 'trace.jsonl');
+    const server = await rawServer();
+    const { running, address } = await proxy(
+      ...[`127.0.0.1:${server.address.port}`, '--transparent', '--jsonl', file],
+    );
+    const client = await rawClient(address.port);
+    client.send(tpkt('0e e0 00000001 00 0100080001000000'));
+    const peer = await server.accept();
+    await peer.packet();
+    peer.send(tpkt('0e d0 00011234 00 0200080001000000'));
+    await client.packet();
+    const [from, to] = side === 'client' ? [client, peer] : [peer, client];
+    // The other side is in the middle of a TPKT, which goes out too.
+    to.send(hex('03 00 00 20 02'));
+    const tls = hex('16 03 01 00 05 01 00 00 01 00');
+    from.send(tls.subarray(0, 1));
+    from.send(tls.subarray(1));
+    await expect.poll(() => to.received).toEqual(tls);
+    await expect.poll(() => from.received).toEqual(hex('03 00 00 20 02'));
+    to.send(hex('17 03 03'));
+    await expect.poll(() => from.received).toEqual(hex('03 00 00 20 02 17 03 03'));
+    await running.says(new RegExp(`through +what the ${side} sends is no TPKT`), 'stdout');
+    await stop(running);
+    expect(running.stderr).toMatch(/2 TPDUs of \d+ octets, 0 refusals, 0 errors\n$/);
+    // A CR and a CC on either leg.
+    expect((await readFile(file, 'utf8')).trim().split('\n')).toHaveLength(4);
+  });
+
+  test.each(SIDES)('the %s may end within a TPKT: what there is of it passes', async (side) => {
+    const server = await rawServer();
+    const { running, address } = await proxy(`127.0.0.1:${server.address.port}`, '--transparent');
+    const client = await rawClient(address.port);
+    const peer = await server.accept();
+    const [from, to] = side === 'client' ? [client, peer] : [peer, client];
+    from.send(hex('03 00 00 20 02 f0'));
+    from.socket.end();
+    await expect.poll(() => to.received).toEqual(hex('03 00 00 20 02 f0'));
+    await running.says(new RegExp(`error +the ${side} ended within a TPKT, 6 octets`), 'stdout');
+  });
+});
+
+describe.each(MODES)('handing on %s, it passes on', (_name, mode) => {
+  /** A client and a target that are connected through the proxy. */
+  async function connected(...more: readonly string[]) {
+    const server = await rawServer();
+    const { running, address } = await proxy(`127.0.0.1:${server.address.port}`, ...mode, ...more);
+    const client = await rawClient(address.port);
+    client.send(CR);
+    const target = await server.accept();
+    const cr = await target.packet();
+    target.send(cc(cr.subarray(4, 6).toString('hex'), ''));
+    await client.packet();
+    return { running, client, target };
+  }
+
+  test('a reset of the target, behind the data before it', async () => {
+    const { client, target } = await connected();
+    target.send(dt('01'));
+    expect(await client.packet()).toEqual(hex('02f08001'));
+    target.reset();
+    expect(await client.ending()).toBe('reset');
+  });
+
+  test('a reset of the client', async () => {
+    const { client, target } = await connected();
+    client.reset();
+    expect(await target.ending()).toBe('reset');
+  });
+
+  test.each([['client'], ['target']] as const)(
+    'a FIN of the %s, and answers after it',
+    async (side) => {
+      const { client, target } = await connected();
+      const [first, second] = side === 'client' ? [client, target] : [target, client];
+      first.socket.end();
+      await expect.poll(() => second.isOver).toBe(true);
+      second.send(dt('01'));
+      expect(await first.packet()).toEqual(hex('02f08001'));
+      second.socket.end();
+      await expect.poll(() => first.isOver).toBe(true);
+      expect([await first.ending(), await second.ending()]).toEqual(['fin', 'fin']);
+    },
+  );
+
+  test.each(['reset', 'fin'] as const)('a %s in answer to the CR', async (how) => {
+    const server = await rawServer();
+    const { address } = await proxy(`127.0.0.1:${server.address.port}`, ...mode);
+    const client = await rawClient(address.port);
+    client.send(CR);
+    const target = await server.accept();
+    await target.packet();
+    if (how === 'reset') {
+      target.reset();
+    } else {
+      target.socket.end();
+    }
+    expect(await client.ending()).toBe(how);
+    expect(client.received).toHaveLength(0);
+  });
+
+  test('a refusal, which is counted once', async () => {
+    const { running, address } = await proxy(await echo({ localTsel: 9 }), ...mode);
+    await rejection(connect(address));
+    await running.says(/DR TPDU/, 'stdout');
+    await stop(running);
+    expect(running.stderr).toMatch(/1 refusal, 0 errors\n$/);
+  });
+
+  test('an open that is no later than the CR below it', async () => {
+    const { running } = await connected('--json');
+    const [open, cr] = running.events.filter(({ event }) => event === 'open' || event === 'tpdu');
+    expect([open?.['event'], cr?.['type']]).toEqual(['open', 'CR']);
+    expect(Date.parse(String(open?.['time']))).toBeLessThanOrEqual(
+      Date.parse(String(cr?.['time'])),
+    );
+  });
+
+  test('a CR that cannot be decoded, which is one error', async () => {
+    const { address: target } = await rawServer();
+    const { running, address } = await proxy(`127.0.0.1:${target.port}`, ...mode);
+    const client = await rawClient(address.port);
+    client.send(tpkt('0a e0 0000 0001 00'));
+    await running.says(mode.length === 0 ? / error .*li-exceeds/ : /li-exceeds/, 'stdout');
+    await stop(running);
+    expect(running.stderr).toMatch(/0 refusals, 1 error\n$/);
+  });
+});
+
+test('--transparent: a DR that answers a DR is no refusal', async () => {
+  const server = await rawServer();
+  const { running, address } = await proxy(`127.0.0.1:${server.address.port}`, '--transparent');
+  const client = await rawClient(address.port);
+  client.send(CR);
+  const target = await server.accept();
+  await target.packet();
+  target.send(cc('1234', ''));
+  await client.packet();
+  client.send(tpkt('06 80 0007 1234 80'));
+  await target.packet();
+  target.send(tpkt('06 80 1234 0007 80'));
+  await client.packet();
+  await stop(running);
+  expect(running.stderr).toMatch(/4 TPDUs of \d+ octets, 0 refusals, 0 errors\n$/);
+});
+
+test('a client whose first TPDU is no CR is forgotten: one from the same port is another', async () => {
+  const { running, address } = await proxy(await echo());
+  const localPort = await freePort();
+  for (let count = 0; count < 3; count += 1) {
+    const socket = connectTcp({ ...address, localPort });
+    closeLater(() => socket.destroy());
+    socket.on('error', () => {});
+    await once(socket, 'connect');
+    socket.write(count === 0 ? dt('01') : CR);
+    await running.says(
+      new RegExp(`#${count + 1} +error|#${count + 1} .*client ◀── · +CC`),
+      'stdout',
+    );
+    socket.resetAndDestroy();
+    await once(socket, 'close');
+    await running.says(new RegExp(`#${count + 1} +error`), 'stdout');
+  }
+  expect(running.stdout.match(/ open +from /g)).toHaveLength(3);
 });
 
 test('the README shows what it says', async () => {

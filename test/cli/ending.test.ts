@@ -1,0 +1,134 @@
+/** Nothing that a reader of the output or a program does keeps a command from ending. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { describe, expect, test } from 'vitest';
+import { connect } from '../../src/index.js';
+import { closeLater, rawServer, serve } from '../support/life.js';
+import { cc, dt } from '../support/raw.js';
+import { COTP, Running } from './support.js';
+
+/** A command whose stdout nobody reads, but for the first event of `--json`. */
+class Unread {
+  readonly child: ChildProcess;
+  readonly ended: Promise<unknown[]>;
+  #said = '';
+
+  constructor(args: readonly string[]) {
+    const { PATH = '' } = process.env;
+    this.child = spawn(process.execPath, [COTP, ...args], { env: { PATH } });
+    const hear = (chunk: Buffer) => {
+      this.#said += String(chunk);
+    };
+    this.child.stderr?.on('data', hear);
+    if (args.includes('--json')) {
+      this.child.stdout?.once('data', (chunk) => {
+        hear(chunk);
+        this.child.stdout?.pause();
+      });
+    }
+    this.ended = once(this.child, 'exit');
+    closeLater(() => this.child.kill('SIGKILL'));
+  }
+
+  async port(): Promise<number> {
+    await expect.poll(() => this.#said).toMatch(/127\.0\.0\.1:\d+/);
+    return Number(/127\.0\.0\.1:(\d+)/.exec(this.#said)?.[1]);
+  }
+}
+
+/** More than pipe, command and connection hold together. */
+const FLOOD = Buffer.alloc(1_000_000, 'flood ');
+
+/** Most that a command may take to end: a second for its output, two for its connections. */
+const SOON = 5_000;
+
+describe.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)('%s ends it while nobody reads its stdout:', (signal, exitCode) => {
+  async function expectToEnd({ child, ended }: Unread): Promise<void> {
+    const from = performance.now();
+    child.kill(signal);
+    expect(await ended).toEqual([exitCode, null]);
+    expect(performance.now() - from).toBeLessThan(SOON);
+  }
+
+  test.each([[['--raw']], [['--hex']], [['--json']]])('listen %j', async (form) => {
+    const unread = new Unread(['listen', '127.0.0.1:0', ...form]);
+    const conn = await connect({ host: '127.0.0.1', port: await unread.port() });
+    closeLater(() => conn.destroy());
+    for (let count = 0; count < 20; count += 1) {
+      conn.write(FLOOD);
+    }
+    // Its back-pressure reaches the peer: most of it waits there.
+    await expect.poll(() => conn.writeBuffered).toBeGreaterThan(FLOOD.length);
+    await expectToEnd(unread);
+  });
+
+  test('connect', async () => {
+    const { address, accept } = await serve();
+    const unread = new Unread(['connect', `${address.host}:${address.port}`, '--raw', '--hold']);
+    const conn = await accept();
+    for (let count = 0; count < 20; count += 1) {
+      conn.write(FLOOD);
+    }
+    await expect.poll(() => conn.writeBuffered).toBeGreaterThan(FLOOD.length);
+    await expectToEnd(unread);
+  });
+
+  test.each([[[]], [['--transparent']]])('proxy %j', async (mode) => {
+    const { address, accept } = await serve();
+    const unread = new Unread([
+      ...['proxy', '127.0.0.1:0', `${address.host}:${address.port}`],
+      ...mode,
+    ]);
+    const port = await unread.port();
+    const conn = await connect({ host: '127.0.0.1', port }, { maxTpduSize: 128 });
+    closeLater(() => conn.destroy());
+    const peer = await accept();
+    let octets = 0;
+    void (async () => {
+      for await (const tsdu of peer) {
+        octets += tsdu.length;
+      }
+    })().catch(() => {});
+    for (let count = 0; count < 5; count += 1) {
+      conn.write(FLOOD);
+    }
+    // Lines for people are left out: they hold up nothing that is relayed.
+    await expect.poll(() => octets, { timeout: 15_000 }).toBe(5 * FLOOD.length);
+    await expectToEnd(unread);
+  });
+});
+
+test.each([[[]], [['--transparent']]])(
+  'proxy --json leaves out no event, however late they are read: %j',
+  async (mode) => {
+    const server = await rawServer();
+    const args = ['proxy', '127.0.0.1:0', `127.0.0.1:${server.address.port}`, '--json', ...mode];
+    const running = new Running(args);
+    const [, port] = await running.says(/127\.0\.0\.1:(\d+)/, 'stdout');
+    running.child.stdout.pause();
+    const connecting = connect({ host: '127.0.0.1', port: Number(port) });
+    const peer = await server.accept();
+    const cr = await peer.packet();
+    peer.send(cc(cr.subarray(4, 6).toString('hex'), ''));
+    running.child.stdout.resume();
+    const conn = await connecting;
+    closeLater(() => conn.destroy());
+    running.child.stdout.pause();
+    const sent = 20_000;
+    for (let count = 0; count < sent; count += 1) {
+      peer.send(dt('0102030405060708'));
+    }
+    await expect.poll(() => peer.socket.writableLength).toBe(0);
+    running.child.stdout.resume();
+    let received = 0;
+    for (; received < sent; received += 1) {
+      await conn.read();
+    }
+    const shown = () => running.stdout.split('\n').filter((line) => /"way":"target to/.test(line));
+    await expect.poll(() => shown().length, { timeout: 15_000 }).toBe(sent + 1);
+    expect(running.stdout).not.toContain('left-out');
+  },
+);
