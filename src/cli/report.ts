@@ -21,7 +21,7 @@ export function postEvent(io: Io, event: JsonEvent): void {
 }
 
 function leftOut(lines: number): string {
-  return `${terminalJson({ event: 'left-out', lines })}\n`;
+  return `${terminalJson({ event: 'dropped', lines })}\n`;
 }
 
 /**

@@ -321,6 +321,28 @@ describe('what can go wrong', () => {
     expect(stderr).toMatch(/^cotp connect: the TPKT version is not 3 .*\n$/);
   });
 
+  test.each([
+    ['HTTP', 'HTTP/1.1 400 Bad Request\r\n', 'is it the right port?'],
+    ['SSH', 'SSH-2.0-OpenSSH_9.6\r\n', 'is it the right port?'],
+    ['VNC', 'RFB 003.008\n', 'is it the right port?'],
+    ['TLS', '\x15\x03\x01\x00\x02\x02\x46', 'does only one side use TLS?'],
+  ])('a peer that speaks %s', async (name, answer, advice) => {
+    const address = await strangers(() => answer);
+    const { code, stderr } = await cotp(['connect', address], 'x');
+    expect(code).toBe(5);
+    expect(stderr.endsWith(`: it looks like ${name}; ${advice}\n`)).toBe(true);
+  });
+
+  test('remote desktop', async () => {
+    const address = await strangers((cr) =>
+      cr[5] === 0xe0
+        ? tpkt(`0e d0 ${cr.toString('hex', 8, 10)} 1234 00 0200080001000000`)
+        : undefined,
+    );
+    const { stderr } = await cotp(['connect', address, '--wait', '0']);
+    expect(stderr).toMatch(/looks like remote desktop/);
+  });
+
   test('TLS where there is none', async () => {
     const address = await strangers(() => 'SSH-2.0-test\r\n');
     const { code, stderr } = await cotp(['connect', address, '--tls-insecure']);

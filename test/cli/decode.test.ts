@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -211,4 +211,175 @@ describe('Ctrl-C', () => {
     child.kill('SIGINT');
     expect(await ended).toEqual([130, null]);
   });
+});
+
+/** A capture, as far as `decode` looks into it: tshark is stood in for. */
+const CAPTURE = Buffer.from('d4c3b2a1020004000000000000000000ffff000001000000', 'hex');
+
+const CLIENT = '10.0.0.1:50000';
+const SERVER = '10.0.0.5:102';
+const CC_128 = '0300001611d00002443100c00107c1020100c2020102';
+const DT = '0300000802f08001';
+
+/** What tshark puts where octets are missing. */
+const gap = (octets: number) =>
+  Buffer.from(`[${octets} bytes missing in capture file]\0`).toString('hex');
+
+/** Decodes what that tshark says of one stream: lines of the client, and of the server with a tab. */
+async function decodeStream(lines: readonly string[], ...options: readonly string[]) {
+  const followed = ['Follow: tcp,raw', `Node 0: ${CLIENT}`, `Node 1: ${SERVER}`, ...lines];
+  return decodeWith(
+    `case "$*" in *follow*) printf '%b\\n' '${followed.join('\\n').replaceAll('\t', '\\t')}';; *) echo 0;; esac`,
+    ...options,
+  );
+}
+
+/** With a program in the place of tshark. */
+async function decodeWith(script: string | undefined, ...options: readonly string[]) {
+  const folder = await mkdtemp(join(tmpdir(), 'cotp-decode-'));
+  closeLater(() => rm(folder, { recursive: true, force: true }));
+  await writeFile(join(folder, 'capture.pcap'), CAPTURE);
+  if (script !== undefined) {
+    await writeFile(join(folder, 'tshark'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  }
+  const { code, stdout, stderr } = await cotp(
+    ['decode', join(folder, 'capture.pcap'), ...options],
+    '',
+    { PATH: script === undefined ? folder : `${folder}:/usr/bin:/bin`, TMPDIR: folder },
+  );
+  return { code, stdout, stderr, folder };
+}
+
+/** What was shown, in brief. */
+async function shown(lines: readonly string[]): Promise<string[]> {
+  const { code, stdout } = await decodeStream(lines, '--json');
+  const events = stdout
+    .trim()
+    .split('\n')
+    .map(
+      (line) => JSON.parse(line) as { type?: string; from?: string; error?: { message: string } },
+    );
+  return [...events.map(({ type, from, error }) => `${from} ${type ?? error?.message}`), `${code}`];
+}
+
+describe.runIf(process.platform !== 'win32')('a capture', () => {
+  test('without tshark is a hint of one line', async () => {
+    const { code, stdout, stderr } = await decodeWith(undefined);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(
+      /^cotp decode: reading a capture requires tshark, which is not in PATH: install it .*\n$/,
+    );
+  });
+
+  test('whose tshark may not be run is one too', async () => {
+    const { stdout, stderr } = await decodeWith(undefined).then(async ({ folder }) => {
+      await writeFile(join(folder, 'tshark'), '', { mode: 0o644 });
+      return cotp(['decode', join(folder, 'capture.pcap')], '', { PATH: folder });
+    });
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(/requires tshark, which cannot be started \(EACCES\): .*\n$/);
+  });
+
+  test('that tshark cannot read to its end is shown as far as it goes', async () => {
+    const script = `case "$*" in *follow*) printf 'Node 0: a:1\\nNode 1: b:2\\n${DT}\\n';; *) echo 0;; esac; echo 'tshark: it is cut short' >&2; exit 2`;
+    const { code, stdout, stderr } = await decodeWith(script);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^TPKT 1, 8 octets, TCP stream 0, a:1 > b:2 {2}DT TPDU/);
+    expect(stderr).toBe('cotp decode: tshark cannot read all of the capture: it is cut short\n');
+  });
+
+  test('lacks octets between two TPKTs', async () => {
+    expect(await shown([CR, `\t${CC_128}`, gap(25), DT, `\t${DT}`])).toEqual([
+      `${CLIENT} CR`,
+      `${SERVER} CC`,
+      `${CLIENT} 25 octets are missing in the capture, between two TPKTs`,
+      `${CLIENT} DT`,
+      `${SERVER} DT`,
+      '1',
+    ]);
+  });
+
+  test('lacks octets within a TPKT, of which nothing is taken for another', async () => {
+    const long = `0300004602f080${'0300000702f080'.repeat(9)}`;
+    const [first, rest] = [long.slice(0, 28), long.slice(84)];
+    expect(await shown([first, gap(28), `${rest}${DT}`, DT])).toEqual([
+      `${CLIENT} 28 octets are missing in the capture, behind the first 14 octets of a TPKT of 70, which is not shown`,
+      `${CLIENT} DT`,
+      `${CLIENT} DT`,
+      '1',
+    ]);
+  });
+
+  test('lacks the end of a TPKT and more: the next that begins is shown', async () => {
+    expect(await shown([`${DT}03000046`, gap(200), '0102', DT])).toEqual([
+      `${CLIENT} DT`,
+      `${CLIENT} 200 octets are missing in the capture, behind the first 4 octets of a TPKT of 70, which is not shown`,
+      `${CLIENT} DT`,
+      '1',
+    ]);
+  });
+
+  test('lacks octets of another protocol, which nobody misses', async () => {
+    const { code, stderr } = await decodeStream(['474554', gap(20), '20']);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/there is no TPKT or TPDU in the input/);
+  });
+
+  test('ends within a TPKT, in either direction', async () => {
+    expect(await shown([DT, DT.slice(0, 10), `\t${DT.slice(0, 4)}`])).toEqual([
+      `${CLIENT} DT`,
+      `${CLIENT} the capture ends within a TPKT, 5 octets after its beginning`,
+      `${SERVER} the capture ends within a TPKT, 2 octets after its beginning`,
+      '1',
+    ]);
+  });
+
+  test('goes on in another protocol, which is said once', async () => {
+    const [first, second, third, ...rest] = await shown([DT, '1603010005', '1703030001', DT]);
+    expect([first, third, rest]).toEqual([`${CLIENT} DT`, `${CLIENT} DT`, ['1']]);
+    expect(second).toMatch(/the TPKT version is not 3/);
+  });
+
+  test('says in words which stream and direction is meant', async () => {
+    const { stdout } = await decodeStream([DT, gap(1)]);
+    expect(stdout).toContain(`TCP stream 0, ${CLIENT} > ${SERVER}: 1 octet is missing`);
+  });
+
+  test.each([
+    ['TPDU-NR', '0300000802f08101', 'tpdu-nr'],
+    ['code', '0300000802f18001', 'code-nibble'],
+    ['size', `0300008702f080${'00'.repeat(128)}`, 'tpdu-too-long'],
+  ])('has the class and size of CR and CC in force: %s', async (_what, tpdu, deviation) => {
+    const { code, stdout } = await decodeStream([CR, `\t${CC_128}`, tpdu]);
+    expect(code).toBe(1);
+    expect(stdout).toContain(`⚠ ${deviation} `);
+    expect((await decodeStream([tpdu])).code).toBe(0);
+  });
+
+  test('that comes by stdin is in a folder of its own for as long as it takes', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'cotp-decode-'));
+    closeLater(() => rm(folder, { recursive: true, force: true }));
+    const script = `#!/bin/sh\nd=$(dirname "$3"); ls -ld "$d" "$3" >> ${folder}/seen\n`;
+    await writeFile(join(folder, 'tshark'), script, { mode: 0o755 });
+    await cotp(['decode'], CAPTURE, { PATH: `${folder}:/usr/bin:/bin`, TMPDIR: folder });
+    const seen = await readFile(join(folder, 'seen'), 'utf8');
+    expect(seen).toMatch(/^drwx------.*cotp-decode-\w{6}\n-rw-------.*\/cotp-decode-\w{6}\/\S+\n$/);
+    expect((await readdir(folder)).sort()).toEqual(['seen', 'tshark']);
+  });
+});
+
+test('CR and CC count for what follows them in hexadecimal too', async () => {
+  expect((await cotp(['decode', `${CR}${CC_128}0300000802f08101`])).stdout).toContain('⚠ tpdu-nr');
+});
+
+test.each([
+  ['DEL', '7f', '\\x7f'],
+  ['C1', '9b', '\\x9b'],
+  ['ESC', '1b', '\\u001b'],
+])('%s of a cookie does not reach the terminal', async (_what, octet, text) => {
+  const cookie = Buffer.from('Cookie: mstshash=a').toString('hex');
+  const tpdu = `${(6 + 18 + 3).toString(16)}e00000000100${cookie}${octet}0d0a`;
+  const { stdout } = await cotp(['decode', tpdu]);
+  expect(stdout).toContain(`mstshash=a${text}`);
+  expect(stdout).toMatch(/^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*$/);
 });

@@ -172,6 +172,8 @@ describe('the page names what is printed, and no more', () => {
     client.send(Buffer.concat([tpkt('02 f5 80 aa'), tpkt('02 00 80')]));
     await running.says(/"fault"/, 'stdout');
     client.send(Buffer.from('GET / HTTP/1.1\r\n\r\n'));
+    await running.says(/"event":"through"/, 'stdout');
+    client.reset();
     await running.says(/"event":"error","time"[\s\S]*"close"/, 'stdout');
     running.child.kill('SIGINT');
     await running.end();

@@ -76,7 +76,7 @@ describe('while the reader takes nothing', () => {
       .split('\n')
       .map((line) => JSON.parse(line) as { event: string; lines?: number });
     const last = events.at(-1);
-    expect(last).toMatchObject({ event: 'left-out', lines: expect.any(Number) });
+    expect(last).toMatchObject({ event: 'dropped', lines: expect.any(Number) });
     expect(events.length - 1 + (last?.lines ?? 0)).toBe(100_000);
   });
 

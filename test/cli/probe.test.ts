@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { ListenOptions } from '../../src/index.js';
 import { certificates } from '../support/certificates.js';
 import { rawServer, serve } from '../support/life.js';
+import { tpkt } from '../support/raw.js';
 import { closedPort, cotp, listening, Running, strangers } from './support.js';
 
 async function device(options: ListenOptions = {}): Promise<string> {
@@ -44,6 +45,24 @@ test('--all goes on, in the order of the list', async () => {
     milliseconds: expect.any(Number),
     confirm: { size: 1024, class: 0, callingTsel: '0x0100', calledTsel: '0x0102', diagnostics: [] },
   });
+});
+
+test.each([
+  [[], 1024],
+  [['--size', '512'], 512],
+] as const)('offers the size that its help names, or the one given: %j', async (args, size) => {
+  const offered: unknown[] = [];
+  const address = await device({
+    onConnectRequest(request) {
+      offered.push(request.tpdu.parameters.tpduSize);
+      request.accept();
+    },
+  });
+  await cotp(['probe', address, ...args, ...quick]);
+  expect(offered).toEqual([size]);
+  expect((await cotp(['probe', '--help'])).stdout).toMatch(
+    /--size <octets> +largest TPDU that is offered, 128 to 65531 \(default:\s+1024\)/,
+  );
 });
 
 test('one connection at a time, a delay between', async () => {
@@ -139,6 +158,22 @@ describe('what else there may be', () => {
     const { stdout, code } = await cotp(['probe', address, '--tsel', '1', ...quick]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/CC .*looks like remote desktop \(RDP\)/);
+  });
+
+  test.each([
+    ['a CC that cannot be decoded', '0a d0 RR RR 0007 00', 'li-exceeds'],
+    ['a CC of another class', '06 d0 RR RR 0007 40', 'cc-class'],
+    ['a DT instead of a CC', '02 f0 80 01', 'tpdu-not-expected'],
+  ])('COTP with a fault: %s', async (_what, octets, fault) => {
+    const address = await strangers((cr) =>
+      tpkt(octets.replace('RR RR', cr.subarray(8, 10).toString('hex'))),
+    );
+    const running = new Running(['probe', address, '--tsel', '1', '--json', ...quick]);
+    expect((await running.end()).code).toBe(5);
+    expect(running.events).toMatchObject([{ result: 'faulty', hex: expect.any(String) }]);
+    const { stdout } = await cotp(['probe', address, '--tsel', '1', ...quick]);
+    expect(stdout).toMatch(new RegExp(` COTP, but with a fault: .*${fault}`));
+    expect(stdout).not.toContain('not COTP');
   });
 
   test('nothing that listens', async () => {

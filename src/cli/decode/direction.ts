@@ -60,7 +60,7 @@ export class Direction {
   lose(missing: number): string {
     const rest = this.#cutter?.takeRest() ?? Buffer.alloc(0);
     this.#cutter = undefined;
-    const what = `${missing} octets are missing in the capture`;
+    const what = `${missing} ${missing === 1 ? 'octet is' : 'octets are'} missing in the capture`;
     if (this.#toSkip > 0) {
       this.#toSkip = Math.max(0, this.#toSkip - missing);
       return `${what}, within a TPKT that others are missing of too`;
