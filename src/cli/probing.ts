@@ -13,7 +13,6 @@ import {
   type TraceListener,
   type Tsel,
 } from '../index.js';
-import { tpduTypeOf } from '../core/tpdu/codes.js';
 import { isTlsFailure } from '../node/tls-errors.js';
 import { appearanceOf } from './appearance.js';
 import { EXIT, Stop } from './exit.js';
@@ -79,6 +78,9 @@ export async function tryOnce(
   }
 }
 
+/** High halves of the code octets of ED, EA, RJ, AK, ER, DR, DC, CC, CR and DT (X.224 table 8). */
+const TPDU_CODES: readonly number[] = [1, 2, 5, 6, 7, 8, 12, 13, 14, 15];
+
 /** What the trace of a try shows. */
 class Seen {
   #sent = 0;
@@ -94,7 +96,7 @@ class Seen {
     } else if (this.#received === 0) {
       this.#received = time;
       this.answer = tpdu instanceof CotpError ? undefined : tpdu;
-      this.isTpdu = tpduTypeOf(octets[1] ?? 0) !== undefined;
+      this.isTpdu = TPDU_CODES.includes((octets[1] ?? 0) >> 4);
     }
   }
 

@@ -381,5 +381,5 @@ test.each([
   const tpdu = `${(6 + 18 + 3).toString(16)}e00000000100${cookie}${octet}0d0a`;
   const { stdout } = await cotp(['decode', tpdu]);
   expect(stdout).toContain(`mstshash=a${text}`);
-  expect(stdout).toMatch(/^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*$/);
+  expect(stdout.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
 });

@@ -297,10 +297,9 @@ describe.each(MODES)('handing on %s, it passes on', (_name, mode) => {
   test('an open that is no later than the CR below it', async () => {
     const { running } = await connected('--json');
     const [open, cr] = running.events.filter(({ event }) => event === 'open' || event === 'tpdu');
-    expect([open?.['event'], cr?.['type']]).toEqual(['open', 'CR']);
-    expect(Date.parse(String(open?.['time']))).toBeLessThanOrEqual(
-      Date.parse(String(cr?.['time'])),
-    );
+    expect([open, cr]).toMatchObject([{ event: 'open' }, { type: 'CR' }]);
+    const [opened = Number.NaN, came] = [open, cr].map((each) => Date.parse(String(each?.time)));
+    expect(opened).toBeLessThanOrEqual(came ?? Number.NaN);
   });
 
   test('a CR that cannot be decoded, which is one error', async () => {

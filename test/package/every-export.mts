@@ -12,6 +12,7 @@ import {
   type ConnectionEvent,
   type ConnectionInfo,
   type ConnectionOpen,
+  type ConnectionRefused,
   ConnectionRefusedError,
   type ConnectOptions,
   type ConnectRequest,
@@ -35,6 +36,7 @@ import {
   type Phase,
   ProtocolError,
   parseTsel,
+  type RefusalCause,
   type RemoteDesktop,
   type RemoteDesktopInit,
   type RemoteDesktopNegotiation,
@@ -125,8 +127,10 @@ export async function sinks(destination: Destination, event: ConnectionEvent): P
   ];
   await Promise.all(all.map((sink) => sink.close()));
   const { connection, role }: TracedConnection = event;
-  const told = (opened: ConnectionOpen | ConnectionClose) =>
-    opened.event === 'open' ? opened.info.name : opened.how;
+  const told = (seen: ConnectionOpen | ConnectionClose | ConnectionRefused) => {
+    const cause: RefusalCause | undefined = seen.event === 'refused' ? seen.cause : undefined;
+    return seen.event === 'open' ? seen.info.name : seen.event === 'close' ? seen.how : cause;
+  };
   return `${connection} ${role} ${told(event)}`;
 }
 

@@ -4,7 +4,6 @@
 import { readFile } from 'node:fs/promises';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { type Connection, CotpError, connect as open, type Tpdu } from '../../index.js';
-import { looksLikeRdp } from '../appearance.js';
 import { command } from '../command.js';
 import { CommandError, EXIT, UsageError } from '../exit.js';
 import { type Form, formOf, hexText } from '../forms.js';
@@ -73,7 +72,7 @@ export const connect = command({
       signal: io.signal,
     });
     closeOnStop(conn, io);
-    if (answer?.type === 'CC' && looksLikeRdp(answer.rawParameters)) {
+    if (answer?.type === 'CC' && answer.remoteDesktop !== undefined) {
       io.stderr.line(
         'the peer looks like remote desktop (RDP), which speaks no COTP behind the CC',
       );

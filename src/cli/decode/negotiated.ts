@@ -2,12 +2,13 @@
  * What a CR and the CC behind it have agreed on (X.224 6.5): it counts for the TPDUs that follow on the
  * same stream. Knows no stream.
  */
-import { confirmSize } from '../../core/negotiation/tpdu-size.js';
-import { ADDITIONAL_OPTIONS, meaningfulOptions } from '../../core/negotiation/options.js';
-import type { CotpError, DecodeOptions, Tpdu } from '../../core/tpdu/index.js';
+import type { CotpError, DecodeOptions, Parameters, Tpdu } from '../../core/tpdu/index.js';
 
 /** Bit 2 of the class octet: extended formats (X.224 13.3.3). */
 const EXTENDED_FORMATS = 0x02;
+
+/** Bit 1 of parameter 0xC6: expedited data (X.224 13.3.4 f). */
+const EXPEDITED_DATA = 0x01;
 
 /** Follows the TPDUs of one stream, both ways. */
 export class Negotiated {
@@ -30,20 +31,23 @@ export class Negotiated {
       this.#request = tpdu;
       this.#inForce = {};
     } else if (tpdu.type === 'CC') {
-      const { class: transportClass, options, parameters } = tpdu;
-      const offered = this.#request?.parameters;
-      const statesSize =
-        parameters.tpduSize !== undefined || parameters.preferredMaxTpduSize !== undefined;
-      const additional = meaningfulOptions(transportClass, parameters.additionalOptions);
+      const size = sizeInForce(this.#request?.parameters, tpdu.parameters);
       this.#inForce = {
-        class: transportClass,
-        extendedFormats: (options & EXTENDED_FORMATS) !== 0,
-        expedited: (additional & ADDITIONAL_OPTIONS.expedited) !== 0,
-        // Without the CR a CC that states no size leaves it open.
-        ...(offered !== undefined || statesSize
-          ? { maxTpduSize: confirmSize(offered ?? {}, parameters).maxTpduSize }
-          : {}),
+        class: tpdu.class,
+        extendedFormats: (tpdu.options & EXTENDED_FORMATS) !== 0,
+        expedited: ((tpdu.parameters.additionalOptions ?? 0) & EXPEDITED_DATA) !== 0,
+        ...(size === undefined ? {} : { maxTpduSize: size }),
       };
     }
   }
+}
+
+/**
+ * The size that the CC selects, at most what the CR has offered; without a word of the CC, what was
+ * offered (RFC 2126 §6.3). `undefined` when neither names one, or nothing of the CR is known.
+ */
+function sizeInForce(offered: Parameters | undefined, selected: Parameters): number | undefined {
+  const offer = offered?.preferredMaxTpduSize ?? offered?.tpduSize;
+  const answer = selected.preferredMaxTpduSize ?? selected.tpduSize ?? offer;
+  return answer === undefined ? undefined : Math.min(answer, offer ?? answer);
 }

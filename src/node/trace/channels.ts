@@ -15,8 +15,8 @@ export const CONNECTION_CHANNEL = 'cotp:connection';
 
 /**
  * What is heard on `cotp:connection`: `'open'` after the CC, and `'close'` when the stream beneath is
- * gone. The close comes for each connection of which an open or a TPDU was heard before, also one
- * that was refused and never opened. `'refused'` comes from servers: this side has refused a CR.
+ * gone. The close comes for each connection of which an open, a refusal or a TPDU was reported before,
+ * also one that never opened. `'refused'` comes from servers: this side has refused a CR.
  */
 export type ConnectionEvent = ConnectionOpen | ConnectionClose | ConnectionRefused;
 

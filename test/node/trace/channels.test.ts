@@ -1,8 +1,13 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { describe, expect, test } from 'vitest';
-import { type ConnectionEvent, connect, type TraceEntry } from '../../../src/index.js';
-import { closeLater, pair, rejection, serve } from '../../support/life.js';
-import { hex } from '../../support/raw.js';
+import {
+  type ConnectionEvent,
+  type ConnectRequest,
+  connect,
+  type TraceEntry,
+} from '../../../src/index.js';
+import { closeLater, pair, rawClient, rejection, serve } from '../../support/life.js';
+import { hex, tpkt } from '../../support/raw.js';
 
 /** Hears a channel until the end of the test. */
 function heard<T>(channel: string): T[] {
@@ -73,11 +78,16 @@ describe('the channel cotp:connection', () => {
     await client.asyncClose();
     await peer.asyncClose();
     await expect.poll(() => ofNewOnes(events).length).toBe(4);
-    const told = ofNewOnes(events).map((event) =>
-      event.event === 'open'
-        ? [event.role, event.info.maxTpduSize]
-        : [event.role, event.how, event.by],
-    );
+    const told = ofNewOnes(events).flatMap((event): (string | number)[][] => {
+      switch (event.event) {
+        case 'open':
+          return [[event.role, event.info.maxTpduSize]];
+        case 'close':
+          return [[event.role, event.how, event.by]];
+        default:
+          return [];
+      }
+    });
     expect(told).toEqual(
       expect.arrayContaining([
         ['client', 2048],
@@ -109,6 +119,58 @@ describe('the channel cotp:connection', () => {
     await rejection(connect(server.address, { remoteTsel: 0x0103, trace: () => {} }));
     await expect
       .poll(() => events.map(({ role, event }) => [role, event]))
-      .toEqual([['client', 'close']]);
+      .toEqual([
+        ['server', 'refused'],
+        ['client', 'close'],
+        ['server', 'close'],
+      ]);
+  });
+
+  describe('notifies of each CR that a server refuses', () => {
+    const refusals = (events: readonly ConnectionEvent[]) =>
+      events.flatMap((event) => (event.event === 'refused' ? [event] : []));
+
+    test.each([
+      ['selector', { localTsel: 0x0102 }, 3],
+      ['user', { onConnectRequest: (request: ConnectRequest) => request.refuse(2) }, 2],
+      ['user', { onConnectRequest: () => Promise.reject(new Error('no')) }, 0],
+    ] as const)('%s: %j', async (cause, options, reason) => {
+      const server = await serve(options);
+      const events = heard<ConnectionEvent>('cotp:connection');
+      await rejection(connect(server.address, { remoteTsel: 0x0103 }));
+      await expect.poll(() => refusals(events)).toHaveLength(1);
+      expect(refusals(events)).toMatchObject([
+        { role: 'server', cause, reason, rejectCause: undefined, localTsel: 0x0103 },
+      ]);
+    });
+
+    test('limit', async () => {
+      const { server } = await pair({}, { maxConnections: 1 });
+      const events = heard<ConnectionEvent>('cotp:connection');
+      await rejection(connect(server.address, { remoteTsel: 0x0103 }));
+      await expect.poll(() => refusals(events)).toHaveLength(1);
+      expect(refusals(events)).toMatchObject([{ cause: 'limit', reason: 1, localTsel: 0x0103 }]);
+    });
+
+    test.each([
+      ['class', '06 e0 0000 0001 40', { reason: 130, rejectCause: undefined }],
+      ['invalid', '0a e0 0000 0001 00', { reason: undefined, rejectCause: 0 }],
+    ] as const)('%s', async (cause, cr, answer) => {
+      const server = await serve();
+      const events = heard<ConnectionEvent>('cotp:connection');
+      const client = await rawClient(server.address.port);
+      client.send(tpkt(cr));
+      await expect.poll(() => refusals(events)).toHaveLength(1);
+      expect(refusals(events)).toMatchObject([{ cause, ...answer, localTsel: undefined }]);
+    });
+
+    test('but not of what is no CR', async () => {
+      const server = await serve();
+      const events = heard<ConnectionEvent>('cotp:connection');
+      const client = await rawClient(server.address.port);
+      client.send(tpkt('02 f0 80 01'));
+      await client.ending();
+      expect(refusals(events)).toEqual([]);
+    });
   });
 });
