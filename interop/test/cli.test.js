@@ -8,7 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { listen } from '../../dist/index.js';
+import { connect, listen } from '../../dist/index.js';
 import { startSnap7 } from './snap7-server.js';
 import { HOST, LIMIT } from './support.js';
 
@@ -125,6 +125,35 @@ describe('cotp in a terminal', () => {
     await terminal.shows(/code 130$/m);
   });
 
+  inTerminal('SIGTERM ends it while Ctrl-S holds the screen', async (terminal) => {
+    await terminal.type(`sh -c 'echo pid $$; exec cotp listen ${HOST}:0 --hex'; echo code $?`);
+    const screen = await terminal.shows(/^listening on \S+:\d+$/m);
+    const [, pid] = /^pid (\d+)$/m.exec(screen);
+    const [, port] = /^listening on \S+:(\d+)$/m.exec(screen);
+    await terminal.press('C-s');
+    const conn = await connect({ host: HOST, port: Number(port) });
+    for (let count = 0; count < 20; count += 1) {
+      conn.write(Buffer.alloc(1_000_000, 'flood'));
+    }
+    // What it does not take waits here: its back-pressure works.
+    for (let before = -1; before !== conn.writeBuffered; ) {
+      before = conn.writeBuffered;
+      await sleep(300);
+    }
+    assert.ok(conn.writeBuffered > 1_000_000);
+    process.kill(Number(pid), 'SIGTERM');
+    await conn.waitClosed();
+    await terminal.press('C-q');
+    await terminal.shows(/code 143$/m);
+  });
+
+  inTerminal('no name and no message from outside reaches the terminal raw', async (terminal) => {
+    await terminal.type(`cotp connect ${address} --tls-ca "$(printf '/no/\\033[31msuch')"`);
+    await terminal.shows(
+      /^cotp connect: --tls-ca \/no\/\\x1b\[31msuch cannot be read \(ENOENT\)$/m,
+    );
+  });
+
   inTerminal('colours', async (terminal) => {
     await terminal.type(`cotp probe ${address} --tsel 0x0302; echo code $?`);
     await terminal.shows(/^code 0$/m);
@@ -138,7 +167,7 @@ describe('cotp in a terminal', () => {
   });
 
   inTerminal('a long list has a progress bar, which goes away', async (terminal) => {
-    await terminal.type(`cotp probe ${address} --delay 300; echo code $?`);
+    await terminal.type(`cotp probe ${address} --delay 300ms; echo code $?`);
     await terminal.shows(/^\d\/7 \[.+\] 0x0200$/m);
     const screen = await terminal.shows(/^code 0$/m);
     assert.equal(screen.match(/^\d\/7/gm), null);

@@ -26,6 +26,14 @@ const SIGNALS: readonly (readonly [NodeJS.Signals, number])[] = [
 /** The system reports the end of our child only, so the others are looked for this often. */
 const LOOK_EVERY = 50;
 
+/** What to try, by the name of the error. */
+const HINTS: Readonly<Record<string, string>> = {
+  EMFILE: ': fewer --max-programs, or more open files (ulimit -n), may help',
+  ENFILE: ': the system has no file descriptor left',
+  EAGAIN: ': fewer --max-programs, or more processes (ulimit -u), may help',
+  ENOMEM: ': fewer --max-programs may help',
+};
+
 /** Groups that have not ended; none outlives this process. */
 const running = new Set<ProcessGroup>();
 
@@ -64,8 +72,9 @@ export class ProcessGroup {
    */
   static start(line: string, env: NodeJS.ProcessEnv): Promise<ProcessGroup> {
     return new Promise((resolve, reject) => {
-      const failed = (error: Error) => {
-        reject(new CommandError(`the program cannot be started: ${error.message}`));
+      const failed = (error: NodeJS.ErrnoException) => {
+        const hint = HINTS[error.code ?? ''] ?? '';
+        reject(new CommandError(`the program cannot be started: ${error.message}${hint}`));
       };
       try {
         const child = spawn(line, {
@@ -83,7 +92,7 @@ export class ProcessGroup {
           resolve(new ProcessGroup(child, child.pid as number, exited));
         });
       } catch (error) {
-        failed(error as Error);
+        failed(error as NodeJS.ErrnoException);
       }
     });
   }
