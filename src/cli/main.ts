@@ -33,7 +33,7 @@ const { io, stop } = createIo(process);
 for (const [signal, exitCode] of Object.entries(SIGNALS)) {
   process.on(signal, () => {
     if (io.signal.aborted) {
-      // Asked twice: whatever still closes is left as it is.
+      // A second signal: whatever is still closing is left as it is.
       process.exit(exitCode);
     }
     stop(new Stop(exitCode));

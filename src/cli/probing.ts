@@ -36,7 +36,7 @@ export interface Outcome {
     | 'unreachable';
   /** From the CR to the answer, in milliseconds. */
   readonly milliseconds?: number | undefined;
-  /** Of a CC, as it stood. */
+  /** Of a CC, as it came. */
   readonly confirm?: Readonly<Record<string, unknown>> | undefined;
   /** Of a DR or an ER. */
   readonly reason?: number | undefined;

@@ -1,5 +1,5 @@
 /**
- * How commands tell of connections: in words on stderr, or as JSON lines on stdout.
+ * How commands report connections: in words on stderr, or as JSON lines on stdout.
  */
 import type { Connection, ConnectionInfo, TraceListener } from '../index.js';
 import { hexText } from './forms.js';

@@ -229,7 +229,11 @@ class Service {
       return { reason: CONGESTION, cause: 'limit', words: '--once has had its connection' };
     }
     if (exec !== undefined && this.#programs >= maxPrograms) {
-      return { reason: CONGESTION, cause: 'limit', words: `${maxPrograms} programs run already` };
+      return {
+        reason: CONGESTION,
+        cause: 'limit',
+        words: 'as many programs run as --max-programs allows',
+      };
     }
     return undefined;
   }

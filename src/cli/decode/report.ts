@@ -1,5 +1,5 @@
 /**
- * A dissection on paper: a table of octets, fields, values and meanings, then the verdict.
+ * A dissection as text: a table of octets, fields, values and meanings, then the verdict.
  */
 import Table from 'cli-table3';
 import { CotpError } from '../../core/tpdu/index.js';
