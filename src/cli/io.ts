@@ -10,6 +10,7 @@
  *   output whose reader takes nothing is given up after a second.
  * - `io.stdout.colours` colours only where it may: on a terminal, unless `NO_COLOR` says no.
  */
+import { setMaxListeners } from 'node:events';
 import type { Readable } from 'node:stream';
 import { EXIT, Stop } from './exit.js';
 import { type Environment, Output, type OutputStream } from './output.js';
@@ -41,6 +42,8 @@ export function createIo({ stdin, stdout, stderr, env }: Streams): {
   readonly stop: (reason: Stop) => void;
 } {
   const controller = new AbortController();
+  // Each connection listens to it, and there are many.
+  setMaxListeners(0, controller.signal);
   const stop = (reason: Stop) => {
     if (!controller.signal.aborted) {
       controller.abort(reason);

@@ -349,3 +349,12 @@ test('what --max-connections refuses is an event too', async () => {
   });
   expect(running.events.at(-1)).not.toMatchObject({ peer: `127.0.0.1:${localAddr.port}` });
 });
+
+test.each([[[]], [['--exec', 'cat']]])('many connections bring no warning: %j', async (args) => {
+  const { address, running } = await cotpListen(...args);
+  const conns = await Promise.all(Array.from({ length: 15 }, () => connect(addressOf(address))));
+  await running.says(/#15 open/);
+  await Promise.all(conns.map((conn) => conn.asyncClose()));
+  running.child.kill('SIGINT');
+  expect((await running.end()).stderr).not.toContain('Warning');
+});

@@ -1,8 +1,8 @@
 /**
  * `cotp decode`: every octet of TPKTs and TPDUs explained.
  */
-import { constants } from 'node:fs';
-import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { constants, rmSync } from 'node:fs';
+import { access, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { addAbortSignal, type Readable } from 'node:stream';
@@ -273,11 +273,15 @@ async function withPath(
   }
   // A folder that nobody could have guessed or prepared, and nobody else can look into.
   const folder = await mkdtemp(join(tmpdir(), 'cotp-decode-'));
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  // A second Ctrl-C ends the process in the middle of this.
+  process.once('exit', remove);
   try {
     const file = join(folder, 'capture.pcap');
     await writeFile(file, octets, { mode: 0o600, flag: 'wx' });
     await use(file);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    process.off('exit', remove);
+    remove();
   }
 }
