@@ -1,6 +1,9 @@
 /** Nothing that a reader of the output or a program does keeps a command from ending. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { connect } from '../../src/index.js';
 import { closeLater, rawServer, serve } from '../support/life.js';
@@ -132,3 +135,79 @@ test.each([[[]], [['--transparent']]])(
     expect(running.stdout).not.toContain('dropped');
   },
 );
+
+describe.runIf(process.platform !== 'win32')('a named pipe', () => {
+  async function namedPipe(): Promise<string> {
+    const folder = await mkdtemp(join(tmpdir(), 'cotp-pipe-'));
+    closeLater(() => rm(folder, { recursive: true, force: true }));
+    const path = join(folder, 'pipe');
+    execFileSync('mkfifo', [path]);
+    return path;
+  }
+
+  /** Somebody has opened the pipe for reading, and reads nothing. */
+  function idleReader(path: string): void {
+    const reader = spawn('sh', ['-c', `exec sleep 60 < '${path}'`]);
+    closeLater(() => reader.kill('SIGKILL'));
+  }
+
+  async function proxied(...args: readonly string[]) {
+    const { address, accept } = await serve();
+    const to = `${address.host}:${address.port}`;
+    const running = new Running(['proxy', '127.0.0.1:0', to, '--quiet', ...args]);
+    const [, port] = await running.says(/127\.0\.0\.1:(\d+)/);
+    const conn = await connect({ host: '127.0.0.1', port: Number(port) }, { maxTpduSize: 128 });
+    closeLater(() => conn.destroy());
+    return { running, conn, peer: await accept() };
+  }
+
+  test.each([
+    ['whose reader takes nothing', idleReader],
+    ['that nobody reads', () => {}],
+  ])('%s does not keep the proxy from ending', async (_what, read) => {
+    const path = await namedPipe();
+    read(path);
+    const { running, conn, peer } = await proxied('--pcap', path);
+    conn.write(FLOOD);
+    expect(await peer.read()).toHaveLength(FLOOD.length);
+    const from = performance.now();
+    running.child.kill('SIGTERM');
+    expect((await running.end()).code).toBe(143);
+    expect(performance.now() - from).toBeLessThan(SOON);
+  });
+
+  test('whose reader comes late gets everything', async () => {
+    const path = await namedPipe();
+    const { running, conn, peer } = await proxied('--jsonl', path);
+    conn.write(Buffer.from('x'));
+    await peer.read();
+    let read = '';
+    const reader = spawn('cat', [path]);
+    reader.stdout.on('data', (chunk) => {
+      read += String(chunk);
+    });
+    await expect.poll(() => read.match(/"DT"/g)).toHaveLength(2);
+    running.child.kill('SIGINT');
+    await running.end();
+    expect(read.match(/"(CR|CC|DT)"/g)).toEqual(
+      ['CR', 'CR', 'CC', 'CC', 'DT', 'DT'].map((type) => `"${type}"`),
+    );
+  });
+
+  test('that nobody writes does not keep decode from ending', async () => {
+    const running = new Running(['decode', await namedPipe()]);
+    // The handlers of signals are there once it is up: a second command is up after the first.
+    await new Running(['--version']).end();
+    running.child.kill('SIGINT');
+    expect(await running.end()).toEqual({ code: 130, stdout: '', stderr: '' });
+  });
+
+  test('is read by decode, however late it is written', async () => {
+    const path = await namedPipe();
+    const running = new Running(['decode', path]);
+    await new Running(['--version']).end();
+    execFileSync('sh', ['-c', `echo 0300000702f080 > '${path}'`]);
+    expect(await running.end()).toMatchObject({ code: 0, stderr: '' });
+    expect(running.stdout).toMatch(/^TPKT 1, 7 octets/);
+  });
+});

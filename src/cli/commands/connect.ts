@@ -1,13 +1,13 @@
 /**
  * `cotp connect`: stdin to TSDUs, TSDUs to stdout.
  */
-import { readFile } from 'node:fs/promises';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { type Connection, CotpError, connect as open, type Tpdu } from '../../index.js';
 import { command } from '../command.js';
 import { CommandError, EXIT, UsageError } from '../exit.js';
 import { type Form, formOf, hexText } from '../forms.js';
 import type { Io } from '../io.js';
+import { readWhole } from '../named-pipe.js';
 import { flag, type OptionValues, value, valueOr } from '../option.js';
 import { CLIENT_OPTIONS, connectOptions } from '../options/connection.js';
 import { FORM_OPTIONS, formName } from '../options/forms.js';
@@ -56,7 +56,7 @@ export const connect = command({
   ],
   async run([target = ''], options, io) {
     const form = formOf(formName(options), options.tsduSize, io.stdout.terminal);
-    const whole = options.file === undefined ? undefined : await fileTsdu(options.file);
+    const whole = options.file === undefined ? undefined : await fileTsdu(options.file, io.signal);
     const addr = address(target);
     const shown = tracer(io, options);
     let answer: Tpdu | undefined;
@@ -87,8 +87,9 @@ export const connect = command({
   },
 });
 
-async function fileTsdu(path: string): Promise<Buffer> {
-  const tsdu = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+async function fileTsdu(path: string, signal: AbortSignal): Promise<Buffer> {
+  const tsdu = await readWhole(path, signal).catch((error: NodeJS.ErrnoException) => {
+    signal.throwIfAborted();
     throw new CommandError(`--file ${path} cannot be read (${error.code})`);
   });
   if (tsdu.length === 0) {

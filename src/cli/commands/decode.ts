@@ -2,7 +2,7 @@
  * `cotp decode`: every octet of TPKTs and TPDUs explained.
  */
 import { constants, rmSync } from 'node:fs';
-import { access, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { access, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { addAbortSignal, type Readable } from 'node:stream';
@@ -19,6 +19,7 @@ import { Negotiated } from '../decode/negotiated.js';
 import * as report from '../decode/report.js';
 import { EXIT, UsageError } from '../exit.js';
 import type { Io } from '../io.js';
+import { isNamedPipe, readWhole } from '../named-pipe.js';
 import { flag, type OptionValues, value } from '../option.js';
 import { JSON_OPTION } from '../options/output.js';
 import { terminalJson } from '../terminal-text.js';
@@ -230,10 +231,12 @@ async function inputOf(
     return { octets: await buffer(addAbortSignal(signal, stdin as Readable)) };
   }
   if (operands.length === 1 && (await isThere(first))) {
-    const octets = await readFile(first).catch((error: NodeJS.ErrnoException) => {
+    const octets = await readWhole(first, signal).catch((error: NodeJS.ErrnoException) => {
+      signal.throwIfAborted();
       throw new UsageError(`${first} cannot be read (${error.code})`);
     });
-    return { path: first, octets };
+    // tshark reads a file more than once, which a pipe cannot.
+    return isNamedPipe(first) ? { octets } : { path: first, octets };
   }
   await refuseFiles(operands);
   return { octets: Buffer.from(operands.join(' ')) };

@@ -5,6 +5,7 @@
  */
 import { access, constants, open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   jsonLinesSink,
   type PcapngSink,
@@ -16,7 +17,8 @@ import {
 import { CommandError, UsageError } from '../exit.js';
 import { failureOf } from '../failure.js';
 import type { Io } from '../io.js';
-import { complain, jsonLine } from '../report.js';
+import { isNamedPipe, NamedPipeWriter } from '../named-pipe.js';
+import { CLOSING_TIME_ON_STOP, complain, postEvent } from '../report.js';
 
 /** Wireshark looks for TPKT there without being told. */
 const COTP_PORT = 102;
@@ -86,7 +88,15 @@ export class Files {
 
   async close(): Promise<void> {
     const sinks = this.#begun?.all ?? [];
-    await Promise.all(sinks.map((sink) => sink.close()));
+    const closed = Promise.all(sinks.map((sink) => sink.close()));
+    const patience = new AbortController();
+    const tooLate = sleep(CLOSING_TIME_ON_STOP, 'too late', { signal: patience.signal });
+    // The reader of a pipe may take nothing, or never have come.
+    if ((await Promise.race([closed, tooLate])) === 'too late') {
+      this.#complain('the end of the files is not written: their reader takes nothing');
+    }
+    patience.abort();
+    await tooLate.catch(() => {});
     for (const { dropped, error } of sinks) {
       if (dropped > 0 && error === undefined) {
         this.#complain(`${dropped} TPDUs are not in the file: the disk is too slow`);
@@ -102,11 +112,12 @@ export class Files {
       maxFiles,
       onError: (error: Error) => this.#failed(path, error),
     });
+    const to = (path: string) => (isNamedPipe(path) ? new NamedPipeWriter(path) : path);
     const pcapng =
       pcap === undefined
         ? undefined
-        : pcapngSink(pcap, { ...options(pcap), serverPort: COTP_PORT });
-    const lines = jsonl === undefined ? undefined : jsonLinesSink(jsonl, options(jsonl));
+        : pcapngSink(to(pcap), { ...options(pcap), serverPort: COTP_PORT });
+    const lines = jsonl === undefined ? undefined : jsonLinesSink(to(jsonl), options(jsonl));
     return { pcapng, all: [pcapng, lines].filter((sink) => sink !== undefined) };
   }
 
@@ -115,7 +126,7 @@ export class Files {
     const { sentence, detail } = failureOf(error);
     this.#complain(`${file}: ${sentence}`);
     if (this.#options.json) {
-      void jsonLine(this.#io, { event: 'error', file, message: sentence, ...detail });
+      postEvent(this.#io, { event: 'error', file, message: sentence, ...detail });
     }
   }
 

@@ -1,0 +1,93 @@
+/**
+ * Named pipes (FIFOs), read and written without waiting inside the system. Node reads and writes files in
+ * threads; one that waits there for the other end of a pipe keeps the process from ending.
+ */
+import { closeSync, constants, openSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { Socket } from 'node:net';
+import { Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** A pipe whose other end nobody has opened is tried again this often, in milliseconds. */
+const TRY_EVERY = 100;
+
+/** True when a named pipe is there. */
+export function isNamedPipe(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFIFO() === true;
+}
+
+/** Everything of a file, or of a named pipe until its writer closes it. @throws the abort reason */
+export async function readWhole(path: string, signal: AbortSignal): Promise<Buffer> {
+  if (!isNamedPipe(path)) {
+    return readFile(path, { signal });
+  }
+  for (;;) {
+    signal.throwIfAborted();
+    const octets = await readOnce(path, signal);
+    // Nothing comes at once where there is no writer yet.
+    if (octets.length > 0) {
+      return octets;
+    }
+    await sleep(TRY_EVERY, undefined, { signal });
+  }
+}
+
+async function readOnce(path: string, signal: AbortSignal): Promise<Buffer> {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const socket = new Socket({ fd, readable: true, writable: false, signal });
+  const chunks: Buffer[] = [];
+  for await (const chunk of socket) {
+    chunks.push(chunk as Buffer);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Writes to a named pipe; what is written before somebody reads it waits. */
+export class NamedPipeWriter extends Writable {
+  readonly #path: string;
+  #socket: Socket | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(path: string) {
+    super();
+    this.#path = path;
+  }
+
+  override _construct(ready: (error?: Error) => void): void {
+    try {
+      const fd = openSync(this.#path, constants.O_WRONLY | constants.O_NONBLOCK);
+      this.#socket = socketOf(fd);
+      this.#socket.on('error', (error) => this.destroy(error));
+      ready();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENXIO') {
+        this.#timer = setTimeout(() => this._construct(ready), TRY_EVERY);
+      } else {
+        ready(error as Error);
+      }
+    }
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
+    this.#socket?.write(chunk, done);
+  }
+
+  override _final(done: () => void): void {
+    this.#socket?.end(done);
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    clearTimeout(this.#timer);
+    this.#socket?.destroy();
+    done(error);
+  }
+}
+
+function socketOf(fd: number): Socket {
+  try {
+    return new Socket({ fd, readable: false, writable: true });
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
