@@ -202,6 +202,14 @@ describe.runIf(process.platform !== 'win32')('a named pipe', () => {
     expect(await running.end()).toEqual({ code: 130, stdout: '', stderr: '' });
   });
 
+  test('in which a thread of Node waits ends by the signal itself', async () => {
+    const running = new Running(['connect', 'localhost', '--tls-ca', await namedPipe()]);
+    await new Running(['--version']).end();
+    running.child.kill('SIGTERM');
+    await running.end();
+    expect(running.child.signalCode).toBe('SIGTERM');
+  });
+
   test('is read by decode, however late it is written', async () => {
     const path = await namedPipe();
     const running = new Running(['decode', path]);
