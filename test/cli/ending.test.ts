@@ -1,6 +1,7 @@
 /** Nothing that a reader of the output or a program does keeps a command from ending. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, constants, openSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -145,6 +146,17 @@ describe.runIf(process.platform !== 'win32')('a named pipe', () => {
     return path;
   }
 
+  /** Opens the pipe for writing, once somebody reads it, and writes nothing. */
+  async function opened(path: string): Promise<void> {
+    let fd = 0;
+    const open = () => {
+      fd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+      return fd;
+    };
+    await expect.poll(open, { timeout: 10_000 }).toBeGreaterThan(0);
+    closeLater(() => closeSync(fd));
+  }
+
   /** Somebody has opened the pipe for reading, and reads nothing. */
   function idleReader(path: string): void {
     const reader = spawn('sh', ['-c', `exec sleep 60 < '${path}'`]);
@@ -194,17 +206,18 @@ describe.runIf(process.platform !== 'win32')('a named pipe', () => {
     );
   });
 
-  test('that nobody writes does not keep decode from ending', async () => {
-    const running = new Running(['decode', await namedPipe()]);
-    // The handlers of signals are there once it is up: a second command is up after the first.
-    await new Running(['--version']).end();
+  test('that gives nothing does not keep decode from ending', async () => {
+    const path = await namedPipe();
+    const running = new Running(['decode', path]);
+    await opened(path);
     running.child.kill('SIGINT');
     expect(await running.end()).toEqual({ code: 130, stdout: '', stderr: '' });
   });
 
   test('in which a thread of Node waits ends by the signal itself', async () => {
-    const running = new Running(['connect', 'localhost', '--tls-ca', await namedPipe()]);
-    await new Running(['--version']).end();
+    const path = await namedPipe();
+    const running = new Running(['connect', 'localhost', '--tls-ca', path]);
+    await opened(path);
     running.child.kill('SIGTERM');
     await running.end();
     expect(running.child.signalCode).toBe('SIGTERM');
@@ -213,7 +226,6 @@ describe.runIf(process.platform !== 'win32')('a named pipe', () => {
   test('is read by decode, however late it is written', async () => {
     const path = await namedPipe();
     const running = new Running(['decode', path]);
-    await new Running(['--version']).end();
     execFileSync('sh', ['-c', `echo 0300000702f080 > '${path}'`]);
     expect(await running.end()).toMatchObject({ code: 0, stderr: '' });
     expect(running.stdout).toMatch(/^TPKT 1, 7 octets/);
