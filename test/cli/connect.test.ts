@@ -340,7 +340,7 @@ describe('what can go wrong', () => {
         : undefined,
     );
     const { stderr } = await cotp(['connect', address, '--wait', '0']);
-    expect(stderr).toMatch(/looks like remote desktop/);
+    expect(stderr).toMatch(/that of remote desktop/);
   });
 
   test('TLS where there is none', async () => {

@@ -375,7 +375,7 @@ test('CR and CC count for what follows them in hexadecimal too', async () => {
 test.each([
   ['DEL', '7f', '\\x7f'],
   ['C1', '9b', '\\x9b'],
-  ['ESC', '1b', '\\u001b'],
+  ['ESC', '1b', '\\x1b'],
 ])('%s of a cookie does not reach the terminal', async (_what, octet, text) => {
   const cookie = Buffer.from('Cookie: mstshash=a').toString('hex');
   const tpdu = `${(6 + 18 + 3).toString(16)}e00000000100${cookie}${octet}0d0a`;

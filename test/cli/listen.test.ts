@@ -205,7 +205,7 @@ test('a bare port is one on all addresses', async () => {
 });
 
 describe.runIf(process.platform === 'linux')('a program that cannot be started', () => {
-  test.each([['64'], ['48']])(
+  test.each([['72'], ['64']])(
     'for want of file descriptors (%s) costs its connection only',
     async (most) => {
       const shell = spawn('/bin/bash', [
