@@ -43,10 +43,14 @@ export const FAULTS: readonly Fault[] = [
     edits: [
       {
         file: 'node/driver.js',
-        find: `            this.#engine.isReceiving;
-        if`,
-        replace: `            true;
-        if`,
+        find: `            this.#engine.isReceiving &&
+            !this.#isGone;`,
+        replace: '            !this.#isGone;',
+      },
+      {
+        file: 'node/driver.js',
+        find: 'if (this.#pausedSince !== undefined && !this.#engine.isReceiving) {',
+        replace: 'if (false) {',
       },
       {
         file: 'node/driver.js',
@@ -60,7 +64,11 @@ export const FAULTS: readonly Fault[] = [
     what: 'a reset behind unread octets is never noticed',
     rule: 'gone',
     edits: [
-      { file: 'node/driver.js', find: 'if (isGone(this.stream)) {', replace: 'if (false) {' },
+      {
+        file: 'node/driver.js',
+        find: 'if (isGone(this.stream) && this.#onGone()) {',
+        replace: 'if (false) {',
+      },
     ],
   },
   {
@@ -70,13 +78,13 @@ export const FAULTS: readonly Fault[] = [
     edits: [
       {
         file: 'node/alarm.js',
-        find: 'if (late >= BLOCKED_FROM && !this.#isPostponed) {',
-        replace: 'if (late < 0) {',
+        find: 'else if (late >= BLOCKED_FROM && this.#wanted !== this.#grantedUntil) {',
+        replace: 'else if (late < 0) {',
       },
       {
         file: 'node/alarm.js',
         find: 'this.#afterSockets = setImmediate(this.#onSocketsSeen);',
-        replace: 'this.#onSocketsSeen();',
+        replace: 'this.#onSocketsRead();',
       },
     ],
   },
@@ -134,7 +142,7 @@ export const FAULTS: readonly Fault[] = [
     rule: 'slot',
     edits: [
       {
-        file: 'node/server.js',
+        file: 'node/admission.js',
         find: 'this.#admitted -= 1;',
         replace: '',
       },
@@ -149,6 +157,11 @@ export const FAULTS: readonly Fault[] = [
         file: 'node/receive-budget.js',
         find: 'if (each.beyondFloor > largest.beyondFloor) {',
         replace: 'if (each.beyondFloor < 0) {',
+      },
+      {
+        file: 'node/receive-budget.js',
+        find: 'if (largest.unfinished > RECEIVE_FLOOR && largest.unfinished >= largest.unread) {',
+        replace: 'if (true) {',
       },
       {
         file: 'node/receive-budget.js',

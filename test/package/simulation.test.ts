@@ -66,9 +66,16 @@ describe('a world', () => {
 });
 
 describe('a fault that is put into the library', () => {
-  it('is found', async () => {
-    const { text, code } = await simulate('--fault', 'reference-leak', '--steps', '20000');
-    expect(text).toContain("rule 'left' is broken");
+  it.each([
+    ['reference-leak', 'left'],
+    ['pause-while-closing', 'close'],
+    ['reset-unseen', 'gone'],
+    ['endless-turn', 'turn'],
+    ['bystander-ends', 'honest'],
+    ['timer-before-sockets', 'timer'],
+  ])('is found: %s', async (name, rule) => {
+    const { text, code } = await simulate('--fault', name, '--steps', '2000000');
+    expect(text).toContain(`rule '${rule}' is broken`);
     expect(code).toBe(0);
   });
 
