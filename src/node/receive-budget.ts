@@ -7,13 +7,19 @@
  * The second kind goes away only when the peer completes its message, so the connection that holds most
  * ends. A connection that holds little of a kind is never affected by it: a floor of each is not counted.
  */
+import process from 'node:process';
 import { TsduTooLargeError } from '../core/errors.js';
 
 /** Octets of each connection that the sum does not count. */
 export const RECEIVE_FLOOR = 65_536;
 
-/** Near the limit, what keeps more memory than this is copied, to keep only what it needs. */
+/**
+ * Near the limit, what keeps more memory than this is copied, to keep only what it needs. Of a message that
+ * keeps more than the second figure little would be gained, and to copy it with each chunk would cost more the
+ * longer it is. One of {@link RECEIVE_FLOOR} octets keeps at most twice those and 128 KiB.
+ */
 const COMPACT_FROM = 16_384;
+const COMPACT_TO = 4 * RECEIVE_FLOOR;
 
 /** From this part of the limit on, connections with unread messages beyond their floor pause. */
 const NEAR = 0.75;
@@ -62,23 +68,22 @@ export class ReceiveBudget {
     this.#held += change;
     if (share.beyondFloor > 0) {
       this.#beyondFloor.add(share);
-      this.#judge(share);
-      return;
+    } else {
+      this.#beyondFloor.delete(share);
     }
-    this.#beyondFloor.delete(share);
-    this.#continue(share);
-    if (this.#held < this.#near) {
-      this.#continueAll();
+    if (share.unread <= RECEIVE_FLOOR && share.unfinished <= RECEIVE_FLOOR) {
+      this.#continue(share);
+    }
+    if (change < 0) {
+      this.#judgeLess(share);
+    } else if (share.beyondFloor > 0) {
+      this.#judgeMore(share);
     }
   }
 
-  #judge(share: ReceiveShare): void {
-    if (!this.isTight()) {
-      this.#continueAll();
-    } else if (share.unread > RECEIVE_FLOOR) {
+  #judgeMore(share: ReceiveShare): void {
+    if (this.isTight() && share.unread > RECEIVE_FLOOR) {
       this.#pause(share);
-    } else if (share.unfinished <= RECEIVE_FLOOR) {
-      this.#continue(share);
     }
     if (this.#held > this.#limit) {
       this.#makeRoom(share);
@@ -86,17 +91,38 @@ export class ReceiveBudget {
   }
 
   /**
+   * There is more room. A connection that waits to complete a message may go on as soon as the sum is within
+   * the limit: if all of them waited until it is well below, and nobody had anything to read, none ever would.
+   */
+  #judgeLess(share: ReceiveShare): void {
+    if (!this.isTight()) {
+      this.#continueAll(() => true);
+    } else if (this.#held <= this.#limit) {
+      this.#continueAll(({ unread }) => unread <= RECEIVE_FLOOR);
+    } else if (share.unread === 0) {
+      // An application that is reading makes more room with its next read. Here there is none to wait for.
+      this.#makeRoom(undefined);
+    }
+  }
+
+  /**
    * Above the limit: the connection ends that holds most of an unfinished message. But where others hold more
    * that waits to be read, their applications have to read, and who needs more waits for that.
+   *
+   * @param needing the share that has grown, if one has
    */
-  #makeRoom(share: ReceiveShare): void {
-    let largest = share;
+  #makeRoom(needing: ReceiveShare | undefined): void {
+    let largest = needing;
     for (const each of this.#beyondFloor) {
-      if (each.beyondFloor > largest.beyondFloor) {
+      if (largest === undefined || each.beyondFloor > largest.beyondFloor) {
         largest = each;
       }
     }
-    if (largest.unfinished > RECEIVE_FLOOR && largest.unfinished >= largest.unread) {
+    if (
+      largest !== undefined &&
+      largest.unfinished > RECEIVE_FLOOR &&
+      largest.unfinished >= largest.unread
+    ) {
       largest.end(
         new TsduTooLargeError(
           `unfinished and unread TSDUs of at most ${this.#limit} octets were expected from all peers together; ` +
@@ -104,8 +130,8 @@ export class ReceiveBudget {
           { phase: 'open', hint: 'maxReceiveBuffer sets the limit' },
         ),
       );
-    } else if (share.unfinished > RECEIVE_FLOOR) {
-      this.#pause(share);
+    } else if (needing !== undefined && needing.unfinished > RECEIVE_FLOOR) {
+      this.#pause(needing);
     }
   }
 
@@ -122,8 +148,8 @@ export class ReceiveBudget {
     }
   }
 
-  #continueAll(): void {
-    for (const share of this.#paused) {
+  #continueAll(which: (share: ReceiveShare) => boolean): void {
+    for (const share of [...this.#paused].filter(which)) {
       this.#continue(share);
     }
   }
@@ -181,7 +207,8 @@ export class ReceiveShare {
       return;
     }
     // A chunk that is kept for a few octets of it must not count as much as what others need.
-    if (unfinished > COMPACT_FROM && this.#budget.isTight(this.beyondFloor - before)) {
+    const isSmall = unfinished > COMPACT_FROM && unfinished <= COMPACT_TO;
+    if (isSmall && this.#budget.isTight(this.beyondFloor - before)) {
       this.#unfinished = this.#holder.compact();
     }
     this.#budget.charge(this, this.beyondFloor - before);
