@@ -12,7 +12,14 @@ import { Alarm, now } from './alarm.js';
 import { asBuffer } from './buffers.js';
 import { Sender } from './sender.js';
 import { whenClosed } from './stream-closed.js';
-import { goneError, isGone, isPlainSocket, resetStream, setStreamRef } from './stream-kinds.js';
+import {
+  goneError,
+  isGone,
+  isPlainSocket,
+  limitReadAhead,
+  resetStream,
+  setStreamRef,
+} from './stream-kinds.js';
 
 /** Where the driver reports. Nothing here is called twice for the same thing. */
 export interface DriverUser extends MessageReceiver {
@@ -110,6 +117,7 @@ export class Driver {
     this.#sender = new Sender(stream, engine.outbox, () => this.#onTaken());
     this.#lastActivity = now();
     this.#lastReceived = this.#lastActivity;
+    limitReadAhead(stream);
     stream.on('data', this.#onData);
     stream.on('end', () => this.#onEnd());
     stream.on('error', (error) => this.#onError(error));

@@ -1,7 +1,8 @@
 /** What the queue of arrived messages holds on to. */
 import { getEventListeners } from 'node:events';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ReadQueue } from '../../src/node/read-queue.js';
+import { CHUNK_OVERHEAD, MESSAGE_OVERHEAD, ReadQueue } from '../../src/node/read-queue.js';
 import { memoryHeld } from '../support/growth.js';
 
 /** Lets a read wait, resolves it, and forgets the message. */
@@ -37,27 +38,31 @@ test('a message whose memory was given away while it waited leaves an empty queu
 
 describe('what a chunk holds beside the messages in it', () => {
   const chunk = Buffer.alloc(1_000);
+  /** A chunk in memory, without its messages. */
+  const wholeChunk = chunk.length + CHUNK_OVERHEAD;
 
   test('counts as long as one of them waits', async () => {
-    const queue = new ReadQueue(1_000, () => {});
+    const mark = wholeChunk + MESSAGE_OVERHEAD;
+    const queue = new ReadQueue(mark, () => {});
     queue.push(chunk.subarray(0, 1));
     queue.endChunk(chunk.length);
-    expect([queue.held, queue.isFull]).toEqual([1_000, true]);
+    expect([queue.held, queue.isFull]).toEqual([mark, true]);
     queue.push(Buffer.from('of the next chunk'));
     await queue.read();
-    expect([queue.held, queue.isFull]).toEqual([145, false]);
+    expect([queue.held, queue.isFull]).toEqual([17 + MESSAGE_OVERHEAD, false]);
   });
 
   test('is let go with the last of them', async () => {
-    const queue = new ReadQueue(1_200, () => {});
+    const queue = new ReadQueue(10_000, () => {});
     queue.push(chunk.subarray(0, 1));
     queue.push(chunk.subarray(1, 2));
     queue.endChunk(chunk.length);
     await queue.read();
     queue.push(chunk.subarray(2, 3));
-    expect(queue.held).toBe(1_000);
+    // Of the two octets of the chunk that were put in, the first is no longer counted as a message.
+    expect(queue.held).toBe(wholeChunk - 1 + 2 * MESSAGE_OVERHEAD + 1);
     await queue.read();
-    expect(queue.held).toBe(129);
+    expect(queue.held).toBe(1 + MESSAGE_OVERHEAD);
   });
 
   test('does not count where a reader has taken them at once', () => {
@@ -68,21 +73,59 @@ describe('what a chunk holds beside the messages in it', () => {
     expect(queue.held).toBe(0);
   });
 
-  test('is nothing where the messages are as long as the chunk', () => {
-    const queue = new ReadQueue(1_300, () => {});
+  test('is no more than what every chunk costs where the messages are as long as it', () => {
+    const queue = new ReadQueue(10_000, () => {});
     queue.push(chunk);
     queue.endChunk(chunk.length);
-    expect(queue.held).toBe(1_128);
+    expect(queue.held).toBe(wholeChunk + MESSAGE_OVERHEAD);
+  });
+
+  test('is nothing where a message came in many chunks', () => {
+    const queue = new ReadQueue(10_000, () => {});
+    queue.push(Buffer.alloc(5_000));
+    queue.endChunk(chunk.length);
+    expect(queue.held).toBe(5_000 + MESSAGE_OVERHEAD);
   });
 
   test('is counted for each chunk anew', () => {
-    const queue = new ReadQueue(2_000, () => {});
+    const queue = new ReadQueue(2 * (wholeChunk + MESSAGE_OVERHEAD), () => {});
     queue.push(chunk);
     queue.endChunk(chunk.length);
+    expect(queue.isFull).toBe(false);
     queue.push(chunk.subarray(0, 1));
     queue.endChunk(chunk.length);
-    expect([queue.held, queue.isFull]).toEqual([2_128, true]);
+    expect(queue.isFull).toBe(true);
   });
+});
+
+test('what is held follows any order of messages, chunks and reads, and is nothing at the end', async () => {
+  const step = fc.oneof(
+    fc.nat(3_000).map((length) => ({ kind: 'message' as const, length })),
+    fc.nat(70_000).map((length) => ({ kind: 'chunk' as const, length })),
+    fc.constant({ kind: 'read' as const, length: 0 }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+      const queue = new ReadQueue(10_000, () => {});
+      const waiting: number[] = [];
+      for (const { kind, length } of steps) {
+        if (kind === 'message') {
+          queue.push(Buffer.alloc(length));
+          waiting.push(length);
+        } else if (kind === 'chunk') {
+          queue.endChunk(length);
+        } else if (waiting.length > 0) {
+          expect((await queue.read()).length).toBe(waiting.shift());
+        }
+        const least = waiting.reduce((sum, each) => sum + each + MESSAGE_OVERHEAD, 0);
+        expect(queue.held).toBeGreaterThanOrEqual(least);
+      }
+      for (const length of waiting) {
+        expect((await queue.read()).length).toBe(length);
+      }
+      expect(queue.held).toBe(0);
+    }),
+  );
 });
 
 describe('a read that is given up', () => {

@@ -24,8 +24,10 @@ const MEBIBYTE = 1_048_576;
 /** Options of both sides. Sizes are in octets, times in milliseconds. */
 export interface StreamOptions {
   /**
-   * Messages that were not read may come to this many octets (and 128 more each) before reading from the
-   * socket pauses; it pauses at the end of a chunk, so a chunk of at most 64 KiB comes on top. 1 to 2147483647; default 1 MiB, which keeps a fast link busy through a short pause.
+   * Messages that were not read may keep this many octets of memory before reading from the socket pauses.
+   * Counted are the messages with 128 octets for each, and the chunks in which they came with 448 for each.
+   * It pauses at the end of a chunk, so what one chunk of at most 64 KiB holds comes on top. 1 to 2147483647;
+   * default 1 MiB, which keeps a fast link busy through a short pause.
    */
   readonly readHighWaterMark?: number | undefined;
   /**
