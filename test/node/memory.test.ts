@@ -66,13 +66,14 @@ class HoldingServer {
     return measured;
   }
 
-  /** Measures again and again until that is so. */
+  /** Measures again and again until that is so, and nothing more has come. */
   async until(condition: (measured: Measured) => boolean): Promise<Measured> {
-    for (;;) {
+    for (let before = await this.measure(); ; ) {
       const measured = await this.measure();
-      if (condition(measured)) {
+      if (condition(before) && condition(measured) && measured.read === before.read) {
         return measured;
       }
+      before = measured;
     }
   }
 }
