@@ -4,6 +4,7 @@
  */
 import { Fifo } from '../core/fifo.js';
 import { whenAborted } from './abort.js';
+import { hasOwnMemory } from './buffers.js';
 
 /**
  * What a queued message costs beside its octets: the view and its place in the queue, 112 octets as
@@ -53,7 +54,7 @@ export class ReadQueue {
   /** How many messages wait: known without a look at them. */
   #count = 0;
   #octets = 0;
-  /** Octets of the messages that were put in since the last chunk ended. */
+  /** Octets of the messages that were put in since the last chunk ended, and lie in it. */
   #octetsOfChunk = 0;
   /** Messages that were in the queue and were taken. */
   #taken = 0;
@@ -109,7 +110,9 @@ export class ReadQueue {
     }
     this.#messages.push(message);
     this.#count += 1;
-    this.#octetsOfChunk += message.length;
+    if (!hasOwnMemory(message)) {
+      this.#octetsOfChunk += message.length;
+    }
     this.#octets += message.length + MESSAGE_OVERHEAD;
   }
 

@@ -2,6 +2,7 @@
 import { getEventListeners } from 'node:events';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { allocate } from '../../src/node/buffers.js';
 import { CHUNK_OVERHEAD, MESSAGE_OVERHEAD, ReadQueue } from '../../src/node/read-queue.js';
 import { memoryHeld } from '../support/growth.js';
 
@@ -75,21 +76,32 @@ describe('what a chunk holds beside the messages in it', () => {
 
   test('is no more than what every chunk costs where the messages are as long as it', () => {
     const queue = new ReadQueue(10_000, () => {});
-    queue.push(chunk);
+    queue.push(chunk.subarray(7));
     queue.endChunk(chunk.length);
     expect(queue.held).toBe(wholeChunk + MESSAGE_OVERHEAD);
   });
 
-  test('is nothing where a message came in many chunks', () => {
+  test('is nothing where the only message has memory of its own', () => {
     const queue = new ReadQueue(10_000, () => {});
     queue.push(Buffer.alloc(5_000));
     queue.endChunk(chunk.length);
     expect(queue.held).toBe(5_000 + MESSAGE_OVERHEAD);
   });
 
+  test.each([5_000, 20_000])(
+    'is all of it beside a message of %i octets that was joined',
+    (length) => {
+      const queue = new ReadQueue(100_000, () => {});
+      queue.push(allocate(length) as Buffer);
+      queue.push(chunk.subarray(7, 8));
+      queue.endChunk(chunk.length);
+      expect(queue.held).toBe(length + wholeChunk + 2 * MESSAGE_OVERHEAD);
+    },
+  );
+
   test('is counted for each chunk anew', () => {
     const queue = new ReadQueue(2 * (wholeChunk + MESSAGE_OVERHEAD), () => {});
-    queue.push(chunk);
+    queue.push(chunk.subarray(7));
     queue.endChunk(chunk.length);
     expect(queue.isFull).toBe(false);
     queue.push(chunk.subarray(0, 1));
