@@ -42,7 +42,7 @@ import { Reassembly } from './reassembly.js';
 import { type Action, isDeaf, type State, TRANSITIONS, takesData } from './transitions.js';
 
 /**
- * Longest packet before the connection is open, so that a stranger makes us hold little: LI and 254
+ * Longest packet up to the CR or CC, so that a stranger makes us hold little: LI and 254
  * octets of header at most (X.224 13.2.1), and 64 of user data in a DR (13.5.5).
  */
 const MAX_CONTROL_TPKT_LENGTH = TPKT_HEADER_LENGTH + 255 + 64;
@@ -390,6 +390,8 @@ export class Class0Connection implements Engine, PacketReceiver {
       if (tpdu?.type === 'CR') {
         c.#request = tpdu;
         c.#deadline = c.#now + c.#options.handshakeTimeout;
+        // A DT behind the CR may be as long as any; it waits for the decision, and few of them do.
+        c.#splitter.maxLength = MAX_TPKT_LENGTH;
         c.#output.push({ type: 'connectIndication', request: tpdu });
       }
     },
