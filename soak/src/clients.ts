@@ -6,7 +6,7 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Connection, connect } from 'cotp';
 import { Sequence } from './messages.js';
-import { HOST } from './server.js';
+import { connectDataOf, HOST } from './server.js';
 import type { Tally } from './tally.js';
 
 /** One life of one client. */
@@ -23,10 +23,12 @@ type Client = (life: Life) => Promise<void>;
 
 /** Kinds of clients and how many of a hundred are so. */
 const KINDS: readonly (readonly [number, string, Client])[] = [
-  [62, 'orderly', (life) => exchange(life, (connection) => connection.asyncClose())],
-  [72, 'half-closing', (life) => exchange(life, halfClose)],
-  [80, 'slow to read', slow],
-  [88, 'resetting', (life) => exchange(life, reset, 3)],
+  [56, 'orderly', (life) => exchange(life, (connection) => connection.asyncClose())],
+  [66, 'half-closing', (life) => exchange(life, halfClose)],
+  [74, 'slow to read', slow],
+  [82, 'resetting', (life) => exchange(life, reset, 3)],
+  [85, 'closed while full', closedWhileFull],
+  [88, 'reset behind FIN', resetBehindFin],
   [92, 'garbage', garbage],
   [96, 'silent before a CR', (life) => silence(life, undefined)],
   [100, 'silent after a CR', (life) => silence(life, CR)],
@@ -43,6 +45,13 @@ const GARBAGE: readonly Buffer[] = [
   Buffer.concat([CR, Buffer.from('0300000704700000', 'hex')]),
   Buffer.concat([CR, Buffer.alloc(70_000, 0x5a)]),
 ];
+
+/** The same CR with connect data that asks the server not to read. */
+const CR_UNREAD = Buffer.from(
+  `0300001b16e00000002e00c1020100c2020300c0010a${'00'.repeat(4)}01`,
+  'hex',
+);
+const DT = Buffer.from('0300000b02f08073646c66', 'hex');
 
 /** Runs one client; which kind it is follows from its number. */
 export async function live(life: Life): Promise<void> {
@@ -92,9 +101,8 @@ async function exchange(
   await leave(connection, expected);
 }
 
-function open({ port, stream, over }: Life): Promise<Connection> {
-  const connectData = Buffer.alloc(4);
-  connectData.writeUInt32BE(stream);
+function open({ port, stream, over }: Life, isRead = true): Promise<Connection> {
+  const connectData = connectDataOf(stream, isRead);
   return connect(
     { host: HOST, port },
     { connectData, maxTpduSize: 65_531, timeout: 30_000, name: over.aborted ? 'late' : 'soak' },
@@ -144,6 +152,51 @@ async function slow(life: Life): Promise<void> {
     await readOne(connection, expected, tally);
   }
   await connection.asyncClose();
+}
+
+/** Longer than the server's closeTimeout, and as long again for a machine that is busy or blocked. */
+const LATEST = 15_000;
+
+/** Writes to a server that does not read and then closes, in one way or another; it is to end in time. */
+async function closedWhileFull(life: Life): Promise<void> {
+  const { stream, tally } = life;
+  const connection = await open(life, false);
+  const sent = new Sequence(stream);
+  const flood = async () => {
+    while (connection.isOpen) {
+      if (!connection.write(sent.next())) {
+        await connection.drain();
+      }
+      // So that the end of the connection is seen.
+      await wait(0);
+    }
+  };
+  const flooding = flood().catch(() => {});
+  const late = new AbortController();
+  const closed = Promise.race([
+    connection.waitClosed(),
+    wait(LATEST, 'late', { signal: late.signal }).catch(() => {}),
+  ]);
+  if ((await closed) === 'late') {
+    tally.fault(`client ${stream}: a server that closed while its queue was full did not end`);
+    connection.destroy();
+  }
+  late.abort();
+  await flooding;
+}
+
+/** A TSDU, FIN and a reset behind it, to a server that does not read: it is to let go all the same. */
+async function resetBehindFin({ port, stream, over }: Life): Promise<void> {
+  const socket = await bare(port);
+  socket.write(CR_UNREAD);
+  await new Promise<void>((resolve) => {
+    socket.once('data', () => resolve());
+    socket.once('close', () => resolve());
+  });
+  socket.end(Buffer.concat(Array.from({ length: 1 + (stream % 50) }, () => DT)));
+  await sleep(20 + (stream % 100), over);
+  socket.resetAndDestroy();
+  await closed(socket);
 }
 
 /** Octets that are no COTP, or break off; the server is to end it. */

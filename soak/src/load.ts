@@ -36,16 +36,33 @@ export async function run(load: Load): Promise<{ readonly left: number; readonly
       await live({ port, stream, tally, over: over.signal });
     }
   };
+  const blocking = blockNowAndThen(over.signal);
   const slots = Array.from({ length: connections }, (_, i) => slot(i));
   for (let left = seconds; left > 0; left -= intervalSeconds) {
     await wait(Math.min(left, intervalSeconds) * 1_000);
     onInterval(count(servers));
   }
   over.abort();
-  await Promise.all(slots);
+  await Promise.all([...slots, blocking]);
   const left = await settled(servers);
   await Promise.all(servers.map((server) => server.asyncClose()));
   return { left, lives: stream - load.firstStream };
+}
+
+/** The application keeps the loop for longer than the servers' handshakeTimeout, every so many milliseconds. */
+const BLOCKED = 3_500;
+const BLOCK_EVERY = 15_000;
+const FIRST_BLOCK = 2_000;
+
+/** Nobody who had sent in time may be ended for it: clients that keep to the rules must meet no error. */
+async function blockNowAndThen(over: AbortSignal): Promise<void> {
+  for (let pause = FIRST_BLOCK; !over.aborted; pause = BLOCK_EVERY) {
+    await wait(pause, undefined, { signal: over }).catch(() => {});
+    const until = performance.now() + BLOCKED;
+    while (!over.aborted && performance.now() < until) {
+      // As an application that computes.
+    }
+  }
 }
 
 function count(servers: readonly Server[]): number {

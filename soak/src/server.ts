@@ -1,6 +1,7 @@
 /**
  * The servers under load. They check every octet of a client that keeps to the rules and echo it.
  */
+import { setTimeout as wait } from 'node:timers/promises';
 import { type Connection, listen, type Server } from 'cotp';
 import { Sequence } from './messages.js';
 import type { Tally } from './tally.js';
@@ -32,10 +33,23 @@ export async function openServers(connections: number, tally: Tally): Promise<Se
   );
 }
 
-/** The client tells the number of its stream as connect data. */
+/** The number of the client's stream, and whether the server is to read what it sends. */
+export function connectDataOf(stream: number, isRead: boolean): Buffer {
+  const connectData = Buffer.alloc(5);
+  connectData.writeUInt32BE(stream);
+  connectData[4] = isRead ? 0 : 1;
+  return connectData;
+}
+
+/** The client says in its connect data who it is. */
 async function echo(connection: Connection, tally: Tally): Promise<void> {
   const { connectData } = connection.info;
-  const sequence = new Sequence(connectData?.readUInt32BE() ?? 0);
+  const stream = connectData?.readUInt32BE() ?? 0;
+  if (connectData?.[4] === 1) {
+    await closeUnread(connection, stream);
+    return;
+  }
+  const sequence = new Sequence(stream);
   try {
     for await (const tsdu of connection) {
       if (!tsdu.equals(sequence.next())) {
@@ -48,5 +62,30 @@ async function echo(connection: Connection, tally: Tally): Promise<void> {
     }
   } catch {
     // Resets, garbage and silence end connections here; that nothing stays is checked at the end.
+  }
+}
+
+/** Ways to close, one for each connection in turn. */
+const CLOSINGS: readonly ((connection: Connection) => void)[] = [
+  (connection) => connection.close(),
+  (connection) => connection.destroy(),
+  (connection) => {
+    connection.end();
+    connection.close();
+  },
+  (connection) => {
+    connection
+      .toDuplex()
+      .on('error', () => {})
+      .destroy();
+  },
+];
+
+/** An application that reads nothing and closes at any time; of those that it leaves open the peer goes. */
+async function closeUnread(connection: Connection, stream: number): Promise<void> {
+  await wait(100 + (stream % 400), undefined, { ref: false });
+  // Number 0 is a bare client that is reset behind its FIN: nobody closes that one.
+  if (stream !== 0) {
+    CLOSINGS[stream % CLOSINGS.length]?.(connection);
   }
 }
