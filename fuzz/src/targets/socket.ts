@@ -2,6 +2,7 @@
  * A listening server over real TCP: peers that send any octets, and good clients between them.
  */
 import { connect as connectTcp, type Socket } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
 import { type Connection, connect, listen, type Server } from 'cotp';
 import { join } from '../octets.js';
 import { must, type Target } from '../target.js';
@@ -17,22 +18,47 @@ const GOOD_CLIENT_EVERY = 200;
 /** A peer that is not let go by then was forgotten. */
 const PATIENCE = 5_000;
 
-const CR = Buffer.from('0300001611e00000002e00c1020100c2020300c0010a', 'hex');
+/** What the application of the server does, by the last octet of the selector that is called. */
+const APPLICATIONS = {
+  echo,
+  unread: () => {},
+  closing: closeWhenFull,
+  blocking,
+} as const;
+type Application = keyof typeof APPLICATIONS;
+const NAMES = Object.keys(APPLICATIONS) as Application[];
 
-/** What the peer sends first, and how it leaves. */
-const SCENARIOS = [
-  'without a CR, FIN',
-  'after a CR, FIN',
-  'after a CR, reset',
-  'without a CR, reset',
-];
+function crFor(application: Application): Buffer {
+  const called = NAMES.indexOf(application).toString(16).padStart(2, '0');
+  return Buffer.from(`0300001611e00000002e00c1020100c20203${called}c0010a`, 'hex');
+}
+
+/** What the peer sends first, whom it calls, and how it leaves. */
+interface Scenario {
+  readonly calls: Application | undefined;
+  readonly leaves: 'FIN' | 'reset' | 'FIN, then reset';
+}
+
+/** Whoever reads nothing keeps a peer that has only sent FIN, so that it may still be answered. */
+const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  'without a CR, FIN': { calls: undefined, leaves: 'FIN' },
+  'after a CR, FIN': { calls: 'echo', leaves: 'FIN' },
+  'after a CR, reset': { calls: 'echo', leaves: 'reset' },
+  'without a CR, reset': { calls: undefined, leaves: 'reset' },
+  'after a CR, FIN, then reset': { calls: 'echo', leaves: 'FIN, then reset' },
+  'nobody reads, reset': { calls: 'unread', leaves: 'reset' },
+  'nobody reads, FIN, then reset': { calls: 'unread', leaves: 'FIN, then reset' },
+  'closed while full, FIN': { calls: 'closing', leaves: 'FIN' },
+  'closed while full, reset': { calls: 'closing', leaves: 'reset' },
+  'the loop is blocked, FIN': { calls: 'blocking', leaves: 'FIN' },
+};
 
 export function socketTarget(): Target {
   const world = new World();
   return {
     name: 'socket',
     takes: 'stream',
-    scenarios: SCENARIOS,
+    scenarios: Object.keys(SCENARIOS),
     concurrency: PEERS,
     open: () => world.open(),
     close: () => world.close(),
@@ -43,6 +69,8 @@ export function socketTarget(): Target {
 /** A server that echoes, and everything that must not happen to it. */
 class World {
   #server: Server | undefined;
+  /** Of peers that are there, by their port. */
+  readonly #connections = new Map<number, Connection>();
   #peers = 0;
   #uncaught: unknown;
 
@@ -50,7 +78,12 @@ class World {
     process.on('unhandledRejection', this.#onUncaught);
     process.on('uncaughtException', this.#onUncaught);
     this.#server = await listen(
-      echo,
+      (connection) => {
+        const { remoteAddr, localTsel } = connection.info;
+        this.#connections.set(remoteAddr.port, connection);
+        const name = NAMES[Number(localTsel ?? 0) & 0xff] ?? 'echo';
+        return APPLICATIONS[name](connection);
+      },
       { host: HOST, port: 0 },
       {
         closeTimeout: 1_000,
@@ -58,6 +91,8 @@ class World {
         reassemblyTimeout: 2_000,
         maxTsduSize: 100_000,
         maxConnections: 4 * PEERS,
+        // Little, so that queues are full.
+        readHighWaterMark: 2_048,
       },
     );
   }
@@ -71,22 +106,26 @@ class World {
   /** One peer with its octets, from TCP to the end of TCP. */
   async peer(scenario: string, chunks: readonly Uint8Array[]): Promise<void> {
     this.#peers += 1;
-    const [first, leaving] = scenario.split(', ');
+    const { calls, leaves } = SCENARIOS[scenario] ?? { calls: undefined, leaves: 'FIN' };
     const peer = new Peer(this.#port);
+    let cr: Buffer = Buffer.alloc(0);
     try {
       await peer.connected();
-      if (first === 'after a CR') {
-        await peer.send(CR);
+      if (calls !== undefined) {
+        cr = crFor(calls);
+        await peer.send(cr);
       }
       for (const chunk of chunks) {
         await peer.send(chunk);
       }
-      peer.leave(leaving === 'reset');
+      await peer.leave(leaves);
       await peer.gone();
-      const sent = CR.length + join(...chunks).length;
+      await this.#released(peer.port);
+      const sent = cr.length + join(...chunks).length;
       must(peer.received <= 2 * sent + 1_000, () => `${peer.received} octets came for ${sent}`);
     } finally {
       peer.destroy();
+      this.#connections.delete(peer.port);
     }
     const { connectionCount = 0 } = this.#server ?? {};
     must(connectionCount <= 4 * PEERS, () => `the server counts ${connectionCount} connections`);
@@ -97,6 +136,14 @@ class World {
       const error = this.#uncaught;
       this.#uncaught = undefined;
       throw error;
+    }
+  }
+
+  /** The server has let go of that peer too, and not only the peer of the server. */
+  async #released(port: number): Promise<void> {
+    const connection = this.#connections.get(port);
+    if (connection !== undefined) {
+      await within(PATIENCE, connection.waitClosed(), 'a connection of a peer that is gone stays');
     }
   }
 
@@ -134,11 +181,54 @@ async function echo(connection: Connection): Promise<void> {
   }
 }
 
+/** Most connections of a fuzzer send little: whoever is not full by then is closed as well. */
+const FULL_BY = 30;
+
+/** Ways to close, one for each connection in turn. */
+const CLOSINGS: readonly ((connection: Connection) => void)[] = [
+  (connection) => connection.close(),
+  (connection) => connection.destroy(),
+  (connection) => {
+    connection.end();
+    connection.close();
+  },
+  (connection) => {
+    connection
+      .toDuplex()
+      .on('error', () => {})
+      .destroy();
+  },
+];
+
+async function closeWhenFull(connection: Connection): Promise<void> {
+  const latest = performance.now() + FULL_BY;
+  while (!connection.socket.isPaused() && performance.now() < latest) {
+    await wait(1);
+  }
+  CLOSINGS[connection.info.remoteAddr.port % CLOSINGS.length]?.(connection);
+}
+
+/** One connection of so many blocks the loop, for so long: all others are served later, and none is lost. */
+const BLOCKING_EVERY = 64;
+const BLOCKED = 60;
+
+async function blocking(connection: Connection): Promise<void> {
+  if (connection.info.remoteAddr.port % BLOCKING_EVERY === 0) {
+    const until = performance.now() + BLOCKED;
+    while (performance.now() < until) {
+      // As an application that computes.
+    }
+  }
+  await echo(connection);
+}
+
 /** A bare TCP client. */
 class Peer {
   readonly #socket: Socket;
   readonly #closed: Promise<void>;
   received = 0;
+  /** Our own, once TCP is connected. */
+  port = 0;
 
   constructor(port: number) {
     this.#socket = connectTcp({ host: HOST, port, noDelay: true });
@@ -149,6 +239,9 @@ class Peer {
     this.#socket.on('error', () => {});
     this.#closed = new Promise((resolve) => {
       this.#socket.once('close', () => resolve());
+    });
+    this.#socket.once('connect', () => {
+      this.port = this.#socket.localPort ?? 0;
     });
   }
 
@@ -169,11 +262,21 @@ class Peer {
     });
   }
 
-  leave(byReset: boolean): void {
-    if (byReset) {
+  async leave(how: Scenario['leaves']): Promise<void> {
+    if (how !== 'reset') {
+      this.#socket.end();
+    }
+    if (how === 'FIN, then reset') {
+      await wait(2);
+    }
+    if (how === 'FIN') {
+      return;
+    }
+    // A socket of Node whose FIN is on its way never closes by a reset.
+    if (this.#socket.writableEnded === this.#socket.writableFinished) {
       this.#socket.resetAndDestroy();
     } else {
-      this.#socket.end();
+      this.#socket.destroy();
     }
   }
 
