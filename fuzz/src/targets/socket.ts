@@ -18,7 +18,7 @@ const GOOD_CLIENT_EVERY = 200;
 /** A peer that is not let go by then was forgotten. */
 const PATIENCE = 5_000;
 
-/** What the application of the server does, by the last octet of the selector that is called. */
+/** What the application of the server does, by the selector that is called: `fuzz` and the octet of its place. */
 const APPLICATIONS = {
   echo,
   unread: () => {},
@@ -28,9 +28,18 @@ const APPLICATIONS = {
 type Application = keyof typeof APPLICATIONS;
 const NAMES = Object.keys(APPLICATIONS) as Application[];
 
+/** Longer than any of the corpus, so that no mutated CR calls another application than that which echoes. */
+function selectorOf(application: Application): string {
+  return `66757a7a${NAMES.indexOf(application).toString(16).padStart(2, '0')}`;
+}
+
 function crFor(application: Application): Buffer {
-  const called = NAMES.indexOf(application).toString(16).padStart(2, '0');
-  return Buffer.from(`0300001611e00000002e00c1020100c20203${called}c0010a`, 'hex');
+  return Buffer.from(`0300001914e00000002e00c1020100c205${selectorOf(application)}c0010a`, 'hex');
+}
+
+function called({ localTsel }: Connection['info']): Application {
+  const hex = localTsel instanceof Uint8Array ? Buffer.from(localTsel).toString('hex') : '';
+  return NAMES.find((name) => selectorOf(name) === hex) ?? 'echo';
 }
 
 /** What the peer sends first, whom it calls, and how it leaves. */
@@ -79,10 +88,8 @@ class World {
     process.on('uncaughtException', this.#onUncaught);
     this.#server = await listen(
       (connection) => {
-        const { remoteAddr, localTsel } = connection.info;
-        this.#connections.set(remoteAddr.port, connection);
-        const name = NAMES[Number(localTsel ?? 0) & 0xff] ?? 'echo';
-        return APPLICATIONS[name](connection);
+        this.#connections.set(connection.info.remoteAddr.port, connection);
+        return APPLICATIONS[called(connection.info)](connection);
       },
       { host: HOST, port: 0 },
       {
