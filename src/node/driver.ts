@@ -354,6 +354,12 @@ export class Driver {
   }
 
   #onEnd(): void {
+    // Linux gives an end and no error to who reads on after a reset. Once both sides have sent FIN, TCP is gone
+    // without one.
+    if (!this.#sender.ended && isGone(this.stream)) {
+      this.#onError(goneError());
+      return;
+    }
     this.#ending ??= FIN_BY_PEER;
     this.#hasPeerEnded = true;
     this.#lastGoneCheck = now();

@@ -163,3 +163,17 @@ test('a peer that has only sent FIN, and waits, keeps its connection', async () 
   expect(ends.connection.isOpen).toBe(true);
   expect((await ends.connection.read()).toString('hex')).toBe('0a0b0c');
 });
+
+test('a reset while reading has paused is no end in good order for who reads on before it is looked for', async () => {
+  await inEveryForm({ readHighWaterMark: 4_096 }, async (ends) => {
+    await resetFlooding(ends);
+    const { connection, tcp } = ends;
+    await until(() => tcp.destroyed);
+    const reading = (async () => {
+      for await (const message of connection) {
+        expect(message.length).toBe(1_000);
+      }
+    })();
+    expect(await within(BOUND, rejection(reading), 'reading on')).toMatchObject(RESET);
+  });
+});

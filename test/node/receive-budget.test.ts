@@ -17,6 +17,8 @@ class Holder {
       onPauseChange: () => {
         this.isPaused = this.share.mustPause;
       },
+      // It has no large chunks.
+      compact: () => this.share.unfinished,
       onLimit: (error) => {
         this.ending = error;
       },
