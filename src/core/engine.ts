@@ -76,6 +76,8 @@ export interface Engine {
   readonly hasRoom: boolean;
   /** Octets of memory that messages which are begun, and octets that wait, keep; about. */
   readonly pinned: number;
+  /** Octets of all messages so far that were copied, and lie in no chunk. */
+  readonly copied: number;
   /**
    * How many TPDUs were processed, as a measure of time: one that is more than plain data counts
    * {@link COSTLY_TPDU} times.

@@ -24,11 +24,6 @@ export const allocate: Allocate = (length) =>
     ? Buffer.allocUnsafe(length)
     : Buffer.allocUnsafeSlow(SHIFT + length).subarray(SHIFT);
 
-/** Whether octets are all that is in their memory, as those of {@link allocate} are from half a page on. */
-export function hasOwnMemory({ buffer, byteOffset, length }: Uint8Array): boolean {
-  return byteOffset + length === buffer.byteLength && (byteOffset === 0 || byteOffset === SHIFT);
-}
-
 /**
  * The class that `subarray` of a Buffer makes its views of, as ECMAScript lets any class derived from
  * a typed array say: a Buffer in all respects.

@@ -64,6 +64,8 @@ export abstract class MessageConnection<Info> extends Resource {
   readonly #options: MessageConnectionOptions;
   readonly #queue: ReadQueue;
   readonly #share: ReceiveShare | undefined;
+  /** What the engine had copied when the last chunk ended. */
+  #copied = 0;
   readonly #drains = new Fifo<{ resolve: () => void; reject: (error: Error) => void }>();
   /** How it closed; reads reject with the reason. The first one counts. */
   #ending: Ending | undefined;
@@ -348,8 +350,10 @@ export abstract class MessageConnection<Info> extends Resource {
   }
 
   #onChunkEnd(length: number): void {
-    this.#queue.endChunk(length);
-    this.#share?.hold(this.#queue.held, this.#engine.pinned);
+    const { copied, pinned } = this.#engine;
+    this.#queue.endChunk(length, copied - this.#copied);
+    this.#copied = copied;
+    this.#share?.hold(this.#queue.held, pinned);
     this.#judgeReading();
   }
 

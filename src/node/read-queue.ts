@@ -4,7 +4,6 @@
  */
 import { Fifo } from '../core/fifo.js';
 import { whenAborted } from './abort.js';
-import { hasOwnMemory } from './buffers.js';
 
 /**
  * What a queued message costs beside its octets: the view and its place in the queue, 112 octets as
@@ -54,7 +53,7 @@ export class ReadQueue {
   /** How many messages wait: known without a look at them. */
   #count = 0;
   #octets = 0;
-  /** Octets of the messages that were put in since the last chunk ended, and lie in it. */
+  /** Octets of the messages that were put in since the last chunk ended. */
   #octetsOfChunk = 0;
   /** Messages that were in the queue and were taken. */
   #taken = 0;
@@ -110,18 +109,18 @@ export class ReadQueue {
     }
     this.#messages.push(message);
     this.#count += 1;
-    if (!hasOwnMemory(message)) {
-      this.#octetsOfChunk += message.length;
-    }
+    this.#octetsOfChunk += message.length;
     this.#octets += message.length + MESSAGE_OVERHEAD;
   }
 
   /**
    * The messages of a chunk of so many octets have been put in. One of them keeps all of it in memory,
    * so what is in it beside them counts too: a peer may fill a chunk with TPDUs that carry nothing.
+   *
+   * @param copied octets of messages that were copied out of it and do not lie in it
    */
-  endChunk(length: number): void {
-    const excess = length + CHUNK_OVERHEAD - this.#octetsOfChunk;
+  endChunk(length: number, copied = 0): void {
+    const excess = length + CHUNK_OVERHEAD - Math.max(0, this.#octetsOfChunk - copied);
     const holdsSome = this.#octetsOfChunk > 0 && this.#count > 0;
     this.#octetsOfChunk = 0;
     if (holdsSome && excess > 0) {

@@ -2,7 +2,6 @@
 import { getEventListeners } from 'node:events';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { allocate } from '../../src/node/buffers.js';
 import { CHUNK_OVERHEAD, MESSAGE_OVERHEAD, ReadQueue } from '../../src/node/read-queue.js';
 import { memoryHeld } from '../support/growth.js';
 
@@ -92,9 +91,9 @@ describe('what a chunk holds beside the messages in it', () => {
     'is all of it beside a message of %i octets that was joined',
     (length) => {
       const queue = new ReadQueue(100_000, () => {});
-      queue.push(allocate(length) as Buffer);
+      queue.push(Buffer.alloc(length));
       queue.push(chunk.subarray(7, 8));
-      queue.endChunk(chunk.length);
+      queue.endChunk(chunk.length, length);
       expect(queue.held).toBe(length + wholeChunk + 2 * MESSAGE_OVERHEAD);
     },
   );

@@ -140,6 +140,10 @@ export class Class0Connection implements Engine, PacketReceiver {
     return this.#work;
   }
 
+  get copied(): number {
+    return this.#reassembly.copied;
+  }
+
   /** N-CONNECT confirm: TCP, and TLS if any, is connected. */
   streamConnected(now: number): void {
     this.#now = now;

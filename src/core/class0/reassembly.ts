@@ -24,6 +24,7 @@ export class Reassembly {
   #home: OctetSource | undefined;
   #homeStart = 0;
   #segments = 0;
+  #copied = 0;
 
   constructor(limits: TsduLimits, allocate: Allocate, view: MakeView) {
     this.#maxTsduSize = limits.maxTsduSize;
@@ -40,6 +41,11 @@ export class Reassembly {
   /** Octets held. */
   get length(): number {
     return this.#collector.length;
+  }
+
+  /** Octets of all TSDUs so far that were copied into memory of their own. */
+  get copied(): number {
+    return this.#copied;
   }
 
   /** Octets of memory that the pieces keep, about. */
@@ -152,6 +158,7 @@ export class Reassembly {
     const end = start + this.#collector.length;
     // Somebody may have seen a part of it since it began.
     if (home === undefined || home.ownFrom !== start || end > home.octets.length) {
+      this.#copied += this.#collector.length;
       return this.#collector.take(this.#allocate);
     }
     const tsdu = home.give(start, end, this.#view);

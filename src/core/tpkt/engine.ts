@@ -43,6 +43,7 @@ export class TpktEngine implements Engine, PacketReceiver {
   #streamRequest: StreamRequest = 'none';
   #deadline: number | undefined;
   #work = 0;
+  #copied = 0;
 
   constructor(options: TpktEngineOptions) {
     this.#options = options;
@@ -72,6 +73,10 @@ export class TpktEngine implements Engine, PacketReceiver {
 
   get work(): number {
     return this.#work;
+  }
+
+  get copied(): number {
+    return this.#copied;
   }
 
   receive(chunk: Uint8Array, now: number): void {
@@ -215,6 +220,7 @@ export class TpktEngine implements Engine, PacketReceiver {
     this.#deadline = undefined;
     this.#work += 1;
     const message = pieces.take(this.#options.allocate, TPKT_HEADER_LENGTH);
+    this.#copied += message.length;
     this.#output.message(message);
     return true;
   }
