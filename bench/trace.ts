@@ -4,10 +4,10 @@
  * which a socket hides; and the least time of many rounds, because other work only ever adds.
  */
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { Class0Connection as Engine } from '../src/core/class0/connection.js';
-import type { TpduObserver } from '../src/core/class0/data.js';
-import type { MakeView } from '../src/core/octet-source.js';
-import type { SendBlocks as Blocks } from '../src/core/send-blocks.js';
+import type { TransportConnection as Engine } from '../src/core/connection/connection.js';
+import type { TpduObserver } from '../src/core/data-transfer/dt.js';
+import type { MakeView } from '../src/core/octets/source.js';
+import type { SendPool as Blocks } from '../src/core/data-transfer/send-buffer.js';
 import { CR } from './messages.js';
 
 /** Nanoseconds that one TPDU of 64 octets of user data takes. */
@@ -42,17 +42,17 @@ class Observer implements TpduObserver {
 
 export async function traceCosts(rounds: number): Promise<TraceCost[]> {
   const load = (module: string) => import(new URL(module, import.meta.resolve('cotp')).href);
-  const { Class0Connection } = (await load('core/class0/connection.js')) as {
-    Class0Connection: typeof Engine;
+  const { TransportConnection } = (await load('core/class0/connection.js')) as {
+    TransportConnection: typeof Engine;
   };
-  const { SendBlocks } = (await load('core/send-blocks.js')) as { SendBlocks: typeof Blocks };
+  const { SendPool } = (await load('core/send-blocks.js')) as { SendPool: typeof Blocks };
   const { view } = (await load('node/buffers.js')) as { view: MakeView };
   const engine = (observer: TpduObserver | undefined) => {
-    const opened = Class0Connection.responder(
+    const opened = TransportConnection.responder(
       {
         allocate: Buffer.allocUnsafe,
         view,
-        sendBlocks: new SendBlocks(Buffer.allocUnsafeSlow),
+        sendPool: new SendPool(Buffer.allocUnsafeSlow),
         localRef: 1,
         peer: 'bench',
         strict: false,
@@ -70,7 +70,7 @@ export async function traceCosts(rounds: number): Promise<TraceCost[]> {
     opened.receive(CR, 0);
     opened.accept({}, 0);
     takeEvents(opened);
-    opened.outbox.clear();
+    opened.sendBuffer.clear();
     return opened;
   };
   const listener = () => {};
@@ -126,7 +126,7 @@ function send(engine: Engine): void {
     for (let j = 0; j < TPDUS; j += 1) {
       engine.send(TSDU);
     }
-    engine.outbox.clear();
+    engine.sendBuffer.clear();
   }
 }
 

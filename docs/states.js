@@ -3,7 +3,8 @@
  * exit code whether that file is up to date. It reads dist: build first.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { EVENTS, STATES, TRANSITIONS } from '../dist/core/class0/transitions.js';
+import { CLASS0_TABLE } from '../dist/core/class0/table.js';
+import { EVENTS, STATES } from '../dist/core/connection/transition.js';
 
 /** What each action of the table does. */
 const ACTIONS = {
@@ -38,11 +39,11 @@ const cell = ({ action, next }) => `${action} → ${next}`;
 /** Events of a state that do something, as rows; those with the same effect share one. */
 function rows(state) {
   const byEffect = groupBy(
-    EVENTS.filter((name) => !QUIET.includes(TRANSITIONS[state][name].action)),
-    (name) => cell(TRANSITIONS[state][name]),
+    EVENTS.filter((name) => !QUIET.includes(CLASS0_TABLE[state][name].action)),
+    (name) => cell(CLASS0_TABLE[state][name]),
   );
   return [...byEffect.values()].map((names) => {
-    const { action, next } = TRANSITIONS[state][names[0]];
+    const { action, next } = CLASS0_TABLE[state][names[0]];
     return `| ${names.map(event).join(', ')} | ${describe(action)} | ${next} |`;
   });
 }
@@ -56,15 +57,15 @@ function describe(action) {
 }
 
 function quiet(state, action) {
-  const names = EVENTS.filter((name) => TRANSITIONS[state][name].action === action).map(event);
+  const names = EVENTS.filter((name) => CLASS0_TABLE[state][name].action === action).map(event);
   return names.length === 0 ? 'none' : names.join(', ');
 }
 
 /** One line of the diagram for each pair of states that an event leads between. */
 function edges() {
   return states.flatMap((from) => {
-    const leaving = EVENTS.filter((name) => TRANSITIONS[from][name].next !== from);
-    const byNext = groupBy(leaving, (name) => TRANSITIONS[from][name].next);
+    const leaving = EVENTS.filter((name) => CLASS0_TABLE[from][name].next !== from);
+    const byNext = groupBy(leaving, (name) => CLASS0_TABLE[from][name].next);
     return [...byNext].map(([next, names]) => {
       const shown = names.slice(0, 4).map(event).join(', ');
       const more = names.length > 4 ? ', …' : '';
@@ -75,7 +76,7 @@ function edges() {
 
 const document = `# States of a class 0 connection
 
-Written by \`npm run docs:states\` from [transitions.ts](../src/core/class0/transitions.ts); a test
+Written by \`npm run docs:states\` from [transition.ts](../src/core/connection/transition.ts); a test
 checks that it is up to date. The table is X.224 table A.6 with TCP as the network service
 (RFC 1006 §3 and §5). Names in capitals are those of X.224. WFCR, FIN_SENT, FIN_RECEIVED and ENDING
 are what TCP adds.

@@ -153,10 +153,10 @@ async function countReferences(at: (path: string) => Promise<unknown>): Promise<
 
 /** Where a block ends, a piece that is written ends: all worlds are to find the same. */
 async function memoryRenewal(at: (path: string) => Promise<unknown>): Promise<() => void> {
-  const { sendBlocks } = (await at('node/buffers.js')) as {
-    sendBlocks: { take(length: number): number };
+  const { sendPool } = (await at('node/buffers.js')) as {
+    sendPool: { takeRegion(length: number): number };
   };
-  return () => sendBlocks.take(WHOLE_BLOCK);
+  return () => sendPool.takeRegion(WHOLE_BLOCK);
 }
 
 /** Options are checked before anything is opened, so a bad value tells whether there is such an option. */

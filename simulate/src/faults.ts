@@ -155,13 +155,14 @@ export const FAULTS: readonly Fault[] = [
     edits: [
       {
         file: 'node/receive-budget.js',
-        find: 'if (each.beyondFloor > largest.beyondFloor) {',
-        replace: 'if (each.beyondFloor < 0) {',
+        find: 'if (largest === undefined || each.beyondFloor > largest.beyondFloor) {',
+        replace: 'if (largest === undefined) {',
       },
       {
         file: 'node/receive-budget.js',
-        find: 'if (largest.unfinished > RECEIVE_FLOOR && largest.unfinished >= largest.unread) {',
-        replace: 'if (true) {',
+        find: `            largest.unfinished > RECEIVE_FLOOR &&
+            largest.unfinished >= largest.unread) {`,
+        replace: '            true) {',
       },
       {
         file: 'node/receive-budget.js',

@@ -4,7 +4,7 @@
  * whatever clock the driver reads.
  */
 import type { CotpError } from './errors.js';
-import type { Outbox } from './outbox.js';
+import type { SendBuffer } from './data-transfer/send-buffer.js';
 import type {
   ConnectionConfirm,
   ConnectionRequest,
@@ -44,13 +44,7 @@ export type EngineEvent =
  */
 export type Message = Uint8Array;
 
-/** Who takes messages. */
-export interface MessageReceiver {
-  /** Must not call the engine, which may be in the middle of a chunk. */
-  onMessage(message: Message): void;
-}
-
-/** What the engine wants of the byte stream beneath it, once its output has been written. */
+/** The action requested on the byte stream, once what was to be sent has been written. */
 export type StreamRequest = 'none' | 'end' | 'destroy' | 'reset';
 
 /** What decoding a TPDU takes, in plain DTs, about. */
@@ -59,10 +53,10 @@ export const COSTLY_TPDU = 16;
 /** The protocol on one byte stream. */
 export interface Engine {
   /** Octets to be written. */
-  readonly outbox: Outbox;
+  readonly sendBuffer: SendBuffer;
   /**
    * `'end'`: write what waits, then FIN. `'destroy'`: drop the stream at once. `'reset'`: the same by a
-   * reset where there is one, so that the peer does not take a failure for an end in good order.
+   * reset where there is one, so that the peer does not take a failure for a clean end.
    */
   readonly streamRequest: StreamRequest;
   /** When {@link handleDeadline} is to be called; `undefined` for never. */
@@ -108,10 +102,8 @@ export interface Engine {
   send(message: Uint8Array): void;
   /** Says that no more will be sent: FIN once everything is out. The peer's messages still come. */
   endOfData(now: number): void;
-  /** Ends the connection in good order: what was sent before still goes out. */
+  /** Ends the connection cleanly: what was sent before is still written. */
   disconnect(now: number): void;
-  /** Hands each message over as it comes, unless something waits for {@link next} before it. */
-  deliverTo(receiver: MessageReceiver): void;
   /** The oldest message or event that waits; `undefined` when there is none. */
   next(): Message | EngineEvent | undefined;
 }

@@ -2,8 +2,8 @@
  * Every error that a user of the library can meet, with its stable code and the story of how it
  * came about. Knows nothing of sockets; system errors pass through the library as they are.
  */
-import { toHex } from './octets.js';
-import { FAULTS, type Fault, type FaultRow, type RejectCause } from './tpdu/faults.js';
+import { toHex } from './octets/octets.js';
+import { FAULTS, type Fault, type FaultRow, type RejectCause } from './faults.js';
 
 /** The stable codes. Users branch on these; messages may change. */
 export type CotpErrorCode =

@@ -3,7 +3,7 @@
  * engineer on the wrong port wants to know what is there. TCP may have cut the octets short, so a row needs
  * few of them.
  */
-import { toHex } from './octets.js';
+import { toHex } from './octets/octets.js';
 
 /** Octets that are looked at. */
 const MOST_OCTETS = 64;

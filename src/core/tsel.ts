@@ -2,7 +2,7 @@
  * Transport selectors (TSAP-IDs): the forms that users write and the octets of the wire.
  * X.224 13.3.4 a sets no length; two octets are the usual form under S7 and MMS.
  */
-import { fromHex, readUint, toHex, uintOctets } from './octets.js';
+import { fromHex, readUint, toHex, uintOctets } from './octets/octets.js';
 
 /**
  * A transport selector. A number 0 to 65535 is the two-octet selector of that value, most

@@ -3,9 +3,9 @@
  */
 // Imported, not global: each use of the global goes through a getter of Node.
 import { Buffer } from 'node:buffer';
-import type { Allocate } from '../core/octet-collector.js';
-import type { MakeView } from '../core/octet-source.js';
-import { SendBlocks } from '../core/send-blocks.js';
+import type { Allocate } from '../core/octets/collector.js';
+import type { MakeView } from '../core/octets/source.js';
+import { SendPool } from '../core/data-transfer/send-buffer.js';
 
 /** Octet strings of this many octets or more begin {@link SHIFT} octets into their memory. */
 const SHIFTED_FROM = 16_384;
@@ -37,7 +37,7 @@ export const view: MakeView<Buffer> = (buffer, byteOffset, length) =>
   new BufferView(buffer, byteOffset, length);
 
 /** One for all connections of the process. */
-export const sendBlocks: SendBlocks = new SendBlocks(Buffer.allocUnsafeSlow);
+export const sendPool: SendPool = new SendPool(Buffer.allocUnsafeSlow);
 
 /** The same octets as a Buffer; octets that came from a socket are one already. */
 export function toBuffer(octets: Uint8Array): Buffer {

@@ -1,12 +1,12 @@
 /**
  * `connect`: from an address to an open connection.
  */
-import { Class0Connection } from '../core/class0/connection.js';
-import type { Class0Request } from '../core/class0/options.js';
+import { TransportConnection } from '../core/connection/connection.js';
+import type { ConnectRequestInit } from '../core/connection/establishment.js';
 import type { EngineEvent } from '../core/engine.js';
 import { CotpError, TimeoutError } from '../core/errors.js';
 import { offerSize } from '../core/negotiation/tpdu-size.js';
-import { NO_OCTETS } from '../core/octets.js';
+import { NO_OCTETS } from '../core/octets/octets.js';
 import { encode } from '../core/tpdu/encode.js';
 import type { RemoteDesktopInit } from '../core/tpdu/types.js';
 import { whenAborted } from './abort.js';
@@ -75,7 +75,7 @@ export async function connect(addr: Address, options: ConnectOptions = {}): Prom
 const SURELY_FITS = 64;
 
 /** The CR's variable part and user data. */
-function connectRequest(options: ResolvedConnectOptions): Class0Request {
+function connectRequest(options: ResolvedConnectOptions): ConnectRequestInit {
   if (options.remoteDesktop !== undefined) {
     return remoteDesktopRequest(options.remoteDesktop, options);
   }
@@ -106,7 +106,7 @@ function connectRequest(options: ResolvedConnectOptions): Class0Request {
 function remoteDesktopRequest(
   remoteDesktop: RemoteDesktopInit,
   options: ResolvedConnectOptions,
-): Class0Request {
+): ConnectRequestInit {
   const { localTsel, remoteTsel, strict, connectData = NO_OCTETS } = options;
   const excluded = { localTsel, remoteTsel, strict: strict || undefined };
   for (const [name, value] of Object.entries(excluded)) {
@@ -123,7 +123,7 @@ function remoteDesktopRequest(
 class Initiator implements DriverUser {
   readonly #address: FullAddress;
   readonly #options: ResolvedConnectOptions;
-  readonly #engine: Class0Connection;
+  readonly #engine: TransportConnection;
   readonly #driver: Driver;
   readonly #trace: ConnectionTrace;
   readonly #resolve: (connection: Connection) => void;
@@ -134,7 +134,7 @@ class Initiator implements DriverUser {
   constructor(
     address: FullAddress,
     options: ResolvedConnectOptions,
-    request: Class0Request,
+    request: ConnectRequestInit,
     resolve: (connection: Connection) => void,
     reject: (error: unknown) => void,
   ) {
@@ -152,7 +152,7 @@ class Initiator implements DriverUser {
       options,
       reportTo(options.onError, peer),
     );
-    this.#engine = Class0Connection.initiator(
+    this.#engine = TransportConnection.initiator(
       engineOptions(options, options.timeout, reference ?? 0, peer, this.#trace),
       request,
       now(),

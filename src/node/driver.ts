@@ -6,7 +6,7 @@
 import { Buffer } from 'node:buffer';
 import process from 'node:process';
 import type { Duplex } from 'node:stream';
-import type { Engine, EngineEvent, MessageReceiver } from '../core/engine.js';
+import type { Engine, EngineEvent, Message } from '../core/engine.js';
 import { TimeoutError, type TimerName } from '../core/errors.js';
 import { Alarm, now } from './alarm.js';
 import { asBuffer } from './buffers.js';
@@ -22,7 +22,9 @@ import {
 } from './stream-kinds.js';
 
 /** Where the driver reports. Nothing here is called twice for the same thing. */
-export interface DriverUser extends MessageReceiver {
+export interface DriverUser {
+  /** A message of the peer. */
+  onMessage(message: Message): void;
   /** An event of the engine; messages and events come in order. */
   onEvent(event: EngineEvent): void;
   /** All messages of a chunk of so many octets were passed on; they may be views of it. */
@@ -114,7 +116,7 @@ export class Driver {
     this.#engine = engine;
     this.#user = user;
     this.#options = options;
-    this.#sender = new Sender(stream, engine.outbox, () => this.#onTaken());
+    this.#sender = new Sender(stream, engine.sendBuffer, () => this.#onTaken());
     this.#lastActivity = now();
     this.#lastReceived = this.#lastActivity;
     limitReadAhead(stream);
@@ -134,7 +136,6 @@ export class Driver {
     this.#user = user;
     this.#isOpen = true;
     this.#lastReceived = now();
-    this.#engine.deliverTo(user);
   }
 
   /** The stream, for somebody else: who has it may listen to it, so its chunks stay as they are now. */
@@ -150,7 +151,7 @@ export class Driver {
 
   /** Octets written and not yet taken by the stream. */
   get buffered(): number {
-    return this.#engine.outbox.length + this.#sender.inFlight;
+    return this.#engine.sendBuffer.length + this.#sender.inFlight;
   }
 
   /** Queues a message. It leaves in this turn of the event loop, with all others written in it. */
@@ -159,7 +160,7 @@ export class Driver {
     if (this.#sender.inFlight > 0) {
       return;
     }
-    if (this.#engine.outbox.length >= FLUSH_AT) {
+    if (this.#engine.sendBuffer.length >= FLUSH_AT) {
       this.#sender.flush();
     } else if (!this.#flushScheduled) {
       this.#flushScheduled = true;
@@ -206,7 +207,7 @@ export class Driver {
   /** Drops the stream at once, by a TCP reset where it has one. */
   reset(): void {
     this.#ending ??= RESET_BY_US;
-    this.#engine.outbox.clear();
+    this.#engine.sendBuffer.clear();
     resetStream(this.stream);
   }
 
@@ -326,7 +327,7 @@ export class Driver {
     if (this.#options.idleTimeout !== undefined) {
       this.#lastActivity = now();
     }
-    if (this.#engine.outbox.length > 0) {
+    if (this.#engine.sendBuffer.length > 0) {
       this.#sender.flush();
       this.#watch();
     }
@@ -381,7 +382,7 @@ export class Driver {
     this.#takeLeftovers();
     this.command(() => this.#engine.streamClosed(this.#streamError, now()));
     this.#alarm.clear();
-    this.#engine.outbox.clear();
+    this.#engine.sendBuffer.clear();
     this.#user.onStreamClosed();
   }
 

@@ -2,10 +2,10 @@
  * `listen`: from a TCP connection that came in to an open connection.
  */
 import type { Socket } from 'node:net';
-import { Class0Connection } from '../core/class0/connection.js';
+import { TransportConnection } from '../core/connection/connection.js';
 import type { EngineEvent } from '../core/engine.js';
 import { ConnectionClosedError, type CotpError, ProtocolError } from '../core/errors.js';
-import { equalOctets } from '../core/octets.js';
+import { equalOctets } from '../core/octets/octets.js';
 import {
   type Address,
   type FullAddress,
@@ -101,7 +101,7 @@ class Responder implements DriverUser {
   readonly #options: ResolvedListenOptions;
   readonly #receiveBudget: ReceiveBudget;
   readonly #isExcess: boolean;
-  readonly #engine: Class0Connection;
+  readonly #engine: TransportConnection;
   readonly #driver: Driver;
   readonly #trace: ConnectionTrace;
   readonly #addresses: { readonly localAddr: FullAddress; readonly remoteAddr: FullAddress };
@@ -137,7 +137,7 @@ class Responder implements DriverUser {
       options,
       this.#report,
     );
-    this.#engine = Class0Connection.responder(
+    this.#engine = TransportConnection.responder(
       engineOptions(options, options.handshakeTimeout, reference ?? 0, this.#peer, this.#trace),
       now(),
     );

@@ -1,12 +1,12 @@
 /**
- * Hands what waits in an outbox to a byte stream, one flight after the other: as few writes as
+ * Hands what waits in a send buffer to a byte stream, one flight after the other: as few writes as
  * possible, nothing more while the stream has yet to take what it was given, and no more at once than
  * lets be seen whether it takes any.
  */
 // Imported, not global: each use of the global goes through a getter of Node.
 import { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
-import type { Outbox } from '../core/outbox.js';
+import type { SendBuffer } from '../core/data-transfer/send-buffer.js';
 import { now } from './alarm.js';
 import { toError } from './callbacks.js';
 import { isPlainSocket, isSystemSocket } from './stream-kinds.js';
@@ -35,7 +35,7 @@ const NOTHING = Buffer.alloc(0);
 /** The sending half of one stream. */
 export class Sender {
   readonly #stream: Duplex;
-  readonly #outbox: Outbox;
+  readonly #sendBuffer: SendBuffer;
   readonly #onTaken: () => void;
   readonly #tellsAtOnce: boolean;
   #inFlight = 0;
@@ -52,13 +52,13 @@ export class Sender {
   #ended = false;
 
   /** @param onTaken called when all that was handed over has been taken, at the earliest in `flush` */
-  constructor(stream: Duplex, outbox: Outbox, onTaken: () => void) {
+  constructor(stream: Duplex, sendBuffer: SendBuffer, onTaken: () => void) {
     this.#stream = stream;
-    this.#outbox = outbox;
+    this.#sendBuffer = sendBuffer;
     this.#onTaken = onTaken;
     this.#tellsAtOnce = isSystemSocket(stream);
     // Another stream may have passed on what it took as it is.
-    outbox.tellsTaken = isPlainSocket(stream);
+    sendBuffer.reportsSent = isPlainSocket(stream);
   }
 
   /** Octets handed to the stream and not yet taken by it. */
@@ -81,7 +81,7 @@ export class Sender {
 
   /** Hands over what waits, unless the stream is busy or has ended. */
   flush(): void {
-    if (this.#outbox.length === 0 || this.#inFlight > 0) {
+    if (this.#sendBuffer.length === 0 || this.#inFlight > 0) {
       return;
     }
     if (this.#ended || this.#stream.destroyed) {
@@ -96,8 +96,8 @@ export class Sender {
   }
 
   #handOver(): void {
-    const first = this.#outbox.shift() ?? NOTHING;
-    if (this.#outbox.length > 0) {
+    const first = this.#sendBuffer.shift() ?? NOTHING;
+    if (this.#sendBuffer.length > 0) {
       this.#writeMany(first);
     } else if (this.#tellsAtOnce && first.length < SMALL_FLIGHT) {
       this.#writeSmall(first);
@@ -131,9 +131,9 @@ export class Sender {
     let piece = first;
     let octets = first.length;
     this.#stream.cork();
-    while (this.#outbox.length > 0 && octets < this.#atOnce) {
+    while (this.#sendBuffer.length > 0 && octets < this.#atOnce) {
       this.#stream.write(piece);
-      piece = this.#outbox.shift() ?? NOTHING;
+      piece = this.#sendBuffer.shift() ?? NOTHING;
       octets += piece.length;
     }
     this.#writeLast(piece, octets);
@@ -164,7 +164,7 @@ export class Sender {
   };
 
   #taken(): void {
-    this.#outbox.taken();
+    this.#sendBuffer.sent();
     this.#onTaken();
   }
 }

@@ -1,9 +1,9 @@
 /**
  * From the options of `connect` and `listen` to those of the layers beneath.
  */
-import type { TpduObserver } from '../core/class0/data.js';
-import type { Class0Options } from '../core/class0/options.js';
-import { allocate, sendBlocks, view } from './buffers.js';
+import type { TpduObserver } from '../core/data-transfer/dt.js';
+import type { ConnectionOptions } from '../core/connection/connection.js';
+import { allocate, sendPool, view } from './buffers.js';
 import type { MessageConnectionOptions } from './message-connection.js';
 import type { ResolvedConnectOptions, ResolvedListenOptions } from './options/cotp.js';
 import type { ReceiveBudget } from './receive-budget.js';
@@ -15,13 +15,13 @@ export function engineOptions(
   localRef: number,
   peer: string,
   observer: TpduObserver,
-): Class0Options {
+): ConnectionOptions {
   const { maxTpduSize, maxTsduSize, maxTsduSegments, strict } = options;
   const { reassemblyTimeout, closeTimeout } = options;
   return {
     allocate,
     view,
-    sendBlocks,
+    sendPool,
     localRef,
     peer,
     strict,

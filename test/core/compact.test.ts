@@ -1,16 +1,16 @@
 /** A message that is begun and keeps large chunks in memory, once it is copied. */
 import { describe, expect, test } from 'vitest';
-import type { Class0Connection } from '../../src/core/class0/connection.js';
-import { allocateZeroed } from '../../src/core/octet-collector.js';
-import { plainView } from '../../src/core/octet-source.js';
-import { SendBlocks } from '../../src/core/send-blocks.js';
-import { TpktEngine } from '../../src/core/tpkt/engine.js';
+import type { TransportConnection } from '../../src/core/connection/connection.js';
+import { allocateZeroed } from '../../src/core/octets/collector.js';
+import { plainView } from '../../src/core/octets/source.js';
+import { SendPool } from '../../src/core/data-transfer/send-buffer.js';
+import { TpktConnection } from '../../src/core/connection/tpkt-connection.js';
 import { takeEvents } from '../support/engine.js';
 import { Pair } from '../support/pair.js';
 import { dt, tpkt } from '../support/raw.js';
 
 /** An open responder, and the beginning of a TSDU in a chunk that is full of other TSDUs. */
-function begun(): { connection: Class0Connection; rest: Uint8Array } {
+function begun(): { connection: TransportConnection; rest: Uint8Array } {
   const { connection } = new Pair().open().responder;
   const tsdu = Buffer.concat([dt('11'.repeat(1_000), false), dt('22'.repeat(1_000))]);
   const chunk = Buffer.concat([Buffer.alloc(50 * 1_007, dt('aa'.repeat(1_000))), tsdu]);
@@ -39,10 +39,10 @@ describe('a small TSDU', () => {
 });
 
 test('a small packet of bare TPKT keeps little more than its own octets, and is the same in the end', () => {
-  const engine = new TpktEngine({
+  const engine = new TpktConnection({
     allocate: allocateZeroed,
     view: plainView,
-    sendBlocks: new SendBlocks(allocateZeroed),
+    sendPool: new SendPool(allocateZeroed),
     reassemblyTimeout: 1_000,
     closeTimeout: 1_000,
   });

@@ -1,8 +1,8 @@
 /** How often an octet is copied on its way through the engine: counted, not believed. */
 import { describe, expect, it } from 'vitest';
-import type { Class0Connection } from '../../src/core/class0/connection.js';
-import { plainView } from '../../src/core/octet-source.js';
-import { SendBlocks } from '../../src/core/send-blocks.js';
+import type { TransportConnection } from '../../src/core/connection/connection.js';
+import { plainView } from '../../src/core/octets/source.js';
+import { SendPool } from '../../src/core/data-transfer/send-buffer.js';
 import { countCopies, octetWatcher } from '../support/copies.js';
 import { type Output, takeEvents, takePieces } from '../support/engine.js';
 import { chunksOf, cutAt, hex, join, pattern, tpkt } from '../support/splits.js';
@@ -19,8 +19,8 @@ function opened(maxTpduSize: number, view = plainView) {
     allocated.push(length);
     return new Uint8Array(length);
   };
-  const sendBlocks = new SendBlocks(allocate);
-  const subject = responder({ maxTpduSize, maxTsduSize: 2 ** 30, allocate, view, sendBlocks });
+  const sendPool = new SendPool(allocate);
+  const subject = responder({ maxTpduSize, maxTsduSize: 2 ** 30, allocate, view, sendPool });
   const parameters = { tpduSize: 2048, preferredMaxTpduSize: 65_408 };
   subject.feed(packet({ type: 'CR', srcRef: 7, parameters }));
   subject.connection.accept({}, 0);
@@ -39,7 +39,7 @@ function dts(tsdu: Uint8Array, userData: number): readonly Uint8Array[] {
 
 /** What the reception of these chunks copies, and the TSDUs that come of it. */
 function receiveCounted(
-  connection: Class0Connection,
+  connection: TransportConnection,
   chunks: readonly Uint8Array[],
   isOwn = false,
 ) {
@@ -310,7 +310,7 @@ describe('a payload of 8192 octets or more in one DT', () => {
     const { connection } = opened(65_531);
     const tsdu = pattern(size);
     connection.send(tsdu);
-    const pieces = takePieces(connection.outbox);
+    const pieces = takePieces(connection.sendBuffer);
     expect(pieces.map(({ length }) => length)).toEqual([7, size]);
     expect(pieces[1]?.buffer).toBe(tsdu.buffer);
   });
@@ -336,7 +336,7 @@ describe('a smaller payload in a DT', () => {
     const { connection } = opened(65_531);
     const tsdu = pattern(size);
     connection.send(tsdu);
-    const pieces = takePieces(connection.outbox);
+    const pieces = takePieces(connection.sendBuffer);
     expect(pieces).toEqual(dts(tsdu, LARGEST_AGREED));
     expect(pieces[0]?.buffer).not.toBe(tsdu.buffer);
   });
@@ -360,7 +360,7 @@ describe('a smaller payload in a DT', () => {
     const tsdu = pattern(1_000);
     for (let i = 0; i < 1_000; i += 1) {
       connection.send(tsdu);
-      takePieces(connection.outbox);
+      takePieces(connection.sendBuffer);
     }
     expect(allocated.every((length) => length === 65_536)).toBe(true);
     expect(allocated.length).toBeLessThanOrEqual(Math.ceil((1_000 * 1_007) / (65_536 - 1_007)));
@@ -368,13 +368,13 @@ describe('a smaller payload in a DT', () => {
 
   it('goes to memory that is used again, where 32 KiB wait', () => {
     const { connection, allocated } = opened(2_048);
-    connection.outbox.tellsTaken = true;
+    connection.sendBuffer.reportsSent = true;
     const tsdu = pattern(1_000);
     for (let i = 0; i < 1_000; i += 1) {
       connection.send(tsdu);
       if (i % 100 === 99) {
-        takePieces(connection.outbox);
-        connection.outbox.taken();
+        takePieces(connection.sendBuffer);
+        connection.sendBuffer.sent();
       }
     }
     const octets = allocated.reduce((sum, length) => sum + length);
@@ -383,12 +383,12 @@ describe('a smaller payload in a DT', () => {
 
   it('of a TSDU of 32 KiB or more goes to memory that is used again from its first octet', () => {
     const { connection, allocated } = opened(2_048);
-    connection.outbox.tellsTaken = true;
+    connection.sendBuffer.reportsSent = true;
     const tsdu = pattern(1_000_000);
     for (let i = 0; i < 10; i += 1) {
       connection.send(tsdu);
-      takePieces(connection.outbox);
-      connection.outbox.taken();
+      takePieces(connection.sendBuffer);
+      connection.sendBuffer.sent();
     }
     const wire = join(...dts(tsdu, 2045)).length;
     expect(allocated.length).toBeLessThanOrEqual(Math.ceil(wire / (69_632 - 2_048)));

@@ -1,9 +1,9 @@
 /** What a TSDU costs in the engine does not depend on how large it is, octet by octet. */
 import { describe, expect, it, test } from 'vitest';
-import type { Class0Connection } from '../../src/core/class0/connection.js';
+import type { TransportConnection } from '../../src/core/connection/connection.js';
 import { Fifo } from '../../src/core/fifo.js';
-import { OctetCollector } from '../../src/core/octet-collector.js';
-import { NO_OCTETS } from '../../src/core/octets.js';
+import { OctetCollector } from '../../src/core/octets/collector.js';
+import { NO_OCTETS } from '../../src/core/octets/octets.js';
 import { countCopies } from '../support/copies.js';
 import { takeEvents, takePieces } from '../support/engine.js';
 import { expectLinear, memoryHeld } from '../support/growth.js';
@@ -13,7 +13,7 @@ import { packet, responder } from '../support/states.js';
 const MEBIBYTE = 1_048_576;
 
 /** An open connection, both ways by DTs of up to that size. */
-function opened(maxTpduSize: number): Class0Connection {
+function opened(maxTpduSize: number): TransportConnection {
   const allocate = (length: number) => Buffer.allocUnsafe(length);
   const limits = { maxTsduSize: 64 * MEBIBYTE, maxTsduSegments: 2_000_000 };
   const subject = responder({ maxTpduSize, ...limits, allocate });
@@ -27,7 +27,7 @@ function opened(maxTpduSize: number): Class0Connection {
 function transfer(tsdu: Uint8Array, maxTpduSize: number): Uint8Array | undefined {
   const [sender, receiver] = [opened(maxTpduSize), opened(maxTpduSize)];
   sender.send(tsdu);
-  for (const piece of takePieces(sender.outbox)) {
+  for (const piece of takePieces(sender.sendBuffer)) {
     receiver.receive(piece, 0);
   }
   const [event] = takeEvents(receiver);
@@ -153,6 +153,6 @@ test('a packet takes no more time when 100,000 of them wait than when fewer do',
     for (let i = 0; i < count; i += 1) {
       sender.send(payload);
     }
-    return takePieces(sender.outbox);
+    return takePieces(sender.sendBuffer);
   });
 });

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { describe, expect, test, vi } from 'vitest';
-import { Class0Connection } from '../../src/core/class0/connection.js';
+import { TransportConnection } from '../../src/core/connection/connection.js';
 import {
   type Connection,
   type ConnectRequest,
@@ -435,7 +435,7 @@ describe('before a CR', () => {
 
 test('what cannot be answered is refused and told, where nobody decides', async () => {
   const fault = new RangeError('it does not fit');
-  const accept = vi.spyOn(Class0Connection.prototype, 'accept').mockImplementationOnce(() => {
+  const accept = vi.spyOn(TransportConnection.prototype, 'accept').mockImplementationOnce(() => {
     throw fault;
   });
   const { server, packet } = await answer(CR);

@@ -4,15 +4,15 @@ import { connect, createServer, Socket } from 'node:net';
 import { Duplex, PassThrough } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { allocateZeroed } from '../../src/core/octet-collector.js';
-import { Outbox } from '../../src/core/outbox.js';
-import { SendBlocks } from '../../src/core/send-blocks.js';
+import { allocateZeroed } from '../../src/core/octets/collector.js';
+import { SendBuffer } from '../../src/core/data-transfer/send-buffer.js';
+import { SendPool } from '../../src/core/data-transfer/send-buffer.js';
 import { Sender } from '../../src/node/sender.js';
 import { closeLater } from '../support/life.js';
 import { pattern } from '../support/splits.js';
 
 /** A socket of the system whose writes the test takes, one after the other. */
-async function held(outbox: Outbox) {
+async function held(outbox: SendBuffer) {
   const server = createServer((peer) => closeLater(() => peer.destroy())).listen(0, '127.0.0.1');
   await once(server, 'listening');
   closeLater(() => server.close());
@@ -30,8 +30,8 @@ async function held(outbox: Outbox) {
     onWay.push(callback);
   };
   let taken = 0;
-  const whole = outbox.taken.bind(outbox);
-  outbox.taken = () => {
+  const whole = outbox.sent.bind(outbox);
+  outbox.sent = () => {
     taken += 1;
     whole();
   };
@@ -40,10 +40,10 @@ async function held(outbox: Outbox) {
   return { socket, sender, take, taken: () => taken, flights };
 }
 
-function outboxOf(...payloads: readonly number[]): Outbox {
-  const outbox = new Outbox(new SendBlocks(allocateZeroed));
+function outboxOf(...payloads: readonly number[]): SendBuffer {
+  const outbox = new SendBuffer(new SendPool(allocateZeroed));
   for (const payload of payloads) {
-    outbox.packet([], pattern(payload));
+    outbox.addPacket([], pattern(payload));
   }
   return outbox;
 }
@@ -162,7 +162,7 @@ describe('memory is used again', () => {
   test('for a socket of Node', () => {
     const outbox = outboxOf();
     new Sender(new Socket(), outbox, () => {});
-    expect(outbox.tellsTaken).toBe(true);
+    expect(outbox.reportsSent).toBe(true);
   });
 
   class Recorder extends Socket {}
@@ -174,7 +174,7 @@ describe('memory is used again', () => {
   ])('not for %s', (_what, stream) => {
     const outbox = outboxOf();
     new Sender(stream, outbox, () => {});
-    expect(outbox.tellsTaken).toBe(false);
+    expect(outbox.reportsSent).toBe(false);
     stream.destroy();
   });
 });

@@ -141,7 +141,7 @@ import('${entry}'${attributes}).then((imported) => {
   });
 
   test('keeps its inner modules to itself', async () => {
-    const text = `import('cotp/dist/core/octets.js').catch((error) => console.log(error.code));`;
+    const text = `import('cotp/dist/core/octets/octets.js').catch((error) => console.log(error.code));`;
     await consumer.write('inner.mjs', text);
     const { stdout } = await consumer.node(['inner.mjs']);
     expect(stdout).toBe('ERR_PACKAGE_PATH_NOT_EXPORTED\n');

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ProtocolError } from '../../src/core/errors.js';
-import { fromHex } from '../../src/core/octets.js';
+import { fromHex } from '../../src/core/octets/octets.js';
 import {
   type DecodeOptions,
   decode,

@@ -2,7 +2,7 @@
  * What comes out of an engine and of its outbox, all at once, as tests want to see it.
  */
 import type { Engine, EngineEvent, Message } from '../../src/core/engine.js';
-import type { Outbox } from '../../src/core/outbox.js';
+import type { SendBuffer } from '../../src/core/data-transfer/send-buffer.js';
 
 /** What comes out of an engine; a message under a name, so that all can be told in one list. */
 export type Output = EngineEvent | { readonly type: 'data'; readonly message: Message };
@@ -15,7 +15,7 @@ export function takeEvents(engine: Pick<Engine, 'next'>): readonly Output[] {
 }
 
 /** The pieces that wait, in order. */
-export function takePieces(outbox: Outbox): readonly Uint8Array[] {
+export function takePieces(outbox: SendBuffer): readonly Uint8Array[] {
   return untilNone(() => outbox.shift());
 }
 

@@ -2,21 +2,22 @@
  * Two core connections back to back on a virtual clock. Between them stands a stream as TCP is one:
  * octets in order, cut anywhere, late by a chosen time; FIN in order behind them; a reset at once.
  */
-import { Class0Connection } from '../../src/core/class0/connection.js';
-import type { Class0Acceptance, Class0Options } from '../../src/core/class0/options.js';
+import { TransportConnection } from '../../src/core/connection/connection.js';
+import type { ConnectionOptions } from '../../src/core/connection/connection.js';
+import type { Acceptance } from '../../src/core/connection/transition.js';
 import type { EngineEvent } from '../../src/core/engine.js';
-import { allocateZeroed } from '../../src/core/octet-collector.js';
-import { plainView } from '../../src/core/octet-source.js';
-import { SendBlocks } from '../../src/core/send-blocks.js';
+import { allocateZeroed } from '../../src/core/octets/collector.js';
+import { plainView } from '../../src/core/octets/source.js';
+import { SendPool } from '../../src/core/data-transfer/send-buffer.js';
 import { type Output, takeEvents, takePieces } from './engine.js';
 import { chunksOf, join } from './splits.js';
 
 /** Options of one side; what is left out is roomy. */
-export function class0Options(own: Partial<Class0Options> = {}): Class0Options {
+export function class0Options(own: Partial<ConnectionOptions> = {}): ConnectionOptions {
   return {
     allocate: allocateZeroed,
     view: plainView,
-    sendBlocks: new SendBlocks(allocateZeroed),
+    sendPool: new SendPool(allocateZeroed),
     localRef: 1,
     peer: 'peer:102',
     strict: false,
@@ -45,7 +46,7 @@ type Parcel =
 
 /** One side with everything that happened to it. */
 export class Side {
-  readonly connection: Class0Connection;
+  readonly connection: TransportConnection;
   readonly events: Output[] = [];
   /** Octets, FIN or reset on the way to this side. */
   readonly inbound: Parcel[] = [];
@@ -57,7 +58,7 @@ export class Side {
   /** Octets of every write, for tests that look at the wire. */
   readonly written: Uint8Array[] = [];
 
-  constructor(connection: Class0Connection) {
+  constructor(connection: TransportConnection) {
     this.connection = connection;
   }
 
@@ -78,14 +79,14 @@ export class Side {
 
 /** What the pair is made of. */
 export interface PairOptions {
-  readonly initiator?: Partial<Class0Options>;
-  readonly responder?: Partial<Class0Options>;
+  readonly initiator?: Partial<ConnectionOptions>;
+  readonly responder?: Partial<ConnectionOptions>;
   /** Size that the CR offers, in octets; none is stated when absent. */
   readonly offeredSize?: number;
   readonly network?: Network;
   /** Decision on the CR, at once. Default: accept. */
-  readonly decide?: (connection: Class0Connection, now: number) => void;
-  readonly acceptance?: Class0Acceptance;
+  readonly decide?: (connection: TransportConnection, now: number) => void;
+  readonly acceptance?: Acceptance;
 }
 
 /** An initiator and a responder, joined. */
@@ -94,7 +95,7 @@ export class Pair {
   readonly initiator: Side;
   readonly responder: Side;
   readonly #network: Network;
-  readonly #decide: (connection: Class0Connection, now: number) => void;
+  readonly #decide: (connection: TransportConnection, now: number) => void;
 
   constructor(options: PairOptions = {}) {
     const { acceptance = {} } = options;
@@ -102,7 +103,7 @@ export class Pair {
     this.#decide = options.decide ?? ((connection, now) => connection.accept(acceptance, now));
     const { offeredSize } = options;
     this.initiator = new Side(
-      Class0Connection.initiator(
+      TransportConnection.initiator(
         class0Options({ localRef: 0x0101, ...options.initiator }),
         {
           parameters: offeredSize === undefined ? {} : { tpduSize: offeredSize },
@@ -112,7 +113,7 @@ export class Pair {
       ),
     );
     this.responder = new Side(
-      Class0Connection.responder(class0Options({ localRef: 0x0202, ...options.responder }), 0),
+      TransportConnection.responder(class0Options({ localRef: 0x0202, ...options.responder }), 0),
     );
     this.initiator.peer = this.responder;
     this.responder.peer = this.initiator;
@@ -237,7 +238,7 @@ export class Pair {
   }
 
   #write(side: Side): void {
-    const pieces = takePieces(side.connection.outbox);
+    const pieces = takePieces(side.connection.sendBuffer);
     if (pieces.length === 0) {
       return;
     }

@@ -1,7 +1,7 @@
 /** Class 0 connections brought into a state, and everything that can happen to them there. */
-import { Class0Connection } from '../../src/core/class0/connection.js';
-import type { Class0Options } from '../../src/core/class0/options.js';
-import type { Event, State } from '../../src/core/class0/transitions.js';
+import { TransportConnection } from '../../src/core/connection/connection.js';
+import type { ConnectionOptions } from '../../src/core/connection/connection.js';
+import type { Event, State } from '../../src/core/connection/transition.js';
 import { decode } from '../../src/core/tpdu/decode.js';
 import { encode } from '../../src/core/tpdu/encode.js';
 import type { EngineEvent } from '../../src/core/engine.js';
@@ -44,10 +44,10 @@ export const DT: Uint8Array = raw('02f080 010203');
 
 /** A connection and what has come out of it. */
 export class Subject {
-  readonly connection: Class0Connection;
+  readonly connection: TransportConnection;
   now = 100;
 
-  constructor(connection: Class0Connection) {
+  constructor(connection: TransportConnection) {
     this.connection = connection;
   }
 
@@ -61,7 +61,7 @@ export class Subject {
 
   /** The octets sent since the last look. */
   octets(): Uint8Array {
-    return join(...takePieces(this.connection.outbox));
+    return join(...takePieces(this.connection.sendBuffer));
   }
 
   /** The TPDUs sent since the last look. */
@@ -113,11 +113,11 @@ export function only<T extends TpduType>(subject: Subject, type: T): Extract<Tpd
 
 /** An initiator before TCP stands. */
 export function initiator(
-  options: Partial<Class0Options> = {},
-  request: Partial<Parameters<typeof Class0Connection.initiator>[1]> = {},
+  options: Partial<ConnectionOptions> = {},
+  request: Partial<Parameters<typeof TransportConnection.initiator>[1]> = {},
 ): Subject {
   return new Subject(
-    Class0Connection.initiator(
+    TransportConnection.initiator(
       class0Options({ localRef: OURS, ...options }),
       { parameters: { tpduSize: 1024 }, userData: new Uint8Array(0), ...request },
       0,
@@ -126,12 +126,14 @@ export function initiator(
 }
 
 /** A responder before a CR. */
-export function responder(options: Partial<Class0Options> = {}): Subject {
-  return new Subject(Class0Connection.responder(class0Options({ localRef: OURS, ...options }), 0));
+export function responder(options: Partial<ConnectionOptions> = {}): Subject {
+  return new Subject(
+    TransportConnection.responder(class0Options({ localRef: OURS, ...options }), 0),
+  );
 }
 
 /** How each state is come to. */
-const WAYS: Readonly<Record<State, (options: Partial<Class0Options>) => Subject>> = {
+const WAYS: Readonly<Record<State, (options: Partial<ConnectionOptions>) => Subject>> = {
   WFNC: initiator,
   WFCC: (options) => {
     const subject = initiator(options);
@@ -168,12 +170,12 @@ const WAYS: Readonly<Record<State, (options: Partial<Class0Options>) => Subject>
 };
 
 /** A connection in that state from which nothing waits to be taken. */
-export function inState(state: State, options: Partial<Class0Options> = {}): Subject {
+export function inState(state: State, options: Partial<ConnectionOptions> = {}): Subject {
   return WAYS[state](options).quiet();
 }
 
 /** An initiator whose CC has come. */
-export function openInitiator(options: Partial<Class0Options> = {}): Subject {
+export function openInitiator(options: Partial<ConnectionOptions> = {}): Subject {
   return WAYS.WFCC(options).feed(CC).quiet();
 }
 
@@ -197,7 +199,7 @@ function octets(
   };
 }
 
-function call(name: string, event: Event, act: (c: Class0Connection) => void): Stimulus {
+function call(name: string, event: Event, act: (c: TransportConnection) => void): Stimulus {
   return { name, event: () => event, act: ({ connection }) => act(connection) };
 }
 

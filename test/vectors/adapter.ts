@@ -2,14 +2,15 @@
  * From the form of the vectors to this library and back: one function a layer. Knows the names
  * that vectors use and holds no rule of the protocol.
  */
-import { Reassembly } from '../../src/core/class0/reassembly.js';
+import { SHORT_DT, writeTsdu } from '../../src/core/data-transfer/dt.js';
+import { Reassembly } from '../../src/core/data-transfer/reassembly.js';
+import { SendBuffer, SendPool } from '../../src/core/data-transfer/send-buffer.js';
 import { ProtocolError } from '../../src/core/errors.js';
 import { confirm } from '../../src/core/negotiation/confirm.js';
 import { respond, type SupportedClass } from '../../src/core/negotiation/respond.js';
-import { allocateZeroed } from '../../src/core/octet-collector.js';
-import { OctetSource, plainView } from '../../src/core/octet-source.js';
-import { fromHex, joinOctets, toHex, uintOctets } from '../../src/core/octets.js';
-import { maxUserData, segments } from '../../src/core/segmenting.js';
+import { allocateZeroed } from '../../src/core/octets/collector.js';
+import { OctetSource, plainView } from '../../src/core/octets/source.js';
+import { fromHex, joinOctets, toHex, uintOctets } from '../../src/core/octets/octets.js';
 import { checksumOf } from '../../src/core/tpdu/checksum.js';
 import { decode, decodeNsdu } from '../../src/core/tpdu/decode.js';
 import { encode } from '../../src/core/tpdu/encode.js';
@@ -25,6 +26,7 @@ import type {
   TransportClass,
 } from '../../src/core/tpdu/types.js';
 import { TpktSplitter } from '../../src/core/tpkt/splitter.js';
+import { takePieces } from '../support/engine.js';
 
 export type Mode = 'tolerant' | 'strict';
 
@@ -199,7 +201,8 @@ function negotiationInitiator(vector: Vector, mode: Mode): Json {
 function inForce(agreed: { class: TransportClass; maxTpduSize: number; expedited: boolean }): Json {
   return {
     maxTpdu: agreed.maxTpduSize,
-    maxUserData: maxUserData(agreed.maxTpduSize, agreed.class === 0 ? 'short' : 'normal'),
+    maxUserData:
+      agreed.maxTpduSize - (agreed.class === 0 ? SHORT_DT.headerLength : DT_HEADER_LENGTHS.normal),
     expedited: agreed.expedited,
   };
 }
@@ -227,11 +230,52 @@ function erGeneration(vector: Vector): Json {
   throw new Error('the TPDU was accepted');
 }
 
+interface Segment {
+  readonly length: number;
+  readonly eot: boolean;
+}
+
+/** Headers of the DT that only a class above 0 sends, LI included, in octets (X.224 13.7.1). */
+const DT_HEADER_LENGTHS = { normal: 5, extended: 8 };
+
+/** How a TSDU leaves: what the path that sends has queued, decoded. */
+function sentSegments(tsduLength: number, maxTpduSize: number): readonly Segment[] {
+  const sendBuffer = new SendBuffer(new SendPool(allocateZeroed));
+  if (tsduLength > 0) {
+    const tsdu = new Uint8Array(tsduLength);
+    writeTsdu(sendBuffer, SHORT_DT, tsdu, maxTpduSize, plainView, undefined);
+  }
+  const sent: Segment[] = [];
+  const splitter = new TpktSplitter({
+    packet: ({ octets }, start, end) => {
+      const tpdu = decode(octets.subarray(start, end), { strict: true, class: 0 });
+      if (tpdu.type === 'DT') {
+        sent.push({ length: tpdu.userData.length, eot: tpdu.eot });
+      }
+      return true;
+    },
+    packetInPieces: () => true,
+  });
+  splitter.push(joinOctets(takePieces(sendBuffer)));
+  return sent;
+}
+
+/** No class above 0 is sent yet: the lengths of its segments are those of the codec alone. */
+function segmentsOf(tsduLength: number, step: number): readonly Segment[] {
+  return Array.from({ length: Math.ceil(tsduLength / step) }, (_, i) => {
+    const length = Math.min(step, tsduLength - i * step);
+    return { length, eot: i * step + length === tsduLength };
+  });
+}
+
 function segmenting({ context = {} }: Vector): Json {
   const { tsduLength, maxTpdu, class: transportClass, extended, dstRef } = context;
   const long: DataForm = extended === true ? 'extended' : 'normal';
   const form: DataForm = transportClass === 0 ? 'short' : long;
-  const cut = segments(tsduLength as number, maxTpdu as number, form);
+  const cut =
+    form === 'short'
+      ? sentSegments(tsduLength as number, maxTpdu as number)
+      : segmentsOf(tsduLength as number, (maxTpdu as number) - DT_HEADER_LENGTHS[form]);
   const tpdus = cut.map(({ length, eot }) =>
     encode({
       type: 'DT',

@@ -1,12 +1,12 @@
 /**
  * The connection of class 0 without a socket: any octets in either role and every phase.
  */
-import { Class0Connection } from '../../../dist/core/class0/connection.js';
+import { TransportConnection } from '../../../dist/core/connection/connection.js';
 import type { EngineEvent, Message } from '../../../dist/core/engine.js';
 import { CotpError } from '../../../dist/core/errors.js';
-import { allocateZeroed } from '../../../dist/core/octet-collector.js';
-import { plainView } from '../../../dist/core/octet-source.js';
-import { SendBlocks } from '../../../dist/core/send-blocks.js';
+import { allocateZeroed } from '../../../dist/core/octets/collector.js';
+import { plainView } from '../../../dist/core/octets/source.js';
+import { SendPool } from '../../../dist/core/data-transfer/send-buffer.js';
 import { formatChunks, join, TPKT_HEADER_LENGTH } from '../octets.js';
 import { must, type Target } from '../target.js';
 import { expectedPackets } from './splitter.js';
@@ -25,7 +25,7 @@ const REQUEST = { parameters: { tpduSize: 1024 }, userData: new Uint8Array(0) };
 const CC = Uint8Array.from(Buffer.from('0300000e09d00001443100c0010a', 'hex'));
 const CR = Uint8Array.from(Buffer.from('0300001611e00000002e00c1020100c2020300c0010a', 'hex'));
 
-type Acceptance = Parameters<Class0Connection['accept']>[0];
+type Acceptance = Parameters<TransportConnection['accept']>[0];
 
 interface Options {
   readonly strict: boolean;
@@ -41,7 +41,7 @@ const DECISIONS: Readonly<Record<string, Acceptance | 'refuse' | 'late' | 'never
 };
 
 /** How each phase is come to, in each role. */
-const PHASES: Readonly<Record<string, (options: Options) => Class0Connection>> = {
+const PHASES: Readonly<Record<string, (options: Options) => TransportConnection>> = {
   'initiator before TCP': initiator,
   'initiator after its CR': (options) => {
     const connection = initiator(options);
@@ -70,7 +70,7 @@ function base({ strict }: Options) {
   return {
     allocate: allocateZeroed,
     view: plainView,
-    sendBlocks: new SendBlocks(allocateZeroed),
+    sendPool: new SendPool(allocateZeroed),
     localRef: OUR_REFERENCE,
     peer: 'peer:102',
     strict,
@@ -81,29 +81,32 @@ function base({ strict }: Options) {
   };
 }
 
-function initiator(options: Options): Class0Connection {
-  return Class0Connection.initiator(base(options), REQUEST, 0);
+function initiator(options: Options): TransportConnection {
+  return TransportConnection.initiator(base(options), REQUEST, 0);
 }
 
-function responder(options: Options): Class0Connection {
-  return Class0Connection.responder(base(options), 0);
+function responder(options: Options): TransportConnection {
+  return TransportConnection.responder(base(options), 0);
 }
 
-function openInitiator(options: Options): Class0Connection {
+function openInitiator(options: Options): TransportConnection {
   const connection = initiator(options);
   connection.streamConnected(1);
   connection.receive(CC, 2);
   return connection;
 }
 
-function openResponder(options: Options): Class0Connection {
+function openResponder(options: Options): TransportConnection {
   const connection = responder(options);
   connection.receive(CR, 1);
   connection.accept({}, 2);
   return connection;
 }
 
-function then(connection: Class0Connection, act: (c: Class0Connection) => void): Class0Connection {
+function then(
+  connection: TransportConnection,
+  act: (c: TransportConnection) => void,
+): TransportConnection {
   act(connection);
   return connection;
 }
@@ -140,7 +143,7 @@ function packetByPacket(stream: Uint8Array): readonly Uint8Array[] {
 
 /** One connection and the octets it is given. */
 class Trial {
-  readonly #connection: Class0Connection;
+  readonly #connection: TransportConnection;
   readonly #decision: Acceptance | 'refuse' | 'late' | 'never';
   readonly #told: string[] = [];
   readonly #answered: string[] = [];
@@ -160,7 +163,7 @@ class Trial {
     this.#connection = make({ strict: manner === 'strict' });
     // What came out on the way to the phase is not what is judged.
     this.#take(() => {});
-    this.#connection.outbox.clear();
+    this.#connection.sendBuffer.clear();
     this.#isOver = this.#connection.state === 'CLOSED';
   }
 
@@ -212,7 +215,7 @@ class Trial {
     } while (connection.resume(this.#now));
     this.#take((output) => this.#output(output));
     const pieces: Uint8Array[] = [];
-    for (let piece = connection.outbox.shift(); piece; piece = connection.outbox.shift()) {
+    for (let piece = connection.sendBuffer.shift(); piece; piece = connection.sendBuffer.shift()) {
       pieces.push(piece);
     }
     this.#answers(join(...pieces));

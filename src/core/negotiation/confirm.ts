@@ -3,8 +3,8 @@
  * answer to what was offered, and what is then in force.
  */
 import { ProtocolError } from '../errors.js';
-import { equalOctets, NO_OCTETS } from '../octets.js';
-import type { Fault } from '../tpdu/faults.js';
+import { equalOctets, NO_OCTETS } from '../octets/octets.js';
+import type { Fault } from '../faults.js';
 import type { ConnectionConfirm, Diagnostic, TpduInitOf, TransportClass } from '../tpdu/types.js';
 import { proposedClasses } from './class-selection.js';
 import { ADDITIONAL_OPTIONS, meaningfulOptions, NON_USE_OF_FLOW_CONTROL } from './options.js';

@@ -3,7 +3,7 @@
  * users, selectors or references.
  */
 import { ProtocolError } from '../errors.js';
-import { NO_OCTETS } from '../octets.js';
+import { NO_OCTETS } from '../octets/octets.js';
 import { MAX_TPDU_SIZE } from '../tpdu/size-codes.js';
 import type { ConnectionRequest, Parameters, TransportClass } from '../tpdu/types.js';
 import { proposedClasses, selectClass } from './class-selection.js';

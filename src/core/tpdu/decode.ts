@@ -3,7 +3,7 @@
  * one to the other stands in its codec.
  */
 import { ProtocolError } from '../errors.js';
-import { octetAt } from '../octets.js';
+import { octetAt } from '../octets/octets.js';
 import { isChecksumCorrect } from './checksum.js';
 import { CODECS } from './codecs/index.js';
 import { TPDUS, tpduTypeOf } from './codes.js';

@@ -1,7 +1,7 @@
 /**
  * A TPDU in one line of text, in the words that protocol analysers use. For logs and traces.
  */
-import { toHex } from '../octets.js';
+import { toHex } from '../octets/octets.js';
 import { formatTsel, tselOf } from '../tsel.js';
 import { disconnectReason, rejectCauseText } from './reasons.js';
 import { negotiationText, quotedText } from './remote-desktop.js';

@@ -2,7 +2,7 @@
  * TPDU to octets, strict: what cannot stand on the wire by X.224 is refused with the name of the
  * field. The fixed part is written by the codec of the TPDU, the variable part by its rows.
  */
-import { NO_OCTETS, writeUint } from '../octets.js';
+import { NO_OCTETS, writeUint } from '../octets/octets.js';
 import { outOfRange, wrongType } from './checks.js';
 import { checksumOf } from './checksum.js';
 import { MAX_CR_LENGTH } from './codecs/connection.js';

@@ -3,7 +3,7 @@
  * with them is noted where it stands, and the rest is explained all the same.
  */
 import { ProtocolError } from '../errors.js';
-import { octetAt, readUint, toHex } from '../octets.js';
+import { octetAt, readUint, toHex } from '../octets/octets.js';
 import { formatTsel, tselOf } from '../tsel.js';
 import { classOf, tpduTypeOf } from './codes.js';
 import { decode } from './decode.js';

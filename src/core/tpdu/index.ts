@@ -12,6 +12,6 @@ export { CotpError, type CotpErrorCode, ProtocolError } from '../errors.js';
 export { decode, decodeNsdu } from './decode.js';
 export { type EncodeOptions, encode } from './encode.js';
 export { type Explanation, explainTpdu } from './explain.js';
-export { FAULTS, type Fault, type RejectCause } from './faults.js';
+export { FAULTS, type Fault, type RejectCause } from '../faults.js';
 export { disconnectReason, rejectCauseText } from './reasons.js';
 export type * from './types.js';

@@ -3,7 +3,7 @@
  * classes it belongs to, and the kind of its value. Rows stand in the order in which they are
  * sent: the checksum first, then the order that every known device takes.
  */
-import { octetAt } from '../octets.js';
+import { octetAt } from '../octets/octets.js';
 import { checkUint, outOfRange, wrongType } from './checks.js';
 import { ALL_CLASSES, CLASSES_1_TO_4, classOf, TPDU_TYPES } from './codes.js';
 import { codeOfSize, PREFERRED_SIZE_UNIT, SIZE_CODES, sizeOfCode } from './size-codes.js';

@@ -6,8 +6,8 @@
  *     | code | length | value | code | length | …
  *     +------+--------+-------+------+--------+---
  */
-import { octetAt } from '../octets.js';
-import type { Fault } from './faults.js';
+import { octetAt } from '../octets/octets.js';
+import type { Fault } from '../faults.js';
 import {
   isParameterCode,
   type NamedParameter,

@@ -3,8 +3,8 @@
  * The one place that decides between an error and a diagnostic. Knows the layout of no TPDU.
  */
 import { ProtocolError } from '../errors.js';
-import { octetAt, readUint } from '../octets.js';
-import type { Fault } from './faults.js';
+import { octetAt, readUint } from '../octets/octets.js';
+import type { Fault } from '../faults.js';
 import type { DecodeOptions, Diagnostic, DiagnosticCode, TransportClass } from './types.js';
 
 /** The octets of one TPDU under judgement. Octets are counted from 1, offsets from 0. */

@@ -13,7 +13,7 @@
  * if it fills the variable part to its last octet and, for text that does not begin with `Cookie: `, if the
  * same octets cannot be read as parameters.
  */
-import { NO_OCTETS, octetAt, uintOctets } from '../octets.js';
+import { NO_OCTETS, octetAt, uintOctets } from '../octets/octets.js';
 import { checkOctets, checkUint, outOfRange, wrongType } from './checks.js';
 import type { RemoteDesktop, RemoteDesktopInit, RemoteDesktopNegotiation } from './types.js';
 

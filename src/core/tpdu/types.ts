@@ -1,7 +1,7 @@
 /**
  * The ten TPDUs of X.224 as TypeScript types, in the words of the standard. Knows no octets.
  */
-import type { Fault } from './faults.js';
+import type { Fault } from '../faults.js';
 
 /** Transport class, X.224 clause 6. */
 export type TransportClass = 0 | 1 | 2 | 3 | 4;

@@ -2,9 +2,9 @@
  * The kinds of parameter values: how long one may be, how it is read from octets and written to
  * them. Knows no parameter by name.
  */
-import { readUint, uintOctets, writeUint } from '../octets.js';
+import { readUint, uintOctets, writeUint } from '../octets/octets.js';
 import { checkOctets, checkUint, outOfRange, wrongType } from './checks.js';
-import type { Fault } from './faults.js';
+import type { Fault } from '../faults.js';
 import type { DiagnosticCode, TpduType, TransportClass } from './types.js';
 
 /** Whom a value asks while it is being read. `index` counts the value's octets from 0. */

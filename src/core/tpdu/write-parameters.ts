@@ -2,7 +2,7 @@
  * Writes the variable part (X.224 13.2.3): which parameters, in which order. How a value is written
  * stands in its row.
  */
-import { equalOctets } from '../octets.js';
+import { equalOctets } from '../octets/octets.js';
 import { checkOctets, checkUint, outOfRange, wrongType } from './checks.js';
 import {
   isAllowed,

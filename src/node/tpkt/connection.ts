@@ -2,10 +2,10 @@
  * A TPKT connection as users hold it.
  */
 import type { Duplex } from 'node:stream';
-import { TpktEngine } from '../../core/tpkt/engine.js';
+import { TpktConnection } from '../../core/connection/tpkt-connection.js';
 import { MAX_TPKT_PAYLOAD, MIN_TPKT_PAYLOAD } from '../../core/tpkt/header.js';
 import { type FullAddress, formatAddress, socketAddresses } from '../address.js';
-import { allocate, sendBlocks, view } from '../buffers.js';
+import { allocate, sendPool, view } from '../buffers.js';
 import { Driver, type DriverUser } from '../driver.js';
 import { MessageConnection, type MessageConnectionOptions } from '../message-connection.js';
 import type { ResolvedConnectOptions, ResolvedListenOptions } from '../options/tpkt.js';
@@ -34,7 +34,7 @@ export function openConnection(
   receiveBudget: ReceiveBudget | undefined,
 ): Connection {
   const { reassemblyTimeout, closeTimeout } = options;
-  const engine = new TpktEngine({ allocate, view, sendBlocks, reassemblyTimeout, closeTimeout });
+  const engine = new TpktConnection({ allocate, view, sendPool, reassemblyTimeout, closeTimeout });
   const { localAddr, remoteAddr } = socketAddresses(stream, otherwise);
   const info = Object.freeze({ localAddr, remoteAddr, name: options.name });
   const driver = new Driver(stream, engine, NOBODY, options);

@@ -2,7 +2,7 @@
  * A trace as JSON lines for machines: one object a TPDU. The keys are stable.
  */
 import { CotpError, ProtocolError } from '../../core/errors.js';
-import { toHex } from '../../core/octets.js';
+import { toHex } from '../../core/octets/octets.js';
 import type { Tpdu } from '../../core/tpdu/types.js';
 import { formatTsel, tselOf } from '../../core/tsel.js';
 import { formatAddress } from '../address.js';

@@ -3,7 +3,7 @@
  * `NODE_DEBUG=cotp`. While nobody does, a TPDU costs two reads of properties.
  */
 import { debuglog } from 'node:util';
-import type { TpduObserver } from '../../core/class0/data.js';
+import type { TpduObserver } from '../../core/data-transfer/dt.js';
 import { type FullAddress, formatAddress, socketAddresses } from '../address.js';
 import { toBuffer } from '../buffers.js';
 import { settle } from '../callbacks.js';

@@ -1,7 +1,7 @@
 /**
  * TPDUs without what they carry: user data becomes zeros, headers and lengths stay.
  */
-import { readUint } from '../../core/octets.js';
+import { readUint } from '../../core/octets/octets.js';
 import type { RemoteDesktop, Tpdu } from '../../core/tpdu/types.js';
 
 /** A copy whose user data is zeros. Of octets that are no TPDU nothing but the first two is kept. */

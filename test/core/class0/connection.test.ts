@@ -5,10 +5,8 @@ import {
   TimeoutError,
   TsduTooLargeError,
 } from '../../../src/core/errors.js';
-import type { Output } from '../../support/engine.js';
 import { chunksOf, digits, hex, join, pattern, splits, tpkt } from '../../support/splits.js';
 import {
-  CC,
   CR,
   DT,
   initiator,
@@ -108,33 +106,6 @@ describe('receiving', () => {
     const [first, second] = messages(inState('OPEN').feed(chunk));
     expect([first?.buffer, second?.buffer]).toEqual([chunk.buffer, chunk.buffer]);
   });
-
-  it('hands TSDUs to a receiver at once, so that none waits', () => {
-    const subject = inState('OPEN');
-    const got: Uint8Array[] = [];
-    subject.connection.deliverTo({ onMessage: (message) => got.push(message) });
-    subject.feed(join(DT, DT));
-    expect([got, subject.events()]).toEqual([[hex('010203'), hex('010203')], []]);
-  });
-
-  it.each(splits(join(CC, DT, dts(pattern(5), pattern(9)), DT, raw('028080 00000000 00'))))(
-    'gives a receiver the same as a queue, in the same order, the stream $name',
-    ({ chunks }) => {
-      const subject = inState('WFCC');
-      const got: Output[] = [];
-      subject.connection.deliverTo({
-        onMessage: (message) => got.push({ type: 'data', message }),
-      });
-      for (const chunk of chunks) {
-        got.push(...subject.feed(chunk).events());
-      }
-      expect(got).toEqual(
-        inState('WFCC')
-          .feed(...chunks)
-          .events(),
-      );
-    },
-  );
 
   it('goes on after our own end of data', () => {
     expect(messages(inState('FIN_SENT').feed(DT))).toEqual([hex('010203')]);

@@ -17,7 +17,7 @@ import {
 describe('the CR', () => {
   it('is sent when TCP stands, and not before', () => {
     const subject = initiator();
-    expect(subject.connection.outbox.length).toBe(0);
+    expect(subject.connection.sendBuffer.length).toBe(0);
     subject.connection.streamConnected(10);
     expect(only(subject, 'CR')).toMatchObject({
       cdt: 0,

@@ -1,11 +1,7 @@
 /** The table of transitions is what a connection really does: every state, everything that can come. */
 import { describe, expect, it } from 'vitest';
-import {
-  type Action,
-  STATES,
-  type State,
-  TRANSITIONS,
-} from '../../../src/core/class0/transitions.js';
+import { type Action, STATES, type State } from '../../../src/core/connection/transition.js';
+import { CLASS0_TABLE } from '../../../src/core/class0/table.js';
 import type { StreamRequest } from '../../../src/core/engine.js';
 import { ConnectionClosedError, CotpError } from '../../../src/core/errors.js';
 import { hex } from '../../support/splits.js';
@@ -50,7 +46,7 @@ const modes = [
 function check(subject: Subject, state: State, name: string, act: () => void): void {
   const stimulus = STIMULI.find((one) => one.name === name);
   const event = stimulus?.event(state) ?? 'timer';
-  const { action, next } = TRANSITIONS[state][event];
+  const { action, next } = CLASS0_TABLE[state][event];
   const before = subject.connection.streamRequest;
   if (action === 'reject user') {
     expect(act).toThrow(ConnectionClosedError);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { toHex, uintOctets } from '../../../src/core/octets.js';
+import { toHex, uintOctets } from '../../../src/core/octets/octets.js';
 import { checksumOf, isChecksumCorrect } from '../../../src/core/tpdu/checksum.js';
 import { hex } from './support.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { toHex } from '../../../src/core/octets.js';
+import { toHex } from '../../../src/core/octets/octets.js';
 import { decode, decodeNsdu, encode } from '../../../src/core/tpdu/index.js';
 import { SAMPLES } from './samples.js';
 import { hex } from './support.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { toHex } from '../../../src/core/octets.js';
+import { toHex } from '../../../src/core/octets/octets.js';
 import { decode, encode, type TpduInit } from '../../../src/core/tpdu/index.js';
 import { hex, many } from './support.js';
 

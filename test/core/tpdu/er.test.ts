@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ProtocolError } from '../../../src/core/errors.js';
-import { toHex } from '../../../src/core/octets.js';
+import { toHex } from '../../../src/core/octets/octets.js';
 import { erFor } from '../../../src/core/tpdu/er.js';
 import { decode } from '../../../src/core/tpdu/index.js';
 import { faultOf, hex, many } from './support.js';

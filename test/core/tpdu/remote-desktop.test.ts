@@ -1,6 +1,6 @@
 /** CR and CC of remote desktop, and parameters that only look like them. */
 import { describe, expect, it } from 'vitest';
-import { toHex } from '../../../src/core/octets.js';
+import { toHex } from '../../../src/core/octets/octets.js';
 import { describeTpdu } from '../../../src/core/tpdu/describe.js';
 import {
   decode,

@@ -1,6 +1,6 @@
 /** What the tests of the codec share. */
 import { ProtocolError } from '../../../src/core/errors.js';
-import { fromHex } from '../../../src/core/octets.js';
+import { fromHex } from '../../../src/core/octets/octets.js';
 
 /** The octets of hexadecimal text with spaces between fields. */
 export function hex(text: string): Uint8Array {

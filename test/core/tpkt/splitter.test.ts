@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ProtocolError } from '../../../src/core/errors.js';
-import { allocateZeroed, type OctetCollector } from '../../../src/core/octet-collector.js';
-import { type OctetSource, plainView } from '../../../src/core/octet-source.js';
+import { allocateZeroed, type OctetCollector } from '../../../src/core/octets/collector.js';
+import { type OctetSource, plainView } from '../../../src/core/octets/source.js';
 import { type PacketReceiver, TpktSplitter } from '../../../src/core/tpkt/splitter.js';
 import {
   chunksOf,

@@ -12,7 +12,7 @@
  * In the extended form the number takes octets 5 to 8; the credit of AK and RJ then stands in
  * octets 9 and 10, and 0000 in octet 2.
  */
-import { writeUint } from '../../octets.js';
+import { writeUint } from '../../octets/octets.js';
 import { checkUint } from '../checks.js';
 import { readParameters } from '../read-parameters.js';
 import type { Reading } from '../reading.js';

@@ -7,7 +7,7 @@
  *     | LI | 1101 CDT  | DST-REF | SRC-REF | class options | variable | 0 to 32   |  CC
  *     +----+-----------+---------+---------+---------------+----------+-----------+
  */
-import { NO_OCTETS, octetAt, writeUint } from '../../octets.js';
+import { NO_OCTETS, octetAt, writeUint } from '../../octets/octets.js';
 import { checkOctets, checkUint, outOfRange } from '../checks.js';
 import { classOf, TPDUS } from '../codes.js';
 import { readParameters, type VariablePart } from '../read-parameters.js';

@@ -8,7 +8,7 @@
  *     | LI | 1100 0000 | DST-REF | SRC-REF | variable  |                      DC
  *     +----+-----------+---------+---------+-----------+
  */
-import { NO_OCTETS, octetAt, writeUint } from '../../octets.js';
+import { NO_OCTETS, octetAt, writeUint } from '../../octets/octets.js';
 import { checkOctets, checkUint, outOfRange } from '../checks.js';
 import { TPDUS } from '../codes.js';
 import { readParameters } from '../read-parameters.js';

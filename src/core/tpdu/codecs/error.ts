@@ -6,7 +6,7 @@
  *     | LI | 0111 0000 | DST-REF | cause  | variable |
  *     +----+-----------+---------+--------+----------+
  */
-import { octetAt, writeUint } from '../../octets.js';
+import { octetAt, writeUint } from '../../octets/octets.js';
 import { checkUint } from '../checks.js';
 import { TPDUS } from '../codes.js';
 import { readParameters } from '../read-parameters.js';

@@ -11,7 +11,7 @@
  *     | LI | code |   DST-REF   | bit, 31 bits       |   extended
  *     +----+------+-------------+--------------------+
  */
-import { octetAt, readUint, writeUint } from '../../octets.js';
+import { octetAt, readUint, writeUint } from '../../octets/octets.js';
 import { checkUint, outOfRange, wrongType } from '../checks.js';
 import { TPDUS } from '../codes.js';
 import type { Reading } from '../reading.js';

@@ -1,11 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  EVENTS,
-  type Event,
-  STATES,
-  type State,
-  TRANSITIONS,
-} from '../../../src/core/class0/transitions.js';
+import { EVENTS, type Event, STATES, type State } from '../../../src/core/connection/transition.js';
+import { CLASS0_TABLE } from '../../../src/core/class0/table.js';
 
 const states = Object.keys(STATES) as State[];
 const cells = states.flatMap((state) => EVENTS.map((event) => ({ state, event })));
@@ -42,7 +37,7 @@ const TELLING = [
 ] as const;
 
 function nextStates(state: State): readonly State[] {
-  return EVENTS.map((event) => TRANSITIONS[state][event].next);
+  return EVENTS.map((event) => CLASS0_TABLE[state][event].next);
 }
 
 function reachableFrom(start: State): ReadonlySet<State> {
@@ -175,13 +170,13 @@ const WRITTEN: Readonly<Record<State, Written>> = {
 
 describe('the table', () => {
   it.each(cells)('has a cell for $event in $state', ({ state, event }) => {
-    const { action, next } = TRANSITIONS[state][event];
+    const { action, next } = CLASS0_TABLE[state][event];
     expect(typeof action).toBe('string');
     expect(states).toContain(next);
   });
 
   it.each(cells)('agrees with X.224 on $event in $state', ({ state, event }) => {
-    const { action, next } = TRANSITIONS[state][event];
+    const { action, next } = CLASS0_TABLE[state][event];
     expect([action, next]).toEqual(WRITTEN[state][event] ?? WRITTEN[state].else(event));
   });
 });
@@ -196,20 +191,20 @@ describe('in the table', () => {
   });
 
   it.each(states.filter((state) => state !== 'CLOSED'))('%s closes when TCP is lost', (state) => {
-    expect(TRANSITIONS[state]['N-DISCONNECT indication'].next).toBe('CLOSED');
+    expect(CLASS0_TABLE[state]['N-DISCONNECT indication'].next).toBe('CLOSED');
   });
 
   it.each(states.filter((state) => state !== 'CLOSED'))(
     '%s is left at once when the user disconnects',
     (state) => {
-      expect(['ENDING', 'CLOSED']).toContain(TRANSITIONS[state]['T-DISCONNECT request'].next);
+      expect(['ENDING', 'CLOSED']).toContain(CLASS0_TABLE[state]['T-DISCONNECT request'].next);
     },
   );
 
   it.each(states.filter((state) => state !== 'CLOSED'))(
     '%s does not outlast its timer',
     (state) => {
-      expect(['ENDING', 'CLOSED']).toContain(TRANSITIONS[state].timer.next);
+      expect(['ENDING', 'CLOSED']).toContain(CLASS0_TABLE[state].timer.next);
     },
   );
 
@@ -227,7 +222,7 @@ describe('in the table', () => {
 
   it('nothing opens a connection but the CC awaited and the response of the user', () => {
     const opening = cells.filter(
-      ({ state, event }) => state !== 'OPEN' && TRANSITIONS[state][event].next === 'OPEN',
+      ({ state, event }) => state !== 'OPEN' && CLASS0_TABLE[state][event].next === 'OPEN',
     );
     expect(opening).toEqual([
       { state: 'WFCC', event: 'CC' },
@@ -245,26 +240,26 @@ describe('in the table', () => {
 
   it('nothing that the peer sends after the end has an effect', () => {
     for (const event of FROM_PEER) {
-      expect(TRANSITIONS.ENDING[event]).toEqual({ action: 'ignore', next: 'ENDING' });
-      expect(TRANSITIONS.CLOSED[event]).toEqual({ action: 'ignore', next: 'CLOSED' });
+      expect(CLASS0_TABLE.ENDING[event]).toEqual({ action: 'ignore', next: 'ENDING' });
+      expect(CLASS0_TABLE.CLOSED[event]).toEqual({ action: 'ignore', next: 'CLOSED' });
     }
   });
 
   it('data is taken only where it may come', () => {
-    const taking = states.filter((state) => TRANSITIONS[state].DT.action === 'take data');
+    const taking = states.filter((state) => CLASS0_TABLE[state].DT.action === 'take data');
     expect(taking).toEqual(['OPEN', 'FIN_SENT']);
   });
 
   it('an ER is never answered by an ER, not even a malformed one', () => {
     for (const state of states) {
-      expect(TRANSITIONS[state].ER.action).not.toMatch(/ER$/);
-      expect(TRANSITIONS[state]['ER invalid'].action).not.toMatch(/ER$/);
+      expect(CLASS0_TABLE[state].ER.action).not.toMatch(/ER$/);
+      expect(CLASS0_TABLE[state]['ER invalid'].action).not.toMatch(/ER$/);
     }
   });
 
   it('an ER is sent only where we can still send', () => {
     const senders = states.filter((state) =>
-      EVENTS.some((event) => TRANSITIONS[state][event].action.endsWith('ER')),
+      EVENTS.some((event) => CLASS0_TABLE[state][event].action.endsWith('ER')),
     );
     expect(senders).toEqual(['WFCR', 'OPEN']);
   });
@@ -273,21 +268,21 @@ describe('in the table', () => {
     const silent = cells.filter(
       ({ state, event }) =>
         ['OPEN', 'FIN_SENT', 'FIN_RECEIVED'].includes(state) &&
-        TRANSITIONS[state][event].action === 'fail',
+        CLASS0_TABLE[state][event].action === 'fail',
     );
     expect(new Set(silent.map(({ event }) => event))).toEqual(new Set(['N-DISCONNECT indication']));
   });
 
   it('a bad TPKT is answered by no TPDU', () => {
     for (const state of states) {
-      expect(['fail', 'fail by reset', 'ignore']).toContain(TRANSITIONS[state]['bad TPKT'].action);
+      expect(['fail', 'fail by reset', 'ignore']).toContain(CLASS0_TABLE[state]['bad TPKT'].action);
     }
   });
 
   it.each(cells)(
     '$event in $state does not end a connection without telling why',
     ({ state, event }) => {
-      const { action, next } = TRANSITIONS[state][event];
+      const { action, next } = CLASS0_TABLE[state][event];
       const ends = next === 'CLOSED' && state !== 'CLOSED';
       const byWish = event === 'T-DISCONNECT request' || state === 'ENDING';
       // A peer that never sent a CR was no connection of anybody's.
@@ -300,24 +295,24 @@ describe('in the table', () => {
 
   it('a request of the user that is out of place leaves the state as it was', () => {
     const rejected = cells.filter(
-      ({ state, event }) => TRANSITIONS[state][event].action === 'reject user',
+      ({ state, event }) => CLASS0_TABLE[state][event].action === 'reject user',
     );
-    expect(rejected.filter(({ state, event }) => TRANSITIONS[state][event].next !== state)).toEqual(
-      [],
-    );
+    expect(
+      rejected.filter(({ state, event }) => CLASS0_TABLE[state][event].next !== state),
+    ).toEqual([]);
   });
 
   it('a request of the user is never ignored silently, but for one to disconnect', () => {
     for (const state of states) {
       for (const event of REQUESTS) {
-        expect(TRANSITIONS[state][event].action).not.toBe('ignore');
+        expect(CLASS0_TABLE[state][event].action).not.toBe('ignore');
       }
     }
   });
 
   it('what is ignored leaves the state as it was, but for the end of TCP that is awaited', () => {
     const moving = cells.filter(({ state, event }) => {
-      const { action, next } = TRANSITIONS[state][event];
+      const { action, next } = CLASS0_TABLE[state][event];
       return action === 'ignore' && next !== state;
     });
     expect(moving).toEqual([{ state: 'ENDING', event: 'N-DISCONNECT indication' }]);

@@ -1,11 +1,11 @@
 /**
- * What received octets are to the transition table: octets and what is known of the connection in,
- * an event out. Pure; it knows nothing of what an event does.
+ * Which event of the transition table received octets are: octets and what is known of the connection in,
+ * an input of the table out. Pure; it knows nothing of what an event does.
  */
-import { type CotpError, ProtocolError, TsduTooLargeError } from '../errors.js';
+import { type CotpError, ProtocolError } from '../errors.js';
 import { confirm } from '../negotiation/confirm.js';
 import { respond } from '../negotiation/respond.js';
-import { octetAt, readUint } from '../octets.js';
+import { octetAt, readUint } from '../octets/octets.js';
 import { decode } from '../tpdu/decode.js';
 import type {
   ConnectionConfirm,
@@ -14,12 +14,11 @@ import type {
   DecodeOptions,
   TpduInitOf,
 } from '../tpdu/types.js';
-import { endedByPeer, refusedByRemoteDesktop } from './failures.js';
-import type { Occurrence } from './occurrence.js';
-import { capabilitiesFor, type SizeOptions } from './opening.js';
-import { type State, takesData } from './transitions.js';
+import { capabilitiesFor, type SizeOptions } from './establishment.js';
+import { endedByPeer, refusedByRemoteDesktop, refusedByUs, unexpected } from './failures.js';
+import { type State, type TransitionInput, takesData } from './transition.js';
 
-/** What a judgement rests on beside octets and state. */
+/** What is known of the connection beside its state. */
 export interface Known {
   readonly options: SizeOptions;
   /** The CR that this side has sent. */
@@ -34,7 +33,7 @@ export interface Known {
 const PROTOCOL_ERROR = 133;
 
 /** The event that a TPDU is in this state. */
-export function judge(octets: Uint8Array, state: State, known: Known): Occurrence {
+export function classify(octets: Uint8Array, state: State, known: Known): TransitionInput {
   const { maxTpduSize } = known;
   // However odd, a DR says that the peer is done: its reason is worth more than its faults.
   const strict = known.options.strict && codeOf(octets) !== 0x80;
@@ -44,11 +43,13 @@ export function judge(octets: Uint8Array, state: State, known: Known): Occurrenc
   }
   switch (tpdu.type) {
     case 'CR':
-      return state === 'WFCR' ? judgeRequest(tpdu, octets, known) : { event: 'CR', tpdu, octets };
+      return state === 'WFCR'
+        ? classifyRequest(tpdu, octets, known)
+        : { event: 'CR', tpdu, octets };
     case 'CC':
       return state === 'WFCC' && known.offer !== undefined
-        ? judgeConfirm(tpdu, octets, known.offer, strict)
-        : { event: 'CC', tpdu, octets };
+        ? classifyConfirm(tpdu, octets, known.offer, strict)
+        : { event: 'CC unacceptable', octets, error: unexpected(state, tpdu, octets) };
     case 'DT':
       return strict && takesData(state) && isEmptyTsdu(tpdu.userData, known)
         ? undecodable(octets, new ProtocolError('empty-tsdu', octets, 3))
@@ -57,7 +58,6 @@ export function judge(octets: Uint8Array, state: State, known: Known): Occurrenc
       return takesData(state) && known.unfinished > 0
         ? {
             event: 'DR within a TSDU',
-            octets,
             error: endedByPeer(state, tpdu, octets, known.unfinished),
           }
         : { event: 'DR', tpdu, octets };
@@ -66,20 +66,6 @@ export function judge(octets: Uint8Array, state: State, known: Known): Occurrenc
     default:
       return { event: 'other TPDU', tpdu, octets };
   }
-}
-
-/**
- * The event that an error is which splitter or reassembly threw while they took in octets; any
- * other error is a mistake of ours and thrown on.
- */
-export function judgeFault(error: unknown): Occurrence {
-  if (error instanceof TsduTooLargeError) {
-    return { event: 'limit', error };
-  }
-  if (error instanceof ProtocolError) {
-    return { event: 'bad TPKT', error };
-  }
-  throw error;
 }
 
 /** Where data may come its header form is that of class 0, and once the size is agreed it counts too. */
@@ -91,11 +77,11 @@ function decodeOptions(state: State, strict: boolean, maxTpduSize: number): Deco
 }
 
 /** A CR where one is awaited: acceptable, refused by rule, or invalid (X.224 6.6). */
-function judgeRequest(
+function classifyRequest(
   tpdu: ConnectionRequest & Decoded,
   octets: Uint8Array,
   { options }: Known,
-): Occurrence {
+): TransitionInput {
   if (tpdu.remoteDesktop !== undefined && options.takesRemoteDesktop !== true) {
     return invalidFirst(octets, new ProtocolError('remote-desktop', octets, 8));
   }
@@ -103,17 +89,19 @@ function judgeRequest(
   if (response instanceof ProtocolError) {
     return invalidFirst(octets, response);
   }
-  const remoteRef = tpdu.srcRef;
-  return response.type === 'refuse'
-    ? { event: 'CR unacceptable', octets, remoteRef, reason: response.reason }
-    : { event: 'CR', tpdu, octets, remoteRef };
+  if (response.type === 'accept') {
+    return { event: 'CR', tpdu, octets };
+  }
+  const { reason } = response;
+  const error = refusedByUs('WFCR', reason);
+  return { event: 'CR unacceptable', remoteRef: tpdu.srcRef, reason, error, octets };
 }
 
 /**
  * X.224 6.6 leaves the answer to an invalid CR open: ER if it prefers class 0, DR otherwise, and
  * none if its SRC-REF cannot be read.
  */
-function invalidFirst(octets: Uint8Array, error: ProtocolError): Occurrence {
+function invalidFirst(octets: Uint8Array, error: ProtocolError): TransitionInput {
   if (octets.length < 7 || codeOf(octets) !== 0xe0) {
     return undecodable(octets, error);
   }
@@ -125,26 +113,26 @@ function invalidFirst(octets: Uint8Array, error: ProtocolError): Occurrence {
 }
 
 /** The CC in answer to our CR. */
-function judgeConfirm(
+function classifyConfirm(
   tpdu: ConnectionConfirm & Decoded,
   octets: Uint8Array,
   offer: TpduInitOf<'CR'>,
   strict: boolean,
-): Occurrence {
+): TransitionInput {
   const refused = refusedNegotiation(tpdu, octets, offer);
   if (refused !== undefined) {
-    return { event: 'CC unacceptable', tpdu, octets, error: refused };
+    return { event: 'CC unacceptable', octets, error: refused };
   }
   const confirmed = faultOr(() => confirm(offer, tpdu, { strict, octets }));
   if (confirmed instanceof ProtocolError) {
-    return { event: 'CC unacceptable', tpdu, octets, error: confirmed };
+    return { event: 'CC unacceptable', octets, error: confirmed };
   }
   const { maxTpduSize, diagnostics } = confirmed;
   const judged =
     diagnostics.length === 0
       ? tpdu
       : { ...tpdu, diagnostics: [...tpdu.diagnostics, ...diagnostics] };
-  return { event: 'CC', tpdu: judged, octets, remoteRef: tpdu.srcRef, maxTpduSize };
+  return { event: 'CC', tpdu: judged, maxTpduSize };
 }
 
 /**
@@ -172,7 +160,7 @@ function isEmptyTsdu(userData: Uint8Array, { unfinished }: Known): boolean {
 }
 
 /** An ER is told apart even then, for no ER may answer it. */
-function undecodable(octets: Uint8Array, error: ProtocolError): Occurrence {
+function undecodable(octets: Uint8Array, error: ProtocolError): TransitionInput {
   return { event: codeOf(octets) === 0x70 ? 'ER invalid' : 'undecodable', octets, error };
 }
 

@@ -1,20 +1,77 @@
 /**
- * What opens a class 0 connection, or refuses one: CR, CC and DR, and what they agree on. Pure; it
- * knows nothing of when each is sent.
+ * How a transport connection is opened or refused, the same for every class: the rows of the table from TCP to
+ * the CC, and CR, CC and DR with what they agree on.
  */
 import type { Agreement } from '../engine.js';
 import { type AcceptResponse, type LocalCapabilities, respond } from '../negotiation/respond.js';
-import { NO_OCTETS } from '../octets.js';
+import { NO_OCTETS } from '../octets/octets.js';
 import { encode } from '../tpdu/encode.js';
 import { MAX_TPDU_SIZE } from '../tpdu/size-codes.js';
-import type { ConnectionRequest, TpduInitOf } from '../tpdu/types.js';
-import type { Class0Acceptance, Class0Options, Class0Request } from './options.js';
+import type {
+  ConnectionRequest,
+  ParametersInit,
+  RemoteDesktopInit,
+  TpduInitOf,
+} from '../tpdu/types.js';
+import type { ConnectionOptions } from './connection.js';
+import type { Acceptance, Rows } from './transition.js';
+
+/** The rows before a connection is open. */
+export const ESTABLISHMENT: Rows = {
+  WFNC: {
+    'N-CONNECT confirm': ['send CR', 'WFCC'],
+    'N-DISCONNECT indication': ['fail', 'CLOSED'],
+    'T-DISCONNECT request': ['drop', 'CLOSED'],
+    timer: ['fail', 'CLOSED'],
+  },
+  WFCC: {
+    CC: ['confirm connect', 'OPEN'],
+    'CC unacceptable': ['fail', 'CLOSED'],
+    DR: ['refused', 'CLOSED'],
+    ER: ['refused', 'CLOSED'],
+    'T-DISCONNECT request': ['drop', 'CLOSED'],
+    'N-RELEASE indication': ['fail', 'CLOSED'],
+    'N-DISCONNECT indication': ['fail', 'CLOSED'],
+    timer: ['fail', 'CLOSED'],
+  },
+  WFCR: {
+    CR: ['indicate connect', 'WFTRESP'],
+    'CR unacceptable': ['refuse by DR', 'ENDING'],
+    'CR invalid': ['refuse by ER', 'ENDING'],
+    'T-DISCONNECT request': ['drop', 'CLOSED'],
+    // Before a CR there is no connection to report: a port scan is no error of the server.
+    'N-RELEASE indication': ['drop', 'CLOSED'],
+    'N-DISCONNECT indication': ['drop', 'CLOSED'],
+    timer: ['fail', 'CLOSED'],
+  },
+  WFTRESP: {
+    'T-CONNECT response': ['send CC', 'OPEN'],
+    'T-CONNECT refusal': ['refuse by DR', 'ENDING'],
+    'T-DISCONNECT request': ['refuse by DR', 'ENDING'],
+    DT: ['keep data', 'WFTRESP'],
+    // The peer has gone: the indication is withdrawn.
+    'N-RELEASE indication': ['fail', 'CLOSED'],
+    'N-DISCONNECT indication': ['fail', 'CLOSED'],
+    timer: ['refuse by DR', 'ENDING'],
+  },
+};
+
+/** The CR of an initiator: everything that is not fixed. */
+export interface ConnectRequestInit {
+  readonly parameters: Pick<
+    ParametersInit,
+    'callingTsel' | 'calledTsel' | 'tpduSize' | 'preferredMaxTpduSize'
+  >;
+  /** The form of remote desktop; it goes with no parameters. */
+  readonly remoteDesktop?: RemoteDesktopInit | undefined;
+  readonly userData: Uint8Array;
+}
 
 /** The options that negotiation looks at. */
-export type SizeOptions = Pick<Class0Options, 'strict' | 'maxTpduSize' | 'takesRemoteDesktop'>;
+export type SizeOptions = Pick<ConnectionOptions, 'strict' | 'maxTpduSize' | 'takesRemoteDesktop'>;
 
 /** The CR of an initiator (X.224 13.3). */
-export function connectionRequest(localRef: number, request: Class0Request): TpduInitOf<'CR'> {
+export function connectionRequest(localRef: number, request: ConnectRequestInit): TpduInitOf<'CR'> {
   const { parameters, remoteDesktop, userData } = request;
   return { type: 'CR', srcRef: localRef, parameters, remoteDesktop, userData };
 }
@@ -53,8 +110,8 @@ const MOST_TSEL_OCTETS = 254 - 6 - 4 - 6 - 3;
  */
 export function connectionConfirm(
   request: ConnectionRequest,
-  acceptance: Class0Acceptance,
-  options: Class0Options,
+  acceptance: Acceptance,
+  options: ConnectionOptions,
 ): EncodedConfirm {
   if (request.remoteDesktop !== undefined) {
     return remoteDesktopConfirm(request, acceptance, options);
@@ -90,8 +147,8 @@ export function connectionConfirm(
  */
 function remoteDesktopConfirm(
   request: ConnectionRequest,
-  { remoteDesktop, userData = NO_OCTETS, maxTpduSize = MAX_TPDU_SIZE }: Class0Acceptance,
-  { localRef }: Class0Options,
+  { remoteDesktop, userData = NO_OCTETS, maxTpduSize = MAX_TPDU_SIZE }: Acceptance,
+  { localRef }: ConnectionOptions,
 ): EncodedConfirm {
   const { srcRef: dstRef } = request;
   const octets = encode({ type: 'CC', dstRef, srcRef: localRef, remoteDesktop, userData });
@@ -110,7 +167,7 @@ export function refusal(remoteRef: number, reason: number): Uint8Array {
 export function agreementOn(
   maxTpduSize: number,
   remoteRef: number,
-  options: Class0Options,
+  options: ConnectionOptions,
 ): Agreement {
   return {
     tpClass: 0,
@@ -122,7 +179,7 @@ export function agreementOn(
 
 function acceptedResponse(
   request: ConnectionRequest,
-  acceptance: Class0Acceptance,
+  acceptance: Acceptance,
   { strict, maxTpduSize }: SizeOptions,
 ): AcceptResponse {
   const limit = Math.min(maxTpduSize, acceptance.maxTpduSize ?? maxTpduSize);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { allocateZeroed, OctetCollector } from '../../src/core/octet-collector.js';
-import { chunksOf, join, pattern } from '../support/splits.js';
+import { allocateZeroed, OctetCollector } from '../../../src/core/octets/collector.js';
+import { chunksOf, join, pattern } from '../../support/splits.js';
 
 function collect(octets: Uint8Array, size: number): OctetCollector {
   const collector = new OctetCollector();

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { judge, judgeFault, type Known } from '../../../src/core/class0/judging.js';
-import { connectionRequest } from '../../../src/core/class0/opening.js';
-import { type Event, STATES, type State } from '../../../src/core/class0/transitions.js';
+import { classify, type Known } from '../../../src/core/connection/classify.js';
+import { connectionRequest } from '../../../src/core/connection/establishment.js';
+import { faultInput } from '../../../src/core/connection/stream-engine.js';
+import { type Event, STATES, type State } from '../../../src/core/connection/transition.js';
 import { ProtocolError, TsduTooLargeError } from '../../../src/core/errors.js';
 import { hex } from '../../support/splits.js';
 import { OURS, THEIRS } from '../../support/states.js';
@@ -29,7 +30,7 @@ describe('a TPDU', () => {
     ['a CC that answers', '06d0 0a0b 0c0d 00', 'WFCC', 'CC'],
     ['a CC to another reference', '06d0 0a0c 0c0d 00', 'WFCC', 'CC'],
     ['a CC of another class', '06d0 0a0b 0c0d 21', 'WFCC', 'CC unacceptable'],
-    ['a CC out of place', '06d0 0a0c 0c0d 00', 'OPEN', 'CC'],
+    ['a CC out of place', '06d0 0a0c 0c0d 00', 'OPEN', 'CC unacceptable'],
     ['a DT', '02f080 01', 'OPEN', 'DT'],
     ['an ER', '0470 0a0b 00', 'OPEN', 'ER'],
     ['an ER cut short', '0370 0a0b', 'OPEN', 'ER invalid'],
@@ -40,29 +41,37 @@ describe('a TPDU', () => {
   ];
 
   it.each(rows)('%s (%s) in %s is the event "%s"', (_name, octets, state, event) => {
-    expect(judge(hex(octets), state, known())).toMatchObject({ event, octets: hex(octets) });
+    expect(classify(hex(octets), state, known())).toMatchObject({ event });
   });
 
   it('tells the reference of a CR even when it is invalid', () => {
     for (const octets of ['06e0 0000 0c0d 00', '06e0 0000 0c0d 21', '08e0 0000 0c0d 00 c105']) {
-      expect(judge(hex(octets), 'WFCR', known()).remoteRef).toBe(THEIRS);
+      const input = classify(hex(octets), 'WFCR', known());
+      expect(input.event === 'CR' ? input.tpdu.srcRef : input).toSatisfy(
+        (ref: unknown) => ref === THEIRS || (ref as { remoteRef: number }).remoteRef === THEIRS,
+      );
     }
   });
 
   it('tells reference and size of a CC', () => {
     const cc = hex('09d0 0a0b 0c0d 00 c00109');
-    expect(judge(cc, 'WFCC', known())).toMatchObject({ remoteRef: THEIRS, maxTpduSize: 512 });
+    expect(classify(cc, 'WFCC', known())).toMatchObject({
+      tpdu: { srcRef: THEIRS },
+      maxTpduSize: 512,
+    });
   });
 
   it('carries the error only when there is a fault', () => {
-    expect(judge(DR, 'OPEN', known()).error).toBeUndefined();
-    expect(judge(hex('0300 0102'), 'OPEN', known()).error).toBeInstanceOf(ProtocolError);
+    expect(classify(DR, 'OPEN', known())).not.toHaveProperty('error');
+    expect(classify(hex('0300 0102'), 'OPEN', known())).toMatchObject({
+      error: expect.any(ProtocolError),
+    });
   });
 
   it('is refused when strict where its classes do not go together', () => {
     const octets = hex('0ae0 0000 0c0d 21 c7021000');
-    expect(judge(octets, 'WFCR', known())).toMatchObject({ event: 'CR' });
-    expect(judge(octets, 'WFCR', known({ strict: true }))).toMatchObject({
+    expect(classify(octets, 'WFCR', known())).toMatchObject({ event: 'CR' });
+    expect(classify(octets, 'WFCR', known({ strict: true }))).toMatchObject({
       event: 'CR unacceptable',
       reason: 133,
       error: { fault: 'class-combination' },
@@ -75,12 +84,12 @@ describe('a TPDU', () => {
   ])('%s is told apart', (_name, takesRemoteDesktop, event) => {
     const options = { strict: false, maxTpduSize: 2048, takesRemoteDesktop };
     const octets = hex('0ee0 0000 0c0d 00 0100080003000000');
-    expect(judge(octets, 'WFCR', { ...known(), options })).toMatchObject({ event });
+    expect(classify(octets, 'WFCR', { ...known(), options })).toMatchObject({ event });
   });
 
   it('is judged by the class in force where data may come', () => {
     const long = hex('02f080 0102030405');
-    const judged = judge(long, 'OPEN', known({ strict: true, maxTpduSize: 5 }));
+    const judged = classify(long, 'OPEN', known({ strict: true, maxTpduSize: 5 }));
     expect(judged).toMatchObject({ event: 'undecodable', error: { fault: 'tpdu-too-long' } });
   });
 });
@@ -88,7 +97,7 @@ describe('a TPDU', () => {
 describe('a DR within a TSDU', () => {
   it.each(states)('is told apart in %s only where data may come', (state) => {
     const isOpen = state === 'OPEN' || state === 'FIN_SENT';
-    expect(judge(DR, state, known({ unfinished: 2 })).event).toBe(
+    expect(classify(DR, state, known({ unfinished: 2 })).event).toBe(
       isOpen ? 'DR within a TSDU' : 'DR',
     );
   });
@@ -96,15 +105,15 @@ describe('a DR within a TSDU', () => {
 
 describe('an empty DT with EOT', () => {
   it('is a TSDU without octets, which strictness refuses', () => {
-    expect(judge(EMPTY, 'OPEN', known()).event).toBe('DT');
-    expect(judge(EMPTY, 'OPEN', known({ strict: true }))).toMatchObject({
+    expect(classify(EMPTY, 'OPEN', known()).event).toBe('DT');
+    expect(classify(EMPTY, 'OPEN', known({ strict: true }))).toMatchObject({
       event: 'undecodable',
       error: { fault: 'empty-tsdu', octet: 3 },
     });
   });
 
   it('ends a TSDU that is begun, strict or not', () => {
-    expect(judge(EMPTY, 'OPEN', known({ strict: true, unfinished: 1 })).event).toBe('DT');
+    expect(classify(EMPTY, 'OPEN', known({ strict: true, unfinished: 1 })).event).toBe('DT');
   });
 });
 
@@ -112,11 +121,11 @@ describe('an error while octets are taken in', () => {
   it('is a limit or a bad TPKT', () => {
     const limit = new TsduTooLargeError('');
     const fault = new ProtocolError('tpkt-version', hex('04'), 1);
-    expect(judgeFault(limit)).toEqual({ event: 'limit', error: limit });
-    expect(judgeFault(fault)).toEqual({ event: 'bad TPKT', error: fault });
+    expect(faultInput(limit)).toEqual({ event: 'limit', error: limit });
+    expect(faultInput(fault)).toEqual({ event: 'bad TPKT', error: fault });
   });
 
   it('of our own making is thrown on', () => {
-    expect(() => judgeFault(new RangeError('ours'))).toThrow(RangeError);
+    expect(() => faultInput(new RangeError('ours'))).toThrow(RangeError);
   });
 });

@@ -1,6 +1,6 @@
 /**
- * The errors of a class 0 connection: which one each event gives in each state, with the whole
- * story. Knows what to say and nothing of how the connection works.
+ * The errors of a connection: which one each event gives in each state, and what to try. Knows what to say and
+ * nothing of how the connection works.
  */
 import {
   ConnectionClosedError,
@@ -12,14 +12,13 @@ import {
   TimeoutError,
   type TimerName,
 } from '../errors.js';
-import { NO_OCTETS, toHex } from '../octets.js';
+import { toHex } from '../octets/octets.js';
 import { isTlsFailure, streamFailure } from '../stream-failure.js';
 import { disconnectReason, rejectCauseText } from '../tpdu/reasons.js';
 import { failureText } from '../tpdu/remote-desktop.js';
 import type { Decoded, DisconnectRequest, Tpdu, TpduError, TpduInitOf } from '../tpdu/types.js';
-import type { Occurrence } from './occurrence.js';
-import type { Class0Options } from './options.js';
-import type { State } from './transitions.js';
+import type { StreamTimes } from './stream-engine.js';
+import type { State, TransitionInput } from './transition.js';
 
 /** Which phase a state belongs to in the eyes of the user. */
 const PHASES: Readonly<Record<State, Phase>> = {
@@ -50,31 +49,37 @@ const REFUSAL_HINT =
 
 /** With TLS 1.3 a client has sent its CR when the server comes to judge its certificate (RFC 8446 §4.4.2.4). */
 const TLS_HINT =
-  'TLS stood, so its server has refused this side after the handshake: does it ask for a certificate, or for another one?';
+  'TLS was connected, so its server has refused this side after the handshake: does it ask for a certificate, or for another one?';
 
 /** Several stacks drop TCP when a CR carries 0xF0, so the offer is the first thing to change. */
 const SIZE_OFFER_HINT =
   "the CR offered its size by parameter 0xF0, and several stacks drop TCP when they see it: try a maxTpduSize of at most 8192, or sizeOffer 'nonstandard'";
 
 /**
- * The error of an occurrence that ends a connection in this state.
+ * The error of an input that ends a connection in this state.
  *
  * @param offer the CR that this side has sent and that is not answered yet
  */
 export function failureOf(
-  occurrence: Occurrence,
+  input: TransitionInput,
   state: State,
   offer?: TpduInitOf<'CR'>,
 ): CotpError {
-  const { error, tpdu, octets = NO_OCTETS, cause } = occurrence;
-  if (error !== undefined) {
-    return inPhase(error, PHASES[state]);
+  switch (input.event) {
+    case 'DR':
+    case 'ER':
+      return endedByPeer(state, input.tpdu, input.octets);
+    case 'CR':
+    case 'DT':
+    case 'other TPDU':
+      return unexpected(state, input.tpdu, input.octets);
+    case 'N-DISCONNECT indication':
+      return streamEnded(state, input.cause, offer);
+    default:
+      return 'error' in input
+        ? inPhase(input.error, PHASES[state])
+        : streamEnded(state, undefined, offer);
   }
-  if (tpdu === undefined) {
-    return streamEnded(state, cause, offer);
-  }
-  const isEnd = tpdu.type === 'DR' || tpdu.type === 'ER';
-  return isEnd ? endedByPeer(state, tpdu, octets) : unexpected(state, tpdu, octets);
 }
 
 /** TCP has ended, by FIN or by a reset. */
@@ -106,10 +111,10 @@ export function notPossible(state: State): CotpError {
   return new ConnectionClosedError(`this is not possible ${when}`, { phase, ending: 'local' });
 }
 
-/** The peer ended TCP inside a TSDU, or inside a TPKT; `held` octets of it had come. */
-export function endedWithinTsdu(held: number): CotpError {
+/** The peer ended TCP within a message; `held` octets of it had come. */
+export function endedWithin(unit: 'TSDU' | 'TPKT', held: number): CotpError {
   return new ConnectionClosedError(
-    `the peer closed TCP in the middle of a TSDU; ${held} octets that had come for it are dropped`,
+    `the peer closed TCP in the middle of a ${unit}; ${held} octets that had come for it are dropped`,
     { phase: 'open', ending: 'fin' },
   );
 }
@@ -203,7 +208,7 @@ export function endedByPeer(state: State, tpdu: Tpdu, octets: Uint8Array, droppe
 }
 
 /** A TPDU that may not come now. */
-function unexpected(state: State, tpdu: Tpdu, octets: Uint8Array): CotpError {
+export function unexpected(state: State, tpdu: Tpdu, octets: Uint8Array): CotpError {
   const phase = PHASES[state];
   const expected = EXPECTED[phase];
   return new ProtocolError('tpdu-not-expected', octets, 2, {
@@ -222,18 +227,28 @@ const EXPECTED: Readonly<Record<Phase, string>> = {
   closing: 'nothing',
 };
 
-/** A timer has run out in this state. */
-export function timedOut(state: State, options: Class0Options): CotpError {
+/** The deadline has passed in this state. */
+export function timedOut(
+  state: State,
+  times: StreamTimes,
+  unit: 'TSDU' | 'TPKT',
+  peer: string,
+): CotpError {
   const phase = PHASES[state];
   const { timer, limit, text } = TIMERS[phase];
-  const milliseconds = options[limit];
-  return new TimeoutError(`${text} within ${milliseconds} ms`, timer, milliseconds, {
-    phase,
-    hint: phase === 'cr-sent' ? `is a COTP server listening on ${options.peer}?` : undefined,
-  });
+  const milliseconds = times[limit];
+  return new TimeoutError(
+    `${text.replace('TSDU', unit)} within ${milliseconds} ms`,
+    timer,
+    milliseconds,
+    {
+      phase,
+      hint: phase === 'cr-sent' ? `is a COTP server listening on ${peer}?` : undefined,
+    },
+  );
 }
 
-/** By phase: the user's name of the timer, the time of this floor that it is, and what did not come. */
+/** By phase: the user's name of the timer, the option of the engine that it is, and what did not come. */
 const TIMERS: Readonly<Record<Phase, Timer>> = {
   tcp: { timer: 'timeout', limit: 'handshakeTimeout', text: 'no TCP connection' },
   'cr-sent': { timer: 'timeout', limit: 'handshakeTimeout', text: 'no CC' },

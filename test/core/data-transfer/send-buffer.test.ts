@@ -1,17 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { allocateZeroed } from '../../src/core/octet-collector.js';
-import { Outbox, SEND_VIEW_FROM } from '../../src/core/outbox.js';
-import { SendBlocks } from '../../src/core/send-blocks.js';
-import { takePieces } from '../support/engine.js';
-import { digits, join, pattern, tpkt } from '../support/splits.js';
+import { allocateZeroed } from '../../../src/core/octets/collector.js';
+import { SendBuffer, SEND_VIEW_FROM } from '../../../src/core/data-transfer/send-buffer.js';
+import { SendPool } from '../../../src/core/data-transfer/send-buffer.js';
+import { takePieces } from '../../support/engine.js';
+import { digits, join, pattern, tpkt } from '../../support/splits.js';
 
 const HEADER = [0x02, 0xf0, 0x80] as const;
 
-function filled(...payloads: readonly Uint8Array[]): Outbox {
-  const outbox = new Outbox(new SendBlocks(allocateZeroed));
+function filled(...payloads: readonly Uint8Array[]): SendBuffer {
+  const outbox = new SendBuffer(new SendPool(allocateZeroed));
   for (const payload of payloads) {
-    outbox.packet(HEADER, payload);
+    outbox.addPacket(HEADER, payload);
   }
   return outbox;
 }
@@ -20,7 +20,7 @@ function wire(...payloads: readonly Uint8Array[]): Uint8Array {
   return join(...payloads.map((payload) => tpkt(join(Uint8Array.from(HEADER), payload))));
 }
 
-describe('Outbox', () => {
+describe('SendBuffer', () => {
   const sizes = [1, 47, 48, 49, 1_000, SEND_VIEW_FROM - 1, SEND_VIEW_FROM, 60_000];
 
   it.each(sizes)('frames a payload of %i octets', (size) => {
@@ -54,7 +54,7 @@ describe('Outbox', () => {
     const taken = takePieces(outbox);
     const before = taken.map((piece) => piece.slice());
     for (let i = 0; i < 2_000; i += 1) {
-      outbox.packet(HEADER, pattern(100, i));
+      outbox.addPacket(HEADER, pattern(100, i));
     }
     takePieces(outbox);
     expect(taken).toEqual(before);
@@ -63,9 +63,9 @@ describe('Outbox', () => {
   it('does not change pieces taken when it is cleared and used again', () => {
     const outbox = filled(pattern(100));
     const [taken] = takePieces(outbox);
-    outbox.packet(HEADER, pattern(50));
+    outbox.addPacket(HEADER, pattern(50));
     outbox.clear();
-    outbox.packet(HEADER, pattern(60, 9));
+    outbox.addPacket(HEADER, pattern(60, 9));
     expect(taken).toEqual(wire(pattern(100)));
     expect(digits(...takePieces(outbox))).toBe(digits(wire(pattern(60, 9))));
   });
@@ -88,10 +88,10 @@ describe('Outbox', () => {
 
   it('keeps the order when packets are added while pieces are taken', () => {
     const payloads = Array.from({ length: 40 }, (_, i) => pattern(((i * 997) % 20_000) + 1, i));
-    const outbox = new Outbox(new SendBlocks(allocateZeroed));
+    const outbox = new SendBuffer(new SendPool(allocateZeroed));
     const taken: Uint8Array[] = [];
     for (const payload of payloads) {
-      outbox.packet(HEADER, payload);
+      outbox.addPacket(HEADER, payload);
       taken.push(outbox.shift() ?? pattern(0));
     }
     taken.push(...takePieces(outbox));
@@ -99,11 +99,11 @@ describe('Outbox', () => {
   });
 
   it('does not mix its octets with those of another that shares its blocks', () => {
-    const blocks = new SendBlocks(allocateZeroed);
-    const outboxes = [new Outbox(blocks), new Outbox(blocks)];
+    const blocks = new SendPool(allocateZeroed);
+    const outboxes = [new SendBuffer(blocks), new SendBuffer(blocks)];
     const payloads = Array.from({ length: 200 }, (_, i) => pattern(((i * 131) % 900) + 1, i));
     payloads.forEach((payload, i) => {
-      outboxes[i % 3 === 0 ? 1 : 0]?.packet(HEADER, payload);
+      outboxes[i % 3 === 0 ? 1 : 0]?.addPacket(HEADER, payload);
     });
     const sent = outboxes.map((outbox) => digits(...takePieces(outbox)));
     expect(sent).toEqual([
@@ -113,7 +113,7 @@ describe('Outbox', () => {
   });
 
   it('gives nothing when nothing waits', () => {
-    expect(new Outbox(new SendBlocks(allocateZeroed)).shift()).toBeUndefined();
+    expect(new SendBuffer(new SendPool(allocateZeroed)).shift()).toBeUndefined();
   });
 
   it('forgets what waits when cleared', () => {
@@ -124,14 +124,14 @@ describe('Outbox', () => {
 });
 
 /** An outbox whose pieces are said to be done with, as those of a socket are. */
-function lending(blocks = new SendBlocks(allocateZeroed)): Outbox {
-  const outbox = new Outbox(blocks);
-  outbox.tellsTaken = true;
+function lending(blocks = new SendPool(allocateZeroed)): SendBuffer {
+  const outbox = new SendBuffer(blocks);
+  outbox.reportsSent = true;
   return outbox;
 }
 
 /** An outbox, what is to leave it, and what left it and may still be looked at. */
-function watched(blocks: SendBlocks) {
+function watched(blocks: SendPool) {
   const outbox = lending(blocks);
   let added: Uint8Array[] = [];
   let handedOver: { readonly piece: Uint8Array; readonly before: Uint8Array }[] = [];
@@ -142,7 +142,7 @@ function watched(blocks: SendBlocks) {
   };
   return {
     add(payload: Uint8Array, following: number) {
-      outbox.packet(HEADER, payload, following);
+      outbox.addPacket(HEADER, payload, following);
       added.push(wire(payload));
     },
     shift() {
@@ -156,7 +156,7 @@ function watched(blocks: SendBlocks) {
     },
     taken() {
       compare();
-      outbox.taken();
+      outbox.sent();
       handedOver = [];
     },
     clear() {
@@ -169,19 +169,19 @@ function watched(blocks: SendBlocks) {
 
 describe('the memory of what is much', () => {
   /** As the DTs of a TSDU of 64 KiB are added. */
-  function addLarge(outbox: Outbox, seed = 0): readonly Uint8Array[] {
+  function addLarge(outbox: SendBuffer, seed = 0): readonly Uint8Array[] {
     const payloads = Array.from({ length: 33 }, (_, i) => pattern(2_045, seed + i));
     payloads.forEach((payload, i) => {
-      outbox.packet(HEADER, payload, (payloads.length - 1 - i) * 2_045);
+      outbox.addPacket(HEADER, payload, (payloads.length - 1 - i) * 2_045);
     });
     return payloads;
   }
 
   /** What is allocated for it, in octets. */
-  function allocatedBy(add: (outbox: Outbox) => void): number {
+  function allocatedBy(add: (outbox: SendBuffer) => void): number {
     let octets = 0;
     const outbox = lending(
-      new SendBlocks((length) => {
+      new SendPool((length) => {
         octets += length;
         return new Uint8Array(length);
       }),
@@ -201,10 +201,10 @@ describe('the memory of what is much', () => {
   it('is its own for many small packets too, once 32 KiB wait', () => {
     const allocated = allocatedBy((outbox) => {
       for (let i = 0; i < 1_000; i += 1) {
-        outbox.packet(HEADER, pattern(1_000));
+        outbox.addPacket(HEADER, pattern(1_000));
         if (i % 100 === 99) {
           takePieces(outbox);
-          outbox.taken();
+          outbox.sent();
         }
       }
     });
@@ -214,8 +214,8 @@ describe('the memory of what is much', () => {
   it('is not its own for what is small beside views', () => {
     const allocated = allocatedBy((outbox) => {
       for (let i = 0; i < 100; i += 1) {
-        outbox.packet(HEADER, pattern(60_000));
-        outbox.packet(HEADER, pattern(100));
+        outbox.addPacket(HEADER, pattern(60_000));
+        outbox.addPacket(HEADER, pattern(100));
       }
     });
     expect(allocated).toBe(65_536);
@@ -225,9 +225,9 @@ describe('the memory of what is much', () => {
     const allocated = allocatedBy((outbox) => {
       for (let i = 0; i < 20; i += 1) {
         for (let j = 0; j < 34; j += 1) {
-          outbox.packet(HEADER, pattern(1_000));
+          outbox.addPacket(HEADER, pattern(1_000));
         }
-        outbox.packet(HEADER, pattern(8_192));
+        outbox.addPacket(HEADER, pattern(8_192));
       }
     });
     expect(allocated).toBeLessThan(3 * 20 * (34_000 + 8_192));
@@ -237,7 +237,7 @@ describe('the memory of what is much', () => {
     const outbox = lending();
     addLarge(outbox);
     const [first] = takePieces(outbox);
-    outbox.taken();
+    outbox.sent();
     addLarge(outbox, 9);
     expect(takePieces(outbox)[0]?.buffer).toBe(first?.buffer);
   });
@@ -255,13 +255,13 @@ describe('the memory of what is much', () => {
     addLarge(outbox);
     const [first] = takePieces(outbox);
     outbox.clear();
-    outbox.taken();
+    outbox.sent();
     addLarge(outbox, 9);
     expect(takePieces(outbox)[0]?.buffer).not.toBe(first?.buffer);
   });
 
   it('is never used again where nobody says what has been taken', () => {
-    const outbox = new Outbox(new SendBlocks(allocateZeroed));
+    const outbox = new SendBuffer(new SendPool(allocateZeroed));
     const pieces = Array.from({ length: 10 }, (_, i) => {
       addLarge(outbox, i);
       return takePieces(outbox).map((piece) => ({ piece, before: piece.slice() }));
@@ -277,7 +277,7 @@ describe('the memory of what is much', () => {
       addLarge(outbox);
     }
     const lent = new Set(takePieces(outbox).map(({ buffer }) => buffer));
-    outbox.taken();
+    outbox.sent();
     for (let i = 0; i < 100; i += 1) {
       addLarge(outbox);
     }
@@ -296,7 +296,7 @@ describe('the memory of what is much', () => {
     );
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(1), action), { maxLength: 200 }), (actions) => {
-        const blocks = new SendBlocks(allocateZeroed);
+        const blocks = new SendPool(allocateZeroed);
         const outboxes = [watched(blocks), watched(blocks)];
         actions.forEach(([who, act], seed) => {
           const subject = outboxes[who] as ReturnType<typeof watched>;

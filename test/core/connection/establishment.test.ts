@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { agreementOn, connectionConfirm, refusal } from '../../../src/core/class0/opening.js';
+import {
+  agreementOn,
+  connectionConfirm,
+  refusal,
+} from '../../../src/core/connection/establishment.js';
 import { decode } from '../../../src/core/tpdu/decode.js';
 import type { ConnectionRequest } from '../../../src/core/tpdu/types.js';
 import { class0Options } from '../../support/pair.js';

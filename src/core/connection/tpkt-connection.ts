@@ -1,0 +1,78 @@
+/**
+ * TPKT as a service of its own: one packet a message, no TPDUs (RFC 1006 §6). It is open from the start.
+ */
+import { SendBuffer, type SendPool } from '../data-transfer/send-buffer.js';
+import type { Allocate, OctetCollector } from '../octets/collector.js';
+import type { MakeView, OctetSource } from '../octets/source.js';
+import { TPKT_HEADER_LENGTH } from '../tpkt/header.js';
+import { StreamEngine, type StreamTimes } from './stream-engine.js';
+import { STREAM_TABLE } from './stream-life.js';
+import type { Table } from './transition.js';
+
+/** Memory and times of a TPKT stream. */
+export interface TpktOptions extends Omit<StreamTimes, 'handshakeTimeout'> {
+  /** Memory for a message that did not come in one piece. */
+  readonly allocate: Allocate;
+  /** The view of one that did. */
+  readonly view: MakeView;
+  /** Shared by all connections. */
+  readonly sendPool: SendPool;
+}
+
+const NO_HEADER: readonly number[] = [];
+
+/** The engine under `cotp/tpkt`. */
+export class TpktConnection extends StreamEngine {
+  copied = 0;
+  readonly #options: TpktOptions;
+
+  constructor(options: TpktOptions) {
+    const times = { handshakeTimeout: 0, ...options };
+    super(new SendBuffer(options.sendPool), times, { state: 'OPEN', unit: 'TPKT', peer: '' });
+    this.#options = options;
+  }
+
+  get pinned(): number {
+    return this.splitter.pinned;
+  }
+
+  compact(): void {
+    this.splitter.compact();
+  }
+
+  send(message: Uint8Array): void {
+    if (this.state === 'OPEN' || this.state === 'FIN_RECEIVED') {
+      this.sendBuffer.addPacket(NO_HEADER, message);
+    } else {
+      this.step({ event: 'T-DATA request' });
+    }
+  }
+
+  packet(source: OctetSource, start: number, end: number): boolean {
+    this.work += 1;
+    this.deadline = undefined;
+    this.emit(source.give(start, end, this.#options.view));
+    return true;
+  }
+
+  packetInPieces(pieces: OctetCollector): boolean {
+    this.work += 1;
+    this.deadline = undefined;
+    const message = pieces.take(this.#options.allocate, TPKT_HEADER_LENGTH);
+    this.copied += message.length;
+    this.emit(message);
+    return true;
+  }
+
+  protected get table(): Table {
+    return STREAM_TABLE;
+  }
+
+  protected get unfinished(): number {
+    return this.splitter.held;
+  }
+
+  protected get isWithinMessage(): boolean {
+    return !this.splitter.atBoundary;
+  }
+}

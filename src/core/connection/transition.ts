@@ -1,0 +1,239 @@
+/**
+ * How a connection is described as data: states, events, actions, and a table that says for every state and
+ * every event which action is taken and which state follows. Knows neither octets nor sockets.
+ *
+ * To read a table: the rows are in `stream-life.ts` (what a TCP connection does whatever is on it),
+ * `establishment.ts` (from TCP to the CC, the same for every class) and in the `table.ts` of each class (what
+ * its TPDUs do once it is open). A cell is `[action, next state]`. A cell that no row has is filled in by
+ * {@link complete}, by one rule for all, as the empty cells of X.224 annex A are. The actions are carried out
+ * by `stream-engine.ts` and `connection.ts`.
+ *
+ * Names in capitals are those of X.224; WFCR, FIN_SENT, FIN_RECEIVED and ENDING are what TCP adds.
+ */
+import type { CotpError, ProtocolError } from '../errors.js';
+import type {
+  ConnectionConfirm,
+  ConnectionRequest,
+  Data,
+  Decoded,
+  DisconnectRequest,
+  RemoteDesktopInit,
+  Tpdu,
+  TpduError,
+} from '../tpdu/types.js';
+
+/** The states, each with what it waits for. */
+export const STATES = {
+  CLOSED: 'nothing any more',
+  WFNC: 'the TCP connection',
+  WFCC: 'CC after CR was sent',
+  WFCR: 'CR after TCP was accepted',
+  WFTRESP: "the user's answer to the CR",
+  OPEN: 'data in both directions',
+  FIN_SENT: 'the last TSDUs of the peer, after our FIN',
+  FIN_RECEIVED: 'our last TSDUs, after the FIN of the peer',
+  ENDING: 'the end of TCP after our FIN',
+} as const;
+
+export type State = keyof typeof STATES;
+
+/**
+ * T-service requests of the user, N-service indications of TCP (a release is the FIN of the peer),
+ * the timer, a limit of our own that the peer has passed, and what was received.
+ */
+export const EVENTS = [
+  'T-CONNECT response',
+  'T-CONNECT refusal',
+  'T-DATA request',
+  'end of data request',
+  'T-DISCONNECT request',
+  'N-CONNECT confirm',
+  'N-RELEASE indication',
+  'N-RELEASE within a TSDU',
+  'N-DISCONNECT indication',
+  'timer',
+  'limit',
+  'CR',
+  'CR unacceptable',
+  'CR invalid',
+  'CC',
+  'CC unacceptable',
+  'DR',
+  'DR within a TSDU',
+  'DT',
+  'ER',
+  'ER invalid',
+  'other TPDU',
+  'undecodable',
+  'bad TPKT',
+] as const;
+
+export type Event = (typeof EVENTS)[number];
+
+/** A responder's yes: all of it may be left out. */
+export interface Acceptance {
+  /** A lower limit than the option's, in octets. */
+  readonly maxTpduSize?: number | undefined;
+  readonly maxTsduSize?: number | undefined;
+  readonly userData?: Uint8Array | undefined;
+  /** The answer to a CR of remote desktop, and to no other. */
+  readonly remoteDesktop?: RemoteDesktopInit | undefined;
+}
+
+/** An event with the data that it has. `octets` is the TPDU as it came. */
+export type TransitionInput =
+  | { readonly event: 'T-CONNECT response'; readonly acceptance: Acceptance }
+  | { readonly event: 'T-CONNECT refusal'; readonly reason: number }
+  | {
+      readonly event:
+        | 'T-DATA request'
+        | 'end of data request'
+        | 'T-DISCONNECT request'
+        | 'N-CONNECT confirm'
+        | 'N-RELEASE indication';
+    }
+  | { readonly event: 'N-DISCONNECT indication'; readonly cause: Error | undefined }
+  | {
+      readonly event: 'N-RELEASE within a TSDU' | 'timer' | 'limit' | 'bad TPKT';
+      readonly error: CotpError;
+    }
+  | {
+      readonly event: 'CR';
+      readonly tpdu: ConnectionRequest & Decoded;
+      readonly octets: Uint8Array;
+    }
+  | {
+      /** By the rules of X.224: answered by a DR of that reason. */
+      readonly event: 'CR unacceptable';
+      readonly remoteRef: number;
+      readonly reason: number;
+      readonly error: CotpError;
+      readonly octets: Uint8Array;
+    }
+  | {
+      readonly event: 'CR invalid';
+      readonly remoteRef: number;
+      readonly error: ProtocolError;
+      readonly octets: Uint8Array;
+    }
+  | {
+      readonly event: 'CC';
+      readonly tpdu: ConnectionConfirm & Decoded;
+      /** TPDU size that it puts in force, in octets. */
+      readonly maxTpduSize: number;
+    }
+  | {
+      readonly event: 'CC unacceptable' | 'ER invalid' | 'undecodable';
+      readonly error: CotpError;
+      readonly octets: Uint8Array;
+    }
+  | {
+      readonly event: 'DR';
+      readonly tpdu: DisconnectRequest & Decoded;
+      readonly octets: Uint8Array;
+    }
+  | { readonly event: 'DR within a TSDU'; readonly error: CotpError }
+  | { readonly event: 'DT'; readonly tpdu: Data & Decoded; readonly octets: Uint8Array }
+  | { readonly event: 'ER'; readonly tpdu: TpduError & Decoded; readonly octets: Uint8Array }
+  | { readonly event: 'other TPDU'; readonly tpdu: Tpdu; readonly octets: Uint8Array };
+
+/** What is done on the way. */
+export type Action =
+  /** Nothing: the event has no meaning any more. */
+  | 'ignore'
+  /** The caller's mistake: an error to the user, the state stays. */
+  | 'reject user'
+  | 'send CR'
+  | 'indicate connect'
+  | 'refuse by DR'
+  | 'refuse by ER'
+  | 'send CC'
+  | 'confirm connect'
+  | 'send data'
+  | 'take data'
+  /** Data right behind the CR, from a peer that does not wait for the CC: it stays until the user has decided. */
+  | 'keep data'
+  /** FIN once everything written is sent; the peer's data is still taken. */
+  | 'end sending'
+  /** The peer's half of TCP has ended; ours continues. */
+  | 'indicate end'
+  /** Error to the user, TCP is dropped. */
+  | 'fail'
+  /** The same of an open connection: only a reset shows the peer that it was no clean end. */
+  | 'fail by reset'
+  /** The same, but an ER is sent to the peer first (X.224 6.22.3). */
+  | 'fail with ER'
+  /** Our CR was answered by DR or ER. */
+  | 'refused'
+  /** A DR on an open connection: a clean end, with its reason. */
+  | 'indicate disconnect'
+  /** Everything written is sent, then FIN. */
+  | 'release'
+  /** TCP is dropped; nobody is notified. */
+  | 'drop';
+
+/** What an event does and which state follows. */
+export interface Transition {
+  readonly action: Action;
+  readonly next: State;
+}
+
+/** The cells that are not what {@link complete} fills in. */
+export type Rows = Readonly<
+  Partial<Record<State, Readonly<Partial<Record<Event, readonly [Action, State]>>>>>
+>;
+
+/** Every state by every event: no cell is left open. */
+export type Table = Readonly<Record<State, Readonly<Record<Event, Transition>>>>;
+
+const USER_EVENTS: ReadonlySet<Event> = new Set([
+  'T-CONNECT response',
+  'T-CONNECT refusal',
+  'T-DATA request',
+  'end of data request',
+]);
+
+/** Octets from the peer, decoded or not. */
+const RECEIVED_EVENTS: ReadonlySet<Event> = new Set(EVENTS.slice(EVENTS.indexOf('CR')));
+
+/** States in which whatever the peer still sends is dropped. */
+const NOT_RECEIVING: ReadonlySet<State> = new Set(['CLOSED', 'WFNC', 'FIN_RECEIVED', 'ENDING']);
+
+/** True in the states in which octets of the peer have any effect. */
+export function isReceiving(state: State): boolean {
+  return !NOT_RECEIVING.has(state);
+}
+
+/** True in the states in which data of the peer is taken. */
+export function takesData(state: State): boolean {
+  return state === 'OPEN' || state === 'FIN_SENT';
+}
+
+/** A cell that no row has (X.224 annex A: the three cases of an empty cell). */
+function otherwise(state: State, event: Event): readonly [Action, State] {
+  if (USER_EVENTS.has(event)) {
+    return ['reject user', state];
+  }
+  if (!RECEIVED_EVENTS.has(event) || !isReceiving(state)) {
+    return ['ignore', state];
+  }
+  // What may not come: TCP is dropped without an ER.
+  return [takesData(state) ? 'fail by reset' : 'fail', 'CLOSED'];
+}
+
+/** Makes a table of rows: of two with the same cell, that of the later one counts. */
+export function complete(...rows: readonly Rows[]): Table {
+  const row = (state: State) =>
+    Object.fromEntries(
+      EVENTS.map((event) => {
+        const cell = rows
+          .map((each) => each[state]?.[event])
+          .filter((each) => each !== undefined)
+          .at(-1);
+        const [action, next] = cell ?? otherwise(state, event);
+        return [event, { action, next }];
+      }),
+    );
+  const states = Object.keys(STATES) as readonly State[];
+  return Object.fromEntries(states.map((state) => [state, row(state)])) as unknown as Table;
+}

@@ -1,0 +1,244 @@
+/**
+ * The octets that wait to be sent, as pieces for one gathering write, and the memory that small ones are
+ * copied to. Knows TPKT framing and nothing of TPDUs.
+ */
+import { Fifo } from '../fifo.js';
+import type { Allocate } from '../octets/collector.js';
+import { NO_OCTETS } from '../octets/octets.js';
+import { TPKT_HEADER_LENGTH, writeTpktHeader } from '../tpkt/header.js';
+
+/**
+ * Payload of this many octets or more is sent as a view of the caller's buffer; less is copied
+ * behind its header, which costs less than one more piece in a gathering write.
+ */
+export const SEND_VIEW_FROM = 8_192;
+
+/**
+ * Where so many copied octets wait behind one another, or are to, they go to whole blocks that are used
+ * again once the stream has taken them: fresh memory would cost more than the copy. Less is not worth a
+ * block.
+ */
+const BLOCK_FROM = 32_768;
+
+/**
+ * Octets of the shared block. A piece that waits keeps its block alive, which is no more than what the
+ * system holds for a peer that takes nothing.
+ */
+const SHARED_LENGTH = 65_536;
+
+/** Octets of a whole block: a TSDU of 64 KiB, with the headers that even TPDUs of 128 octets need. */
+const BLOCK_LENGTH = 69_632;
+
+/** Most blocks that are kept for reuse, some 2 MiB: about what one fast connection has on its way. */
+const MOST_KEPT = 32;
+
+/**
+ * Memory for what is copied before it is sent: headers and small payloads. One pool serves all connections
+ * of a process, so that a thousand quiet ones do not each hold a block of their own, and that what is
+ * written next is still in the cache of the processor.
+ */
+export class SendPool {
+  readonly #allocate: Allocate;
+  /** Regions of it are given out one after the other, each once: what is in one stays as it is. */
+  #shared: Uint8Array = NO_OCTETS;
+  #used = 0;
+  readonly #kept: Uint8Array[] = [];
+
+  /** @param allocate gives each block memory of its own */
+  constructor(allocate: Allocate) {
+    this.#allocate = allocate;
+  }
+
+  /** The block in which the region lies that was given out last. */
+  get shared(): Uint8Array {
+    return this.#shared;
+  }
+
+  /** Gives out a region of at most a few thousand octets; returns where in the block it begins. */
+  takeRegion(length: number): number {
+    if (this.#shared.length - this.#used < length) {
+      this.#shared = this.#allocate(SHARED_LENGTH);
+      this.#used = 0;
+    }
+    const start = this.#used;
+    this.#used += length;
+    return start;
+  }
+
+  /** A whole block. One that is not released is left to the garbage collector. */
+  acquire(): Uint8Array {
+    return this.#kept.pop() ?? this.#allocate(BLOCK_LENGTH);
+  }
+
+  /** Takes back a block that nobody reads any more. */
+  release(block: Uint8Array): void {
+    if (this.#kept.length < MOST_KEPT) {
+      this.#kept.push(block);
+    }
+  }
+}
+
+/** Collects packets until they are taken for sending. */
+export class SendBuffer {
+  /**
+   * Whoever takes pieces calls {@link sent} once nobody reads them any more: only then are whole blocks
+   * used.
+   */
+  reportsSent = false;
+  readonly #pool: SendPool;
+  readonly #pieces = new Fifo<Uint8Array>();
+  /** The run of octets, behind all pieces, that packets are copied to; held only while it waits. */
+  #block: Uint8Array | undefined;
+  #runStart = 0;
+  #runEnd = 0;
+  #length = 0;
+  /** Octets copied since the last view; 0 when nothing waits. */
+  #copied = 0;
+  /** The block of the run is a whole one. Each of those holds one piece, from its first octet on. */
+  #isWhole = false;
+  /** Whole blocks whose piece waits, by their memory; made for the connections that need one. */
+  #waiting: Map<ArrayBufferLike, Uint8Array> | undefined;
+  /** Whole blocks whose piece was taken and may still be read. */
+  #taken: Uint8Array[] | undefined;
+
+  constructor(pool: SendPool) {
+    this.#pool = pool;
+  }
+
+  /** Octets that wait. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /**
+   * Adds one packet: the TPKT header, `header`, then `payload`. A payload of 8192 octets or more is not
+   * copied and must not change until it is sent.
+   *
+   * @param following octets of payload that are added right behind it, in packets of their own
+   */
+  addPacket(header: readonly number[], payload: Uint8Array, following = 0): void {
+    const payloadLength = payload.length;
+    const headerLength = TPKT_HEADER_LENGTH + header.length;
+    const isCopied = payloadLength < SEND_VIEW_FROM;
+    const length = isCopied ? headerLength + payloadLength : headerLength;
+    const isMuch = isCopied && this.#copied + payloadLength + following >= BLOCK_FROM;
+    const block = isMuch && this.reportsSent ? this.#extendWhole(length) : this.#extendRun(length);
+    let offset = writeTpktHeader(block, this.#runEnd - length, header.length + payloadLength);
+    for (let i = 0; i < header.length; i += 1) {
+      block[offset] = header[i] as number;
+      offset += 1;
+    }
+    if (isCopied) {
+      copyOctets(payload, payloadLength, block, offset);
+      this.#copied += length;
+    } else {
+      this.#copied = 0;
+      this.#pieces.push(this.#takeRun(block));
+      this.#pieces.push(payload);
+    }
+    this.#length += headerLength + payloadLength;
+  }
+
+  /** The next piece, taken out; `undefined` when nothing waits. */
+  shift(): Uint8Array | undefined {
+    let piece = this.#pieces.shift();
+    if (piece === undefined && this.#block !== undefined) {
+      piece = this.#takeRun(this.#block);
+    }
+    if (piece !== undefined) {
+      this.#length -= piece.length;
+      if (this.#waiting !== undefined) {
+        this.#takeWhole(this.#waiting, piece);
+      }
+      if (this.#length === 0) {
+        this.#copied = 0;
+      }
+    }
+    return piece;
+  }
+
+  /** Nobody reads any more the octets of any piece that was taken out. */
+  sent(): void {
+    if (this.#taken !== undefined) {
+      for (const block of this.#taken) {
+        this.#pool.release(block);
+      }
+      this.#taken = undefined;
+    }
+  }
+
+  /** Forgets what waits: the stream is gone. No block is released, for it may still be read. */
+  clear(): void {
+    this.#pieces.clear();
+    this.#block = undefined;
+    this.#length = 0;
+    this.#copied = 0;
+    this.#waiting = undefined;
+    this.#taken = undefined;
+  }
+
+  /** Makes the run longer; or begins one, where another connection or a whole block came in between. */
+  #extendRun(length: number): Uint8Array {
+    const start = this.#pool.takeRegion(length);
+    const { shared } = this.#pool;
+    if (this.#block !== shared || this.#runEnd !== start) {
+      this.#closeRun();
+      this.#block = shared;
+      this.#isWhole = false;
+      this.#runStart = start;
+    }
+    this.#runEnd = start + length;
+    return shared;
+  }
+
+  /** The same in a whole block. */
+  #extendWhole(length: number): Uint8Array {
+    let block = this.#block;
+    if (block === undefined || !this.#isWhole || block.length - this.#runEnd < length) {
+      this.#closeRun();
+      block = this.#pool.acquire();
+      this.#waiting ??= new Map();
+      this.#waiting.set(block.buffer, block);
+      this.#block = block;
+      this.#isWhole = true;
+      this.#runStart = 0;
+      this.#runEnd = 0;
+    }
+    this.#runEnd += length;
+    return block;
+  }
+
+  #takeWhole(waiting: Map<ArrayBufferLike, Uint8Array>, { buffer }: Uint8Array): void {
+    const block = waiting.get(buffer);
+    if (block !== undefined) {
+      waiting.delete(buffer);
+      this.#taken ??= [];
+      this.#taken.push(block);
+    }
+  }
+
+  #closeRun(): void {
+    if (this.#block !== undefined) {
+      this.#pieces.push(this.#takeRun(this.#block));
+    }
+  }
+
+  /** What was copied to the run; the next packet begins another. */
+  #takeRun(block: Uint8Array): Uint8Array {
+    this.#block = undefined;
+    return block.subarray(this.#runStart, this.#runEnd);
+  }
+}
+
+/** Below this many octets a loop is faster than the call of `set`. */
+const LOOP_BELOW = 48;
+
+function copyOctets(from: Uint8Array, length: number, to: Uint8Array, offset: number): void {
+  if (length < LOOP_BELOW) {
+    for (let i = 0, o = offset; i < length; i += 1, o += 1) {
+      to[o] = from[i] as number;
+    }
+  } else {
+    to.set(from, offset);
+  }
+}
