@@ -21,6 +21,8 @@ export class References {
    *
    * @returns `undefined` when all 65535 are in use
    */
+  //= X.224 6.5.4 a 1
+  //= X.224 6.5.4 a 2
   take(random: number): number | undefined {
     if (this.#inUse.size === REFERENCE_COUNT) {
       return undefined;
@@ -34,6 +36,7 @@ export class References {
   }
 
   /** Gives a reference back. Freezing is not required in class 0 (X.224 6.18). */
+  //= X.224 6.18.2.1
   release(reference: number): void {
     this.#inUse.delete(reference);
   }

@@ -13,6 +13,9 @@ export interface Address {
 }
 
 /** The port that RFC 1006 §5 assigns. */
+//= RFC 1006 5 N-CONNECT request
+//= RFC 1006 5 N-CONNECT indication
+//= RFC 2126 3.2.3.1 port
 export const DEFAULT_PORT = 102;
 
 /** An address with its port filled in. */

@@ -89,6 +89,7 @@ export function resolveAccept(given: unknown): AcceptOptions {
 const LAST_REASON_OF_CLASS_0 = 3;
 
 /** Checks what `refuse` was given: X.224 13.5.3 gives class 0 the first four reasons only. */
+//= X.224 13.5.3 d
 export function resolveReason(reason: unknown, preferredClass: number): number {
   const value = integer(0, 255)('reason', reason);
   if (!isDisconnectReason(value) || (preferredClass === 0 && value > LAST_REASON_OF_CLASS_0)) {

@@ -61,6 +61,11 @@ import { engineOptions, messageOptions } from './tsdu.js';
  * @throws TimeoutError (`ERR_COTP_TIMEOUT`) when `timeout` has passed
  * @throws the reason of `signal` when that aborts
  */
+//= X.224 6.1.1.3 para 1
+//= X.224 6.1.1.3 para 2
+//= X.224 14.4 a
+//= RFC 1006 5 N-CONNECT request
+//= RFC 2126 3.2.3.1 open
 export async function connect(addr: Address, options: ConnectOptions = {}): Promise<Connection> {
   const address = resolveAddress(addr, 1);
   const resolved = resolveOptions(CONNECT_OPTIONS, options);

@@ -279,6 +279,7 @@ export class Driver {
     if (isPaused !== this.#isStreamPaused && !this.stream.destroyed) {
       this.#isStreamPaused = isPaused;
       if (isPaused) {
+        //= X.224 8.1
         this.stream.pause();
       } else {
         this.stream.resume();

@@ -59,6 +59,9 @@ const DEFAULT_ADDRESS: Address = { host: '0.0.0.0' };
  * @throws TypeError or RangeError for a bad argument, before anything is opened
  * @throws the system's error as it is (`EADDRINUSE`, `EACCES` …)
  */
+//= X.224 14.4 a
+//= RFC 1006 5 N-CONNECT indication
+//= RFC 2126 3.2.3.1 open
 export async function listen(
   connectionCb: ConnectionCb,
   addr: Address = DEFAULT_ADDRESS,
@@ -88,7 +91,7 @@ interface Service {
   readonly receiveBudget: ReceiveBudget;
 }
 
-/** The octets that broke the protocol are a CR (X.224 13.3.1), not something else in its place. */
+/** The octets that broke the protocol are a CR (X.224 13.3), not something else in its place. */
 function isRequest({ octets, rejectCause }: ProtocolError): boolean {
   return rejectCause !== undefined && octets !== undefined && ((octets[1] ?? 0) & 0xf0) === 0xe0;
 }

@@ -291,7 +291,7 @@ export abstract class MessageConnection<Info> extends Resource {
 
   /**
    * Begins to close in good order: what was written is flushed, then FIN (class 0 has no disconnect
-   * TPDU of its own, X.224 6.7.4). Reads that wait reject; what has arrived may still be read. A
+   * TPDU of its own, X.224 6.7.1.4). Reads that wait reject; what has arrived may still be read. A
    * peer that does not close too is reset after `closeTimeout`.
    */
   override close(): void {

@@ -10,12 +10,14 @@ describe('References', () => {
     expect(new References().take(random)).toBe(reference);
   });
 
+  //= X.224 6.5.4 a 1 test
   it('gives the next free one when the one pointed at is in use', () => {
     const references = new References();
     references.take(0);
     expect(references.take(0)).toBe(2);
   });
 
+  //= X.224 6.5.4 a 2 test
   it('wraps from 65535 to 1 and never gives 0', () => {
     const references = new References();
     references.take(1 - Number.EPSILON);
@@ -33,6 +35,7 @@ describe('References', () => {
     expect(references.take(0.3)).toBeUndefined();
   });
 
+  //= X.224 6.18.2.1 test
   it('gives a released one again', () => {
     const references = new References();
     const reference = references.take(0.25) ?? 0;

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { formatTsel, MAX_TSEL_LENGTH, parseTsel, tselOctets, tselOf } from '../../src/core/tsel.js';
 import { hex } from '../support/splits.js';
 
+//= X.224 13.2 para 2 test
 describe('tselOctets', () => {
   it.each([
     [0, '0000'],

@@ -33,11 +33,14 @@ describe('the CR', () => {
     expect(cr.toString('hex')).toMatch(/^11e00000[0-9a-f]{4}00c1020100c2020102c0010b$/);
   });
 
+  //= X.224 6.5.4 b test
+  //= X.224 8.2.2 1 test
   test('carries nothing but the size when nothing else is asked for', async () => {
     const { cr } = await answered(() => undefined);
     expect(cr.toString('hex')).toMatch(/^09e00000[0-9a-f]{4}00c0010b$/);
   });
 
+  //= X.224 13.3.3 d test
   test('has a SRC-REF that is not 0', async () => {
     const { cr } = await answered(() => undefined);
     expect(cr.readUInt16BE(4)).not.toBe(0);
@@ -79,6 +82,7 @@ describe('the CR', () => {
     expect(cr.subarray(7).toString('hex')).toBe(`c100c210${called}c0010b`);
   });
 
+  //= RFC 1006 5 initial user data test
   test('carries the connect data', async () => {
     const { cr } = await answered(() => undefined, { connectData: hex('010203') });
     expect(cr.subarray(10).toString('hex')).toBe('010203');
@@ -102,6 +106,10 @@ test.each([
 );
 
 describe('an acceptable answer', () => {
+  //= X.224 14.2 test
+  //= RFC 1006 5 N-CONNECT request test
+  //= RFC 2126 3.2.3.1 open test
+  //= RFC 2126 3.2.3.1 port test
   test('opens the connection with what was agreed on', async () => {
     const { connecting } = await answered((ref) => cc(ref, 'c00109'), {
       localTsel: 0x0100,
@@ -282,6 +290,8 @@ describe('a refusal', () => {
 });
 
 describe('before TCP stands', () => {
+  //= RFC 1006 5 N-CONNECT request test
+  //= RFC 2126 3.2.3.1 open test
   test('an error of the system arrives as it is', async () => {
     const server = await rawServer();
     const { address } = server;

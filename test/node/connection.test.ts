@@ -27,6 +27,7 @@ describe('TSDUs', () => {
     },
   );
 
+  //= X.224 14.4 e test
   test.each([128, 1024, 4096, 65_531])('arrive whole at a TPDU size of %i', async (maxTpduSize) => {
     const { client, peer } = await pair({ maxTpduSize }, { maxTpduSize });
     const tsdu = numbered(200_000);

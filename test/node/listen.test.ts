@@ -33,6 +33,7 @@ describe('the CC', () => {
     expect(raw.socket.bytesRead).toBe(22);
   });
 
+  //= X.224 6.5.4 b test
   test('carries nothing that the CR did not, but the size', async () => {
     const { packet } = await answer(tpkt('06 e0 0000 0005 00'));
     expect(await packet()).toMatch(/^09d00005[0-9a-f]{4}00c0010b$/);
@@ -181,6 +182,7 @@ describe('a CR that is refused', () => {
 });
 
 describe('onConnectRequest', () => {
+  //= RFC 1006 5 N-CONNECT indication test
   test('sees who calls whom, and accepts', async () => {
     const seen: ConnectRequest[] = [];
     const { server, packet } = await answer(
@@ -219,6 +221,7 @@ describe('onConnectRequest', () => {
     expect(server.errors).toEqual([]);
   });
 
+  //= X.224 13.5.3 d test
   test('may not refuse class 0 with a reason of other classes', async () => {
     const onConnectRequest = (request: ConnectRequest) => request.refuse(128);
     const { packet, server } = await answer(CR, { onConnectRequest });

@@ -46,6 +46,8 @@ async function told(client: ConnectOptions, server: ListenOptions) {
 }
 
 describe('both sockets', () => {
+  //= RFC 2126 6.1 test
+  //= RFC 2126 6.2 test
   test('have no delay, and keep alive after 10 seconds of silence', async () => {
     const { noDelay, keepAlive } = await told({}, {});
     expect(noDelay).toEqual([[true], [true]]);

@@ -7,7 +7,11 @@ import type { TransportClass } from '../tpdu/types.js';
 type Row = readonly (readonly TransportClass[] | undefined)[];
 
 /** X.224 table 3. One row a preferred class: without an alternative, then with 0, 1, 2, 3 and 4. */
+//= X.224 6.5.4 note 5
+//= X.224 6.5.4 Table 3
 const NO_ALTERNATIVE: readonly (readonly TransportClass[])[] = [[0], [1, 0], [2], [3, 2], [4, 2]];
+//= X.224 6.5.4 Table 3
+//= RFC 2126 6.3
 const WITH_ALTERNATIVE: readonly Row[] = [
   [undefined, undefined, undefined, undefined, undefined],
   [[1, 0], [1, 0], undefined, undefined, undefined],
@@ -34,6 +38,8 @@ export interface ProposedClasses {
  * The classes that may answer a CR: the union over its alternatives, those left out that table 3
  * does not allow. Redundant alternatives are no error.
  */
+//= X.224 6.5.4 i para 1
+//= X.224 6.5.4 note 7
 export function proposedClasses(
   preferred: TransportClass,
   alternatives: readonly TransportClass[] = [],
@@ -62,6 +68,7 @@ export function proposedClasses(
  * @param proposed from {@link proposedClasses}
  * @param isUsable what this side can do
  */
+//= X.224 6.5.4 i para 2
 export function selectClass(
   preferred: TransportClass,
   proposed: readonly TransportClass[],

@@ -38,6 +38,8 @@ export interface Confirmation {
  * @throws ProtocolError `cc-class`, `cc-options`, and `cc-ref-mismatch` in classes above 0; when strict also
  * `cc-ref-mismatch` in class 0, `cc-size`, `cc-both-sizes` and `cc-selector`
  */
+//= X.224 6.5.4 i para 3
+//= RFC 2126 4
 export function confirm(
   offer: TpduInitOf<'CR'>,
   cc: ConnectionConfirm,
@@ -56,6 +58,7 @@ export function confirm(
   const offered = offer.parameters ?? {};
   const answered = cc.parameters;
 
+  //= X.224 13.4.3 deviation: a tolerant initiator takes a CC of class 0 for another reference, for the TCP connection associates it with its CR
   if (cc.dstRef !== offer.srcRef) {
     if (cc.class !== 0) {
       fail('cc-ref-mismatch', 4);
@@ -64,13 +67,20 @@ export function confirm(
     tolerate('cc-ref-mismatch', 4);
   }
   const { classes } = proposedClasses(offer.class ?? 0, offered.alternativeClasses);
+  //= RFC 2126 7
+  //= RFC 2126 6.3
   if (!classes.includes(cc.class)) {
     fail('cc-class', 7);
   }
+  //= X.224 6.5.4 l
+  //= X.224 6.5.4 o
+  //= RFC 2126 4.2.1 flow control
   if (cc.class === 2 && cc.options !== NON_USE_OF_FLOW_CONTROL) {
     // RFC 2126 §4.2.1: class 2 over TCP is octet 0x21, nothing else.
     fail('cc-options', 7);
   }
+  //= X.224 6.5.4 Table 4
+  //= RFC 2126 4.2.1 bit 4
   const granted = meaningfulOptions(cc.class, answered.additionalOptions);
   if ((granted & ~meaningfulOptions(cc.class, offered.additionalOptions)) !== 0) {
     // Table 4: what was not proposed cannot be granted.
@@ -81,6 +91,7 @@ export function confirm(
     fail('cc-both-sizes');
   }
   const { maxTpduSize, isBeyondOffer } = confirmSize(offered, answered);
+  //= X.224 6.5.4 j deviation: a tolerant initiator takes a CC with a larger size and keeps to its own offer
   if (isBeyondOffer) {
     tolerate('cc-size');
   }
@@ -97,6 +108,7 @@ export function confirm(
 }
 
 /** The responding T-selector, where both sides state it, is the called one (X.224 13.4.4). */
+//= X.224 13.2.3 nil selector deviation: a strict initiator refuses an empty responding selector, as any other, where it called one that is not empty
 function isOtherSelector(
   called: Uint8Array | undefined,
   responding: Uint8Array | undefined,

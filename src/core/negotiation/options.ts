@@ -19,6 +19,11 @@ export const ADDITIONAL_OPTIONS = {
  * Bits of 0xC6 that mean something in a class once chosen: bit 1 alone in class 0 (RFC 1006 §5),
  * bits 1, 4, 6 and 7 in class 2 (RFC 2126 §6.6).
  */
+//= X.224 6.5.4 absent parameters
+//= RFC 1006 5 expedited negotiation
+//= RFC 2126 4.1.1 expedited
+//= RFC 2126 4.2.1 bit 1
+//= RFC 2126 6.6
 export function meaningfulOptions(selected: TransportClass, additionalOptions = 0): number {
   if ((additionalOptions & ADDITIONAL_OPTIONS.expedited) === 0) {
     // Without expedited data the bits that shape it do not matter (RFC 2126 §6.6).

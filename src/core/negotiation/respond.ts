@@ -58,6 +58,10 @@ const NEGOTIATION_FAILED = 130;
  * @param octets of the CR, for the error
  * @throws ProtocolError `class-combination` when strict and table 3 does not allow an alternative
  */
+//= X.224 6.5.4 i para 2
+//= RFC 1006 3 quality of service
+//= RFC 2126 3.1
+//= RFC 2126 4
 export function respond(
   request: ConnectionRequest,
   local: LocalCapabilities,
@@ -66,12 +70,15 @@ export function respond(
   const { strict = false } = local;
   const { class: preferred, parameters } = request;
   const proposed = proposedClasses(preferred, parameters.alternativeClasses);
+  //= X.224 6.5.4 Table 3 deviation: a tolerant responder leaves out an alternative that the table does not allow
   if (strict && proposed.invalidAlternative !== undefined) {
     throw new ProtocolError('class-combination', octets, undefined, {
       detail: `class ${preferred} with alternative ${proposed.invalidAlternative}`,
     });
   }
   const supported: readonly TransportClass[] = local.classes;
+  //= X.224 6.5.4 o
+  //= RFC 2126 4.2.1 flow control
   const isUsable = (transportClass: TransportClass): transportClass is SupportedClass =>
     supported.includes(transportClass) &&
     (transportClass !== 2 || (request.options & NON_USE_OF_FLOW_CONTROL) !== 0);
@@ -104,6 +111,11 @@ export function respond(
  * the non-blocking way, which need a second TCP connection, are not granted. Bit 6 means EA where
  * class 2 is preferred; of the higher classes it asks for something else.
  */
+//= X.224 6.5.4 q
+//= X.224 6.5.4 class 2 options deviation: RFC 2126 4.2.1 gives class 2 expedited data without explicit flow control
+//= RFC 2126 4.2.1 bit 6
+//= RFC 2126 4.2.1 bit 7
+//= RFC 2126 4.2.1 bit 4
 function grantedOptions(request: ConnectionRequest, selected: SupportedClass): number {
   const asked = meaningfulOptions(selected, request.parameters.additionalOptions);
   const { expedited, expeditedAcknowledgement } = ADDITIONAL_OPTIONS;

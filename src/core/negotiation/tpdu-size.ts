@@ -31,6 +31,7 @@ const MAX_STANDARD_SIZE = 1 << SIZE_CODES.lastInClass0;
 const MAX_DEPLOYED_SIZE = 1 << SIZE_CODES.last;
 
 /** The size parameters of a CR that offers at most `maxTpduSize`. */
+//= RFC 2126 4.1.1 size
 export function offerSize(maxTpduSize: number, form: SizeOffer = 'deployed'): SizeParameters {
   switch (form) {
     case 'absent':
@@ -45,6 +46,7 @@ export function offerSize(maxTpduSize: number, form: SizeOffer = 'deployed'): Si
 }
 
 /** 0xC0 up to `limit`, whose code is `lastCode`; above it 0xC0 = `limit` and 0xF0. */
+//= X.224 6.5.4 note 10
 function withPreferredAbove(limit: number, lastCode: number, maxTpduSize: number): SizeParameters {
   const tpduSize = largestCodedSize(maxTpduSize, lastCode);
   return maxTpduSize <= limit
@@ -68,6 +70,15 @@ export interface SizeLimits {
  * The size parameter of a CC. It is always there: the default of X.224 is 128, that of RFC 1006
  * 65531, and only an explicit answer leaves no doubt (RFC 2126 §6.4).
  */
+//= X.224 6.5.4 j
+//= X.224 6.5.4 k para 1
+//= X.224 6.5.4 k para 2
+//= X.224 6.5.4 k para 3
+//= X.224 6.5.4 absent parameters
+//= RFC 1006 5 TPDU size
+//= RFC 2126 4.1.1 size
+//= RFC 2126 4.2.1 size
+//= RFC 2126 6.4
 export function answerSize(offer: SizeParameters, limits: SizeLimits): SizeParameters {
   const { tpduSize = MAX_TPDU_SIZE, preferredMaxTpduSize } = offer;
   if (limits.usePreferred && preferredMaxTpduSize !== undefined) {
@@ -100,6 +111,8 @@ export interface ConfirmedSize {
 /**
  * The size in force after a CC. It is never larger than what was offered, whatever the answer says.
  */
+//= X.224 6.5.4 j
+//= X.224 6.5.4 k para 3
 export function confirmSize(
   offer: Pick<ParametersInit, keyof SizeParameters>,
   answer: SizeParameters,

@@ -21,6 +21,7 @@ export function octetAt(octets: Uint8Array, offset: number): number {
 }
 
 /** Reads an unsigned number of `length` octets (1 to 6), most significant first (X.224 13.2). */
+//= X.224 13.2 para 2
 export function readUint(octets: Uint8Array, offset: number, length: number): number {
   let value = 0;
   for (let i = 0; i < length; i += 1) {
@@ -31,6 +32,7 @@ export function readUint(octets: Uint8Array, offset: number, length: number): nu
 }
 
 /** Writes an unsigned number in `length` octets, most significant first, and gives the next offset. */
+//= X.224 13.2 para 2
 export function writeUint(
   octets: Uint8Array,
   offset: number,

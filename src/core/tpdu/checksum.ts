@@ -18,6 +18,7 @@ function sums(tpdu: Uint8Array): { c0: number; c1: number } {
 }
 
 /** True when the checksum of a whole TPDU, user data included, is correct. */
+//= X.224 6.17.3 para 2
 export function isChecksumCorrect(tpdu: Uint8Array): boolean {
   const { c0, c1 } = sums(tpdu);
   return c0 === 0 && c1 === 0;
@@ -29,6 +30,7 @@ export function isChecksumCorrect(tpdu: Uint8Array): boolean {
  * @param offset of the first of the two, counted from 0
  * @returns both as one number of 16 bits, each octet 0 to 254
  */
+//= X.224 6.17.3 para 2
 export function checksumOf(tpdu: Uint8Array, offset: number): number {
   const zeroed = tpdu.slice();
   zeroed.fill(0, offset, offset + 2);

@@ -28,15 +28,20 @@ interface TpduRow {
  * X.224 table 8. ED stands in class 0 too: RFC 1006 §6 gives it a form of its own there, legal once
  * expedited data was negotiated.
  */
+//= X.224 13.1 Table 8
 export const TPDUS: Readonly<Record<TpduType, TpduRow>> = {
   CR: { code: 0xe0, classes: ALL_CLASSES, hasUserData: true },
   CC: { code: 0xd0, classes: ALL_CLASSES, hasUserData: true },
   DR: { code: 0x80, classes: ALL_CLASSES, hasUserData: true },
+  //= X.224 13.6
   DC: { code: 0xc0, classes: CLASSES_1_TO_4, hasUserData: false },
   DT: { code: 0xf0, classes: ALL_CLASSES, hasUserData: true },
   ED: { code: 0x10, classes: ALL_CLASSES, hasUserData: true },
+  //= X.224 13.9
   AK: { code: 0x60, classes: CLASSES_1_TO_4, hasUserData: false },
+  //= X.224 13.10
   EA: { code: 0x20, classes: CLASSES_1_TO_4, hasUserData: false },
+  //= X.224 13.11
   RJ: { code: 0x50, classes: [1, 3], hasUserData: false },
   ER: { code: 0x70, classes: ALL_CLASSES, hasUserData: false },
 };
@@ -50,6 +55,7 @@ const TYPE_OF_CODE = new Map(TPDU_TYPES.map((type) => [TPDUS[type].code, type]))
  * The TPDU that octet 2 names, whatever its low half says; `undefined` for the codes that table 8
  * leaves out, among them 0x40, the UD of the connectionless protocol.
  */
+//= X.224 13.2.2.2
 export function tpduTypeOf(codeOctet: number): TpduType | undefined {
   return TYPE_OF_CODE.get(codeOctet & 0xf0);
 }

@@ -25,6 +25,8 @@ const RESERVED_LI = 255;
 export function decode(octets: Uint8Array, options: DecodeOptions = {}): Tpdu {
   const tpdu = readTpdu(octets, options);
   const end = 1 + tpdu.li;
+  //= X.224 6.9.1.4.1 a decodable
+  //= RFC 1006 6 one TPDU
   if (!TPDUS[tpdu.type].hasUserData && octets.length > end) {
     throw new ProtocolError('trailing-octets', octets, end + 1);
   }
@@ -38,14 +40,19 @@ export function decode(octets: Uint8Array, options: DecodeOptions = {}): Tpdu {
  * @throws ProtocolError for the first TPDU at fault; its octet counts from the start of that TPDU
  */
 export function decodeNsdu(octets: Uint8Array, options: DecodeOptions = {}): readonly Tpdu[] {
+  //= X.224 6.9.1.4.1 a decodable
   if (options.class === 0) {
     return [decode(octets, options)];
   }
   const tpdus: Tpdu[] = [];
   let rest = octets;
+  //= X.224 6.4.2 a
+  //= X.224 6.4.2 para 3
+  //= X.224 6.9.1.4.1 b decodable
   do {
     const tpdu = readTpdu(rest, options);
     tpdus.push(tpdu);
+    //= X.224 6.4.2 b
     rest = rest.subarray(TPDUS[tpdu.type].hasUserData ? rest.length : 1 + tpdu.li);
   } while (rest.length > 0);
   return tpdus;
@@ -66,6 +73,7 @@ function readTpdu(octets: Uint8Array, options: DecodeOptions): Tpdu {
   judgeSize(reading, type, options);
   const fields = CODECS[type].read(reading);
   const hasChecksum = 'parameters' in fields && fields.parameters.checksum !== undefined;
+  //= X.224 6.17.3 para 5
   if (options.verifyChecksum === true && hasChecksum && !isChecksumCorrect(own)) {
     // No one octet is wrong; the last one of the header stands for all.
     reading.fail('checksum', reading.headerEnd);
@@ -87,9 +95,11 @@ function judgeLi(octets: Uint8Array): number {
     throw new ProtocolError('tpdu-too-short', octets, 1);
   }
   const li = octetAt(octets, 0);
+  //= X.224 13.2.1 para 1
   if (li === RESERVED_LI) {
     throw new ProtocolError('li-reserved', octets, 1);
   }
+  //= X.224 13.2.1 para 2
   if (1 + li > octets.length) {
     throw new ProtocolError('li-exceeds', octets, 1, {
       detail: `LI ${li} in ${octets.length} octets`,
@@ -106,7 +116,14 @@ function judgeClass(reading: Reading, type: TpduType, options: DecodeOptions): v
   if (reading.class === undefined) {
     return;
   }
+  //= X.224 6.5.4 q
+  //= X.224 13.8
   const isRefusedExpedited = type === 'ED' && reading.class === 0 && options.expedited !== true;
+  //= X.224 13.1 Table 8
+  //= X.224 13.6
+  //= X.224 13.9
+  //= X.224 13.10
+  //= X.224 13.11
   if (!TPDUS[type].classes.includes(reading.class) || isRefusedExpedited) {
     reading.fail('tpdu-not-in-class', 2, `${type} in class ${reading.class}`);
   }
@@ -118,6 +135,7 @@ function judgeClass(reading: Reading, type: TpduType, options: DecodeOptions): v
  */
 function judgeSize(reading: Reading, type: TpduType, options: DecodeOptions): void {
   const { maxTpduSize } = options;
+  //= X.224 13.7.5 deviation: a tolerant reading takes more than the agreed size, up to 65531 octets, for a deployed stack exceeds it by the DT header
   if (type !== 'CR' && maxTpduSize !== undefined && reading.octets.length > maxTpduSize) {
     reading.tolerate('tpdu-too-long', maxTpduSize + 1);
   }

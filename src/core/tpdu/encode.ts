@@ -49,7 +49,9 @@ export function encode(tpdu: TpduInit | Tpdu, options: EncodeOptions = {}): Uint
     (length, { value }) => length + 2 + value.length,
     fixed.length + variable.length,
   );
+  //= X.224 13.2 order of fields
   const octets = new Uint8Array(1 + li + userData.length);
+  //= X.224 13.2.1 para 1
   if (li > MAX_LI) {
     const header = octets.subarray(1, 1 + li);
     throw outOfRange('parameters', `a header of at most ${MAX_LI} octets`, header);
@@ -66,6 +68,7 @@ export function encode(tpdu: TpduInit | Tpdu, options: EncodeOptions = {}): Uint
   }
   octets.set(userData, offset);
   // A routing token of remote desktop may be longer than the 128 octets of X.224 13.3.
+  //= X.224 13.3
   if (tpdu.type === 'CR' && octets.length > MAX_CR_LENGTH && written.variable === undefined) {
     throw outOfRange('CR', `at most ${MAX_CR_LENGTH} octets in all`, octets);
   }

@@ -20,6 +20,8 @@ const OVERHEAD = 7;
  * @param dstRef reference of the peer, 0 where it gave none
  * @param maxTpduSize size in force, in octets; absent before there is one
  */
+//= X.224 6.22.1.3 para 3
+//= X.224 13.12.4 a
 export function erFor(
   error: ProtocolError,
   tpdu: Uint8Array,

@@ -32,6 +32,8 @@ const CLASS_4: readonly TransportClass[] = [4];
  * X.224 13.3.4 b. Codes above 0x0b do not belong to class 0, yet deployed stacks send them. Old stacks send
  * 0x06 in a CR, which says 64 octets. As an offer it can be answered, by the least that a CC can name.
  */
+//= X.224 13.3.4 b
+//= X.224 13.3.4 b deviation: a tolerant reading takes the codes up to 0x10 in every class, and 0x06 and less in a CR; connect offers 0x0C and 0x0D in class 0 where maxTpduSize allows it, for deployed peers take them and not a preferred size
 const tpduSize: Kind<number> = {
   fits: (length) => length === 1,
   read(value, judge) {
@@ -56,6 +58,7 @@ const tpduSize: Kind<number> = {
 const sizeUnits = shortestUint(1, 2, 3, 4);
 
 /** X.224 13.3.4 c: a number of units of 128 octets, in the fewest octets. */
+//= X.224 13.3.4 c
 const preferredMaxTpduSize: Kind<number> = {
   fits: sizeUnits.fits,
   read(value, judge) {
@@ -72,12 +75,15 @@ const preferredMaxTpduSize: Kind<number> = {
 };
 
 /** X.224 13.3.4 d: only version 1 exists. */
+//= X.224 13.3.4 d
 const version: Kind<number> = {
   ...uint(1, 1, 1),
   read: (value, judge) => (octetAt(value, 0) === 1 ? 1 : judge.wrong(0)),
 };
 
 /** X.224 13.3.4 f: bit 8 is not assigned. */
+//= X.224 13.3.4 g
+//= X.224 13.3.4 g deviation: class 0 may carry it for expedited data (RFC 1006 5), and bit 7 may be set, which RFC 2126 6.6 defines in class 2
 const additionalOptions: Kind<number> = {
   ...uint(1, 0x7f),
   read(value, judge) {
@@ -90,6 +96,7 @@ const additionalOptions: Kind<number> = {
 };
 
 /** X.224 13.3.4 h: an octet a class, the class in bits 8 to 5, bits 4 to 1 zero. */
+//= X.224 13.3.4 h
 const alternativeClasses: Kind<readonly TransportClass[]> = {
   fits: (length) => length > 0,
   read(value, judge) {
@@ -124,12 +131,15 @@ const alternativeClasses: Kind<readonly TransportClass[]> = {
 /** Every parameter by name, in the order of sending. */
 export const PARAMETERS = {
   // The checksum comes first where there is one; RJ alone never has it (X.224 6.17).
+  //= X.224 6.17.3 para 1
+  //= X.224 13.3.4 f
   checksum: {
     code: 0xc3,
     tpdus: ['CR', 'CC', 'DR', 'DC', 'DT', 'ED', 'AK', 'EA', 'ER'],
     classes: CLASS_4,
     kind: uint(2),
   },
+  //= X.224 13.3.4 a
   callingTsel: { code: 0xc1, tpdus: CONNECTION, classes: ALL_CLASSES, kind: octetString },
   calledTsel: { code: 0xc2, tpdus: CONNECTION, classes: ALL_CLASSES, kind: octetString },
   tpduSize: { code: 0xc0, tpdus: CONNECTION, classes: ALL_CLASSES, kind: tpduSize },
@@ -139,7 +149,9 @@ export const PARAMETERS = {
     classes: ALL_CLASSES,
     kind: preferredMaxTpduSize,
   },
+  //= X.224 6.5.4 u
   version: { code: 0xc4, tpdus: ['CR'], classes: CLASSES_1_TO_4, kind: version },
+  //= X.224 13.3.4 e
   protection: { code: 0xc5, tpdus: CONNECTION, classes: CLASSES_1_TO_4, kind: octetString },
   // In class 0 for the expedited data of RFC 1006 §5.
   additionalOptions: {
@@ -155,21 +167,31 @@ export const PARAMETERS = {
     kind: alternativeClasses,
     compulsory: true,
   },
+  //= X.224 13.3.4 i
   ackTime: { code: 0x85, tpdus: CONNECTION, classes: CLASS_4, kind: uint(2) },
+  //= X.224 13.3.4 k
   residualErrorRate: {
     code: 0x86,
     tpdus: CONNECTION,
     classes: CLASSES_1_TO_4,
     kind: uintRecord({ target: 1, minimumAcceptable: 1, tsduSize: 1 }),
   },
+  //= X.224 13.3.4 l
   priority: { code: 0x87, tpdus: CONNECTION, classes: CLASSES_1_TO_4, kind: uint(2) },
+  //= X.224 13.3.4 m
   transitDelay: { code: 0x88, tpdus: CONNECTION, classes: CLASSES_1_TO_4, kind: uintList(2, 4) },
+  //= X.224 13.3.4 j
   throughput: { code: 0x89, tpdus: CONNECTION, classes: CLASSES_1_TO_4, kind: uintList(3, 4, 8) },
+  //= X.224 13.3.4 n
   reassignmentTime: { code: 0x8b, tpdus: ['CR'], classes: [1, 3, 4], kind: uint(2) },
+  //= X.224 13.3.4 o
   inactivityTime: { code: 0xf2, tpdus: CONNECTION, classes: CLASS_4, kind: uint(4) },
+  //= X.224 13.5.4 a
   additionalInfo: { code: 0xe0, tpdus: ['DR'], classes: ALL_CLASSES, kind: octetString },
   // The code of the calling T-selector, with another meaning in the ER (X.224 13.12.4 a).
+  //= X.224 13.12.4 a
   invalidTpdu: { code: 0xc1, tpdus: ['ER'], classes: ALL_CLASSES, kind: octetString },
+  //= X.224 13.9.4
   subsequenceNumber: { code: 0x8a, tpdus: ['AK'], classes: CLASS_4, kind: uint(2) },
   // 0x8c, not the 0x8b that RFC 905 prints (X.224 13.9.4 c).
   flowControlConfirmation: {
@@ -179,6 +201,7 @@ export const PARAMETERS = {
     kind: uintRecord({ lowerWindowEdge: 4, subsequenceNumber: 2, credit: 2 }),
   },
   selectiveAcknowledgement: { code: 0x8f, tpdus: ['AK'], classes: CLASS_4, kind: octetString },
+  //= X.224 13.7.4
   edTpduNr: { code: 0x90, tpdus: ['DT'], classes: CLASS_4, kind: shortestUint(2, 4) },
 } satisfies { readonly [K in keyof Parameters]-?: ParameterRow<NonNullable<Parameters[K]>> };
 
@@ -221,6 +244,8 @@ export interface ParameterScope {
  * the end; in any other TPDU the class is settled and that of another one shall not be present
  * (X.224 13.2.3).
  */
+//= X.224 13.2.3 other class
+//= X.224 13.4.4
 export function isAllowed(row: ParameterRow, scope: ParameterScope): boolean {
   const isOfClass =
     scope.type === 'CR' || scope.class === undefined || row.classes.includes(scope.class);

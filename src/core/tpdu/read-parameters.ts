@@ -36,6 +36,7 @@ export interface VariablePart {
  *
  * @throws ProtocolError
  */
+//= X.224 13.2.3 order and repeats
 export function readParameters(
   reading: Reading,
   scope: ParameterScope,
@@ -70,6 +71,7 @@ export function readParameters(
 }
 
 /** The code, length and value at `offset`; all of it must lie within the header. */
+//= X.224 13.2.3 form
 function readRaw(reading: Reading, offset: number): RawParameter {
   const { octets, headerEnd } = reading;
   const valueOffset = offset + 2;
@@ -87,6 +89,8 @@ function readRaw(reading: Reading, offset: number): RawParameter {
 }
 
 /** X.224 13.2.3: a code that the standard does not define is ignored in a CR, wrong elsewhere. */
+//= X.224 13.2.3 unknown
+//= X.224 13.2.3 unknown deviation: a tolerant reading notes an undefined parameter of any TPDU and goes on
 function judgeUnknown(reading: Reading, scope: ParameterScope, code: number, octet: number): void {
   if (isParameterCode(code)) {
     reading.tolerate('param-not-allowed', octet);
@@ -143,6 +147,8 @@ class ParameterJudge implements Judge {
    * alternative classes, which have no meaning beside class 0. In a CC of class 0 a parameter of the wrong
    * length is ignored too; a wrong value is an answer to something that was not asked.
    */
+  //= X.224 13.2.3 invalid value
+  //= X.224 13.2.3 invalid value deviation: a tolerant reading leaves out additional options of a wrong length in a CR, and a parameter of a wrong length in a CC of class 0, for deployed peers send them
   #isForgivable(fault: Fault): boolean {
     if (this.type === 'CR') {
       return this.class === 0 || this.#row?.compulsory === undefined;

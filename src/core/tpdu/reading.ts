@@ -63,6 +63,7 @@ export class Reading {
   }
 
   /** The fixed part must fit within LI (X.224 13.2.2.1). */
+  //= X.224 13.2.2.1
   requireLi(least: number): void {
     if (this.li < least) {
       this.fail('li-too-small', 1, `${this.li}, at least ${least}`);
@@ -70,6 +71,7 @@ export class Reading {
   }
 
   /** The code octet of most TPDUs ends in 0000; RFC 905 draws that of the DR otherwise. */
+  //= X.224 13.2.2.2 deviation: a tolerant reading ignores a low half that should be zero, for some stacks draw the DR as 0x81
   requireZeroNibble(): void {
     if (this.nibble !== 0) {
       this.tolerate('code-nibble', 2);

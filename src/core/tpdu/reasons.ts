@@ -27,6 +27,7 @@ const REJECT_CAUSES: ReadonlyMap<number, string> = new Map([
 ]);
 
 /** True when X.224 13.5.3 defines the reason; 134 and 137 are "not used" there. */
+//= X.224 13.5.3 d
 export function isDisconnectReason(value: number): boolean {
   return DISCONNECT_REASONS.has(value);
 }

@@ -29,6 +29,7 @@ export const SIZE_CODES = {
 } as const;
 
 /** The size in octets that a code means, `undefined` when it means none. */
+//= X.224 13.3.4 b
 export function sizeOfCode(code: number): number | undefined {
   if (code < SIZE_CODES.first || code > SIZE_CODES.lastSeen) {
     return undefined;

@@ -25,6 +25,8 @@ export const MIN_TPKT_PAYLOAD: number = MIN_TPKT_LENGTH - TPKT_HEADER_LENGTH;
 export const MAX_TPKT_PAYLOAD: number = MAX_TPKT_LENGTH - TPKT_HEADER_LENGTH;
 
 /** Writes the header of a packet with that much payload and gives the offset after it. */
+//= RFC 1006 6 TPKT
+//= RFC 2126 4.3
 export function writeTpktHeader(octets: Uint8Array, offset: number, payloadLength: number): number {
   const length = payloadLength + TPKT_HEADER_LENGTH;
   octets[offset] = TPKT_VERSION;

@@ -94,6 +94,8 @@ export class TpktSplitter {
    * @throws ProtocolError `tpkt-version` or `tpkt-length`: the boundaries are lost for good. The
    * packets before the fault have been handed over.
    */
+  //= RFC 1006 5 N-DATA
+  //= RFC 2126 3.2.3.2
   push(chunk: Uint8Array, isOwn = false): void {
     if (this.#isStopped) {
       this.#wait(chunk, 0);
@@ -231,6 +233,9 @@ export class TpktSplitter {
   }
 
   /** Length of the packet that begins at `offset`; 0 while its header is not complete. */
+  //= RFC 1006 6 TPKT
+  //= RFC 2126 4.3
+  //= RFC 2126 6.10
   #packetLength(octets: Uint8Array, offset: number): number {
     if (octets[offset] !== TPKT_VERSION) {
       throw new ProtocolError('tpkt-version', octets.subarray(offset), this.#position + 1, {

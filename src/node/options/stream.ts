@@ -80,7 +80,9 @@ export const STREAM_OPTIONS = {
   readHighWaterMark: row(integer(1, MAX_BUFFER, 'octets'), MEBIBYTE),
   writeHighWaterMark: row(integer(1, MAX_BUFFER, 'octets'), MEBIBYTE),
   maxWriteBuffer: row(integer(1, MAX_BUFFER, 'octets'), 64 * MEBIBYTE),
+  //= RFC 2126 6.1
   keepAlive: row(flag, true),
+  //= RFC 2126 6.2
   noDelay: row(flag, true),
   closeTimeout: row(milliseconds, 5_000),
   reassemblyTimeout: row(milliseconds, 60_000),

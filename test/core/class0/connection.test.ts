@@ -36,6 +36,10 @@ describe('sending', () => {
       .quiet();
   }
 
+  //= X.224 6.3.3 para 1 test
+  //= X.224 8.2.3 test
+  //= X.224 13.7.5 test
+  //= X.224 14.4 e test
   it.each([
     [128, 1, [1]],
     [128, 124, [124]],
@@ -55,6 +59,7 @@ describe('sending', () => {
     expect(digits(...sent.map((dt) => dt?.userData ?? hex('')))).toBe(digits(pattern(length)));
   });
 
+  //= X.224 6.3.3 para 1 test
   it('keeps one TSDU behind the other', () => {
     const subject = opened(128);
     subject.connection.send(pattern(300));
@@ -95,6 +100,8 @@ describe('receiving', () => {
     },
   );
 
+  //= X.224 6.3.3 para 1 test
+  //= X.224 6.3.3 note 1 test
   it.each([1, 3, 100, 511, 513, 700])('joins large DT that come in chunks of %i', (size) => {
     const parts = [pattern(900), pattern(1_000, 3), pattern(800, 5)];
     const subject = inState('OPEN').feed(...chunksOf(dts(...parts), size));
@@ -111,6 +118,9 @@ describe('receiving', () => {
     expect(messages(inState('FIN_SENT').feed(DT))).toEqual([hex('010203')]);
   });
 
+  //= X.224 13.7.3 a and b test
+  //= X.224 13.7.3 e test
+  //= RFC 1006 6 ignored bits test
   it('ignores low bits of code and number when tolerant', () => {
     expect(messages(inState('OPEN').feed(raw('02f180 01'), raw('02f081 02')))).toEqual([
       hex('01'),
@@ -118,6 +128,7 @@ describe('receiving', () => {
     ]);
   });
 
+  //= X.224 13.7.5 test
   it('takes a DT above the agreed size when tolerant', () => {
     const subject = inState('OPEN').feed(dts(pattern(1_024)));
     expect(messages(subject)[0]).toHaveLength(1_024);
@@ -159,6 +170,7 @@ describe('receiving', () => {
 });
 
 describe('an empty DT', () => {
+  //= X.224 6.3.3 para 2 test
   it('alone is no TSDU', () => {
     expect(inState('OPEN').feed(FAST_ACK, raw('02f080')).events()).toEqual([]);
   });

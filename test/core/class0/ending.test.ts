@@ -17,12 +17,22 @@ import {
 
 describe('a protocol error on an open connection', () => {
   it.each([
+    //= X.224 6.1.1.3 para 1 test
+    //= X.224 6.1.1.3 para 2 test
+    //= X.224 6.9.1.4.2 para 1 test
     ['a second CR', digits(CR.slice(4)), 2],
+    //= X.224 6.5.4 para 4 test
+    //= X.224 6.9.1.4.2 para 1 test
+    ['a CR of class 4 that comes again', '06e0 0000 0c0d 40', 2],
     ['a CC', digits(CC.slice(4)), 2],
+    //= X.224 13.6 test
     ['a DC', '05c0 0a0b 0c0d', 2],
     ['an ED', '021080 01', 2],
+    //= X.224 13.9 test
     ['an AK', '0460 0a0b 01', 2],
+    //= X.224 6.22.1.3 para 1 test
     ['an unknown code', '0300 0102', 2],
+    //= X.224 6.9.1.4.1 a undecodable test
     ['LI past the end', '09f080 01', 0],
   ])('%s is answered by an ER with its cause', (_name, octets, cause) => {
     const subject = inState('OPEN').feed(raw(octets));
@@ -30,6 +40,7 @@ describe('a protocol error on an open connection', () => {
     expect(subject.ending()).toMatchObject({ orderly: false });
   });
 
+  //= X.224 6.22.1.3 note 4 test
   it('is told to the peer before the FIN, and closes in time', () => {
     const subject = inState('OPEN').feed(raw('0300 0102'));
     expect([subject.connection.streamRequest, subject.connection.deadline]).toEqual(['end', 5_100]);
@@ -63,6 +74,8 @@ describe('a protocol error on an open connection', () => {
   });
 });
 
+//= X.224 6.22.1.3 note 1 test
+//= X.224 6.22.1.3 note 2 test
 describe('an ER from the peer', () => {
   it.each([
     ['with 0xC1', '0770 0a0b 01 c101 02'],
@@ -83,6 +96,8 @@ describe('an ER from the peer', () => {
   });
 });
 
+//= X.224 6.9.1.4.2 d 1 test
+//= X.224 A.4 Table A.6 DR test
 describe('a DR on an open connection', () => {
   it.each([
     ['W17', '0680 0000 0000 00'],
@@ -129,6 +144,7 @@ describe('the end of a connection', () => {
     expect(subject.connection.streamRequest).toBe('reset');
   });
 
+  //= X.224 6.7.1.4 test
   it('by FIN between two TSDUs lets us answer', () => {
     const subject = inState('OPEN').feed(DT);
     subject.connection.receiveEnd(200);
@@ -138,6 +154,10 @@ describe('the end of a connection', () => {
     expect([subject.connection.state, subject.connection.streamRequest]).toEqual(['ENDING', 'end']);
   });
 
+  //= X.224 6.7.1.4 test
+  //= X.224 8.2.4 test
+  //= RFC 1006 5 N-DISCONNECT test
+  //= RFC 2126 3.2.3.3 test
   it('by our close leaves what was written to be sent', () => {
     const subject = inState('OPEN');
     subject.connection.send(hex('01'));
@@ -158,6 +178,7 @@ describe('the end of a connection', () => {
     ]);
   });
 
+  //= X.224 6.22.1.3 para 2 test
   it('by our close discards whatever still comes, octets of no packet too', () => {
     const subject = inState('ENDING').feed(join(DT, hex('ffff')), hex('00'), DT);
     expect([subject.events(), subject.connection.resume(200)]).toEqual([[], false]);

@@ -15,6 +15,9 @@ import {
 } from '../../support/states.js';
 
 describe('the CR', () => {
+  //= X.224 8.2.2 a and b test
+  //= X.224 A.4 Table A.6 TCONreq test
+  //= X.224 A.4 Table A.6 NCONconf test
   it('is sent when TCP stands, and not before', () => {
     const subject = initiator();
     expect(subject.connection.sendBuffer.length).toBe(0);
@@ -28,6 +31,7 @@ describe('the CR', () => {
     });
   });
 
+  //= X.224 8.2.2 1 test
   it('carries C1, C2 and C0 in this order', () => {
     const subject = initiator(
       {},
@@ -39,6 +43,8 @@ describe('the CR', () => {
     expect(digits(subject.octets())).toBe('0300001611e000000a0b00c1020100c2020102c0010a');
   });
 
+  //= X.224 8.2.2 2 test
+  //= RFC 1006 5 initial user data test
   it('carries the user data of the caller', () => {
     const subject = initiator({}, { parameters: {}, userData: hex('aabb') });
     subject.connection.streamConnected(10);
@@ -47,6 +53,7 @@ describe('the CR', () => {
 });
 
 describe('an initiator', () => {
+  //= X.224 6.5.4 para 1 test
   it('is open by the CC, with what was agreed', () => {
     const subject = inState('WFCC').feed(CC);
     expect(subject.events()).toMatchObject([
@@ -58,6 +65,7 @@ describe('an initiator', () => {
     ]);
   });
 
+  //= X.224 6.5.4 j test
   it('takes the smaller size of the CC', () => {
     const cc = packet({ type: 'CC', dstRef: OURS, srcRef: 9, parameters: { tpduSize: 512 } });
     expect(inState('WFCC').feed(cc).events()).toMatchObject([{ agreement: { maxTpduSize: 512 } }]);
@@ -75,6 +83,7 @@ describe('an initiator', () => {
     expect(subject.events()).toMatchObject([{ agreement: { maxTpduSize: 512 } }]);
   });
 
+  //= X.224 6.9.1.4.2 para 3 test
   it.each(splits(join(CC, DT)))('takes CC and DT when they come $name', ({ chunks }) => {
     const types = inState('WFCC')
       .feed(...chunks)
@@ -83,6 +92,7 @@ describe('an initiator', () => {
     expect(types).toEqual(['open', 'data']);
   });
 
+  //= X.224 6.6.3 para 2 test
   it('tells reason, text and hint of a DR that refuses it', () => {
     const subject = inState('WFCC').feed(raw('0680 0a0b 0000 03'));
     const { error } = subject.ending();
@@ -91,11 +101,14 @@ describe('an initiator', () => {
     expect(error.message).toMatch(/address unknown.*remote T-selector/);
   });
 
+  //= X.224 6.6.3 para 3 test
+  //= X.224 6.22.1.3 note 1 test
   it('tells the cause of an ER that refuses it', () => {
     const subject = inState('WFCC').feed(raw('0470 0a0b 03'));
     expect(subject.ending().error).toMatchObject({ rejectCause: 3, ending: 'er' });
   });
 
+  //= X.224 6.9.1.4.2 d 2 test
   it.each([
     ['W17 both references 0', '0680 0000 0000 00', 0],
     ['W18 a refusal', '0680 0001 0000 80', 128],
@@ -107,6 +120,7 @@ describe('an initiator', () => {
     expect(error).toMatchObject({ code: 'ERR_COTP_REFUSED', reason });
   });
 
+  //= X.224 13.4.3 test
   it.each(['0000', '0a0c', 'ffff'])('is open by a CC of class 0 whose DST-REF is %s', (dstRef) => {
     const subject = inState('WFCC').feed(raw(`06d0 ${dstRef} 0c0d 00`));
     expect(subject.events()).toMatchObject([
@@ -118,6 +132,7 @@ describe('an initiator', () => {
     ]);
   });
 
+  //= X.224 13.4.3 test
   it('fails on a CC for another reference when strict', () => {
     const subject = inState('WFCC', { strict: true }).feed(raw('06d0 0a0c 0c0d 00'));
     expect(subject.ending().error).toMatchObject({ fault: 'cc-ref-mismatch' });
@@ -159,6 +174,7 @@ describe('an initiator', () => {
     });
   });
 
+  //= X.224 6.5.4 note 2 test
   it('asks whether a server listens when no CC comes in time', () => {
     const subject = inState('WFCC');
     subject.connection.handleDeadline(10_000);

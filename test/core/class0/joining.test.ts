@@ -75,6 +75,7 @@ function ownChunks(octets: Uint8Array, lengths: readonly number[]): readonly Uin
 }
 
 describe('TSDUs joined in the chunks in which they began', () => {
+  //= X.224 6.3.3 note 2 test
   it('are what was sent, and stay so, whatever DTs they came in and however TCP cut those', () => {
     let joinedThere = 0;
     fc.assert(

@@ -25,6 +25,8 @@ describe('two connections exchange TSDUs', () => {
     expect(texts(pair.responder.tsdus)).toEqual(texts(TSDUS));
   });
 
+  //= X.224 14.4 a test
+  //= X.224 14.4 e test
   it.each([128, 256, 512, 1_024, 2_048])('at a TPDU size of %i', (offeredSize) => {
     const pair = new Pair({ offeredSize }).open();
     const tsdu = pattern(20_000);
@@ -85,6 +87,7 @@ describe('a close', () => {
     expect(other.story.at(-1)).toBe('end');
   });
 
+  //= X.224 6.7.1.4 test
   it('is complete once the other side closes too', () => {
     const pair = new Pair().open();
     pair.initiator.connection.disconnect(pair.now);
@@ -187,6 +190,8 @@ describe('a slow network', () => {
 });
 
 describe('a reset', () => {
+  //= X.224 6.8.3 para 1 test
+  //= RFC 2126 4.1.3 test
   it('in the middle of a TSDU is a failure on both sides, and no part is delivered', () => {
     const pair = new Pair({ offeredSize: 128, network: { chunk: 10, delay: 1 } }).open();
     pair.initiator.connection.send(pattern(1_000));
@@ -235,6 +240,7 @@ describe('a failure on one side', () => {
     expect(pair.initiator.disconnect?.error.message).toMatch(/cause 2/);
   });
 
+  //= X.224 6.22.1.3 note 2 test
   it('ends in silence: neither answers the other for ever', () => {
     const pair = new Pair({ network: { chunk: 2, delay: 3 } }).open();
     pair.responder.connection.receive(hex('0300 0008 0300 0102'), pair.now);

@@ -30,6 +30,9 @@ describe('a responder', () => {
     ).toHaveLength(1);
   });
 
+  //= X.224 6.5.4 b test
+  //= X.224 13.3.4 a test
+  //= X.224 13.4.4 test
   it.each([
     ['both', 'c1020100 c2020102', 'c1020100c2020102c0010a'],
     ['both, the other way round', 'c2020102 c1020100', 'c1020100c2020102c0010a'],
@@ -65,12 +68,16 @@ describe('a responder', () => {
     },
   );
 
+  //= RFC 2126 6.4 test
   it('states the size in the CC though the CR stated none', () => {
     const subject = responder().feed(raw('06e0 0000 0c0d 00'));
     subject.connection.accept({}, 10);
     expect(only(subject, 'CC').parameters.tpduSize).toBe(2048);
   });
 
+  //= X.224 6.5.4 para 1 test
+  //= X.224 13.4.3 test
+  //= X.224 14.2 test
   it('confirms to the reference of the CR with its own, in class 0', () => {
     const subject = responder().feed(CR);
     subject.connection.accept({}, 10);
@@ -97,6 +104,7 @@ describe('a responder', () => {
     expect(only(subject, 'CC').parameters.tpduSize).toBe(1024);
   });
 
+  //= RFC 1006 5 initial user data test
   it('puts the user data of its user into the CC', () => {
     const subject = inState('WFTRESP');
     subject.connection.accept({ userData: hex('aa') }, 10);
@@ -125,28 +133,35 @@ describe('a responder', () => {
     expect(subject.connection.state).toBe('WFTRESP');
   });
 
+  //= RFC 2126 6.3 test
   it('accepts class 2 with alternative 0 as class 0', () => {
     const subject = responder().feed(raw('09e0 0000 0c0d 21 c70100'));
     subject.connection.accept({}, 10);
     expect(only(subject, 'CC').class).toBe(0);
   });
 
+  //= X.224 6.6.3 para 1 test
   it('refuses class 2 alone with reason 130 from reference 0', () => {
     const subject = responder().feed(raw('06e0 0000 0c0d 21'));
     expect(only(subject, 'DR')).toMatchObject({ dstRef: THEIRS, srcRef: 0, reason: 130 });
   });
 
+  //= X.224 6.6.3 para 3 test
+  //= X.224 6.6.3 note 1 test
   it('answers an invalid CR of class 0 by an ER that quotes it up to the fault', () => {
     const subject = responder().feed(raw('09e0 0000 0c0d 00 c00702'));
     expect(only(subject, 'ER')).toMatchObject({ dstRef: THEIRS, rejectCause: 0 });
   });
 
+  //= X.224 13.12.4 a test
   it('quotes in 0xC1 of the ER the octets of the CR', () => {
     const cr = hex('08e0 0000 0c0d 00 c105');
     const { parameters } = only(responder().feed(tpkt(cr)), 'ER');
     expect(digits(cr).startsWith(digits(parameters.invalidTpdu ?? hex('ff')))).toBe(true);
   });
 
+  //= X.224 6.6.3 para 3 test
+  //= X.224 6.6.3 note 1 test
   it('answers an invalid CR of another class by DR 133', () => {
     const subject = responder().feed(raw('08e0 0000 0c0d 40 c105'));
     expect(only(subject, 'DR')).toMatchObject({ dstRef: THEIRS, reason: 133 });
@@ -157,6 +172,7 @@ describe('a responder', () => {
     expect([subject.sent(), subject.connection.streamRequest]).toEqual([[], 'destroy']);
   });
 
+  //= X.224 6.22.1.3 para 4 test
   it('answers nothing to what is no CR', () => {
     const subject = responder().feed(DT);
     expect(subject.sent()).toEqual([]);
@@ -172,6 +188,9 @@ describe('a responder', () => {
     expect(subject.ending().error).toMatchObject({ fault: 'tpkt-length' });
   });
 
+  //= X.224 6.6.3 para 1 test
+  //= X.224 13.5.3 d test
+  //= X.224 A.4 Table A.5 test
   it.each([0, 1, 2, 3])('refuses with reason %i from reference 0, then FIN', (reason) => {
     const subject = inState('WFTRESP');
     subject.connection.refuse(reason, 10);

@@ -70,6 +70,11 @@ function check(subject: Subject, state: State, name: string, act: () => void): v
 
 describe.each(modes)('a %s connection', (_name, strict) => {
   describe.each(states)('in %s', (state) => {
+    //= X.224 A.4 Table A.6 DC test
+    //= X.224 A.4 Table A.6 AK test
+    //= X.224 A.4 Table A.6 EA test
+    //= X.224 A.4 Table A.6 ED test
+    //= X.224 A.4 Table A.6 DT test
     it.each(STIMULI)('does what the table says on $name', ({ name, act }) => {
       const subject = inState(state, { strict });
       check(subject, state, name, () => act(subject));

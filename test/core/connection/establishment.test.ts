@@ -33,6 +33,8 @@ describe('the CC', () => {
 });
 
 describe('the DR that refuses', () => {
+  //= X.224 6.6.3 para 1 test
+  //= X.224 13.5.3 a to c test
   it('is from reference 0', () => {
     expect(digits(refusal(0x0c0d, 3))).toBe('06800c0d000003');
   });

@@ -175,6 +175,18 @@ describe('the table', () => {
     expect(states).toContain(next);
   });
 
+  //= X.224 A.2.3 test
+  //= X.224 A.4 Table A.6 TCONreq test
+  //= X.224 A.4 Table A.6 TCONresp test
+  //= X.224 A.4 Table A.6 TDTreq test
+  //= X.224 A.4 Table A.6 TDISreq test
+  //= X.224 A.4 Table A.6 NCONconf test
+  //= X.224 A.4 Table A.6 NDISind test
+  //= X.224 A.4 Table A.6 CR test
+  //= X.224 A.4 Table A.6 DR test
+  //= X.224 A.4 Table A.6 CC test
+  //= X.224 A.4 Table A.6 DT test
+  //= X.224 A.4 Table A.6 ER test
   it.each(cells)('agrees with X.224 on $event in $state', ({ state, event }) => {
     const { action, next } = CLASS0_TABLE[state][event];
     expect([action, next]).toEqual(WRITTEN[state][event] ?? WRITTEN[state].else(event));
@@ -190,6 +202,8 @@ describe('in the table', () => {
     expect(reachableFrom(state)).toContain('CLOSED');
   });
 
+  //= X.224 6.8.3 para 1 test
+  //= X.224 A.4 Table A.6 NDISind test
   it.each(states.filter((state) => state !== 'CLOSED'))('%s closes when TCP is lost', (state) => {
     expect(CLASS0_TABLE[state]['N-DISCONNECT indication'].next).toBe('CLOSED');
   });
@@ -238,6 +252,7 @@ describe('in the table', () => {
     }
   });
 
+  //= X.224 6.22.1.3 para 2 test
   it('nothing that the peer sends after the end has an effect', () => {
     for (const event of FROM_PEER) {
       expect(CLASS0_TABLE.ENDING[event]).toEqual({ action: 'ignore', next: 'ENDING' });
@@ -250,6 +265,7 @@ describe('in the table', () => {
     expect(taking).toEqual(['OPEN', 'FIN_SENT']);
   });
 
+  //= X.224 6.22.1.3 note 2 test
   it('an ER is never answered by an ER, not even a malformed one', () => {
     for (const state of states) {
       expect(CLASS0_TABLE[state].ER.action).not.toMatch(/ER$/);
@@ -293,6 +309,7 @@ describe('in the table', () => {
     },
   );
 
+  //= X.224 A.2.3 test
   it('a request of the user that is out of place leaves the state as it was', () => {
     const rejected = cells.filter(
       ({ state, event }) => CLASS0_TABLE[state][event].action === 'reject user',

@@ -23,6 +23,11 @@ function wire(...payloads: readonly Uint8Array[]): Uint8Array {
 describe('SendBuffer', () => {
   const sizes = [1, 47, 48, 49, 1_000, SEND_VIEW_FROM - 1, SEND_VIEW_FROM, 60_000];
 
+  //= X.224 6.2.3 para 4 test
+  //= RFC 1006 5 N-DATA test
+  //= RFC 1006 6 TPKT test
+  //= RFC 2126 3.2.3.2 test
+  //= RFC 2126 4.3 test
   it.each(sizes)('frames a payload of %i octets', (size) => {
     const payload = pattern(size);
     expect(digits(...takePieces(filled(payload)))).toBe(digits(wire(payload)));

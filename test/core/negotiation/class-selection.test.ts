@@ -18,12 +18,16 @@ function row(preferred: TransportClass): readonly string[] {
 }
 
 describe.each(CLASSES)('class %i preferred', (preferred) => {
+  //= X.224 6.5.4 note 5 test
+  //= X.224 6.5.4 Table 3 test
   it('alone allows what table 3 says', () => {
     const { classes, invalidAlternative } = proposedClasses(preferred);
     expect(classes.join('')).toBe(row(preferred)[0]);
     expect(invalidAlternative).toBeUndefined();
   });
 
+  //= X.224 6.5.4 Table 3 test
+  //= RFC 2126 6.3 test
   it.each(CLASSES)('with alternative %i allows what table 3 says', (alternative) => {
     const cell = row(preferred)[alternative + 1];
     const { classes, invalidAlternative } = proposedClasses(preferred, [alternative]);
@@ -31,6 +35,8 @@ describe.each(CLASSES)('class %i preferred', (preferred) => {
     expect(classes.join('')).toBe(cell === '-' ? row(preferred)[0] : cell);
   });
 
+  //= X.224 6.5.4 i para 1 test
+  //= X.224 6.5.4 note 7 test
   it.each(subsets(CLASSES))('with alternatives %j allows the union', (alternatives) => {
     const cells = [row(preferred)[0], ...alternatives.map((each) => row(preferred)[each + 1])];
     const union = new Set(cells.filter((cell) => cell !== '-').join(''));

@@ -35,11 +35,18 @@ describe('an acceptable CC', () => {
     });
   });
 
+  //= X.224 6.5.4 i para 3 test
+  //= RFC 2126 4 test
+  //= RFC 2126 6.3 test
   it('may take the alternative', () => {
     const offer = class2({ alternativeClasses: [0] });
     expect(confirm(offer, confirmation('06 d0 0001 0002 00'))).toMatchObject({ class: 0 });
   });
 
+  //= RFC 1006 5 expedited negotiation test
+  //= RFC 2126 4.1.1 expedited test
+  //= RFC 2126 4.2.1 bit 1 test
+  //= RFC 2126 4.2.1 bit 6 test
   it('grants the expedited data that was asked for', () => {
     const inClass0 = class0({ additionalOptions: 1 });
     expect(confirm(inClass0, confirmation('09 d0 0001 0002 00 c6 01 01'))).toMatchObject({
@@ -72,11 +79,18 @@ describe('an acceptable CC', () => {
 
 describe('a CC is refused', () => {
   it.each<[string, TpduInitOf<'CR'>, string, string, number | undefined]>([
+    //= X.224 13.4.3 test
     ['for another reference in class 2', class2(), '06 d0 0009 0002 21', 'cc-ref-mismatch', 4],
+    //= RFC 2126 7 test
     ['for a class not offered', class2(), '06 d0 0001 0002 00', 'cc-class', 7],
     ['for class 2 in answer to class 0', class0(), '06 d0 0001 0002 21', 'cc-class', 7],
+    //= X.224 6.5.4 o test
+    //= RFC 2126 4.2.1 flow control test
     ['for class 2 with flow control', class2(), '06 d0 0001 0002 20', 'cc-options', 7],
+    //= X.224 6.5.4 l test
     ['for extended formats in class 2', class2(), '06 d0 0001 0002 23', 'cc-options', 7],
+    //= X.224 6.5.4 q test
+    //= X.224 6.5.4 Table 4 test
     [
       'for expedited data not asked for',
       class0(),
@@ -91,6 +105,8 @@ describe('a CC is refused', () => {
       'cc-options',
       undefined,
     ],
+    //= X.224 6.5.4 Table 4 test
+    //= RFC 2126 4.2.1 bit 4 test
     [
       'for a reverse connection not asked for',
       class2({ additionalOptions: 0x21 }),
@@ -110,7 +126,9 @@ describe('a CC is refused', () => {
 
 describe('a CC is refused by a strict reading only', () => {
   it.each<[string, TpduInitOf<'CR'>, string, string, number]>([
+    //= X.224 6.5.4 j test
     ['for a larger size', class0(), '09 d0 0001 0002 00 c0 01 0d', 'cc-size', 2048],
+    //= X.224 6.5.4 k para 3 test
     [
       'for a preferred size not asked for',
       class0(),
@@ -125,6 +143,14 @@ describe('a CC is refused by a strict reading only', () => {
       'cc-selector',
       65_531,
     ],
+    //= X.224 13.2.3 nil selector test
+    [
+      'for an empty responding selector where another one was called',
+      class0({ calledTsel: hex('0102') }),
+      '08 d0 0001 0002 00 c2 00',
+      'cc-selector',
+      65_531,
+    ],
   ])('%s', (_title, offer, octets, fault, maxTpduSize) => {
     const cc = confirmation(octets);
     expect(faultOf(() => confirm(offer, cc, { strict: true })).fault).toBe(fault);
@@ -134,6 +160,7 @@ describe('a CC is refused by a strict reading only', () => {
     });
   });
 
+  //= X.224 6.5.4 k para 2 test
   it('for both sizes, of which 0xF0 counts', () => {
     const offer = class0({ tpduSize: 2048, preferredMaxTpduSize: 4096 });
     const cc = confirmation('0c d0 0001 0002 00 c0 01 0a f0 01 10');

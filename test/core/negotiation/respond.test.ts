@@ -41,6 +41,9 @@ describe('a CR of class 0', () => {
     expect(respond(request('06 e0 0000 0005 00'), { ...BOTH, classes: [2] })).toEqual(REFUSED);
   });
 
+  //= X.224 6.5.4 q test
+  //= RFC 1006 5 expedited negotiation test
+  //= RFC 2126 4.1.1 expedited test
   it('gets expedited data where both sides want it', () => {
     const asking = request('09 e0 0000 0005 00 c6 01 61');
     expect(respond(asking, { ...CLASS_0, expedited: true })).toMatchObject({
@@ -63,6 +66,12 @@ describe('a CR of class 2', () => {
     });
   });
 
+  //= X.224 6.5.4 class 2 options test
+  //= RFC 2126 4.2.1 bit 1 test
+  //= RFC 2126 4.2.1 bit 4 test
+  //= RFC 2126 4.2.1 bit 6 test
+  //= RFC 2126 4.2.1 bit 7 test
+  //= RFC 2126 6.6 test
   it('gets expedited data in band, with EA as asked', () => {
     const local = { ...BOTH, expedited: true };
     expect(respond(request('09 e0 0000 0005 21 c6 01 69'), local)).toMatchObject({
@@ -77,6 +86,8 @@ describe('a CR of class 2', () => {
     });
   });
 
+  //= X.224 6.5.4 o test
+  //= RFC 2126 4.2.1 flow control test
   it('that insists on flow control falls back to class 0 where that is proposed', () => {
     expect(respond(request('09 e0 0000 0005 20 c7 01 00'), BOTH)).toMatchObject({ class: 0 });
     expect(respond(request('06 e0 0000 0005 20'), BOTH)).toEqual(REFUSED);
@@ -102,6 +113,7 @@ describe('alternatives that table 3 does not allow', () => {
     expect(respond(odd, BOTH)).toMatchObject({ class: 2 });
   });
 
+  //= X.224 6.5.4 Table 3 test
   it('are refused when strict', () => {
     const octets = hex('09 e0 0000 0005 21 c7 01 10');
     const error = faultOf(() => respond(odd, { ...BOTH, strict: true }, octets));
@@ -115,6 +127,8 @@ describe('the class of the answer', () => {
   /** Answer to each preferred class without alternatives and with bit 1 set, by what is supported. */
   const answers: readonly string[] = ['-----', '00---', '--222', '00222'];
 
+  //= X.224 6.5.4 i para 2 test
+  //= RFC 2126 4 test
   it.each(preferred)('to class %i alone is by what both sides can', (transportClass) => {
     for (const [i, classes] of local.entries()) {
       const response = respond(
@@ -124,6 +138,19 @@ describe('the class of the answer', () => {
       const answer = response.type === 'refuse' ? '-' : String(response.class);
       expect(answer).toBe(answers[i]?.[transportClass]);
     }
+  });
+});
+
+describe('the answer', () => {
+  //= RFC 1006 3 quality of service test
+  //= RFC 2126 3.1 test
+  it('to a CR with every quality of service is that to a CR without', () => {
+    const plain = request('06 e0 0000 0005 00');
+    const asking = request(
+      '27 e0 0000 0005 00 86 03 060401 87 02 0005 88 08 0064012c00c80190 89 0c 0003e80001f40007d00003e8',
+    );
+    expect(asking.parameters).toMatchObject({ priority: 5, throughput: [1000, 500, 2000, 1000] });
+    expect(respond(asking, CLASS_0)).toEqual(respond(plain, CLASS_0));
   });
 });
 

@@ -43,6 +43,7 @@ describe('an offer', () => {
     expect(offerSize(8192)).toEqual(c0(8192));
   });
 
+  //= X.224 6.5.4 note 10 test
   it.each([
     [128, c0(128)],
     [1500, c0(1024)],
@@ -55,6 +56,7 @@ describe('an offer', () => {
     expect(offerSize(size, 'standard')).toEqual(parameters);
   });
 
+  //= RFC 2126 4.1.1 size test
   it.each([
     [128, c0(128)],
     [2048, c0(2048)],
@@ -69,6 +71,7 @@ describe('an offer', () => {
     expect(offerSize(size, 'nonstandard')).toEqual(parameters);
   });
 
+  //= RFC 2126 4.1.1 size test
   it.each([128, 2048, 8192, 65_531])('of %i is made by silence', (size) => {
     expect(offerSize(size, 'absent')).toEqual({});
   });
@@ -85,6 +88,7 @@ describe('an offer', () => {
 });
 
 describe('an answer by 0xC0', () => {
+  //= X.224 6.5.4 j test
   it.each(SIZES)('to %i is neither above it nor above the own limit', (tpduSize) => {
     for (const own of [128, 129, 1500, 2048, 8192, 32_768, 65_531]) {
       const { tpduSize: answer = 0 } = answerSize({ tpduSize }, limits(own));
@@ -94,6 +98,10 @@ describe('an answer by 0xC0', () => {
     }
   });
 
+  //= X.224 6.5.4 absent parameters test
+  //= RFC 1006 5 TPDU size test
+  //= RFC 2126 4.2.1 size test
+  //= RFC 2126 6.4 test
   it('to a CR that states no size is a size', () => {
     expect(answerSize({}, limits(2048))).toEqual({ tpduSize: 2048 });
     expect(answerSize({}, limits(65_531))).toEqual({ tpduSize: 8192 });
@@ -104,6 +112,7 @@ describe('an answer by 0xC0', () => {
     expect(answerSize({}, limits(65_531, { strict: true, class: 2 }))).toEqual({ tpduSize: 8192 });
   });
 
+  //= X.224 6.5.4 k para 2 test
   it('is what a preferred size gets from who does not use it', () => {
     const offer = { tpduSize: 2048, preferredMaxTpduSize: 65_408 };
     expect(answerSize(offer, limits(4096))).toEqual({ tpduSize: 2048 });
@@ -112,6 +121,7 @@ describe('an answer by 0xC0', () => {
 });
 
 describe('an answer by 0xF0', () => {
+  //= X.224 6.5.4 k para 1 test
   it.each([
     [65_408, 4096, 4096],
     [65_408, 5000, 4992],
@@ -125,6 +135,7 @@ describe('an answer by 0xF0', () => {
     });
   });
 
+  //= X.224 6.5.4 k para 3 test
   it('is not given to who did not ask', () => {
     expect(answerSize({ tpduSize: 512 }, limits(4096, { usePreferred: true }))).toEqual({
       tpduSize: 512,
@@ -135,6 +146,9 @@ describe('an answer by 0xF0', () => {
 describe('the size in force', () => {
   const offered = both(2048, 65_408);
 
+  //= X.224 6.5.4 absent parameters test
+  //= RFC 1006 5 TPDU size test
+  //= RFC 2126 4.1.1 size test
   it.each([
     ['what was answered', { tpduSize: 2048 }, { tpduSize: 512 }, 512, false],
     [

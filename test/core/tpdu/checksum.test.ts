@@ -3,6 +3,7 @@ import { toHex, uintOctets } from '../../../src/core/octets/octets.js';
 import { checksumOf, isChecksumCorrect } from '../../../src/core/tpdu/checksum.js';
 import { hex } from './support.js';
 
+//= X.224 6.17.3 para 2 test
 describe('the checksum', () => {
   it.each([
     ['08 f0 0001 80 c3 02 0000 010203', 7, 'e0d8'],

@@ -11,6 +11,8 @@ function fieldsOf(tpdu: object): object {
   return { ...empty, ...fields };
 }
 
+//= X.224 13.2 para 2 test
+//= X.224 13.2 order of fields test
 describe.each(SAMPLES)('$title', ({ tpdu, octets, context }) => {
   it('is written as these octets', () => {
     expect(toHex(encode(tpdu))).toBe(toHex(hex(octets)));
@@ -54,6 +56,7 @@ describe('what decoding gives', () => {
     expect(rawParameters.map(({ code }) => code)).toEqual([0xdd, 0xc0, 0xc0]);
   });
 
+  //= X.224 13.2.3 order and repeats test
   it('counts the later of two equal parameters', () => {
     const tpdu = decode(hex('0c e0 0000 0005 00 c0 01 07 c0 01 0a'), { strict: true });
     expect(tpdu).toMatchObject({
@@ -64,11 +67,16 @@ describe('what decoding gives', () => {
 });
 
 describe('several TPDUs in one NSDU', () => {
+  //= X.224 6.4.2 a test
+  //= X.224 6.4.2 para 3 test
+  //= X.224 6.9.1.4.1 b decodable test
   it('are read one after the other outside class 0', () => {
     const octets = hex('04 20 0007 00 05 c0 0007 0008 04 f0 0007 80 6162');
     expect(decodeNsdu(octets, { class: 2 }).map(({ type }) => type)).toEqual(['EA', 'DC', 'DT']);
   });
 
+  //= X.224 6.9.1.4.1 a decodable test
+  //= RFC 1006 6 one TPDU test
   it('are refused in class 0', () => {
     const octets = hex('04 70 0005 00 02 f0 80 41');
     expect(() => decodeNsdu(octets, { class: 0 })).toThrow('trailing-octets at octet 6');
@@ -79,6 +87,7 @@ describe('several TPDUs in one NSDU', () => {
     expect(() => decodeNsdu(octets, { class: 2 })).toThrow('li-exceeds at octet 1');
   });
 
+  //= X.224 6.4.2 b test
   it('leave to a TPDU with user data all that follows', () => {
     const [tpdu, ...others] = decodeNsdu(hex('04 f0 0007 80 04 20 0007 00'), { class: 2 });
     expect(others).toEqual([]);

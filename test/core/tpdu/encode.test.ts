@@ -197,6 +197,7 @@ describe('what cannot stand on the wire is refused with the name of the field', 
   });
 
   it.each<[string, unknown, string]>([
+    //= X.224 6.5.4 a 2 test
     ['SRC-REF 0', { ...CR, srcRef: 0 }, 'srcRef: expected a whole number from 1 to 65535, got 0'],
     [
       'SRC-REF 65536',
@@ -208,30 +209,36 @@ describe('what cannot stand on the wire is refused with the name of the field', 
       { ...CC, dstRef: 0.5 },
       'dstRef: expected a whole number from 0 to 65535, got 0.5',
     ],
+    //= X.224 13.3.3 c test
     ['DST-REF of a CR', { ...CR, dstRef: 1 }, 'dstRef: expected 0, got 1'],
     ['class 5', { ...CR, class: 5 }, 'class: expected a whole number from 0 to 4, got 5'],
+    //= X.224 13.3.3 b test
     ['credit in class 0', { ...CR, cdt: 1 }, 'cdt: expected 0, got 1'],
     [
       'credit 16',
       { ...CR, class: 2, cdt: 16 },
       'cdt: expected a whole number from 0 to 15, got 16',
     ],
+    //= X.224 13.3.3 options test
     ['options in class 0', { ...CR, options: 1 }, 'options: expected 0, got 1'],
     [
       'options 4',
       { ...CR, class: 4, options: 4 },
       'options: expected a whole number from 0 to 3, got 4',
     ],
+    //= X.224 13.4.5 test
     [
       '33 octets in a CC',
       { ...CC, userData: many(33) },
       'userData: expected 0 to 32 octets, got 33 octets',
     ],
+    //= X.224 13.3 test
     [
       'a CR of 129 octets',
       { ...CR, parameters: { calledTsel: many(120) } },
       'CR: expected at most 128 octets in all, got 129 octets',
     ],
+    //= X.224 13.2.1 para 1 test
     [
       'a header of 255 octets',
       { ...CC, parameters: { calledTsel: many(247) } },
@@ -262,6 +269,7 @@ describe('what cannot stand on the wire is refused with the name of the field', 
       { ...CR, parameters: { preferredMaxTpduSize: 129 } },
       'parameters.preferredMaxTpduSize: expected a multiple of 128, got 129',
     ],
+    //= X.224 13.3.4 d test
     [
       'version 2',
       { ...CR, class: 2, parameters: { version: 2 } },
@@ -272,6 +280,7 @@ describe('what cannot stand on the wire is refused with the name of the field', 
       { ...CR, parameters: { additionalOptions: 0x80 } },
       'parameters.additionalOptions: expected a whole number from 0 to 127, got 128',
     ],
+    //= X.224 6.5.4 i para 1 test
     [
       'an alternative to class 0',
       { ...CR, parameters: { alternativeClasses: [0] } },
@@ -292,31 +301,37 @@ describe('what cannot stand on the wire is refused with the name of the field', 
       { ...CR, parameters: { throughput: [1, 2, 3, 4, 5] } },
       'parameters.throughput: expected 4 or 8 numbers, got [1, 2, 3, 4, 5]',
     ],
+    //= X.224 6.5.4 k para 2 test
     [
       'both sizes in a CC',
       { ...CC, parameters: { tpduSize: 128, preferredMaxTpduSize: 128 } },
       'parameters.preferredMaxTpduSize: expected none beside tpduSize in a CC, got 128',
     ],
+    //= X.224 6.5.4 u test
     [
       'a parameter of another TPDU',
       { ...CC, parameters: { version: 1 } },
       'parameters.version: expected none in CC of class 0, got 1',
     ],
+    //= X.224 13.4.4 test
     [
       'a parameter of another class',
       { ...CC, parameters: { priority: 1 } },
       'parameters.priority: expected none in CC of class 0, got 1',
     ],
+    //= X.224 13.2.3 form test
     [
       'parameter code 255',
       { ...CR, unknownParameters: [{ code: 255, value: many(0) }] },
       'unknownParameters[0].code: expected a whole number from 0 to 254, got 255',
     ],
+    //= X.224 13.5.3 d test
     [
       'a reason that is not defined',
       { type: 'DR', dstRef: 1, reason: 134 },
       'reason: expected a reason of X.224 13.5.3, got 134',
     ],
+    //= X.224 13.5.5 test
     [
       '65 octets in a DR',
       { type: 'DR', dstRef: 1, reason: 0, userData: many(65) },
@@ -327,6 +342,8 @@ describe('what cannot stand on the wire is refused with the name of the field', 
       { type: 'DT', form: 'short', dstRef: 1, userData: many(1) },
       'dstRef: expected none in the short form, got 1',
     ],
+    //= X.224 6.17.3 para 1 test
+    //= X.224 13.7.1 a test
     [
       'parameters in the short form',
       { type: 'DT', userData: many(1), parameters: { checksum: 1 } },
@@ -342,21 +359,25 @@ describe('what cannot stand on the wire is refused with the name of the field', 
       { type: 'DT', tpduNr: 128, userData: many(1) },
       'tpduNr: expected a whole number from 0 to 127, got 128',
     ],
+    //= X.224 6.3.3 para 2 test
     [
       'an empty DT that is not the last',
       { type: 'DT', eot: false, userData: many(0) },
       'userData: expected at least one octet where eot is false, got 0 octets',
     ],
+    //= X.224 13.8.5 test
     [
       'ED of 17 octets',
       { type: 'ED', userData: many(17) },
       'userData: expected 1 to 16 octets, got 17 octets',
     ],
+    //= X.224 6.11.1.4 para 4 test
     [
       'ED of no octets',
       { type: 'ED', userData: many(0) },
       'userData: expected 1 to 16 octets, got 0 octets',
     ],
+    //= X.224 13.8.3 test
     [
       'ED without EOT',
       { type: 'ED', eot: false, userData: many(1) },

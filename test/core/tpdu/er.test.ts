@@ -6,6 +6,8 @@ import { decode } from '../../../src/core/tpdu/index.js';
 import { faultOf, hex, many } from './support.js';
 
 describe('the ER for a TPDU at fault', () => {
+  //= X.224 6.22.1.3 para 3 test
+  //= X.224 13.12.4 a test
   it('quotes it up to and including the offending octet', () => {
     const octets = hex('02 90 80 01');
     const error = faultOf(() => decode(octets, { class: 0 }));

@@ -37,11 +37,14 @@ const REFUSED: readonly Case[] = [
   },
   { title: 'no octets', octets: '', fault: 'tpdu-too-short', octet: 1 },
   { title: 'LI alone', octets: '02', fault: 'tpdu-too-short', octet: 1 },
+  //= X.224 13.2.1 para 1 test
   { title: 'LI 255', octets: `ff e0 ${'00'.repeat(254)}`, fault: 'li-reserved', octet: 1 },
   { title: 'LI past the end', octets: '09 e0 0000 0005 00', fault: 'li-exceeds', octet: 1 },
+  //= X.224 13.2.1 para 2 test
   { title: 'LI equal to the length', octets: '07 e0 0000 0005 00', fault: 'li-exceeds', octet: 1 },
   { title: 'LI 0', octets: '00 f0 80', fault: 'li-too-small', octet: 1 },
   { title: 'LI 1', octets: '01 f0 80', fault: 'li-too-small', octet: 1 },
+  //= X.224 13.2.2.1 test
   { title: 'CR without a class', octets: '05 e0 0000 0005 00', fault: 'li-too-small', octet: 1 },
   { title: 'DC without SRC-REF', octets: '03 c0 0005 0006', fault: 'li-too-small', octet: 1 },
   { title: 'ER without a cause', octets: '03 70 0005 00', fault: 'li-too-small', octet: 1 },
@@ -54,6 +57,7 @@ const REFUSED: readonly Case[] = [
     octet: 1,
     context: CLASS_2,
   },
+  //= X.224 13.7.1 a test
   {
     title: 'DT of class 0 in the normal form',
     octets: '04 f0 0007 80 01',
@@ -75,6 +79,7 @@ const REFUSED: readonly Case[] = [
     octet: 1,
     context: EXPEDITED,
   },
+  //= X.224 13.11 test
   {
     title: 'RJ with a variable part',
     octets: '06 5f 0007 05 dd 00',
@@ -82,12 +87,19 @@ const REFUSED: readonly Case[] = [
     octet: 1,
     context: { class: 1 },
   },
+  //= X.224 13.1 Table 8 test
+  //= X.224 13.2.2.2 test
   { title: 'code 0', octets: '02 00 80 01', fault: 'tpdu-code', octet: 2 },
   { title: 'code 0x30', octets: '02 30 80 01', fault: 'tpdu-code', octet: 2 },
   { title: 'UD of the connectionless protocol', octets: '02 40 00', fault: 'tpdu-code', octet: 2 },
   { title: 'code 0x9f', octets: '02 9f 80', fault: 'tpdu-code', octet: 2 },
   { title: 'code 0xa5', octets: '02 a5 80', fault: 'tpdu-code', octet: 2 },
   { title: 'code 0xb0', octets: '02 b0 80', fault: 'tpdu-code', octet: 2 },
+  //= X.224 13.1 Table 8 test
+  //= X.224 13.6 test
+  //= X.224 13.9 test
+  //= X.224 13.10 test
+  //= X.224 13.11 test
   ...['DC 05 c0 0005 0006', 'AK 04 63 0007 05', 'EA 04 20 0007 00', 'RJ 04 5f 0007 05'].map(
     (text): Case => ({
       title: `${text.slice(0, 2)} in class 0`,
@@ -97,6 +109,7 @@ const REFUSED: readonly Case[] = [
       context: CLASS_0,
     }),
   ),
+  //= X.224 13.11 test
   {
     title: 'RJ in class 2',
     octets: '04 5f 0007 05',
@@ -104,6 +117,8 @@ const REFUSED: readonly Case[] = [
     octet: 2,
     context: CLASS_2,
   },
+  //= X.224 6.5.4 q test
+  //= X.224 13.8 test
   {
     title: 'ED in class 0 that was not negotiated',
     octets: '02 10 80 41',
@@ -118,15 +133,20 @@ const REFUSED: readonly Case[] = [
     octet: 7,
     context: CLASS_2,
   },
+  //= X.224 6.9.1.4.1 a decodable test
   { title: 'octets after an ER', octets: '04 70 0005 00 41', fault: 'trailing-octets', octet: 6 },
+  //= X.224 6.5.4 a 2 test
   {
     title: 'CR of class 2 without SRC-REF',
     octets: '06 e0 0000 0000 21',
     fault: 'ref-zero',
     octet: 6,
   },
+  //= X.224 13.3.3 e test
   { title: 'class 5', octets: '06 e0 0000 0005 50', fault: 'class-invalid', octet: 7 },
   { title: 'class 15 in a CC', octets: '06 d0 0001 0002 f0', fault: 'class-invalid', octet: 7 },
+  //= X.224 13.2.3 invalid value test
+  //= X.224 13.3.4 h test
   {
     title: 'alternative class 5',
     octets: '0a e0 0000 0005 21 c7 02 00 50',
@@ -139,6 +159,7 @@ const REFUSED: readonly Case[] = [
     fault: 'param-length',
     octet: 9,
   },
+  //= X.224 13.2.3 form test
   {
     title: 'a selector that runs past the header',
     octets: '0a e0 0000 0005 00 c1 05 0102',
@@ -163,12 +184,15 @@ const REFUSED: readonly Case[] = [
     fault: 'remote-desktop',
     octet: 8,
   },
+  //= X.224 13.2.3 invalid value test
+  //= X.224 13.3.4 b test
   {
     title: 'CC with size code 5',
     octets: '09 d0 0001 0002 00 c0 01 05',
     fault: 'param-value',
     octet: 10,
   },
+  //= X.224 13.3.4 c test
   {
     title: 'CC with preferred size 0',
     octets: '09 d0 0001 0002 00 f0 01 00',
@@ -181,6 +205,7 @@ const REFUSED: readonly Case[] = [
     fault: 'user-data-too-long',
     octet: 40,
   },
+  //= X.224 13.5.5 test
   {
     title: '65 octets of user data in a DR',
     octets: `06 80 0005 0006 80 ${'41'.repeat(65)}`,
@@ -188,6 +213,7 @@ const REFUSED: readonly Case[] = [
     octet: 72,
     context: CLASS_2,
   },
+  //= X.224 6.11.1.4 para 4 test
   {
     title: 'ED of no octets',
     octets: '04 10 0007 80',
@@ -202,6 +228,7 @@ const REFUSED: readonly Case[] = [
     octet: 3,
     context: EXPEDITED,
   },
+  //= X.224 13.8.5 test
   {
     title: 'ED of 17 octets',
     octets: `04 10 0007 80 ${'41'.repeat(17)}`,
@@ -220,19 +247,26 @@ const REFUSED: readonly Case[] = [
 
 /** What a tolerant reading lets pass and a strict one refuses. */
 const TOLERATED: readonly ToleratedCase[] = [
+  //= X.224 13.3.3 c test
   { title: 'CR with a DST-REF', octets: '06 e0 0001 0005 00', fault: 'dst-ref-nonzero', octet: 4 },
+  //= X.224 13.2.3 invalid value test
+  //= X.224 13.3.4 g test
   {
     title: 'additional options of two octets in a CR of class 2',
     octets: '0a e0 0000 0005 21 c6 02 0101',
     fault: 'param-length',
     octet: 9,
   },
+  //= X.224 6.5.4 d test
+  //= X.224 13.3.5 test
   {
     title: '33 octets of user data in a CR',
     octets: `06 e0 0000 0005 00 ${'41'.repeat(33)}`,
     fault: 'user-data-too-long',
     octet: 40,
   },
+  //= X.224 8.2.2 2 test
+  //= X.224 13.4.5 test
   {
     title: '33 octets of user data in a CC of class 0',
     octets: `06 d0 0001 0002 00 ${'41'.repeat(33)}`,
@@ -257,6 +291,7 @@ const TOLERATED: readonly ToleratedCase[] = [
     fault: 'param-value',
     octet: 10,
   },
+  //= X.224 6.5.4 a 2 test
   {
     title: 'a CR of class 0 without SRC-REF',
     octets: '06 e0 0000 0000 00',
@@ -269,8 +304,10 @@ const TOLERATED: readonly ToleratedCase[] = [
     fault: 'ref-zero',
     octet: 6,
   },
+  //= X.224 13.3.3 b test
   { title: 'credit in class 0', octets: '06 e3 0000 0005 00', fault: 'cdt-nonzero', octet: 2 },
   { title: 'credit in class 1', octets: '06 d3 0001 0005 10', fault: 'cdt-nonzero', octet: 2 },
+  //= X.224 13.3.3 options test
   { title: 'options in class 0', octets: '06 e0 0000 0005 03', fault: 'option-bits', octet: 7 },
   {
     title: 'options 3 and 4 in class 2',
@@ -278,12 +315,14 @@ const TOLERATED: readonly ToleratedCase[] = [
     fault: 'option-bits',
     octet: 7,
   },
+  //= X.224 13.3 test
   {
     title: 'a CR of 129 octets',
     octets: `80 e0 0000 0005 00 ${LONG_SELECTOR}`,
     fault: 'cr-too-long',
     octet: 129,
   },
+  //= X.224 13.3.4 b test
   {
     title: 'size 8192 in class 0',
     octets: '09 e0 0000 0005 00 c0 01 0d',
@@ -341,6 +380,7 @@ const TOLERATED: readonly ToleratedCase[] = [
     fault: 'param-length',
     octet: 9,
   },
+  //= X.224 13.3.4 d test
   { title: 'version 2', octets: '09 e0 0000 0005 21 c4 01 02', fault: 'param-value', octet: 10 },
   {
     title: 'a throughput of 13 octets',
@@ -354,6 +394,7 @@ const TOLERATED: readonly ToleratedCase[] = [
     fault: 'param-length',
     octet: 9,
   },
+  //= X.224 13.3.4 g test
   {
     title: 'bit 8 of the additional options',
     octets: '09 e0 0000 0005 21 c6 01 81',
@@ -381,6 +422,7 @@ const TOLERATED: readonly ToleratedCase[] = [
     fault: 'param-not-allowed',
     octet: 8,
   },
+  //= X.224 13.2.3 unknown test
   {
     title: 'an unknown parameter in a CC',
     octets: '09 d0 0001 0002 00 dd 01 00',
@@ -393,12 +435,15 @@ const TOLERATED: readonly ToleratedCase[] = [
     fault: 'param-not-allowed',
     octet: 8,
   },
+  //= X.224 8.2.2 1 test
+  //= X.224 13.4.4 test
   {
     title: 'a priority in a CC of class 0',
     octets: '0a d0 0001 0002 00 87 02 0000',
     fault: 'param-not-allowed',
     octet: 8,
   },
+  //= X.224 6.5.4 k para 2 test
   {
     title: 'both sizes in a CC',
     octets: '0c d0 0001 0002 00 c0 01 0a f0 01 10',
@@ -411,6 +456,7 @@ const TOLERATED: readonly ToleratedCase[] = [
     fault: 'param-not-allowed',
     octet: 8,
   },
+  //= X.224 13.2.3 unknown test
   {
     title: 'an unknown parameter in an ER',
     octets: '06 70 0005 00 dd 00',
@@ -424,6 +470,7 @@ const TOLERATED: readonly ToleratedCase[] = [
     octet: 6,
     context: CLASS_4,
   },
+  //= X.224 6.17.3 para 1 test
   {
     title: 'a checksum in a DT of class 2',
     octets: '08 f0 0007 80 c3 02 0000 61',
@@ -431,6 +478,7 @@ const TOLERATED: readonly ToleratedCase[] = [
     octet: 6,
     context: CLASS_2,
   },
+  //= X.224 13.5.3 d test
   {
     title: 'a reason that X.224 does not use',
     octets: '06 80 0005 0006 86',
@@ -443,7 +491,9 @@ const TOLERATED: readonly ToleratedCase[] = [
     fault: 'reason-value',
     octet: 7,
   },
+  //= X.224 13.12.3 test
   { title: 'a reject cause above 3', octets: '04 70 0005 04', fault: 'cause-value', octet: 5 },
+  //= X.224 13.5.5 test
   {
     title: 'user data in a DR of class 0',
     octets: '06 80 0005 0000 00 41',
@@ -452,8 +502,13 @@ const TOLERATED: readonly ToleratedCase[] = [
     context: CLASS_0,
     as: 'dr-data-class0',
   },
+  //= X.224 13.2.2.2 test
+  //= X.224 13.5.3 a to c test
   { title: 'DR with code 0x81', octets: '06 81 0005 0006 80', fault: 'code-nibble', octet: 2 },
   { title: 'ER with code 0x7f', octets: '04 7f 0005 00', fault: 'code-nibble', octet: 2 },
+  //= X.224 13.7.3 a and b test
+  //= RFC 1006 6 ignored bits test
+  //= RFC 2126 6.5 test
   {
     title: 'DT with code 0xf6',
     octets: '02 f6 80 01',
@@ -468,6 +523,7 @@ const TOLERATED: readonly ToleratedCase[] = [
     octet: 2,
     context: CLASS_0,
   },
+  //= X.224 13.7.3 a and b test
   {
     title: 'ROA in class 2',
     octets: '04 f1 0007 80 01',
@@ -481,6 +537,10 @@ const TOLERATED: readonly ToleratedCase[] = [
     fault: 'code-nibble',
     octet: 2,
   },
+  //= X.224 6.10.1 test
+  //= X.224 13.7.3 e test
+  //= RFC 1006 6 ignored bits test
+  //= RFC 2126 6.5 test
   {
     title: 'TPDU-NR in class 0',
     octets: '02 f0 85 01',
@@ -495,6 +555,7 @@ const TOLERATED: readonly ToleratedCase[] = [
     octet: 3,
     context: EXPEDITED,
   },
+  //= X.224 6.3.3 para 2 test
   { title: 'an empty DT that is not the last', octets: '02 f0 00', fault: 'empty-dt', octet: 3 },
   {
     title: 'an empty DT of class 2 that is not the last',
@@ -503,6 +564,7 @@ const TOLERATED: readonly ToleratedCase[] = [
     octet: 5,
     context: CLASS_2,
   },
+  //= X.224 13.8.3 test
   {
     title: 'ED of class 0 without EOT',
     octets: '02 10 00 41',
@@ -517,6 +579,7 @@ const TOLERATED: readonly ToleratedCase[] = [
     octet: 5,
     context: CLASS_2,
   },
+  //= X.224 13.10.3 test
   { title: 'bit 8 of YR-EDTU-NR', octets: '04 20 0007 83', fault: 'yr-bit8', octet: 5 },
   {
     title: 'bit 8 of a long YR-TU-NR',
@@ -524,6 +587,7 @@ const TOLERATED: readonly ToleratedCase[] = [
     fault: 'yr-bit8',
     octet: 5,
   },
+  //= X.224 13.7.5 test
   {
     title: 'DT of 130 octets where 128 were negotiated',
     octets: `02 f0 80 ${'00'.repeat(127)}`,
@@ -565,15 +629,24 @@ describe('a strict reading refuses, a tolerant one notes', () => {
 
 describe('both readings take', () => {
   it.each([
+    //= X.224 13.2.3 unknown test
     ['an unknown parameter in a CR, noting it', '08 e0 0000 0005 00 dd 00', ['param-unknown']],
     [
       'a parameter code below 0x40 in a CR, noting it',
       '09 e0 0000 0005 00 08 01 55',
       ['param-unknown'],
     ],
+    //= X.224 13.2.3 other class test
+    //= X.224 8.2.2 1 test
     ['parameters of class 4 in a CR of class 0', '0d e0 0000 0005 00 c3 02 1234 c4 01 01', []],
+    //= X.224 13.2.3 nil selector test
+    ['an empty responding selector in a CC', '08 d0 0001 0002 00 c2 00', []],
     ['credit in class 2', '06 e7 0000 0005 21', []],
+    //= X.224 6.5.4 d test
+    //= X.224 13.3.5 test
+    //= RFC 2126 4.1.1 connect data test
     ['user data in a CR of class 0', '06 e0 0000 0005 00 cafe', []],
+    //= X.224 13.3 test
     ['a CR of 128 octets', `7f e0 0000 0005 00 c1 77 ${'31'.repeat(119)}`, []],
     ['a DR without references', '06 80 0000 0000 00', []],
     ['any number in a DT whose class is not known', '02 f1 ff 01', []],
@@ -615,6 +688,7 @@ describe('a parameter that a tolerant reading gives up', () => {
     lengths.map((length) => ({ code, length })),
   );
 
+  //= X.224 13.2.3 invalid value test
   it.each(cases)('is $code in a CR with $length octets of value', ({ code, length }) => {
     const octets = Uint8Array.of(8 + length, 0xe0, 0, 0, 0, 5, 0, code, length, ...many(length, 1));
     expect(decode(octets)).toMatchObject({

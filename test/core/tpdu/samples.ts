@@ -21,6 +21,9 @@ export const SAMPLES: readonly Sample[] = [
     tpdu: { ...CR, userData: NOTHING },
     octets: '06 e0 0000 0005 00',
   },
+  //= X.224 13.3.4 a test
+  //= X.224 13.3.4 b test
+  //= X.224 13.3.3 d test
   {
     title: 'CR of an S7 client: selectors and size',
     tpdu: {
@@ -39,6 +42,7 @@ export const SAMPLES: readonly Sample[] = [
     },
     octets: '0a e0 0000 0005 00 c1 00 c2 00 cafe',
   },
+  //= X.224 13.3.4 c test
   {
     title: 'CR with a preferred maximum size beside the size',
     tpdu: {
@@ -53,6 +57,10 @@ export const SAMPLES: readonly Sample[] = [
     tpdu: { ...CR, parameters: { tpduSize: 65_531 }, userData: NOTHING },
     octets: '09 e0 0000 0005 00 c0 01 10',
   },
+  //= X.224 13.3.4 g test
+  //= X.224 13.3.4 h test
+  //= X.224 13.3.3 e test
+  //= X.224 13.3.3 options test
   {
     title: 'CR of class 2 with alternative 0, expedited data and EA',
     tpdu: {
@@ -64,6 +72,16 @@ export const SAMPLES: readonly Sample[] = [
     },
     octets: '0c e0 0000 0005 21 c6 01 21 c7 01 00',
   },
+  //= X.224 13.3.4 d test
+  //= X.224 13.3.4 e test
+  //= X.224 13.3.4 f test
+  //= X.224 13.3.4 i test
+  //= X.224 13.3.4 j test
+  //= X.224 13.3.4 k test
+  //= X.224 13.3.4 l test
+  //= X.224 13.3.4 m test
+  //= X.224 13.3.4 n test
+  //= X.224 13.3.4 o test
   {
     title: 'CR of class 4 with every parameter',
     tpdu: {
@@ -92,6 +110,7 @@ export const SAMPLES: readonly Sample[] = [
       86 03 060401 87 02 0005 88 08 0064012c00c80190 89 0c 0003e80001f40007d00003e8 8b 02 001e
       f2 04 00007530`,
   },
+  //= X.224 13.3.4 j test
   {
     title: 'CR with the average throughput too',
     tpdu: {
@@ -113,11 +132,14 @@ export const SAMPLES: readonly Sample[] = [
     },
     octets: '0d e0 0000 0005 00 c0 01 09 dd 02 0102',
   },
+  //= X.224 13.4.3 test
   {
     title: 'CC with nothing but the fixed part',
     tpdu: { ...CC, userData: NOTHING },
     octets: '06 d0 0001 0002 00',
   },
+  //= X.224 13.4.4 test
+  //= RFC 2126 4.1.1 connect data test
   {
     title: 'CC with the size by 0xF0 and user data',
     tpdu: { ...CC, parameters: { preferredMaxTpduSize: 4096 }, userData: many(32) },
@@ -128,11 +150,14 @@ export const SAMPLES: readonly Sample[] = [
     tpdu: { ...CC, cdt: 4, class: 2, parameters: { additionalOptions: 1 }, userData: NOTHING },
     octets: '09 d4 0001 0002 20 c6 01 01',
   },
+  //= X.224 13.5.3 a to c test
   {
     title: 'DR that refuses a CR',
     tpdu: { type: 'DR', dstRef: 5, srcRef: 0, reason: 3, userData: NOTHING },
     octets: '06 80 0005 0000 03',
   },
+  //= X.224 13.5.4 a test
+  //= X.224 13.5.5 test
   {
     title: 'DR with additional information and user data',
     tpdu: {
@@ -146,6 +171,7 @@ export const SAMPLES: readonly Sample[] = [
     octets: `09 80 0005 0006 80 e0 01 80 ${'41'.repeat(64)}`,
     context: { class: 2 },
   },
+  //= X.224 13.6.3 test
   { title: 'DC', tpdu: { type: 'DC', dstRef: 5, srcRef: 6 }, octets: '05 c0 0005 0006' },
   {
     title: 'DC with a checksum',
@@ -153,6 +179,9 @@ export const SAMPLES: readonly Sample[] = [
     octets: '09 c0 0005 0006 c3 02 2342',
     context: { class: 4, verifyChecksum: true },
   },
+  //= X.224 6.3.3 note 1 test
+  //= X.224 13.7.1 a test
+  //= X.224 13.7.3 d test
   {
     title: 'DT in the short form, more to come',
     tpdu: { type: 'DT', form: 'short', roa: false, eot: false, tpduNr: 0, userData: hex('01') },
@@ -171,6 +200,8 @@ export const SAMPLES: readonly Sample[] = [
     octets: '02 f1 ff 01',
     context: { class: 1 },
   },
+  //= X.224 13.7.1 b test
+  //= X.224 13.7.3 d test
   {
     title: 'DT in the normal form',
     tpdu: {
@@ -185,6 +216,7 @@ export const SAMPLES: readonly Sample[] = [
     octets: '04 f0 0007 da 6162',
     context: { class: 2 },
   },
+  //= X.224 13.7.4 test
   {
     title: 'DT of class 4 with the number of an ED and a checksum',
     tpdu: {
@@ -200,6 +232,7 @@ export const SAMPLES: readonly Sample[] = [
     octets: '0c f1 0007 01 c3 02 1234 90 02 0009 61',
     context: { class: 4 },
   },
+  //= X.224 13.7.1 c test
   {
     title: 'DT in the extended form with the long number of an ED',
     tpdu: {
@@ -215,25 +248,31 @@ export const SAMPLES: readonly Sample[] = [
     octets: '0d f0 0007 ffffffff 90 04 ffffffff 61',
     context: { class: 4, extendedFormats: true },
   },
+  //= RFC 1006 6 ED format test
   {
     title: 'ED in the form of RFC 1006',
     tpdu: { type: 'ED', form: 'short', eot: true, tpduNr: 0, userData: hex('ff') },
     octets: '02 10 80 ff',
     context: { class: 0, expedited: true },
   },
+  //= X.224 13.8.1 test
+  //= X.224 13.8.3 test
   {
     title: 'ED in the normal form',
     tpdu: { type: 'ED', form: 'normal', dstRef: 7, eot: true, tpduNr: 3, userData: many(16) },
     octets: `04 10 0007 83 ${'41'.repeat(16)}`,
     context: { class: 1 },
   },
+  //= X.224 13.8.1 test
   {
     title: 'ED in the extended form',
     tpdu: { type: 'ED', form: 'extended', dstRef: 7, eot: true, tpduNr: 4, userData: hex('41') },
     octets: '07 10 0007 80000004 41',
     context: { class: 3, extendedFormats: true },
   },
+  //= X.224 13.9.3 test
   { title: 'AK in the normal form', tpdu: AK, octets: '04 63 0007 05', context: { class: 2 } },
+  //= X.224 13.9.4 test
   {
     title: 'AK of class 4 with all its parameters',
     tpdu: {
@@ -248,12 +287,14 @@ export const SAMPLES: readonly Sample[] = [
     octets: '1a 63 0007 05 c3 02 0000 8a 02 0002 8c 08 00000102 0003 0004 8f 02 0102',
     context: { class: 4 },
   },
+  //= X.224 13.9.3 test
   {
     title: 'AK in the extended form',
     tpdu: { ...AK, form: 'extended', cdt: 0x1234, yrTuNr: 0x7fff_ffff },
     octets: '09 60 0007 7fffffff 1234',
     context: { class: 3, extendedFormats: true },
   },
+  //= X.224 13.10.3 test
   {
     title: 'EA in the normal form',
     tpdu: { type: 'EA', form: 'normal', dstRef: 7, yrEdtuNr: 127 },
@@ -272,23 +313,27 @@ export const SAMPLES: readonly Sample[] = [
     octets: '0b 20 0007 00000004 c3 02 fefe',
     context: { class: 4, extendedFormats: true },
   },
+  //= X.224 13.11 test
   {
     title: 'RJ in the normal form',
     tpdu: { type: 'RJ', form: 'normal', cdt: 15, dstRef: 7, yrTuNr: 5 },
     octets: '04 5f 0007 05',
     context: { class: 1 },
   },
+  //= X.224 13.11 test
   {
     title: 'RJ in the extended form',
     tpdu: { type: 'RJ', form: 'extended', cdt: 3, dstRef: 7, yrTuNr: 5 },
     octets: '09 50 0007 00000005 0003',
     context: { class: 3, extendedFormats: true },
   },
+  //= X.224 13.12.3 test
   {
     title: 'ER with the cause alone',
     tpdu: { type: 'ER', dstRef: 5, rejectCause: 0 },
     octets: '04 70 0005 00',
   },
+  //= X.224 13.12.4 a test
   {
     title: 'ER with the invalid TPDU',
     tpdu: { type: 'ER', dstRef: 5, rejectCause: 2, parameters: { invalidTpdu: hex('0290') } },

@@ -8,6 +8,7 @@ import { codeOfSize, largestCodedSize, sizeOfCode } from '../../../src/core/tpdu
 const OCTETS = Array.from({ length: 256 }, (_, octet) => octet);
 
 describe('TPDU codes', () => {
+  //= X.224 13.2.2.2 test
   it('name a TPDU by their upper half', () => {
     for (const type of TPDU_TYPES) {
       for (let nibble = 0; nibble < 16; nibble += 1) {
@@ -16,6 +17,7 @@ describe('TPDU codes', () => {
     }
   });
 
+  //= X.224 13.1 Table 8 test
   it('are none for the six other halves', () => {
     const none = OCTETS.filter((octet) => tpduTypeOf(octet) === undefined);
     expect([...new Set(none.map((octet) => octet >> 4))]).toEqual([0x0, 0x3, 0x4, 0x9, 0xa, 0xb]);
@@ -23,6 +25,7 @@ describe('TPDU codes', () => {
 });
 
 describe('size codes', () => {
+  //= X.224 13.3.4 b test
   it('mean a power of two from 7 to 15, 65531 as 16, and nothing else', () => {
     const sizes = OCTETS.map(sizeOfCode);
     expect(sizes.slice(7, 17)).toEqual([
@@ -63,6 +66,8 @@ describe('reasons and causes', () => {
     expect(rejectCauseText(200)).toBe('cause 200, not defined by X.224');
   });
 
+  //= X.224 13.5.3 d test
+  //= X.224 13.12.3 test
   it('are defined for these values', () => {
     expect(OCTETS.filter(isDisconnectReason)).toEqual([
       0, 1, 2, 3, 128, 129, 130, 131, 132, 133, 135, 136, 138,
@@ -81,6 +86,7 @@ describe('parameters', () => {
     }
   });
 
+  //= X.224 13.2.3 form test
   it('have codes that the standard may use', () => {
     for (const { code } of PARAMETER_ROWS) {
       // X.224 13.2.3: not with bits 8 and 7 both zero, and not 0xff.

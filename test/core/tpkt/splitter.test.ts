@@ -62,6 +62,8 @@ describe('packets', () => {
   const payloads = [pattern(3), pattern(20, 5), pattern(7, 9)];
   const stream = join(...payloads.map(tpkt));
 
+  //= RFC 1006 5 N-DATA test
+  //= RFC 2126 3.2.3.2 test
   it.each(splits(stream))('are the same when the stream comes $name', ({ chunks }) => {
     expect(split(chunks).payloads).toEqual(payloads);
   });
@@ -89,6 +91,7 @@ describe('packets', () => {
     expect(split([tpkt(pattern(65_531))]).payloads[0]).toHaveLength(65_531);
   });
 
+  //= RFC 2126 6.10 test
   it.each([0, 1, 255])('are taken whatever the reserved octet is: %i', (reserved) => {
     const octets = tpkt(pattern(5));
     octets[1] = reserved;
@@ -115,6 +118,8 @@ describe('packets', () => {
 });
 
 describe('a wrong version', () => {
+  //= RFC 1006 6 TPKT test
+  //= RFC 2126 4.3 test
   it.each([0, 1, 2, 4, 0x16, 255])('is a fault at the first octet: %i', (version) => {
     expect(split([Uint8Array.of(version)]).fault?.fault).toBe('tpkt-version');
   });
@@ -149,12 +154,14 @@ describe('a wrong version', () => {
 });
 
 describe('a length', () => {
+  //= RFC 1006 6 TPKT test
   it.each([0, 1, 2, 3, 4, 5, 6])('of %i is a fault', (length) => {
     for (const { chunks } of splits(Uint8Array.of(3, 0, 0, length))) {
       expect(split(chunks).fault?.fault).toBe('tpkt-length');
     }
   });
 
+  //= RFC 1006 6 TPKT test
   it('of 7 is the shortest', () => {
     expect(split([tpkt(pattern(3))]).payloads).toHaveLength(1);
   });

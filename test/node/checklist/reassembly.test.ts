@@ -113,6 +113,7 @@ describe.each(ROLES)('our %s', (role) => {
     expect(reports.all).toEqual([error]);
   });
 
+  //= X.224 8.1 test
   test('R21 lets the socket rest at readHighWaterMark, and loses nothing', async () => {
     const all = await wire(role, { readHighWaterMark: 10_000 });
     const { connection, raw } = all;

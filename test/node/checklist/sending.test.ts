@@ -52,6 +52,7 @@ async function dtsOf(raw: RawPeer): Promise<Buffer[]> {
 }
 
 describe.each(ROLES)('our %s', (role) => {
+  //= X.224 13.7.5 test
   test.each(SIZES)('R22 sends DTs of at most %i octets, header included', async (size, code) => {
     const { connection, raw } = await ofSize(role, code);
     for (const length of [1, size - 4, size - 3, size - 2, 2 * (size - 3), 10 * size + 1]) {
@@ -65,6 +66,7 @@ describe.each(ROLES)('our %s', (role) => {
     }
   });
 
+  //= X.224 6.3.3 para 1 test
   test('R23 never interleaves TSDUs, whoever writes them and when', async () => {
     const { connection, raw } = await ofSize(role, '07');
     const writer = async (octet: number) => {

@@ -60,6 +60,8 @@ function freeReferences(): number {
 }
 
 describe('R15 a TPDU out of turn', () => {
+  //= X.224 6.9.1.4.2 para 2 test
+  //= X.224 6.9.1.4.2 a 2 test
   test.each(names('CR'))('R15 %s first, to our server, drops TCP unanswered', async (name) => {
     const reports = new Mailbox<Error>();
     const server = await serve({ onError: reports.put });

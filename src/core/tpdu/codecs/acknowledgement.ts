@@ -32,6 +32,7 @@ import {
 const CREDIT_OFFSET = 8;
 
 /** Codec of the AK. */
+//= X.224 13.9.3
 export const dataAcknowledgement: Codec<'AK'> = {
   read(reading) {
     const form = readLongForm(reading, 'AK');
@@ -47,6 +48,7 @@ export const dataAcknowledgement: Codec<'AK'> = {
 };
 
 /** Codec of the EA. */
+//= X.224 13.10.3
 export const expeditedAcknowledgement: Codec<'EA'> = {
   read(reading) {
     const form = readLongForm(reading, 'EA');
@@ -68,6 +70,7 @@ export const expeditedAcknowledgement: Codec<'EA'> = {
 };
 
 /** Codec of the RJ. */
+//= X.224 13.11
 export const reject: Codec<'RJ'> = {
   read(reading) {
     const form = readLongForm(reading, 'RJ');

@@ -29,6 +29,12 @@ export const MAX_CR_LENGTH = 128;
  * User data of a CR or CC in octets (X.224 13.3.5, 13.4.5); RFC 1006 §5 allows it in class 0 too. More of it
  * is taken where it does no harm: in a CR, and in a CC that selects class 0.
  */
+//= X.224 6.5.4 d deviation: RFC 1006 5 and RFC 2126 4.1.1 allow up to 32 octets in class 0 too; a tolerant reading takes more in a CR, and in a CC of class 0
+//= X.224 8.2.2 2 deviation: RFC 1006 5 and RFC 2126 4.1.1 allow up to 32 octets in class 0 too; a tolerant reading takes more in a CR, and in a CC of class 0
+//= X.224 13.3.5 deviation: RFC 1006 5 and RFC 2126 4.1.1 allow up to 32 octets in class 0 too; a tolerant reading takes more in a CR, and in a CC of class 0
+//= X.224 13.4.5 deviation: RFC 1006 5 and RFC 2126 4.1.1 allow up to 32 octets in class 0 too; a tolerant reading takes more in a CR, and in a CC of class 0
+//= RFC 1006 5 initial user data
+//= RFC 2126 4.1.1 connect data
 const MAX_USER_DATA = 32;
 
 /** Bits 4 and 3 of the options are always zero (X.224 13.3.3). */
@@ -38,18 +44,22 @@ const DEFINED_OPTIONS = 0x03;
 export const connectionRequest: Codec<'CR'> = {
   read(reading) {
     reading.requireLi(6);
+    //= X.224 13.3.3 c deviation: a tolerant reading ignores it, for nothing uses it and some peers set it
     if (reading.uint(2, 2) !== 0) {
       // X.224 13.3.3 c. Nothing reads it, and every stack known takes such a CR.
       reading.tolerate('dst-ref-nonzero', 4);
     }
     const tpdu = readConnection(reading, 'CR');
+    //= X.224 13.3 deviation: a tolerant reading takes up to 319 octets
     if (reading.octets.length > MAX_CR_LENGTH) {
       reading.tolerate('cr-too-long', MAX_CR_LENGTH + 1);
     }
     return tpdu;
   },
   write(init) {
+    //= X.224 13.3.3 c
     checkUint('dstRef', init.dstRef ?? 0, 0);
+    //= X.224 6.5.4 i para 1
     if (init.class === 0 || init.class === undefined) {
       // Table 3: class 0 preferred goes with no alternative.
       const alternatives = init.parameters?.alternativeClasses;
@@ -67,6 +77,8 @@ export const connectionConfirm: Codec<'CC'> = {
     reading.requireLi(6);
     const tpdu = readConnection(reading, 'CC');
     const { tpduSize, preferredMaxTpduSize } = tpdu.parameters;
+    //= X.224 6.5.4 k para 2
+    //= X.224 6.5.4 k para 2 deviation: a tolerant reading takes a CC with both sizes, of which the preferred one counts
     if (tpduSize !== undefined && preferredMaxTpduSize !== undefined) {
       // X.224 6.5.4 k: a CC that answers by 0xF0 leaves 0xC0 out.
       reading.tolerate('cc-both-sizes', reading.headerEnd);
@@ -75,6 +87,7 @@ export const connectionConfirm: Codec<'CC'> = {
   },
   write(init) {
     const { tpduSize, preferredMaxTpduSize } = init.parameters ?? {};
+    //= X.224 6.5.4 k para 2
     if (tpduSize !== undefined && preferredMaxTpduSize !== undefined) {
       throw outOfRange(
         'parameters.preferredMaxTpduSize',
@@ -89,10 +102,12 @@ export const connectionConfirm: Codec<'CC'> = {
 function readConnection<T extends 'CR' | 'CC'>(reading: Reading, type: T) {
   const cdt = reading.nibble;
   const srcRef = reading.uint(4, 2);
+  //= X.224 13.3.3 e
   const classOctet = octetAt(reading.octets, 6);
   const options = classOctet & 0x0f;
   const transportClass =
     classOf(classOctet >> 4) ?? reading.fail('class-invalid', 7, `class ${classOctet >> 4}`);
+  //= X.224 13.3.3 b deviation: a tolerant reading ignores credit in class 0
   if (cdt !== 0 && transportClass <= 1) {
     reading.tolerate('cdt-nonzero', 2);
   }
@@ -100,6 +115,8 @@ function readConnection<T extends 'CR' | 'CC'>(reading: Reading, type: T) {
     judgeZeroRef(reading, transportClass);
   }
   // Class 0 has no options; deployed stacks echo there what the other side sent.
+  //= X.224 13.3.3 options
+  //= X.224 13.3.3 options deviation: a tolerant reading ignores bits without meaning, for deployed peers echo them
   if ((options & (transportClass === 0 ? 0x0f : ~DEFINED_OPTIONS)) !== 0) {
     reading.tolerate('option-bits', 7);
   }
@@ -145,6 +162,8 @@ function readVariablePart(
  * X.224 6.5.4 a: a reference is never zero. Class 0 uses none after the CC, and some devices send
  * zero there.
  */
+//= X.224 6.5.4 a 2
+//= X.224 6.5.4 a 2 deviation: a tolerant reading takes SRC-REF 0 in class 0, which uses no reference after the CC
 function judgeZeroRef(reading: Reading, transportClass: TransportClass): void {
   if (transportClass === 0) {
     reading.tolerate('ref-zero', 6);
@@ -153,6 +172,11 @@ function judgeZeroRef(reading: Reading, transportClass: TransportClass): void {
   }
 }
 
+//= X.224 13.3.3 b
+//= X.224 13.3.3 d
+//= X.224 13.3.3 e
+//= X.224 13.3.3 options
+//= X.224 13.4.3
 function writeConnection(init: TpduInitOf<'CR' | 'CC'>): Written {
   const transportClass = classOf(checkUint('class', init.class ?? 0, 4)) ?? 0;
   const cdt = checkUint('cdt', init.cdt ?? 0, transportClass <= 1 ? 0 : 15);
@@ -165,6 +189,7 @@ function writeConnection(init: TpduInitOf<'CR' | 'CC'>): Written {
   fixed[0] = TPDUS[init.type].code | cdt;
   writeUint(fixed, 1, 2, checkUint('dstRef', init.dstRef ?? 0, MAX_REF));
   // Clients of remote desktop send SRC-REF 0; X.224 6.5.4 a forbids it.
+  //= X.224 6.5.4 a 2
   const leastRef = init.type === 'CR' && init.remoteDesktop !== undefined ? 0 : 1;
   writeUint(fixed, 3, 2, checkUint('srcRef', init.srcRef, MAX_REF, leastRef));
   fixed[5] = (transportClass << 4) | options;

@@ -25,6 +25,7 @@ import {
 } from './forms.js';
 
 /** User data of an ED in octets (X.224 13.8.5). */
+//= X.224 13.8.5
 const MAX_EXPEDITED = 16;
 
 /** Bit 1 of the code octet of a DT (X.224 13.7.3 b). */
@@ -43,6 +44,8 @@ export const data: Codec<'DT'> = {
       variableOffset('DT', form),
     );
     const { userData } = reading;
+    //= X.224 6.3.3 para 2
+    //= X.224 6.3.3 para 2 deviation: a tolerant reading ignores an empty DT, which some controllers send as a fast acknowledgement
     if (!eot && userData.length === 0) {
       // X.224 6.3.3; some PLCs send it as a "fast acknowledge".
       reading.tolerate('empty-dt', numberOctet(form));
@@ -64,6 +67,7 @@ export const data: Codec<'DT'> = {
     const bit8 = checkFlag('eot', init.eot ?? true);
     const nibble = checkFlag('roa', init.roa ?? false) ? ROA : 0;
     const userData = checkOctets('userData', init.userData);
+    //= X.224 6.3.3 para 2
     if (!bit8 && userData.length === 0) {
       throw outOfRange('userData', 'at least one octet where eot is false', userData);
     }
@@ -79,6 +83,7 @@ export const expeditedData: Codec<'ED'> = {
     const form = readForm(reading, 'ED');
     reading.requireZeroNibble();
     const { bit8: eot, number: tpduNr } = readNumber(reading.octets, form);
+    //= X.224 13.8.3 deviation: a tolerant reading takes an ED without EOT, for one stack swaps octets there
     if (!eot) {
       // X.224 13.8.3 d. One stack sends 0x00 in class 0 because of a byte swap.
       reading.tolerate('ed-eot', numberOctet(form));
@@ -91,8 +96,9 @@ export const expeditedData: Codec<'ED'> = {
     );
     reading.limitUserData(MAX_EXPEDITED, { fault: 'ed-length' });
     const { userData } = reading;
+    //= X.224 6.11.1.4 para 4
     if (userData.length === 0) {
-      // X.224 6.11.4.
+      // X.224 6.11.1.4.
       reading.fail('ed-length', reading.headerEnd, 'no octets');
     }
     return {
@@ -108,6 +114,7 @@ export const expeditedData: Codec<'ED'> = {
   write(init) {
     const form = formToWrite(init.form, init.dstRef);
     const bit8 = checkFlag('eot', init.eot ?? true);
+    //= X.224 13.8.3
     if (!bit8) {
       throw outOfRange('eot', 'true in an ED', bit8);
     }
@@ -122,6 +129,10 @@ export const expeditedData: Codec<'ED'> = {
  * ROA exists in classes 1, 3 and 4 only (X.224 13.7.3 b). RFC 1006 §6 ignores the low half of the
  * code octet on receipt, RFC 2126 6.5 does so no longer.
  */
+//= X.224 13.7.3 a and b
+//= X.224 13.7.3 a and b deviation: a tolerant reading ignores the low half, as RFC 1006 6 has it
+//= RFC 1006 6 ignored bits
+//= RFC 2126 6.5
 function judgeNibble(reading: Reading): void {
   const allowed = reading.class === 0 || reading.class === 2 ? 0 : ROA;
   if ((reading.nibble & ~allowed) !== 0) {
@@ -130,6 +141,11 @@ function judgeNibble(reading: Reading): void {
 }
 
 /** Class 0 numbers nothing: the seven bits are zero (X.224 13.7.3 e, RFC 2126 6.5). */
+//= X.224 10.2.3 para 2
+//= X.224 13.7.3 e
+//= X.224 13.7.3 e deviation: a tolerant reading ignores the number in class 0, as RFC 1006 6 has it
+//= RFC 2126 6.5 deviation: a tolerant reading follows RFC 1006 6 and ignores the bits; a strict one follows RFC 2126
+//= RFC 1006 6 ignored bits
 function requireZeroInClass0(reading: Reading, form: DataForm, number: number): void {
   if (reading.class === 0 && number !== 0) {
     reading.tolerate('tpdu-nr', numberOctet(form));

@@ -16,20 +16,24 @@ import { isDisconnectReason } from '../reasons.js';
 import { type Codec, MAX_REF } from './codec.js';
 
 /** User data of a DR in octets (X.224 13.5.5). */
+//= X.224 13.5.5
 const MAX_USER_DATA = 64;
 
 /** Codec of the DR. */
+//= X.224 13.5.3 a to c
 export const disconnectRequest: Codec<'DR'> = {
   read(reading) {
     reading.requireLi(6);
     reading.requireZeroNibble();
     const reason = octetAt(reading.octets, 6);
+    //= X.224 13.5.3 d deviation: a tolerant reading takes every reason
     if (!isDisconnectReason(reason)) {
       reading.tolerate('reason-value', 7);
     }
     const variable = readParameters(reading, { type: 'DR', class: reading.class }, 7);
     // In class 0 a DR ends the connection, whatever it carries; the other classes have rules to keep.
     reading.limitUserData(MAX_USER_DATA, { isTolerable: (reading.class ?? 0) === 0 });
+    //= X.224 13.5.5 deviation: a tolerant reading takes data in a DR of class 0, which ends the connection whatever it carries
     if (reading.class === 0 && reading.userData.length > 0) {
       // X.224 13.5.5: none in class 0; some S7 tools send a stray octet.
       reading.tolerate('user-data-forbidden', reading.headerEnd + 1, 'dr-data-class0');
@@ -50,6 +54,7 @@ export const disconnectRequest: Codec<'DR'> = {
     // Zero when the DR refuses a CR (X.224 6.6.3).
     writeUint(fixed, 3, 2, checkUint('srcRef', init.srcRef ?? 0, MAX_REF));
     fixed[5] = checkUint('reason', init.reason, 0xff);
+    //= X.224 13.5.3 d
     if (!isDisconnectReason(init.reason)) {
       throw outOfRange('reason', 'a reason of X.224 13.5.3', init.reason);
     }
@@ -58,6 +63,7 @@ export const disconnectRequest: Codec<'DR'> = {
 };
 
 /** Codec of the DC. */
+//= X.224 13.6.3
 export const disconnectConfirm: Codec<'DC'> = {
   read(reading) {
     reading.requireLi(5);

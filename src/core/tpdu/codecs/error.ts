@@ -14,6 +14,7 @@ import { isRejectCause } from '../reasons.js';
 import { type Codec, MAX_REF } from './codec.js';
 
 /** Codec of the ER. */
+//= X.224 13.12.3
 export const tpduError: Codec<'ER'> = {
   read(reading) {
     reading.requireLi(4);

@@ -26,7 +26,12 @@ export type LongForm = Exclude<DataForm, 'short'>;
 
 /** LI without a variable part, which is the length of the fixed part from the code octet on. */
 const FIXED_LENGTH: Readonly<Record<FormedTpdu, Readonly<Record<DataForm, number>>>> = {
+  //= X.224 13.7.1 a
+  //= X.224 13.7.1 b
+  //= X.224 13.7.1 c
   DT: { short: 2, normal: 4, extended: 7 },
+  //= X.224 13.8.1
+  //= RFC 1006 6 ED format
   ED: { short: 2, normal: 4, extended: 7 },
   // AK, EA and RJ have no short form: what is shorter than the normal one is too short.
   AK: { short: 4, normal: 4, extended: 9 },
@@ -99,6 +104,8 @@ export function numberOctet(form: DataForm): number {
 }
 
 /** The number, and bit 8 of its first octet apart. */
+//= X.224 6.3.3 note 1
+//= X.224 13.7.3 d
 export function readNumber(octets: Uint8Array, form: DataForm): { bit8: boolean; number: number } {
   const { offset, length } = NUMBER[form];
   const bit8 = octetAt(octets, offset) >= 0x80;
