@@ -106,7 +106,7 @@ function declaredIn(line) {
   return undefined;
 }
 
-/** `outer.inner`: the top-level declaration around the tag, and the innermost named thing within it. */
+/** `outer.inner`: the named things around the tag, from the top-level declaration inwards. */
 function codeName(lines, index) {
   const start = codeBelow(lines, index);
   const names = [];
@@ -117,17 +117,15 @@ function codeName(lines, index) {
     if (line.trim() === '' || isComment(line) || indent >= limit) {
       continue;
     }
-    // The end of a list of parameters: what it belongs to begins on a line of the same indentation.
-    limit = line.trim().startsWith(')') ? indent + 1 : indent;
+    // The end of a list of parameters or of a type: what it belongs to begins on a line of the same indentation.
+    limit = /^\s*[)>]/.test(line) ? indent + 1 : indent;
     const isLocal = indent > 0 && /^\s*(?:const|let) /.test(line);
     const name = isLocal ? undefined : declaredIn(line);
     if (name !== undefined) {
       names.push(name);
     }
   }
-  const outer = names.at(-1);
-  const inner = names[0];
-  return outer === undefined || outer === inner ? (outer ?? '') : `${outer}.${inner}`;
+  return names.reverse().join('.');
 }
 
 const TITLE = /^\s*(?:\]\)|.*\))?\(\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")/;

@@ -213,7 +213,7 @@ function picsTable({ pics, clauses, tagsOf }) {
       item,
       cell(feature),
       both(status),
-      `${both(answer)}${note === undefined ? '' : `. ${cell(note)}`}`,
+      `${both(answer)}${note === undefined ? '' : `; ${cell(note)}`}`,
       listOf(references.map(cell)),
       // The clauses of the first table have all of them.
       listOf(places.slice(0, 2)),

@@ -203,7 +203,7 @@ describe('a place on the page', () => {
       'a row of a table',
       'src/a.ts',
       "const TABLE = {\n  OPEN: {\n    //= X.224 6.1\n    'T-DATA request': ['send'],\n  },\n};\n",
-      'a.ts: TABLE.T-DATA request',
+      'a.ts: TABLE.OPEN.T-DATA request',
     ],
     ['a test', 'test/a.test.ts', CHECK.replace(' CR-01', ''), 'a.test.ts: acts'],
     [
