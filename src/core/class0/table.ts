@@ -8,19 +8,35 @@ import { complete, type Rows, type Table } from '../connection/transition.js';
 
 const CLASS0: Rows = {
   OPEN: {
+    //= X.224 A.4 Table A.6 DT
     DT: ['take data', 'OPEN'],
-    // X.224 6.7.4 has no DR in class 0, but peers send one before they close TCP.
+    // X.224 6.7.1.4 has no DR in class 0, but peers send one before they close TCP.
+    //= X.224 6.9.1.4.2 d 1
+    //= X.224 A.4 Table A.6 DR deviation: a DR on an open connection ends it with its reason, cleanly when tolerant, for peers send one before they close TCP; it is never answered
     DR: ['indicate disconnect', 'ENDING'],
     'DR within a TSDU': ['fail by reset', 'CLOSED'],
-    // An ER, even a malformed one, is never answered by an ER (X.224 6.22.3).
+    // An ER, even a malformed one, is never answered by an ER (X.224 6.22.1.3).
+    //= X.224 6.22.1.3 note 1
+    //= X.224 A.4 Table A.6 ER
     ER: ['fail by reset', 'CLOSED'],
+    //= X.224 6.22.1.3 note 2
     'ER invalid': ['fail by reset', 'CLOSED'],
     'other TPDU': ['fail with ER', 'ENDING'],
+    //= X.224 6.1.1.3 para 1
+    //= X.224 6.1.1.3 para 2
+    //= X.224 6.5.4 para 4 deviation: nothing is repeated over TCP, so a second CR is a protocol error whatever class it prefers
+    //= X.224 6.9.1.4.2 para 1 deviation: an ER answers the second CR before TCP is closed, and one that prefers class 4 is no exception
     CR: ['fail with ER', 'ENDING'],
     'CR unacceptable': ['fail with ER', 'ENDING'],
     'CR invalid': ['fail with ER', 'ENDING'],
     CC: ['fail with ER', 'ENDING'],
     'CC unacceptable': ['fail with ER', 'ENDING'],
+    //= X.224 A.4 Table A.6 DC
+    //= X.224 A.4 Table A.6 AK
+    //= X.224 A.4 Table A.6 EA
+    //= X.224 A.4 Table A.6 ED
+    //= X.224 6.9.1.4.1 a undecodable
+    //= X.224 6.22.1.3 para 1
     undecodable: ['fail with ER', 'ENDING'],
   },
   FIN_SENT: {

@@ -101,6 +101,9 @@ function classifyRequest(
  * X.224 6.6 leaves the answer to an invalid CR open: ER if it prefers class 0, DR otherwise, and
  * none if its SRC-REF cannot be read.
  */
+//= X.224 6.6.3 para 3
+//= X.224 6.6.3 note 1
+//= X.224 6.22.1.3 para 4
 function invalidFirst(octets: Uint8Array, error: ProtocolError): TransitionInput {
   if (octets.length < 7 || codeOf(octets) !== 0xe0) {
     return undecodable(octets, error);

@@ -126,6 +126,7 @@ export class TransportConnection extends StreamEngine {
   }
 
   /** A connection that will send a CR once {@link streamConnected} says that TCP is connected. */
+  //= X.224 A.4 Table A.6 TCONreq
   static initiator(
     options: ConnectionOptions,
     request: ConnectRequestInit,
@@ -190,6 +191,7 @@ export class TransportConnection extends StreamEngine {
   }
 
   /** A TPDU that lies whole in a chunk: the hot path, without codec and table. */
+  //= X.224 6.9.1.4.2 para 3
   packet(source: OctetSource, start: number, end: number): boolean {
     const { octets } = source;
     const { dt } = this.#procedure;
@@ -349,6 +351,7 @@ export class TransportConnection extends StreamEngine {
   }
 
   /** A CR that is refused by rule, by the user, or because nobody decided in time. */
+  //= X.224 A.4 Table A.5
   #refuse(input: TransitionInput, from: State): void {
     const isByRule = input.event === 'CR unacceptable';
     const hasReason = isByRule || input.event === 'T-CONNECT refusal';
@@ -361,6 +364,8 @@ export class TransportConnection extends StreamEngine {
   }
 
   /** Our CR was answered by a DR or an ER. */
+  //= X.224 6.6.3 para 2
+  //= X.224 6.6.3 para 3
   #refused(input: TransitionInput): void {
     if (input.event === 'DR') {
       this.fail(refusedByDr(input.tpdu, input.octets), 'destroy');
@@ -369,7 +374,9 @@ export class TransportConnection extends StreamEngine {
     }
   }
 
-  /** X.224 6.22.3: the ER quotes what is at fault. */
+  /** X.224 6.22.1.3: the ER quotes what is at fault. */
+  //= X.224 6.22.1.3 para 3
+  //= X.224 6.22.1.3 note 4
   #failWithEr(input: TransitionInput, from: State): void {
     const error = this.failure(input, from);
     if (error instanceof ProtocolError && 'octets' in input) {

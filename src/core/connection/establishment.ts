@@ -19,22 +19,32 @@ import type { Acceptance, Rows } from './transition.js';
 /** The rows before a connection is open. */
 export const ESTABLISHMENT: Rows = {
   WFNC: {
+    //= X.224 6.5.4 para 1
+    //= X.224 8.2.2 a and b
+    //= X.224 A.4 Table A.6 NCONconf
     'N-CONNECT confirm': ['send CR', 'WFCC'],
+    //= X.224 A.4 Table A.6 NDISind
     'N-DISCONNECT indication': ['fail', 'CLOSED'],
     'T-DISCONNECT request': ['drop', 'CLOSED'],
     timer: ['fail', 'CLOSED'],
   },
   WFCC: {
+    //= X.224 A.4 Table A.6 CC
     CC: ['confirm connect', 'OPEN'],
     'CC unacceptable': ['fail', 'CLOSED'],
+    //= X.224 6.9.1.4.2 d 2
+    //= X.224 A.4 Table A.6 DR
     DR: ['refused', 'CLOSED'],
+    //= X.224 A.4 Table A.6 ER
     ER: ['refused', 'CLOSED'],
     'T-DISCONNECT request': ['drop', 'CLOSED'],
     'N-RELEASE indication': ['fail', 'CLOSED'],
     'N-DISCONNECT indication': ['fail', 'CLOSED'],
+    //= X.224 6.5.4 note 2
     timer: ['fail', 'CLOSED'],
   },
   WFCR: {
+    //= X.224 A.4 Table A.6 CR
     CR: ['indicate connect', 'WFTRESP'],
     'CR unacceptable': ['refuse by DR', 'ENDING'],
     'CR invalid': ['refuse by ER', 'ENDING'],
@@ -45,9 +55,12 @@ export const ESTABLISHMENT: Rows = {
     timer: ['fail', 'CLOSED'],
   },
   WFTRESP: {
+    //= X.224 6.5.4 para 1
+    //= X.224 A.4 Table A.6 TCONresp
     'T-CONNECT response': ['send CC', 'OPEN'],
     'T-CONNECT refusal': ['refuse by DR', 'ENDING'],
     'T-DISCONNECT request': ['refuse by DR', 'ENDING'],
+    //= X.224 A.4 Table A.6 DT deviation: data that follows the CR at once waits for the decision of the user, for several stacks do not wait for the CC
     DT: ['keep data', 'WFTRESP'],
     // The peer has gone: the indication is withdrawn.
     'N-RELEASE indication': ['fail', 'CLOSED'],
@@ -71,12 +84,16 @@ export interface ConnectRequestInit {
 export type SizeOptions = Pick<ConnectionOptions, 'strict' | 'maxTpduSize' | 'takesRemoteDesktop'>;
 
 /** The CR of an initiator (X.224 13.3). */
+//= X.224 6.5.4 b
+//= X.224 8.2.2 1
+//= X.224 8.2.2 1 deviation: encode writes, and decode reads, parameters of other classes in a CR of class 0 too; connect sends none
 export function connectionRequest(localRef: number, request: ConnectRequestInit): TpduInitOf<'CR'> {
   const { parameters, remoteDesktop, userData } = request;
   return { type: 'CR', srcRef: localRef, parameters, remoteDesktop, userData };
 }
 
 /** What a responder of class 0 can do, in answer to this CR. */
+//= X.224 14.2
 export function capabilitiesFor(
   { parameters }: ConnectionRequest,
   { strict, maxTpduSize }: SizeOptions,
@@ -108,6 +125,9 @@ const MOST_TSEL_OCTETS = 254 - 6 - 4 - 6 - 3;
  *
  * @throws RangeError for user data that does not fit, TypeError for a CR that cannot be accepted
  */
+//= X.224 6.5.4 b
+//= X.224 13.4.4
+//= RFC 2126 6.4
 export function connectionConfirm(
   request: ConnectionRequest,
   acceptance: Acceptance,
@@ -156,6 +176,7 @@ function remoteDesktopConfirm(
 }
 
 /** The DR that refuses a CR: its SRC-REF is 0, for no connection was made (X.224 6.6). */
+//= X.224 6.6.3 para 1
 export function refusal(remoteRef: number, reason: number): Uint8Array {
   return encode({ type: 'DR', dstRef: remoteRef, srcRef: 0, reason });
 }
@@ -164,6 +185,7 @@ export function refusal(remoteRef: number, reason: number): Uint8Array {
  * What both sides hold to. The size in force is that of the CR when the CC states none, and 65531
  * when neither does; we send no larger TPDU than we take ourselves.
  */
+//= X.224 14.4 e
 export function agreementOn(
   maxTpduSize: number,
   remoteRef: number,

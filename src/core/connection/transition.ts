@@ -161,7 +161,7 @@ export type Action =
   | 'fail'
   /** The same of an open connection: only a reset shows the peer that it was no clean end. */
   | 'fail by reset'
-  /** The same, but an ER is sent to the peer first (X.224 6.22.3). */
+  /** The same, but an ER is sent to the peer first (X.224 6.22.1.3). */
   | 'fail with ER'
   /** Our CR was answered by DR or ER. */
   | 'refused'
@@ -197,6 +197,7 @@ const USER_EVENTS: ReadonlySet<Event> = new Set([
 const RECEIVED_EVENTS: ReadonlySet<Event> = new Set(EVENTS.slice(EVENTS.indexOf('CR')));
 
 /** States in which whatever the peer still sends is dropped. */
+//= X.224 6.22.1.3 para 2
 const NOT_RECEIVING: ReadonlySet<State> = new Set(['CLOSED', 'WFNC', 'FIN_RECEIVED', 'ENDING']);
 
 /** True in the states in which octets of the peer have any effect. */
@@ -211,13 +212,17 @@ export function takesData(state: State): boolean {
 
 /** A cell that no row has (X.224 annex A: the three cases of an empty cell). */
 function otherwise(state: State, event: Event): readonly [Action, State] {
+  //= X.224 A.2.3 deviation: a request of the user that does not fit is an error to the caller, not ignored in silence
   if (USER_EVENTS.has(event)) {
     return ['reject user', state];
   }
+  //= X.224 A.2.3
   if (!RECEIVED_EVENTS.has(event) || !isReceiving(state)) {
     return ['ignore', state];
   }
   // What may not come: TCP is dropped without an ER.
+  //= X.224 6.9.1.4.2 a 2
+  //= X.224 6.9.1.4.2 para 2 deviation: a DT before the CR drops TCP, for such a peer speaks another protocol
   return [takesData(state) ? 'fail by reset' : 'fail', 'CLOSED'];
 }
 

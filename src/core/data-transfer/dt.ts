@@ -43,8 +43,14 @@ const NOT_LAST = 0x00;
 /** The DT of class 0. */
 export const SHORT_DT: DtFormat = {
   headerLength: 3,
+  //= X.224 6.10.1
+  //= X.224 13.7.3 e
+  //= RFC 1006 6 ignored bits
+  //= RFC 2126 6.5
   last: [LI, CODE, LAST],
   notLast: [LI, CODE, NOT_LAST],
+  //= X.224 6.3.3 note 1
+  //= X.224 13.7.1 a
   readEot(li, code, nr) {
     if (li !== LI || code !== CODE || (nr !== LAST && nr !== NOT_LAST)) {
       return undefined;
@@ -57,6 +63,8 @@ export const SHORT_DT: DtFormat = {
  * Queues a TSDU of at least one octet as DT TPDUs of at most `maxTpduSize` octets, header included
  * (X.224 6.3): EOT only on the last, none of them empty, and none of another TSDU in between.
  */
+//= X.224 6.3.3 para 1
+//= X.224 8.2.3
 export function writeTsdu(
   sendBuffer: SendBuffer,
   format: DtFormat,
@@ -65,6 +73,7 @@ export function writeTsdu(
   view: MakeView,
   observer: TpduObserver | undefined,
 ): void {
+  //= X.224 13.7.5
   const step = maxTpduSize - format.headerLength;
   const { length } = tsdu;
   if (length <= step) {

@@ -62,6 +62,8 @@ export class Reassembly {
    * when there is more to come, or when the TSDU turned out empty (X.214 has none of those).
    * @throws TsduTooLargeError when a limit is passed
    */
+  //= X.224 6.3.3 para 1
+  //= X.224 6.3.3 note 2
   add(source: OctetSource, start: number, end: number, eot: boolean): Uint8Array | undefined {
     const length = end - start;
     if (this.#segments === 0 && length === 0) {

@@ -116,6 +116,9 @@ export class SendBuffer {
    *
    * @param following octets of payload that are added right behind it, in packets of their own
    */
+  //= X.224 6.2.3 para 4
+  //= RFC 1006 5 N-DATA
+  //= RFC 2126 3.2.3.2
   addPacket(header: readonly number[], payload: Uint8Array, following = 0): void {
     const payloadLength = payload.length;
     const headerLength = TPKT_HEADER_LENGTH + header.length;
