@@ -42,10 +42,10 @@ class Observer implements TpduObserver {
 
 export async function traceCosts(rounds: number): Promise<TraceCost[]> {
   const load = (module: string) => import(new URL(module, import.meta.resolve('cotp')).href);
-  const { TransportConnection } = (await load('core/class0/connection.js')) as {
+  const { TransportConnection } = (await load('core/connection/connection.js')) as {
     TransportConnection: typeof Engine;
   };
-  const { SendPool } = (await load('core/send-blocks.js')) as { SendPool: typeof Blocks };
+  const { SendPool } = (await load('core/data-transfer/send-buffer.js')) as { SendPool: typeof Blocks };
   const { view } = (await load('node/buffers.js')) as { view: MakeView };
   const engine = (observer: TpduObserver | undefined) => {
     const opened = TransportConnection.responder(

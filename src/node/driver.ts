@@ -84,6 +84,8 @@ export class Driver {
   readonly stream: Duplex;
   readonly #engine: Engine;
   readonly #options: DriverOptions;
+  /** Most connections have no time for silence. */
+  readonly #hasSilenceTimes: boolean;
   /** The stream makes memory for each chunk, and nobody else has the stream. */
   #isPrivate: boolean;
   readonly #alarm = new Alarm(() => this.#onAlarm());
@@ -116,6 +118,8 @@ export class Driver {
     this.#engine = engine;
     this.#user = user;
     this.#options = options;
+    const { idleTimeout, receiveTimeout } = options;
+    this.#hasSilenceTimes = idleTimeout !== undefined || receiveTimeout !== undefined;
     this.#sender = new Sender(stream, engine.sendBuffer, () => this.#onTaken());
     this.#lastActivity = now();
     this.#lastReceived = this.#lastActivity;
@@ -404,9 +408,12 @@ export class Driver {
     return this.#pausedSince !== undefined && this.#engine.isReceiving;
   }
 
-  /** A stream that is not read does not see that its TCP connection is gone. */
+  /**
+   * A stream that is not read does not see that its TCP connection is gone. Once both sides have ended, the
+   * closeTimeout is running.
+   */
   get #isBlind(): boolean {
-    return this.#isStreamPaused || this.#hasPeerEnded;
+    return this.#isStreamPaused || (this.#hasPeerEnded && this.#engine.streamRequest === 'none');
   }
 
   /** When the first of all times runs out. */
@@ -414,9 +421,12 @@ export class Driver {
     if (this.#closed) {
       return;
     }
-    let at = this.#writeDeadline;
+    let at = this.#sender.inFlight === 0 ? Number.POSITIVE_INFINITY : this.#writeDeadline;
     if (!this.#isPeerHeldUp) {
-      at = Math.min(at, this.#engineDeadline, this.#receiveDeadline, this.#idleDeadline);
+      at = Math.min(at, this.#engineDeadline);
+      if (this.#hasSilenceTimes) {
+        at = Math.min(at, this.#receiveDeadline, this.#idleDeadline);
+      }
     }
     if (this.#isBlind) {
       at = Math.min(at, this.#goneCheck);

@@ -351,10 +351,14 @@ export abstract class MessageConnection<Info> extends Resource {
 
   #onChunkEnd(length: number): void {
     const { copied, pinned } = this.#engine;
-    this.#queue.endChunk(length, copied - this.#copied);
+    const queue = this.#queue;
+    queue.endChunk(length, copied - this.#copied);
     this.#copied = copied;
-    this.#share?.hold(this.#queue.held, pinned);
-    this.#judgeReading();
+    this.#share?.hold(queue.held, pinned);
+    // A reader that keeps up leaves nothing to judge.
+    if (queue.held > 0 || this.#driver.isReadingPaused) {
+      this.#judgeReading();
+    }
   }
 
   #onTaken(): void {

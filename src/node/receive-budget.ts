@@ -200,10 +200,11 @@ export class ReceiveShare {
     if (this.#hasEnded) {
       return;
     }
-    const before = this.beyondFloor;
+    const wasCharged = this.isCharged;
+    const before = wasCharged ? this.beyondFloor : 0;
     this.#unread = unread;
     this.#unfinished = unfinished;
-    if (before === 0 && !this.isCharged) {
+    if (!wasCharged && !this.isCharged) {
       return;
     }
     // A chunk that is kept for a few octets of it must not count as much as what others need.

@@ -202,7 +202,7 @@ const NOT_RECEIVING: ReadonlySet<State> = new Set(['CLOSED', 'WFNC', 'FIN_RECEIV
 
 /** True in the states in which octets of the peer have any effect. */
 export function isReceiving(state: State): boolean {
-  return !NOT_RECEIVING.has(state);
+  return state === 'OPEN' || !NOT_RECEIVING.has(state);
 }
 
 /** True in the states in which data of the peer is taken. */
