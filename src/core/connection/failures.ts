@@ -16,7 +16,7 @@ import { toHex } from '../octets/octets.js';
 import { isTlsFailure, streamFailure } from '../stream-failure.js';
 import { disconnectReason, rejectCauseText } from '../tpdu/reasons.js';
 import { failureText } from '../tpdu/remote-desktop.js';
-import type { Decoded, DisconnectRequest, Tpdu, TpduError, TpduInitOf } from '../tpdu/types.js';
+import type { Decoded, DisconnectRequest, Tpdu, ErrorTpdu, TpduInitOf } from '../tpdu/types.js';
 import type { StreamTimes } from './stream-engine.js';
 import type { State, TransitionInput } from './transition.js';
 
@@ -143,7 +143,7 @@ const DR_HINTS: Readonly<Record<number, string>> = {
 };
 
 /** Our CR was answered by an ER: the peer takes it for invalid. */
-export function refusedByEr(er: TpduError & Decoded, octets: Uint8Array): CotpError {
+export function refusedByEr(er: ErrorTpdu & Decoded, octets: Uint8Array): CotpError {
   const reasonText = rejectCauseText(er.rejectCause);
   const { invalidTpdu } = er.parameters;
   const upTo = invalidTpdu === undefined ? '' : `, up to ${toHex(invalidTpdu.slice(-4), ' ')}`;

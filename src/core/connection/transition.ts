@@ -19,7 +19,7 @@ import type {
   DisconnectRequest,
   RemoteDesktopInit,
   Tpdu,
-  TpduError,
+  ErrorTpdu,
 } from '../tpdu/types.js';
 
 /** The states, each with what it waits for. */
@@ -134,7 +134,7 @@ export type TransitionInput =
     }
   | { readonly event: 'DR within a TSDU'; readonly error: CotpError }
   | { readonly event: 'DT'; readonly tpdu: Data & Decoded; readonly octets: Uint8Array }
-  | { readonly event: 'ER'; readonly tpdu: TpduError & Decoded; readonly octets: Uint8Array }
+  | { readonly event: 'ER'; readonly tpdu: ErrorTpdu & Decoded; readonly octets: Uint8Array }
   | { readonly event: 'other TPDU'; readonly tpdu: Tpdu; readonly octets: Uint8Array };
 
 /** What is done on the way. */

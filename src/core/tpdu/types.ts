@@ -255,7 +255,7 @@ export interface Reject {
 }
 
 /** ER, TPDU error (X.224 13.12). */
-export interface TpduError extends WithParameters {
+export interface ErrorTpdu extends WithParameters {
   readonly type: 'ER';
   readonly dstRef: number;
   /** X.224 13.12.3; see {@link rejectCauseText}. */
@@ -273,7 +273,7 @@ export type TpduFields =
   | DataAcknowledgement
   | ExpeditedAcknowledgement
   | Reject
-  | TpduError;
+  | ErrorTpdu;
 
 /** A decoded TPDU. User data and parameter values are views of the octets given to `decode`. */
 export type Tpdu = TpduFields & Decoded;
