@@ -1,12 +1,12 @@
 /**
- * What a command is: its words in the help, its options as rows, and `run`. The frame
- * (`program.ts`) does everything else.
+ * Defines a command: its help text, its options as rows, and its function `run`. `command-line.ts`
+ * parses the options, calls `run` and prints errors.
  *
- * A command lives in one file of `commands/`, which exports one `command({ … })`, and is registered
- * in the list of `program.ts`. `run` gives the exit code (`EXIT` of `exit.ts`). It throws a
- * `UsageError` for what the user got wrong, a `CommandError` for what failed, and lets errors of the
- * library and of the system pass: the frame prints one sentence on stderr and knows the exit code.
- * It listens to `io.signal` and returns once its connections are closed.
+ * Each command is one file in `commands/` that exports one `command({ … })`, and one entry in the list
+ * `COMMANDS` of `command-line.ts`. `run` returns the exit code (`EXIT` of `exit.ts`). It throws a
+ * `UsageError` if the user called it wrongly and a `CommandError` if its work failed. It does not catch
+ * errors of the library or the system: `command-line.ts` prints each as one sentence on stderr and
+ * derives the exit code. When `io.signal` is aborted, `run` closes its connections and returns.
  *
  * ```ts
  * export const decode = command({
@@ -31,28 +31,28 @@ export interface Operand {
   readonly description: string;
 }
 
-/** A command line and what it does. */
+/** A command line and a comment on it. */
 export type Example = readonly [line: string, what: string];
 
-interface Words {
+interface HelpText {
   readonly name: string;
-  /** A few words, for the list of commands. */
+  /** A few words for the list of commands. */
   readonly summary: string;
-  /** Whole sentences, for the command's own help; the summary where there is none. */
+  /** Full sentences for the help of this command. Default: the summary. */
   readonly description?: string;
   readonly operands: readonly Operand[];
   readonly examples: readonly Example[];
 }
 
-/** A command as its author writes it. */
-export interface CommandDefinition<R extends OptionRows> extends Words {
+/** What `command` takes: the help text, the options and the function to run. */
+export interface CommandDefinition<R extends OptionRows> extends HelpText {
   readonly options: R;
-  /** @param operands as given, one string each; the last of a repeatable one goes on */
+  /** @param operands one string for each operand; a repeatable one adds any number at the end */
   run(operands: readonly string[], options: OptionValues<R>, io: Io): Promise<number>;
 }
 
-/** A command as the frame sees it, whatever its options. */
-export interface Command extends Words {
+/** A command without the types of its own options. */
+export interface Command extends HelpText {
   readonly options: OptionRows;
   run(
     operands: readonly string[],
@@ -61,11 +61,11 @@ export interface Command extends Words {
   ): Promise<number>;
 }
 
-/** Makes a command of its definition. */
+/** Creates a command from its definition. */
 export function command<const R extends OptionRows>(definition: CommandDefinition<R>): Command {
   return {
     ...definition,
-    // The frame fills every row in, so the values are what the rows say.
+    // command-line.ts sets a value for every row, so the values have the types of the rows.
     run: (operands, options, io) => definition.run(operands, options as OptionValues<R>, io),
   };
 }

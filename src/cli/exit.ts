@@ -1,42 +1,42 @@
 /**
- * How a command ends: the exit codes, and the two ways of ending early. Knows no command.
+ * The exit codes of the command, and the errors that end it early.
  */
 
 /** The exit codes of every command. They are stable. */
 export const EXIT = {
-  /** Done; for `probe`, a selector was confirmed. */
+  /** Success. For `probe`: every host confirmed a selector. */
   ok: 0,
-  /** It failed while it ran: the network, a file, the peer. */
+  /** The work failed: the network, a file, a connection. */
   failed: 1,
-  /** Called in a wrong way: an option, an argument, an input. */
+  /** Wrong usage: an option, an argument or the input. */
   usage: 2,
-  /** The peer refused, by DR or ER or by dropping TCP in answer to the CR. */
+  /** The peer refused the connection by DR or ER, or closed TCP after the CR. */
   refused: 3,
-  /** Nothing came in time. */
+  /** A timer expired. */
   timeout: 4,
-  /** Something answered that is not COTP, or that breaks its rules. */
+  /** The peer sent something that is not COTP or that violates its rules. */
   notCotp: 5,
   /** Ctrl-C. */
   interrupted: 130,
 } as const;
 
-/** What the help says of the codes. */
+/** The exit codes and their description in the help. */
 export const EXIT_CODES_HELP: readonly (readonly [number, string])[] = [
-  [EXIT.ok, 'done'],
-  [EXIT.failed, 'failed: the network, a file, a connection that broke'],
-  [EXIT.usage, 'called in a wrong way, or bad input'],
+  [EXIT.ok, 'success'],
+  [EXIT.failed, 'failure: the network, a file, or a broken connection'],
+  [EXIT.usage, 'wrong usage or invalid input'],
   [EXIT.refused, 'the peer refused the connection'],
-  [EXIT.timeout, 'nothing came in time'],
-  [EXIT.notCotp, 'the peer does not speak COTP, or breaks its rules'],
+  [EXIT.timeout, 'timeout'],
+  [EXIT.notCotp, 'the peer does not speak COTP or violates the protocol'],
   [EXIT.interrupted, 'interrupted (Ctrl-C)'],
 ];
 
-/** The user called it in a wrong way. The message is one sentence, for stderr; exit code 2. */
+/** Wrong usage. The message is one sentence for stderr; the exit code is 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** A command could not do its work. The message is one sentence, for stderr. */
+/** The work of a command failed. The message is one sentence for stderr. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
   readonly exitCode: number;
@@ -48,14 +48,14 @@ export class CommandError extends Error {
 }
 
 /**
- * Why a command is to stop: a signal of the system, or an output that takes nothing more. It is the
- * abort reason of `Io.signal`.
+ * Why a command must stop: a signal such as SIGINT, or an output that was closed or failed. It is the abort
+ * reason of `Io.signal`.
  */
 export class Stop extends Error {
   override readonly name = 'Stop';
   readonly exitCode: number;
 
-  /** @param message a sentence for stderr; empty when there is nothing to say */
+  /** @param message one sentence for stderr; empty for none */
   constructor(exitCode: number, message = '') {
     super(message);
     this.exitCode = exitCode;

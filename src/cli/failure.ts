@@ -1,20 +1,22 @@
 /**
- * Errors as a user of the command line meets them: one sentence and an exit code. Never a stack.
+ * Turns any error into one sentence for stderr, an exit code and the fields of the JSON event. Users never
+ * see a stack trace.
  */
-import { adviceOn } from './appearance.js';
+
 import { ConnectionRefusedError, CotpError, ProtocolError, TimeoutError } from '../index.js';
 import { CommandError, EXIT, UsageError } from './exit.js';
 import { longFlag, type OptionRows } from './option.js';
+import { protocolHint } from './protocol-guess.js';
 
-/** What an error comes to. */
+/** An error as it is reported. */
 export interface Failure {
   readonly sentence: string;
   readonly exitCode: number;
-  /** What programs want to know of it beside that; what is not known is `undefined`. */
+  /** More fields for the JSON event; `undefined` where the error has none. */
   readonly detail: FailureDetail;
 }
 
-/** The fields of errors of the library and of the system that JSON has too. */
+/** Fields of library errors and system errors that are copied to the JSON event. */
 export interface FailureDetail {
   readonly code?: string | undefined;
   readonly phase?: string | undefined;
@@ -26,26 +28,30 @@ export interface FailureDetail {
   readonly octet?: number | undefined;
 }
 
-/** What to try, for errors of the system that people meet with this tool. */
+/** Hints on what to try, by the code of the system error. */
 const HINTS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there, or a firewall refuses',
-  ENOTFOUND: 'there is no such host name',
-  EAI_AGAIN: 'the host name cannot be looked up now',
-  EHOSTUNREACH: 'there is no way to that host',
-  ENETUNREACH: 'there is no way to that network',
+  ENOTFOUND: 'the host name does not exist',
+  EAI_AGAIN: 'DNS does not respond; try again later',
+  EHOSTUNREACH: 'there is no route to the host',
+  ENETUNREACH: 'there is no route to the network',
   EADDRINUSE: 'another program listens there; try another port',
-  EADDRNOTAVAIL: 'this machine does not have that address',
-  EACCES: 'ports below 1024, as 102 is, require privileges on most systems',
+  EADDRNOTAVAIL: 'this machine does not have this address',
+  EACCES: 'ports below 1024, such as 102, require privileges on most systems',
 };
 
-/** @param rows the options of the command that met the error: hints speak of no others */
+/** @param rows the options of the command that failed: hints name no other options */
 export function failureOf(error: unknown, rows: OptionRows = {}): Failure {
-  const told = toldOf(error);
-  return { sentence: sentenceOf(told, rows), exitCode: exitCodeOf(error), detail: detailOf(told) };
+  const reported = reportedError(error);
+  return {
+    sentence: sentenceOf(reported, rows),
+    exitCode: exitCodeOf(error),
+    detail: detailOf(reported),
+  };
 }
 
-/** The error to report: where several addresses were tried, each failed in its way. */
-function toldOf(error: unknown): Error {
+/** The error to report. If several addresses were tried, it is the error of the first. */
+function reportedError(error: unknown): Error {
   const own = error instanceof Error ? error : new Error(String(error));
   return own instanceof AggregateError && own.errors[0] instanceof Error ? own.errors[0] : own;
 }
@@ -78,12 +84,12 @@ function cotpExitCode(error: CotpError): number {
   if (error instanceof ProtocolError) {
     return EXIT.notCotp;
   }
-  // Many controllers refuse a CR by dropping TCP.
+  // Many controllers refuse a CR by closing TCP.
   const droppedInstead = error.phase === 'cr-sent' && error.ending !== 'local';
   return error instanceof ConnectionRefusedError || droppedInstead ? EXIT.refused : EXIT.failed;
 }
 
-/** One line, whatever the error says. */
+/** The message of an error on one line, with a hint if there is one. */
 function sentenceOf(error: Error, rows: OptionRows): string {
   const { code } = error as NodeJS.ErrnoException;
   const hint = code === undefined ? undefined : HINTS[code];
@@ -93,16 +99,16 @@ function sentenceOf(error: Error, rows: OptionRows): string {
   return hint === undefined ? line : `${line}: ${hint}`;
 }
 
-/** How the library writes of its options and methods: `maxTsduSize`, `drain()`. */
+/** Names of options and methods in hints of the library: `maxTsduSize`, `drain()`. */
 const NAME_IN_CODE = /\b[a-z]+(?:[A-Z][a-z]*)+\b|\b\w+\(\)/g;
 
 /**
- * The message of an error, with the flags that set the options its hint names. A hint is left out
- * that speaks of what the command has no flag for: its reader could not follow it.
+ * The message of an error, with command-line flags in place of the option names in its hint. A hint that
+ * names an option without a flag is left out: a user of the command could not follow it.
  */
 function inFlags(error: Error, rows: OptionRows): string {
   const { hint } = error instanceof CotpError ? error : {};
-  const advice = isForeign(error) ? adviceOn(error.octets) : undefined;
+  const advice = isForeign(error) ? protocolHint(error.octets) : undefined;
   if (advice !== undefined) {
     return `${withoutHint(error.message, hint)}: ${advice}`;
   }
@@ -123,7 +129,7 @@ function withoutHint(message: string, hint: string | undefined): string {
   return hint === undefined ? message : message.slice(0, message.length - `: ${hint}`.length);
 }
 
-/** What came is no TPKT at all, so it may be another protocol. */
+/** The octets are no TPKT, so they may belong to another protocol. */
 function isForeign(error: Error): error is ProtocolError {
   return error instanceof ProtocolError && error.fault.startsWith('tpkt-');
 }

@@ -1,31 +1,31 @@
 /**
- * What a command has of the world outside: three streams, the environment and the wish to stop. A
- * command takes an {@link Io} and gives an exit code, so it runs in a test without a process.
+ * The streams, environment and stop signal of a command. A command takes an {@link Io} and returns an exit
+ * code, so a test can run it without a process.
  *
- * - `io.stdout.line('text')` for a line, `await io.stdout.write(octets)` for data: it resolves when
- *   there is room again. Neither ever throws. `output.ts` says what a slow reader costs.
- * - A closed pipe (`| head -1`) aborts `io.signal` with a `Stop` of exit code 0, a full disk with one
- *   of exit code 1 and a sentence; Ctrl-C with one of 130. A command listens to `io.signal`, closes
- *   its connections, and returns: the frame then takes the exit code of the `Stop`. From then on an
- *   output whose reader takes nothing is given up after a second.
- * - `io.stdout.colours` colours only where it may: on a terminal, unless `NO_COLOR` says no.
+ * - `io.stdout.line('text')` writes a line. `await io.stdout.write(octets)` writes data and resolves when
+ *   the output has room. Neither throws. `bounded-output.ts` describes what happens with a slow reader.
+ * - Some events abort `io.signal` with a `Stop`: a closed pipe (`| head -1`) with exit code 0, a full disk
+ *   with exit code 1 and a message, Ctrl-C with exit code 130. The command then closes its connections and
+ *   returns, and the process exits with the code of the `Stop`. After the abort, an output whose reader does
+ *   not read is abandoned after one second.
+ * - `io.stdout.colours` adds colours on a terminal only, and none if `NO_COLOR` is set.
  */
 import { setMaxListeners } from 'node:events';
 import type { Readable } from 'node:stream';
+import { BoundedOutput, type Environment, type OutputStream } from './bounded-output.js';
 import { EXIT, Stop } from './exit.js';
-import { type Environment, Output, type OutputStream } from './output.js';
 
-/** What a command has of the world outside. */
+/** The streams, environment and stop signal of a command. */
 export interface Io {
   readonly stdin: Readable;
-  readonly stdout: Output;
-  readonly stderr: Output;
+  readonly stdout: BoundedOutput;
+  readonly stderr: BoundedOutput;
   readonly env: Environment;
-  /** Aborted when the command is to stop; the reason is a {@link Stop}. */
+  /** Aborted when the command must stop; the reason is a {@link Stop}. */
   readonly signal: AbortSignal;
 }
 
-/** The streams of a process, or what a test has instead. */
+/** The streams of a process, or their replacements in a test. */
 export interface Streams {
   readonly stdin: Readable;
   readonly stdout: OutputStream;
@@ -33,22 +33,22 @@ export interface Streams {
   readonly env: Environment;
 }
 
-/** A command that is to stop waits so many milliseconds for a reader that takes nothing. */
-const PATIENCE_WITH_READER = 1_000;
+/** After the stop, an output whose reader does not read is abandoned after this many milliseconds. */
+const READER_TIMEOUT_ON_STOP = 1_000;
 
-/** Makes an Io; `stop` makes its command stop, the first call counts. */
+/** Creates an {@link Io}. `stop` aborts its signal; only the first call has an effect. */
 export function createIo({ stdin, stdout, stderr, env }: Streams): {
   readonly io: Io;
   readonly stop: (reason: Stop) => void;
 } {
   const controller = new AbortController();
-  // Each connection listens to it, and there are many.
+  // Every connection adds a listener: no warning about a leak.
   setMaxListeners(0, controller.signal);
   const stop = (reason: Stop) => {
     if (!controller.signal.aborted) {
       controller.abort(reason);
-      io.stdout.giveUpAfter(PATIENCE_WITH_READER);
-      io.stderr.giveUpAfter(PATIENCE_WITH_READER);
+      io.stdout.abandonAfter(READER_TIMEOUT_ON_STOP);
+      io.stderr.abandonAfter(READER_TIMEOUT_ON_STOP);
     }
   };
   const outputFailed = (error: NodeJS.ErrnoException) => {
@@ -57,9 +57,9 @@ export function createIo({ stdin, stdout, stderr, env }: Streams): {
   };
   const io: Io = {
     stdin,
-    stdout: new Output(stdout, env, outputFailed),
-    // Who closes stderr does not want to hear more; that is no reason to stop.
-    stderr: new Output(stderr, env, () => {}),
+    stdout: new BoundedOutput(stdout, env, outputFailed),
+    // Closing stderr (`2>&-`) only silences the messages: the command continues.
+    stderr: new BoundedOutput(stderr, env, () => {}),
     env,
     signal: controller.signal,
   };

@@ -4,26 +4,26 @@
  */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { run } from './command-line.js';
 import { EXIT, Stop } from './exit.js';
 import { createIo } from './io.js';
-import { run } from './program.js';
 
-/** Exit codes of the signals that ask a process to stop: 128 and the number of the signal. */
+/** Exit codes of the signals that stop the process: 128 plus the number of the signal. */
 const SIGNALS = { SIGINT: EXIT.interrupted, SIGTERM: 143, SIGHUP: 129 } as const;
 
 const { version } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
 ) as { version: string };
 
-/** Once it was asked to stop it ends after so many milliseconds, whatever has not closed by then. */
-const MOST_TIME_TO_STOP = 6_000;
+/** After a signal the process ends within this many milliseconds, even if something is still open. */
+const MAX_TIME_TO_STOP = 6_000;
 
-/** A thread that is about to be done is waited for this long, in milliseconds. */
-const PATIENCE_WITH_THREADS = 300;
+/** After a signal, busy threads have this many milliseconds to finish. */
+const THREAD_TIMEOUT = 300;
 
 /**
- * Threads of Node are busy: with a name that no server resolves, or a file that does not answer. Node
- * waits for them before it exits.
+ * True while a thread of Node is blocked, for example in a DNS query or a file access that does not
+ * return. `process.exit` waits for such threads.
  */
 function hasBusyThreads(): boolean {
   return process
@@ -31,7 +31,7 @@ function hasBusyThreads(): boolean {
     .some((name) => /^(?:GetAddrInfo|GetNameInfo|FS)Req/.test(name));
 }
 
-/** Ends the process at once; shells see the exit code of that signal, 128 and its number. */
+/** Ends the process at once, by the signal itself. A shell reports 128 plus the number of the signal. */
 function endBySignal(signal: NodeJS.Signals, exitCode: number): void {
   process.emit('exit', exitCode);
   process.removeAllListeners(signal);
@@ -46,7 +46,7 @@ function end(exitCode: number): void {
   }
 }
 
-/** Node writes to a terminal synchronously, so a stopped one (Ctrl-S) would stop the whole process. */
+/** By default Node writes to a terminal synchronously; Ctrl-S there would block the whole process. */
 function writeWithoutBlocking(stream: { readonly isTTY?: boolean }): void {
   const { _handle: handle } = stream as {
     _handle?: { setBlocking?: (isBlocking: boolean) => void };
@@ -64,18 +64,18 @@ for (const [signal, exitCode] of Object.entries(SIGNALS)) {
   process.on(signal, () => {
     stoppedBy = signal as NodeJS.Signals;
     if (io.signal.aborted) {
-      // A second signal: whatever is still closing is left as it is.
+      // A second signal: do not wait for what is still closing.
       end(exitCode);
     }
     stop(new Stop(exitCode));
-    setTimeout(() => end(exitCode), MOST_TIME_TO_STOP);
+    setTimeout(() => end(exitCode), MAX_TIME_TO_STOP);
   });
 }
 
 const exitCode = await run(process.argv.slice(2), version, io);
 await Promise.all([io.stdout.flush(), io.stderr.flush()]);
 if (stoppedBy !== undefined && hasBusyThreads()) {
-  await sleep(PATIENCE_WITH_THREADS);
+  await sleep(THREAD_TIMEOUT);
 }
-// A stdin that nobody ends would keep the process.
+// An open stdin would keep the process alive.
 end(exitCode);

@@ -1,6 +1,6 @@
 /**
- * Named pipes (FIFOs), read and written without waiting inside the system. Node reads and writes files in
- * threads; one that waits there for the other end of a pipe keeps the process from ending.
+ * Reads and writes named pipes (FIFOs) without blocking. Node accesses files in threads; a thread that
+ * blocks until the other end of a pipe is opened keeps the process from exiting.
  */
 import { closeSync, constants, openSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -8,15 +8,15 @@ import { Socket } from 'node:net';
 import { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A pipe whose other end nobody has opened is tried again this often, in milliseconds. */
-const TRY_EVERY = 100;
+/** Milliseconds between two attempts to open a pipe whose other end is not open yet. */
+const RETRY_INTERVAL = 100;
 
-/** True when a named pipe is there. */
+/** True if the path names a named pipe. */
 export function isNamedPipe(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFIFO() === true;
 }
 
-/** Everything of a file, or of a named pipe until its writer closes it. @throws the abort reason */
+/** Reads a file to its end, or a named pipe until its writer closes it. @throws the abort reason */
 export async function readWhole(path: string, signal: AbortSignal): Promise<Buffer> {
   if (!isNamedPipe(path)) {
     return readFile(path, { signal });
@@ -24,11 +24,11 @@ export async function readWhole(path: string, signal: AbortSignal): Promise<Buff
   for (;;) {
     signal.throwIfAborted();
     const octets = await readOnce(path, signal);
-    // Nothing comes at once where there is no writer yet.
+    // Without a writer the pipe reports its end at once: try again.
     if (octets.length > 0) {
       return octets;
     }
-    await sleep(TRY_EVERY, undefined, { signal });
+    await sleep(RETRY_INTERVAL, undefined, { signal });
   }
 }
 
@@ -42,7 +42,7 @@ async function readOnce(path: string, signal: AbortSignal): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** Writes to a named pipe; what is written before somebody reads it waits. */
+/** Writes to a named pipe. Data is buffered until a reader opens the pipe. */
 export class NamedPipeWriter extends Writable {
   readonly #path: string;
   #socket: Socket | undefined;
@@ -61,7 +61,7 @@ export class NamedPipeWriter extends Writable {
       ready();
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENXIO') {
-        this.#timer = setTimeout(() => this._construct(ready), TRY_EVERY);
+        this.#timer = setTimeout(() => this._construct(ready), RETRY_INTERVAL);
       } else {
         ready(error as Error);
       }

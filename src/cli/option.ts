@@ -1,6 +1,6 @@
 /**
- * Options and operands of a command as rows: how each is written, read and explained. The types of
- * what a command gets follow from the rows.
+ * Options of a command as rows: flags, help text and parser of each. TypeScript derives the type of the
+ * values from the rows.
  *
  * ```ts
  * const OPTIONS = {
@@ -13,41 +13,41 @@
  * // { json: boolean; size: number | undefined; accept: readonly Tsel[]; delay: number }
  * ```
  *
- * The name of a row is the long flag in camel case; the frame checks that.
+ * The name of a row must be its long flag in camel case; `command-line.ts` checks that.
  */
 
-/** Reads the text of a value. What it throws (a sentence) names what was expected and what came. */
+/** Parses the text of a value. The message of its error says what was expected and what was given. */
 export type Parser<T> = (text: string) => T;
 
 /** One option. */
 export interface OptionRow<T> {
-  /** As commander writes them: `'--size <octets>'`, `'-v, --verbose'`. */
+  /** In the syntax of commander: `'--size <octets>'`, `'-v, --verbose'`. */
   readonly flags: string;
   readonly description: string;
   readonly kind: 'flag' | 'value' | 'list';
   readonly parse: Parser<unknown>;
   readonly default: T;
-  /** How the help shows the default; the value itself without it. */
+  /** The default as the help shows it. Default: the value itself. */
   readonly shownDefault?: string;
-  /** Heading in the help; `Options` without one. */
+  /** Heading in the help. Default: `Options`. */
   readonly group?: string;
-  /** Names of other rows that cannot be given together with this one. */
+  /** Names of rows that cannot be combined with this one. */
   readonly conflicts?: readonly string[];
-  /** Names of other rows, one of which has to be given too: this one is of no use without. */
+  /** Names of rows; this one requires at least one of them. */
   readonly needs?: readonly string[];
-  /** The option of the library that it sets, where that has another name than the row. */
+  /** The library option that it sets. Default: the one with the name of the row. */
   readonly sets?: string;
 }
 
-/** What not every option has. */
+/** The optional fields of a row. */
 type Extra = Pick<OptionRow<unknown>, 'group' | 'conflicts' | 'needs' | 'sets' | 'shownDefault'>;
 
-/** An option that is there or not. */
+/** A boolean option without a value. */
 export function flag(flags: string, description: string, extra: Extra = {}): OptionRow<boolean> {
   return { flags, description, kind: 'flag', parse: Boolean, default: false, ...extra };
 }
 
-/** An option with a value; `undefined` when it is not given. */
+/** An option with a value; `undefined` if it is not given. */
 export function value<T>(
   flags: string,
   description: string,
@@ -80,12 +80,12 @@ export function list<T>(
 
 export type OptionRows = Readonly<Record<string, OptionRow<unknown>>>;
 
-/** `--size` of `'--size <octets>'`. */
+/** The long flag of a row: `--size` for `'--size <octets>'`. */
 export function longFlag({ flags }: OptionRow<unknown>): string {
   return /--[\w-]+/.exec(flags)?.[0] ?? flags;
 }
 
-/** What a command gets for its rows. */
+/** The values that a command receives for its rows. */
 export type OptionValues<R extends OptionRows> = {
   readonly [K in keyof R]: R[K] extends OptionRow<infer T> ? T : never;
 };

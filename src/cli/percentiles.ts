@@ -1,8 +1,8 @@
 /**
- * Percentiles of times. Knows no clock.
+ * Computes percentiles of measured times.
  */
 
-/** Times in milliseconds, most of which were no longer than each of these. */
+/** Percentiles, in the unit of the times. */
 export interface Percentiles {
   readonly p50: number;
   readonly p90: number;
@@ -10,7 +10,7 @@ export interface Percentiles {
   readonly max: number;
 }
 
-/** By the nearest rank; the times are sorted on the way. All 0 without any. */
+/** Percentiles by the nearest-rank method; all 0 for an empty array. Sorts `times` in place. */
 export function percentiles(times: number[]): Percentiles {
   times.sort((one, other) => one - other);
   const at = (share: number) => times[Math.max(0, Math.ceil(share * times.length) - 1)] ?? 0;

@@ -1,6 +1,5 @@
 /**
- * A program of the shell and whatever it starts: a process group, so that all of it can be ended. Knows
- * no connection.
+ * Runs a shell command in its own process group, so that the program and all its children can be ended.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
@@ -17,24 +16,24 @@ type Child = ChildProcessByStdio<Writable, Readable, null>;
 
 const HAS_GROUPS = process.platform !== 'win32';
 
-/** After each signal the group has so many milliseconds to end before the next one follows. */
+/** The signals that end a group, and the milliseconds to wait after each. */
 const SIGNALS: readonly (readonly [NodeJS.Signals, number])[] = [
   ['SIGTERM', 2_000],
   ['SIGKILL', 1_000],
 ];
 
-/** The system reports the end of our child only, so the others are looked for this often. */
-const LOOK_EVERY = 50;
+/** Milliseconds between two checks of the group: the system reports the end of a direct child only. */
+const POLL_INTERVAL = 50;
 
-/** What to try, by the name of the error. */
+/** Hints on what to try, by the code of the error. */
 const HINTS: Readonly<Record<string, string>> = {
-  EMFILE: ': fewer --max-programs, or more open files (ulimit -n), may help',
-  ENFILE: ': the system has no file descriptor left',
-  EAGAIN: ': fewer --max-programs, or more processes (ulimit -u), may help',
-  ENOMEM: ': fewer --max-programs may help',
+  EMFILE: ': lower --max-programs, or allow more open files (ulimit -n)',
+  ENFILE: ': the system has no free file descriptor',
+  EAGAIN: ': lower --max-programs, or allow more processes (ulimit -u)',
+  ENOMEM: ': lower --max-programs',
 };
 
-/** Groups that have not ended; none outlives this process. */
+/** Groups that have not ended. They are killed when this process exits. */
 const running = new Set<ProcessGroup>();
 
 function killAll(): void {
@@ -43,11 +42,11 @@ function killAll(): void {
   }
 }
 
-/** A program that was started, and what it started. */
+/** A running program and its children. */
 export class ProcessGroup {
   readonly stdin: Writable;
   readonly stdout: Readable;
-  /** Resolves when the program has ended; what it started may go on. Never rejects. */
+  /** Resolves when the program has ended; its children may still run. Never rejects. */
   readonly exited: Promise<ProgramEnd>;
   readonly #child: Child;
   readonly #pid: number;
@@ -66,9 +65,9 @@ export class ProcessGroup {
   }
 
   /**
-   * Starts a command line of the shell.
+   * Starts a shell command.
    *
-   * @throws CommandError when the system has no room for it (`EAGAIN`, `EMFILE` …)
+   * @throws CommandError if the system cannot start it (`EAGAIN`, `EMFILE` …)
    */
   static start(line: string, env: NodeJS.ProcessEnv): Promise<ProcessGroup> {
     return new Promise((resolve, reject) => {
@@ -86,7 +85,7 @@ export class ProcessGroup {
         const exited = new Promise<ProgramEnd>((settle) => {
           child.once('exit', (code, signal) => settle({ code, signal }));
         });
-        // Without room for its pipes there are no streams either: only this event comes.
+        // If the system cannot create the pipes, the child has no streams and only this event comes.
         child.on('error', failed);
         child.once('spawn', () => {
           resolve(new ProcessGroup(child, child.pid as number, exited));
@@ -97,7 +96,7 @@ export class ProcessGroup {
     });
   }
 
-  /** Some process of the group has not ended. */
+  /** True while a process of the group runs. */
   get isAlive(): boolean {
     if (!HAS_GROUPS) {
       return this.#child.exitCode === null && this.#child.signalCode === null;
@@ -109,7 +108,7 @@ export class ProcessGroup {
     }
   }
 
-  /** Sends a signal to all of the group. */
+  /** Sends a signal to every process of the group. */
   kill(signal: NodeJS.Signals): void {
     try {
       if (HAS_GROUPS) {
@@ -118,21 +117,21 @@ export class ProcessGroup {
         this.#child.kill(signal);
       }
     } catch {
-      // It has ended meanwhile.
+      // The group has already ended.
     }
   }
 
   /**
-   * Ends the group: it has so many milliseconds to end by itself, then come SIGTERM and SIGKILL. Resolves
-   * when it has ended, or a moment after SIGKILL. The first call counts. Never rejects.
+   * Waits `grace` milliseconds for the group to end, then sends SIGTERM, then SIGKILL. Resolves when the
+   * group has ended, or one second after SIGKILL. Later calls have no effect. Never rejects.
    */
-  end(patience: number): Promise<void> {
-    this.#ending ??= this.#end(patience);
+  end(grace: number): Promise<void> {
+    this.#ending ??= this.#end(grace);
     return this.#ending;
   }
 
-  async #end(patience: number): Promise<void> {
-    let hasEnded = await this.#endsWithin(patience);
+  async #end(grace: number): Promise<void> {
+    let hasEnded = await this.#endsWithin(grace);
     for (const [signal, time] of SIGNALS) {
       if (!hasEnded) {
         this.kill(signal);
@@ -151,7 +150,7 @@ export class ProcessGroup {
       if (performance.now() >= until) {
         return false;
       }
-      await sleep(LOOK_EVERY);
+      await sleep(POLL_INTERVAL);
     }
     return true;
   }

@@ -1,16 +1,16 @@
 /**
- * T-selectors on the command line beyond `parseTsel`: those of S7 by type, rack and slot, and lists.
+ * T-selectors on the command line beyond `parseTsel`: S7 selectors, lists and ranges.
  */
 import { formatTsel, type Tsel } from '../index.js';
 import { UsageError } from './exit.js';
 import type { Parser } from './option.js';
 import { integer, selector } from './values.js';
 
-/** What the first octet of an S7 selector says of the caller. */
+/** The connection type in the first octet of an S7 selector. */
 const S7_TYPES = { pg: 1, op: 2, basic: 3 } as const;
 const S7_NAMES: Readonly<Record<number, string>> = { 1: 'PG', 2: 'OP', 3: 'basic' };
 
-/** `pg,0,2`: type * 256 + rack * 32 + slot. */
+/** An S7 selector such as `pg,0,2`: type * 256 + rack * 32 + slot. */
 export const s7Selector: Parser<number> = (text) => {
   const [type = '', rack = '', slot = '', ...rest] = text.toLowerCase().split(',');
   if (!Object.hasOwn(S7_TYPES, type) || slot === '' || rest.length > 0) {
@@ -33,7 +33,7 @@ function s7Part(name: string, most: number): Parser<number> {
   };
 }
 
-/** A selector both ways: `0x0102 (PG, rack 0, slot 2)` where it may be one of S7. */
+/** A selector for people: with its S7 meaning if it can be one, as `0x0102 (PG, rack 0, slot 2)`. */
 export function explainSelector(tsel: Tsel): string {
   const name = typeof tsel === 'number' ? S7_NAMES[tsel >> 8] : undefined;
   if (typeof tsel !== 'number' || name === undefined) {
@@ -42,16 +42,16 @@ export function explainSelector(tsel: Tsel): string {
   return `${formatTsel(tsel)} (${name}, rack ${(tsel >> 5) & 7}, slot ${tsel & 31})`;
 }
 
-/** A selector for JSON and for lines: its text form, `undefined` where there is none. */
+/** A selector in its text form; `undefined` for none. */
 export function selectorText(tsel: Tsel | undefined): string | undefined {
   return tsel === undefined ? undefined : formatTsel(tsel);
 }
 
-/** Selectors with commas between; those in quotes may hold commas. */
+/** Selectors separated by commas. A selector in quotes may contain commas. */
 export const selectorList: Parser<readonly Tsel[]> = (text) =>
   (text.match(/(?:"[^"]*"|[^,"])+/g) ?? ['']).map((part) => selector(part.trim()));
 
-/** `0x0100-0x011f`: every two-octet selector of the range. */
+/** A range such as `0x0100-0x011f`: every two-octet selector in it. */
 export const selectorRange: Parser<readonly number[]> = (text) => {
   const [, low = '', high = ''] = /^([^-]+)-([^-]+)$/.exec(text) ?? [];
   const [first, last] = [low, high].map((end) => (end === '' ? undefined : selector(end.trim())));
@@ -61,7 +61,7 @@ export const selectorRange: Parser<readonly number[]> = (text) => {
   return Array.from({ length: last - first + 1 }, (_, index) => first + index);
 };
 
-/** True when both are the same octets. */
+/** True if both selectors have the same octets. */
 export function sameSelector(one: Tsel, other: Tsel): boolean {
   return formatTsel(one) === formatTsel(other);
 }

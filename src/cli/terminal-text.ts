@@ -1,28 +1,28 @@
 /**
- * Text on its way to a terminal. Much of it comes from outside: names in certificates, messages of
- * peers, selectors, file names. None of it may carry a control sequence, turn the direction of a line or
- * hide. This is the one place that sees to that; whatever this program writes as text passes it.
+ * Escapes text for a terminal. Some of the text comes from outside: names in certificates, messages of peers,
+ * selectors, file names. It must not contain control sequences, reverse the direction of a line, or be
+ * invisible. All text that this program writes passes through here.
  *
- * The colours are control sequences too. Those of this program carry a random number, so that nothing
- * from outside can pass for one; it is taken out again on the way.
+ * Colours are control sequences too. This program marks its own colours with a random number that nobody
+ * else knows, so that text from outside cannot fake them; `terminalText` removes the number.
  */
 import { randomInt } from 'node:crypto';
 import pico from 'picocolors';
 
 /**
- * What a terminal must not get from outside: controls of either kind, what turns the direction of text
- * or is not seen, what Unicode has not given a meaning, and the ends of lines and paragraphs.
+ * Characters that a terminal must not receive from outside: control, format (direction, invisible), private
+ * and unassigned characters, and the separators of lines and paragraphs.
  */
 const UNPRINTABLE = '[\\p{C}\\p{Zl}\\p{Zp}]';
 
-/** True when a character may go to a terminal as it is. */
+/** True if a character can be written to a terminal unchanged. */
 export function isPrintable(character: string): boolean {
   return !ONE_UNPRINTABLE.test(character);
 }
 
 const ONE_UNPRINTABLE = new RegExp(UNPRINTABLE, 'u');
 
-/** An octet as `\x1b`. */
+/** An octet in the form `\x1b`. */
 export function escapedOctet(octet: number): string {
   return `\\x${octet.toString(16).padStart(2, '0')}`;
 }
@@ -37,10 +37,10 @@ type ColourName = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'blue' | 'magent
 /** Functions that colour a text. */
 export type Colours = Readonly<Record<ColourName, (text: string) => string>>;
 
-/** Nobody outside this process knows it. */
+/** Marks the colours of this process; secret. */
 const MARK = randomInt(2 ** 31, 2 ** 40);
 
-/** Colours that {@link terminalText} recognises; without colour they leave a text as it is. */
+/** Colours that {@link terminalText} recognises. If `areWanted` is false they return the text unchanged. */
 export function markedColours(areWanted: boolean): Colours {
   const { bold, dim, red, green, yellow, blue, magenta, cyan } = pico.createColors(true);
   const marked = (format: (text: string) => string) => {
@@ -59,20 +59,23 @@ export function markedColours(areWanted: boolean): Colours {
   };
 }
 
-/** A colour of ours, or a character that must not pass. */
+/** A marked colour, or a character to escape. */
 const TO_REPLACE = new RegExp(`\\x1b\\[${MARK};(\\d+)m|${UNPRINTABLE}`, 'gu');
 
-/** Beyond ASCII, what this program itself writes; the rest may be controls in another character set. */
+/**
+ * Everything but ASCII and the characters of this program itself; the rest may be controls in another
+ * charset.
+ */
 const NOT_ASCII = /[^\x20-\x7e\n─▶◀·⚠…]/gu;
 
-/** What needs no second look, as most texts do. */
+/** Text without anything to escape: a fast path for most text. */
 const PLAIN = /^[\x20-\x7e]*$/;
 
 /**
- * A text as it may go to a terminal: what is not printable is escaped as `\x1b` or `\u{202e}`.
+ * Escapes what is not printable as `\x1b` or `\u{202e}`.
  *
- * @param keepsLines ends of lines are this program's own, and stay
- * @param takesUtf8 the terminal takes UTF-8; without it all beyond ASCII is escaped
+ * @param keepsLines keep newlines, which this program wrote itself
+ * @param takesUtf8 the terminal accepts UTF-8; otherwise everything beyond ASCII is escaped
  */
 export function terminalText(text: string, keepsLines: boolean, takesUtf8 = true): string {
   if (PLAIN.test(text)) {
@@ -89,15 +92,15 @@ export function terminalText(text: string, keepsLines: boolean, takesUtf8 = true
     : clean.replace(NOT_ASCII, (each) => (isColour(each) ? each : escaped(each)));
 }
 
-/** Only colours of ours still have their ESC at this point; a tab is no danger. */
+/** At this point only the colours of this program still have their ESC. A tab is harmless. */
 function isColour(character: string): boolean {
   return character === '\x1b' || character === '\t';
 }
 
-/** What `JSON.stringify` leaves as it is and a terminal must not get. */
+/** Characters that `JSON.stringify` does not escape and a terminal must not receive. */
 const LEFT_BY_JSON = new RegExp(UNPRINTABLE, 'gu');
 
-/** A line of JSON that means the same and does nothing to a terminal. */
+/** JSON on one line, with everything escaped that could affect a terminal. */
 export function terminalJson(value: unknown): string {
   return JSON.stringify(value).replace(LEFT_BY_JSON, (found) =>
     found.replace(/[\s\S]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),

@@ -1,6 +1,6 @@
 /**
- * Values on the command line: from text to what the library takes. Each says what was expected and
- * what came.
+ * Parsers for the values of options and operands. The error of each says what was expected and what was
+ * given.
  */
 import { type Address, parseTsel, type Tsel } from '../index.js';
 import { UsageError } from './exit.js';
@@ -10,7 +10,7 @@ function bad(expected: string, text: string): UsageError {
   return new UsageError(`must be ${expected}, not ${JSON.stringify(text)}`);
 }
 
-/** An integer, decimal or 0x…, from `least` to `most`. */
+/** An integer from `least` to `most`, decimal or hexadecimal with 0x. */
 export function integer(least: number, most: number): Parser<number> {
   return (text) => {
     const number = /^(?:\d+|0x[0-9a-f]+)$/i.test(text) ? Number(text) : Number.NaN;
@@ -21,10 +21,10 @@ export function integer(least: number, most: number): Parser<number> {
   };
 }
 
-/** Longest time that a timer can be set to. */
+/** Longest delay of a Node timer, in milliseconds. */
 const MAX_MILLISECONDS = 2 ** 31 - 1;
 
-/** A time with its unit: `500ms`, `2s`, `1.5s`, `1m`. Without one nobody knows which is meant. */
+/** A time in milliseconds. The text must have a unit: `500ms`, `2s`, `1.5s`, `1m`. */
 export const milliseconds: Parser<number> = (text) => {
   const [, number = '', unit] = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text) ?? [];
   if (number !== '' && unit === undefined) {
@@ -37,7 +37,7 @@ export const milliseconds: Parser<number> = (text) => {
   return time;
 };
 
-/** The same, and 0, which needs no unit. */
+/** A time in milliseconds, or 0, which requires no unit. */
 export const millisecondsOrZero: Parser<number> = (text) =>
   /^0+(?:ms|s|m)?$/.test(text) ? 0 : milliseconds(text);
 
@@ -46,12 +46,12 @@ export const selector: Parser<Tsel> = (text) => {
   try {
     return parseTsel(text);
   } catch (error) {
-    // The library says of its argument `text` what is to be said of the value here.
+    // The message of the library begins with the name of its argument, `text`; the flag replaces it.
     throw new UsageError((error as Error).message.replace(/^text /, ''));
   }
 };
 
-/** One of a few words. */
+/** One of several words. */
 export function choice<const T extends string>(...words: readonly T[]): Parser<T> {
   return (text) => {
     const word = words.find((known) => known === text);
@@ -69,12 +69,12 @@ export const text: Parser<string> = (given) => {
   return given;
 };
 
-/** Where to connect to: `HOST`, `HOST:PORT`, `IPV6`, `[IPV6]:PORT`. */
+/** The address of a server: `HOST`, `HOST:PORT`, `IPV6` or `[IPV6]:PORT`. The default port is 102. */
 export function address(given: string): FullAddress {
   return addressFrom(given, 102, 1);
 }
 
-/** Where to listen, in the same forms; port 0 is any that is free. */
+/** An address to listen on, in the same forms. Port 0 selects a free port. */
 export function listenAddress(given: string, defaultPort: number): FullAddress {
   return addressFrom(given, defaultPort, 0);
 }

@@ -9,7 +9,7 @@ import { rawServer, serve } from '../support/life.js';
 import { tpkt } from '../support/raw.js';
 import { closedPort, cotp, listening, Running, strangers } from './support.js';
 
-/** A server of the library that sends every TSDU back; gives its address. */
+/** Starts an echo server; returns its address. */
 async function echoServer(options: ListenOptions = {}): Promise<string> {
   const { address, accept } = await serve(options);
   const echo = async (conn: Connection) => {
@@ -19,7 +19,7 @@ async function echoServer(options: ListenOptions = {}): Promise<string> {
   };
   const next = async (): Promise<void> => {
     const conn = await accept();
-    // How a connection ends is for the test to say.
+    // The test decides how a connection ends.
     void echo(conn).catch(() => {});
     await next();
   };
@@ -94,7 +94,7 @@ describe('TSDUs through pipes', () => {
     );
   });
 
-  test('a length that is not kept is told', async () => {
+  test('an incomplete length-prefixed TSDU is an error', async () => {
     const args = ['connect', await echoServer(), '--length'];
     const { code, stderr } = await cotp(args, Buffer.from([0, 0, 0, 9, 1]));
     expect(code).toBe(2);
@@ -139,7 +139,7 @@ describe('options', () => {
     ]);
   });
 
-  test('TLS: the authority is checked, unless told not to', async () => {
+  test('TLS: the CA is checked, except with --tls-insecure', async () => {
     const address = await echoServer({ tls: made.server });
     const trusting = ['--tls-ca', join(folder, 'ca.pem'), '--tls-servername', 'localhost'];
     expect(await cotp(['connect', address, ...trusting], 'x')).toMatchObject({
@@ -152,17 +152,17 @@ describe('options', () => {
     expect(stderr).toMatch(/^cotp connect: .*certificate.*\n$/);
   });
 
-  test('TLS: a key of another certificate is told with both options', async () => {
+  test('TLS: the error for a key of another certificate names both options', async () => {
     const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'other-key.pem')];
     await writeFile(key, made.server.key);
     const { code, stderr } = await cotp(['connect', 'h', '--tls-cert', cert, '--tls-key', key]);
     expect(code).toBe(2);
     expect(stderr).toBe(
-      `cotp connect: --tls-key ${key} does not go with --tls-cert ${cert}: key values mismatch\ntry 'cotp connect --help'\n`,
+      `cotp connect: --tls-key ${key} does not match --tls-cert ${cert}: key values mismatch\ntry 'cotp connect --help'\n`,
     );
   });
 
-  test('TLS: a file that is broken within is told with its option', async () => {
+  test('TLS: the error for an invalid file names its option', async () => {
     const cert = join(folder, 'broken.pem');
     await writeFile(cert, '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n');
     const key = join(folder, 'key.pem');
@@ -209,7 +209,7 @@ describe('options', () => {
 });
 
 describe('an answer that does not come within --wait', () => {
-  /** A peer that takes what comes, answers only what is called so, and never closes. */
+  /** A peer that reads everything, answers only TSDUs that ask for it, and never closes. */
   async function silentPeer(): Promise<string> {
     const { address, accept } = await serve({ allowHalfOpen: true });
     void accept().then(async (conn) => {
@@ -222,7 +222,7 @@ describe('an answer that does not come within --wait', () => {
     return `${address.host}:${address.port}`;
   }
 
-  test.each([[[]], [['--hold']]])('is told, with exit code 4: %j', async (more) => {
+  test.each([[[]], [['--hold']]])('is an error with exit code 4: %j', async (more) => {
     const args = ['connect', await silentPeer(), '--wait', '200ms', ...more];
     const { code, stdout, stderr } = await cotp(args, 'statement');
     expect({ code, stdout }).toEqual({ code: 4, stdout: '' });
@@ -262,7 +262,7 @@ describe('an answer that does not come within --wait', () => {
     expect(await running.end()).toEqual({ code: 0, stdout: '', stderr: '' });
   });
 
-  test('is not missed when the peer closes in good order instead', async () => {
+  test('is no error when the peer closes cleanly instead', async () => {
     const { address, accept } = await serve();
     void accept().then((peer) => peer.read());
     const args = ['connect', `${address.host}:${address.port}`, '--wait', '9s'];
@@ -357,14 +357,14 @@ describe('what can go wrong', () => {
     const running = new Running(['connect', `${address.host}:${address.port}`, '-v']);
     const peer = await accept();
     await running.says(/connected to/);
-    // A reset right behind other octets is now and then a FIN to the socket that receives it.
+    // A receiver sometimes sees a FIN instead of a reset that follows other octets.
     await new Promise((resolve) => setTimeout(resolve, 100));
     peer.destroy();
     expect((await running.end()).code).toBe(1);
     expect(running.stderr).toMatch(/\ncotp connect: TCP was reset .*\n$/);
   });
 
-  test('a peer that closes ends it, though stdin goes on', async () => {
+  test('ends when the peer closes, while stdin is still open', async () => {
     const { address, accept } = await serve();
     const running = new Running(['connect', `${address.host}:${address.port}`]);
     const peer = await accept();
@@ -378,7 +378,7 @@ describe('stopping', () => {
   test.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
-  ] as const)('%s closes the connection in good order', async (signal, code) => {
+  ] as const)('%s closes the connection cleanly', async (signal, code) => {
     const { address, accept } = await serve();
     const running = new Running(['connect', `${address.host}:${address.port}`]);
     const peer = await accept();

@@ -9,7 +9,7 @@ import { COTP, cotp, Running } from './support.js';
 
 const CR = '0300001611e00000000200c0010ac1020100c2020102';
 
-/** `03:00:…` and the like. */
+/** Octets in the form `03:00:…`. */
 const joined = (separator: string, prefix = '') =>
   CR.match(/../g)
     ?.map((octet) => `${prefix}${octet}`)
@@ -26,7 +26,7 @@ const HEXDUMP = `00000000  03 00 00 16 11 e0 00 00  00 02 00 c0 01 0a c1 02  |..
 00000016
 `;
 
-/** What is said of it. */
+/** The output for a message. */
 const EXPLAINED = `\
 TPKT 1, 22 octets  CR TPDU src-ref: 0x0002 dst-ref: 0x0000 class: 0 calling: 0x0100 called: 0x0102 size: 1024
 offset  octets  field           value   meaning
@@ -91,7 +91,7 @@ describe('reads', () => {
   });
 });
 
-test('names deviations where they stand, and says what a strict reading makes of them', async () => {
+test('shows deviations at their octets, and whether a strict reading refuses them', async () => {
   const { code, stdout } = await cotp(['decode', '03 00 00 0b 06 80 00 01 00 00 04']);
   expect(code).toBe(1);
   expect(stdout).toContain('⚠ reason-value the disconnect reason is not defined');
@@ -165,7 +165,7 @@ test('long fields are cut unless all of it is wanted', async () => {
   expect(stdout.match(/\bab\b/g)?.length).toBe(296);
 });
 
-test('--class tells what holds for the class', async () => {
+test('--class selects the rules of the class', async () => {
   expect(await cotp(['decode', '02f081'])).toMatchObject({ code: 0 });
   const { code, stdout } = await cotp(['decode', '--class', '0', '02f081']);
   expect(code).toBe(1);
@@ -176,11 +176,11 @@ test.each([
   [['decode', 'hello'], /^cotp decode: the input is no hexadecimal: there is "h" in it/],
   [['decode', '030'], /^cotp decode: the input has 3 hexadecimal digits, which is an odd number/],
   [['decode', '/'], /^cotp decode: \/ cannot be read \(EISDIR\)/],
-  [['decode', '/', '/bin'], /^cotp decode: one input at a time is taken: \/ cannot stand beside/],
-  [['decode', '-', '00'], /^cotp decode: one input at a time is taken: stdin cannot stand beside/],
+  [['decode', '/', '/bin'], /^cotp decode: only one input is allowed: \/ cannot be combined/],
+  [['decode', '-', '00'], /^cotp decode: only one input is allowed: stdin cannot be combined/],
   [['decode'], /^cotp decode: there is no TPKT or TPDU in the input/],
   [['decode', '--class', '5', '00'], /--class must be an integer 0 to 4, not "5"/],
-])('%o is told in a sentence', async (args, sentence) => {
+])('%o is an error of one sentence', async (args, sentence) => {
   const { code, stdout, stderr } = await cotp(args);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toMatch(sentence);
@@ -189,7 +189,7 @@ test.each([
 describe('Ctrl-C', () => {
   test.each([[[]], [['-']]])('ends it while it waits for stdin: %j', async (more) => {
     const running = new Running(['decode', ...more]);
-    // More than a pipe holds: once it has left, it is read.
+    // More than the pipe can hold: when all is written, the command is reading.
     await new Promise((resolve) =>
       running.child.stdin.write(Buffer.alloc(1_000_000, '0'), resolve),
     );
@@ -213,7 +213,7 @@ describe('Ctrl-C', () => {
   });
 });
 
-/** A capture, as far as `decode` looks into it: tshark is stood in for. */
+/** The start of a capture file: a script replaces tshark, so the rest is not read. */
 const CAPTURE = Buffer.from('d4c3b2a1020004000000000000000000ffff000001000000', 'hex');
 
 const CLIENT = '10.0.0.1:50000';
@@ -221,11 +221,11 @@ const SERVER = '10.0.0.5:102';
 const CC_128 = '0300001611d00002443100c00107c1020100c2020102';
 const DT = '0300000802f08001';
 
-/** What tshark puts where octets are missing. */
+/** What tshark prints for missing octets. */
 const gap = (octets: number) =>
   Buffer.from(`[${octets} bytes missing in capture file]\0`).toString('hex');
 
-/** Decodes what that tshark says of one stream: lines of the client, and of the server with a tab. */
+/** Decodes the output of the replaced tshark for one stream: lines of the client, and of the server after a tab. */
 async function decodeStream(lines: readonly string[], ...options: readonly string[]) {
   const followed = ['Follow: tcp,raw', `Node 0: ${CLIENT}`, `Node 1: ${SERVER}`, ...lines];
   return decodeWith(
@@ -234,7 +234,7 @@ async function decodeStream(lines: readonly string[], ...options: readonly strin
   );
 }
 
-/** With a program in the place of tshark. */
+/** Runs `decode` with a script in place of tshark. */
 async function decodeWith(script: string | undefined, ...options: readonly string[]) {
   const folder = await mkdtemp(join(tmpdir(), 'cotp-decode-'));
   closeLater(() => rm(folder, { recursive: true, force: true }));
@@ -250,7 +250,7 @@ async function decodeWith(script: string | undefined, ...options: readonly strin
   return { code, stdout, stderr, folder };
 }
 
-/** What was shown, in brief. */
+/** A short form of the output. */
 async function shown(lines: readonly string[]): Promise<string[]> {
   const { code, stdout } = await decodeStream(lines, '--json');
   const events = stdout
@@ -303,7 +303,7 @@ describe.runIf(process.platform !== 'win32')('a capture', () => {
     const long = `0300004602f080${'0300000702f080'.repeat(9)}`;
     const [first, rest] = [long.slice(0, 28), long.slice(84)];
     expect(await shown([first, gap(28), `${rest}${DT}`, DT])).toEqual([
-      `${CLIENT} 28 octets are missing in the capture, behind the first 14 octets of a TPKT of 70, which is not shown`,
+      `${CLIENT} 28 octets are missing in the capture, after the first 14 octets of a TPKT of 70, which is not shown`,
       `${CLIENT} DT`,
       `${CLIENT} DT`,
       '1',
@@ -313,7 +313,7 @@ describe.runIf(process.platform !== 'win32')('a capture', () => {
   test('lacks the end of a TPKT and more: the next that begins is shown', async () => {
     expect(await shown([`${DT}03000046`, gap(200), '0102', DT])).toEqual([
       `${CLIENT} DT`,
-      `${CLIENT} 200 octets are missing in the capture, behind the first 4 octets of a TPKT of 70, which is not shown`,
+      `${CLIENT} 200 octets are missing in the capture, after the first 4 octets of a TPKT of 70, which is not shown`,
       `${CLIENT} DT`,
       '1',
     ]);
@@ -334,7 +334,7 @@ describe.runIf(process.platform !== 'win32')('a capture', () => {
     ]);
   });
 
-  test('goes on in another protocol, which is said once', async () => {
+  test('switches to another protocol, which is reported once', async () => {
     const [first, second, third, ...rest] = await shown([DT, '1603010005', '1703030001', DT]);
     expect([first, third, rest]).toEqual([`${CLIENT} DT`, `${CLIENT} DT`, ['1']]);
     expect(second).toMatch(/the TPKT version is not 3/);

@@ -1,4 +1,4 @@
-/** Nothing that a reader of the output or a program does keeps a command from ending. */
+/** A command ends whatever the reader of its output or a program of --exec does. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, constants, openSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { closeLater, rawServer, serve } from '../support/life.js';
 import { cc, dt } from '../support/raw.js';
 import { COTP, Running } from './support.js';
 
-/** A command whose stdout nobody reads, but for the first event of `--json`. */
+/** A command whose stdout is read no further than the first event of `--json`. */
 class Unread {
   readonly child: ChildProcess;
   readonly ended: Promise<unknown[]>;
@@ -20,13 +20,13 @@ class Unread {
   constructor(args: readonly string[]) {
     const { PATH = '' } = process.env;
     this.child = spawn(process.execPath, [COTP, ...args], { env: { PATH } });
-    const hear = (chunk: Buffer) => {
+    const collect = (chunk: Buffer) => {
       this.#said += String(chunk);
     };
-    this.child.stderr?.on('data', hear);
+    this.child.stderr?.on('data', collect);
     if (args.includes('--json')) {
       this.child.stdout?.once('data', (chunk) => {
-        hear(chunk);
+        collect(chunk);
         this.child.stdout?.pause();
       });
     }
@@ -40,10 +40,10 @@ class Unread {
   }
 }
 
-/** More than pipe, command and connection hold together. */
+/** More octets than the pipe, the command and the connection can buffer together. */
 const FLOOD = Buffer.alloc(1_000_000, 'flood ');
 
-/** Most that a command may take to end: a second for its output, two for its connections. */
+/** Longest time in milliseconds for a command to end: one second for its output, two for its connections. */
 const SOON = 5_000;
 
 describe.each([
@@ -64,7 +64,7 @@ describe.each([
     for (let count = 0; count < 20; count += 1) {
       conn.write(FLOOD);
     }
-    // Its back-pressure reaches the peer: most of it waits there.
+    // The backpressure reaches the peer, where most of the data waits.
     await expect.poll(() => conn.writeBuffered).toBeGreaterThan(FLOOD.length);
     await expectToEnd(unread);
   });
@@ -99,7 +99,7 @@ describe.each([
     for (let count = 0; count < 5; count += 1) {
       conn.write(FLOOD);
     }
-    // Lines for people are left out: they hold up nothing that is relayed.
+    // Lines of the ladder are dropped: they do not delay relaying.
     await expect.poll(() => octets, { timeout: 15_000 }).toBe(5 * FLOOD.length);
     await expectToEnd(unread);
   });
@@ -146,7 +146,7 @@ describe.runIf(process.platform !== 'win32')('a named pipe', () => {
     return path;
   }
 
-  /** Opens the pipe for writing, once somebody reads it, and writes nothing. */
+  /** Opens the pipe for writing as soon as it has a reader, and writes nothing. */
   async function opened(path: string): Promise<void> {
     let fd = 0;
     const open = () => {
@@ -157,7 +157,7 @@ describe.runIf(process.platform !== 'win32')('a named pipe', () => {
     closeLater(() => closeSync(fd));
   }
 
-  /** Somebody has opened the pipe for reading, and reads nothing. */
+  /** Opens the pipe for reading, and reads nothing. */
   function idleReader(path: string): void {
     const reader = spawn('sh', ['-c', `exec sleep 60 < '${path}'`]);
     closeLater(() => reader.kill('SIGKILL'));

@@ -4,7 +4,7 @@ import { listen } from '../../src/cli/commands/listen.js';
 import { failureOf } from '../../src/cli/failure.js';
 import { CotpError } from '../../src/index.js';
 
-/** An error of the library with that hint, as a command says it. */
+/** The sentence that a command prints for an error with this hint. */
 const said = (hint: string, rows = {}) =>
   failureOf(new CotpError('ERR_COTP_CLOSED', 'it went wrong', { hint }), rows).sentence;
 

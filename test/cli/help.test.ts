@@ -1,12 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import { spawnSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { COMMANDS } from '../../src/cli/command-line.js';
 import { EXIT } from '../../src/cli/exit.js';
-import { COMMANDS } from '../../src/cli/program.js';
 import { COTP, cotp } from './support.js';
 
-/** A file that is there and is no certificate. */
+/** An existing file that is not a certificate. */
 const NO_CERTIFICATE = fileURLToPath(new URL('../../README.md', import.meta.url));
 
 const names = COMMANDS.map(({ name }) => name);
@@ -100,7 +100,7 @@ test.each([
     ['proxy', '0', 'h', '--rewrite-remote-tsel', '0102'],
     /--rewrite-remote-tsel must be .* write 0x0102 .*or 102 /,
   ],
-  [['listen', '--max-programs', '2'], /--max-programs is of use with --exec only/],
+  [['listen', '--max-programs', '2'], /--max-programs requires --exec/],
   [['connect', 'h', '--remote-tsel', 'xyz'], /--remote-tsel must be a T-selector such as 0x0102/],
   [['connect', 'h', '--s7', 'pg,0'], /--s7 must be pg, op or basic, a rack and a slot/],
   [['connect', 'h', '--s7', 'pg,8,0'], /--s7 has a rack that must be an integer 0 to 7, not "8"/],
@@ -113,14 +113,14 @@ test.each([
     ['connect', 'h', '--size-offer', 'none'],
     /--size-offer must be deployed or standard or nonstandard or absent/,
   ],
-  [['connect', 'h', '--tsdu-size', '9'], /--tsdu-size is of use with --raw only/],
+  [['connect', 'h', '--tsdu-size', '9'], /--tsdu-size requires --raw/],
   [
     ['connect', 'h', '--raw', '--tsdu-size', '9', '--file', 'f'],
     /'--file <file>' cannot be used with option '--tsdu-size/,
   ],
   [['connect', 'h', '--file', '/dev/null'], /--file \/dev\/null is empty/],
   [['connect', 'h', '--tls-ca', NO_CERTIFICATE], /is not PEM/],
-  [['connect', 'h', '--tls-cert', NO_CERTIFICATE], /--tls-cert and --tls-key go together/],
+  [['connect', 'h', '--tls-cert', NO_CERTIFICATE], /--tls-cert and --tls-key require each other/],
   [['listen', '--echo', '--exec', 'cat'], /'--echo' cannot be used with option '--exec/],
   [['listen', '--refuse', '4'], /--refuse must be an integer 0 to 3/],
   [
@@ -132,13 +132,13 @@ test.each([
   [['probe'], /missing required argument 'host\[:port\]'/],
   [['probe', 'h', '--tsel', '1,x'], /--tsel must be a T-selector/],
   [['probe', 'h', '--range', '2-1'], /--range must be a range such as 0x0100-0x011f/],
-  [['proxy', '0', 'h', '--redact'], /--redact is of use with --pcap or --jsonl only/],
+  [['proxy', '0', 'h', '--redact'], /--redact requires --pcap or --jsonl/],
+  [['proxy', '0', 'h', '--max-file-size', '5000'], /--max-file-size requires --pcap or --jsonl/],
+  [['proxy', '0', 'h', '--max-files', '5'], /--max-files requires --max-file-size/],
   [
-    ['proxy', '0', 'h', '--max-file-size', '5000'],
-    /--max-file-size is of use with --pcap or --jsonl/,
+    ['proxy', '0', 'h', '--pcap', 'x', '--jsonl', './x'],
+    /--pcap and --jsonl require different files/,
   ],
-  [['proxy', '0', 'h', '--max-files', '5'], /--max-files is of use with --max-file-size only/],
-  [['proxy', '0', 'h', '--pcap', 'x', '--jsonl', './x'], /--pcap and --jsonl take a file each/],
   [['bench', 'h', '--tsdu', '0'], /--tsdu must be an integer 1 to 16777216/],
 ] as const)('a wrong call is one sentence and exit code 2: %j', async (args, sentence) => {
   const { code, stdout, stderr } = await cotp(args);
@@ -164,7 +164,7 @@ test.each([
 test
   .runIf(process.platform === 'linux')
   .each(['--help', '--version', 'help', 'decode --help', 'decode 02f080'])(
-  'a full disk is told, however little was to be written: %s',
+  'a full disk is an error, however little was written: %s',
   (words) => {
     const line = `"${process.execPath}" "${COTP}" ${words} > /dev/full`;
     const { status, stderr } = spawnSync('/bin/sh', ['-c', line], { encoding: 'utf8' });

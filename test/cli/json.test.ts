@@ -1,4 +1,4 @@
-/** What `--json` prints, beside what docs/cli.md says of it. */
+/** Compares the output of `--json` with docs/cli.md. */
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { connect, type ListenOptions } from '../../src/index.js';
@@ -13,12 +13,12 @@ const [, section = ''] = page.split('\n## `--json`\n');
 const [own = ''] = section.split('\n## ');
 const [common = '', ...parts] = own.split('\n### ');
 
-/** Names between backticks. */
+/** The names in backticks. */
 function names(text: string): string[] {
   return [...text.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name);
 }
 
-/** Fields by event; that of `decode` is called `none`. */
+/** The documented fields by event. The messages of `decode` have no event and are under `none`. */
 function eventsOf(text: string): Map<string, string[]> {
   const rows = [...text.matchAll(/^\| `?(\w+)`? \| [^|]+ \|(.*)\|$/gm)];
   const found = rows.map(([, event = '', fields = '']) => [event, names(fields)] as const);
@@ -29,10 +29,10 @@ function documented(command: string): Map<string, string[]> {
   return eventsOf(parts.find((part) => part.startsWith(`\`cotp ${command} --json\`\n`)) ?? '');
 }
 
-/** Those of a TPDU are as many as TPDUs have fields. */
+/** Objects whose fields are not listed on the page: they are the fields of TPDUs. */
 const NOT_LOOKED_INTO = ['tpdu'];
 
-/** Fields of an object, `one.other` for those within; a list has those of its elements. */
+/** The fields of an object; `a.b` for nested fields. The fields of a list are those of its elements. */
 function fieldsOf(value: Json): string[] {
   return Object.entries(value).flatMap(([name, within]) => {
     const [first] = Array.isArray(within) ? (within as unknown[]) : [within];
@@ -41,11 +41,11 @@ function fieldsOf(value: Json): string[] {
   });
 }
 
-/** Fields by event, of everything that some runs have printed. */
+/** The fields by event that the runs have printed. */
 function printed(events: readonly Json[]): Map<string, Set<string>> {
   const found = new Map<string, Set<string>>();
   for (const { event = 'none', ...rest } of events) {
-    // An error at the end of a command is the same for all of them.
+    // The error at the end of a command is the same for all commands.
     const name = event === 'error' && 'exitCode' in rest ? 'failure' : String(event);
     const fields = found.get(name) ?? new Set();
     found.set(name, fields);
@@ -56,12 +56,12 @@ function printed(events: readonly Json[]): Map<string, Set<string>> {
   return found;
 }
 
-/** Lists that were empty have no fields; they are not to be missed where they were full once. */
+/** Removes empty lists if another run has printed the list with fields. */
 function withoutEmptyLists(fields: ReadonlySet<string>): string[] {
   return [...fields].filter((name) => ![...fields].some((other) => other.startsWith(`${name}.`)));
 }
 
-/** Every event and every field that was printed is on the page, and the other way round. */
+/** Checks that the printed events and fields are exactly those of the page. */
 function expectDocumented(command: string, events: readonly Json[]): void {
   const seen = printed(events);
   seen.delete('failure');
@@ -72,7 +72,7 @@ function expectDocumented(command: string, events: readonly Json[]): void {
   }
 }
 
-/** The events of a run that ends by itself. */
+/** Runs a command that ends by itself; returns its events. */
 async function eventsOfRun(args: readonly string[], input: string | Buffer = ''): Promise<Json[]> {
   const running = new Running([...args, '--json']);
   running.child.stdin.end(input);
@@ -194,7 +194,7 @@ describe('the page names what is printed, and no more', () => {
     expect(documented('decode').get('none')).toEqual(
       expect.arrayContaining(['stream', 'from', 'to']),
     );
-    // Where a message of a capture comes from takes tshark, so that is not among what is run here.
+    // The fields of captures require tshark, so this test does not run them.
     const capture = { event: undefined, stream: 0, from: '', to: '' };
     expectDocumented('decode', [...events, capture]);
   });

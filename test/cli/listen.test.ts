@@ -33,7 +33,7 @@ test('--print writes what comes, --once ends after the first', async () => {
   expect(await running.end()).toMatchObject({ code: 0, stdout: '0102\nff\n' });
 });
 
-test('--json tells of everything', async () => {
+test('--json reports every event', async () => {
   const { address, running } = await cotpListen('--json', '--echo', '--once', '--accept', '0x0102');
   await cotp(['connect', address, '--remote-tsel', '1'], 'x');
   await cotp(['connect', address, '--remote-tsel', '0x0102'], 'x');
@@ -47,7 +47,7 @@ test('--json tells of everything', async () => {
   ]);
 });
 
-test('--accept takes any of several selectors and refuses the rest', async () => {
+test('--accept accepts any of several selectors and refuses the others', async () => {
   const { address, running } = await cotpListen(
     '--echo',
     '--accept',
@@ -103,7 +103,7 @@ test('--exec runs a program for each connection', async () => {
   await running.says(/#2 program ended: code 0/);
 });
 
-test('a program that ends ends its connection; its code is told', async () => {
+test('the connection closes when its program ends; the exit code is reported', async () => {
   const { address, running } = await cotpListen('--exec', 'echo hello; exit 7');
   expect(await cotp(['connect', address, '--hold', '--wait', '9s'])).toEqual({
     code: 0,
@@ -113,7 +113,7 @@ test('a program that ends ends its connection; its code is told', async () => {
   await running.says(/#1 program ended: code 7/);
 });
 
-test('a program that writes what is not the form is told of', async () => {
+test('a program whose output does not have the format is reported', async () => {
   const { address, running } = await cotpListen('--hex', '--exec', 'echo xyz');
   await cotp(['connect', address]);
   await running.says(/127\.0\.0\.1:\d+: line 1 must be hexadecimal/);
@@ -168,7 +168,7 @@ test('TLS with a certificate of the client', async () => {
   await conn.asyncClose();
 });
 
-test('a port that is taken is told in a sentence', async () => {
+test('a port in use is an error of one sentence', async () => {
   const { address } = await cotpListen();
   const { code, stderr } = await cotp(['listen', address]);
   expect(code).toBe(1);
@@ -177,7 +177,7 @@ test('a port that is taken is told in a sentence', async () => {
   );
 });
 
-test.runIf(process.platform === 'linux')('a full disk is told in a sentence', async () => {
+test.runIf(process.platform === 'linux')('a full disk is an error of one sentence', async () => {
   const shell = spawn('/bin/sh', [
     '-c',
     `exec "${process.execPath}" "${COTP}" listen 127.0.0.1:0 >/dev/full`,
@@ -243,7 +243,7 @@ describe.runIf(process.platform === 'linux')('a program that cannot be started',
 });
 
 describe('a stubborn program', () => {
-  /** What of it runs still. */
+  /** The processes of the program that still run. */
   const runs = (pid: number): boolean => {
     try {
       return process.kill(pid, 0);

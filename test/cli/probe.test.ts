@@ -31,7 +31,7 @@ test('stops at the first selector that is accepted, and shows the CC', async () 
   );
 });
 
-test('--all goes on, in the order of the list', async () => {
+test('--all continues in the order of the list', async () => {
   const address = await device();
   const running = new Running(['probe', address, '--all', '--json', ...quick]);
   expect((await running.end()).code).toBe(0);
@@ -124,7 +124,7 @@ describe('what else there may be', () => {
     tls.on('tlsClientError', () => {});
     const { code, stdout } = await cotp(['probe', await listening(tls), '--tsel', '1', ...quick]);
     expect([3, 5]).toContain(code);
-    expect(stdout).toMatch(/it wants TLS$|it looks like TLS$/m);
+    expect(stdout).toMatch(/it requires TLS$|it looks like TLS$/m);
   });
 
   test('a server that asks for a certificate', async () => {
@@ -205,7 +205,7 @@ describe('what else there may be', () => {
   });
 });
 
-test('the exit code of several hosts is that of the first without good news', async () => {
+test('the exit code of several hosts is that of the first host without a confirmed selector', async () => {
   const good = await device();
   const refusing = await device({ localTsel: 9 });
   const closed = await closedPort();

@@ -1,20 +1,20 @@
 import { once } from 'node:events';
-import { connect as connectTcp } from 'node:net';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { type Connection, connect, listen, type ListenOptions } from '../../src/index.js';
+import { type Connection, connect, type ListenOptions, listen } from '../../src/index.js';
 import { closeLater, rawClient, rawServer, rejection } from '../support/life.js';
 import { CR, cc, dt, hex, tpkt } from '../support/raw.js';
 import { closedPort, cotp, Running } from './support.js';
 
-/** A port that nothing uses now, to connect from. */
+/** A free port to connect from. */
 async function freePort(): Promise<number> {
   return Number((await closedPort()).split(':')[1]);
 }
 
-/** A server that sends every TSDU back. */
+/** Starts an echo server. */
 async function echo(options: ListenOptions = {}): Promise<string> {
   const server = await listen(
     async (conn) => {
@@ -113,7 +113,7 @@ describe.each(MODES)('handing on %s', (_name, mode) => {
     expect(running.stderr).toMatch(/1 error\n$/);
   });
 
-  test('--json and --jsonl tell of every TPDU', async () => {
+  test('--json and --jsonl report every TPDU', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'cotp-proxy-'));
     closeLater(() => rm(folder, { recursive: true, force: true }));
     const file = join(folder, 'trace.jsonl');
@@ -148,7 +148,7 @@ describe('--transparent', () => {
     const server = await rawServer();
     const { running, address } = await proxy(`127.0.0.1:${server.address.port}`, '--transparent');
     const client = await rawClient(address.port);
-    // An order of its own, an unknown parameter twice, a reserved octet that is not zero.
+    // An unusual order, an unknown parameter twice, a reserved octet that is not zero.
     const cr = hex('0307001a 15e00000000100 c1020100 9900 9900 c2020102 c0010a');
     client.send(cr);
     const peer = await server.accept();
@@ -198,7 +198,7 @@ describe('--transparent', () => {
     peer.send(tpkt('0e d0 00011234 00 0200080001000000'));
     await client.packet();
     const [from, to] = side === 'client' ? [client, peer] : [peer, client];
-    // The other side is in the middle of a TPKT, which goes out too.
+    // The other side has sent a part of a TPKT, which is relayed too.
     to.send(hex('03 00 00 20 02'));
     const tls = hex('16 03 01 00 05 01 00 00 01 00');
     from.send(tls.subarray(0, 1));

@@ -13,12 +13,12 @@ const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8
 const [, section = ''] = readme.split('## The `cotp` command\n');
 const [own = ''] = section.split('\n## ');
 
-/** What is typed and what comes, of each transcript that shows one of these commands. */
+/** The command line and the output of each transcript in the README. */
 const transcripts = [...own.matchAll(/^```console\n\$ (.+)\n([\s\S]*?)^```$/gm)]
   .map(([, line = '', shown = '']) => ({ line, shown }))
   .filter(({ line }) => /cotp (?:connect|listen|probe|decode|bench)\b/.test(line));
 
-/** The device of the README: it echoes, and knows every selector but one. */
+/** The device of the README: it echoes, and accepts every T-selector but one. */
 async function device(): Promise<string> {
   const echo = async (conn: Connection) => {
     for await (const tsdu of conn) {
@@ -38,7 +38,7 @@ async function device(): Promise<string> {
   return `127.0.0.1:${server.addresses[0]?.port}`;
 }
 
-/** What differs from run to run: references, times, and the figures of a measurement. */
+/** Replaces what differs from run to run: references, times and measured values. */
 function steady(text: string): string {
   return text
     .replace(/(ref:? )0x(?!0000)[0-9a-f]{4}/g, '$1REF')

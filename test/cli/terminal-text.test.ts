@@ -1,10 +1,10 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
+import { complain, jsonLine } from '../../src/cli/events.js';
 import { createIo } from '../../src/cli/io.js';
-import { complain, jsonLine } from '../../src/cli/report.js';
 import { markedColours, terminalJson, terminalText } from '../../src/cli/terminal-text.js';
 
-/** Text from outside that would do something to a terminal, and what is shown of it. */
+/** Text from outside that could control a terminal, and how it is shown. */
 const HOSTILE = [
   ['an escape sequence', '\x1b[31mred\x1b[0m', '\\x1b[31mred\\x1b[0m'],
   ['a title', '\x1b]0;title\x07', '\\x1b]0;title\\x07'],

@@ -1,18 +1,19 @@
 /**
- * `cotp bench`: round trips and throughput against an echo server.
+ * `cotp bench`: measures round trips and throughput with an echo server.
  */
 import { SingleBar } from 'cli-progress';
 import Table from 'cli-table3';
 import { type Connection, connect } from '../../index.js';
+import { closeOnStop } from '../close-on-stop.js';
 import { command } from '../command.js';
+import { jsonLine } from '../events.js';
 import { CommandError, EXIT } from '../exit.js';
 import type { Io } from '../io.js';
-import { type Parser, type OptionValues, valueOr } from '../option.js';
+import { type OptionValues, type Parser, valueOr } from '../option.js';
 import { CLIENT_OPTIONS, connectOptions } from '../options/connection.js';
-import { JSON_OPTION } from '../options/output.js';
+import { JSON_OPTION } from '../options/reporting.js';
 import { clientTls, TLS_CLIENT_OPTIONS } from '../options/tls.js';
 import { type Percentiles, percentiles } from '../percentiles.js';
-import { closeOnStop, jsonLine } from '../report.js';
 import { address, integer, milliseconds } from '../values.js';
 
 const sizes: Parser<readonly number[]> = (text) => text.split(',').map(integer(1, 16_777_216));
@@ -22,20 +23,20 @@ const { idleTimeout: _idle, ...CONNECT } = CLIENT_OPTIONS;
 const OPTIONS = {
   tsdu: valueOr(
     '--tsdu <list>',
-    'octets of the TSDUs, one measurement each',
+    'sizes of TSDUs in octets; each is measured',
     sizes,
     [16, 1024, 65_536],
     {
       shownDefault: '16,1024,65536',
     },
   ),
-  duration: valueOr('--duration <time>', 'of each measurement', milliseconds, 2_000, {
+  duration: valueOr('--duration <time>', 'time of each measurement', milliseconds, 2_000, {
     shownDefault: '2s',
   }),
-  concurrency: valueOr('--concurrency <n>', 'connections at once', integer(1, 1_000), 1),
+  concurrency: valueOr('--concurrency <n>', 'number of connections', integer(1, 1_000), 1),
   window: valueOr(
     '--window <n>',
-    'TSDUs on their way at once, for the throughput',
+    'for throughput: TSDUs sent before the first answer',
     integer(1, 10_000),
     32,
   ),
@@ -48,10 +49,10 @@ type Values = OptionValues<typeof OPTIONS>;
 
 export const bench = command({
   name: 'bench',
-  summary: 'round trips and throughput against an echo server',
+  summary: 'measure round trips and throughput with an echo server',
   description:
-    "Measures against an echo server, such as 'cotp listen --echo': first round trips, one TSDU " +
-    'on its way at a time, then throughput with many. Every answer is compared with what was sent.',
+    "Measures with an echo server, such as 'cotp listen --echo': first round trips, with one TSDU " +
+    'at a time, then throughput, with many. Every answer is compared with the TSDU that was sent.',
   operands: [
     { syntax: '<host[:port]>', description: 'the echo server; the port is 102 by default' },
   ],
@@ -87,7 +88,7 @@ export const bench = command({
   },
 });
 
-/** What was measured with TSDUs of one size. */
+/** The measurements with TSDUs of one size. */
 interface Row {
   readonly octets: number;
   readonly connections: number;
@@ -142,8 +143,8 @@ function progress({ stderr }: Io, { json }: Values): SingleBar | undefined {
   return new SingleBar({ format: '[{bar}] {what}', stream, clearOnComplete: true, barsize: 20 });
 }
 
-/** Times in milliseconds of every TSDU that came back, and how long all of it took. */
-interface Measured {
+/** The round trip time of every TSDU in milliseconds, and the duration of the measurement. */
+interface Measurement {
   readonly times: number[];
   readonly seconds: number;
 }
@@ -153,7 +154,7 @@ async function measure(
   octets: number,
   window: number,
   duration: number,
-): Promise<Measured> {
+): Promise<Measurement> {
   const times: number[] = [];
   const started = performance.now();
   await Promise.all(
@@ -162,7 +163,7 @@ async function measure(
   return { times, seconds: (performance.now() - started) / 1000 };
 }
 
-/** Keeps so many TSDUs on their way until the time is over, then waits for the last. */
+/** Keeps `window` TSDUs in transit until the time is over, then waits for the remaining answers. */
 async function echoFor(
   conn: Connection,
   octets: number,
@@ -212,7 +213,7 @@ function table(rows: readonly Row[], { stdout }: Io): string {
   return shown.toString().replace(/ +$/gm, '');
 }
 
-/** A table of columns and nothing else, as tools for a terminal have it. */
+/** A table without borders. */
 const NO_FRAME = {
   ...Object.fromEntries(
     ['top', 'bottom', 'left', 'right', 'mid'].flatMap((side) =>

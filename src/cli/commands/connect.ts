@@ -1,36 +1,38 @@
 /**
- * `cotp connect`: stdin to TSDUs, TSDUs to stdout.
+ * `cotp connect`: sends stdin as TSDUs and writes received TSDUs to stdout.
  */
 import { addAbortSignal, type Readable } from 'node:stream';
 import { type Connection, CotpError, connect as open, type Tpdu } from '../../index.js';
+import { closeOnStop } from '../close-on-stop.js';
 import { command } from '../command.js';
+import { jsonLine, tracer } from '../events.js';
 import { CommandError, EXIT, UsageError } from '../exit.js';
-import { type Form, formOf, hexText } from '../forms.js';
+import { infoJson, infoText } from '../format-info.js';
 import type { Io } from '../io.js';
 import { readWhole } from '../named-pipe.js';
 import { flag, type OptionValues, value, valueOr } from '../option.js';
 import { CLIENT_OPTIONS, connectOptions } from '../options/connection.js';
-import { FORM_OPTIONS, formName } from '../options/forms.js';
-import { JSON_OPTION, VERBOSE_OPTION } from '../options/output.js';
+import { PIPE_FORMAT_OPTIONS, pipeFormatName } from '../options/pipe-format.js';
+import { JSON_OPTION, VERBOSE_OPTION } from '../options/reporting.js';
 import { clientTls, TLS_CLIENT_OPTIONS } from '../options/tls.js';
-import { closeOnStop, infoJson, infoText, jsonLine, tracer } from '../report.js';
+import { hexText, type PipeFormat, pipeFormat } from '../pipe-format.js';
 import { address, millisecondsOrZero, text } from '../values.js';
 
 const OPTIONS = {
   ...CLIENT_OPTIONS,
-  ...FORM_OPTIONS,
+  ...PIPE_FORMAT_OPTIONS,
   file: value('--file <file>', 'send this file as one TSDU instead of stdin', text, {
     group: 'How TSDUs are read and written',
     conflicts: ['tsduSize'],
   }),
   wait: valueOr(
     '--wait <time>',
-    'after the end of stdin: leave when nothing comes for this long; 0 awaits no answer',
+    'after the end of stdin: close when nothing arrives for this time; 0 expects no answer',
     millisecondsOrZero,
     3_000,
     { shownDefault: '3s' },
   ),
-  hold: flag('--hold', 'send no FIN at the end of stdin, for peers that then give no answer'),
+  hold: flag('--hold', 'send no FIN at the end of stdin: some peers do not answer after it'),
   verbose: VERBOSE_OPTION,
   json: JSON_OPTION,
   ...TLS_CLIENT_OPTIONS,
@@ -40,22 +42,24 @@ type Values = OptionValues<typeof OPTIONS>;
 
 export const connect = command({
   name: 'connect',
-  summary: 'connect: stdin to TSDUs, TSDUs to stdout',
+  summary: 'connect: send stdin as TSDUs, write TSDUs to stdout',
   description:
     'Connects, sends each message of stdin as a TSDU, and writes each TSDU of the peer to stdout. ' +
-    'After the end of stdin it sends FIN and waits for the answers of the peer. ' +
-    'It exits with 4 when it has sent something and the peer neither answers nor closes. ' +
-    'An empty line is not sent: a TSDU has one octet or more.',
-  operands: [{ syntax: '<host[:port]>', description: 'where to; the port is 102 by default' }],
+    'At the end of stdin it sends FIN and waits for the answers of the peer. ' +
+    'It exits with 4 if it has sent something and the peer neither answers nor closes. ' +
+    'An empty line is not sent: a TSDU has at least one octet.',
+  operands: [
+    { syntax: '<host[:port]>', description: 'server to connect to; the default port is 102' },
+  ],
   options: OPTIONS,
   examples: [
     ['cotp connect 10.0.0.5 --s7 pg,0,2 --hex -v', 'type S7 messages in hexadecimal'],
     ['cotp connect 10.0.0.6 --remote-tsel 0x0001 --size 8192', 'an MMS server of IEC 61850'],
-    ['cat file | cotp connect 10.0.0.5:1102 --raw > answer', 'octets both ways'],
-    ['cotp connect mms.example:3782 --tls-ca ca.pem', 'TLS, as IEC 62351 has it'],
+    ['cat file | cotp connect 10.0.0.5:1102 --raw > answer', 'send a file and save the answer'],
+    ['cotp connect mms.example:3782 --tls-ca ca.pem', 'TLS, as IEC 62351 requires'],
   ],
   async run([target = ''], options, io) {
-    const form = formOf(formName(options), options.tsduSize, io.stdout.terminal);
+    const form = pipeFormat(pipeFormatName(options), options.tsduSize, io.stdout.terminal);
     const whole = options.file === undefined ? undefined : await fileTsdu(options.file, io.signal);
     const addr = address(target);
     const shown = tracer(io, options);
@@ -82,7 +86,7 @@ export const connect = command({
     } else if (options.verbose || io.stderr.isTTY) {
       io.stderr.line(io.stderr.colours.dim(`connected to ${infoText(conn.info)}`));
     }
-    await new Dialogue(conn, form, options, io).run(whole);
+    await new Session(conn, form, options, io).run(whole);
     return EXIT.ok;
   },
 });
@@ -98,38 +102,38 @@ async function fileTsdu(path: string, signal: AbortSignal): Promise<Buffer> {
   return tsdu;
 }
 
-/** Until what was written has left, it is looked for this often, however short the wait. */
-const SHORTEST_WAIT = 20;
+/** Shortest wait in milliseconds. Also the interval between two checks whether all data has been sent. */
+const MIN_WAIT = 20;
 
-/** What goes on over an open connection, until either side has ended it. */
-class Dialogue {
+/** Sends and receives on an open connection until it closes. */
+class Session {
   readonly #conn: Connection;
-  readonly #form: Form;
+  readonly #form: PipeFormat;
   readonly #options: Values;
   readonly #io: Io;
-  /** Set when stdin has ended: closes the connection when nothing comes. */
-  #waiting: NodeJS.Timeout | undefined;
+  /** Set at the end of stdin: closes the connection when nothing arrives. */
+  #waitTimer: NodeJS.Timeout | undefined;
   #hasSent = false;
   #hasReceived = false;
-  /** Left because nothing came. */
-  #hasLeft = false;
+  /** The connection was closed because nothing arrived. */
+  #hasTimedOut = false;
 
-  constructor(conn: Connection, form: Form, options: Values, io: Io) {
+  constructor(conn: Connection, form: PipeFormat, options: Values, io: Io) {
     this.#conn = conn;
     this.#form = form;
     this.#options = options;
     this.#io = io;
   }
 
-  /** @param whole the one TSDU to send; without it stdin is */
+  /** @param whole the one TSDU to send; if it is absent, stdin is sent */
   async run(whole: Buffer | undefined): Promise<void> {
-    const sending = this.#send(whole === undefined ? this.#typed() : [whole]);
-    // It may fail while this waits for what the peer sends; the error is met below.
+    const sending = this.#send(whole === undefined ? this.#readStdin() : [whole]);
+    // Sending may fail while this receives; `await sending` below throws the error.
     sending.catch(() => this.#conn.close());
     try {
       await this.#receive();
     } finally {
-      clearTimeout(this.#waiting);
+      clearTimeout(this.#waitTimer);
       this.#conn.close();
       await this.#conn.waitClosed();
     }
@@ -147,9 +151,9 @@ class Dialogue {
       }
       const hasRoom = this.#conn.write(tsdu);
       this.#hasSent = true;
-      await this.#tell('sent', tsdu);
+      await this.#report('sent', tsdu);
       if (!hasRoom) {
-        // When the connection ends meanwhile, what ended it is met by the reader.
+        // If the connection ends here, `#receive` throws the error that ended it.
         await this.#conn.drain().catch(() => {});
       }
     }
@@ -157,25 +161,25 @@ class Dialogue {
       if (!this.#options.hold) {
         this.#conn.end();
       }
-      const wait = Math.max(this.#options.wait, SHORTEST_WAIT);
-      this.#waiting = setTimeout(() => this.#leave(), wait);
+      const wait = Math.max(this.#options.wait, MIN_WAIT);
+      this.#waitTimer = setTimeout(() => this.#onWaitOver(), wait);
     }
   }
 
-  /** Nothing came for as long as was to be waited; what still leaves is waited for. */
-  #leave(): void {
+  /** Closes the connection after the wait, but not before all data has been sent. */
+  #onWaitOver(): void {
     if (this.#conn.writeBuffered > 0) {
-      this.#waiting?.refresh();
+      this.#waitTimer?.refresh();
     } else {
-      this.#hasLeft = true;
+      this.#hasTimedOut = true;
       this.#conn.close();
     }
   }
 
-  /** A script must be able to tell a question without an answer from one with an empty line. */
+  /** Fails if nothing was answered: a script must be able to distinguish that from an empty answer. */
   #checkAnswer(): void {
     const { wait } = this.#options;
-    if (this.#hasLeft && this.#hasSent && !this.#hasReceived && wait > 0) {
+    if (this.#hasTimedOut && this.#hasSent && !this.#hasReceived && wait > 0) {
       throw new CommandError(
         `no answer came within ${wait} ms: a longer --wait gives more time, --wait 0 expects none`,
         EXIT.timeout,
@@ -186,16 +190,16 @@ class Dialogue {
   async #receive(): Promise<void> {
     for await (const tsdu of this.#conn) {
       this.#hasReceived = true;
-      this.#waiting?.refresh();
-      await this.#tell('received', tsdu);
+      this.#waitTimer?.refresh();
+      await this.#report('received', tsdu);
       if (!this.#options.json) {
         await this.#io.stdout.write(this.#form.write(tsdu));
       }
     }
   }
 
-  /** The TSDUs of stdin, for as long as the connection is open. */
-  async *#typed(): AsyncIterable<Buffer> {
+  /** Reads TSDUs from stdin while the connection is open. */
+  async *#readStdin(): AsyncIterable<Buffer> {
     const { stdin } = this.#io;
     addAbortSignal(this.#conn.signal, stdin as Readable);
     try {
@@ -207,7 +211,7 @@ class Dialogue {
     }
   }
 
-  async #tell(direction: 'sent' | 'received', tsdu: Buffer): Promise<void> {
+  async #report(direction: 'sent' | 'received', tsdu: Buffer): Promise<void> {
     if (this.#options.json) {
       const event = { event: 'tsdu', direction, octets: tsdu.length, hex: hexText(tsdu) };
       await jsonLine(this.#io, event);

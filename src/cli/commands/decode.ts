@@ -1,5 +1,5 @@
 /**
- * `cotp decode`: every octet of TPKTs and TPDUs explained.
+ * `cotp decode`: explains every octet of TPKTs and TPDUs.
  */
 import { constants, rmSync } from 'node:fs';
 import { access, mkdtemp, writeFile } from 'node:fs/promises';
@@ -11,27 +11,27 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { DecodeOptions, TransportClass } from '../../core/tpdu/index.js';
 import { TpktCutter } from '../../node/tpkt/cutter.js';
 import { command } from '../command.js';
-import { isCapture, type Piece, piecesOf, type Way } from '../decode/capture.js';
-import { Direction, TPKT_VERSION } from '../decode/direction.js';
-import { dissect, isClean, TPKT_LENGTH } from '../decode/dissection.js';
+import { captureChunks, type Flow, type FlowChunk, isCapture } from '../decode/capture.js';
+import { CapturedDirection, TPKT_VERSION } from '../decode/captured-direction.js';
+import { explainMessage, isClean, TPKT_LENGTH } from '../decode/explained-message.js';
+import { messageJson, messageText, type Place } from '../decode/format-message.js';
 import { octetsOfText } from '../decode/hex-text.js';
 import { Negotiated } from '../decode/negotiated.js';
-import * as report from '../decode/report.js';
 import { EXIT, UsageError } from '../exit.js';
 import type { Io } from '../io.js';
 import { isNamedPipe, readWhole } from '../named-pipe.js';
 import { flag, type OptionValues, value } from '../option.js';
-import { JSON_OPTION } from '../options/output.js';
+import { JSON_OPTION } from '../options/reporting.js';
 import { terminalJson } from '../terminal-text.js';
 import { integer } from '../values.js';
 
 const OPTIONS = {
   class: value(
     '--class <number>',
-    'class of the connection, 0 to 4 (default: what CR and CC before it have agreed on)',
+    'transport class, 0 to 4 (default: the class negotiated by the CR and CC before it)',
     integer(0, 4),
   ),
-  full: flag('--full', 'every octet of long fields too'),
+  full: flag('--full', 'print every octet of long fields'),
   json: JSON_OPTION,
 };
 
@@ -41,19 +41,19 @@ export const decode = command({
   name: 'decode',
   summary: 'explain TPDUs octet by octet',
   description:
-    'Explains every octet of TPKTs and TPDUs and names what departs from the standard. ' +
+    'Explains every octet of TPKTs and TPDUs and reports deviations from the standard. ' +
     'Reads hexadecimal in any common form (spaces, colons, a C array, a dump with offsets), ' +
-    'octets as they are, or a capture file (pcap, pcapng; this requires tshark). ' +
-    'The exit code is 0 when all of it conforms, 1 when something does not or cannot be decoded, ' +
-    'and 2 when the input cannot be read or is no such thing.',
+    'binary data, or a capture file (pcap, pcapng; this requires tshark). ' +
+    'The exit code is 0 if all of it conforms, 1 if something deviates or cannot be decoded, ' +
+    'and 2 if the input cannot be read or holds no TPKT or TPDU.',
   operands: [
     { syntax: '[input...]', description: 'hexadecimal, a file, or - for stdin (the default)' },
   ],
   options: OPTIONS,
   examples: [
     ['cotp decode 03 00 00 07 02 f0 80', 'an empty DT'],
-    ['cotp decode capture.pcapng --json', 'every TPDU of every TCP stream, for machines'],
-    ['xxd message.bin | cotp decode', 'a dump'],
+    ['cotp decode capture.pcapng --json', 'every TPDU of every TCP stream, as JSON'],
+    ['xxd message.bin | cotp decode', 'a hex dump'],
   ],
   async run(input, options, io) {
     const decoder = new Decoder(options, io);
@@ -72,19 +72,19 @@ export const decode = command({
   },
 });
 
-/** After so many messages signals are let in: a long input can be left by Ctrl-C. */
-const AT_ONCE = 100;
+/** After this many messages the event loop runs once, so that Ctrl-C can interrupt a long input. */
+const MESSAGES_PER_TURN = 100;
 
-/** A stream of a capture while it is shown. */
+/** The state of the TCP stream that is being decoded. */
 interface Stream {
   readonly negotiated: Negotiated;
-  /** By the end that sent. */
-  readonly directions: Map<string, { readonly way: Way; readonly direction: Direction }>;
+  /** By the address of the sender. */
+  readonly directions: Map<string, { readonly flow: Flow; readonly direction: CapturedDirection }>;
 }
 
-/** Shows what it is given, and remembers whether all of it conformed. */
+/** Decodes and prints messages, and remembers whether all of them conformed. */
 class Decoder {
-  /** Set by the user: it counts whatever was negotiated. */
+  /** Set by the user; overrides what was negotiated. */
   readonly #options: DecodeOptions;
   readonly #values: Values;
   readonly #io: Io;
@@ -92,14 +92,14 @@ class Decoder {
   allClean = true;
 
   constructor(values: Values, io: Io) {
-    // The parser lets no other number through.
+    // The parser of --class accepts 0 to 4 only.
     const transportClass = values.class as TransportClass | undefined;
     this.#options = transportClass === undefined ? {} : { class: transportClass };
     this.#values = values;
     this.#io = io;
   }
 
-  /** One TPDU, or TPKTs one after the other. */
+  /** Decodes one TPDU, or a sequence of TPKTs. */
   async message(octets: Buffer): Promise<void> {
     if (octets.length === 0) {
       return;
@@ -124,56 +124,61 @@ class Decoder {
     }
   }
 
-  /** Every stream of a capture in which a TPKT begins; they come one after the other. */
+  /** Decodes every TCP stream of a capture that contains TPKTs, one stream after the other. */
   async capture(path: string): Promise<void> {
     let number = -1;
     let stream = newStream();
-    for await (const piece of piecesOf(path, this.#io.signal)) {
-      if (piece.stream !== number) {
+    for await (const chunk of captureChunks(path, this.#io.signal)) {
+      if (chunk.stream !== number) {
         await this.#end(stream);
-        number = piece.stream;
+        number = chunk.stream;
         stream = newStream();
       }
-      await this.#piece(stream, piece);
+      await this.#chunk(stream, chunk);
     }
     if (!this.#io.signal.aborted) {
       await this.#end(stream);
     }
   }
 
-  async #piece({ negotiated, directions }: Stream, piece: Piece): Promise<void> {
-    const { stream: number, from, to } = piece;
-    const way = { stream: number, from, to };
-    const { direction } = directions.get(from) ?? { direction: new Direction() };
-    directions.set(from, { way, direction });
-    if ('missing' in piece) {
-      const sentence = direction.lose(piece.missing);
-      // Where neither side speaks TPKT nobody misses anything.
+  async #chunk({ negotiated, directions }: Stream, chunk: FlowChunk): Promise<void> {
+    const { stream: number, from, to } = chunk;
+    const flow = { stream: number, from, to };
+    const { direction } = directions.get(from) ?? { direction: new CapturedDirection() };
+    directions.set(from, { flow, direction });
+    if ('missing' in chunk) {
+      const sentence = direction.skip(chunk.missing);
+      // In a stream without TPKTs the gap does not matter.
       if ([...directions.values()].some((each) => each.direction.hasTpkts)) {
-        await this.#broken(sentence, way);
+        await this.#broken(sentence, flow);
       }
       return;
     }
-    const { packets, fault } = direction.take(piece.octets);
+    const { packets, fault } = direction.push(chunk.octets);
     for (const packet of packets) {
-      await this.#show(packet, true, negotiated, way);
+      await this.#show(packet, true, negotiated, flow);
     }
     if (fault !== undefined) {
-      await this.#broken(fault, way);
+      await this.#broken(fault, flow);
     }
   }
 
   async #end({ directions }: Stream): Promise<void> {
-    for (const { way, direction } of directions.values()) {
+    for (const { flow, direction } of directions.values()) {
       const sentence = direction.end();
       if (sentence !== undefined) {
-        await this.#broken(sentence, way);
+        await this.#broken(sentence, flow);
       }
     }
   }
 
-  async #show(octets: Buffer, hasTpkt: boolean, negotiated: Negotiated, way?: Way): Promise<void> {
-    if (this.count % AT_ONCE === 0) {
+  async #show(
+    octets: Buffer,
+    hasTpkt: boolean,
+    negotiated: Negotiated,
+    flow?: Flow,
+  ): Promise<void> {
+    if (this.count % MESSAGES_PER_TURN === 0) {
       await nextTurn();
     }
     if (this.#io.signal.aborted) {
@@ -182,30 +187,31 @@ class Decoder {
     this.count += 1;
     const tpdu = hasTpkt ? octets.subarray(TPKT_LENGTH) : octets;
     const options = { ...negotiated.optionsFor(tpdu), ...this.#options };
-    const dissection = dissect(octets, hasTpkt, options);
-    negotiated.take(dissection.tpdu);
-    this.allClean &&= isClean(dissection);
+    const message = explainMessage(octets, hasTpkt, options);
+    negotiated.push(message.tpdu);
+    this.allClean &&= isClean(message);
     const { stdout } = this.#io;
-    const place = placeOf(this.count, way);
+    const place = placeOf(this.count, flow);
     if (this.#values.json) {
-      await stdout.write(`${terminalJson(report.json(dissection, place))}\n`);
+      await stdout.write(`${terminalJson(messageJson(message, place))}\n`);
     } else {
       const before = this.count === 1 ? '' : '\n';
-      const text = report.text(dissection, place, stdout.colours, this.#values.full);
+      const text = messageText(message, place, stdout.colours, this.#values.full);
       await stdout.text(`${before}${text}\n`);
     }
   }
 
-  async #broken(message: string, way?: Way): Promise<void> {
+  async #broken(message: string, flow?: Flow): Promise<void> {
     this.count += 1;
     this.allClean = false;
     const { stdout } = this.#io;
     if (this.#values.json) {
-      const where = way === undefined ? {} : way;
+      const where = flow === undefined ? {} : flow;
       await stdout.write(`${terminalJson({ number: this.count, ...where, error: { message } })}\n`);
     } else {
-      const where = way === undefined ? '' : `TCP stream ${way.stream}, ${way.from} > ${way.to}: `;
-      const before = this.count === 1 || way === undefined ? '' : '\n';
+      const where =
+        flow === undefined ? '' : `TCP stream ${flow.stream}, ${flow.from} > ${flow.to}: `;
+      const before = this.count === 1 || flow === undefined ? '' : '\n';
       await stdout.text(`${before}${stdout.colours.red(`${where}${message}`)}\n`);
     }
   }
@@ -215,13 +221,13 @@ function newStream(): Stream {
   return { negotiated: new Negotiated(), directions: new Map() };
 }
 
-function placeOf(number: number, way: Way | undefined): report.Place {
-  return way === undefined
+function placeOf(number: number, flow: Flow | undefined): Place {
+  return flow === undefined
     ? { number }
-    : { number, stream: { number: way.stream, from: way.from, to: way.to } };
+    : { number, stream: { number: flow.stream, from: flow.from, to: flow.to } };
 }
 
-/** Octets of the input, and the file that they are from. */
+/** Reads the input. `path` is set if it came from a file. */
 async function inputOf(
   operands: readonly string[],
   { stdin, signal }: Io,
@@ -235,20 +241,24 @@ async function inputOf(
       signal.throwIfAborted();
       throw new UsageError(`${first} cannot be read (${error.code})`);
     });
-    // tshark reads a file more than once, which a pipe cannot.
+    // tshark reads the file more than once, which is impossible with a pipe.
     return isNamedPipe(first) ? { octets } : { path: first, octets };
   }
-  await refuseFiles(operands);
+  await rejectFiles(operands);
   return { octets: Buffer.from(operands.join(' ')) };
 }
 
-/** Hexadecimal may come in pieces, and a name of those digits is meant as such. */
-async function refuseFiles(operands: readonly string[]): Promise<void> {
+/**
+ * Several operands are pieces of hexadecimal. An operand of hexadecimal digits is never a file name here.
+ *
+ * @throws UsageError if one of them is a file or `-`
+ */
+async function rejectFiles(operands: readonly string[]): Promise<void> {
   for (const operand of operands) {
     const isFile = !/^(?:0x)?[0-9a-f:.,;_-]+$/i.test(operand) && (await isThere(operand));
     if (operand === '-' || isFile) {
       const what = operand === '-' ? 'stdin' : operand;
-      throw new UsageError(`one input at a time is taken: ${what} cannot stand beside others`);
+      throw new UsageError(`only one input is allowed: ${what} cannot be combined with others`);
     }
   }
 }
@@ -260,12 +270,12 @@ function isThere(path: string): Promise<boolean> {
   );
 }
 
-/** Octets of a message are hardly ever all printable; hexadecimal always is. */
+/** True for hexadecimal text. The octets of a binary message are almost never all printable. */
 function isText(octets: Buffer): boolean {
   return octets.every((octet) => (octet >= 0x20 && octet < 0x7f) || (octet >= 9 && octet <= 13));
 }
 
-/** tshark reads a file; what came by stdin becomes one for as long as it takes. */
+/** Calls `use` with a path that tshark can read: a temporary file if the capture came from stdin. */
 async function withPath(
   path: string | undefined,
   octets: Buffer,
@@ -274,10 +284,10 @@ async function withPath(
   if (path !== undefined) {
     return use(path);
   }
-  // A folder that nobody could have guessed or prepared, and nobody else can look into.
+  // mkdtemp creates a folder with an unpredictable name that only this user can access.
   const folder = await mkdtemp(join(tmpdir(), 'cotp-decode-'));
   const remove = () => rmSync(folder, { recursive: true, force: true });
-  // A second Ctrl-C ends the process in the middle of this.
+  // A second Ctrl-C ends the process without `finally`.
   process.once('exit', remove);
   try {
     const file = join(folder, 'capture.pcap');

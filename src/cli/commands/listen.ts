@@ -1,5 +1,5 @@
 /**
- * `cotp listen`: a server that echoes, prints, or runs a program for each connection.
+ * `cotp listen`: a server that prints or echoes TSDUs, or runs a program for each connection.
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import {
@@ -7,54 +7,48 @@ import {
   type ConnectionEvent,
   type ConnectRequest,
   type ListenOptions,
-  type RefusalCause,
   listen as open,
+  type RefusalCause,
   type Tsel,
 } from '../../index.js';
 import { CONNECTION_CHANNEL } from '../../node/trace/channels.js';
+import { closeOnStop } from '../close-on-stop.js';
 import { command } from '../command.js';
+import { runProgram } from '../connection-program.js';
+import { jsonLine, postEvent, tracer } from '../events.js';
 import { EXIT } from '../exit.js';
 import { failureOf } from '../failure.js';
-import { type Form, formOf, hexText } from '../forms.js';
+import { addressText, infoJson, infoText } from '../format-info.js';
 import type { Io } from '../io.js';
 import { flag, list, type OptionValues, value } from '../option.js';
 import { CONNECTION_OPTIONS } from '../options/connection.js';
-import { FORM_OPTIONS, formName } from '../options/forms.js';
-import { JSON_OPTION, VERBOSE_OPTION } from '../options/output.js';
+import { PIPE_FORMAT_OPTIONS, pipeFormatName } from '../options/pipe-format.js';
+import { JSON_OPTION, VERBOSE_OPTION } from '../options/reporting.js';
 import { serverTls, TLS_SERVER_OPTIONS } from '../options/tls.js';
+import { hexText, type PipeFormat, pipeFormat } from '../pipe-format.js';
 import type { ProgramEnd } from '../process-group.js';
-import { runProgram } from '../program-of-connection.js';
-import {
-  addressText,
-  closeOnStop,
-  infoJson,
-  infoText,
-  jsonLine,
-  postEvent,
-  tracer,
-} from '../report.js';
 import { explainSelector, sameSelector, selectorText } from '../selectors.js';
 import { integer, listenAddress, milliseconds, selector, text } from '../values.js';
 
-/** A port that needs no privileges. */
+/** A port that requires no privileges. */
 const DEFAULT_PORT = 1102;
 
-/** Programs are dear: a shell and what it runs each. */
+/** Default of `--max-programs`. Each program is at least two processes: a shell and what it runs. */
 const MAX_PROGRAMS = 128;
 
 /** DR reasons of X.224 13.5.3. */
 const CONGESTION = 1;
 const ADDRESS_UNKNOWN = 3;
 
-const WHAT = 'What is done with TSDUs';
-const WHO = 'Who is let in';
+const WHAT = 'What to do with TSDUs';
+const WHO = 'Which connections to accept';
 
 const OPTIONS = {
-  print: flag('--print', 'write them to stdout (default)', {
+  print: flag('--print', 'write TSDUs to stdout (default)', {
     group: WHAT,
     conflicts: ['echo', 'exec'],
   }),
-  echo: flag('--echo', 'send each back', { group: WHAT, conflicts: ['exec'] }),
+  echo: flag('--echo', 'send each TSDU back', { group: WHAT, conflicts: ['exec'] }),
   exec: value(
     '--exec <command>',
     'run a program for each connection: TSDUs on its stdin and stdout',
@@ -63,10 +57,10 @@ const OPTIONS = {
       group: WHAT,
     },
   ),
-  ...FORM_OPTIONS,
+  ...PIPE_FORMAT_OPTIONS,
   accept: list(
     '--accept <selector>',
-    'called selector to accept (repeatable); others are refused',
+    'accept this called T-selector (repeatable) and refuse others',
     selector,
     {
       group: WHO,
@@ -74,32 +68,37 @@ const OPTIONS = {
   ),
   refuse: value(
     '--refuse <reason>',
-    'refuse all: 0 unspecified, 1 congestion, 2 not attached, 3 unknown',
+    'refuse all with reason 0 unspecified, 1 congestion, 2 not attached or 3 unknown',
     integer(0, 3),
     {
       group: WHO,
       conflicts: ['accept', 'once', 'print', 'echo', 'exec'],
     },
   ),
-  maxConnections: value('--max-connections <n>', 'at a time (default: 1024)', integer(1, 65_535), {
-    group: WHO,
-  }),
+  maxConnections: value(
+    '--max-connections <n>',
+    'connections at a time (default: 1024)',
+    integer(1, 65_535),
+    {
+      group: WHO,
+    },
+  ),
   maxPrograms: value(
     '--max-programs <n>',
-    `with --exec: programs at a time (default: ${MAX_PROGRAMS}); more are refused`,
+    `with --exec: programs at a time (default: ${MAX_PROGRAMS})`,
     integer(1, 65_535),
     { group: WHO, needs: ['exec'] },
   ),
-  once: flag('--once', 'leave after the first connection', { group: WHO }),
+  once: flag('--once', 'exit after the first connection', { group: WHO }),
   ...CONNECTION_OPTIONS,
   maxTsduSize: value(
     '--max-tsdu-size <octets>',
-    'largest TSDU taken (default: 16 MiB)',
+    'largest TSDU to accept (default: 16 MiB)',
     integer(1, 2 ** 31 - 1),
   ),
   handshakeTimeout: value(
     '--handshake-timeout <time>',
-    'for TLS, then for the request: each within this time (default: 10s)',
+    'timeout for TLS, and again for the CR (default: 10s)',
     milliseconds,
   ),
   verbose: VERBOSE_OPTION,
@@ -111,23 +110,23 @@ type Values = OptionValues<typeof OPTIONS>;
 
 export const listen = command({
   name: 'listen',
-  summary: 'listen: echo, print, or run a program for each connection',
+  summary: 'listen: print or echo TSDUs, or run a program for each connection',
   description:
-    'Listens and prints what comes, sends it back, or runs a program for each connection. ' +
-    'The port is 1102 by default: 102, that of ISO transport, requires privileges on most systems ' +
-    '(root, or on Linux: setcap cap_net_bind_service=+ep on node). The program of --exec finds ' +
-    'COTP_PEER, COTP_LOCAL_TSEL and COTP_REMOTE_TSEL in its environment; when it ends, so does ' +
-    'the connection. Once the connection has closed it has two seconds to end.',
+    'Listens, and prints TSDUs, sends them back, or runs a program for each connection. ' +
+    'The default port is 1102, because 102, the port of ISO transport, requires privileges on most ' +
+    'systems (root, or on Linux: setcap cap_net_bind_service=+ep on node). The program of --exec ' +
+    'gets COTP_PEER, COTP_LOCAL_TSEL and COTP_REMOTE_TSEL in its environment. When it ends, the ' +
+    'connection closes. When the connection closes, it has two seconds to end.',
   operands: [
     { syntax: '[address]', description: 'HOST, HOST:PORT or PORT (default: 0.0.0.0:1102)' },
   ],
   options: OPTIONS,
   examples: [
     ['cotp listen --echo', 'an echo server, for cotp bench'],
-    ['cotp listen 127.0.0.1:10102 --hex --accept 0x0102 -v', 'what does my client send?'],
+    ['cotp listen 127.0.0.1:10102 --hex --accept 0x0102 -v', 'see what a client sends'],
     ['cotp listen --exec ./device.py --length', 'a device in any language'],
-    ['cotp listen --refuse 3', 'how does my client take a refusal?'],
-    ['cotp listen --raw --once > file', 'take one file'],
+    ['cotp listen --refuse 3', 'test how a client handles a refusal'],
+    ['cotp listen --raw --once > file', 'receive one file'],
   ],
   async run([where], options, io) {
     const tls = await serverTls(options);
@@ -140,11 +139,11 @@ function whereToListen(given = String(DEFAULT_PORT)): { host: string; port: numb
   return listenAddress(isPort ? `0.0.0.0:${given.replace(':', '')}` : given, DEFAULT_PORT);
 }
 
-/** A refusal, in the fields of the event. */
+/** A refusal, as the event reports it. */
 interface Refusal {
   readonly reason: number;
   readonly cause: RefusalCause;
-  /** Why; without them the selector that was called says it. */
+  /** Why, in words. Default: the called T-selector. */
   readonly words?: string;
 }
 
@@ -152,27 +151,27 @@ interface Refusal {
 class Service {
   readonly #options: Values;
   readonly #io: Io;
-  readonly #form: Form;
+  readonly #form: PipeFormat;
   #connections = 0;
-  /** Programs that have not ended, whatever became of their connections. */
+  /** Programs that still run; their connections may be closed. */
   #programs = 0;
-  readonly #working = new Set<Promise<void>>();
-  #firstEnded: () => void = () => {};
+  readonly #serving = new Set<Promise<void>>();
+  #onFirstClosed: () => void = () => {};
 
   constructor(options: Values, io: Io) {
     this.#options = options;
     this.#io = io;
     const terminal = options.exec === undefined ? io.stdout.terminal : undefined;
-    this.#form = formOf(formName(options), options.tsduSize, terminal);
+    this.#form = pipeFormat(pipeFormatName(options), options.tsduSize, terminal);
   }
 
   async run(where: { host: string; port: number }, own: ListenOptions): Promise<number> {
     const { size, idleTimeout, strict, maxTsduSize, handshakeTimeout, maxConnections } =
       this.#options;
     const ended = new Promise<void>((resolve) => {
-      this.#firstEnded = resolve;
+      this.#onFirstClosed = resolve;
     });
-    subscribe(CONNECTION_CHANNEL, this.#seeChannel);
+    subscribe(CONNECTION_CHANNEL, this.#onChannelEvent);
     const server = await open((conn) => this.#begin(conn), where, {
       ...own,
       maxTpduSize: size,
@@ -188,7 +187,7 @@ class Service {
       onError: (error, { peer }) => this.#failed(error, peer),
     });
     const [bound = where] = server.addresses;
-    void this.#say(
+    void this.#report(
       'listening',
       { address: addressText(bound) },
       `listening on ${addressText(bound)}`,
@@ -201,8 +200,8 @@ class Service {
       this.#options.once ? ended : new Promise<never>(() => {}),
     ]);
     await server.asyncClose();
-    await Promise.allSettled(this.#working);
-    unsubscribe(CONNECTION_CHANNEL, this.#seeChannel);
+    await Promise.allSettled(this.#serving);
+    unsubscribe(CONNECTION_CHANNEL, this.#onChannelEvent);
     return EXIT.ok;
   }
 
@@ -211,12 +210,12 @@ class Service {
     if (refusal === undefined) {
       request.accept();
     } else {
-      this.#sayRefused(request, refusal);
+      this.#reportRefusal(request, refusal);
       request.refuse(refusal.reason);
     }
   }
 
-  /** Why this side does not take a request; `undefined` when it does. */
+  /** Why this server refuses a request; `undefined` if it accepts it. */
   #refusalOf({ localTsel }: ConnectRequest): Refusal | undefined {
     const { accept, refuse, once, exec, maxPrograms = MAX_PROGRAMS } = this.#options;
     if (refuse !== undefined) {
@@ -238,22 +237,22 @@ class Service {
     return undefined;
   }
 
-  /** The library refuses by itself what is beyond --max-connections. */
-  readonly #seeChannel = (message: unknown): void => {
+  /** The library itself refuses connections beyond --max-connections; the channel reports them. */
+  readonly #onChannelEvent = (message: unknown): void => {
     const event = message as ConnectionEvent;
     if (event.event === 'refused' && event.cause === 'limit') {
       const words = 'there are as many connections as --max-connections allows';
-      this.#sayRefused(event, { reason: event.reason ?? CONGESTION, cause: 'limit', words });
+      this.#reportRefusal(event, { reason: event.reason ?? CONGESTION, cause: 'limit', words });
     }
   };
 
-  #sayRefused(
+  #reportRefusal(
     { remoteAddr, localTsel }: Pick<ConnectRequest, 'remoteAddr' | 'localTsel'>,
     { reason, cause, words }: Refusal,
   ): void {
     const peer = addressText(remoteAddr);
     const called = localTsel === undefined ? 'no selector' : explainSelector(localTsel);
-    void this.#say(
+    void this.#report(
       'refused',
       { peer, reason, cause, localTsel: selectorText(localTsel) },
       `${peer} refused, reason ${reason}: ${words ?? `called ${called}`}`,
@@ -262,9 +261,9 @@ class Service {
   }
 
   #begin(conn: Connection): Promise<void> {
-    const working = this.#serve(conn).finally(() => this.#working.delete(working));
-    this.#working.add(working);
-    return working;
+    const serving = this.#serve(conn).finally(() => this.#serving.delete(serving));
+    this.#serving.add(serving);
+    return serving;
   }
 
   async #serve(conn: Connection): Promise<void> {
@@ -272,8 +271,8 @@ class Service {
     const number = this.#connections;
     closeOnStop(conn, this.#io);
     try {
-      // A connection whose news nobody reads is not read either.
-      await this.#say(
+      // Backpressure: a connection is not read until its event has been written.
+      await this.#report(
         'open',
         { connection: number, ...infoJson(conn.info) },
         `#${number} open: ${infoText(conn.info)}`,
@@ -281,12 +280,12 @@ class Service {
       await this.#work(conn, number);
     } finally {
       await conn.asyncClose();
-      await this.#say('close', { connection: number }, `#${number} closed`);
-      this.#firstEnded();
+      await this.#report('close', { connection: number }, `#${number} closed`);
+      this.#onFirstClosed();
     }
   }
 
-  /** Gives `undefined` for a program that could not be run: the connection ends, the server goes on. */
+  /** Returns `undefined` if the program could not run: the connection closes, the server continues. */
   async #run(line: string, conn: Connection): Promise<ProgramEnd | undefined> {
     this.#programs += 1;
     try {
@@ -308,7 +307,7 @@ class Service {
       }
       const { code, signal } = end;
       const how = signal === null ? `code ${code}` : signal;
-      await this.#say(
+      await this.#report(
         'exit',
         { connection: number, code, signal },
         `#${number} program ended: ${how}`,
@@ -334,7 +333,7 @@ class Service {
 
   #failed(error: Error, peer: string): void {
     const { sentence, detail } = failureOf(error, OPTIONS);
-    void this.#say(
+    void this.#report(
       'error',
       { peer, message: sentence, ...detail },
       `${peer}: ${sentence}`,
@@ -343,10 +342,10 @@ class Service {
   }
 
   /**
-   * An event: JSON on stdout, or words on stderr. Who cannot wait for a reader of the JSON lines has the
-   * event left out when that is too slow.
+   * Reports an event: JSON on stdout, or words on stderr. Callers that cannot wait for a slow reader of the
+   * JSON lines pass `'does not wait'`; their event is then dropped.
    */
-  async #say(
+  async #report(
     event: string,
     detail: Readonly<Record<string, unknown>>,
     words: string,

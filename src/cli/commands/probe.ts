@@ -1,54 +1,75 @@
 /**
- * `cotp probe`: which selectors does a device answer, and how?
+ * `cotp probe`: finds out which T-selectors a device accepts.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SingleBar } from 'cli-progress';
-import { formatTsel, type TraceEntry, type TraceListener, type Tsel } from '../../index.js';
+import {
+  type ConnectOptions,
+  formatTsel,
+  type TraceEntry,
+  type TraceListener,
+  type Tsel,
+} from '../../index.js';
 import { command } from '../command.js';
+import { jsonLine, tracer } from '../events.js';
 import { EXIT } from '../exit.js';
+import { addressText } from '../format-info.js';
 import type { Io } from '../io.js';
 import { flag, type OptionValues, value, valueOr } from '../option.js';
 import { CLIENT_OPTIONS, connectOptions, S7_LOCAL_TSEL } from '../options/connection.js';
-import { JSON_OPTION, VERBOSE_OPTION } from '../options/output.js';
+import { JSON_OPTION, VERBOSE_OPTION } from '../options/reporting.js';
 import { clientTls, TLS_CLIENT_OPTIONS } from '../options/tls.js';
-import { type Outcome, type Try, tryOnce } from '../probing.js';
-import { addressText, jsonLine, tracer } from '../report.js';
+import { type Outcome, probeSelector } from '../probe-attempt.js';
 import { explainSelector, selectorList, selectorRange } from '../selectors.js';
 import { address, integer, milliseconds, millisecondsOrZero, selector } from '../values.js';
 
 /** S7: PG and OP in rack 0 with the CPU in slot 2, 0 and 1, others; MMS. */
 const DEFAULT_SELECTORS: readonly Tsel[] = [0x0102, 0x0200, 0x0201, 0x0300, 0x0301, 0x0302, 0x0001];
 
-/** A longer list than this has a progress bar. */
+/** Lists longer than this have a progress bar. */
 const SHORT_LIST = 3;
 
 const { sizeOffer } = CLIENT_OPTIONS;
 
-/** What every controller takes; some fall silent at more. */
+/** A size that every known controller accepts; some do not answer when more is offered. */
 const DEFAULT_SIZE = 1_024;
 
 const OPTIONS = {
   tsel: value(
     '--tsel <list>',
-    `called selectors to try (default: ${DEFAULT_SELECTORS.map(formatTsel).join(',')})`,
+    `called T-selectors to try (default: ${DEFAULT_SELECTORS.map(formatTsel).join(',')})`,
     selectorList,
   ),
   range: value(
     '--range <from-to>',
-    'every two-octet selector of a range, as 0x0100-0x011f: brute force',
+    'try every two-octet T-selector of a range, such as 0x0100-0x011f',
     selectorRange,
     {
       conflicts: ['tsel'],
     },
   ),
-  localTsel: valueOr('--local-tsel <selector>', 'ours, the calling one', selector, S7_LOCAL_TSEL, {
-    shownDefault: formatTsel(S7_LOCAL_TSEL),
+  localTsel: valueOr(
+    '--local-tsel <selector>',
+    'local (calling) T-selector',
+    selector,
+    S7_LOCAL_TSEL,
+    {
+      shownDefault: formatTsel(S7_LOCAL_TSEL),
+    },
+  ),
+  all: flag('--all', 'continue after the first that is accepted'),
+  delay: valueOr(
+    '--delay <time>',
+    'delay between two attempts; 0 for none',
+    millisecondsOrZero,
+    500,
+    {
+      shownDefault: '500ms',
+    },
+  ),
+  timeout: valueOr('--timeout <time>', 'timeout of each attempt', milliseconds, 3_000, {
+    shownDefault: '3s',
   }),
-  all: flag('--all', 'go on after the first that is accepted'),
-  delay: valueOr('--delay <time>', 'between two tries; 0 for none', millisecondsOrZero, 500, {
-    shownDefault: '500ms',
-  }),
-  timeout: valueOr('--timeout <time>', 'for each try', milliseconds, 3_000, { shownDefault: '3s' }),
   size: valueOr(
     '--size <octets>',
     'largest TPDU that is offered, 128 to 65531',
@@ -66,28 +87,28 @@ type Values = OptionValues<typeof OPTIONS>;
 
 export const probe = command({
   name: 'probe',
-  summary: 'which selectors does a device answer, and how?',
+  summary: 'find out which T-selectors a device accepts',
   description:
-    'Tries selectors one after the other, one connection at a time, and tells what came. ' +
-    'Each try takes one of the few connections of a controller for a moment, and some fragile ' +
-    'stacks take harm from any: probe only what is yours. ' +
-    'It exits with 0 when every host accepted a selector, else with the best news of the first ' +
+    'Tries T-selectors one at a time, each on a new connection, and prints the answer. ' +
+    'Each attempt occupies one of the few connections of a controller for a moment, and some fragile ' +
+    'stacks do not survive any: probe only devices that are yours. ' +
+    'It exits with 0 if every host accepted a selector, otherwise with the best result of the first ' +
     'host that did not: 3 refused, 5 not COTP, 4 timeout, 1 no TCP.',
   operands: [
-    { syntax: '<host[:port]...>', description: 'what to probe; the port is 102 by default' },
+    { syntax: '<host[:port]...>', description: 'devices to probe; the default port is 102' },
   ],
   options: OPTIONS,
   examples: [
-    ['cotp probe 10.0.0.5', 'is it COTP, and which selector does it take?'],
-    ['cotp probe 10.0.0.5 10.0.0.6 --all --json', 'every selector of the list, for machines'],
-    ['cotp probe 10.0.0.6 --tsel 0x0001,\'"MMS"\'', 'selectors of your own'],
+    ['cotp probe 10.0.0.5', 'does it speak COTP, and which T-selector does it accept?'],
+    ['cotp probe 10.0.0.5 10.0.0.6 --all --json', 'every T-selector of the list, as JSON'],
+    ['cotp probe 10.0.0.6 --tsel 0x0001,\'"MMS"\'', 'T-selectors of your own'],
     ['cotp probe 10.0.0.5:3782 --tls-insecure', 'over TLS'],
   ],
   async run(hosts, options, io) {
     const targets = hosts.map((host) => address(host));
     const selectors = options.tsel ?? options.range ?? DEFAULT_SELECTORS;
     const tls = await clientTls(options);
-    const trying: Try = {
+    const attemptOptions: ConnectOptions = {
       ...connectOptions(options),
       tls,
       signal: io.signal,
@@ -99,20 +120,26 @@ export const probe = command({
     );
     const results: number[] = [];
     for (const target of targets) {
-      results.push(await new Probe(target, selectors, trying, options, io).run());
+      results.push(await new Probe(target, selectors, attemptOptions, options, io).run());
     }
     return results.find((code) => code !== EXIT.ok) ?? EXIT.ok;
   },
 });
 
-/** Best news first. */
-const BY_NEWS: readonly number[] = [EXIT.ok, EXIT.refused, EXIT.notCotp, EXIT.timeout, EXIT.failed];
+/** Exit codes of one host, the best result first. */
+const BEST_FIRST: readonly number[] = [
+  EXIT.ok,
+  EXIT.refused,
+  EXIT.notCotp,
+  EXIT.timeout,
+  EXIT.failed,
+];
 
-/** One host, selector by selector. */
+/** Probes one host, selector by selector. */
 class Probe {
   readonly #target: { readonly host: string; readonly port: number };
   readonly #selectors: readonly Tsel[];
-  readonly #trying: Try;
+  readonly #attemptOptions: ConnectOptions;
   readonly #options: Values;
   readonly #io: Io;
   readonly #bar: SingleBar | undefined;
@@ -120,13 +147,13 @@ class Probe {
   constructor(
     target: { readonly host: string; readonly port: number },
     selectors: readonly Tsel[],
-    trying: Try,
+    attemptOptions: ConnectOptions,
     options: Values,
     io: Io,
   ) {
     this.#target = target;
     this.#selectors = selectors;
-    this.#trying = trying;
+    this.#attemptOptions = attemptOptions;
     this.#options = options;
     this.#io = io;
     if (io.stderr.isTTY && !options.json && selectors.length > SHORT_LIST) {
@@ -140,30 +167,30 @@ class Probe {
     }
   }
 
-  /** Gives the exit code for this host. */
+  /** Returns the exit code for this host. */
   async run(): Promise<number> {
     const { signal } = this.#io;
     const codes: number[] = [];
     for (const [index, tsel] of this.#selectors.entries()) {
-      const outcome = await this.#try(index, tsel, signal);
-      await this.#tell(tsel, outcome);
+      const outcome = await this.#attempt(index, tsel, signal);
+      await this.#report(tsel, outcome);
       codes.push(outcome.exitCode);
       if (outcome.isFinal || (outcome.exitCode === EXIT.ok && !this.#options.all)) {
         break;
       }
     }
-    return BY_NEWS.find((code) => codes.includes(code)) ?? EXIT.failed;
+    return BEST_FIRST.find((code) => codes.includes(code)) ?? EXIT.failed;
   }
 
-  /** Waits its turn, and tries; the progress bar is there meanwhile. */
-  async #try(index: number, tsel: Tsel, signal: AbortSignal): Promise<Outcome> {
+  /** Waits for the delay and makes the attempt; shows the progress bar meanwhile. */
+  async #attempt(index: number, tsel: Tsel, signal: AbortSignal): Promise<Outcome> {
     this.#bar?.start(this.#selectors.length, index, { selector: formatTsel(tsel) });
     try {
       if (index > 0 && this.#options.delay > 0) {
         await sleep(this.#options.delay, undefined, { signal });
       }
       signal.throwIfAborted();
-      return await tryOnce(this.#target, tsel, this.#trying, this.#trace());
+      return await probeSelector(this.#target, tsel, this.#attemptOptions, this.#trace());
     } finally {
       this.#bar?.stop();
     }
@@ -174,7 +201,7 @@ class Probe {
     return (entry: TraceEntry) => shown?.(entry);
   }
 
-  async #tell(tsel: Tsel, outcome: Outcome): Promise<void> {
+  async #report(tsel: Tsel, outcome: Outcome): Promise<void> {
     const { stdout } = this.#io;
     const target = addressText(this.#target);
     if (this.#options.json) {

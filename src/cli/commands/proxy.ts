@@ -1,70 +1,76 @@
 /**
- * `cotp proxy`: stands between a client and its target, and shows what they say.
+ * `cotp proxy`: relays between clients and a target, and shows their TPDUs.
  */
 import { once } from 'node:events';
 import { command } from '../command.js';
+import { jsonLine } from '../events.js';
 import { EXIT } from '../exit.js';
+import { addressText } from '../format-info.js';
 import { flag, value } from '../option.js';
-import { JSON_OPTION } from '../options/output.js';
-import { checkFiles, Files } from '../proxy/files.js';
+import { JSON_OPTION } from '../options/reporting.js';
 import { Ladder } from '../proxy/ladder.js';
-import { relayTsdus } from '../proxy/relay.js';
-import { relayTpdus } from '../proxy/transparent.js';
-import { addressText, jsonLine } from '../report.js';
+import { relayTpdus } from '../proxy/relay-tpdus.js';
+import { relayTsdus } from '../proxy/relay-tsdus.js';
+import { checkFiles, TraceFiles } from '../proxy/trace-files.js';
 import { address, integer, listenAddress, selector, text } from '../values.js';
 
 const FILES = 'Files';
-/** What is said of files is of no use without one. */
+/** Options that require a file. */
 const WITH_FILE = { group: FILES, needs: ['pcap', 'jsonl'] };
 
-/** Of what listens, where an address without a port is given. */
+/** The port to listen on for an address without a port. */
 const DEFAULT_PORT = 102;
 
 export const proxy = command({
   name: 'proxy',
-  summary: 'stand between a client and its target, and show what they say',
+  summary: 'relay between clients and a target, and show their TPDUs',
   description:
-    'Listens, connects each client on to the target, and shows every TPDU of both sides as a line of ' +
-    'a ladder. TSDUs are handed on, each side with its own TPDU size and references; ' +
-    'with --transparent TPDUs are, octet for octet (but for the CR that --rewrite-remote-tsel ' +
-    'changes). Ends by Ctrl-C with a summary on stderr.',
+    'Listens, opens a connection to the target for each client, and shows every TPDU of both sides ' +
+    'as a ladder diagram. It relays TSDUs, and each side negotiates its own TPDU size and ' +
+    'references. With --transparent it relays TPDUs octet for octet, except for the CR that ' +
+    '--rewrite-remote-tsel changes. Ctrl-C ends it and prints a summary on stderr.',
   operands: [
-    { syntax: '<listen>', description: 'PORT (of 127.0.0.1) or ADDRESS:PORT' },
-    { syntax: '<target>', description: 'HOST or HOST:PORT; the port is 102 by default' },
+    { syntax: '<listen>', description: 'PORT (on 127.0.0.1) or ADDRESS:PORT' },
+    { syntax: '<target>', description: 'HOST or HOST:PORT; the default port is 102' },
   ],
   options: {
-    transparent: flag('--transparent', 'hand on TPDUs as they are, instead of TSDUs'),
+    transparent: flag('--transparent', 'relay TPDUs unchanged, instead of TSDUs'),
     rewriteRemoteTsel: value(
       '--rewrite-remote-tsel <selector>',
-      'call this T-selector of the target, whatever the client calls',
+      'send this called T-selector to the target, whatever the client calls',
       selector,
     ),
-    quiet: flag('-q, --quiet', 'no ladder'),
+    quiet: flag('-q, --quiet', 'do not print the ladder'),
     json: JSON_OPTION,
     pcap: value(
       '--pcap <file>',
-      'write pcapng for Wireshark; server ports are written as 102',
+      'write pcapng for Wireshark; server ports are recorded as 102',
       text,
       {
         group: FILES,
       },
     ),
-    jsonl: value('--jsonl <file>', 'write a JSON object a TPDU', text, { group: FILES }),
-    redact: flag('--redact', 'zeros instead of user data, in the files', WITH_FILE),
+    jsonl: value('--jsonl <file>', 'write one JSON object per TPDU', text, { group: FILES }),
+    redact: flag('--redact', 'replace user data in the files by zeros', WITH_FILE),
     maxFileSize: value(
       '--max-file-size <octets>',
-      'begin a new file before it grows larger',
+      'start a new file before a file grows larger',
       integer(4096, Number.MAX_SAFE_INTEGER),
       WITH_FILE,
     ),
-    maxFiles: value('--max-files <number>', 'files in all (default: 10)', integer(1, 10_000), {
-      group: FILES,
-      needs: ['maxFileSize'],
-    }),
+    maxFiles: value(
+      '--max-files <number>',
+      'number of files to keep (default: 10)',
+      integer(1, 10_000),
+      {
+        group: FILES,
+        needs: ['maxFileSize'],
+      },
+    ),
   },
   examples: [
-    ['cotp proxy 1102 10.0.0.5', 'see what an engineering tool says to 10.0.0.5'],
-    ['cotp proxy 0.0.0.0:102 10.0.0.5 --transparent --pcap plant.pcapng', 'as it is, to a file'],
+    ['cotp proxy 1102 10.0.0.5', 'see what an engineering tool sends to 10.0.0.5'],
+    ['cotp proxy 0.0.0.0:102 10.0.0.5 --transparent --pcap plant.pcapng', 'unchanged, to a file'],
     ['cotp proxy 1102 10.0.0.5 --rewrite-remote-tsel 0x0102', 'for a tool with a fixed selector'],
   ],
   async run([listenText = '', targetText = ''], options, io) {
@@ -73,7 +79,7 @@ export const proxy = command({
     const target = address(targetText);
     const ladder = new Ladder(io, options);
     await checkFiles(options);
-    const files = new Files(options, io);
+    const files = new TraceFiles(options, io);
     try {
       const relay = options.transparent ? relayTpdus : relayTsdus;
       const running = await relay({
@@ -84,7 +90,7 @@ export const proxy = command({
         record: (entry) => files.record(entry),
         ended: (connection, how, by) => files.ended(connection, how, by),
       });
-      files.begin();
+      files.open();
       const [bound = listenAddr] = running.addresses;
       const where = `${addressText({ ...bound, port: bound.port ?? 0 })}`;
       if (options.json) {

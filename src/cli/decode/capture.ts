@@ -1,46 +1,47 @@
 /**
- * The TCP streams of a capture file, put together by tshark, which knows every form of capture and
- * what retransmission does to a stream.
+ * Reads the TCP streams of a capture file with tshark, which supports every capture format and reassembles
+ * TCP (retransmissions, reordering).
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { CommandError } from '../exit.js';
 
-/** First octets of pcap in both byte orders and resolutions, and of pcapng. */
+/** Magic numbers of pcap, in both byte orders and both time resolutions, and of pcapng. */
 const MAGICS = ['d4c3b2a1', 'a1b2c3d4', '4d3cb2a1', 'a1b23c4d', '0a0d0d0a'];
 
-/** True when these are the first octets of a capture file. */
+/** True if the octets begin like a capture file. */
 export function isCapture(octets: Buffer): boolean {
   return MAGICS.includes(octets.subarray(0, 4).toString('hex'));
 }
 
-/** Where something of a capture was sent. */
-export interface Way {
+/** One direction of a TCP stream of a capture. */
+export interface Flow {
   /** Number of the stream in the capture. */
   readonly stream: number;
   readonly from: string;
   readonly to: string;
 }
 
-/** Octets that went one way over a stream, or how many of them the capture lacks. */
-export type Piece = Way & ({ readonly octets: Buffer } | { readonly missing: number });
+/** Octets of a flow, or the number of octets that are missing in the capture. */
+export type FlowChunk = Flow & ({ readonly octets: Buffer } | { readonly missing: number });
 
-/** What tshark puts in the place of octets that a capture lacks, with the NUL of a string in C. */
+/** What tshark prints in place of missing octets, with the NUL that ends a C string. */
 const GAP = /^\[(\d+) bytes missing in capture file\]\0?$/;
 
-function pieceOf(way: Way, octets: Buffer): Piece {
-  // Nothing else of this length begins with a bracket: a look at the octet keeps the text from being made.
+function chunkOf(flow: Flow, octets: Buffer): FlowChunk {
+  // Check the first octet before converting to text: most chunks are data.
   const [, missing] = (octets[0] === 0x5b && GAP.exec(octets.toString('latin1'))) || [];
-  return missing === undefined ? { ...way, octets } : { ...way, missing: Number(missing) };
+  return missing === undefined ? { ...flow, octets } : { ...flow, missing: Number(missing) };
 }
 
 /**
- * What was sent over every TCP stream, stream by stream, in order.
+ * The chunks of all TCP streams: one stream after the other, the chunks of a stream in order.
  *
- * @throws CommandError when tshark cannot read the capture; last, when it can read some of it
+ * @throws CommandError if tshark cannot read the capture. If it can read a part, the error follows the
+ * chunks.
  */
-export async function* piecesOf(path: string, signal: AbortSignal): AsyncGenerator<Piece> {
+export async function* captureChunks(path: string, signal: AbortSignal): AsyncGenerator<FlowChunk> {
   const streams = new Set<number>();
   let failure: unknown;
   try {
@@ -50,7 +51,7 @@ export async function* piecesOf(path: string, signal: AbortSignal): AsyncGenerat
       }
     }
   } catch (error) {
-    // A capture that is cut short has streams all the same.
+    // A truncated capture can contain complete streams.
     failure = error;
   }
   for (const stream of streams) {
@@ -65,8 +66,12 @@ export async function* piecesOf(path: string, signal: AbortSignal): AsyncGenerat
   }
 }
 
-/** Lines of hexadecimal; those of the second end are set in by a tab. */
-async function* follow(path: string, stream: number, signal: AbortSignal): AsyncGenerator<Piece> {
+/** Parses `tshark -z follow`: lines of hexadecimal, with a tab before those of the second peer. */
+async function* follow(
+  path: string,
+  stream: number,
+  signal: AbortSignal,
+): AsyncGenerator<FlowChunk> {
   const ends = ['', ''];
   const args = ['-q', '-r', path, '-z', `follow,tcp,raw,${stream}`];
   for await (const line of tshark(args, signal)) {
@@ -76,7 +81,7 @@ async function* follow(path: string, stream: number, signal: AbortSignal): Async
     } else if (/^\t?(?:[0-9a-f]{2})+$/.test(line)) {
       const isSecond = line.startsWith('\t');
       const [from = '', to = ''] = isSecond ? [ends[1], ends[0]] : ends;
-      yield pieceOf({ stream, from, to }, Buffer.from(line.trim(), 'hex'));
+      yield chunkOf({ stream, from, to }, Buffer.from(line.trim(), 'hex'));
     }
   }
 }
@@ -90,7 +95,7 @@ async function* tshark(args: readonly string[], signal: AbortSignal): AsyncGener
     complaint = `${complaint}${chunk}`.slice(-4000);
   });
   const ended = once(child, 'close');
-  // A program that cannot be started fails before anybody awaits its end.
+  // If tshark cannot be started, this rejects before it is awaited.
   ended.catch(() => {});
   try {
     await once(child, 'spawn');

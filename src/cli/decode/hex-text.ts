@@ -1,19 +1,23 @@
 /**
- * Hexadecimal in the forms that people have it in: digits with or without spaces, colons and the
- * like between them, a C array, an escaped string, or a dump with offsets. Knows no protocol.
+ * Parses hexadecimal in the common forms: digits with or without separators such as spaces and colons, a C
+ * array, an escaped string, or a dump with offsets.
  */
 import { UsageError } from '../exit.js';
 
-/** Offset and the rest of a line of a dump, as Wireshark, xxd and hexdump write it. */
+/** A line of a dump of Wireshark, xxd or hexdump: the offset and the rest. */
 const DUMP_LINE = /^\s*([0-9a-f]{3,8})(?::|\s|$)(.*)$/i;
 
-/** Octets of text; several where a dump begins again at offset 0. @throws UsageError */
+/**
+ * The octets of a text. A dump in which the offset restarts at 0 gives one buffer for each part.
+ *
+ * @throws UsageError if the text is not hexadecimal
+ */
 export function octetsOfText(text: string): readonly Buffer[] {
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '');
   return dumps(lines) ?? [escapes(text) ?? digits(text)];
 }
 
-/** `{ 0x03, 0x00 }` or `\x03\x00`; `undefined` when it is neither. */
+/** Octets of `{ 0x03, 0x00 }` or `\x03\x00`; `undefined` if the text has neither form. */
 function escapes(text: string): Buffer | undefined {
   const code = text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
   const found = [...code.matchAll(/(?:\\x|\b0x)([0-9a-f]{1,2})(?![0-9a-f])/gi)];
@@ -30,7 +34,7 @@ function digits(text: string): Buffer {
   const wrong = /[^0-9a-f]/i.exec(bare);
   if (wrong !== null) {
     throw new UsageError(
-      `the input is no hexadecimal: there is ${JSON.stringify(wrong[0])} in it; a name that is no file?`,
+      `the input is no hexadecimal: there is ${JSON.stringify(wrong[0])} in it, and no file has that name`,
     );
   }
   if (bare.length % 2 !== 0) {
@@ -39,7 +43,7 @@ function digits(text: string): Buffer {
   return Buffer.from(bare, 'hex');
 }
 
-/** `undefined` unless every line begins with an offset that goes on where the last one ended. */
+/** Octets of dumps; `undefined` unless the offset of every line continues that of the line before. */
 function dumps(lines: readonly string[]): readonly Buffer[] | undefined {
   const rows = lines.map((line) => {
     const [, offset = '', rest = ''] = DUMP_LINE.exec(line) ?? [];
@@ -67,7 +71,7 @@ function dumps(lines: readonly string[]): readonly Buffer[] | undefined {
   return found.map((dump) => Buffer.concat(dump));
 }
 
-/** Octets of one line, without the column of characters beside them. */
+/** Octets of one line of a dump, without the character column. */
 function dumpOctets(rest: string, length: number | undefined): Buffer | undefined {
   const [, columns = ''] = /^\s*((?:[0-9a-f]{2}[ -]{0,2})+)(?![^\s|])/i.exec(`${rest} `) ?? [];
   const hex = length === undefined ? withoutCharacters(columns) : columns;
@@ -78,7 +82,7 @@ function dumpOctets(rest: string, length: number | undefined): Buffer | undefine
   return octets.length < length ? undefined : octets.subarray(0, length);
 }
 
-/** xxd puts two octets in a group; what stands behind two spaces is characters then. */
+/** xxd groups two octets; after two spaces its character column follows. */
 function withoutCharacters(columns: string): string {
   const isGrouped = /^[0-9a-f]{4}\b/i.test(columns);
   return isGrouped ? (columns.split(/ {2,}/)[0] ?? '') : columns;

@@ -1,6 +1,6 @@
 /**
- * What a CR and the CC behind it have agreed on (X.224 6.5): it counts for the TPDUs that follow on the
- * same stream. Knows no stream.
+ * Tracks what a CR and its CC negotiated (X.224 6.5). It determines how the later TPDUs of the stream are
+ * decoded.
  */
 import type { CotpError, DecodeOptions, Parameters, Tpdu } from '../../core/tpdu/index.js';
 
@@ -10,20 +10,20 @@ const EXTENDED_FORMATS = 0x02;
 /** Bit 1 of parameter 0xC6: expedited data (X.224 13.3.4 f). */
 const EXPEDITED_DATA = 0x01;
 
-/** Follows the TPDUs of one stream, both ways. */
+/** Follows the TPDUs of both directions of one stream. */
 export class Negotiated {
   #request: (Tpdu & { readonly type: 'CR' }) | undefined;
   #inForce: DecodeOptions = {};
 
-  /** How the next TPDU of this type is to be read. */
+  /** The options to decode the next TPDU. */
   optionsFor(octets: Uint8Array): DecodeOptions {
-    // A CR or CC begins anew, and its own class counts for it.
+    // A CR or CC starts a new negotiation and is decoded by its own class.
     const code = (octets[1] ?? 0) & 0xf0;
     return code === 0xe0 || code === 0xd0 ? {} : this.#inForce;
   }
 
-  /** The next TPDU of the stream. */
-  take(tpdu: Tpdu | CotpError): void {
+  /** Processes the next TPDU of the stream. */
+  push(tpdu: Tpdu | CotpError): void {
     if (!('type' in tpdu)) {
       return;
     }
@@ -43,8 +43,8 @@ export class Negotiated {
 }
 
 /**
- * The size that the CC selects, at most what the CR has offered; without a word of the CC, what was
- * offered (RFC 2126 §6.3). `undefined` when neither names one, or nothing of the CR is known.
+ * The TPDU size in force: the size in the CC, but at most the offer of the CR. If the CC has no size it is
+ * the offer (RFC 2126 §6.3). `undefined` if neither has one, or if the CR is not known.
  */
 function sizeInForce(offered: Parameters | undefined, selected: Parameters): number | undefined {
   const offer = offered?.preferredMaxTpduSize ?? offered?.tpduSize;

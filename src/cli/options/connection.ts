@@ -1,10 +1,10 @@
-/** Options on a connection: selectors, sizes, times. */
+/** Options of a connection: selectors, sizes and timeouts. */
 import type { ConnectOptions, Tsel } from '../../index.js';
 import { flag, type OptionValues, value } from '../option.js';
 import { s7Selector } from '../selectors.js';
 import { choice, integer, milliseconds, selector } from '../values.js';
 
-/** Of both sides. */
+/** Options of clients and servers. */
 export const CONNECTION_OPTIONS = {
   size: value(
     '--size <octets>',
@@ -14,26 +14,26 @@ export const CONNECTION_OPTIONS = {
   ),
   idleTimeout: value(
     '--idle-timeout <time>',
-    'close after this long without octets (default: never)',
+    'close when no octets arrive for this time (default: never)',
     milliseconds,
   ),
-  strict: flag('--strict', 'refuse whatever breaks the standard'),
+  strict: flag('--strict', 'refuse everything that violates the standard'),
 };
 
-const SELECTORS = 'Selectors, as 0x0102, 01.02, \'"MTA"\' or #001122';
+const SELECTORS = 'T-selectors, such as 0x0102, 01.02, \'"MTA"\' or #001122';
 
-/** Of the side that connects. */
+/** Options of clients. */
 export const CLIENT_OPTIONS = {
-  localTsel: value('--local-tsel <selector>', 'ours, the calling one', selector, {
+  localTsel: value('--local-tsel <selector>', 'local (calling) T-selector', selector, {
     group: SELECTORS,
   }),
-  remoteTsel: value('--remote-tsel <selector>', "the peer's, the called one", selector, {
+  remoteTsel: value('--remote-tsel <selector>', 'remote (called) T-selector', selector, {
     group: SELECTORS,
     conflicts: ['s7'],
   }),
   s7: value(
     '--s7 <type,rack,slot>',
-    'those of S7: pg, op or basic, the rack and slot of the CPU',
+    'T-selectors for S7: pg, op or basic, rack and slot of the CPU',
     s7Selector,
     {
       group: SELECTORS,
@@ -42,23 +42,23 @@ export const CLIENT_OPTIONS = {
   ...CONNECTION_OPTIONS,
   sizeOffer: value(
     '--size-offer <how>',
-    'how the size is offered: deployed, standard, nonstandard or absent',
+    'how to offer the size: deployed, standard, nonstandard or absent',
     choice('deployed', 'standard', 'nonstandard', 'absent'),
   ),
   timeout: value(
     '--timeout <time>',
-    'for TCP, TLS and the answer together (default: 10s)',
+    'timeout for TCP, TLS and the CC together (default: 10s)',
     milliseconds,
   ),
 };
 
-/** What S7 clients call themselves. */
+/** The calling T-selector that S7 clients use. */
 export const S7_LOCAL_TSEL: Tsel = 0x0100;
 
-/** A person waits at the end: a peer that does not close is left after so many milliseconds. */
+/** Milliseconds that a peer has to close its side. Short, because a person waits for the command. */
 const CLOSE_TIMEOUT = 2_000;
 
-/** The options of `connect` that these stand for. */
+/** The options of `connect` for these command-line options. */
 export function connectOptions(
   values: Partial<OptionValues<typeof CLIENT_OPTIONS>>,
 ): ConnectOptions {

@@ -1,4 +1,4 @@
-/** Options on TLS, of either side, and the files they name. */
+/** TLS options of clients and servers, and the files that they name. */
 import { readFile } from 'node:fs/promises';
 import { type ConnectionOptions, createSecureContext, type TlsOptions } from 'node:tls';
 import { CommandError, UsageError } from '../exit.js';
@@ -8,31 +8,28 @@ import { text } from '../values.js';
 const group = 'TLS';
 
 export const TLS_CLIENT_OPTIONS = {
-  tls: flag('--tls', 'TLS beneath TPKT; the options below imply it', { group }),
-  tlsCa: value('--tls-ca <file>', 'authorities to trust instead of those of the system', text, {
+  tls: flag('--tls', 'use TLS; the options below imply it', { group }),
+  tlsCa: value('--tls-ca <file>', 'trust these CAs instead of those of the system', text, {
     group,
   }),
   tlsCert: value('--tls-cert <file>', 'our certificate', text, { group }),
   tlsKey: value('--tls-key <file>', 'its private key', text, { group }),
-  tlsInsecure: flag('--tls-insecure', 'take any certificate', { group }),
-  tlsServername: value('--tls-servername <name>', 'the name the certificate must have', text, {
+  tlsInsecure: flag('--tls-insecure', 'accept any certificate', { group }),
+  tlsServername: value('--tls-servername <name>', 'name that the certificate must have', text, {
     group,
   }),
 };
 
 export const TLS_SERVER_OPTIONS = {
-  tls: flag('--tls', 'TLS beneath TPKT; requires a certificate and a key', { group }),
+  tls: flag('--tls', 'use TLS; requires a certificate and a key', { group }),
   tlsCert: value('--tls-cert <file>', 'our certificate', text, { group }),
   tlsKey: value('--tls-key <file>', 'its private key', text, { group }),
-  tlsCa: value(
-    '--tls-ca <file>',
-    'want a certificate of the client, from these authorities',
-    text,
-    { group },
-  ),
+  tlsCa: value('--tls-ca <file>', 'require a client certificate from one of these CAs', text, {
+    group,
+  }),
 };
 
-/** The option `tls` of `connect`; `undefined` when none is wanted. */
+/** The option `tls` of `connect`; `undefined` without TLS. */
 export async function clientTls(
   values: OptionValues<typeof TLS_CLIENT_OPTIONS>,
 ): Promise<ConnectionOptions | undefined> {
@@ -48,7 +45,7 @@ export async function clientTls(
   };
 }
 
-/** The option `tls` of `listen`; `undefined` when none is wanted. */
+/** The option `tls` of `listen`; `undefined` without TLS. */
 export async function serverTls(
   values: OptionValues<typeof TLS_SERVER_OPTIONS>,
 ): Promise<TlsOptions | undefined> {
@@ -66,7 +63,7 @@ export async function serverTls(
 
 function bothOrNone(cert: string | undefined, key: string | undefined): void {
   if ((cert === undefined) !== (key === undefined)) {
-    throw new UsageError('--tls-cert and --tls-key go together');
+    throw new UsageError('--tls-cert and --tls-key require each other');
   }
 }
 
@@ -83,11 +80,11 @@ async function files(
       check({ [name]: contents[name] }, `--tls-${name} ${path} cannot be used`);
     }
   }
-  check(contents, `--tls-key ${paths.key} does not go with --tls-cert ${paths.cert}`);
+  check(contents, `--tls-key ${paths.key} does not match --tls-cert ${paths.cert}`);
   return contents;
 }
 
-/** OpenSSL says what is wrong, but not in which file: so each is tried alone, then all together. */
+/** OpenSSL reports what is wrong, but not in which file: so each file is checked alone, then all together. */
 function check(contents: Contents, complaint: string): void {
   try {
     createSecureContext(contents);

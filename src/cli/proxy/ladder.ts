@@ -1,19 +1,24 @@
 /**
- * What a proxy shows: a line a TPDU between the client on the left and the target on the right, and
- * the count of everything at the end.
+ * Prints the ladder diagram of a proxy: one line per TPDU, the client on the left and the target on the
+ * right, and a summary at the end.
  */
 import { CotpError, ProtocolError } from '../../core/tpdu/index.js';
 import { describeOrError, type TraceEntry, traceTime } from '../../node/trace/entry.js';
 import { tpduToJson } from '../../node/trace/json-lines.js';
+import { type JsonEvent, jsonLine, postEvent } from '../events.js';
+import { addressText } from '../format-info.js';
 import type { Io } from '../io.js';
-import { addressText, type JsonEvent, jsonLine, postEvent } from '../report.js';
 
-/** Which way a TPDU went, and over which of the two legs. */
-export type Step = 'client to proxy' | 'proxy to target' | 'target to proxy' | 'proxy to client';
-/** A TPDU that is passed on as it is goes all the way. */
-export type Way = Step | 'client to target' | 'target to client';
+/** The path of a TPDU: over one of the two legs, or over both if it is relayed unchanged. */
+export type Path =
+  | 'client to proxy'
+  | 'proxy to target'
+  | 'target to proxy'
+  | 'proxy to client'
+  | 'client to target'
+  | 'target to client';
 
-const ARROWS: Readonly<Record<Way, string>> = {
+const ARROWS: Readonly<Record<Path, string>> = {
   'client to proxy': 'client ──▶ ·          ',
   'proxy to target': '       · ──────▶ target',
   'target to proxy': '       · ◀────── target',
@@ -23,7 +28,7 @@ const ARROWS: Readonly<Record<Way, string>> = {
 };
 const ARROW_WIDTH = 23;
 
-/** What is counted. */
+/** The counters of the summary. */
 export class Counts {
   connections = 0;
   tpdus = 0;
@@ -32,7 +37,7 @@ export class Counts {
   errors = 0;
 }
 
-/** Shows and counts. */
+/** Prints and counts the TPDUs and events of all clients. */
 export class Ladder {
   readonly counts: Counts = new Counts();
   readonly #io: Io;
@@ -46,26 +51,26 @@ export class Ladder {
   }
 
   /**
-   * A client has come.
+   * Starts the ladder of a new client.
    *
-   * @param time of the first that was seen of it
+   * @param time when the client was first seen, in milliseconds since 1970
    */
-  opened(client: Address, time: number = traceTime()): CallOnLadder {
+  opened(client: Address, time: number = traceTime()): ClientLadder {
     this.counts.connections += 1;
-    const call = new CallOnLadder(this.counts.connections, this);
-    this.note(call.number, 'open', `from ${addressText(client)}`, time);
-    return call;
+    const ladder = new ClientLadder(this.counts.connections, this);
+    this.note(ladder.number, 'open', `from ${addressText(client)}`, time);
+    return ladder;
   }
 
-  /** What belongs to no client, or to one of which nothing else was seen. */
+  /** Reports an error that belongs to no known client. */
   failed(message: string): void {
     this.counts.errors += 1;
     this.note(0, 'error', message);
   }
 
   /**
-   * Resolves when there is room for more. A program that reads the events gets every one, so whoever
-   * relays awaits this; a person at a terminal does not hold up what is relayed, and has lines left out.
+   * Resolves when the output has room. With `--json` no event may be lost, so relaying must await this.
+   * Without it, a slow terminal does not delay relaying; lines are dropped instead.
    */
   ready(): Promise<void> {
     return this.#json && !this.#quiet ? this.#io.stdout.ready() : Promise.resolve();
@@ -76,7 +81,7 @@ export class Ladder {
     return !this.#json || this.#quiet || this.#io.stdout.hasRoom;
   }
 
-  /** The last words. */
+  /** Prints the summary. */
   async summary(): Promise<void> {
     const { connections, tpdus, octets, refusals, errors } = this.counts;
     if (this.#json) {
@@ -93,7 +98,7 @@ export class Ladder {
   }
 
   /** @internal */
-  tpdu(number: number, way: Way, { octets, tpdu, time }: TraceEntry): void {
+  tpdu(number: number, path: Path, { octets, tpdu, time }: TraceEntry): void {
     if (this.#quiet) {
       return;
     }
@@ -102,13 +107,13 @@ export class Ladder {
         event: 'tpdu',
         time: new Date(time).toISOString(),
         connection: number,
-        way,
+        way: path,
         length: octets.length,
         octets: octets.toString('hex'),
         ...tpduToJson(tpdu),
       });
     } else {
-      this.#line(number, ARROWS[way].padEnd(ARROW_WIDTH), describeOrError(tpdu), time);
+      this.#line(number, ARROWS[path].padEnd(ARROW_WIDTH), describeOrError(tpdu), time);
     }
   }
 
@@ -140,12 +145,12 @@ export class Ladder {
   }
 }
 
-/** One client on the ladder, from its first octets to its end. */
-export class CallOnLadder {
+/** The ladder of one client, from its first octets to its end. */
+export class ClientLadder {
   /** Counted from 1. */
   readonly number: number;
   readonly #ladder: Ladder;
-  /** A CR went to the target and was not answered: a DR or ER refuses it (X.224 6.6). */
+  /** A CR was sent and not answered yet: a DR or ER now is a refusal (X.224 6.6). */
   #awaitsAnswer = false;
   #hasFault = false;
 
@@ -154,24 +159,24 @@ export class CallOnLadder {
     this.#ladder = ladder;
   }
 
-  /** @param counted whether it is another TPDU, and not the same one on its second leg */
-  tpdu(way: Way, entry: TraceEntry, counted: boolean): void {
+  /** @param counted false for the second leg of a TPDU that was counted on its first leg */
+  tpdu(path: Path, entry: TraceEntry, counted: boolean): void {
     if (counted) {
-      this.#count(way, entry);
+      this.#count(path, entry);
     }
-    this.#ladder.tpdu(this.number, way, entry);
+    this.#ladder.tpdu(this.number, path, entry);
   }
 
   closed(how: string): void {
     this.#ladder.note(this.number, 'close', how);
   }
 
-  /** From here on octets are passed on and not looked at. */
+  /** Reports that from now on octets are relayed without decoding. */
   passesThrough(message: string): void {
     this.#ladder.note(this.number, 'through', message);
   }
 
-  /** @param error what the message tells of; a TPDU that cannot be decoded was counted already */
+  /** @param error the error that the message describes; a TPDU that cannot be decoded counts only once */
   failed(message: string, error?: Error): void {
     if (!(this.#hasFault && error instanceof ProtocolError)) {
       this.#ladder.counts.errors += 1;
@@ -179,7 +184,7 @@ export class CallOnLadder {
     this.#ladder.note(this.number, 'error', message);
   }
 
-  #count(way: Way, { octets, tpdu }: TraceEntry): void {
+  #count(path: Path, { octets, tpdu }: TraceEntry): void {
     const { counts } = this.#ladder;
     counts.tpdus += 1;
     counts.octets += octets.length;
@@ -188,7 +193,7 @@ export class CallOnLadder {
       this.#hasFault = true;
     }
     const code = (octets[1] ?? 0) & 0xf0;
-    if (way === 'client to proxy' || way === 'client to target') {
+    if (path === 'client to proxy' || path === 'client to target') {
       this.#awaitsAnswer ||= code === CODES.CR;
     } else if (this.#awaitsAnswer) {
       this.#awaitsAnswer = false;
@@ -197,7 +202,7 @@ export class CallOnLadder {
   }
 }
 
-/** High halves of the code octets of X.224 13.1, which also a TPDU has that cannot be decoded. */
+/** Code octets (X.224 13.1) without their low half. They are known even if the TPDU cannot be decoded. */
 const CODES = { CR: 0xe0, DR: 0x80, ER: 0x70 } as const;
 
 type Address = { readonly host: string; readonly port: number };

@@ -1,63 +1,63 @@
 /**
- * One of the two streams that a command writes to. It has the stream to itself: one listener, one
- * queue, and so many octets in it at most, however slow the reader is.
+ * Writes to stdout, stderr or the stdin of a program, with a bounded queue. Each output is the only writer of
+ * its stream.
  *
- * - Data waits: `await write(…)` and `await text(…)` resolve when there is room again, and who produces
- *   data awaits them.
- * - What happens by itself does not wait for its reader: `line(…)` and `post(…)` are left out once
- *   {@link MOST_WAITING} octets wait, and the reader learns how many were.
- * - After {@link Output.giveUpAfter} a reader that takes nothing holds nobody up.
+ * - Data is never dropped: `await write(…)` and `await text(…)` resolve when the output has room, and the
+ *   caller must await them.
+ * - Reports are dropped for a slow reader: `line(…)` and `post(…)` are dropped while {@link MAX_QUEUED}
+ *   octets are queued. Later the reader gets a line with the number of dropped lines.
+ * - After {@link BoundedOutput.abandonAfter} a reader that does not read is abandoned.
  */
 import type { Writable } from 'node:stream';
 import { type Colours, markedColours, terminalText } from './terminal-text.js';
 
-/** The variables of the environment that are looked at. */
+/** The environment variables that are used. */
 export interface Environment {
   readonly NO_COLOR?: string | undefined;
   readonly TERM?: string | undefined;
-  /** The locale: the first of these that is set. */
+  /** The locale: the first of the three that is set. */
   readonly LC_ALL?: string | undefined;
   readonly LC_CTYPE?: string | undefined;
   readonly LANG?: string | undefined;
 }
 
-/** A stream as a process has it; `isTTY` and `columns` are there on a terminal only. */
+/** A stream of the process. `isTTY` and `columns` are present on a terminal only. */
 export type OutputStream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
 
-/** Octets that may wait for the reader before lines are left out. */
-const MOST_WAITING = 4 * 1024 * 1024;
+/** Octets in the queue from which on lines are dropped. */
+const MAX_QUEUED = 4 * 1024 * 1024;
 
-/** What tells the reader that so many lines were left out. */
-export type LeftOut = (lines: number) => string;
+/** Formats the line that reports the number of dropped lines. */
+export type DroppedNotice = (lines: number) => string;
 
-const leftOutInWords: LeftOut = (lines) =>
+const droppedInWords: DroppedNotice = (lines) =>
   `… ${lines} ${lines === 1 ? 'line was' : 'lines were'} left out: the reader of this output is too slow\n`;
 
-/** An output of a command. Nothing of it ever throws or rejects. */
-export class Output {
+/** An output of a command. Its methods neither throw nor reject. */
+export class BoundedOutput {
   readonly isTTY: boolean;
   readonly colours: Colours;
-  /** Where it is one; where the locale names other characters, some of UTF-8 would be controls. */
+  /** Present on a terminal. In a locale without UTF-8, some octets of UTF-8 would be control characters. */
   readonly terminal: { readonly takesUtf8: boolean } | undefined;
-  /** The stream itself, for libraries that draw on it. */
+  /** The stream itself, for the progress bar. */
   readonly stream: OutputStream;
   readonly #takesUtf8: boolean;
-  /** The stream has not failed, and is not given up. */
+  /** False once the stream has failed, was closed or was abandoned. */
   #isAlive = true;
-  /** The stream asked to wait for its event `drain`. */
+  /** `stream.write` returned false; the event `drain` has not come yet. */
   #isFull = false;
   #queue: (string | Uint8Array)[] = [];
-  /** Octets in the queue; of a text its characters, which is near enough. */
+  /** Octets in the queue. A character of text counts as one octet. */
   #queued = 0;
-  #leftOut = 0;
-  #tellLeftOut: LeftOut = leftOutInWords;
-  /** Who waits for room, or for the end of the output. */
+  #dropped = 0;
+  #droppedNotice: DroppedNotice = droppedInWords;
+  /** Resolve functions of callers that wait for room or for the end of the output. */
   #waiting: (() => void)[] = [];
   #flushing = 0;
-  #patience: number | undefined;
-  #patienceTimer: NodeJS.Timeout | undefined;
+  #readerTimeout: number | undefined;
+  #readerTimeoutTimer: NodeJS.Timeout | undefined;
 
-  /** @param onError called once, when the stream takes nothing more */
+  /** @param onError called once when the stream fails */
   constructor(
     stream: OutputStream,
     env: Environment,
@@ -79,43 +79,43 @@ export class Output {
     });
   }
 
-  /** Columns of the terminal, 80 where there is none. */
+  /** Width of the terminal in columns; 80 without a terminal. */
   get columns(): number {
     return this.stream.columns ?? 80;
   }
 
-  /** Octets that wait for the reader. */
+  /** Octets that are queued here or in the stream. */
   get buffered(): number {
     return this.#queued + this.stream.writableLength;
   }
 
-  /** Who produces data need not wait for the reader. */
+  /** False while {@link ready} would wait. */
   get hasRoom(): boolean {
     return !this.#isFull || !this.#isAlive;
   }
 
-  /** Writes a line of text; may be left out while the reader is too slow. */
+  /** Writes a line of text; drops it if the reader is too slow. */
   line(text = ''): void {
-    this.#offer(`${terminalText(text, false, this.#takesUtf8)}\n`, leftOutInWords);
+    this.#offer(`${terminalText(text, false, this.#takesUtf8)}\n`, droppedInWords);
   }
 
-  /** Writes data that may be left out while the reader is too slow; it learns how much was. */
-  post(data: string, leftOut: LeftOut): void {
-    this.#offer(data, leftOut);
+  /** Writes data; drops it if the reader is too slow, and later writes `notice` in its place. */
+  post(data: string, notice: DroppedNotice): void {
+    this.#offer(data, notice);
   }
 
-  /** Writes text, which may have several lines; resolves when there is room for more. */
+  /** Writes text of one or more lines; resolves when the output has room. */
   text(text: string): Promise<void> {
     return this.write(terminalText(text, true, this.#takesUtf8));
   }
 
-  /** Writes data as it is; resolves when there is room for more. */
+  /** Writes data unchanged; resolves when the output has room. */
   write(data: string | Uint8Array): Promise<void> {
     this.#put(data);
     return this.ready();
   }
 
-  /** Resolves when there is room for more. */
+  /** Resolves when the output has room, or has ended. */
   ready(): Promise<void> {
     if (!this.#isFull || !this.#isAlive) {
       return Promise.resolve();
@@ -125,7 +125,7 @@ export class Output {
     });
   }
 
-  /** Resolves when everything written has left this process, or never will. */
+  /** Resolves when all data has left this process, or the output has ended. */
   async flush(): Promise<void> {
     this.#flushing += 1;
     this.#watchReader();
@@ -142,16 +142,16 @@ export class Output {
     this.#watchReader();
   }
 
-  /** From now on a reader that leaves octets waiting for so many milliseconds gets no more. */
-  giveUpAfter(milliseconds: number): void {
-    this.#patience ??= milliseconds;
+  /** From now on, ends the output if the reader reads nothing for this many milliseconds. */
+  abandonAfter(milliseconds: number): void {
+    this.#readerTimeout ??= milliseconds;
     this.#watchReader();
   }
 
-  #offer(data: string, leftOut: LeftOut): void {
-    if (this.buffered + data.length > MOST_WAITING) {
-      this.#leftOut += 1;
-      this.#tellLeftOut = leftOut;
+  #offer(data: string, notice: DroppedNotice): void {
+    if (this.buffered + data.length > MAX_QUEUED) {
+      this.#dropped += 1;
+      this.#droppedNotice = notice;
     } else {
       this.#put(data);
     }
@@ -170,38 +170,38 @@ export class Output {
     }
   }
 
-  /** Everything that waits goes out in one write, so that a long queue costs no more than a short one. */
+  /** Writes the whole queue at once, so that the cost does not grow with its length. */
   #onDrain(): void {
     if (!this.#isAlive) {
       return;
     }
     const queue = this.#queue;
-    if (this.#leftOut > 0) {
-      queue.push(this.#tellLeftOut(this.#leftOut));
+    if (this.#dropped > 0) {
+      queue.push(this.#droppedNotice(this.#dropped));
     }
     this.#queue = [];
     this.#queued = 0;
-    this.#leftOut = 0;
+    this.#dropped = 0;
     this.#isFull = queue.length > 0 && !this.stream.write(joined(queue));
     if (!this.#isFull) {
       this.#release();
     }
-    clearTimeout(this.#patienceTimer);
-    this.#patienceTimer = undefined;
+    clearTimeout(this.#readerTimeoutTimer);
+    this.#readerTimeoutTimer = undefined;
     this.#watchReader();
   }
 
   #watchReader(): void {
     const isBusy = this.#isAlive && (this.#isFull || this.#flushing > 0);
     if (!isBusy) {
-      clearTimeout(this.#patienceTimer);
-      this.#patienceTimer = undefined;
-    } else if (this.#patience !== undefined) {
-      this.#patienceTimer ??= setTimeout(() => this.#end(), this.#patience);
+      clearTimeout(this.#readerTimeoutTimer);
+      this.#readerTimeoutTimer = undefined;
+    } else if (this.#readerTimeout !== undefined) {
+      this.#readerTimeoutTimer ??= setTimeout(() => this.#end(), this.#readerTimeout);
     }
   }
 
-  /** Nothing more is written, and nobody waits for that. */
+  /** Drops the queue and resolves all waiting callers; later writes have no effect. */
   #end(): void {
     this.#isAlive = false;
     this.#queue = [];

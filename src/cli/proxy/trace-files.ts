@@ -1,7 +1,6 @@
 /**
- * The files that a proxy writes: looked at before it listens, begun when it does, so that one that
- * cannot be had is told at once, and none is replaced by a proxy that cannot listen. Knows nothing of
- * relaying.
+ * The trace files of a proxy. They are checked before the proxy listens, so that an error is reported at
+ * once, and opened after it listens, so that a proxy that cannot listen does not replace a file.
  */
 import { access, constants, open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -14,26 +13,27 @@ import {
   type TraceEntry,
   type TraceSink,
 } from '../../index.js';
+import { CLOSE_TIME_ON_STOP } from '../close-on-stop.js';
+import { complain, postEvent } from '../events.js';
 import { CommandError, UsageError } from '../exit.js';
 import { failureOf } from '../failure.js';
 import type { Io } from '../io.js';
 import { isNamedPipe, NamedPipeWriter } from '../named-pipe.js';
-import { CLOSING_TIME_ON_STOP, complain, postEvent } from '../report.js';
 
-/** Wireshark looks for TPKT there without being told. */
+/** The port on which Wireshark decodes TPKT by default. */
 const COTP_PORT = 102;
 
-/** Which files, and how they are written. */
+/** Which files to write, and how. */
 export interface FileOptions extends Pick<SinkOptions, 'redact' | 'maxFileSize' | 'maxFiles'> {
   readonly pcap: string | undefined;
   readonly jsonl: string | undefined;
   readonly json: boolean;
 }
 
-/** @throws CommandError when one of them cannot be written */
+/** @throws CommandError if a file cannot be written, UsageError if both are the same */
 export async function checkFiles({ pcap, jsonl }: FileOptions): Promise<void> {
   if (pcap !== undefined && jsonl !== undefined && resolve(pcap) === resolve(jsonl)) {
-    throw new UsageError('--pcap and --jsonl take a file each');
+    throw new UsageError('--pcap and --jsonl require different files');
   }
   for (const [flag, path] of Object.entries({ '--pcap': pcap, '--jsonl': jsonl })) {
     if (path !== undefined) {
@@ -44,23 +44,23 @@ export async function checkFiles({ pcap, jsonl }: FileOptions): Promise<void> {
   }
 }
 
-/** What is there stays as it is. */
+/** Checks that a path can be written, without changing an existing file. */
 async function checkWritable(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
   if (found === undefined || found.isFile() || found.isDirectory()) {
     const file = await open(path, 'a');
     await file.close();
   } else {
-    // Opening a pipe and closing it would be the end of the file to who reads it.
+    // Opening and closing a pipe would signal the end of the file to its reader.
     await access(path, constants.W_OK);
   }
 }
 
-/** The files of a proxy that listens. */
-export class Files {
+/** The open trace files of a proxy. */
+export class TraceFiles {
   readonly #options: FileOptions;
   readonly #io: Io;
-  #begun:
+  #sinks:
     | { readonly pcapng: PcapngSink | undefined; readonly all: readonly TraceSink[] }
     | undefined;
 
@@ -69,33 +69,33 @@ export class Files {
     this.#io = io;
   }
 
-  /** From here on they are there, though they may be empty. */
-  begin(): void {
-    this.#begun ??= this.#open();
+  /** Opens the files. */
+  open(): void {
+    this.#sinks ??= this.#createSinks();
   }
 
   record(entry: TraceEntry): void {
-    this.begin();
-    for (const sink of this.#begun?.all ?? []) {
+    this.open();
+    for (const sink of this.#sinks?.all ?? []) {
       sink.trace(entry);
     }
   }
 
-  /** The end of a connection that the library has not opened. */
+  /** Records the end of a connection that the library did not open. */
   ended(connection: number, how: 'fin' | 'reset', by: 'local' | 'remote'): void {
-    this.#begun?.pcapng?.ended(connection, how, by);
+    this.#sinks?.pcapng?.ended(connection, how, by);
   }
 
   async close(): Promise<void> {
-    const sinks = this.#begun?.all ?? [];
+    const sinks = this.#sinks?.all ?? [];
     const closed = Promise.all(sinks.map((sink) => sink.close()));
-    const patience = new AbortController();
-    const tooLate = sleep(CLOSING_TIME_ON_STOP, 'too late', { signal: patience.signal });
-    // The reader of a pipe may take nothing, or never have come.
+    const timer = new AbortController();
+    const tooLate = sleep(CLOSE_TIME_ON_STOP, 'too late', { signal: timer.signal });
+    // A named pipe may have no reader, or one that does not read.
     if ((await Promise.race([closed, tooLate])) === 'too late') {
-      this.#complain('the end of the files is not written: their reader takes nothing');
+      this.#complain('the end of the files is not written: their reader does not read');
     }
-    patience.abort();
+    timer.abort();
     await tooLate.catch(() => {});
     for (const { dropped, error } of sinks) {
       if (dropped > 0 && error === undefined) {
@@ -104,7 +104,7 @@ export class Files {
     }
   }
 
-  #open() {
+  #createSinks() {
     const { pcap, jsonl, redact, maxFileSize, maxFiles } = this.#options;
     const options = (path: string) => ({
       redact,
@@ -121,7 +121,7 @@ export class Files {
     return { pcapng, all: [pcapng, lines].filter((sink) => sink !== undefined) };
   }
 
-  /** The proxy goes on without the file. */
+  /** Reports the error; the proxy continues without the file. */
   #failed(file: string, error: Error): void {
     const { sentence, detail } = failureOf(error);
     this.#complain(`${file}: ${sentence}`);

@@ -1,8 +1,8 @@
 /**
- * The frame: from the words of a command line to an exit code. It knows how commands are parsed,
- * explained and ended, and nothing of what any of them does.
+ * Runs a command line: parses it, prints help, calls the command, prints errors, returns the exit code. It
+ * is the same for every command.
  */
-import { CommanderError, Command as Parser, Option } from 'commander';
+import { CommanderError, Option, Command as Parser } from 'commander';
 import type { Command } from './command.js';
 import { bench } from './commands/bench.js';
 import { connect } from './commands/connect.js';
@@ -10,16 +10,20 @@ import { decode } from './commands/decode.js';
 import { listen } from './commands/listen.js';
 import { probe } from './commands/probe.js';
 import { proxy } from './commands/proxy.js';
+import { complain, jsonLine } from './events.js';
 import { EXIT, EXIT_CODES_HELP, Stop, UsageError } from './exit.js';
 import { failureOf } from './failure.js';
 import type { Io } from './io.js';
 import { longFlag, type OptionRow, type OptionRows } from './option.js';
-import { complain, jsonLine } from './report.js';
 
-/** Every command, in the order of the help. */
+/** All commands, in the order of the help. */
 export const COMMANDS: readonly Command[] = [connect, listen, probe, proxy, decode, bench];
 
-/** Runs a command line, without the name of the program; gives the exit code. Never rejects. */
+/**
+ * Runs a command line and returns its exit code. Never rejects.
+ *
+ * @param argv the arguments without the name of the program
+ */
 export async function run(argv: readonly string[], version: string, io: Io): Promise<number> {
   let exitCode: number = EXIT.ok;
   const program = parserOf(COMMANDS, version, io, (code) => {
@@ -31,12 +35,12 @@ export async function run(argv: readonly string[], version: string, io: Io): Pro
   } catch (error) {
     failedWith = io.signal.aborted ? undefined : explain(error, argv, io);
   }
-  // What was written last may meet a full disk or a closed pipe only now.
+  // The last write may fail only now, for example because the disk is full.
   await io.stdout.flush();
   return failedWith || (afterStop(io) ?? exitCode);
 }
 
-/** The exit code and the last words of a command that was stopped. */
+/** The exit code of a command that was stopped; writes the message of the `Stop`. */
 function afterStop({ signal, stderr }: Io): number | undefined {
   if (!(signal.reason instanceof Stop)) {
     return undefined;
@@ -47,7 +51,7 @@ function afterStop({ signal, stderr }: Io): number | undefined {
   return signal.reason.exitCode;
 }
 
-/** Says in one sentence on stderr what went wrong, and with `--json` on stdout too. */
+/** Writes an error as one sentence to stderr, and with `--json` as an event to stdout. */
 function explain(error: unknown, argv: readonly string[], io: Io): number {
   if (error instanceof CommanderError && error.exitCode === 0) {
     return EXIT.ok;
@@ -56,28 +60,28 @@ function explain(error: unknown, argv: readonly string[], io: Io): number {
   const who = known === undefined ? 'cotp' : `cotp ${known.name}`;
   const wrong = error instanceof CommanderError ? usageErrorOf(error) : error;
   if (wrong === undefined) {
-    return EXIT.usage; // The help was shown instead.
+    return EXIT.usage; // The help was printed instead.
   }
   const { sentence, exitCode, detail } = failureOf(wrong, known?.options);
   complain(io, who, sentence);
   if (exitCode === EXIT.usage) {
     io.stderr.line(`try '${who} --help'`);
   }
-  if (wantsJson(known, argv)) {
+  if (hasJsonFlag(known, argv)) {
     void jsonLine(io, { event: 'error', message: sentence, exitCode, ...detail });
   }
   return exitCode;
 }
 
-/** Of the words alone: they may be what is wrong. */
-function wantsJson(command: Command | undefined, argv: readonly string[]): boolean {
+/** True if `--json` is among the arguments. They may be invalid, so this does not parse them. */
+function hasJsonFlag(command: Command | undefined, argv: readonly string[]): boolean {
   const end = argv.indexOf('--');
   const words = end === -1 ? argv : argv.slice(0, end);
   const { json } = command?.options ?? {};
   return json !== undefined && words.includes(longFlag(json));
 }
 
-/** What commander says, as our own error; `undefined` when it has shown the help. */
+/** Converts an error of commander; `undefined` if commander has printed the help. */
 function usageErrorOf({ code, message }: CommanderError): UsageError | undefined {
   return code === 'commander.help' ? undefined : new UsageError(message.replace(/^error: /, ''));
 }
@@ -88,15 +92,15 @@ function parserOf(
   io: Io,
   ended: (exitCode: number) => void,
 ): Parser {
-  const program = framed(new Parser('cotp'), io)
+  const program = configured(new Parser('cotp'), io)
     .usage('COMMAND [OPTIONS]')
     .description(
-      'See and use ISO transport over TCP: COTP (ISO 8073, X.224) in TPKT (RFC 1006), port 102.',
+      'Use and inspect ISO transport over TCP: COTP (ISO 8073, X.224) in TPKT (RFC 1006), port 102.',
     )
     .version(version, '-V, --version', 'print the version')
     .helpCommand('help [command]', 'print the help of a command');
   for (const definition of commands) {
-    const parser = framed(program.command(definition.name), io)
+    const parser = configured(program.command(definition.name), io)
       .summary(definition.summary)
       .description(definition.description ?? `${definition.summary}.`);
     for (const { syntax, description } of definition.operands) {
@@ -118,13 +122,13 @@ function parserOf(
   return program;
 }
 
-/** What holds for the program and for each command: where words go, and how they look. */
-function framed(parser: Parser, { stdout, stderr }: Io): Parser {
+/** Settings of the program and of each command: where text is written and how it looks. */
+function configured(parser: Parser, { stdout, stderr }: Io): Parser {
   return parser
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void stdout.text(text),
-      // Commander prints an error before it throws it; the frame says it in its own way.
+      // Commander prints an error before it throws it; `explain` prints it instead.
       writeErr: (text) => void (/^error: /.test(text) ? undefined : stderr.text(text)),
       getOutHelpWidth: () => Math.min(stdout.columns, 100),
       getErrHelpWidth: () => Math.min(stderr.columns, 100),
@@ -155,14 +159,14 @@ function optionOf(name: string, row: OptionRow<unknown>): Option {
   return option.conflicts([...(row.conflicts ?? [])]);
 }
 
-/** @throws UsageError for an option that is of no use as it was given */
+/** @throws UsageError for an option that was given without an option that it requires */
 function checkNeeds(rows: OptionRows, isGiven: (name: string) => boolean): void {
   for (const [name, row] of Object.entries(rows)) {
     const { needs = [] } = row;
     if (isGiven(name) && needs.length > 0 && !needs.some(isGiven)) {
       const flags = Object.entries(rows).filter(([other]) => needs.includes(other));
       const wanted = flags.map(([, other]) => longFlag(other)).join(' or ');
-      throw new UsageError(`${longFlag(row)} is of use with ${wanted} only`);
+      throw new UsageError(`${longFlag(row)} requires ${wanted}`);
     }
   }
 }

@@ -1,9 +1,9 @@
 /**
- * One try at a device: open a connection, close it, and say what came. Knows no list and no output.
+ * One attempt to connect to a device with one T-selector: connects, closes, and reports the answer.
  */
 import {
-  type ConnectOptions,
   ConnectionRefusedError,
+  type ConnectOptions,
   CotpError,
   connect,
   ProtocolError,
@@ -14,16 +14,13 @@ import {
   type Tsel,
 } from '../index.js';
 import { isTlsFailure } from '../node/tls-errors.js';
-import { appearanceOf } from './appearance.js';
 import { EXIT, Stop } from './exit.js';
 import { failureOf } from './failure.js';
-import { hexText } from './forms.js';
+import { hexText } from './pipe-format.js';
+import { guessProtocol } from './protocol-guess.js';
 import { selectorText } from './selectors.js';
 
-/** The options of each try. */
-export type Try = ConnectOptions;
-
-/** What came of it. Everything but the last three fields is for JSON. */
+/** The result of an attempt. All fields but the last three are part of the JSON event. */
 export interface Outcome {
   readonly result:
     | 'confirmed'
@@ -34,60 +31,60 @@ export interface Outcome {
     | 'faulty'
     | 'not-cotp'
     | 'unreachable';
-  /** From the CR to the answer, in milliseconds. */
+  /** Milliseconds from the CR to the answer. */
   readonly milliseconds?: number | undefined;
-  /** Of a CC, as it came. */
+  /** The fields of the CC. */
   readonly confirm?: Readonly<Record<string, unknown>> | undefined;
-  /** Of a DR or an ER. */
+  /** The reason of a DR, or the reject cause of an ER. */
   readonly reason?: number | undefined;
   readonly reasonText?: string | undefined;
-  /** What else it looks like. */
+  /** The protocol that the answer looks like. */
   readonly looksLike?: string | undefined;
-  /** What came that is not COTP, or that is at fault, at most 64 octets. */
+  /** The octets that are not COTP or that have a fault, at most 64. */
   readonly hex?: string | undefined;
-  /** Code of an error of the system. */
+  /** Code of the system error. */
   readonly code?: string | undefined;
-  /** In words. */
+  /** The result in words. */
   readonly words: string;
   readonly exitCode: number;
-  /** Another selector would not change it. */
+  /** True if another selector cannot change the result. */
   readonly isFinal: boolean;
 }
 
-/** Makes a try. Rejects with nothing but the wish to stop. */
-export async function tryOnce(
+/** Attempts one connection. Rejects only with a `Stop`; every other error is an outcome. */
+export async function probeSelector(
   target: { readonly host: string; readonly port: number },
   remoteTsel: Tsel,
-  options: Try,
+  options: ConnectOptions,
   trace: TraceListener,
 ): Promise<Outcome> {
-  const seen = new Seen();
+  const exchange = new Exchange();
   const both: TraceListener = (entry) => {
-    seen.add(entry);
+    exchange.add(entry);
     trace(entry);
   };
   try {
     const conn = await connect(target, { ...options, remoteTsel, trace: both });
     await conn.asyncClose();
-    return confirmed(seen);
+    return confirmed(exchange);
   } catch (error) {
     if (error instanceof Stop) {
       throw error;
     }
-    return failed(error, seen);
+    return failed(error, exchange);
   }
 }
 
 /** High halves of the code octets of ED, EA, RJ, AK, ER, DR, DC, CC, CR and DT (X.224 table 8). */
 const TPDU_CODES: readonly number[] = [1, 2, 5, 6, 7, 8, 12, 13, 14, 15];
 
-/** What the trace of a try shows. */
-class Seen {
+/** The TPDUs of an attempt: the CR and the answer to it. */
+class Exchange {
   #sent = 0;
   #received = 0;
-  /** The answer. */
+  /** The first TPDU received; `undefined` if none was, or if it cannot be decoded. */
   answer: Tpdu | undefined;
-  /** What came first is a TPDU by its code (X.224 13.1), whatever else is wrong with it. */
+  /** The code of the first TPDU received is valid (X.224 13.1), even if the rest cannot be decoded. */
   isTpdu = false;
 
   add({ direction, time, tpdu, octets }: TraceEntry): void {
@@ -100,14 +97,14 @@ class Seen {
     }
   }
 
-  /** From the CR to the answer, to a hundredth. */
+  /** Milliseconds from the CR to the answer, rounded to a hundredth. */
   get milliseconds(): number | undefined {
     return this.#received === 0 ? undefined : Math.round((this.#received - this.#sent) * 100) / 100;
   }
 }
 
-function confirmed(seen: Seen): Outcome {
-  const { milliseconds, answer } = seen;
+function confirmed(exchange: Exchange): Outcome {
+  const { milliseconds, answer } = exchange;
   if (answer?.type !== 'CC') {
     return { result: 'confirmed', milliseconds, words: 'CC', exitCode: EXIT.ok, isFinal: false };
   }
@@ -149,12 +146,12 @@ function reference(value: number): string {
   return `0x${value.toString(16).padStart(4, '0')}`;
 }
 
-function failed(error: unknown, seen: Seen): Outcome {
-  const { milliseconds, isTpdu } = seen;
+function failed(error: unknown, exchange: Exchange): Outcome {
+  const { milliseconds, isTpdu } = exchange;
   const { sentence, exitCode } = failureOf(error);
-  if (seen.answer?.type === 'CC' && seen.answer.remoteDesktop !== undefined) {
-    // No connection for us, but an answer that says what is there.
-    return confirmed(seen);
+  if (exchange.answer?.type === 'CC' && exchange.answer.remoteDesktop !== undefined) {
+    // The connection failed, but the CC shows which service this is.
+    return confirmed(exchange);
   }
   if (error instanceof ConnectionRefusedError) {
     const { reason, rejectCause, reasonText } = error;
@@ -172,7 +169,7 @@ function failed(error: unknown, seen: Seen): Outcome {
   }
   if (error instanceof TimeoutError) {
     const isTcp = error.phase === 'tcp';
-    // Without a CR it is TCP that was missing, or TLS over it: the error knows which.
+    // Before the CR it was TCP or TLS that timed out; the sentence of the error says which.
     const words = isTcp ? sentence : `nothing within ${error.milliseconds} ms after the CR`;
     return { result: 'timeout', words, exitCode, isFinal: isTcp };
   }
@@ -187,7 +184,7 @@ function failed(error: unknown, seen: Seen): Outcome {
     };
   }
   if (error instanceof ProtocolError) {
-    const looksLike = appearanceOf(error.octets);
+    const looksLike = guessProtocol(error.octets);
     const shown = looksLike === undefined ? sentence : `it looks like ${looksLike}`;
     return {
       result: 'not-cotp',
@@ -201,13 +198,13 @@ function failed(error: unknown, seen: Seen): Outcome {
   if (error instanceof CotpError && error.phase === 'cr-sent') {
     const isReset = error.ending === 'reset';
     const how = isReset ? 'TCP reset' : 'TCP closed';
-    // TLS 1.3 lets a client send its CR before the server has looked at its certificate.
+    // In TLS 1.3 a client can send its CR before the server has verified the client certificate.
     const isTls = isTlsFailure(error.cause);
     return {
       result: isReset ? 'reset' : 'closed',
       words: isTls
         ? sentence
-        : `${how} after the CR: not this selector, no free connection, or it wants TLS`,
+        : `${how} after the CR: not this selector, no free connection, or it requires TLS`,
       exitCode,
       isFinal: isTls,
     };

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { formOf } from '../../src/cli/forms.js';
 import { createIo } from '../../src/cli/io.js';
+import { pipeFormat } from '../../src/cli/pipe-format.js';
 
 describe('a line on a terminal', () => {
   const shown = (tsdu: Buffer, takesUtf8 = true) =>
-    formOf('line', 1, { takesUtf8 }).write(tsdu).toString();
+    pipeFormat('line', 1, { takesUtf8 }).write(tsdu).toString();
 
   test.each(['h\u00e9llo', '\u65e5\u672c\u8a9e', '\u{1f600}', 'a\tb ~\\'])(
     '%s is shown as it is',

@@ -1,39 +1,39 @@
 /**
- * A program for a connection: TSDUs go to its stdin and come from its stdout, in one of the forms.
+ * Runs a program for a connection: received TSDUs are written to its stdin, and TSDUs from its stdout are
+ * sent.
  */
 import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from '../index.js';
-import type { Form } from './forms.js';
-import { Output } from './output.js';
+import { BoundedOutput } from './bounded-output.js';
+import { addressText } from './format-info.js';
+import type { PipeFormat } from './pipe-format.js';
 import { ProcessGroup, type ProgramEnd } from './process-group.js';
-import { addressText } from './report.js';
 import { selectorText } from './selectors.js';
 
 /**
- * Milliseconds that a program has to end by itself once its connection has closed, and that what it
- * started has once the program has ended.
+ * Milliseconds that a program has to end after its connection has closed, and that its children have to end
+ * after the program.
  */
-const PATIENCE = 2_000;
+const GRACE = 2_000;
 
-/** The same when the command is to stop. */
-const PATIENCE_ON_STOP = 500;
+/** The same after the command was stopped. */
+const GRACE_ON_STOP = 500;
 
 /**
- * Runs a command of the shell over a connection, until both have ended. The connection is to be
- * opened with `allowHalfOpen`: what the program writes after the peer's FIN still goes out.
+ * Runs a shell command for a connection until both have ended. The connection requires `allowHalfOpen`, so
+ * that output of the program after the peer's FIN is still sent.
  *
- * A program that does not end with its connection, or leaves others behind, is ended by SIGTERM and then
- * SIGKILL to its process group.
+ * If the program or its children still run after {@link GRACE}, the process group gets SIGTERM, then SIGKILL.
  *
- * @param stop aborted when the command is to stop
- * @throws CommandError when it cannot be started
- * @throws UsageError when the output of the program does not have the form
+ * @param stop aborted when the command must stop
+ * @throws CommandError if the program cannot be started
+ * @throws UsageError if the output of the program does not have the format
  */
 export async function runProgram(
   line: string,
   conn: Connection,
-  form: Form,
+  form: PipeFormat,
   stop: AbortSignal,
 ): Promise<ProgramEnd> {
   const { info } = conn;
@@ -43,43 +43,43 @@ export async function runProgram(
     COTP_LOCAL_TSEL: selectorText(info.localTsel) ?? '',
     COTP_REMOTE_TSEL: selectorText(info.remoteTsel) ?? '',
   });
-  const endNow = () => void group.end(PATIENCE_ON_STOP);
+  const endNow = () => void group.end(GRACE_ON_STOP);
   stop.addEventListener('abort', endNow, { once: true });
   if (stop.aborted) {
     endNow();
   }
-  void conn.waitClosed().then(() => group.end(PATIENCE));
+  void conn.waitClosed().then(() => group.end(GRACE));
   const sending = new ProgramOutput(group, conn, form);
-  void sending.giveUpOrphans();
+  void sending.abandonOrphans();
   const feeding = feed(group.stdin, conn, form);
   try {
     await sending.send();
   } finally {
     await Promise.all([conn.asyncClose(), feeding, group.exited]);
-    await group.end(PATIENCE);
+    await group.end(GRACE);
     stop.removeEventListener('abort', endNow);
   }
   return group.exited;
 }
 
-/** What a program writes, on its way to the peer. */
+/** Sends the output of a program to the peer. */
 class ProgramOutput {
   readonly #group: ProcessGroup;
   readonly #conn: Connection;
-  readonly #form: Form;
-  /** TSDUs that were read. */
+  readonly #form: PipeFormat;
+  /** TSDUs read from the program. */
   #count = 0;
   #waitsForPeer = false;
   #hasEnded = false;
-  #isGivenUp = false;
+  #isAbandoned = false;
 
-  constructor(group: ProcessGroup, conn: Connection, form: Form) {
+  constructor(group: ProcessGroup, conn: Connection, form: PipeFormat) {
     this.#group = group;
     this.#conn = conn;
     this.#form = form;
   }
 
-  /** Sends it until it ends or the connection does. */
+  /** Sends until the output or the connection ends. */
   async send(): Promise<void> {
     try {
       for await (const tsdu of this.#form.read(this.#group.stdout)) {
@@ -89,13 +89,13 @@ class ProgramOutput {
         }
         if (!this.#conn.write(tsdu)) {
           this.#waitsForPeer = true;
-          // How a connection broke is reported to `onError`.
+          // `onError` reports why the connection broke.
           await this.#conn.drain().catch(() => {});
           this.#waitsForPeer = false;
         }
       }
     } catch (error) {
-      if (!this.#isGivenUp) {
+      if (!this.#isAbandoned) {
         throw error;
       }
     } finally {
@@ -104,17 +104,17 @@ class ProgramOutput {
   }
 
   /**
-   * A process that has left the group of a program that has ended may hold its stdout for ever: once the
-   * rest of the output has been sent, nobody waits for more.
+   * A child that has left the process group can keep the stdout of the program open after the program has
+   * ended. Stops reading it when it writes nothing more.
    */
-  async giveUpOrphans(): Promise<void> {
+  async abandonOrphans(): Promise<void> {
     await this.#group.exited;
-    await this.#group.end(PATIENCE);
+    await this.#group.end(GRACE);
     while (!this.#hasEnded) {
       const before = this.#count;
-      await sleep(PATIENCE);
+      await sleep(GRACE);
       if (this.#count === before && !this.#waitsForPeer) {
-        this.#isGivenUp = true;
+        this.#isAbandoned = true;
         this.#group.stdout.destroy();
         return;
       }
@@ -122,16 +122,16 @@ class ProgramOutput {
   }
 }
 
-/** The TSDUs of the peer, until it or the program has ended. */
-async function feed(stdin: Writable, conn: Connection, form: Form): Promise<void> {
-  // A program need not read its input: that is no fault.
-  const input = new Output(stdin, {}, () => {});
+/** Writes the TSDUs of the peer to the program until either ends. */
+async function feed(stdin: Writable, conn: Connection, form: PipeFormat): Promise<void> {
+  // A program that does not read its input is no error.
+  const input = new BoundedOutput(stdin, {}, () => {});
   try {
     for await (const tsdu of conn) {
       await input.write(form.write(tsdu));
     }
   } catch {
-    // How a connection broke is reported to `onError`.
+    // `onError` reports why the connection broke.
   } finally {
     stdin.end();
   }

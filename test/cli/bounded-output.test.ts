@@ -1,11 +1,11 @@
-/** What a command writes, and a reader that takes its time. */
+/** The output of a command with a slow reader. */
 import { PassThrough, Writable } from 'node:stream';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { postEvent } from '../../src/cli/events.js';
 import { EXIT, Stop } from '../../src/cli/exit.js';
 import { createIo, type Io } from '../../src/cli/io.js';
-import { postEvent } from '../../src/cli/report.js';
 
-/** A stream whose reader takes nothing until it is released, then everything. */
+/** A stream whose reader reads nothing until it is released, then everything. */
 class Stalled extends Writable {
   readonly #chunks: Buffer[] = [];
   #held: (() => void) | undefined;
@@ -136,7 +136,7 @@ describe('once the command is to stop', () => {
     expect(stdout.writableLength).toBe(100_000);
   });
 
-  test('a reader that goes on in time gets everything', async () => {
+  test('a reader that resumes in time gets everything', async () => {
     const { io, stop, stdout } = stalledIo();
     void io.stdout.write(Buffer.alloc(100_000));
     stop(new Stop(EXIT.interrupted));

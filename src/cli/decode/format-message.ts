@@ -1,24 +1,25 @@
 /**
- * A dissection as text: a table of octets, fields, values and meanings, then the verdict.
+ * Formats an explained message: as text (a table of octets, fields, values and meanings, then a verdict)
+ * or as JSON.
  */
 import Table from 'cli-table3';
 import { CotpError } from '../../core/tpdu/index.js';
 import { describeOrError } from '../../node/trace/entry.js';
 import { tpduToJson } from '../../node/trace/json-lines.js';
 import type { Colours } from '../terminal-text.js';
-import { type Dissection, deviationText, isClean } from './dissection.js';
+import { deviationText, type ExplainedMessage, isClean } from './explained-message.js';
 
-/** Where a message was found. */
+/** Where a message is in the input. */
 export interface Place {
   /** Counted from 1. */
   readonly number: number;
-  /** TCP stream of the capture, and its ends. */
+  /** The TCP stream of the capture, its sender and its receiver. */
   readonly stream?: { readonly number: number; readonly from: string; readonly to: string };
 }
 
 const OCTETS_PER_LINE = 8;
-/** Lines of octets of one field that are shown unless all are asked for. */
-const MOST_LINES = 8;
+/** Lines of octets of one field that are shown without `--full`. */
+const MAX_LINES = 8;
 
 const NO_BORDERS = Object.fromEntries(
   [
@@ -39,14 +40,14 @@ const NO_BORDERS = Object.fromEntries(
   ].map((name) => [name, '']),
 );
 
-/** The text of a dissection, without a newline at its end. */
-export function text(
-  dissection: Dissection,
+/** A message as text, without a trailing newline. */
+export function messageText(
+  message: ExplainedMessage,
   place: Place,
   colours: Colours,
   isFull: boolean,
 ): string {
-  const { octets, explanations, tpdu } = dissection;
+  const { octets, explanations, tpdu } = message;
   const table = new Table({
     chars: { ...NO_BORDERS, middle: '  ' },
     style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
@@ -68,28 +69,28 @@ export function text(
   const words = describeOrError(tpdu);
   const isBroken = tpdu instanceof CotpError;
   return [
-    `${colours.bold(heading(place, dissection))}${isBroken ? '' : `  ${words}`}`,
+    `${colours.bold(heading(place, message))}${isBroken ? '' : `  ${words}`}`,
     trimEnds(table.toString()),
-    ...verdict(dissection, colours),
+    ...verdict(message, colours),
   ].join('\n');
 }
 
-function heading({ number, stream }: Place, { octets, hasTpkt }: Dissection): string {
+function heading({ number, stream }: Place, { octets, hasTpkt }: ExplainedMessage): string {
   const what = `${hasTpkt ? 'TPKT' : 'TPDU'} ${number}, ${octets.length} octets`;
   return stream === undefined
     ? what
     : `${what}, TCP stream ${stream.number}, ${stream.from} > ${stream.to}`;
 }
 
-function verdict(dissection: Dissection, colours: Colours): readonly string[] {
-  const { tpdu, refusal } = dissection;
+function verdict(message: ExplainedMessage, colours: Colours): readonly string[] {
+  const { tpdu, refusal } = message;
   if (tpdu instanceof CotpError) {
     return [colours.red(`cannot be decoded: ${tpdu.message}`)];
   }
   if (refusal !== undefined) {
     return [colours.yellow(`tolerated; a strict reading refuses it: ${refusal.message}`)];
   }
-  return isClean(dissection)
+  return isClean(message)
     ? [colours.green('conforms')]
     : [colours.yellow('conforms, with a remark')];
 }
@@ -104,20 +105,20 @@ function octetLines(octets: Buffer, isFull: boolean): string {
         .replace(/..(?!$)/g, '$& '),
     );
   }
-  if (isFull || lines.length <= MOST_LINES) {
+  if (isFull || lines.length <= MAX_LINES) {
     return lines.join('\n');
   }
-  const left = octets.length - MOST_LINES * OCTETS_PER_LINE;
-  return [...lines.slice(0, MOST_LINES), `… ${left} more (--full)`].join('\n');
+  const left = octets.length - MAX_LINES * OCTETS_PER_LINE;
+  return [...lines.slice(0, MAX_LINES), `… ${left} more (--full)`].join('\n');
 }
 
 function trimEnds(lines: string): string {
   return lines.replace(/[ \t]+$/gm, '');
 }
 
-/** The same for machines. */
-export function json(dissection: Dissection, { number, stream }: Place): unknown {
-  const { octets, hasTpkt, explanations, tpdu, refusal } = dissection;
+/** A message as the JSON object of `--json`. */
+export function messageJson(message: ExplainedMessage, { number, stream }: Place): unknown {
+  const { octets, hasTpkt, explanations, tpdu, refusal } = message;
   return {
     number,
     ...(stream === undefined ? {} : { stream: stream.number, from: stream.from, to: stream.to }),

@@ -1,5 +1,5 @@
 /**
- * A proxy that ends both connections itself and hands on TSDUs: each side has its own sizes and
+ * A proxy that terminates both connections and relays TSDUs: each side has its own TPDU size and
  * references.
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
@@ -10,8 +10,8 @@ import {
   type Address,
   type Connection,
   type ConnectionEvent,
-  type ConnectRequest,
   ConnectionRefusedError,
+  type ConnectRequest,
   CotpError,
   connect,
   type FullAddress,
@@ -21,58 +21,59 @@ import {
   type Tsel,
 } from '../../index.js';
 import { CONNECTION_CHANNEL } from '../../node/trace/channels.js';
+import { CLOSE_TIME_ON_STOP } from '../close-on-stop.js';
 import { failureOf } from '../failure.js';
-import { addressText, CLOSING_TIME_ON_STOP } from '../report.js';
-import type { CallOnLadder, Ladder, Way } from './ladder.js';
+import { addressText } from '../format-info.js';
+import type { ClientLadder, Ladder, Path } from './ladder.js';
 
-/** What both kinds of proxy are told. */
+/** Options of both kinds of proxy. */
 export interface ProxyOptions {
   readonly listenAddr: Required<Address> & { readonly port: number };
   readonly target: Required<Address> & { readonly port: number };
-  /** Called instead of what the client calls. */
+  /** The called T-selector for the target. Default: the one that the client calls. */
   readonly remoteTsel: Tsel | undefined;
   readonly ladder: Ladder;
-  /** Every TPDU of both legs, for files. */
+  /** Called with every TPDU of both legs, to write it to files. */
   readonly record: (entry: TraceEntry) => void;
-  /** The end of a leg that the library has not opened. */
+  /** Called when a leg ends that the library did not open. */
   readonly ended: (connection: number, how: 'fin' | 'reset', by: 'local' | 'remote') => void;
 }
 
-/** A proxy at work. */
+/** A running proxy. */
 export interface RunningProxy {
   readonly addresses: Server['addresses'];
-  /** Closes what it listens on and what it relays. */
+  /** Stops listening and closes all connections. */
   close(): Promise<void>;
 }
 
-/** The answer of the target may come long after the end of the client's requests. */
+/** A client may send FIN long before the target has answered. */
 const HALF_OPEN = { allowHalfOpen: true };
 
 export async function relayTsdus(options: ProxyOptions): Promise<RunningProxy> {
   const { listenAddr, ladder, record } = options;
-  /** Those that are connected, by the address of the client. */
-  const calls = new Map<string, Call>();
+  /** The open connection pairs, by the address of the client. */
+  const pairs = new Map<string, ConnectionPair>();
   const working = new Set<Promise<void>>();
-  const callOf = (client: FullAddress, time?: number): Call => {
+  const pairOf = (client: FullAddress, time?: number): ConnectionPair => {
     const peer = addressText(client);
-    let call = calls.get(peer);
-    if (call === undefined) {
-      call = new Call(ladder.opened(client, time), options);
-      calls.set(peer, call);
+    let pair = pairs.get(peer);
+    if (pair === undefined) {
+      pair = new ConnectionPair(ladder.opened(client, time), options);
+      pairs.set(peer, pair);
     }
-    return call;
+    return pair;
   };
-  // Only this tells of the end of a client that never had a connection.
-  const seeEnd = (message: unknown) => {
+  // Only this channel reports the end of a client whose connection was never established.
+  const onChannelEvent = (message: unknown) => {
     const { event, role, remoteAddr } = message as ConnectionEvent;
     if (event === 'close' && role === 'server') {
-      calls.delete(addressText(remoteAddr));
+      pairs.delete(addressText(remoteAddr));
     }
   };
-  subscribe(CONNECTION_CHANNEL, seeEnd);
+  subscribe(CONNECTION_CHANNEL, onChannelEvent);
   const server = await listen(
     (incoming) => {
-      const relaying = callOf(incoming.info.remoteAddr).relay(incoming);
+      const relaying = pairOf(incoming.info.remoteAddr).relay(incoming);
       working.add(relaying);
       return relaying.finally(() => working.delete(relaying));
     },
@@ -82,16 +83,16 @@ export async function relayTsdus(options: ProxyOptions): Promise<RunningProxy> {
       bindConnections: true,
       trace: (entry) => {
         record(entry);
-        const way = entry.direction === 'received' ? 'client to proxy' : 'proxy to client';
-        callOf(entry.remoteAddr, entry.time).show(way, entry);
+        const path = entry.direction === 'received' ? 'client to proxy' : 'proxy to client';
+        pairOf(entry.remoteAddr, entry.time).show(path, entry);
       },
-      onConnectRequest: (request) => callOf(request.remoteAddr).answer(request),
+      onConnectRequest: (request) => pairOf(request.remoteAddr).answer(request),
       onError: (error, { peer }) => {
-        const call = calls.get(peer);
-        if (call === undefined) {
+        const pair = pairs.get(peer);
+        if (pair === undefined) {
           ladder.failed(`${peer}: ${failureOf(error).sentence}`);
         } else {
-          call.failed(error);
+          pair.failed(error);
         }
       },
     },
@@ -100,37 +101,37 @@ export async function relayTsdus(options: ProxyOptions): Promise<RunningProxy> {
     addresses: server.addresses,
     async close() {
       const timer = setTimeout(() => {
-        for (const call of calls.values()) {
-          call.drop();
+        for (const pair of pairs.values()) {
+          pair.drop();
         }
-      }, CLOSING_TIME_ON_STOP);
+      }, CLOSE_TIME_ON_STOP);
       await server.asyncClose();
       await Promise.all(working);
       clearTimeout(timer);
-      unsubscribe(CONNECTION_CHANNEL, seeEnd);
+      unsubscribe(CONNECTION_CHANNEL, onChannelEvent);
     },
   };
 }
 
-/** One connection that came in, and the one that goes on from it. */
-class Call {
-  readonly #onLadder: CallOnLadder;
+/** The connection of a client and the connection to the target for it. */
+class ConnectionPair {
+  readonly #onLadder: ClientLadder;
   readonly #options: ProxyOptions;
   #incoming: Connection | undefined;
   #outgoing: Connection | undefined;
   #hasFailed = false;
 
-  constructor(onLadder: CallOnLadder, options: ProxyOptions) {
+  constructor(onLadder: ClientLadder, options: ProxyOptions) {
     this.#onLadder = onLadder;
     this.#options = options;
   }
 
-  show(way: Way, entry: TraceEntry): void {
-    const isCounted = way === 'client to proxy' || way === 'target to proxy';
-    this.#onLadder.tpdu(way, entry, isCounted);
+  show(path: Path, entry: TraceEntry): void {
+    const isCounted = path === 'client to proxy' || path === 'target to proxy';
+    this.#onLadder.tpdu(path, entry, isCounted);
   }
 
-  /** One failure brings others; only the first is shown. A refusal is none: the ladder shows it. */
+  /** Reports the first failure; the others follow from it. A refusal is no failure: the ladder shows it. */
   failed(error: Error): void {
     if (!this.#hasFailed && !(error instanceof ConnectionRefusedError)) {
       this.#hasFailed = true;
@@ -183,7 +184,7 @@ class Call {
     if (outgoing === undefined) {
       return;
     }
-    // An end that no reader sees, for the other side takes nothing: it is passed on all the same.
+    // `pump` does not notice an end while it waits for the other side; endAlso relays it.
     const timers = [endAlso(incoming, outgoing), endAlso(outgoing, incoming)];
     const { ladder } = this.#options;
     const failures = await Promise.all([
@@ -202,14 +203,14 @@ class Call {
   }
 }
 
-/** Octets were lost or rules broken: an end by FIN would hide that. */
+/** True if data was lost or the protocol was violated; closing the other side by FIN would hide that. */
 function isAbrupt(error: unknown): boolean {
   return error instanceof CotpError && !CLEAN_ENDINGS.includes(error.ending);
 }
 
 const CLEAN_ENDINGS: readonly (string | undefined)[] = ['fin', 'local', 'dr', undefined];
 
-/** Ends a connection as the other side has ended: cleanly, or by a reset. */
+/** Ends a connection the way the other side ended: cleanly or by a reset. */
 function endLike(conn: Connection, error: unknown): void {
   if (isAbrupt(error)) {
     conn.destroy();
@@ -218,16 +219,19 @@ function endLike(conn: Connection, error: unknown): void {
   }
 }
 
-/** A side that has ended leaves the other so many milliseconds to take what came before the end. */
-const TIME_FOR_THE_REST = 500;
+/** After a reset, milliseconds for the other side to receive the data that came before the reset. */
+const FLUSH_TIME = 500;
 
-/** Ends `other` too when `conn` closes; at once when this side closes it. Gives what undoes it. */
+/**
+ * Ends `other` when `conn` ends; at once if the proxy itself closes it. Returns a function that undoes
+ * this.
+ */
 function endAlso(conn: Connection, other: Connection): () => void {
   let timer: NodeJS.Timeout | undefined;
   const ended = () => {
     const { reason } = conn.signal;
     if (isAbrupt(reason)) {
-      timer = setTimeout(() => other.destroy(), TIME_FOR_THE_REST);
+      timer = setTimeout(() => other.destroy(), FLUSH_TIME);
     } else if (reason instanceof CotpError && reason.ending === 'local') {
       other.close();
     }
@@ -242,7 +246,7 @@ function endAlso(conn: Connection, other: Connection): () => void {
   };
 }
 
-/** Gives the client what the target has given: a reason, or the end of TCP. */
+/** Refuses the client the way the target refused: with the same reason, or by closing TCP. */
 async function refuseLike(error: Error, request: ConnectRequest): Promise<void> {
   const { phase, ending } = error instanceof CotpError ? error : {};
   const isDropped = phase === 'cr-sent' && (ending === 'reset' || ending === 'fin');
@@ -258,11 +262,11 @@ async function refuseLike(error: Error, request: ConnectRequest): Promise<void> 
     return;
   }
   const reason = error instanceof ConnectionRefusedError ? (error.reason ?? 0) : 0;
-  // Class 0 knows 0 to 3 only (X.224 13.5.3).
+  // Class 0 has reasons 0 to 3 only (X.224 13.5.3).
   request.refuse(reason > 3 ? 0 : reason);
 }
 
-/** Hands on every TSDU and then the end, of the kind that it is. */
+/** Relays every TSDU, then the end: FIN or reset. Returns the error of an abrupt end. */
 async function pump(from: Connection, to: Connection, ladder: Ladder): Promise<Error | undefined> {
   try {
     for await (const tsdu of from) {
@@ -274,7 +278,7 @@ async function pump(from: Connection, to: Connection, ladder: Ladder): Promise<E
     to.end();
     return undefined;
   } catch (error) {
-    // What was written in this turn leaves at its end, before the reset.
+    // Data written in this turn is sent at the end of the turn, before the reset.
     await nextTurn();
     endLike(from, error);
     endLike(to, error);

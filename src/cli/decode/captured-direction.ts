@@ -1,45 +1,46 @@
 /**
- * One direction of a TCP stream of a capture, cut into TPKTs. A capture may lack octets, begin anywhere
- * and end anywhere: what cannot be shown for that is named, and the next TPKT is looked for.
+ * Splits one direction of a captured TCP stream into TPKTs. A capture can lack octets and can begin or end
+ * inside a TPKT. This reports what cannot be decoded for that reason and resumes at the next TPKT.
  */
 import { TpktCutter } from '../../node/tpkt/cutter.js';
 
-/** The first octet of a TPKT. No TPDU begins so: none has a header of three octets. */
+/** The first octet of a TPKT. A TPDU never begins with 3: no TPDU has this LI. */
 export const TPKT_VERSION = 3;
 
 const HEADER_LENGTH = 4;
 
-/** What some octets come to. */
-export interface Cut {
+/** The TPKTs that a chunk completed. */
+export interface SplitResult {
   readonly packets: readonly Buffer[];
-  /** Why nothing more can be cut for now; `undefined` when all is well. */
+  /** Why the rest of the chunk cannot be split; `undefined` for no error. */
   readonly fault: string | undefined;
 }
 
-const NOTHING: Cut = { packets: [], fault: undefined };
+const NOTHING: SplitResult = { packets: [], fault: undefined };
 
-/** Takes the pieces of a direction in order. */
-export class Direction {
-  /** `undefined` while it is not known where a TPKT begins. */
+/** Splits the chunks of one direction, which must arrive in order. */
+export class CapturedDirection {
+  /** `undefined` while the next TPKT boundary is not known. */
   #cutter: TpktCutter | undefined;
-  /** Octets left of a TPKT of which others are missing. */
+  /** Octets to skip until the end of an incomplete TPKT. */
   #toSkip = 0;
   #hasTpkts = false;
 
-  /** A TPKT was found in it. */
+  /** True once a TPKT was found. */
   get hasTpkts(): boolean {
     return this.#hasTpkts;
   }
 
-  take(piece: Buffer): Cut {
-    const skipped = Math.min(this.#toSkip, piece.length);
+  /** Processes the next octets. */
+  push(chunk: Buffer): SplitResult {
+    const skipped = Math.min(this.#toSkip, chunk.length);
     this.#toSkip -= skipped;
-    const octets = piece.subarray(skipped);
+    const octets = chunk.subarray(skipped);
     if (octets.length === 0) {
       return NOTHING;
     }
     if (this.#cutter === undefined) {
-      // Behind a gap the boundary is known where it lay within a TPKT; else a TPKT has to begin here.
+      // After a gap inside a TPKT the boundary is known. Otherwise the octets must look like a TPKT.
       if (octets[0] !== TPKT_VERSION || (this.#hasTpkts && !beginsTpkt(octets) && skipped === 0)) {
         return NOTHING;
       }
@@ -56,27 +57,27 @@ export class Direction {
     return { packets, fault };
   }
 
-  /** So many octets are missing; gives a sentence on them. */
-  lose(missing: number): string {
+  /** Skips missing octets; returns a sentence that describes the gap. */
+  skip(missing: number): string {
     const rest = this.#cutter?.takeRest() ?? Buffer.alloc(0);
     this.#cutter = undefined;
     const what = `${missing} ${missing === 1 ? 'octet is' : 'octets are'} missing in the capture`;
     if (this.#toSkip > 0) {
       this.#toSkip = Math.max(0, this.#toSkip - missing);
-      return `${what}, within a TPKT that others are missing of too`;
+      return `${what}, within a TPKT that lacks other octets too`;
     }
     if (rest.length === 0) {
       return `${what}, between two TPKTs`;
     }
     if (rest.length < HEADER_LENGTH) {
-      return `${what}, behind the first ${rest.length} octets of a TPKT`;
+      return `${what}, after the first ${rest.length} octets of a TPKT`;
     }
     const length = rest.readUInt16BE(2);
     this.#toSkip = Math.max(0, length - rest.length - missing);
-    return `${what}, behind the first ${rest.length} octets of a TPKT of ${length}, which is not shown`;
+    return `${what}, after the first ${rest.length} octets of a TPKT of ${length}, which is not shown`;
   }
 
-  /** Nothing more comes; gives a sentence on what has no end. */
+  /** Ends the direction; returns a sentence if the last TPKT is incomplete. */
   end(): string | undefined {
     const rest = this.#cutter?.rest ?? 0;
     return rest === 0
@@ -85,7 +86,7 @@ export class Direction {
   }
 }
 
-/** Whether octets are likely to begin a TPKT (RFC 1006 §6): its reserved octet is 0 nearly always. */
+/** True if the octets look like the start of a TPKT (RFC 1006 §6): its reserved octet is almost always 0. */
 function beginsTpkt(octets: Buffer): boolean {
   return octets[0] === TPKT_VERSION && (octets.length < 2 || octets[1] === 0);
 }

@@ -1,25 +1,25 @@
 /**
- * A proxy that hands on TPKTs octet for octet: both sides speak with each other, faults and all.
+ * A proxy that relays TPKTs octet for octet, with all their faults: both sides negotiate with each other.
  */
 import { connect, createServer, type Socket } from 'node:net';
 import { formatAddress, socketAddresses } from '../../node/address.js';
 import { TpktCutter } from '../../node/tpkt/cutter.js';
 import { Entry, type TracedConnection } from '../../node/trace/entry.js';
 import { takeConnectionNumber } from '../../node/trace/observer.js';
-import { appearanceOf } from '../appearance.js';
-import type { CallOnLadder } from './ladder.js';
-import type { ProxyOptions, RunningProxy } from './relay.js';
-import { rewriteCalledTsel } from './rewrite.js';
+import { guessProtocol } from '../protocol-guess.js';
+import type { ClientLadder } from './ladder.js';
+import type { ProxyOptions, RunningProxy } from './relay-tsdus.js';
+import { rewriteCalledTsel } from './rewrite-called-tsel.js';
 
 const TPKT_LENGTH = 4;
 
 export async function relayTpdus(options: ProxyOptions): Promise<RunningProxy> {
-  const calls = new Set<TransparentCall>();
+  const pairs = new Set<SocketPair>();
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
   server.on('connection', (client) => {
-    const call = new TransparentCall(client, options);
-    calls.add(call);
-    void call.ended.then(() => calls.delete(call));
+    const pair = new SocketPair(client, options);
+    pairs.add(pair);
+    void pair.ended.then(() => pairs.delete(pair));
   });
   const { host, port } = options.listenAddr;
   await new Promise<void>((resolve, reject) => {
@@ -32,39 +32,39 @@ export async function relayTpdus(options: ProxyOptions): Promise<RunningProxy> {
     addresses: [{ host, port: boundPort }],
     async close() {
       server.close();
-      for (const call of calls) {
-        call.close();
+      for (const pair of pairs) {
+        pair.close();
       }
-      await Promise.all([...calls].map((call) => call.ended));
+      await Promise.all([...pairs].map((pair) => pair.ended));
     },
   };
 }
 
-/** One side of a call. */
+/** One of the two sockets of a pair. */
 interface Leg {
   readonly socket: Socket;
   readonly role: 'client' | 'server';
   readonly cutter: TpktCutter;
   source: TracedConnection | undefined;
-  /** How it ended, once it has. */
+  /** How the socket ended; `undefined` while it is open. */
   ending: { readonly how: 'fin' | 'reset'; readonly by: 'local' | 'remote' } | undefined;
-  /** It is not read while the other side takes nothing, nor while the reader of the ladder does not. */
+  /** Reading is paused while one of these is true: the other socket or the ladder output is full. */
   waitsForOther: boolean;
   waitsForLadder: boolean;
 }
 
-/** A client and the target it is put through to. */
-class TransparentCall {
-  /** Resolves when both sides are gone. Never rejects. */
+/** The socket of a client and the socket to the target for it. */
+class SocketPair {
+  /** Resolves when both sockets are closed. Never rejects. */
   readonly ended: Promise<void>;
   readonly #name: string;
-  readonly #onLadder: CallOnLadder;
+  readonly #onLadder: ClientLadder;
   readonly #options: ProxyOptions;
   readonly #client: Leg;
   readonly #target: Leg;
   #hasSeenFirst = false;
   #hasFailed = false;
-  /** What goes over it are TPKTs no more: octets are passed on and not looked at. */
+  /** The octets are no longer TPKTs: they are relayed without decoding. */
   #passesThrough = false;
 
   constructor(client: Socket, options: ProxyOptions) {
@@ -80,13 +80,13 @@ class TransparentCall {
     this.ended = Promise.all(gone).then(() => this.#onLadder.closed('both sides are closed'));
   }
 
-  /** Cleanly, but not waiting for either side. */
+  /** Closes both sockets without waiting for the peers. */
   close(): void {
     this.#client.socket.destroy();
     this.#target.socket.destroy();
   }
 
-  /** Hands on what comes from one side to the other; resolves when that side is gone. */
+  /** Relays one direction; resolves when the socket `from` is closed. */
   #watch(from: Leg, to: Leg): Promise<void> {
     const { socket } = from;
     socket.on('data', (chunk) => this.#take(chunk, from, to));
@@ -106,7 +106,7 @@ class TransparentCall {
     });
     return new Promise((resolve) => {
       socket.on('close', () => {
-        this.#tellEnd(from);
+        this.#recordEnd(from);
         if (!to.socket.destroyed) {
           this.#drop(to, from.ending?.how === 'reset');
         }
@@ -126,7 +126,7 @@ class TransparentCall {
     });
     for (const tpkt of packets) {
       const passed = this.#isFirst(from) ? this.#rewritten(tpkt) : tpkt;
-      this.#see(from, 'received', tpkt, passed === tpkt ? 'all the way' : 'first leg');
+      this.#see(from, 'received', tpkt, passed === tpkt ? 'both legs' : 'first leg');
       this.#see(to, 'sent', passed, passed === tpkt ? 'not shown' : 'second leg');
       this.#send(passed, from, to);
     }
@@ -138,22 +138,21 @@ class TransparentCall {
   }
 
   /**
-   * Both sides may agree on another protocol, as remote desktop does on TLS behind the CC: what they say
-   * then is no business of this proxy.
+   * Stops decoding. Both sides may switch to another protocol: remote desktop starts TLS after the CC.
    */
   #passThrough(from: Leg, to: Leg): void {
     this.#passesThrough = true;
     const rest = from.cutter.takeRest();
-    const looks = appearanceOf(rest);
-    const what = looks === undefined ? '' : `, it looks like ${looks}`;
+    const guess = guessProtocol(rest);
+    const what = guess === undefined ? '' : `, it looks like ${guess}`;
     this.#onLadder.passesThrough(
-      `what the ${nameOf(from)} sends is no TPKT${what}: from here on octets are passed on both ways, not shown and not recorded`,
+      `what the ${nameOf(from)} sends is no TPKT${what}: from here on octets of both directions are relayed, not shown and not recorded`,
     );
     this.#send(rest, from, to);
     this.#send(to.cutter.takeRest(), to, from);
   }
 
-  /** What came of a TPKT that has no end is passed on all the same. */
+  /** Relays an incomplete TPKT at the end of the stream. */
   #passPartOfTpkt(from: Leg, to: Leg): void {
     const rest = from.cutter.takeRest();
     if (rest.length > 0) {
@@ -198,7 +197,7 @@ class TransparentCall {
     leg: Leg,
     direction: 'sent' | 'received',
     tpkt: Buffer,
-    show: 'all the way' | 'first leg' | 'second leg' | 'not shown',
+    show: 'both legs' | 'first leg' | 'second leg' | 'not shown',
   ): void {
     const { record, target } = this.#options;
     leg.source ??= {
@@ -212,7 +211,7 @@ class TransparentCall {
     const entry = new Entry({ source: leg.source, peer, direction, octets });
     record(entry);
     const isClients = leg.role === 'server' ? direction === 'received' : direction === 'sent';
-    if (show === 'all the way') {
+    if (show === 'both legs') {
       this.#onLadder.tpdu(isClients ? 'client to target' : 'target to client', entry, true);
     } else if (show === 'first leg') {
       this.#onLadder.tpdu('client to proxy', entry, true);
@@ -221,7 +220,7 @@ class TransparentCall {
     }
   }
 
-  #tellEnd({ source, ending }: Leg): void {
+  #recordEnd({ source, ending }: Leg): void {
     if (source !== undefined) {
       const { how, by } = ending ?? { how: 'fin', by: 'local' };
       this.#options.ended(source.connection, how, by);
@@ -238,7 +237,7 @@ class TransparentCall {
     }
   }
 
-  /** One failure brings others; only the first is shown. */
+  /** Reports the first failure; the others follow from it. */
   #fail(message: string): void {
     if (!this.#hasFailed) {
       this.#hasFailed = true;
@@ -259,7 +258,7 @@ function leg(socket: Socket, role: Leg['role']): Leg {
   };
 }
 
-/** What people call it. */
+/** The name of a side in messages. */
 function nameOf({ role }: Leg): 'client' | 'target' {
   return role === 'server' ? 'client' : 'target';
 }

@@ -1,35 +1,35 @@
 /**
- * TSDUs on a byte stream such as a pipe, which has no bounds of its own: the forms in which they are
- * written and read there. Knows no connection.
+ * Reads and writes TSDUs on a pipe. A pipe is a byte stream without message boundaries; each format marks
+ * the boundaries in its own way.
  */
 import { UsageError } from './exit.js';
 import { escapedOctet, isPrintable } from './terminal-text.js';
 
-export type FormName = 'line' | 'hex' | 'raw' | 'length';
+export type PipeFormatName = 'line' | 'hex' | 'raw' | 'length';
 
-/** How TSDUs stand on a byte stream. */
-export interface Form {
-  /** The TSDUs in a stream of octets, each of one octet or more. */
+/** A format for TSDUs on a byte stream. */
+export interface PipeFormat {
+  /** Reads TSDUs from chunks. Each TSDU has at least one octet. @throws UsageError */
   read(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Buffer>;
-  /** A TSDU as it is written. */
+  /** Formats one TSDU. */
   write(tsdu: Uint8Array): string | Uint8Array;
 }
 
-/** A line or a length-prefixed TSDU may come to this many octets: nobody types more. */
+/** Largest line or length-prefixed TSDU, in octets. It bounds the memory that bad input can take. */
 const MAX_TSDU = 64 * 1024 * 1024;
 
 const NEWLINE = 0x0a;
 
 /**
- * @param tsduSize most octets of a TSDU that `raw` makes
- * @param terminal lines are shown to a person there: what is not printable is escaped, so that a
- * peer cannot talk to the terminal
+ * @param tsduSize largest TSDU that `raw` creates, in octets
+ * @param terminal present when TSDUs are written to a terminal: `line` then escapes what is not printable,
+ * so that a peer cannot send control sequences to the terminal
  */
-export function formOf(
-  name: FormName,
+export function pipeFormat(
+  name: PipeFormatName,
   tsduSize: number,
   terminal?: { readonly takesUtf8: boolean },
-): Form {
+): PipeFormat {
   switch (name) {
     case 'line':
       return {
@@ -52,7 +52,7 @@ export function hexText(octets: Uint8Array): string {
   return Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('hex');
 }
 
-/** Octets, a char each, that are one character of UTF-8 beyond ASCII (RFC 3629 §4), or any other. */
+/** In octets read as latin1: a UTF-8 character beyond ASCII (RFC 3629 §4), or an unprintable octet. */
 const CHARACTER =
   /[\xc2-\xdf][\x80-\xbf]|(?:\xe0[\xa0-\xbf]|\xed[\x80-\x9f]|[\xe1-\xec\xee\xef][\x80-\xbf])[\x80-\xbf]|(?:\xf0[\x90-\xbf]|\xf4[\x80-\x8f]|[\xf1-\xf3][\x80-\xbf])[\x80-\xbf]{2}|[^\x20-\x7e\t]/g;
 
@@ -66,7 +66,7 @@ function printable(octets: Uint8Array, takesUtf8: boolean): string {
   });
 }
 
-/** Lines without their newline; the last one need not have any. */
+/** Splits lines and removes the newline; the last line may lack one. */
 async function* lines(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Buffer> {
   let parts: Uint8Array[] = [];
   let waiting = 0;
@@ -89,7 +89,7 @@ async function* lines(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Buffer> 
   }
 }
 
-/** A TSDU of no octets does not exist (X.214). */
+/** Skips empty TSDUs: a TSDU has at least one octet (X.214). */
 async function* withoutEmpty(tsdus: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
   for await (const tsdu of tsdus) {
     if (tsdu.length > 0) {
@@ -159,6 +159,6 @@ function withPrefix(tsdu: Uint8Array): Buffer {
 
 function checkSize(octets: number, what: string): void {
   if (octets > MAX_TSDU) {
-    throw new UsageError(`${what} may have at most ${MAX_TSDU} octets, this one has ${octets}`);
+    throw new UsageError(`${what} must have at most ${MAX_TSDU} octets; this one has ${octets}`);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * One message explained: the TPKT around it, the TPDU in it, what departs from the standard, and
- * what a strict reading says. Knows no layout; `report.ts` shows it.
+ * Explains one message: the TPKT header, the TPDU, the deviations from the standard, and whether strict
+ * decoding refuses it. `format-message.ts` formats the result.
  */
 import {
   type CotpError,
@@ -13,15 +13,15 @@ import {
   type Tpdu,
 } from '../../core/tpdu/index.js';
 
-/** A message, TPKT or bare TPDU, explained. */
-export interface Dissection {
-  /** Every octet of it, the TPKT header first where there is one. */
+/** A message, TPKT or bare TPDU, with its explanation. */
+export interface ExplainedMessage {
+  /** All octets, including the TPKT header if there is one. */
   readonly octets: Buffer;
   readonly hasTpkt: boolean;
   readonly explanations: readonly Explanation[];
-  /** As a tolerant reading has it. */
+  /** The result of tolerant decoding. */
   readonly tpdu: Tpdu | CotpError;
-  /** Why a strict reading refuses it; `undefined` when it does not. */
+  /** The error of strict decoding; `undefined` if it accepts the TPDU. */
   readonly refusal: ProtocolError | undefined;
 }
 
@@ -29,7 +29,11 @@ export interface Dissection {
 export const TPKT_LENGTH = 4;
 
 /** @param hasTpkt whether the octets begin with a TPKT header */
-export function dissect(octets: Buffer, hasTpkt: boolean, options: DecodeOptions): Dissection {
+export function explainMessage(
+  octets: Buffer,
+  hasTpkt: boolean,
+  options: DecodeOptions,
+): ExplainedMessage {
   const start = hasTpkt ? TPKT_LENGTH : 0;
   const tpdu = octets.subarray(start);
   const explanations = explainTpdu(tpdu, options).map((each) => ({
@@ -37,7 +41,8 @@ export function dissect(octets: Buffer, hasTpkt: boolean, options: DecodeOptions
     start: each.start + start,
     end: each.end + start,
   }));
-  // A TPDU that is too large can be read all the same; what a strict reading says tells that it is.
+  // Tolerant decoding ignores the size in force, so that a TPDU that is too large is explained; strict
+  // decoding reports it.
   const { maxTpduSize: _size, ...readable } = options;
   const read = attempt(tpdu, readable);
   const strict = attempt(tpdu, { ...options, strict: true });
@@ -50,12 +55,12 @@ export function dissect(octets: Buffer, hasTpkt: boolean, options: DecodeOptions
   };
 }
 
-/** True when even a strict reading finds nothing to say. */
-export function isClean({ refusal, explanations }: Dissection): boolean {
+/** True if strict decoding accepts the message and it has no deviations. */
+export function isClean({ refusal, explanations }: ExplainedMessage): boolean {
   return refusal === undefined && explanations.every(({ deviations }) => deviations.length === 0);
 }
 
-/** A sentence for a deviation, where its name is that of a fault. */
+/** The sentence of a deviation; empty if its name is not that of a fault. */
 export function deviationText(code: string): string {
   return code in FAULTS ? FAULTS[code as keyof typeof FAULTS].sentence : '';
 }
