@@ -1,23 +1,23 @@
 /**
- * What can be wrong with octets that claim to be a TPKT or a TPDU, one row a fault: the ER reject
- * cause that answers it (X.224 13.12.3) and the sentence that errors carry.
+ * All faults that a received TPKT or TPDU can have, one row each: the reject cause of the ER that answers it
+ * (X.224 13.12.3) and the sentence in error messages.
  */
 
 /** ER reject causes: 0 not specified, 1 parameter code, 2 TPDU type, 3 parameter value. */
 export type RejectCause = 0 | 1 | 2 | 3;
 
-/** What is known of one fault. */
+/** The row of a fault. */
 export interface FaultRow {
-  /** `null` where there is no TPDU that an ER could reject. */
+  /** `null` if there is no TPDU that an ER could reject. */
   readonly rejectCause: RejectCause | null;
   readonly sentence: string;
-  /** What to try, where the fault itself says so. */
+  /** A hint on what to try, if there is one for this fault. */
   readonly hint?: string;
 }
 
-/** Every fault by name. The names are stable: diagnostics and `ProtocolError.fault` use them. */
+/** All faults by name. The names are stable: diagnostics and `ProtocolError.fault` use them. */
 export const FAULTS = {
-  // Framing (RFC 1006 §6): the stream has lost its boundaries, so no TPDU answers it.
+  // Framing (RFC 1006 §6): the packet boundaries are lost, so no ER can be sent.
   'tpkt-version': { rejectCause: null, sentence: 'the TPKT version is not 3' },
   'tpkt-length': { rejectCause: null, sentence: 'the TPKT length is out of range' },
   // Header (X.224 13.2).

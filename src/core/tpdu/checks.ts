@@ -1,9 +1,9 @@
 /**
- * Checks on what a caller gives to be encoded: strict on send. Each error names the field, what
- * was expected and what came. Knows nothing of octets received.
+ * Checks the fields that a caller passes to `encode`. Each error names the field, the expected value and the
+ * given value.
  */
 
-/** A short text of a value for an error message; never its content when that is octets. */
+/** A short text of a value for an error message. It never contains octets, which may be user data. */
 function shown(value: unknown): string {
   if (value instanceof Uint8Array) {
     return `${value.length} octets`;
@@ -14,20 +14,20 @@ function shown(value: unknown): string {
   return typeof value === 'string' ? `'${value}'` : String(value);
 }
 
-/** The error of a field whose value has the right type but not the right size. */
+/** The error for a value of the right type that is not allowed. */
 export function outOfRange(field: string, expected: string, value: unknown): RangeError {
   return new RangeError(`${field}: expected ${expected}, got ${shown(value)}`);
 }
 
-/** The error of a field whose value is of another type. */
+/** The error for a value of the wrong type. */
 export function wrongType(field: string, expected: string, value: unknown): TypeError {
   return new TypeError(`${field}: expected ${expected}, got ${shown(value)}`);
 }
 
 /**
- * Gives back a whole number from `least` to `most`, both included.
+ * Checks and returns an integer from `least` to `most`, both included.
  *
- * @throws TypeError when it is no number, RangeError when it is not whole or out of range
+ * @throws TypeError if it is not a number, RangeError if it is not an integer or out of range
  */
 export function checkUint(field: string, value: unknown, most: number, least = 0): number {
   if (typeof value !== 'number') {
@@ -41,9 +41,9 @@ export function checkUint(field: string, value: unknown, most: number, least = 0
 }
 
 /**
- * Gives back octets, from `least` to `most` of them.
+ * Checks and returns an octet string of `least` to `most` octets.
  *
- * @throws TypeError when it is no Uint8Array, RangeError when it is too short or too long
+ * @throws TypeError if it is not a Uint8Array, RangeError if it is too short or too long
  */
 export function checkOctets(
   field: string,
@@ -61,9 +61,9 @@ export function checkOctets(
 }
 
 /**
- * Gives back a flag.
+ * Checks and returns a boolean.
  *
- * @throws TypeError when it is no boolean
+ * @throws TypeError if it is not a boolean
  */
 export function checkFlag(field: string, value: unknown): boolean {
   if (typeof value !== 'boolean') {

@@ -1,12 +1,12 @@
 /**
- * The checksum of class 4 (X.224 6.17 and its annex on checksums): two octets that make the sum of
- * all octets, and the sum of all octets times their position, zero modulo 255.
+ * The checksum of class 4 (X.224 6.17 and its annex on checksums): two octets, chosen so that the sum of all
+ * octets and the sum of all octets multiplied by their positions are both zero modulo 255.
  */
 
-/** Modulo 255, not 256: an octet of 255 counts as zero. */
+/** The modulus is 255, not 256: an octet of 255 counts as zero. */
 const MODULUS = 255;
 
-/** The two running sums over a whole TPDU, the LI octet first. */
+/** The two sums over a whole TPDU, beginning with the LI octet. */
 function sums(tpdu: Uint8Array): { c0: number; c1: number } {
   let c0 = 0;
   let c1 = 0;
@@ -17,7 +17,7 @@ function sums(tpdu: Uint8Array): { c0: number; c1: number } {
   return { c0, c1 };
 }
 
-/** True when the checksum of a whole TPDU, user data included, is correct. */
+/** True if the checksum of a whole TPDU, including user data, is correct. */
 //= X.224 6.17.3 para 2
 export function isChecksumCorrect(tpdu: Uint8Array): boolean {
   const { c0, c1 } = sums(tpdu);
@@ -25,10 +25,10 @@ export function isChecksumCorrect(tpdu: Uint8Array): boolean {
 }
 
 /**
- * Works out the two checksum octets of a whole TPDU, whatever they hold now.
+ * Computes the two checksum octets of a whole TPDU. Their current values are ignored.
  *
- * @param offset of the first of the two, counted from 0
- * @returns both as one number of 16 bits, each octet 0 to 254
+ * @param offset offset of the first checksum octet, counted from 0
+ * @returns both octets as one 16-bit number; each is 0 to 254
  */
 //= X.224 6.17.3 para 2
 export function checksumOf(tpdu: Uint8Array, offset: number): number {
@@ -41,7 +41,7 @@ export function checksumOf(tpdu: Uint8Array, offset: number): number {
   return x * 256 + y;
 }
 
-/** The remainder that is never negative. */
+/** The remainder, never negative. */
 function modulo(value: number): number {
   return ((value % MODULUS) + MODULUS) % MODULUS;
 }

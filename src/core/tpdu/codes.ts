@@ -1,16 +1,16 @@
 /**
- * The TPDU codes of X.224 table 8 as data: which octet names which TPDU, in which classes it
- * exists and whether user data follows its header. Knows nothing of what stands in between.
+ * The TPDU codes of X.224 table 8 as data: the code of each TPDU type, the classes in which it exists, and
+ * whether user data follows its header.
  */
 import type { TpduType, TransportClass } from './types.js';
 
-/** Every transport class, X.224 clause 6. */
+/** All transport classes (X.224 clause 6). */
 export const ALL_CLASSES: readonly TransportClass[] = [0, 1, 2, 3, 4];
 
-/** The classes with multiplexing or recovery: all but class 0. */
+/** The classes with multiplexing or error recovery: all but class 0. */
 export const CLASSES_1_TO_4: readonly TransportClass[] = [1, 2, 3, 4];
 
-/** The transport class of that number, `undefined` when there is none. */
+/** The transport class with this number; `undefined` if there is none. */
 export function classOf(value: number): TransportClass | undefined {
   return ALL_CLASSES[value];
 }
@@ -20,13 +20,13 @@ interface TpduRow {
   readonly code: number;
   /** Classes in which the TPDU exists. */
   readonly classes: readonly TransportClass[];
-  /** User data follows the header; then the TPDU is the last one of its NSDU (X.224 6.4.2). */
+  /** True if user data follows the header. Such a TPDU is the last one of its NSDU (X.224 6.4.2). */
   readonly hasUserData: boolean;
 }
 
 /**
- * X.224 table 8. ED stands in class 0 too: RFC 1006 §6 gives it a form of its own there, legal once
- * expedited data was negotiated.
+ * X.224 table 8. ED also exists in class 0, in the format that RFC 1006 §6 defines. It is allowed there
+ * only if expedited data was negotiated.
  */
 //= X.224 13.1 Table 8
 export const TPDUS: Readonly<Record<TpduType, TpduRow>> = {
@@ -46,14 +46,14 @@ export const TPDUS: Readonly<Record<TpduType, TpduRow>> = {
   ER: { code: 0x70, classes: ALL_CLASSES, hasUserData: false },
 };
 
-/** The names of the ten TPDUs. */
+/** The names of the ten TPDU types. */
 export const TPDU_TYPES = Object.keys(TPDUS) as readonly TpduType[];
 
 const TYPE_OF_CODE = new Map(TPDU_TYPES.map((type) => [TPDUS[type].code, type]));
 
 /**
- * The TPDU that octet 2 names, whatever its low half says; `undefined` for the codes that table 8
- * leaves out, among them 0x40, the UD of the connectionless protocol.
+ * The TPDU type of a code octet; its low half is ignored. `undefined` for codes that are not in table 8, for
+ * example 0x40, the UD of the connectionless protocol.
  */
 //= X.224 13.2.2.2
 export function tpduTypeOf(codeOctet: number): TpduType | undefined {

@@ -1,6 +1,6 @@
 /**
- * Octets to TPDU: the rules that hold for every TPDU alike (X.224 13.2, table 8). What differs from
- * one to the other stands in its codec.
+ * Decodes TPDUs. This file has the rules for all TPDU types (X.224 13.2, table 8); the codecs have the rules
+ * for each type.
  */
 import { ProtocolError } from '../errors.js';
 import { octetAt } from '../octets/octets.js';
@@ -14,13 +14,12 @@ import type { DecodeOptions, Tpdu, TpduType } from './types.js';
 const RESERVED_LI = 255;
 
 /**
- * Reads the one TPDU that a TPKT carries.
+ * Decodes the TPDU of one TPKT.
  *
- * User data and parameter values are views of `octets`, so they change when it does.
+ * User data and parameter values are views of `octets`, not copies: they change if `octets` changes.
  *
  * @param octets the TPDU without the TPKT header
- * @throws ProtocolError with the fault and its octet, counted from 1; nothing else, whatever the
- * octets
+ * @throws ProtocolError with the fault and its octet, counted from 1. No input causes another error.
  */
 export function decode(octets: Uint8Array, options: DecodeOptions = {}): Tpdu {
   const tpdu = readTpdu(octets, options);
@@ -34,10 +33,10 @@ export function decode(octets: Uint8Array, options: DecodeOptions = {}): Tpdu {
 }
 
 /**
- * Reads the TPDUs that one NSDU carries (X.224 6.4): any number of AK, EA, RJ, ER and DC, and at
- * most one of the others, which takes the rest. In class 0 an NSDU is one TPDU.
+ * Decodes the TPDUs of one NSDU (X.224 6.4): any number of AK, EA, RJ, ER and DC, then at most one of another
+ * type, which extends to the end. In class 0 an NSDU is one TPDU.
  *
- * @throws ProtocolError for the first TPDU at fault; its octet counts from the start of that TPDU
+ * @throws ProtocolError for the first TPDU with a fault; its octet is counted from the start of that TPDU
  */
 export function decodeNsdu(octets: Uint8Array, options: DecodeOptions = {}): readonly Tpdu[] {
   //= X.224 6.9.1.4.1 a decodable
@@ -58,9 +57,9 @@ export function decodeNsdu(octets: Uint8Array, options: DecodeOptions = {}): rea
   return tpdus;
 }
 
-/** Reads the TPDU at the start of `octets`. */
+/** Decodes the TPDU at the start of `octets`. */
 function readTpdu(octets: Uint8Array, options: DecodeOptions): Tpdu {
-  const li = judgeLi(octets);
+  const li = verifyLi(octets);
   const type = tpduTypeOf(octetAt(octets, 1));
   if (type === undefined) {
     throw new ProtocolError('tpdu-code', octets, 2, {
@@ -69,19 +68,19 @@ function readTpdu(octets: Uint8Array, options: DecodeOptions): Tpdu {
   }
   const own = TPDUS[type].hasUserData ? octets : octets.subarray(0, 1 + li);
   const reading = new Reading(own, options);
-  judgeClass(reading, type, options);
-  judgeSize(reading, type, options);
+  verifyClass(reading, type, options);
+  verifySize(reading, type, options);
   const fields = CODECS[type].read(reading);
   const hasChecksum = 'parameters' in fields && fields.parameters.checksum !== undefined;
   //= X.224 6.17.3 para 5
   if (options.verifyChecksum === true && hasChecksum && !isChecksumCorrect(own)) {
-    // No one octet is wrong; the last one of the header stands for all.
+    // No single octet is wrong; report the last octet of the header.
     reading.fail('checksum', reading.headerEnd);
   }
   return Object.assign(fields, { li, diagnostics: reading.diagnostics });
 }
 
-/** Other protocols use TPKT too; call signalling of H.323 is the one that scanners send. */
+/** Other protocols use TPKT too; network scanners send H.323 call signalling. */
 const H323_HINT = 'this looks like H.323 call signalling (Q.931 in TPKT); is it the right port?';
 
 /** Protocol discriminator 8 and a call reference of two octets (Q.931 4.2, 4.3). */
@@ -89,8 +88,8 @@ function isQ931(octets: Uint8Array): boolean {
   return octets[0] === 8 && octets[1] === 2;
 }
 
-/** X.224 13.2.1. The text of 1995 refuses an LI equal to the length too, RFC 905 a greater one. */
-function judgeLi(octets: Uint8Array): number {
+/** Checks LI (X.224 13.2.1). X.224 (1995) refuses an LI equal to the length; RFC 905 only a greater one. */
+function verifyLi(octets: Uint8Array): number {
   if (octets.length < 2) {
     throw new ProtocolError('tpdu-too-short', octets, 1);
   }
@@ -111,8 +110,11 @@ function judgeLi(octets: Uint8Array): number {
   return li;
 }
 
-/** X.224 table 8; RFC 1006 §6 lets ED into class 0 once it was negotiated. */
-function judgeClass(reading: Reading, type: TpduType, options: DecodeOptions): void {
+/**
+ * Checks that the TPDU type exists in the class (X.224 table 8). RFC 1006 §6 adds ED to class 0 if
+ * negotiated.
+ */
+function verifyClass(reading: Reading, type: TpduType, options: DecodeOptions): void {
   if (reading.class === undefined) {
     return;
   }
@@ -130,10 +132,11 @@ function judgeClass(reading: Reading, type: TpduType, options: DecodeOptions): v
 }
 
 /**
- * The size in force counts the header and binds every TPDU after the CC (X.224 13.3.4 b). One
- * widespread stack exceeds it by the three octets of the DT header.
+ * Checks the TPDU size in force. It includes the header and applies to every TPDU after the CC
+ * (X.224 13.3.4 b). Without `strict` a larger TPDU is tolerated: one widespread stack exceeds the size by the
+ * three octets of the DT header.
  */
-function judgeSize(reading: Reading, type: TpduType, options: DecodeOptions): void {
+function verifySize(reading: Reading, type: TpduType, options: DecodeOptions): void {
   const { maxTpduSize } = options;
   //= X.224 13.7.5 deviation: a tolerant reading takes more than the agreed size, up to 65531 octets, for a deployed stack exceeds it by the DT header
   if (type !== 'CR' && maxTpduSize !== undefined && reading.octets.length > maxTpduSize) {

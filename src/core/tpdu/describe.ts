@@ -1,5 +1,5 @@
 /**
- * A TPDU in one line of text, in the words that protocol analysers use. For logs and traces.
+ * Describes a TPDU in one line of text, in the words of protocol analysers, for logs and traces.
  */
 import { toHex } from '../octets/octets.js';
 import { formatTsel, tselOf } from '../tsel.js';
@@ -7,7 +7,10 @@ import { disconnectReason, rejectCauseText } from './reasons.js';
 import { negotiationText, quotedText } from './remote-desktop.js';
 import type { ConnectionConfirm, ConnectionRequest, RemoteDesktop, Tpdu } from './types.js';
 
-/** For instance `CR TPDU src-ref: 0x4a1c dst-ref: 0x0000 class: 0 calling: 0x0100 called: 0x0102 size: 1024`. */
+/**
+ * For instance `CR TPDU src-ref: 0x4a1c dst-ref: 0x0000 class: 0 calling: 0x0100 called: 0x0102 size:
+ * 1024`.
+ */
 export function describeTpdu(tpdu: Tpdu): string {
   const notes = tpdu.diagnostics.map(({ code }) => code);
   return `${tpdu.type} TPDU ${details(tpdu)}${notes.length === 0 ? '' : ` [${notes.join(', ')}]`}`;

@@ -1,6 +1,6 @@
 /**
- * TPDU to octets, strict: what cannot stand on the wire by X.224 is refused with the name of the
- * field. The fixed part is written by the codec of the TPDU, the variable part by its rows.
+ * Encodes TPDUs strictly: a field value that X.224 does not allow is an error that names the field. The codec
+ * writes the fixed part, and the rows of `parameters.ts` the variable part.
  */
 import { NO_OCTETS, writeUint } from '../octets/octets.js';
 import { outOfRange, wrongType } from './checks.js';
@@ -12,12 +12,12 @@ import { PARAMETERS } from './parameters.js';
 import type { RawParameter, Tpdu, TpduInit } from './types.js';
 import { writeParameters } from './write-parameters.js';
 
-/** How `encode` writes. */
+/** Options of `encode`. */
 export interface EncodeOptions {
   /**
-   * Codes of parameters to send first, in this order; the others follow in the order of `rawParameters`,
-   * which is that of the wire for a TPDU that `decode` gave, and after these in the canonical order:
-   * checksum, calling and called T-selector, size, and on. Default: none.
+   * Codes of parameters to write first, in this order. Then the parameters in `rawParameters` follow in its
+   * order, which is the order of reception for a decoded TPDU. The others follow in the canonical order:
+   * checksum, calling and called T-selector, size, and so on. Default: none.
    */
   readonly parameterOrder?: readonly number[];
 }
@@ -26,11 +26,11 @@ export interface EncodeOptions {
 const MAX_LI = 254;
 
 /**
- * Writes one TPDU, without the TPKT header. What `decode` gave without a diagnostic becomes the octets that
- * it was; parameters that were changed since keep their places.
+ * Encodes one TPDU, without the TPKT header. A TPDU that `decode` returned without a diagnostic is encoded to
+ * the same octets. Parameters that were changed since then keep their places.
  *
- * @throws TypeError when a field is of another type or not one of this TPDU, RangeError when it is
- * out of range or the TPDU would be too long; each names the field, what was expected, what came
+ * @throws TypeError if a field has the wrong type or does not belong to this TPDU, RangeError if it is out of
+ * range or the TPDU is too long. Each message names the field, the expected value and the given value.
  */
 export function encode(tpdu: TpduInit | Tpdu, options: EncodeOptions = {}): Uint8Array {
   if (!TPDU_TYPES.includes(tpdu.type)) {
@@ -67,7 +67,7 @@ export function encode(tpdu: TpduInit | Tpdu, options: EncodeOptions = {}): Uint
     offset += 2 + value.length;
   }
   octets.set(userData, offset);
-  // A routing token of remote desktop may be longer than the 128 octets of X.224 13.3.
+  // A routing token of remote desktop may exceed the 128 octets of X.224 13.3.
   //= X.224 13.3
   if (tpdu.type === 'CR' && octets.length > MAX_CR_LENGTH && written.variable === undefined) {
     throw outOfRange('CR', `at most ${MAX_CR_LENGTH} octets in all`, octets);
@@ -79,7 +79,7 @@ export function encode(tpdu: TpduInit | Tpdu, options: EncodeOptions = {}): Uint
   return octets;
 }
 
-/** Offset of the value of the checksum. */
+/** Offset of the checksum value. */
 function checksumOffset(variableOffset: number, parameters: readonly RawParameter[]): number {
   let offset = variableOffset;
   for (const { code, value } of parameters) {

@@ -1,6 +1,6 @@
 /**
- * A TPDU explained octet by octet, for people. It explains whatever octets it is given: what is wrong
- * with them is noted where it stands, and the rest is explained all the same.
+ * Explains a TPDU octet by octet, for people. It accepts any octets: faults are noted at their octets, and
+ * everything else is still explained.
  */
 import { ProtocolError } from '../errors.js';
 import { octetAt, readUint, toHex } from '../octets/octets.js';
@@ -31,35 +31,35 @@ import type {
   RemoteDesktopNegotiation,
   TpduType,
 } from './types.js';
-import { INDULGENT } from './values.js';
+import { LENIENT } from './values.js';
 
-/** What some octets of a TPDU are. */
+/** The explanation of some octets of a TPDU. */
 export interface Explanation {
   /** Offset of the first octet, counted from 0. */
   readonly start: number;
-  /** Offset just past the last one. */
+  /** Offset just past the last octet. */
   readonly end: number;
-  /** The field in the words of X.224, for instance `DST-REF`. */
+  /** Name of the field in X.224, for instance `DST-REF`. */
   readonly field: string;
-  /** The value as it stands, for instance `0x4a1c`; empty where the octets themselves say it. */
+  /** The value, for instance `0x4a1c`; empty if it would only repeat the octets. */
   readonly value: string;
-  /** What the value means; empty where there is no more to say. */
+  /** The meaning of the value; empty if the value is self-explanatory. */
   readonly meaning: string;
-  /** What is wrong here, by the names of faults and diagnostics. */
+  /** Deviations from the standard in these octets: names of faults and diagnostics. */
   readonly deviations: readonly DiagnosticCode[];
 }
 
 /**
- * Explains every octet: each stands in exactly one explanation, and they come in order.
+ * Explains every octet. Each octet belongs to exactly one explanation, and the explanations are in order.
  *
- * @param octets a TPDU without the TPKT header, or anything else
+ * @param octets a TPDU without the TPKT header, or any other octets
  */
 export function explainTpdu(octets: Uint8Array, options: DecodeOptions = {}): Explanation[] {
   const rows = new Explainer(octets).explain();
   return note(rows, deviationsOf(octets, options));
 }
 
-/** What a tolerant reading lets pass, or the one fault that it does not. */
+/** The diagnostics of tolerant decoding, or the fault that it refuses. */
 function deviationsOf(octets: Uint8Array, options: DecodeOptions): readonly Diagnostic[] {
   try {
     return decode(octets, { ...options, strict: false }).diagnostics;
@@ -71,7 +71,7 @@ function deviationsOf(octets: Uint8Array, options: DecodeOptions): readonly Diag
   }
 }
 
-/** Puts each deviation to the octets that it is about; to the last ones where it lies past them. */
+/** Adds each deviation to the row of its octet, or to the last row if the octet is past the end. */
 function note(rows: readonly Row[], deviations: readonly Diagnostic[]): Explanation[] {
   const noted = rows.map((row) => ({ ...row, deviations: [] as DiagnosticCode[] }));
   for (const { code, octet = 1 } of deviations) {
@@ -89,42 +89,42 @@ type Row = Omit<Explanation, 'deviations'>;
 interface Field {
   readonly length: number;
   readonly name: string;
-  /** Value and meaning of it. */
-  readonly tell: (value: number) => readonly [value: string, meaning: string];
+  /** Returns the text of the value and its meaning. */
+  readonly describe: (value: number) => readonly [value: string, meaning: string];
 }
 
 const plainNumber = (value: number) => [String(value), ''] as const;
 const reference = (value: number) => [`0x${hex(value, 4)}`, ''] as const;
 
-const DST_REF: Field = { length: 2, name: 'DST-REF', tell: reference };
-const SRC_REF: Field = { length: 2, name: 'SRC-REF', tell: reference };
+const DST_REF: Field = { length: 2, name: 'DST-REF', describe: reference };
+const SRC_REF: Field = { length: 2, name: 'SRC-REF', describe: reference };
 const REASON: Field = {
   length: 1,
   name: 'reason',
-  tell: (value) => [String(value), disconnectReason(value)],
+  describe: (value) => [String(value), disconnectReason(value)],
 };
 const CAUSE: Field = {
   length: 1,
   name: 'reject cause',
-  tell: (value) => [String(value), rejectCauseText(value)],
+  describe: (value) => [String(value), rejectCauseText(value)],
 };
-const CLASS: Field = { length: 1, name: 'class, options', tell: tellClass };
-const CREDIT: Field = { length: 2, name: 'CDT', tell: plainNumber };
+const CLASS: Field = { length: 1, name: 'class, options', describe: describeClass };
+const CREDIT: Field = { length: 2, name: 'CDT', describe: plainNumber };
 
-/** A number with a bit of its own before it. */
+/** A number whose first bit is a separate field. */
 function numbered(name: string, length: 1 | 4, bit: string): Field {
   const mark = 128 * 256 ** (length - 1);
   return {
     length,
     name: `${bit}, ${name}`,
-    tell: (value) =>
+    describe: (value) =>
       value >= mark
         ? [`1, ${value - mark}`, bit === 'EOT' ? 'the last TPDU of its TSDU' : '']
         : [`0, ${value}`, bit === 'EOT' ? 'more of the TSDU follows' : ''],
   };
 }
 
-function tellClass(octet: number): readonly [string, string] {
+function describeClass(octet: number): readonly [string, string] {
   const number = octet >> 4;
   const options = octet & 0x0f;
   const names = [
@@ -136,7 +136,7 @@ function tellClass(octet: number): readonly [string, string] {
   return [`${number}, ${options}`, [known, ...names].join(', ')];
 }
 
-/** The fixed part behind the code octet, as its LI tells it. */
+/** The fields after the code octet; LI determines the header format. */
 function fixedPart(type: TpduType, li: number): readonly Field[] {
   const isExtended = li % 2 === 1;
   const number = (name: string, bit: string) => numbered(name, isExtended ? 4 : 1, bit);
@@ -178,7 +178,7 @@ const TPDU_NAMES: Readonly<Record<TpduType, string>> = {
   ER: 'TPDU error',
 };
 
-/** Parameters in words, and the unit of their numbers. */
+/** The names of the parameters, and the units of their numbers. */
 const PARAMETER_TEXTS: Readonly<Record<ParameterName, readonly [title: string, unit: string]>> = {
   tpduSize: ['TPDU size', 'octets'],
   preferredMaxTpduSize: ['preferred maximum TPDU size', 'octets'],
@@ -204,7 +204,7 @@ const PARAMETER_TEXTS: Readonly<Record<ParameterName, readonly [title: string, u
   edTpduNr: ['ED-TPDU-NR', ''],
 };
 
-/** The names of the negotiation structures of remote desktop, and of the number in each. */
+/** The negotiation structures of remote desktop: the name of each, and of the number in it. */
 const RDP_NEGOTIATION: Readonly<
   Record<RemoteDesktopNegotiation['type'], readonly [name: string, number: string]>
 > = {
@@ -213,7 +213,7 @@ const RDP_NEGOTIATION: Readonly<
   failure: ['RDP negotiation failure', 'failure code'],
 };
 
-/** Walks through the octets once. */
+/** Explains the octets in one pass. */
 class Explainer {
   readonly #octets: Uint8Array;
   readonly #rows: Row[] = [];
@@ -257,12 +257,12 @@ class Explainer {
     return type;
   }
 
-  #field({ length, name, tell }: Field, headerEnd: number): void {
+  #field({ length, name, describe }: Field, headerEnd: number): void {
     const end = this.#at + length;
     if (end > headerEnd) {
       this.#add(headerEnd - this.#at, name, '', 'cut short by LI');
     } else {
-      const [value, meaning] = tell(readUint(this.#octets, this.#at, length));
+      const [value, meaning] = describe(readUint(this.#octets, this.#at, length));
       this.#add(length, name, value, meaning);
     }
   }
@@ -292,10 +292,10 @@ class Explainer {
     const title = row === undefined ? untitled(code) : PARAMETER_TEXTS[row.name][0];
     this.#add(1, 'parameter', `0x${hex(code, 2)}`, title);
     this.#add(1, '  length', String(length), '');
-    this.#add(length, '  value', ...tellParameter(row, value));
+    this.#add(length, '  value', ...describeParameter(row, value));
   }
 
-  /** What remote desktop puts there is no parameter; of a broken form the cookie at least is shown. */
+  /** Explains the fields of remote desktop. If they are malformed, only the cookie is explained. */
   #rdp(type: RemoteDesktopTpdu, headerEnd: number): void {
     const variable = this.#octets.subarray(this.#at, headerEnd);
     const form = readRemoteDesktop(type, variable);
@@ -355,15 +355,15 @@ function untitled(code: number): string {
   return isParameterCode(code) ? 'a parameter that does not belong here' : 'not defined';
 }
 
-/** The value of a parameter, read as far as it can be. */
-function tellParameter(
+/** The value of a parameter, if it can be decoded. */
+function describeParameter(
   row: NamedParameter | undefined,
   value: Uint8Array,
 ): readonly [value: string, meaning: string] {
   if (row === undefined || !row.kind.fits(value.length)) {
     return ['', row === undefined ? '' : 'of a length that it cannot have'];
   }
-  const read = row.kind.read(value, INDULGENT);
+  const read = row.kind.read(value, LENIENT);
   if (read === undefined) {
     return ['', 'a value that is not defined'];
   }
@@ -371,10 +371,10 @@ function tellParameter(
   if (row.name === 'callingTsel' || row.name === 'calledTsel') {
     return [formatTsel(tselOf(value)), value.length === 0 ? 'empty' : ''];
   }
-  return [tellValue(read), unit];
+  return [describeValue(read), unit];
 }
 
-function tellValue(value: unknown): string {
+function describeValue(value: unknown): string {
   if (value instanceof Uint8Array) {
     return '';
   }
@@ -390,7 +390,7 @@ function isPrintable(octet: number): boolean {
   return octet >= 0x20 && octet <= 0x7e;
 }
 
-/** At most the first of them: an explanation is a line. */
+/** The octets as quoted text, shortened to fit on a line. */
 function quoted(octets: Uint8Array): string {
   const most = 40;
   const text = String.fromCharCode(...octets.subarray(0, most));

@@ -1,5 +1,5 @@
 /**
- * `cotp/tpdu`: the TPDUs of X.224 as values, no I/O and nothing of Node.
+ * `cotp/tpdu`: encodes and decodes the TPDUs of X.224. It does no I/O and does not depend on Node.
  *
  * ```ts
  * import { decode, encode } from 'cotp/tpdu';

@@ -1,7 +1,7 @@
 /**
- * The parameters of the variable part (X.224 13.3.4 to 13.12.4), one row each: code, the TPDUs and
- * classes it belongs to, and the kind of its value. Rows stand in the order in which they are
- * sent: the checksum first, then the order that every known device takes.
+ * The parameters of the variable part (X.224 13.3.4 to 13.12.4), one row each: its code, the TPDU types and
+ * classes to which it belongs, and the kind of its value. The rows are in sending order: the checksum first,
+ * then the order that every known device accepts.
  */
 import { octetAt } from '../octets/octets.js';
 import { checkUint, outOfRange, wrongType } from './checks.js';
@@ -10,17 +10,17 @@ import { codeOfSize, PREFERRED_SIZE_UNIT, SIZE_CODES, sizeOfCode } from './size-
 import type { Parameters, TpduType, TransportClass } from './types.js';
 import { type Kind, octetString, shortestUint, uint, uintList, uintRecord } from './values.js';
 
-/** What is known of one parameter. */
+/** The row of a parameter. */
 export interface ParameterRow<T = unknown> {
   readonly code: number;
-  /** TPDUs that may carry it. */
+  /** The TPDU types that may contain it. */
   readonly tpdus: readonly TpduType[];
-  /** Classes in which it has a meaning. */
+  /** The classes in which it is defined. */
   readonly classes: readonly TransportClass[];
   readonly kind: Kind<T>;
   /**
-   * A wrong length or value is a protocol error in a CR that prefers a class above 0, for the answer depends
-   * on it (X.224 13.2.3).
+   * True if a wrong length or value is a protocol error in a CR that prefers a class above 0, because the
+   * answer depends on the parameter (X.224 13.2.3).
    */
   readonly compulsory?: true;
 }
@@ -29,22 +29,23 @@ const CONNECTION: readonly TpduType[] = ['CR', 'CC'];
 const CLASS_4: readonly TransportClass[] = [4];
 
 /**
- * X.224 13.3.4 b. Codes above 0x0b do not belong to class 0, yet deployed stacks send them. Old stacks send
- * 0x06 in a CR, which says 64 octets. As an offer it can be answered, by the least that a CC can name.
+ * X.224 13.3.4 b. Codes above 0x0b are not allowed in class 0, but deployed stacks send them. Old stacks
+ * offer code 0x06 in a CR, which means 64 octets; it is tolerated and answered with 128 octets, the
+ * smallest size of a CC.
  */
 //= X.224 13.3.4 b
 //= X.224 13.3.4 b deviation: a tolerant reading takes the codes up to 0x10 in every class, and 0x06 and less in a CR; connect offers 0x0C and 0x0D in class 0 where maxTpduSize allows it, for deployed peers take them and not a preferred size
 const tpduSize: Kind<number> = {
   fits: (length) => length === 1,
-  read(value, judge) {
+  read(value, context) {
     const code = octetAt(value, 0);
-    if (code < SIZE_CODES.first && judge.type === 'CR') {
-      judge.tolerate(0, 'param-value');
+    if (code < SIZE_CODES.first && context.type === 'CR') {
+      context.tolerate(0, 'param-value');
       return 1 << code;
     }
-    const lastByStandard = judge.class === 0 ? SIZE_CODES.lastInClass0 : SIZE_CODES.last;
-    const last = judge.strict ? lastByStandard : SIZE_CODES.lastSeen;
-    return (code <= last ? sizeOfCode(code) : undefined) ?? judge.wrong(0);
+    const lastByStandard = context.class === 0 ? SIZE_CODES.lastInClass0 : SIZE_CODES.last;
+    const last = context.strict ? lastByStandard : SIZE_CODES.lastSeen;
+    return (code <= last ? sizeOfCode(code) : undefined) ?? context.wrong(0);
   },
   write(size, field) {
     const code = codeOfSize(checkUint(field, size, Number.MAX_SAFE_INTEGER));
@@ -57,13 +58,13 @@ const tpduSize: Kind<number> = {
 
 const sizeUnits = shortestUint(1, 2, 3, 4);
 
-/** X.224 13.3.4 c: a number of units of 128 octets, in the fewest octets. */
+/** X.224 13.3.4 c: a number of units of 128 octets, encoded in the fewest octets. */
 //= X.224 13.3.4 c
 const preferredMaxTpduSize: Kind<number> = {
   fits: sizeUnits.fits,
-  read(value, judge) {
-    const units = sizeUnits.read(value, judge) ?? 0;
-    return units === 0 ? judge.wrong(0) : units * PREFERRED_SIZE_UNIT;
+  read(value, context) {
+    const units = sizeUnits.read(value, context) ?? 0;
+    return units === 0 ? context.wrong(0) : units * PREFERRED_SIZE_UNIT;
   },
   write(size, field) {
     const most = 0xffff_ffff * PREFERRED_SIZE_UNIT;
@@ -78,40 +79,40 @@ const preferredMaxTpduSize: Kind<number> = {
 //= X.224 13.3.4 d
 const version: Kind<number> = {
   ...uint(1, 1, 1),
-  read: (value, judge) => (octetAt(value, 0) === 1 ? 1 : judge.wrong(0)),
+  read: (value, context) => (octetAt(value, 0) === 1 ? 1 : context.wrong(0)),
 };
 
-/** X.224 13.3.4 f: bit 8 is not assigned. */
+/** X.224 13.3.4 f: bit 8 is not defined. */
 //= X.224 13.3.4 g
 //= X.224 13.3.4 g deviation: class 0 may carry it for expedited data (RFC 1006 5), and bit 7 may be set, which RFC 2126 6.6 defines in class 2
 const additionalOptions: Kind<number> = {
   ...uint(1, 0x7f),
-  read(value, judge) {
+  read(value, context) {
     const options = octetAt(value, 0);
     if (options > 0x7f) {
-      judge.tolerate(0, 'option-bit8');
+      context.tolerate(0, 'option-bit8');
     }
     return options;
   },
 };
 
-/** X.224 13.3.4 h: an octet a class, the class in bits 8 to 5, bits 4 to 1 zero. */
+/** X.224 13.3.4 h: one octet per class, with the class in bits 8 to 5 and zero in bits 4 to 1. */
 //= X.224 13.3.4 h
 const alternativeClasses: Kind<readonly TransportClass[]> = {
   fits: (length) => length > 0,
-  read(value, judge) {
+  read(value, context) {
     const classes: TransportClass[] = [];
-    if (judge.class === 0) {
-      // Table 3: class 0 preferred goes with no alternative.
-      judge.tolerate(0, 'alt-with-class0');
+    if (context.class === 0) {
+      // Table 3: a CR that prefers class 0 has no alternative classes.
+      context.tolerate(0, 'alt-with-class0');
     }
     for (const [index, octet] of value.entries()) {
       const transportClass = classOf(octet >> 4);
       if (transportClass === undefined) {
-        return judge.wrong(index, 'class-invalid');
+        return context.wrong(index, 'class-invalid');
       }
       if ((octet & 0x0f) !== 0) {
-        judge.tolerate(index, 'alt-option-bits');
+        context.tolerate(index, 'alt-option-bits');
       }
       classes.push(transportClass);
     }
@@ -128,9 +129,9 @@ const alternativeClasses: Kind<readonly TransportClass[]> = {
   },
 };
 
-/** Every parameter by name, in the order of sending. */
+/** All parameters by name, in sending order. */
 export const PARAMETERS = {
-  // The checksum comes first where there is one; RJ alone never has it (X.224 6.17).
+  // The checksum is the first parameter; only RJ never has one (X.224 6.17).
   //= X.224 6.17.3 para 1
   //= X.224 13.3.4 f
   checksum: {
@@ -188,12 +189,12 @@ export const PARAMETERS = {
   inactivityTime: { code: 0xf2, tpdus: CONNECTION, classes: CLASS_4, kind: uint(4) },
   //= X.224 13.5.4 a
   additionalInfo: { code: 0xe0, tpdus: ['DR'], classes: ALL_CLASSES, kind: octetString },
-  // The code of the calling T-selector, with another meaning in the ER (X.224 13.12.4 a).
+  // In an ER the code of the calling T-selector has another meaning (X.224 13.12.4 a).
   //= X.224 13.12.4 a
   invalidTpdu: { code: 0xc1, tpdus: ['ER'], classes: ALL_CLASSES, kind: octetString },
   //= X.224 13.9.4
   subsequenceNumber: { code: 0x8a, tpdus: ['AK'], classes: CLASS_4, kind: uint(2) },
-  // 0x8c, not the 0x8b that RFC 905 prints (X.224 13.9.4 c).
+  // 0x8c (X.224 13.9.4 c); RFC 905 has 0x8b, which is an error.
   flowControlConfirmation: {
     code: 0x8c,
     tpdus: ['AK'],
@@ -208,19 +209,19 @@ export const PARAMETERS = {
 /** The name of a parameter. */
 export type ParameterName = keyof typeof PARAMETERS;
 
-/** A row together with its name, and its place in the order of sending. */
+/** A row with its name and its position in sending order. */
 export interface NamedParameter extends ParameterRow {
   readonly name: ParameterName;
   readonly place: number;
 }
 
-/** Every row with its name, in the order of sending. */
+/** All rows with their names, in sending order. */
 export const PARAMETER_ROWS: readonly NamedParameter[] = Object.entries(PARAMETERS).map(
-  // `Object.entries` widens the keys to string and forgets which value belongs to which.
+  // `Object.entries` loses the types of the keys and of their values.
   ([name, row], place) => ({ ...(row as ParameterRow), name: name as ParameterName, place }),
 );
 
-/** The rows of each TPDU by code: in one TPDU a code has one meaning. */
+/** The rows of each TPDU type by code. Within a TPDU type a code has one meaning. */
 const ROWS_BY_TPDU = new Map(
   TPDU_TYPES.map((type) => [
     type,
@@ -232,17 +233,16 @@ const ROWS_BY_NAME = new Map<string, NamedParameter>(PARAMETER_ROWS.map((row) =>
 
 const KNOWN_CODES = new Set(PARAMETER_ROWS.map((row) => row.code));
 
-/** In what a parameter stands. */
+/** The TPDU that contains a parameter. */
 export interface ParameterScope {
   readonly type: TpduType;
-  /** Preferred class of a CR, otherwise the class in use; `undefined` where it is not known. */
+  /** The preferred class in a CR, otherwise the class in use; `undefined` if it is not known. */
   readonly class: TransportClass | undefined;
 }
 
 /**
- * True where the parameter may stand. A CR may carry parameters of classes that are not chosen in
- * the end; in any other TPDU the class is settled and that of another one shall not be present
- * (X.224 13.2.3).
+ * True if the TPDU may contain the parameter. A CR may contain parameters of any class, because the class is
+ * not yet selected. Any other TPDU must not contain parameters of another class (X.224 13.2.3).
  */
 //= X.224 13.2.3 other class
 //= X.224 13.4.4
@@ -252,18 +252,18 @@ export function isAllowed(row: ParameterRow, scope: ParameterScope): boolean {
   return isOfClass && row.tpdus.includes(scope.type);
 }
 
-/** The parameter that `code` means there; `undefined` when it means none. */
+/** The parameter with this code in this TPDU; `undefined` if there is none. */
 export function parameterOf(code: number, scope: ParameterScope): NamedParameter | undefined {
   const row = ROWS_BY_TPDU.get(scope.type)?.get(code);
   return row !== undefined && isAllowed(row, scope) ? row : undefined;
 }
 
-/** The parameter of that name; `undefined` when there is none. */
+/** The parameter with this name; `undefined` if there is none. */
 export function parameterNamed(name: string): NamedParameter | undefined {
   return ROWS_BY_NAME.get(name);
 }
 
-/** True when some TPDU has a parameter of that code. */
+/** True if any TPDU type has a parameter with this code. */
 export function isParameterCode(code: number): boolean {
   return KNOWN_CODES.has(code);
 }

@@ -1,6 +1,6 @@
 /**
- * Reads the variable part (X.224 13.2.3): parameters in any order. What an unknown, repeated or
- * wrong one means is decided here; what each value means stands in its row.
+ * Reads the variable part (X.224 13.2.3): parameters in any order. This file decides what happens with an
+ * unknown, repeated or invalid parameter; the row of each parameter reads its value.
  *
  *     +------+--------+-------+------+--------+---
  *     | code | length | value | code | length | …
@@ -22,9 +22,9 @@ import type {
   TpduType,
   TransportClass,
 } from './types.js';
-import type { Judge } from './values.js';
+import type { ValueContext } from './values.js';
 
-/** The parameters of a TPDU that was read. */
+/** The parameters that were read. */
 export interface VariablePart {
   readonly parameters: Parameters;
   readonly unknownParameters: readonly RawParameter[];
@@ -44,22 +44,22 @@ export function readParameters(
 ): VariablePart {
   const rawParameters: RawParameter[] = [];
   const unknownParameters: RawParameter[] = [];
-  // Every key is the name of a row and every value what that row read.
+  // Every key is the name of a row, and its value has the type of that row.
   const parameters: Record<string, unknown> = {};
-  const judge = new ParameterJudge(reading, scope);
+  const reader = new ParameterReader(reading, scope);
   for (let at = offset; at < reading.headerEnd; ) {
     const codeOctet = at + 1;
     const parameter = readRaw(reading, at);
     const row = parameterOf(parameter.code, scope);
     if (row === undefined) {
       unknownParameters.push(parameter);
-      judgeUnknown(reading, scope, parameter.code, codeOctet);
+      verifyUnknown(reading, scope, parameter.code, codeOctet);
     } else {
       if (rawParameters.some(({ code }) => code === row.code)) {
-        // The later of two counts (X.224 13.2.3), so this is no fault, not even when strict.
+        // The later one is used (X.224 13.2.3), so this is no fault, even with `strict`.
         reading.note('param-duplicate', codeOctet);
       }
-      const value = judge.read(row, parameter.value, codeOctet + 1);
+      const value = reader.read(row, parameter.value, codeOctet + 1);
       if (value !== undefined) {
         parameters[row.name] = value;
       }
@@ -70,7 +70,7 @@ export function readParameters(
   return { parameters, unknownParameters, rawParameters };
 }
 
-/** The code, length and value at `offset`; all of it must lie within the header. */
+/** Reads the code, length and value at `offset`, which must be within the header. */
 //= X.224 13.2.3 form
 function readRaw(reading: Reading, offset: number): RawParameter {
   const { octets, headerEnd } = reading;
@@ -88,10 +88,8 @@ function readRaw(reading: Reading, offset: number): RawParameter {
   };
 }
 
-/** X.224 13.2.3: a code that the standard does not define is ignored in a CR, wrong elsewhere. */
-//= X.224 13.2.3 unknown
-//= X.224 13.2.3 unknown deviation: a tolerant reading notes an undefined parameter of any TPDU and goes on
-function judgeUnknown(reading: Reading, scope: ParameterScope, code: number, octet: number): void {
+/** X.224 13.2.3: an undefined code is ignored in a CR, and an error in any other TPDU. */
+function verifyUnknown(reading: Reading, scope: ParameterScope, code: number, octet: number): void {
   if (isParameterCode(code)) {
     reading.tolerate('param-not-allowed', octet);
   } else if (scope.type === 'CR') {
@@ -101,13 +99,13 @@ function judgeUnknown(reading: Reading, scope: ParameterScope, code: number, oct
   }
 }
 
-/** Reads and judges the values of the parameters of one TPDU, one after the other. */
-class ParameterJudge implements Judge {
+/** Reads and checks the parameter values of one TPDU, one after the other. */
+class ParameterReader implements ValueContext {
   readonly strict: boolean;
   readonly type: TpduType;
   readonly class: TransportClass | undefined;
   readonly #reading: Reading;
-  /** The one that is being read, and the octet in which its length stands. */
+  /** The parameter that is being read, and the number of its length octet. */
   #row: NamedParameter | undefined;
   #lengthOctet = 0;
 
@@ -118,7 +116,7 @@ class ParameterJudge implements Judge {
     this.#reading = reading;
   }
 
-  /** The value; `undefined` where it is not acceptable and the TPDU is none the less. */
+  /** Reads a value; returns `undefined` if it is invalid but the TPDU is accepted without it. */
   read(row: NamedParameter, value: Uint8Array, lengthOctet: number): unknown {
     this.#row = row;
     this.#lengthOctet = lengthOctet;
@@ -142,10 +140,11 @@ class ParameterJudge implements Judge {
   }
 
   /**
-   * X.224 13.2.3: a CR may be read as if the wrong parameter were not there. The standard excepts two: the
-   * additional options, to which deployed routers give two octets and which then grant nothing, and the
-   * alternative classes, which have no meaning beside class 0. In a CC of class 0 a parameter of the wrong
-   * length is ignored too; a wrong value is an answer to something that was not asked.
+   * X.224 13.2.3: an invalid parameter of a CR can be ignored. The standard has two exceptions, which are
+   * tolerated in class 0 only: additional options, because deployed routers send two octets, which then select
+   * nothing; and alternative classes, because they mean nothing with class 0. In a CC of class 0 a parameter
+   * of the wrong length is ignored too, but a wrong value is an error: it answers something that was not
+   * offered.
    */
   //= X.224 13.2.3 invalid value
   //= X.224 13.2.3 invalid value deviation: a tolerant reading leaves out additional options of a wrong length in a CR, and a parameter of a wrong length in a CC of class 0, for deployed peers send them

@@ -1,25 +1,25 @@
 /**
- * One TPDU while it is being read: its octets, how to read them, and what was found wrong so far.
- * The one place that decides between an error and a diagnostic. Knows the layout of no TPDU.
+ * The state of decoding one TPDU: its octets, the options, and the diagnostics so far. Only this file decides
+ * between an error and a diagnostic.
  */
 import { ProtocolError } from '../errors.js';
 import { octetAt, readUint } from '../octets/octets.js';
 import type { Fault } from '../faults.js';
 import type { DecodeOptions, Diagnostic, DiagnosticCode, TransportClass } from './types.js';
 
-/** The octets of one TPDU under judgement. Octets are counted from 1, offsets from 0. */
+/** A TPDU that is being decoded. Octets are counted from 1, offsets from 0. */
 export class Reading {
   /** The TPDU from LI to the last octet of user data. */
   readonly octets: Uint8Array;
   /** LI: octets of the header without LI itself. */
   readonly li: number;
-  /** Refuse what a tolerant reading lets pass. */
+  /** Refuse what is otherwise tolerated. */
   readonly strict: boolean;
-  /** Class of the connection, `undefined` while it is not known. */
+  /** Class of the connection; `undefined` if it is not known. */
   readonly class: TransportClass | undefined;
   /** Extended formats are in use. */
   readonly extendedFormats: boolean;
-  /** What was let pass, in the order met. */
+  /** What was tolerated, in order of discovery. */
   readonly diagnostics: Diagnostic[] = [];
 
   constructor(octets: Uint8Array, options: DecodeOptions) {
@@ -30,7 +30,7 @@ export class Reading {
     this.extendedFormats = options.extendedFormats ?? false;
   }
 
-  /** Offset just past the header, which is also the number of its last octet. */
+  /** Offset just past the header. It is also the number of the last octet of the header. */
   get headerEnd(): number {
     return 1 + this.li;
   }
@@ -45,15 +45,15 @@ export class Reading {
     throw new ProtocolError(fault, this.octets, octet, { detail });
   }
 
-  /** Notes something that neither reading refuses. */
+  /** Adds a diagnostic for something that is accepted even with `strict`. */
   note(code: DiagnosticCode, octet: number): undefined {
     this.diagnostics.push({ code, octet });
   }
 
   /**
-   * An error when strict, a diagnostic when tolerant.
+   * Throws an error with `strict`; adds a diagnostic otherwise.
    *
-   * @param as the name of the diagnostic where it tells more than the fault does
+   * @param as name of the diagnostic, if it is more specific than the fault
    */
   tolerate(fault: Fault, octet: number, as: DiagnosticCode = fault): void {
     if (this.strict) {
@@ -70,7 +70,7 @@ export class Reading {
     }
   }
 
-  /** The code octet of most TPDUs ends in 0000; RFC 905 draws that of the DR otherwise. */
+  /** In most TPDU types the low half of the code octet is 0000. RFC 905 shows the DR differently. */
   //= X.224 13.2.2.2 deviation: a tolerant reading ignores a low half that should be zero, for some stacks draw the DR as 0x81
   requireZeroNibble(): void {
     if (this.nibble !== 0) {
@@ -78,17 +78,17 @@ export class Reading {
     }
   }
 
-  /** A number of `length` octets. The caller has judged LI. */
+  /** Reads a number of `length` octets. The caller has checked LI. */
   uint(offset: number, length: number): number {
     return readUint(this.octets, offset, length);
   }
 
-  /** What follows the header: a view, not a copy. */
+  /** The octets after the header: a view, not a copy. */
   get userData(): Uint8Array {
     return this.octets.subarray(this.headerEnd);
   }
 
-  /** User data holds at most `most` octets; the fault is at the first octet too many. */
+  /** Checks that user data has at most `most` octets. The fault is at the first octet beyond. */
   limitUserData(
     most: number,
     { fault = 'user-data-too-long', isTolerable = false }: Limit = {},
@@ -106,10 +106,10 @@ export class Reading {
   }
 }
 
-/** What exceeding a limit means. */
+/** What happens if the limit is exceeded. */
 interface Limit {
   /** Default `'user-data-too-long'`. */
   readonly fault?: Fault;
-  /** A tolerant reading takes it. Default `false`. */
+  /** Tolerated without `strict`. Default `false`. */
   readonly isTolerable?: boolean;
 }

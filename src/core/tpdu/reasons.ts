@@ -1,6 +1,6 @@
 /**
- * Disconnect reasons of the DR (X.224 13.5.3) and reject causes of the ER (X.224 13.12.3): value
- * and text. Knows nothing of when which is sent.
+ * The disconnect reasons of the DR (X.224 13.5.3) and the reject causes of the ER (X.224 13.12.3): values and
+ * texts.
  */
 
 const DISCONNECT_REASONS: ReadonlyMap<number, string> = new Map([
@@ -26,23 +26,23 @@ const REJECT_CAUSES: ReadonlyMap<number, string> = new Map([
   [3, 'invalid parameter value'],
 ]);
 
-/** True when X.224 13.5.3 defines the reason; 134 and 137 are "not used" there. */
+/** True if X.224 13.5.3 defines the reason; 134 and 137 are "not used" there. */
 //= X.224 13.5.3 d
 export function isDisconnectReason(value: number): boolean {
   return DISCONNECT_REASONS.has(value);
 }
 
-/** True when X.224 13.12.3 defines the cause. */
+/** True if X.224 13.12.3 defines the cause. */
 export function isRejectCause(value: number): boolean {
   return REJECT_CAUSES.has(value);
 }
 
-/** The text of a DR reason, for instance `'address unknown'` for 3. */
+/** Returns the text of a DR reason, for instance `'address unknown'` for 3. */
 export function disconnectReason(value: number): string {
   return DISCONNECT_REASONS.get(value) ?? `reason ${value}, not defined by X.224`;
 }
 
-/** The text of an ER reject cause, for instance `'invalid TPDU type'` for 2. */
+/** Returns the text of an ER reject cause, for instance `'invalid TPDU type'` for 2. */
 export function rejectCauseText(value: number): string {
   return REJECT_CAUSES.get(value) ?? `cause ${value}, not defined by X.224`;
 }

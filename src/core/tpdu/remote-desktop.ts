@@ -1,35 +1,35 @@
 /**
- * What remote desktop puts into the variable part of CR and CC, where X.224 has parameters: a line of text,
- * a negotiation structure, a correlation id ([MS-RDPBCGR] 2.2.1.1 and 2.2.1.2). Its numbers are little
- * endian.
+ * The fields that remote desktop sends in the variable part of CR and CC instead of parameters: a line of
+ * text, a negotiation structure and a correlation id ([MS-RDPBCGR] 2.2.1.1 and 2.2.1.2). Numbers are
+ * little endian.
  *
  *     CR  | text CR LF | 01 flags 08 00 requestedProtocols | 06 flags 24 00 correlationId reserved |
  *     CC  | 02 flags 08 00 selectedProtocol |   or   | 03 flags 08 00 failureCode |
  *
- * Each part of a CR may be absent, but the last one needs the one before it.
+ * Each part of a CR can be absent, but the correlation id requires the negotiation structure.
  *
- * X.224 defines no parameter code below 0x80, and each of these forms begins with an octet below it. Still,
- * a CR may carry codes that the standard does not define (13.2.3). So a form is one of remote desktop only
- * if it fills the variable part to its last octet and, for text that does not begin with `Cookie: `, if the
- * same octets cannot be read as parameters.
+ * X.224 defines no parameter code below 0x80, and each of these forms begins with an octet below 0x80. But
+ * a CR may contain codes that the standard does not define (13.2.3). Therefore a variable part is
+ * recognised as remote desktop only if the form fills it completely and, for text that does not begin with
+ * `Cookie: `, only if the octets cannot be read as parameters.
  */
 import { NO_OCTETS, octetAt, uintOctets } from '../octets/octets.js';
 import { checkOctets, checkUint, outOfRange, wrongType } from './checks.js';
 import type { RemoteDesktop, RemoteDesktopInit, RemoteDesktopNegotiation } from './types.js';
 
-/** Octets of a negotiation structure, which it states itself. */
+/** Length of a negotiation structure in octets; the structure contains it. */
 const NEGOTIATION_LENGTH = 8;
-/** Octets of the correlation info, of which the second half is reserved. */
+/** Length of the correlation info in octets; its last 16 octets are reserved. */
 const CORRELATION_LENGTH = 36;
 const CORRELATION_ID_LENGTH = 16;
 
-/** Types of the structures. */
+/** Type octets of the structures. */
 const TYPES = { request: 0x01, response: 0x02, failure: 0x03, correlation: 0x06 } as const;
 
-/** Flag of a request: correlation info follows. */
+/** Flag in a request: correlation info follows. */
 const CORRELATION_INFO_PRESENT = 0x08;
 
-/** Bits with their names. */
+/** Names of bits. */
 type BitNames = readonly (readonly [bit: number, name: string])[];
 
 /** The flags of each structure. */
@@ -65,21 +65,21 @@ const FAILURES: Readonly<Record<number, string>> = {
   6: 'SSL_WITH_USER_AUTH_REQUIRED_BY_SERVER',
 };
 
-/** What a cookie begins with, and the routing token that looks like one. */
+/** Prefixes of a cookie, and of a routing token that looks like a cookie. */
 const COOKIE = 'Cookie: ';
 const ROUTING_COOKIE = 'Cookie: msts=';
 
-/** The TPDUs that may have the form. */
+/** The TPDU types that can have this form. */
 export type RemoteDesktopTpdu = 'CR' | 'CC';
 
-/** What of a variable part is where. Offsets count from its start. */
+/** A decoded variable part, and the position of its parts. */
 export interface RemoteDesktopForm {
   readonly value: RemoteDesktop;
-  /** Octets of the line with its CR LF; 0 where there is none. */
+  /** Length of the line in octets, including CR LF; 0 without a line. */
   readonly lineLength: number;
 }
 
-/** The form of remote desktop in a variable part, `undefined` where it has another one. */
+/** Decodes a variable part; returns `undefined` if it is not that of remote desktop. */
 export function readRemoteDesktop(
   type: RemoteDesktopTpdu,
   variable: Uint8Array,
@@ -90,12 +90,12 @@ export function readRemoteDesktop(
   return type === 'CR' ? readRequest(variable) : readAnswer(variable);
 }
 
-/** True where the octets begin like a cookie, whatever follows. */
+/** True if the octets begin like a cookie; the rest is not checked. */
 export function beginsLikeCookie(variable: Uint8Array): boolean {
   return textOf(variable.subarray(0, COOKIE.length)) === COOKIE;
 }
 
-/** True where the octets are parameters from the first to the last, whatever their codes (X.224 13.2.3). */
+/** True if the octets are a sequence of parameters with any codes (X.224 13.2.3). */
 export function areParameters(variable: Uint8Array): boolean {
   let at = 0;
   while (at + 1 < variable.length) {
@@ -130,7 +130,7 @@ function readAnswer(variable: Uint8Array): RemoteDesktopForm | undefined {
   return negotiation && { value: { negotiation }, lineLength: 0 };
 }
 
-/** The negotiation request and the correlation info, which fill `octets`. */
+/** Reads the negotiation request and the correlation info, which must fill `octets`. */
 function readStructures(octets: Uint8Array): RemoteDesktop | undefined {
   const negotiation = readNegotiation(octets.subarray(0, NEGOTIATION_LENGTH), ['request']);
   const rest = octets.subarray(NEGOTIATION_LENGTH);
@@ -177,7 +177,7 @@ function lineEnd(octets: Uint8Array): number | undefined {
   return at === -1 ? undefined : at;
 }
 
-/** Each octet is one character: a name in a cookie may be in any code page. */
+/** Decodes each octet as one character, because a name in a cookie can be in any code page. */
 function textOf(octets: Uint8Array): string {
   return String.fromCharCode(...octets);
 }
@@ -191,7 +191,7 @@ function isPrintable(text: string): boolean {
 }
 
 /**
- * The variable part of a CR or CC of remote desktop.
+ * Encodes the variable part of a remote desktop CR or CC.
  *
  * @throws TypeError, RangeError naming the field
  */
@@ -320,17 +320,17 @@ function writeCorrelation(
   return [TYPES.correlation, 0, CORRELATION_LENGTH, 0, ...id, ...reserved];
 }
 
-/** The name of a failure code, for instance `SSL_REQUIRED_BY_SERVER` for 1. */
+/** Returns the name of a failure code, for instance `SSL_REQUIRED_BY_SERVER` for 1. */
 export function failureText(code: number): string {
   return FAILURES[code] ?? 'not defined';
 }
 
-/** The security protocols that a number names, for instance `TLS, CredSSP` for 3. */
+/** Returns the names of the security protocols in a bit set, for instance `TLS, CredSSP` for 3. */
 export function protocolText(protocols: number): string {
   return protocols === 0 ? 'standard RDP security' : bitNames(PROTOCOLS, protocols);
 }
 
-/** The flags of a structure by name; empty where none is set. */
+/** Returns the names of the flags of a structure; empty if none is set. */
 export function flagText(type: RemoteDesktopNegotiation['type'], flags: number): string {
   return flags === 0 ? '' : bitNames(FLAGS[type], flags);
 }
@@ -342,7 +342,7 @@ function bitNames(names: BitNames, bits: number): string {
   return [...known.map(([, name]) => name), ...others].join(', ');
 }
 
-/** What the negotiation structure says, in words. */
+/** Describes a negotiation structure in words. */
 export function negotiationText(negotiation: RemoteDesktopNegotiation): string {
   switch (negotiation.type) {
     case 'request':
@@ -354,7 +354,7 @@ export function negotiationText(negotiation: RemoteDesktopNegotiation): string {
   }
 }
 
-/** Text of the peer in quotes, safe to print: whatever is not printable ASCII becomes `\x1b` and the like. */
+/** Quotes text of the peer so that it is safe to print: all but printable ASCII is escaped, as in `\x1b`. */
 export function quotedText(text: string): string {
   const safe = text.replace(/[^\x20-\x7e]|["\\]/g, (char) =>
     isPrintable(char) ? `\\${char}` : `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`,

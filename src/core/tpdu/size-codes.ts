@@ -1,10 +1,9 @@
 /**
- * The TPDU size codes of parameter 0xC0 (X.224 13.3.4 b) and the largest TPDU of all. Knows nothing
- * of who offers what.
+ * The TPDU size codes of parameter 0xC0 (X.224 13.3.4 b), and the largest and smallest TPDU size.
  */
 
 /**
- * Largest TPDU that a TPKT holds, in octets: 65535 less the four octets of the TPKT header
+ * Largest TPDU that fits into a TPKT, in octets: 65535 minus the four octets of the TPKT header
  * (RFC 1006 §6).
  */
 export const MAX_TPDU_SIZE = 65_531;
@@ -16,9 +15,9 @@ export const MIN_TPDU_SIZE = 128;
 export const PREFERRED_SIZE_UNIT = 128;
 
 /**
- * The codes, each a power of two. `last` is the largest that X.224 defines, 8192 octets;
- * `lastInClass0` the largest that it allows there, 2048; `lastSent` the largest whose size a TPKT
- * holds, 32768; `lastSeen` the largest that deployed stacks send, "65536", which a TPKT cuts to 65531.
+ * Limits of the codes. Each code means a power of two. `last` is the largest code of X.224, 8192 octets;
+ * `lastInClass0` the largest that it allows in class 0, 2048; `lastSent` the largest whose size fits into a
+ * TPKT, 32768; `lastSeen` the largest that deployed stacks send, 65536, which a TPKT limits to 65531.
  */
 export const SIZE_CODES = {
   first: 0x07,
@@ -28,7 +27,7 @@ export const SIZE_CODES = {
   lastSeen: 0x10,
 } as const;
 
-/** The size in octets that a code means, `undefined` when it means none. */
+/** The size in octets of a code; `undefined` if the code is not valid. */
 //= X.224 13.3.4 b
 export function sizeOfCode(code: number): number | undefined {
   if (code < SIZE_CODES.first || code > SIZE_CODES.lastSeen) {
@@ -37,7 +36,7 @@ export function sizeOfCode(code: number): number | undefined {
   return Math.min(1 << code, MAX_TPDU_SIZE);
 }
 
-/** The code that means exactly `size` octets, `undefined` when there is none. */
+/** The code of exactly `size` octets; `undefined` if there is none. */
 export function codeOfSize(size: number): number | undefined {
   for (let code: number = SIZE_CODES.first; code <= SIZE_CODES.lastSeen; code += 1) {
     if (sizeOfCode(code) === size) {
@@ -48,8 +47,8 @@ export function codeOfSize(size: number): number | undefined {
 }
 
 /**
- * The largest size that a code up to `lastCode` means and that is not above `limit`, in octets;
- * 128 when `limit` is below that, for nothing smaller can be said.
+ * The largest size in octets that has a code up to `lastCode` and is not above `limit`. If `limit` is below
+ * 128 it is 128, the smallest size.
  */
 export function largestCodedSize(limit: number, lastCode: number): number {
   let largest = MIN_TPDU_SIZE;

@@ -1,5 +1,5 @@
 /**
- * The ten TPDUs of X.224 as TypeScript types, in the words of the standard. Knows no octets.
+ * The ten TPDUs of X.224 as TypeScript types, with the names of the standard.
  */
 import type { Fault } from '../faults.js';
 
@@ -9,13 +9,13 @@ export type TransportClass = 0 | 1 | 2 | 3 | 4;
 /** The TPDU names of X.224 table 8. */
 export type TpduType = 'CR' | 'CC' | 'DR' | 'DC' | 'DT' | 'ED' | 'AK' | 'EA' | 'RJ' | 'ER';
 
-/** A parameter as it stands on the wire. */
+/** An encoded parameter. */
 export interface RawParameter {
   readonly code: number;
   readonly value: Uint8Array;
 }
 
-/** Names of what a tolerant reading let pass: a {@link Fault}, or one of five that are none. */
+/** Name of a tolerated deviation: a {@link Fault}, or one of five names that are not faults. */
 export type DiagnosticCode =
   | Fault
   | 'param-duplicate'
@@ -24,68 +24,71 @@ export type DiagnosticCode =
   | 'alt-with-class0'
   | 'dr-data-class0';
 
-/** Something that a tolerant reading let pass. */
+/** A deviation from the standard that decoding tolerated. */
 export interface Diagnostic {
   readonly code: DiagnosticCode;
-  /** The octet concerned, counted from 1 within the TPDU; `undefined` where no one octet is. */
+  /** The octet, counted from 1 within the TPDU; `undefined` if it is no single octet. */
   readonly octet: number | undefined;
 }
 
 /**
- * The parameters of all TPDUs by name (X.224 13.3.4 to 13.12.4). Each is absent when the TPDU does
- * not carry it. A value that was not acceptable is left out here and kept in `rawParameters`.
+ * The parameters of all TPDUs by name (X.224 13.3.4 to 13.12.4). Each is absent if the TPDU does not contain
+ * it. An invalid value is absent here, but present in `rawParameters`.
  */
 export interface Parameters {
   /**
-   * 0xC0 TPDU size in octets, header included: 128 to 65531 (code 0x10 reads as 65531). In a CR it may be
-   * 1 to 64, with a diagnostic: some old stacks offer 64.
+   * 0xC0 TPDU size in octets, including the header: 128 to 65531 (code 0x10 is decoded as 65531). In a CR it
+   * can be 1 to 64, with a diagnostic: some old stacks offer 64.
    */
   readonly tpduSize?: number;
-  /** 0xF0 preferred maximum TPDU size in octets, a multiple of 128; not yet clamped to 65531. */
+  /** 0xF0 preferred maximum TPDU size in octets, a multiple of 128; it can exceed 65531. */
   readonly preferredMaxTpduSize?: number;
-  /** 0xC1 calling T-selector (TSAP-ID). Empty is not absent. */
+  /** 0xC1 calling T-selector (TSAP-ID). An empty selector differs from an absent one. */
   readonly callingTsel?: Uint8Array;
-  /** 0xC2 called T-selector; in a CC the responding one. */
+  /** 0xC2 called T-selector; in a CC the responding T-selector. */
   readonly calledTsel?: Uint8Array;
-  /** 0xC3 checksum, 16 bits as they stand; class 4. */
+  /** 0xC3 checksum, 16 bits; class 4. */
   readonly checksum?: number;
   /** 0xC4 version number: 1. */
   readonly version?: number;
-  /** 0xC5 protection, user defined. */
+  /** 0xC5 protection parameter, defined by the user. */
   readonly protection?: Uint8Array;
-  /** 0xC6 additional option selection, the octet as it stands. */
+  /** 0xC6 additional option selection, one octet of bits. */
   readonly additionalOptions?: number;
-  /** 0xC7 alternative protocol classes, in order. */
+  /** 0xC7 alternative protocol classes, in order of preference. */
   readonly alternativeClasses?: readonly TransportClass[];
   /** 0x85 acknowledgement time in milliseconds. */
   readonly ackTime?: number;
   /** 0x86 residual error rate. */
   readonly residualErrorRate?: ResidualErrorRate;
-  /** 0x87 priority, 0 is the highest. */
+  /** 0x87 priority; 0 is the highest. */
   readonly priority?: number;
-  /** 0x88 transit delay, milliseconds: calling-called target, maximum; called-calling the same. */
+  /**
+   * 0x88 transit delay in milliseconds: target and maximum from calling to called, then from called to
+   * calling.
+   */
   readonly transitDelay?: readonly number[];
-  /** 0x89 throughput, octets a second: four maximum figures, then four average ones if given. */
+  /** 0x89 throughput in octets per second: four maximum values, then optionally four average values. */
   readonly throughput?: readonly number[];
   /** 0x8B reassignment time in seconds. */
   readonly reassignmentTime?: number;
   /** 0xF2 inactivity timer in milliseconds. */
   readonly inactivityTime?: number;
-  /** 0xE0 additional information on clearing; in a DR. */
+  /** 0xE0 additional information about the disconnect; in a DR. */
   readonly additionalInfo?: Uint8Array;
-  /** 0xC1 invalid TPDU: octets up to and including the offending one; in an ER. */
+  /** 0xC1 invalid TPDU: its octets up to and including the faulty one; in an ER. */
   readonly invalidTpdu?: Uint8Array;
   /** 0x8A subsequence number; in an AK of class 4. */
   readonly subsequenceNumber?: number;
   /** 0x8C flow control confirmation; in an AK of class 4. */
   readonly flowControlConfirmation?: FlowControlConfirmation;
-  /** 0x8F selective acknowledgement, the octets as they stand; in an AK of class 4. */
+  /** 0x8F selective acknowledgement, encoded; in an AK of class 4. */
   readonly selectiveAcknowledgement?: Uint8Array;
   /** 0x90 ED-TPDU-NR of non-blocking expedited data; in a DT of class 4. */
   readonly edTpduNr?: number;
 }
 
-/** 0x86: powers of ten as positive exponents, and the TSDU size of interest as a power of two. */
+/** 0x86: the error rates as negated powers of ten, and the TSDU size of interest as a power of two. */
 export interface ResidualErrorRate {
   readonly target: number;
   readonly minimumAcceptable: number;
@@ -99,47 +102,50 @@ export interface FlowControlConfirmation {
   readonly credit: number;
 }
 
-/** What decoding adds to every TPDU; encoding ignores all of it but the order of `rawParameters`. */
+/** Fields that decoding adds to every TPDU. Encoding uses only the order of `rawParameters`. */
 export interface Decoded {
   /** LI: octets of the header without LI itself. */
   readonly li: number;
-  /** Every parameter in the order of the wire, the known ones too. Views, not copies. */
+  /** All parameters in the order received, known and unknown. Views, not copies. */
   readonly rawParameters: readonly RawParameter[];
-  /** What a tolerant reading let pass, in the order met. Empty when the TPDU is without fault. */
+  /** Tolerated deviations, in order of discovery. Empty if the TPDU conforms. */
   readonly diagnostics: readonly Diagnostic[];
 }
 
 /**
- * What remote desktop puts into a CR or CC in place of parameters ([MS-RDPBCGR] 2.2.1.1, 2.2.1.2). Each part
- * is absent when the TPDU does not carry it.
+ * The fields that remote desktop sends in a CR or CC instead of parameters ([MS-RDPBCGR] 2.2.1.1,
+ * 2.2.1.2). Each is absent if the TPDU does not contain it.
  */
 export interface RemoteDesktop {
   /**
-   * The line of a CR that names the user, without its CR LF: `Cookie: mstshash=user`. One character an
+   * The line in a CR that names the user, without CR LF: `Cookie: mstshash=user`. Each character is one
    * octet. Some clients send an empty line.
    */
   readonly cookie?: string;
-  /** The line of a CR that a load balancer reads, without its CR LF: `Cookie: msts=…`, `tsv://…`. */
+  /** The line in a CR for load balancers, without CR LF: `Cookie: msts=…`, `tsv://…`. */
   readonly routingToken?: string;
-  /** What a client asks for, or what a server answers. */
+  /** The negotiation request of a client, or the answer of a server. */
   readonly negotiation?: RemoteDesktopNegotiation;
-  /** 16 octets by which logs on both sides find the connection; in a CR. */
+  /** 16 octets that identify the connection in the logs of both sides; in a CR. */
   readonly correlationId?: Uint8Array;
 }
 
 /**
- * The negotiation structures of remote desktop. Protocols are bits: 0 standard RDP security, 1 TLS, 2
+ * The negotiation structures of remote desktop. Protocols are a bit set: 0 standard RDP security, 1 TLS, 2
  * CredSSP, 4 RDSTLS, 8 CredSSP with early authorization, 16 RDSAAD.
  */
 export type RemoteDesktopNegotiation =
   | { readonly type: 'request'; readonly flags: number; readonly requestedProtocols: number }
   | { readonly type: 'response'; readonly flags: number; readonly selectedProtocol: number }
-  /** 1 TLS is required, 2 not allowed, 3 no certificate, 4 inconsistent flags, 5 CredSSP is required, 6 TLS with a client certificate. */
+  /**
+   * 1 TLS is required, 2 not allowed, 3 no certificate, 4 inconsistent flags, 5 CredSSP is required, 6
+   * TLS with a client certificate.
+   */
   | { readonly type: 'failure'; readonly flags: number; readonly failureCode: number };
 
 type WithoutFlags<N> = N extends unknown ? Omit<N, 'flags'> & { readonly flags?: number } : never;
 
-/** What of {@link RemoteDesktop} is sent. Flags are 0 by default, or 8 in a request with a correlation id. */
+/** {@link RemoteDesktop} to encode. Default of the flags: 0, or 8 in a request with a correlation id. */
 export type RemoteDesktopInit = {
   readonly [K in Exclude<keyof RemoteDesktop, 'negotiation'>]?: RemoteDesktop[K] | undefined;
 } & { readonly negotiation?: WithoutFlags<RemoteDesktopNegotiation> | undefined };
@@ -147,7 +153,7 @@ export type RemoteDesktopInit = {
 interface WithParameters {
   /** The parameters by name. */
   readonly parameters: Parameters;
-  /** Parameters whose code is not known in this TPDU, in order; `rawParameters` says where they go. */
+  /** Parameters with a code unknown in this TPDU, in order. `rawParameters` has their position. */
   readonly unknownParameters: readonly RawParameter[];
 }
 
@@ -161,8 +167,8 @@ interface ConnectionTpdu extends WithParameters {
   /** Bits 4 to 1 of octet 7: bit 2 extended formats, bit 1 non-use of explicit flow control. */
   readonly options: number;
   /**
-   * Present where the TPDU has the form of remote desktop; it has no parameters then. Decoding notes it by
-   * the diagnostic `remote-desktop`, and refuses it when strict.
+   * Present if the TPDU has the remote desktop form; it then has no parameters. Decoding reports the
+   * diagnostic `remote-desktop`, or with `strict` refuses the TPDU.
    */
   readonly remoteDesktop?: RemoteDesktop;
   readonly userData: Uint8Array;
@@ -182,7 +188,7 @@ export interface ConnectionConfirm extends ConnectionTpdu {
 export interface DisconnectRequest extends WithParameters {
   readonly type: 'DR';
   readonly dstRef: number;
-  /** 0 when the DR refuses a CR. */
+  /** 0 if the DR refuses a CR. */
   readonly srcRef: number;
   /** X.224 13.5.3; see {@link disconnectReason}. */
   readonly reason: number;
@@ -196,7 +202,7 @@ export interface DisconnectConfirm extends WithParameters {
   readonly srcRef: number;
 }
 
-/** short: classes 0 and 1; normal and extended: the others (X.224 13.7.1). */
+/** Header format. `short`: classes 0 and 1; `normal` and `extended`: classes 2 to 4 (X.224 13.7.1). */
 export type DataForm = 'short' | 'normal' | 'extended';
 
 /** DT, data (X.224 13.7). */
@@ -214,7 +220,7 @@ export interface Data extends WithParameters {
   readonly userData: Uint8Array;
 }
 
-/** ED, expedited data (X.224 13.8); short is the form of RFC 1006 §6 in class 0. */
+/** ED, expedited data (X.224 13.8). The short format is that of RFC 1006 §6 for class 0. */
 export interface ExpeditedData extends WithParameters {
   readonly type: 'ED';
   readonly form: DataForm;
@@ -245,7 +251,7 @@ export interface ExpeditedAcknowledgement extends WithParameters {
   readonly yrEdtuNr: number;
 }
 
-/** RJ, reject (X.224 13.11); it has no parameters. */
+/** RJ, reject (X.224 13.11). It has no parameters. */
 export interface Reject {
   readonly type: 'RJ';
   readonly form: 'normal' | 'extended';
@@ -262,7 +268,7 @@ export interface ErrorTpdu extends WithParameters {
   readonly rejectCause: number;
 }
 
-/** Any TPDU, without what only decoding knows. */
+/** Any TPDU, without the fields that decoding adds. */
 export type TpduFields =
   | ConnectionRequest
   | ConnectionConfirm
@@ -275,10 +281,10 @@ export type TpduFields =
   | Reject
   | ErrorTpdu;
 
-/** A decoded TPDU. User data and parameter values are views of the octets given to `decode`. */
+/** A decoded TPDU. User data and parameter values are views of the octets passed to `decode`. */
 export type Tpdu = TpduFields & Decoded;
 
-/** A CR or CC may have the form of remote desktop, in class 0 and without parameters. */
+/** A CR or CC can have the remote desktop form, in class 0 and without parameters. */
 interface MayBeRemoteDesktop {
   readonly remoteDesktop?: RemoteDesktopInit | undefined;
 }
@@ -288,16 +294,16 @@ type Only<T extends TpduType> = Extract<TpduFields, { type: T }>;
 type Init<T extends TpduFields, Required extends keyof T> = Pick<T, 'type' | Required> &
   Partial<Omit<T, 'type' | Required | 'parameters' | 'remoteDesktop'>> & {
     readonly parameters?: ParametersInit;
-    /** The order in which the parameters go out. Default: the canonical one; see `EncodeOptions`. */
+    /** The order of the parameters. Default: the canonical order; see `EncodeOptions`. */
     readonly rawParameters?: readonly RawParameter[];
   };
 
-/** Parameters to encode; `checksum: 'compute'` works it out over the finished TPDU (X.224 6.17). */
+/** Parameters to encode. `checksum: 'compute'` computes the checksum of the finished TPDU (X.224 6.17). */
 export type ParametersInit = {
   readonly [K in keyof Omit<Parameters, 'checksum'>]?: Parameters[K] | undefined;
 } & { readonly checksum?: number | 'compute' | undefined };
 
-/** What `encode` takes: the fields of a TPDU, each with a default where the standard gives one. */
+/** The argument of `encode`: the fields of a TPDU. Fields with a default in the standard are optional. */
 export type TpduInit =
   | (Init<Only<'CR'>, 'srcRef'> & MayBeRemoteDesktop)
   | (Init<Only<'CC'>, 'dstRef' | 'srcRef'> & MayBeRemoteDesktop)
@@ -310,27 +316,27 @@ export type TpduInit =
   | (Pick<Reject, 'type' | 'dstRef' | 'yrTuNr'> & Partial<Pick<Reject, 'form' | 'cdt'>>)
   | Init<Only<'ER'>, 'dstRef' | 'rejectCause'>;
 
-/** What `encode` takes for the TPDU of one type, for instance `TpduInitOf<'CR'>`. */
+/** The argument of `encode` for one TPDU type, for instance `TpduInitOf<'CR'>`. */
 export type TpduInitOf<T extends TpduType> = Extract<TpduInit, { readonly type: T }>;
 
-/** How `decode` reads. */
+/** Options of `decode`. */
 export interface DecodeOptions {
   /**
-   * Refuse what a tolerant reading lets pass with a diagnostic. Default `false`: deployed peers
-   * break many small rules without harm.
+   * Refuse deviations that are otherwise tolerated and reported as diagnostics. Default `false`, because
+   * deployed peers break many small rules without harm.
    */
   readonly strict?: boolean;
   /**
-   * Class of the connection that the TPDU came on. Default absent: still being negotiated or not
-   * known, then the forms of DT, ED, EA, AK and RJ are told apart by LI.
+   * Class of the connection. Default: not known or not yet negotiated; LI then determines the format of
+   * DT, ED, EA, AK and RJ.
    */
   readonly class?: TransportClass;
   /** Extended formats are in use (classes 2 to 4). Default `false`. */
   readonly extendedFormats?: boolean;
-  /** Expedited data was negotiated in class 0, so the ED form of RFC 1006 §6 is legal. Default `false`. */
+  /** Expedited data was negotiated in class 0, so the ED of RFC 1006 §6 is allowed. Default `false`. */
   readonly expedited?: boolean;
-  /** TPDU size in force, in octets. Default absent: no check. */
+  /** TPDU size in force, in octets. Default: the size is not checked. */
   readonly maxTpduSize?: number;
-  /** Verify the checksum of a TPDU that has one (class 4, X.224 6.17). Default `false`. */
+  /** Verify the checksum if the TPDU has one (class 4, X.224 6.17). Default `false`. */
   readonly verifyChecksum?: boolean;
 }

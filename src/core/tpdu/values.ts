@@ -1,29 +1,31 @@
 /**
- * The kinds of parameter values: how long one may be, how it is read from octets and written to
- * them. Knows no parameter by name.
+ * The kinds of parameter values: the allowed lengths of each, and how it is decoded and encoded.
  */
 import { readUint, uintOctets, writeUint } from '../octets/octets.js';
 import { checkOctets, checkUint, outOfRange, wrongType } from './checks.js';
 import type { Fault } from '../faults.js';
 import type { DiagnosticCode, TpduType, TransportClass } from './types.js';
 
-/** Whom a value asks while it is being read. `index` counts the value's octets from 0. */
-export interface Judge {
+/**
+ * The TPDU around a value that is decoded; also receives its faults. `index` counts the octets of the
+ * value from 0.
+ */
+export interface ValueContext {
   readonly strict: boolean;
-  /** The TPDU that the value is in. */
+  /** The TPDU type that contains the value. */
   readonly type: TpduType;
-  /** Preferred class in a CR, selected class otherwise; `undefined` where it is not known. */
+  /** The preferred class in a CR, otherwise the selected class; `undefined` if it is not known. */
   readonly class: TransportClass | undefined;
-  /** The value is not acceptable: the TPDU is refused, or in a CR the parameter is left out. */
+  /** Reports an invalid value: the TPDU is refused, or the parameter is ignored, as in a CR. */
   wrong(index: number, fault?: Fault): undefined;
-  /** The value is acceptable to a tolerant reading only. */
+  /** Reports a value that is accepted only without `strict`. */
   tolerate(index: number, as: DiagnosticCode): void;
 }
 
-/** Reads without judging, for values that were judged before or are only shown. */
-export const INDULGENT: Judge = {
+/** A context that ignores faults, for values that were checked before or are only displayed. */
+export const LENIENT: ValueContext = {
   strict: false,
-  // The TPDU that lets most pass.
+  // The TPDU type that tolerates most.
   type: 'CR',
   class: undefined,
   wrong: () => undefined,
@@ -32,15 +34,15 @@ export const INDULGENT: Judge = {
 
 /** The kind of a value. */
 export interface Kind<T> {
-  /** True when a value may have this many octets. */
+  /** True if a value can have this length in octets. */
   fits(length: number): boolean;
-  /** The value, or `undefined` when the judge heard that it is not acceptable. */
-  read(value: Uint8Array, judge: Judge): T | undefined;
+  /** Decodes the value; `undefined` if it was reported to the context as invalid. */
+  read(value: Uint8Array, context: ValueContext): T | undefined;
   /** @throws TypeError, RangeError naming `field` */
   write(value: T, field: string): Uint8Array;
 }
 
-/** Any octets, also none. */
+/** Any number of octets, including none. */
 export const octetString: Kind<Uint8Array> = {
   fits: () => true,
   read: (value) => value,
@@ -56,7 +58,7 @@ export function uint(length: number, most: number = 256 ** length - 1, least = 0
   };
 }
 
-/** Numbers of `width` octets each, as many as one of `counts` says. */
+/** A list of numbers of `width` octets each. `counts` are the allowed lengths of the list. */
 export function uintList(width: number, ...counts: readonly number[]): Kind<readonly number[]> {
   return {
     fits: (octets) => counts.some((count) => octets === count * width),
@@ -78,7 +80,7 @@ export function uintList(width: number, ...counts: readonly number[]): Kind<read
   };
 }
 
-/** Named numbers one after the other; `widths` gives the octets of each. */
+/** A sequence of named numbers. `widths` has the length of each in octets. */
 export function uintRecord<W extends Readonly<Record<string, number>>>(
   widths: W,
 ): Kind<{ readonly [K in keyof W]: number }> {
@@ -94,7 +96,7 @@ export function uintRecord<W extends Readonly<Record<string, number>>>(
         offset += width;
         return [name, value] as const;
       });
-      // Built from the keys of `widths`, one number each.
+      // The object has the keys of `widths`, with one number each.
       return Object.fromEntries(entries) as Value;
     },
     write(value, field) {
@@ -112,7 +114,7 @@ export function uintRecord<W extends Readonly<Record<string, number>>>(
   };
 }
 
-/** A number in the fewest octets, but at least `least` and only as many as `lengths` allow. */
+/** A number, encoded in the fewest octets that `lengths` allows. */
 export function shortestUint(...lengths: readonly number[]): Kind<number> {
   const most = 256 ** Math.max(...lengths) - 1;
   return {

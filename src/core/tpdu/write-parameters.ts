@@ -1,6 +1,6 @@
 /**
- * Writes the variable part (X.224 13.2.3): which parameters, in which order. How a value is written
- * stands in its row.
+ * Writes the variable part (X.224 13.2.3): selects the parameters and their order. The row of each parameter
+ * encodes its value.
  */
 import { equalOctets } from '../octets/octets.js';
 import { checkOctets, checkUint, outOfRange, wrongType } from './checks.js';
@@ -11,12 +11,12 @@ import {
   parameterNamed,
 } from './parameters.js';
 import type { ParametersInit, RawParameter, TpduType, TransportClass } from './types.js';
-import { INDULGENT } from './values.js';
+import { LENIENT } from './values.js';
 
-/** A value of 253 octets makes LI more than 254 in any TPDU; `encode` judges LI as a whole. */
+/** Largest value of a parameter in octets. A longer one would exceed LI in any TPDU; `encode` checks LI. */
 const MAX_VALUE_LENGTH = 252;
 
-/** What a caller gives to be sent. */
+/** The parameters that the caller passes. */
 interface Given {
   readonly type: TpduType;
   readonly parameters?: ParametersInit;
@@ -25,11 +25,11 @@ interface Given {
 }
 
 /**
- * The parameters to send. Codes that `order` names come first, then those of `rawParameters` in its order,
- * then the others in the order of the rows, the unknown ones last. A checksum to be computed stands as
- * two zero octets.
+ * Encodes the parameters. Those with a code in `order` come first, then those in `rawParameters` in its
+ * order, then the others in the order of the rows, then the unknown ones. A checksum to be computed is
+ * written as two zero octets.
  *
- * @param selected class of the CR or CC, `undefined` in other TPDUs
+ * @param selected class of the CR or CC; `undefined` in other TPDUs
  * @throws TypeError, RangeError naming the parameter
  */
 export function writeParameters(
@@ -83,7 +83,7 @@ function writeParameter(
 }
 
 /**
- * The value as it came, where it says the same in other octets: a number may come with leading zeros.
+ * The received encoding of a value if it means the same: a number can have leading zeros.
  */
 function sameAsCame(
   row: NamedParameter,
@@ -94,7 +94,7 @@ function sameAsCame(
   if (value === undefined || value.length === octets.length || !row.kind.fits(value.length)) {
     return undefined;
   }
-  const read = row.kind.read(value, INDULGENT);
+  const read = row.kind.read(value, LENIENT);
   const isSame = read !== undefined && equalOctets(row.kind.write(read, row.name), octets);
   return isSame ? value : undefined;
 }
@@ -108,7 +108,10 @@ function checkRaw(parameter: RawParameter, index: number): RawParameter {
   };
 }
 
-/** Each of a code that came several times takes the next of its places; the sort keeps the rest as it is. */
+/**
+ * Sorts the parameters. If a code occurs several times, each occurrence takes the next place; the sort
+ * is stable.
+ */
 function inOrder(
   raw: readonly RawParameter[],
   order: readonly number[],

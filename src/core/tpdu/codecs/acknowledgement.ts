@@ -9,8 +9,8 @@
  *     |  4 | 0101 CDT  | DST-REF | 0 YR-TU-NR  |              RJ
  *     +----+-----------+---------+-------------+
  *
- * In the extended form the number takes octets 5 to 8; the credit of AK and RJ then stands in
- * octets 9 and 10, and 0000 in octet 2.
+ * In the extended form the number is in octets 5 to 8. The credit of AK and RJ is then in octets 9 and 10,
+ * and the low half of octet 2 is 0000.
  */
 import { writeUint } from '../../octets/octets.js';
 import { checkUint } from '../checks.js';
@@ -25,13 +25,13 @@ import {
   readLongForm,
   readNumber,
   variableOffset,
-  writeFormed,
-} from './forms.js';
+  writeNumbered,
+} from './header-format.js';
 
 /** Offset of the credit in the extended form. */
 const CREDIT_OFFSET = 8;
 
-/** Codec of the AK. */
+/** Reads and writes AK. */
 //= X.224 13.9.3
 export const dataAcknowledgement: Codec<'AK'> = {
   read(reading) {
@@ -47,7 +47,7 @@ export const dataAcknowledgement: Codec<'AK'> = {
   write: (init) => ({ fixed: writeCredited(init) }),
 };
 
-/** Codec of the EA. */
+/** Reads and writes EA. */
 //= X.224 13.10.3
 export const expeditedAcknowledgement: Codec<'EA'> = {
   read(reading) {
@@ -65,11 +65,11 @@ export const expeditedAcknowledgement: Codec<'EA'> = {
     const { dstRef, yrEdtuNr: number } = init;
     const form = longFormToWrite(init.form);
     const fields = { form, dstRef, nibble: 0, bit8: false, number };
-    return { fixed: writeFormed('EA', fields, 'yrEdtuNr') };
+    return { fixed: writeNumbered('EA', fields, 'yrEdtuNr') };
   },
 };
 
-/** Codec of the RJ. */
+/** Reads and writes RJ. */
 //= X.224 13.11
 export const reject: Codec<'RJ'> = {
   read(reading) {
@@ -79,7 +79,7 @@ export const reject: Codec<'RJ'> = {
   write: (init) => ({ fixed: writeCredited(init), isFixed: true }),
 };
 
-/** What AK and RJ have in common. */
+/** Reads the fields that AK and RJ have in common. */
 function readCredited(
   reading: Reading,
   form: LongForm,
@@ -95,7 +95,7 @@ function readCredited(
   };
 }
 
-/** Bit 8 of the first octet of the number is zero (X.224 13.9.3, 13.10.3). */
+/** Reads the number. Bit 8 of its first octet must be zero (X.224 13.9.3, 13.10.3). */
 function readYrNumber(reading: Reading, form: LongForm): number {
   const { bit8, number } = readNumber(reading.octets, form);
   if (bit8) {
@@ -110,7 +110,7 @@ function writeCredited(init: TpduInitOf<'AK' | 'RJ'>): Uint8Array {
   const cdt = checkUint('cdt', init.cdt ?? 0, isExtended ? 0xffff : 0x0f);
   const { dstRef, yrTuNr: number } = init;
   const fields = { form, dstRef, nibble: isExtended ? 0 : cdt, bit8: false, number };
-  const fixed = writeFormed(init.type, fields, 'yrTuNr');
+  const fixed = writeNumbered(init.type, fields, 'yrTuNr');
   if (isExtended) {
     writeUint(fixed, CREDIT_OFFSET - 1, 2, cdt);
   }

@@ -1,6 +1,6 @@
 /**
- * What a codec of one TPDU is: it reads and writes the fixed part, and says what it must hold.
- * The header around it belongs to `decode` and `encode`.
+ * The interface of a codec. A codec reads and writes the fixed part of one TPDU type and checks its fields.
+ * `decode` and `encode` handle the rest of the header.
  */
 import type { Reading } from '../reading.js';
 import type {
@@ -12,25 +12,25 @@ import type {
   TransportClass,
 } from '../types.js';
 
-/** A TPDU as read, without what `decode` adds. */
+/** The fields that a codec reads; `decode` adds the others. */
 export type ReadFields<T extends TpduType> = Extract<TpduFields, { readonly type: T }> &
   Pick<Decoded, 'rawParameters'>;
 
-/** A TPDU as written, without LI and the variable part, which `encode` adds. */
+/** What a codec writes; `encode` adds LI and the variable part. */
 export interface Written {
-  /** The fixed part from the code octet on. */
+  /** The fixed part, beginning with the code octet. */
   readonly fixed: Uint8Array;
-  /** User data; absent where the TPDU has none. */
+  /** User data; absent if the TPDU type has none. */
   readonly userData?: Uint8Array;
-  /** The variable part as it is, where it is no list of parameters. */
+  /** The encoded variable part, if it is not a list of parameters. */
   readonly variable?: Uint8Array | undefined;
-  /** True where the form has no variable part. */
+  /** True if the TPDU type has no variable part. */
   readonly isFixed?: boolean;
-  /** The class that the parameters must belong to; absent where the TPDU does not name one. */
+  /** The class to which the parameters must belong; absent if the TPDU has no class field. */
   readonly class?: TransportClass;
 }
 
-/** Reads and writes the TPDU of one type. */
+/** Reads and writes the TPDUs of one type. */
 export interface Codec<T extends TpduType> {
   /** @throws ProtocolError */
   read(reading: Reading): ReadFields<T>;
@@ -38,7 +38,7 @@ export interface Codec<T extends TpduType> {
   write(init: TpduInitOf<T>): Written;
 }
 
-/** A codec whose TPDU type is not known: what a look-up by type gives. */
+/** A codec whose TPDU type is not known at compile time, as a lookup by type returns it. */
 export interface AnyCodec {
   read(reading: Reading): ReadFields<TpduType>;
   write(init: TpduInit): Written;

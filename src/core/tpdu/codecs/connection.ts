@@ -22,12 +22,12 @@ import {
 import type { ConnectionRequest, TpduInitOf, TransportClass } from '../types.js';
 import { type Codec, MAX_REF, type Written } from './codec.js';
 
-/** Largest CR, user data included, in octets and in every class (X.224 13.3). */
+/** Largest CR in octets, including user data, in every class (X.224 13.3). */
 export const MAX_CR_LENGTH = 128;
 
 /**
- * User data of a CR or CC in octets (X.224 13.3.5, 13.4.5); RFC 1006 §5 allows it in class 0 too. More of it
- * is taken where it does no harm: in a CR, and in a CC that selects class 0.
+ * Largest user data of a CR or CC in octets (X.224 13.3.5, 13.4.5); RFC 1006 §5 allows it in class 0 too.
+ * More is tolerated where it is harmless: in a CR, and in a CC that selects class 0.
  */
 //= X.224 6.5.4 d deviation: RFC 1006 5 and RFC 2126 4.1.1 allow up to 32 octets in class 0 too; a tolerant reading takes more in a CR, and in a CC of class 0
 //= X.224 8.2.2 2 deviation: RFC 1006 5 and RFC 2126 4.1.1 allow up to 32 octets in class 0 too; a tolerant reading takes more in a CR, and in a CC of class 0
@@ -40,13 +40,13 @@ const MAX_USER_DATA = 32;
 /** Bits 4 and 3 of the options are always zero (X.224 13.3.3). */
 const DEFINED_OPTIONS = 0x03;
 
-/** Codec of the CR. */
+/** Reads and writes CR. */
 export const connectionRequest: Codec<'CR'> = {
   read(reading) {
     reading.requireLi(6);
     //= X.224 13.3.3 c deviation: a tolerant reading ignores it, for nothing uses it and some peers set it
     if (reading.uint(2, 2) !== 0) {
-      // X.224 13.3.3 c. Nothing reads it, and every stack known takes such a CR.
+      // X.224 13.3.3 c. Nothing uses the field, and every known stack accepts such a CR.
       reading.tolerate('dst-ref-nonzero', 4);
     }
     const tpdu = readConnection(reading, 'CR');
@@ -61,7 +61,7 @@ export const connectionRequest: Codec<'CR'> = {
     checkUint('dstRef', init.dstRef ?? 0, 0);
     //= X.224 6.5.4 i para 1
     if (init.class === 0 || init.class === undefined) {
-      // Table 3: class 0 preferred goes with no alternative.
+      // Table 3: a CR that prefers class 0 has no alternative classes.
       const alternatives = init.parameters?.alternativeClasses;
       if (alternatives !== undefined) {
         throw outOfRange('parameters.alternativeClasses', 'none with class 0', alternatives);
@@ -71,7 +71,7 @@ export const connectionRequest: Codec<'CR'> = {
   },
 };
 
-/** Codec of the CC. */
+/** Reads and writes CC. */
 export const connectionConfirm: Codec<'CC'> = {
   read(reading) {
     reading.requireLi(6);
@@ -80,7 +80,7 @@ export const connectionConfirm: Codec<'CC'> = {
     //= X.224 6.5.4 k para 2
     //= X.224 6.5.4 k para 2 deviation: a tolerant reading takes a CC with both sizes, of which the preferred one counts
     if (tpduSize !== undefined && preferredMaxTpduSize !== undefined) {
-      // X.224 6.5.4 k: a CC that answers by 0xF0 leaves 0xC0 out.
+      // X.224 6.5.4 k: a CC with parameter 0xF0 has no parameter 0xC0.
       reading.tolerate('cc-both-sizes', reading.headerEnd);
     }
     return tpdu;
@@ -112,9 +112,9 @@ function readConnection<T extends 'CR' | 'CC'>(reading: Reading, type: T) {
     reading.tolerate('cdt-nonzero', 2);
   }
   if (srcRef === 0) {
-    judgeZeroRef(reading, transportClass);
+    verifyZeroRef(reading, transportClass);
   }
-  // Class 0 has no options; deployed stacks echo there what the other side sent.
+  // Class 0 has no options, but deployed stacks echo the options of the other side.
   //= X.224 13.3.3 options
   //= X.224 13.3.3 options deviation: a tolerant reading ignores bits without meaning, for deployed peers echo them
   if ((options & (transportClass === 0 ? 0x0f : ~DEFINED_OPTIONS)) !== 0) {
@@ -137,7 +137,7 @@ function readConnection<T extends 'CR' | 'CC'>(reading: Reading, type: T) {
 /** Offset of the variable part. */
 const VARIABLE_OFFSET = 7;
 
-/** Parameters, or in class 0 what remote desktop puts in their place. */
+/** Reads the parameters, or in class 0 the fields that remote desktop sends instead. */
 function readVariablePart(
   reading: Reading,
   type: RemoteDesktopTpdu,
@@ -159,12 +159,10 @@ function readVariablePart(
 }
 
 /**
- * X.224 6.5.4 a: a reference is never zero. Class 0 uses none after the CC, and some devices send
- * zero there.
+ * X.224 6.5.4 a: a reference is never zero. Zero is tolerated in class 0, which does not use references after
+ * the CC: some devices send it.
  */
-//= X.224 6.5.4 a 2
-//= X.224 6.5.4 a 2 deviation: a tolerant reading takes SRC-REF 0 in class 0, which uses no reference after the CC
-function judgeZeroRef(reading: Reading, transportClass: TransportClass): void {
+function verifyZeroRef(reading: Reading, transportClass: TransportClass): void {
   if (transportClass === 0) {
     reading.tolerate('ref-zero', 6);
   } else {
@@ -188,7 +186,7 @@ function writeConnection(init: TpduInitOf<'CR' | 'CC'>): Written {
   const fixed = new Uint8Array(6);
   fixed[0] = TPDUS[init.type].code | cdt;
   writeUint(fixed, 1, 2, checkUint('dstRef', init.dstRef ?? 0, MAX_REF));
-  // Clients of remote desktop send SRC-REF 0; X.224 6.5.4 a forbids it.
+  // X.224 6.5.4 a forbids SRC-REF 0, but remote desktop clients send it.
   //= X.224 6.5.4 a 2
   const leastRef = init.type === 'CR' && init.remoteDesktop !== undefined ? 0 : 1;
   writeUint(fixed, 3, 2, checkUint('srcRef', init.srcRef, MAX_REF, leastRef));

@@ -1,6 +1,6 @@
 /**
- * DT and ED: data and expedited data (X.224 13.7, 13.8), the latter also in the form that
- * RFC 1006 §6 gives it in class 0.
+ * DT and ED: data and expedited data (X.224 13.7, 13.8). ED also has the short form that RFC 1006 §6 defines
+ * for class 0.
  *
  *       1        2        3 ..
  *     +----+-----------+-----------------------+----------+-----------+
@@ -8,7 +8,7 @@
  *     | LI | 0001 0000 | [DST-REF] EOT ED-NR   | variable | 1 to 16   |  ED
  *     +----+-----------+-----------------------+----------+-----------+
  *
- * `r` is ROA, request of acknowledgement. Octets 3 and on are drawn in `forms.ts`.
+ * `r` is ROA, request of acknowledgement. `header-format.ts` shows the layout from octet 3 on.
  */
 import { checkFlag, checkOctets, outOfRange } from '../checks.js';
 import { readParameters } from '../read-parameters.js';
@@ -21,21 +21,21 @@ import {
   readForm,
   readNumber,
   variableOffset,
-  writeFormed,
-} from './forms.js';
+  writeNumbered,
+} from './header-format.js';
 
-/** User data of an ED in octets (X.224 13.8.5). */
+/** Largest user data of an ED in octets (X.224 13.8.5). */
 //= X.224 13.8.5
 const MAX_EXPEDITED = 16;
 
 /** Bit 1 of the code octet of a DT (X.224 13.7.3 b). */
 const ROA = 0x01;
 
-/** Codec of the DT. */
+/** Reads and writes DT. */
 export const data: Codec<'DT'> = {
   read(reading) {
     const form = readForm(reading, 'DT');
-    judgeNibble(reading);
+    verifyNibble(reading);
     const { bit8: eot, number: tpduNr } = readNumber(reading.octets, form);
     requireZeroInClass0(reading, form, tpduNr);
     const variable = readParameters(
@@ -47,7 +47,7 @@ export const data: Codec<'DT'> = {
     //= X.224 6.3.3 para 2
     //= X.224 6.3.3 para 2 deviation: a tolerant reading ignores an empty DT, which some controllers send as a fast acknowledgement
     if (!eot && userData.length === 0) {
-      // X.224 6.3.3; some PLCs send it as a "fast acknowledge".
+      // X.224 6.3.3. Tolerated: some PLCs send such a DT as a "fast acknowledge".
       reading.tolerate('empty-dt', numberOctet(form));
     }
     const roa = (reading.nibble & ROA) !== 0;
@@ -72,12 +72,12 @@ export const data: Codec<'DT'> = {
       throw outOfRange('userData', 'at least one octet where eot is false', userData);
     }
     const { dstRef, tpduNr: number = 0 } = init;
-    const fixed = writeFormed('DT', { form, dstRef, nibble, bit8, number }, 'tpduNr');
+    const fixed = writeNumbered('DT', { form, dstRef, nibble, bit8, number }, 'tpduNr');
     return { fixed, userData, isFixed: form === 'short' };
   },
 };
 
-/** Codec of the ED. */
+/** Reads and writes ED. */
 export const expeditedData: Codec<'ED'> = {
   read(reading) {
     const form = readForm(reading, 'ED');
@@ -85,7 +85,7 @@ export const expeditedData: Codec<'ED'> = {
     const { bit8: eot, number: tpduNr } = readNumber(reading.octets, form);
     //= X.224 13.8.3 deviation: a tolerant reading takes an ED without EOT, for one stack swaps octets there
     if (!eot) {
-      // X.224 13.8.3 d. One stack sends 0x00 in class 0 because of a byte swap.
+      // X.224 13.8.3 d. Tolerated in class 0: one stack sends 0x00 because of a byte swap.
       reading.tolerate('ed-eot', numberOctet(form));
     }
     requireZeroInClass0(reading, form, tpduNr);
@@ -120,27 +120,23 @@ export const expeditedData: Codec<'ED'> = {
     }
     const userData = checkOctets('userData', init.userData, MAX_EXPEDITED, 1);
     const { dstRef, tpduNr: number = 0 } = init;
-    const fixed = writeFormed('ED', { form, dstRef, nibble: 0, bit8, number }, 'tpduNr');
+    const fixed = writeNumbered('ED', { form, dstRef, nibble: 0, bit8, number }, 'tpduNr');
     return { fixed, userData, isFixed: form === 'short' };
   },
 };
 
 /**
- * ROA exists in classes 1, 3 and 4 only (X.224 13.7.3 b). RFC 1006 §6 ignores the low half of the
- * code octet on receipt, RFC 2126 6.5 does so no longer.
+ * Checks the low half of the code octet. ROA exists in classes 1, 3 and 4 only (X.224 13.7.3 b). RFC 1006 §6
+ * requires the receiver to ignore this half in class 0; RFC 2126 6.5 no longer does.
  */
-//= X.224 13.7.3 a and b
-//= X.224 13.7.3 a and b deviation: a tolerant reading ignores the low half, as RFC 1006 6 has it
-//= RFC 1006 6 ignored bits
-//= RFC 2126 6.5
-function judgeNibble(reading: Reading): void {
+function verifyNibble(reading: Reading): void {
   const allowed = reading.class === 0 || reading.class === 2 ? 0 : ROA;
   if ((reading.nibble & ~allowed) !== 0) {
     reading.tolerate('code-nibble', 2);
   }
 }
 
-/** Class 0 numbers nothing: the seven bits are zero (X.224 13.7.3 e, RFC 2126 6.5). */
+/** In class 0 the TPDU number must be zero (X.224 13.7.3 e, RFC 2126 6.5). */
 //= X.224 10.2.3 para 2
 //= X.224 13.7.3 e
 //= X.224 13.7.3 e deviation: a tolerant reading ignores the number in class 0, as RFC 1006 6 has it

@@ -15,11 +15,11 @@ import { readParameters } from '../read-parameters.js';
 import { isDisconnectReason } from '../reasons.js';
 import { type Codec, MAX_REF } from './codec.js';
 
-/** User data of a DR in octets (X.224 13.5.5). */
+/** Largest user data of a DR in octets (X.224 13.5.5). */
 //= X.224 13.5.5
 const MAX_USER_DATA = 64;
 
-/** Codec of the DR. */
+/** Reads and writes DR. */
 //= X.224 13.5.3 a to c
 export const disconnectRequest: Codec<'DR'> = {
   read(reading) {
@@ -31,11 +31,11 @@ export const disconnectRequest: Codec<'DR'> = {
       reading.tolerate('reason-value', 7);
     }
     const variable = readParameters(reading, { type: 'DR', class: reading.class }, 7);
-    // In class 0 a DR ends the connection, whatever it carries; the other classes have rules to keep.
+    // In class 0 any DR ends the connection, so deviations are tolerated; other classes check them.
     reading.limitUserData(MAX_USER_DATA, { isTolerable: (reading.class ?? 0) === 0 });
     //= X.224 13.5.5 deviation: a tolerant reading takes data in a DR of class 0, which ends the connection whatever it carries
     if (reading.class === 0 && reading.userData.length > 0) {
-      // X.224 13.5.5: none in class 0; some S7 tools send a stray octet.
+      // X.224 13.5.5: class 0 has no user data here. Tolerated: some S7 tools send one extra octet.
       reading.tolerate('user-data-forbidden', reading.headerEnd + 1, 'dr-data-class0');
     }
     return {
@@ -51,7 +51,7 @@ export const disconnectRequest: Codec<'DR'> = {
     const fixed = new Uint8Array(6);
     fixed[0] = TPDUS.DR.code;
     writeUint(fixed, 1, 2, checkUint('dstRef', init.dstRef, MAX_REF));
-    // Zero when the DR refuses a CR (X.224 6.6.3).
+    // Zero in a DR that refuses a CR (X.224 6.6.3).
     writeUint(fixed, 3, 2, checkUint('srcRef', init.srcRef ?? 0, MAX_REF));
     fixed[5] = checkUint('reason', init.reason, 0xff);
     //= X.224 13.5.3 d
@@ -62,7 +62,7 @@ export const disconnectRequest: Codec<'DR'> = {
   },
 };
 
-/** Codec of the DC. */
+/** Reads and writes DC. */
 //= X.224 13.6.3
 export const disconnectConfirm: Codec<'DC'> = {
   read(reading) {

@@ -13,9 +13,8 @@ import { readParameters } from '../read-parameters.js';
 import { isRejectCause } from '../reasons.js';
 import { type Codec, MAX_REF } from './codec.js';
 
-/** Codec of the ER. */
-//= X.224 13.12.3
-export const tpduError: Codec<'ER'> = {
+/** Reads and writes ER. */
+export const errorTpdu: Codec<'ER'> = {
   read(reading) {
     reading.requireLi(4);
     reading.requireZeroNibble();

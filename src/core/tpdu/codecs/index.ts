@@ -1,13 +1,13 @@
-/** The codec of each TPDU by its name. */
+/** The codecs of all TPDU types, by name. */
 import type { TpduType } from '../types.js';
 import { dataAcknowledgement, expeditedAcknowledgement, reject } from './acknowledgement.js';
 import type { AnyCodec, Codec } from './codec.js';
 import { connectionConfirm, connectionRequest } from './connection.js';
 import { data, expeditedData } from './data.js';
 import { disconnectConfirm, disconnectRequest } from './disconnect.js';
-import { tpduError } from './error.js';
+import { errorTpdu } from './error.js';
 
-/** All ten. Each codec must be given the TPDU that it stands for. */
+/** The ten codecs. The caller must pass each codec a TPDU of its type. */
 export const CODECS: Readonly<Record<TpduType, AnyCodec>> = {
   CR: connectionRequest,
   CC: connectionConfirm,
@@ -18,5 +18,5 @@ export const CODECS: Readonly<Record<TpduType, AnyCodec>> = {
   AK: dataAcknowledgement,
   EA: expeditedAcknowledgement,
   RJ: reject,
-  ER: tpduError,
+  ER: errorTpdu,
 } satisfies { readonly [T in TpduType]: Codec<T> };

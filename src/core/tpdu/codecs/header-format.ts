@@ -1,6 +1,6 @@
 /**
- * The short, normal and extended forms of DT, ED, AK, EA and RJ (X.224 13.7 to 13.11): which one a
- * TPDU has, and the DST-REF and the number that stand in it.
+ * The short, normal and extended header format of DT, ED, AK, EA and RJ (X.224 13.7 to 13.11): determines
+ * the format of a TPDU, and reads and writes its DST-REF and number.
  *
  *       1      2        3    4      5    6    7    8
  *     +----+------+-------------+
@@ -18,35 +18,32 @@ import type { Reading } from '../reading.js';
 import type { DataForm } from '../types.js';
 import { MAX_REF } from './codec.js';
 
-/** The TPDUs that come in several forms. */
-export type FormedTpdu = 'DT' | 'ED' | 'AK' | 'EA' | 'RJ';
+/** The TPDU types with several header formats. All of them have a number. */
+export type NumberedTpdu = 'DT' | 'ED' | 'AK' | 'EA' | 'RJ';
 
-/** The forms that carry a DST-REF. */
+/** The formats with a DST-REF. */
 export type LongForm = Exclude<DataForm, 'short'>;
 
-/** LI without a variable part, which is the length of the fixed part from the code octet on. */
-const FIXED_LENGTH: Readonly<Record<FormedTpdu, Readonly<Record<DataForm, number>>>> = {
-  //= X.224 13.7.1 a
-  //= X.224 13.7.1 b
-  //= X.224 13.7.1 c
+/** Length of the fixed part without the LI octet. It is the LI of a TPDU without a variable part. */
+const FIXED_LENGTH: Readonly<Record<NumberedTpdu, Readonly<Record<DataForm, number>>>> = {
   DT: { short: 2, normal: 4, extended: 7 },
   //= X.224 13.8.1
   //= RFC 1006 6 ED format
   ED: { short: 2, normal: 4, extended: 7 },
-  // AK, EA and RJ have no short form: what is shorter than the normal one is too short.
+  // AK, EA and RJ have no short format; a shorter header than the normal one is an error.
   AK: { short: 4, normal: 4, extended: 9 },
   EA: { short: 4, normal: 4, extended: 7 },
   RJ: { short: 4, normal: 4, extended: 9 },
 };
 
-/** Where the number stands; the first of its bits is EOT or zero. */
+/** Position of the number; its first bit is EOT, or zero. */
 const NUMBER: Readonly<Record<DataForm, { readonly offset: number; readonly length: number }>> = {
   short: { offset: 2, length: 1 },
   normal: { offset: 4, length: 1 },
   extended: { offset: 4, length: 4 },
 };
 
-/** Tells the form of a DT or ED and judges LI. */
+/** Determines the format of a DT or ED, and checks LI. */
 export function readForm(reading: Reading, type: 'DT' | 'ED'): DataForm {
   if (!isShort(reading, type)) {
     return readLongForm(reading, type);
@@ -55,11 +52,11 @@ export function readForm(reading: Reading, type: 'DT' | 'ED'): DataForm {
   return 'short';
 }
 
-/** Tells the form of a TPDU that carries a DST-REF and judges LI. */
-export function readLongForm(reading: Reading, type: FormedTpdu): LongForm {
+/** Determines the format of a TPDU with a DST-REF, and checks LI. */
+export function readLongForm(reading: Reading, type: NumberedTpdu): LongForm {
   const form = isExtended(reading) ? 'extended' : 'normal';
   if (type === 'RJ') {
-    // X.224 13.11: it has no variable part.
+    // X.224 13.11: RJ has no variable part.
     requireExactLi(reading, FIXED_LENGTH.RJ[form]);
   } else {
     reading.requireLi(FIXED_LENGTH[type][form]);
@@ -67,7 +64,7 @@ export function readLongForm(reading: Reading, type: FormedTpdu): LongForm {
   return form;
 }
 
-/** DT is short in classes 0 and 1, ED in class 0 (RFC 1006 §6); unknown, LI tells. */
+/** DT is short in classes 0 and 1, ED in class 0 (RFC 1006 §6). If the class is not known, LI decides. */
 function isShort(reading: Reading, type: 'DT' | 'ED'): boolean {
   if (reading.class === undefined) {
     return reading.li <= FIXED_LENGTH[type].short;
@@ -76,8 +73,8 @@ function isShort(reading: Reading, type: 'DT' | 'ED'): boolean {
 }
 
 /**
- * Extended formats exist in classes 2 to 4. Where the class is not known an odd LI tells: the fixed
- * part of the extended form alone is odd, and every parameter of these TPDUs is even in length.
+ * Extended formats exist in classes 2 to 4. If the class is not known, an odd LI means extended: only the
+ * extended fixed part has an odd length, and every parameter of these TPDUs has an even length.
  */
 function isExtended(reading: Reading): boolean {
   if (reading.class === undefined) {
@@ -94,18 +91,16 @@ function requireExactLi(reading: Reading, li: number): void {
 }
 
 /** Offset of the variable part. */
-export function variableOffset(type: FormedTpdu, form: DataForm): number {
+export function variableOffset(type: NumberedTpdu, form: DataForm): number {
   return 1 + FIXED_LENGTH[type][form];
 }
 
-/** The octet in which the number begins, counted from 1. */
+/** The first octet of the number, counted from 1. */
 export function numberOctet(form: DataForm): number {
   return NUMBER[form].offset + 1;
 }
 
-/** The number, and bit 8 of its first octet apart. */
-//= X.224 6.3.3 note 1
-//= X.224 13.7.3 d
+/** Reads the number, and separately bit 8 of its first octet. */
 export function readNumber(octets: Uint8Array, form: DataForm): { bit8: boolean; number: number } {
   const { offset, length } = NUMBER[form];
   const bit8 = octetAt(octets, offset) >= 0x80;
@@ -113,10 +108,10 @@ export function readNumber(octets: Uint8Array, form: DataForm): { bit8: boolean;
   return { bit8, number: bit8 ? value - 128 * 256 ** (length - 1) : value };
 }
 
-/** The fields that {@link writeFormed} writes. */
-export interface FormedFields {
+/** The fields that {@link writeNumbered} writes. */
+export interface NumberedFields {
   readonly form: DataForm;
-  /** Absent exactly in the short form. */
+  /** Absent only in the short format. */
   readonly dstRef?: number | undefined;
   /** Bits 4 to 1 of the code octet. */
   readonly nibble: number;
@@ -126,14 +121,14 @@ export interface FormedFields {
 }
 
 /**
- * The fixed part from the code octet on.
+ * Writes the fixed part, beginning with the code octet.
  *
- * @param numberField name of the number, for the error
+ * @param numberField name of the number, for error messages
  * @throws TypeError, RangeError naming the field
  */
-export function writeFormed(
-  type: FormedTpdu,
-  fields: FormedFields,
+export function writeNumbered(
+  type: NumberedTpdu,
+  fields: NumberedFields,
   numberField: string,
 ): Uint8Array {
   const { form, dstRef } = fields;
@@ -147,15 +142,15 @@ export function writeFormed(
   const { offset, length } = NUMBER[form];
   const bit8 = 128 * 256 ** (length - 1);
   const number = checkUint(numberField, fields.number, bit8 - 1);
-  // Offsets count from LI, which is not in the fixed part.
+  // Offsets count from the LI octet, which is not in the fixed part.
   writeUint(fixed, offset - 1, length, fields.bit8 ? bit8 + number : number);
   return fixed;
 }
 
 /**
- * The form to write: the one given, else short without a DST-REF and normal with one.
+ * The format to write. Default: short without a DST-REF, normal with one.
  *
- * @throws TypeError when it is no form of that TPDU
+ * @throws TypeError if it is not a format of this TPDU
  */
 export function formToWrite(form: DataForm | undefined, dstRef: number | undefined): DataForm {
   const chosen = form ?? (dstRef === undefined ? 'short' : 'normal');
@@ -165,7 +160,7 @@ export function formToWrite(form: DataForm | undefined, dstRef: number | undefin
   return chosen;
 }
 
-/** The form to write of a TPDU that always has a DST-REF: normal unless extended is asked for. */
+/** The format to write for a TPDU that always has a DST-REF. Default: normal. */
 export function longFormToWrite(form: LongForm = 'normal'): LongForm {
   if (form !== 'normal' && form !== 'extended') {
     throw wrongType('form', "'normal' or 'extended'", form);
