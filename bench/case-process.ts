@@ -1,6 +1,5 @@
 /**
- * One case in a process of its own: what a case leaves behind, memory and compiled code, is no part of
- * the next.
+ * Runs one case in its own process, so that memory and compiled code of one case do not affect the next.
  */
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
@@ -9,9 +8,9 @@ import { fileURLToPath } from 'node:url';
 const MAIN = fileURLToPath(new URL('main.js', import.meta.url));
 
 /**
- * The report of a process that is asked for this case and nothing else.
+ * Runs a case in a new process and returns its report.
  *
- * @throws {Error} with what the process said, when it came to no report
+ * @throws {Error} with the output of the process, if it wrote no report
  */
 export async function reportAlone<Report>(
   name: string,
@@ -23,7 +22,7 @@ export async function reportAlone<Report>(
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const [said, failed] = await Promise.all([text(child.stdout), text(child.stderr)]);
-  // A ratio that is too low is no failure here: whoever asked judges it.
+  // A ratio that is too low is no failure here: the caller decides.
   if (said === '') {
     throw new Error(`case ${name}: ${failed}`);
   }

@@ -1,6 +1,5 @@
 /**
- * The cases, as data: what is sent, how often, and the ratio to raw sockets that is to be
- * reached.
+ * The cases as data: the messages, their number, and the target ratio to raw sockets.
  */
 
 export type Kind = 'round trip' | 'one way' | 'many' | 'connect';
@@ -8,25 +7,28 @@ export type Kind = 'round trip' | 'one way' | 'many' | 'connect';
 export interface Case {
   readonly name: string;
   readonly kind: Kind;
-  /** Octets of a message; 0 where none is sent. */
+  /** Length of a message in octets; 0 if none is sent. */
   readonly size: number;
   readonly maxTpduSize: number;
   readonly connections: number;
-  /** Messages of one turn, over all connections; connections of one turn where `kind` is `connect`. */
+  /** Messages of one turn, over all connections. If `kind` is `connect`: connections of one turn. */
   readonly count: number;
-  /** Messages beforehand, so that the compiler has done its work. */
+  /** Messages of the warm-up, in which the compiler optimises the code. */
   readonly warmUp: number;
-  /** Ratio of ours to raw that is to be reached. */
+  /** Target ratio of ours to raw. */
   readonly target: number;
 }
 
-/** The largest that 0xF0 can say is 65408; 65531 is the most that a TPKT holds. */
+/**
+ * The largest TPDU in a TPKT is 65531 octets; the largest size that parameter 0xF0 can encode below it
+ * is 65408.
+ */
 export const LARGEST_TPDU = 65_531;
 export const DEFAULT_TPDU = 2048;
 
 /**
- * kind, octets, messages of one turn, turns of warming up, to be reached at the largest TPDU, and at the
- * default one. Where a message costs least, the compiler is at work for a million of them.
+ * Kind, octets, messages of one turn, turns of the warm-up, target at the largest TPDU size, target at the
+ * default size. For the cheapest messages the compiler needs a million of them.
  */
 const TRAFFIC: readonly (readonly [Kind, number, number, number, number, number])[] = [
   ['round trip', 64, 1_500, 4, 0.92, 0.92],
@@ -51,7 +53,7 @@ function traffic(maxTpduSize: number): Case[] {
   }));
 }
 
-/** Octets in a short form that a case name can carry. */
+/** A size in the short form of case names. */
 export function sizeName(octets: number): string {
   if (octets >= 1_048_576) {
     return `${octets / 1_048_576}M`;
@@ -79,13 +81,13 @@ export const CASES: readonly Case[] = [
     maxTpduSize: DEFAULT_TPDU,
     connections: 0,
     count: 250,
-    // For some thousands of connections the rates of all contestants still rise.
+    // The rates of all contestants rise during the first thousands of connections.
     warmUp: 6_000,
     target: 0.7,
   },
 ];
 
-/** What is measured beside the cases, not as a ratio to raw. */
+/** Measurements that are not a ratio to raw. */
 export const OTHER_CASES = [
   'memory-flat',
   'memory-per-message',
@@ -98,14 +100,14 @@ export const OTHER_CASES = [
 ] as const;
 export type OtherCase = (typeof OTHER_CASES)[number];
 
-/** Messages in one direction for what measures something else than the cases: no count, no target. */
+/** A one-way case without count and target, for other measurements. */
 export function oneWay(size: number, maxTpduSize: number): Case {
   const name = `ow-${sizeName(size)}-${maxTpduSize}`;
   const sent = { kind: 'one way', size, maxTpduSize, connections: 1 } as const;
   return { name, ...sent, count: 0, warmUp: 0, target: 0 };
 }
 
-/** The same case in small, warmed up as well, so that the ratio still means something. */
+/** The short form of a case, still with a warm-up, so that its ratio is meaningful. */
 export function shortened(benchCase: Case): Case {
   const { kind, count, connections } = benchCase;
   switch (kind) {

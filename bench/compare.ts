@@ -1,6 +1,5 @@
 /**
- * Raw, the least and ours in turn, in one process, and what comes of it. What is to be reached is judged in
- * `verdict.ts`.
+ * Compares raw, least and ours in one process. `verdict.ts` compares the result with its target.
  */
 import type { Case } from './cases.js';
 import { openLeast } from './least.js';
@@ -10,7 +9,7 @@ import { median, quantile } from './rate.js';
 import { openRaw } from './raw.js';
 import { inTurns, type Plan, ratios } from './turns.js';
 
-/** Numbers a second are messages, round trips or connections, whatever the case counts. */
+/** Rates are messages, round trips or connections per second, depending on the case. */
 export interface Result {
   readonly name: string;
   readonly kind: string;
@@ -18,19 +17,19 @@ export interface Result {
   readonly tpduSize: number;
   readonly turns: number;
   readonly raw: number;
-  /** What bare sockets behind the same interface come to: see `least.ts`. */
+  /** The rate of bare sockets behind the same API, see `least.ts`. */
   readonly least: number;
   readonly ours: number;
   /** Payload of ours, in one direction. */
   readonly megabytesPerSecond: number;
   /**
-   * Ours to raw: the median of the ratios of each turn, whose runs follow one another at once. A machine
-   * that is slower for a few seconds is so for all of them.
+   * Ours to raw: the median of the ratios of all turns. The contestants of a turn run right after each
+   * other, so a slow phase of the machine affects all of them.
    */
   readonly ratio: number;
-  /** The least to raw, in the same way. */
+  /** Least to raw, in the same way. */
   readonly leastRatio: number;
-  /** Between these lies the middle half of the ratios of ours. */
+  /** The range of the middle half of the ratios of ours. */
   readonly spread: readonly [number, number];
   readonly target: number;
   readonly peers: readonly PeerResult[];

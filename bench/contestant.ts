@@ -1,34 +1,34 @@
 /**
- * What is compared: two ways to carry messages between two ends in this process.
+ * The interface of a contestant: it sends messages between two ends in this process.
  */
 import type { Case } from './cases.js';
 
-/** One side of the comparison, opened for one case. */
+/** A contestant, opened for one case. */
 export interface Contestant {
-  /** Carries `count` messages and checks them; resolves when all have arrived. */
+  /** Sends `count` messages and checks them; resolves when all have arrived. */
   run(count: number): Promise<void>;
-  /** What was agreed on, where it is not what the case was told. */
+  /** The negotiated TPDU size, if it differs from that of the case. */
   readonly tpduSize?: number;
   close(): Promise<void>;
 }
 
 export type Open = (benchCase: Case, tpduSize: number) => Promise<Contestant>;
 
-/** A package that offers the same service, and how it becomes a contestant. */
+/** A package that offers the same service, and its contestant. */
 export interface Peer {
   readonly name: string;
-  /** This package itself, which is nowhere to be loaded from. */
+  /** True for this library, which is not loaded from `bench/node_modules`. */
   readonly isOurs?: true;
-  /** From what the package exports. */
+  /** Creates the contestant from the exports of the package. */
   readonly open: (module: unknown) => Open;
-  /** What an error of it means, where that is known. */
+  /** Explains an error of the package, if it is known. */
   explain(error: Error): string | undefined;
 }
 
-/** Connections opened at the same time; more would overflow the queue of the listening socket. */
+/** Connections that are opened at the same time; more would overflow the listen backlog. */
 const LANES = 100;
 
-/** Opens `count` of something, not all at once. */
+/** Opens `count` connections in batches. */
 export async function openMany<T>(count: number, open: () => Promise<T>): Promise<T[]> {
   const opened: T[] = [];
   while (opened.length < count) {

@@ -1,6 +1,6 @@
 /**
- * The npm package iso-on-tcp: its class on both ends, whole messages by its event `message`. It is no
- * dependency of this library: `npm ci --prefix bench` brings it.
+ * The npm package iso-on-tcp: its class on both ends, whole messages by its event `message`. It is not a
+ * dependency of this library; `npm ci --prefix bench` installs it.
  */
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
@@ -11,10 +11,13 @@ import { check, type Messages, messageAt, payloads } from './messages.js';
 
 const HOST = '127.0.0.1';
 
-/** It offers powers of 2, and puts that many user octets into a DT: 65536 would be more than a TPKT holds. */
+/**
+ * It offers powers of 2, and puts that many octets of user data into a DT: 65536 would not fit into a
+ * TPKT.
+ */
 const LARGEST_TPDU = 32_768;
 
-/** What is used of it; it has no types of its own. */
+/** The part of its API that is used; it has no types. */
 interface Client extends Duplex {
   readonly negotiatedTpduSize: number;
   connect(): void;
@@ -41,7 +44,7 @@ async function open({ ISOOnTCPClient }: IsoOnTcp, benchCase: Case): Promise<Cont
   const messages = payloads(size);
   const sockets = new Set<Socket>();
   const accepted: Client[] = [];
-  /** The octets are taken by `message`; the stream that has them too flows into nothing. */
+  /** The event `message` delivers the data; the stream has it too and must be drained. */
   const client = (socket: Socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
@@ -129,7 +132,7 @@ async function send(client: Client, messages: Messages, count: number): Promise<
   }
 }
 
-/** Checks `count` messages; after each but the last comes `then`. */
+/** Checks `count` messages; calls `then` after each but the last. */
 function receive(
   client: Client,
   messages: Messages,

@@ -1,9 +1,8 @@
 /**
- * The least that could give whole messages by promises: bare sockets, `read()` and `write()`, and
- * nothing else. It knows the length of what comes, has no limits, no timers, no checks, and sends what
- * was framed beforehand. So it shows what of the way from raw to ours no library with such an
- * interface can save: promises, a view of each message, one join of a message that came in pieces, in the
- * chunk in which it began if it fits there.
+ * The smallest implementation of whole messages with promises: bare sockets with `read()` and `write()`.
+ * It knows the length of each message, has no limits, timers or checks, and sends messages framed
+ * beforehand. It shows the cost that no library with this API can avoid: promises, a view of each message,
+ * and one join of a message that arrived in several chunks, in place in its first chunk if it fits.
  */
 import assert from 'node:assert/strict';
 import { createServer, type Socket } from 'node:net';
@@ -16,15 +15,15 @@ import { closeSocket, listening, openSocket } from './sockets.js';
 const HEADERS = 7;
 const TPKT_HEADER = 4;
 
-/** A line of the cache. */
+/** Size of a cache line in octets. */
 const SHIFT = 64;
 
-/** A message as it is sent, and as it is wanted. */
+/** A message as it is sent, and as it must arrive. */
 interface Form {
   readonly size: number;
   readonly wireSize: number;
   readonly tpduSize: number;
-  /** What is sent for a message: what was prepared beforehand, or what is made of the message now. */
+  /** The octets to send for a message: prepared beforehand, or framed now. */
   frame(message: Buffer, prepared: Buffer): Buffer;
 }
 
@@ -40,7 +39,7 @@ class LeastConnection implements MessageSocket {
   readonly #form: Form;
   /** Octets of a message that is not complete. */
   #pieces: Buffer[] = [];
-  /** The chunk in which that began, and from where on nothing of the chunk was given out. */
+  /** The chunk in which the message began, and the offset from which the chunk is unused. */
   #home: Buffer | undefined;
   #free = 0;
   #missing: number;
@@ -100,11 +99,12 @@ class LeastConnection implements MessageSocket {
     }
   }
 
-  /** The user data of all pieces: each octet moved once, headers left out. */
+  /** Joins the user data of all pieces without headers, copying each octet once. */
   #join(): Buffer {
     const { size } = this.#form;
-    // In the chunk in which it began, over what is not needed any more, if it fits there; else in memory
-    // that does not begin where the pieces do in their pages: docs/performance.md tells what each costs.
+    // Join in the first chunk, over octets that are no longer needed, if the message fits. Otherwise
+    // join in new
+    // memory at a different offset within its page: docs/performance.md has the cost of each.
     const message =
       this.#home !== undefined && this.#home.length - this.#free >= size
         ? this.#home.subarray(this.#free, this.#free + size)
@@ -143,7 +143,7 @@ class LeastConnection implements MessageSocket {
 export const openLeast: Open = (benchCase, tpduSize) =>
   openThat(benchCase, tpduSize, (_message, prepared) => prepared);
 
-/** The least that frames each message when it is sent: headers, and the octets copied behind them. */
+/** `least` that frames each message when it sends it: headers, then a copy of the octets. */
 export const openFraming: Open = (benchCase, tpduSize) =>
   openThat(benchCase, tpduSize, (message) => framed(message, tpduSize));
 
@@ -218,7 +218,7 @@ async function exchange(port: number): Promise<void> {
   await closeSocket(socket);
 }
 
-/** The octet before which all messages are alike tells which of the three it is. */
+/** Identifies the message by the first octet in which the three messages differ. */
 export async function echo(
   connection: MessageSocket,
   messages: Messages,
@@ -227,8 +227,8 @@ export async function echo(
   const { first, last } = messages;
   for (;;) {
     const message = await connection.read();
-    const [tell] = message;
-    const frame = tell === first[0] ? frames.first : tell === last[0] ? frames.last : frames.middle;
+    const [mark] = message;
+    const frame = mark === first[0] ? frames.first : mark === last[0] ? frames.last : frames.middle;
     connection.write(message, frame);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Where a number was measured: without that it means nothing.
+ * Describes the machine of a measurement.
  */
 import { cpus, release, totalmem, type } from 'node:os';
 

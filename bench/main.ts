@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: this library beside raw sockets and beside other packages. See README.md.
+ * `npm run bench`: compares this library with raw sockets and other packages. See README.md.
  */
 import { writeFileSync } from 'node:fs';
 import { reportAlone } from './case-process.js';
@@ -28,8 +28,8 @@ import { failureLines, isFailing } from './verdict.js';
 const MILLION = 1_000_000;
 
 /**
- * A case of the short form that would fail is measured again, by so many times as many turns, up to so
- * many times: what is broken fails each time, what met a busy moment of the machine does not.
+ * A failing case of the short form is measured again, with three times as many turns, up to three times. A
+ * broken case fails every time; a case that was disturbed by a busy machine does not.
  */
 const AGAIN = { turns: 3, times: 3 };
 const NOT_AGAIN = { turns: 1, times: 0 };
@@ -51,7 +51,7 @@ interface Report {
   readonly steps: StepCost[];
 }
 
-/** What is asked for; `undefined` when that cannot be understood, and was said. */
+/** Parses the command line; `undefined` if it is invalid, after printing why. */
 function understood(args: readonly string[]): Options | undefined {
   try {
     return optionsOf(args);
@@ -97,7 +97,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** One case here; of several, each in a process of its own, which is asked for it alone. */
+/** Runs a single case in this process, and several cases each in its own process. */
 async function measure(asked: Options, print: Print): Promise<Report> {
   const { case: names, runs, short } = asked;
   const [only, ...others] = names;
@@ -158,7 +158,7 @@ function flatnessCount(short: boolean): number {
   return short ? MILLION / 20 : MILLION;
 }
 
-/** What there is of it, as lines. */
+/** Formats a result as lines. */
 function printReport(report: Report, isFirst: boolean, print: Print): void {
   const { results, memory, messageCosts: costs, traceCosts: observed, primitives, steps } = report;
   const sections: readonly (readonly [readonly unknown[], () => string[]])[] = [
@@ -176,12 +176,12 @@ function printReport(report: Report, isFirst: boolean, print: Print): void {
   print(lines.join('\n'));
 }
 
-/** A result that came with its peers, as lines. */
+/** Formats a result and its peers as lines. */
 function linesOf(result: Result): string[] {
   return [resultLine(result), ...result.peers.map(peerLine)];
 }
 
-/** A case and its peers. */
+/** Measures a case and its peers. */
 async function oneResult(
   benchCase: Case,
   plan: Plan,

@@ -1,6 +1,6 @@
 /**
- * What memory does: whether it stays flat over a million messages, and what one message costs.
- * Both ends are in this process, so every figure is of both together.
+ * Measures memory: whether it stays constant over a million messages, and how much one message allocates.
+ * Both ends are in this process, so every number includes both.
  */
 import { LARGEST_TPDU, oneWay, sizeName } from './cases.js';
 import type { Contestant, Open } from './contestant.js';
@@ -10,7 +10,7 @@ import { openRaw } from './raw.js';
 
 export interface MemorySample {
   readonly at: string;
-  /** Octets, after a collection. */
+  /** Heap in octets after a garbage collection. */
   readonly heapUsed: number;
   readonly rss: number;
 }
@@ -18,17 +18,17 @@ export interface MemorySample {
 export interface MessageCost {
   readonly size: number;
   readonly contestant: string;
-  /** Octets allocated for a message, on the heap and in array buffers. */
+  /** Octets that a message allocates, on the heap and in array buffers. */
   readonly heap: number;
   readonly buffers: number;
 }
 
-/** Octets that one batch carries: few enough that no collection comes between. */
+/** Octets of one batch: few enough that no garbage collection runs during it. */
 const BATCH_OCTETS = 1_048_576;
 const MOST_PER_BATCH = 2_000;
 const BATCHES = 21;
 
-/** `count` messages of 64 octets in one direction, with a look at the start, middle and end. */
+/** Sends `count` messages of 64 octets in one direction and measures at the start, middle and end. */
 export async function flatness(count: number): Promise<MemorySample[]> {
   const ours = await openOurs(oneWay(64, LARGEST_TPDU), await negotiated(LARGEST_TPDU));
   try {
@@ -44,7 +44,7 @@ export async function flatness(count: number): Promise<MemorySample[]> {
   }
 }
 
-/** What a message of each size costs, raw and ours. */
+/** Measures the allocation of a message of each size, for raw and ours. */
 export async function messageCosts(sizes: readonly number[]): Promise<MessageCost[]> {
   const costs: MessageCost[] = [];
   const contestants: readonly (readonly [string, Open])[] = [
@@ -66,7 +66,7 @@ export async function messageCosts(sizes: readonly number[]): Promise<MessageCos
   return costs;
 }
 
-/** The median batch: one that a collection cut short would show less, and there are few of those. */
+/** The median batch. A batch with a garbage collection in it would show less; such batches are rare. */
 async function messageCost(contestant: Contestant, size: number) {
   const count = Math.min(MOST_PER_BATCH, BATCH_OCTETS / size);
   await contestant.run(count * 20);
@@ -89,7 +89,7 @@ function sample(at: string): MemorySample {
   return { at, heapUsed, rss };
 }
 
-/** Lines to print. */
+/** The lines to print. */
 export function flatnessLines(samples: readonly MemorySample[], count: number): string[] {
   return [
     `Memory over ${count.toLocaleString('en')} messages of 64 octets, one way, ours:`,

@@ -1,17 +1,17 @@
 /**
- * What is sent: three messages that differ, so that a lost or swapped one shows, and their form on
- * the wire, so that raw sockets carry the same octets.
+ * The messages: three different ones, so that a lost or swapped message is detected, and their encoded
+ * form, so that raw sockets send the same octets.
  */
 import assert from 'node:assert/strict';
 
 const TPKT_HEADER = 4;
 const DT_HEADER = 3;
 
-/** A CR and its CC as an S7 client and a controller send them: the exchange that opens a connection. */
+/** A CR and CC as an S7 client and a controller send them to open a connection. */
 export const CR: Buffer = Buffer.from('0300001611e00000123400c1020100c2020102c0010a', 'hex');
 export const CC: Buffer = Buffer.from('0300001611d01234000100c1020100c2020102c0010a', 'hex');
 
-/** The first and the last message of a run, and the one that is sent all the time between. */
+/** The first and the last message of a run, and the message that is sent in between. */
 export interface Messages {
   readonly first: Buffer;
   readonly middle: Buffer;
@@ -22,7 +22,7 @@ export function payloads(size: number): Messages {
   return { first: pattern(size, 1), middle: pattern(size, 101), last: pattern(size, 201) };
 }
 
-/** The same as they lie on the wire: DT TPDUs in TPKTs (RFC 1006 §6, X.224 13.7). */
+/** The encoded messages: DT TPDUs in TPKTs (RFC 1006 §6, X.224 13.7). */
 export function onWire({ first, middle, last }: Messages, tpduSize: number): Messages {
   return {
     first: framed(first, tpduSize),
@@ -31,7 +31,7 @@ export function onWire({ first, middle, last }: Messages, tpduSize: number): Mes
   };
 }
 
-/** The one that is number `index` of `count`. */
+/** The message with number `index` of `count`. */
 export function messageAt({ first, middle, last }: Messages, index: number, count: number): Buffer {
   if (index === 0) {
     return first;
@@ -39,18 +39,18 @@ export function messageAt({ first, middle, last }: Messages, index: number, coun
   return index === count - 1 ? last : middle;
 }
 
-/** Judges a message that has arrived: the length of each, the octets of the first and the last. */
+/** Checks a message that has arrived: the length of each, the octets of the first and the last. */
 export function check(messages: Messages, index: number, count: number, arrived: Buffer): void {
   const expected = messageAt(messages, index, count);
   if (arrived.length !== expected.length) {
     assert.fail(`message ${index} of ${arrived.length} octets, not ${expected.length}`);
   }
   if (index === 0 || index === count - 1) {
-    assert(arrived.equals(expected), `message ${index} of ${count} has changed on its way`);
+    assert(arrived.equals(expected), `message ${index} of ${count} was changed in transit`);
   }
 }
 
-/** 251 is prime, so a piece that went missing is not covered up by the next. */
+/** 251 is prime, so a missing chunk is detected by the octets after it. */
 function pattern(size: number, seed: number): Buffer {
   const octets = Buffer.alloc(size);
   for (let i = 0; i < size; i += 1) {
@@ -59,7 +59,7 @@ function pattern(size: number, seed: number): Buffer {
   return octets;
 }
 
-/** A message as it lies on the wire: its octets copied once, each part behind its headers. */
+/** Encodes a message: copies its octets once, each part after its headers. */
 export function framed(message: Buffer, tpduSize: number): Buffer {
   const step = tpduSize - DT_HEADER;
   const { length } = message;

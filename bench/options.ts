@@ -1,10 +1,10 @@
 /**
- * What `npm run bench` is asked for on the command line. It does nothing of it.
+ * Parses the command line of `npm run bench`.
  */
 import { parseArgs } from 'node:util';
 import { CASES, OTHER_CASES } from './cases.js';
 
-/** Of everything that can be measured. */
+/** The names of all cases. */
 export const NAMES: readonly string[] = [...CASES.map(({ name }) => name), ...OTHER_CASES];
 
 export const HELP = `usage: npm run bench -- [options]
@@ -21,22 +21,22 @@ cases: ${NAMES.join(', ')}
 `;
 
 export interface Options {
-  /** No names: every case. */
+  /** The names of the cases; empty for all. */
   readonly case: readonly string[];
   readonly runs: number;
   readonly short: boolean;
   readonly sweep: boolean;
   readonly profile: boolean;
   readonly json: boolean;
-  /** Of --json. */
+  /** The file of `--json`. */
   readonly file: string | undefined;
   readonly help: boolean;
 }
 
 /**
- * What these arguments ask for.
+ * Parses the arguments.
  *
- * @throws {TypeError | RangeError} for what it does not know
+ * @throws {TypeError | RangeError} for an invalid argument
  */
 export function optionsOf(args: readonly string[]): Options {
   const { values, positionals } = parseArgs({
@@ -60,13 +60,13 @@ export function optionsOf(args: readonly string[]): Options {
     throw new TypeError('--sweep has no cases and no short form');
   }
   if (values.profile && (values.case.length === 0 || values.sweep || values.json)) {
-    throw new TypeError('--profile wants cases by --case, and neither --sweep nor --json');
+    throw new TypeError('--profile requires --case, without --sweep and --json');
   }
   const runs = Number(values.runs ?? (values.sweep ? 15 : 5));
   if (!Number.isInteger(runs) || runs < 1 || runs > 1_000) {
     throw new RangeError(`--runs must be 1 to 1000, not ${values.runs}`);
   }
-  // The FILE of --json may be left out, so it is read as what stands beside the options.
+  // The FILE of --json is optional, so it is parsed as a positional argument.
   const [file, ...others] = positionals;
   if (others.length > 0 || (file !== undefined && !values.json)) {
     throw new TypeError(`unexpected argument ${others[0] ?? file}`);

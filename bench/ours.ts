@@ -1,5 +1,5 @@
 /**
- * This library, by its promise interface on both ends and with every limit and check on.
+ * This library, used through its promise API on both ends, with all limits and checks.
  */
 import { type Connection, connect, listen } from 'cotp';
 import type { Case } from './cases.js';
@@ -8,7 +8,7 @@ import { check, type Messages, messageAt, payloads } from './messages.js';
 
 const HOST = '127.0.0.1';
 
-/** What is agreed on when both sides ask for `maxTpduSize`. */
+/** The negotiated size if both sides have this `maxTpduSize`. */
 export async function negotiated(maxTpduSize: number): Promise<number> {
   const server = await listen(() => {}, { host: HOST, port: 0 }, { maxTpduSize });
   const [address] = server.addresses;
@@ -99,7 +99,7 @@ async function send(connection: Connection, messages: Messages, count: number) {
   }
 }
 
-/** By the loop of the README, which ends early and leaves the connection open. */
+/** Reads with the loop of the README, which stops early and leaves the connection open. */
 async function receive(connection: Connection, messages: Messages, count: number) {
   let index = 0;
   for await (const message of connection) {

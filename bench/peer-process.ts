@@ -1,11 +1,11 @@
 /**
- * The process in which a peer runs, both ends of it. It is told one task, answers with a rate for each
- * run or with the reason why there is none, and ends.
+ * The process of a peer, with both of its ends. It receives one task, answers with a rate for each run or
+ * with the reason why there is none, and ends.
  */
 import { PEERS, type PeerAnswer, type PeerTask, requirePeer } from './peers.js';
 import { countFor, rate } from './rate.js';
 
-// Nobody is left to answer to.
+// The parent process has gone.
 process.once('disconnect', end);
 
 process.once('message', (task: PeerTask) => {
@@ -14,7 +14,7 @@ process.once('message', (task: PeerTask) => {
     const reason = peer?.explain(error) ?? (error.message.split('\n')[0] || error.name);
     answer({ reason }, end);
   };
-  // A fault in what reads from a socket is thrown at nobody in particular.
+  // An exception in a socket callback of the peer is uncaught.
   process.on('uncaughtException', fail);
   run(task).then(() => answer({ isDone: true }, end), fail);
 });

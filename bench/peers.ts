@@ -1,6 +1,6 @@
 /**
- * Other packages that offer this service, beside raw and ours. Each runs both its ends in a process
- * of its own, so that one that throws, grows or never ends takes nothing with it.
+ * Measures other packages that offer the same service. Each runs with both ends in its own process, so
+ * that an exception, a leak or an endless run affects nothing else.
  */
 import { fork } from 'node:child_process';
 import { createRequire } from 'node:module';
@@ -11,8 +11,8 @@ import { openOurs } from './ours.js';
 import { median } from './rate.js';
 
 /**
- * Ours once more, in a process of its own as peers have it: beside raw and the least it shares the
- * memory, its collector and the sockets of both.
+ * This library in its own process, like a peer. In the comparison with raw and least it shares memory,
+ * garbage collector and sockets with both.
  */
 const OURS: Peer = {
   name: 'ours, alone',
@@ -28,48 +28,48 @@ export interface InstalledPeer {
   readonly version: string;
 }
 
-/** What a peer came to in a case. */
+/** The result of a peer in a case. */
 export interface PeerResult extends InstalledPeer {
-  /** Of the runs that ended; undefined where none did. */
+  /** The median rate of the completed runs; `undefined` if there is none. */
   readonly reached?: {
     readonly tpduSize: number;
     readonly runs: number;
     readonly rate: number;
     readonly megabytesPerSecond: number;
-    /** Of its rate to that of raw. */
+    /** The ratio of its rate to that of raw. */
     readonly ratio: number;
   };
-  /** Why there are no more runs, or none at all. */
+  /** Why there are fewer runs, or none. */
   readonly reason?: string;
 }
 
-/** What the process of a peer is told. */
+/** The task of the process of a peer. */
 export interface PeerTask {
   readonly peer: string;
   readonly benchCase: Case;
   readonly runs: number;
-  /** How long a run takes, where the case has no count of its own. */
+  /** Duration of a run in milliseconds, if the case has no count. */
   readonly milliseconds?: number;
 }
 
-/** What it answers: a rate for each run, then the end; or the reason why there are no more. */
+/** Its answers: a rate for each run, then the end; or the reason why there are no more runs. */
 export type PeerAnswer =
   | { readonly rate: number; readonly tpduSize: number }
   | { readonly isDone: true }
   | { readonly reason: string };
 
-/** The package.json that names them stands beside the source, not beside what it is compiled to. */
+/** The folder of the package.json with the peers: the source folder, not the build folder. */
 export const requirePeer = createRequire(new URL('../../bench/package.json', import.meta.url));
 
 export const HOW_TO_INSTALL = 'npm ci --prefix bench';
 
-/** Those of them that are there; ours is when another one is. */
+/** The installed peers, and ours if there is another one. */
 export function installedPeers(): InstalledPeer[] {
   const others = otherPeers();
   return others.length > 0 ? [{ name: OURS.name, version: 'alone' }, ...others] : [];
 }
 
-/** Those of them that are packages of others. */
+/** The peers that are packages of others. */
 export function otherPeers(): InstalledPeer[] {
   return PEERS.filter((peer) => peer !== OURS).flatMap(({ name }) => {
     try {
@@ -81,14 +81,14 @@ export function otherPeers(): InstalledPeer[] {
   });
 }
 
-/** How a peer is measured: `runs` of them, and none is begun or waited for past `limit` milliseconds. */
+/** How to measure a peer: `runs` runs. After `limit` milliseconds no run is started or awaited. */
 export interface PeerPlan {
   readonly runs: number;
   readonly limit: number;
   readonly milliseconds?: number;
 }
 
-/** A peer in a case in which raw sockets reached `raw` a second. Never rejects. */
+/** Measures a peer in a case in which raw sockets have the rate `raw`. Never rejects. */
 export async function runPeer(
   peer: InstalledPeer,
   benchCase: Case,
@@ -125,7 +125,7 @@ function answers(task: PeerTask, limit: number): Promise<Answers> {
   return new Promise((resolve) => {
     const child = fork(new URL('peer-process.js', import.meta.url), {
       execArgv: ['--expose-gc'],
-      // What it prints about its end is in the reason.
+      // Its output about its end is in the reason.
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
     const timer = setTimeout(() => {

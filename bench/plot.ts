@@ -1,6 +1,5 @@
 /**
- * `npm run bench:plot`: draws what `--sweep --json` has measured. It measures nothing, so the same JSON
- * always gives the same picture.
+ * `npm run bench:plot`: draws the results of `--sweep --json`. The same JSON always gives the same picture.
  *
  * usage: node plot.js FROM.json TO.svg
  */
@@ -10,7 +9,7 @@ import type { Machine } from './machine.js';
 import { HOW_TO_INSTALL, requirePeer } from './peers.js';
 import type { Point, Series, Sweep } from './sweep.js';
 
-/** What is used of Apache ECharts; it is loaded only here, so that nothing else needs it. */
+/** The part of the API of Apache ECharts that is used. Only this file loads it. */
 interface Echarts {
   init(
     element: null,
@@ -24,18 +23,18 @@ type Report = Sweep & { readonly machine: Machine };
 const WIDTH = 1_080;
 const HEIGHT = 600;
 
-/** Where the panels lie: from the left, and how wide. */
+/** The left edge and the width of each panel. */
 const PANELS = [104, 626] as const;
 const PANEL_WIDTH = 420;
 const PANEL_TOP = 150;
 const PANEL_HEIGHT = 350;
 
-/** Without quotation marks, which would end the attribute that it stands in. */
+/** Without quotation marks, which would end the attribute that contains it. */
 const FONT = 'Helvetica, Arial, sans-serif';
 const INK = '#1f2328';
 const FAINT = '#d8dee4';
 
-/** Told apart by colour, also by those who see few colours (Okabe and Ito), by mark and by line. */
+/** Colour (from the colour-blind safe palette of Okabe and Ito), mark and line of each contestant. */
 const STYLES = [
   { color: '#57606a', symbol: 'triangle', line: 'dashed' },
   { color: '#0072b2', symbol: 'circle', line: 'solid' },
@@ -68,7 +67,7 @@ function draw(library: Echarts, report: Report): string {
   });
   chart.setOption(option(report));
   const svg = chart.renderToSVGString();
-  // Its clock would keep the process.
+  // Its timer would keep the process alive.
   chart.dispose();
   return svg;
 }
@@ -78,12 +77,12 @@ function option(report: Report): object {
   const where = `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB; ${machine.system}`;
   return {
     animation: false,
-    // Opaque, so that the ink shows on a dark page too.
+    // Opaque, so that it is readable on a dark page too.
     backgroundColor: '#ffffff',
     textStyle: { fontFamily: FONT, color: INK },
     title: [
       {
-        text: 'cotp beside node:net: one connection, one direction, by size of a TSDU',
+        text: 'cotp and node:net: one connection, one direction, by size of a TSDU',
         subtext: `${where}; Node ${machine.node}; ${machine.date}; loopback, both ends in one process; medians of ${runs} runs`,
         ...{ left: 'center', top: 12, itemGap: 8 },
         textStyle: { fontSize: 19, color: INK },
@@ -163,12 +162,12 @@ function line(series: Series, style: (typeof STYLES)[number] | undefined, panel:
     ...{ symbol: style?.symbol, symbolSize: 9, color: style?.color },
     lineStyle: { width: 2.5, type: style?.line, color: style?.color },
     silent: true,
-    // A gap is where it did not run; the line below the panels says so.
+    // A gap means that it did not run; the line below the panels says why.
     connectNulls: false,
   };
 }
 
-/** Who stopped at which sizes, before or after the first run, and why. */
+/** Which contestants stopped at which sizes, before or after the first run, and why. */
 function missing(series: readonly Series[]): string[] {
   return series.flatMap(({ name, points }) => {
     const reasons = new Set(points.flatMap(({ reason }) => reason ?? []));

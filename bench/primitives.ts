@@ -1,13 +1,12 @@
 /**
- * What single things cost in which no library has a choice, or has one that is not seen: a copy by
- * where it goes to, and a promise by what it is resolved with.
+ * Measures single operations: a copy, for several targets, and a promise, for several values.
  */
 
 import { median } from './rate.js';
 
 export interface PrimitiveCost {
   readonly what: string;
-  /** Of the median round. */
+  /** Nanoseconds in the median round. */
   readonly nanoseconds: number;
 }
 
@@ -45,7 +44,7 @@ function newMemory(shift: number): Buffer {
   return Buffer.allocUnsafeSlow(shift + SIZE).subarray(shift);
 }
 
-/** As messages are joined: what has just arrived goes to memory that is chosen for it. */
+/** Copies chunks the way messages are joined, to the memory that `memoryFor` returns. */
 async function copies(memoryFor: (chunk: Buffer) => Buffer): Promise<number> {
   let spent = 0n;
   for (let i = 0; i < COPIES; i += 1) {
@@ -57,7 +56,7 @@ async function copies(memoryFor: (chunk: Buffer) => Buffer): Promise<number> {
     message.set(userData);
     spent += process.hrtime.bigint() - start;
     if (i % 100 === 0) {
-      // Memory is given back between turns.
+      // Between turns the memory is released.
       await new Promise((resolve) => setImmediate(resolve));
     }
   }

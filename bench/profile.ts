@@ -1,5 +1,5 @@
 /**
- * Where the time of a case goes: the profiler of V8 over runs of ours alone, by function.
+ * Profiles a case by function, with the V8 profiler over runs of ours.
  */
 import { type Profiler, Session } from 'node:inspector/promises';
 import type { Case } from './cases.js';
@@ -16,11 +16,11 @@ export interface ProfileLine {
 /** Microseconds between two samples. */
 const INTERVAL = 100;
 
-/** How many functions are told of, and how many times a run of the case is long. */
+/** Number of functions to print, and length of a profiled run in runs of the case. */
 const MOST = 16;
 const RUNS = 5 * TURNS;
 
-/** The functions that took most, over some runs after as many to warm up. */
+/** The functions that took the most time, over some runs after a warm-up of the same length. */
 export async function profile(benchCase: Case): Promise<ProfileLine[]> {
   const count = benchCase.count * RUNS;
   const ours = await openOurs(benchCase, await negotiated(benchCase.maxTpduSize));
@@ -53,7 +53,7 @@ function lines({ nodes, samples = [], timeDeltas = [] }: Profiler.Profile, count
     .sort((a, b) => b.share - a.share);
 }
 
-/** The function and the end of its file's path; `(idle)` and the like have no file. */
+/** The function and the last part of its file path; `(idle)` and similar entries have no file. */
 function nameOf({
   functionName,
   url,

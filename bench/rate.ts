@@ -1,16 +1,15 @@
 /**
- * How fast a contestant is: one run by the clock, and what several runs come to. It does not know who
- * the contestant is.
+ * Measures the rate of a contestant, and computes medians of several runs.
  */
 import type { Contestant } from './contestant.js';
 
-/** A run that takes longer than this has come to a halt. */
+/** A run that takes longer than this many milliseconds makes no progress. */
 const RUN_LIMIT = 120_000;
 
 /**
- * Messages a second. The young garbage is collected first, so that none pays for who came before. No
- * more is: after a full collection V8 has little room for young objects for a while, and may have dropped
- * the code that it compiled.
+ * Messages per second. The young generation is collected first, so that no contestant pays for the garbage of
+ * another. There is no full collection: after it V8 has less space for young objects for a while, and may
+ * have discarded compiled code.
  */
 export async function rate(contestant: Contestant, count: number): Promise<number> {
   globalThis.gc?.(true);
@@ -20,8 +19,8 @@ export async function rate(contestant: Contestant, count: number): Promise<numbe
 }
 
 /**
- * How many messages take about `milliseconds`. Runs get longer until one takes a quarter of that,
- * which warms up as well: the compiler's work is not what is compared.
+ * The number of messages that take about `milliseconds`. Runs get longer until one takes a quarter of
+ * that. This is also the warm-up of the compiler.
  */
 export async function countFor(contestant: Contestant, milliseconds: number): Promise<number> {
   let count = 2;
@@ -38,7 +37,7 @@ export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }
 
-/** The value under which that share of them lies. */
+/** The quantile of a share: this share of the values is below it. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   const at = (sorted.length - 1) * share;

@@ -1,6 +1,6 @@
 /**
- * Bare `node:net` with the same octets on the wire: framed once beforehand, one `write` a message,
- * counted on arrival. It knows the length of what comes, so it is the floor, not a protocol.
+ * Bare `node:net` sockets that send the same octets: framed once beforehand, one `write` per message,
+ * counted on arrival. It knows the length of the messages, so it is a baseline and not a protocol.
  */
 import assert from 'node:assert/strict';
 import { createServer, type Socket } from 'node:net';
@@ -62,16 +62,16 @@ async function run({ kind }: Case, ends: Ends, count: number): Promise<void> {
   }
 }
 
-/** Answers each whole message with the octets that came; they are known, so none are kept. */
+/** Echoes each complete message. Its octets are known, so they are not kept. */
 function echo(socket: Socket, { first, middle, last }: Messages): void {
   const size = middle.length;
   let have = 0;
-  // The octet after the headers tells which of the three it is, so the answer is the right one.
+  // The octet after the headers identifies the message, so that the answer is the same message.
   let answer = middle;
   socket.on('data', (chunk: Buffer) => {
-    const tell = 7 - have;
-    if (tell >= 0 && tell < chunk.length) {
-      answer = chunk[tell] === first[7] ? first : chunk[tell] === last[7] ? last : middle;
+    const at = 7 - have;
+    if (at >= 0 && at < chunk.length) {
+      answer = chunk[at] === first[7] ? first : chunk[at] === last[7] ? last : middle;
     }
     have += chunk.length;
     if (have >= size) {
@@ -81,7 +81,7 @@ function echo(socket: Socket, { first, middle, last }: Messages): void {
   });
 }
 
-/** Compares what has arrived with what was sent: all of the first message and of the last. */
+/** Compares received octets with those that were sent: all of the first and the last message. */
 class Arrival {
   readonly #messages: Messages;
   readonly #size: number;
@@ -94,7 +94,7 @@ class Arrival {
     this.#count = count;
   }
 
-  /** Whole messages that have arrived. */
+  /** Number of complete messages that have arrived. */
   get whole(): number {
     return Math.floor(this.#position / this.#size);
   }
@@ -117,7 +117,7 @@ class Arrival {
         start - this.#position,
         end - this.#position,
       );
-      assert.equal(order, 0, 'the octets have changed on their way');
+      assert.equal(order, 0, 'the octets were changed in transit');
     }
   }
 }

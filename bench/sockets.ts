@@ -1,5 +1,5 @@
 /**
- * Bare sockets on the loopback interface, opened and closed.
+ * Opens and closes bare sockets on the loopback interface.
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -22,7 +22,7 @@ export function closeSocket(socket: Socket): Promise<void> {
   });
 }
 
-/** Begins to listen, and gives the port that the system chose. */
+/** Listens, and returns the port that the system chose. */
 export async function listening(server: Server): Promise<number> {
   server.listen(0, HOST, 511);
   await once(server, 'listening');

@@ -1,8 +1,8 @@
 /**
- * From raw to ours in steps: bare sockets that take over one duty of the library after the other, each
- * in the shortest form that does it. What the last of them comes to is what the duties themselves cost;
- * what is between it and ours is our own work. performance and process are imported, as in
- * the library: each use of the global goes through a getter of Node.
+ * From raw to ours in steps: adds the duties of the library to bare sockets one at a time, each in its
+ * shortest form. The last step shows the cost of the duties themselves; the difference to ours is the
+ * overhead of this library. `performance` and `process` are imported, as in the library, because each use
+ * of the global goes through a getter of Node.
  */
 import assert from 'node:assert/strict';
 import { createServer, type Socket } from 'node:net';
@@ -18,37 +18,37 @@ import { openRaw } from './raw.js';
 import { closeSocket, HOST, listening, openSocket } from './sockets.js';
 import { inTurns, type Plan, ratios } from './turns.js';
 
-/** What a contestant of one case comes to. */
+/** The result of one step. */
 export interface StepCost {
   readonly case: string;
-  /** The duty that it takes over beside those before it. */
+  /** The duty that this step adds to those before it. */
   readonly step: string;
   readonly perSecond: number;
-  /** To raw: the median of the ratios of each turn. */
+  /** Ratio to raw: the median of all turns. */
   readonly ratio: number;
 }
 
-/** Duties for round trips, in the order in which they are taken over. */
+/** The duties of round trips, in the order in which they are added. */
 const MESSAGE_DUTIES = [
   ['promises', 'a promise of each message, a view of it'],
   ['copies', 'a header written, the payload copied behind it'],
-  ['judges', 'the header that comes is read and judged'],
-  ['waits', 'what is written leaves at the end of the turn, at once'],
+  ['checks', 'the received header is read and checked'],
+  ['batches', 'writes are sent in one batch at the end of the turn'],
   ['times', 'the clock is read for each chunk, a deadline compared'],
 ] as const;
 
-/** The same for connections. */
+/** The duties of connections. */
 const CONNECTION_DUTIES = [
-  ['exchanges', 'a CR and its CC, octets prepared'],
-  ['names', 'both ends are asked for their addresses'],
-  ['keepsAlive', 'both ends keep alive'],
+  ['exchanges', 'a prepared CR and CC'],
+  ['names', 'both ends read their addresses'],
+  ['keepsAlive', 'both ends use keep-alive'],
   ['times', 'a timer at each end'],
 ] as const;
 
 type MessageDuty = (typeof MESSAGE_DUTIES)[number][0];
 type ConnectionDuty = (typeof CONNECTION_DUTIES)[number][0];
 
-/** Which case is gone through, by the name of the steps. */
+/** The case of each sequence of steps. */
 const STEPPED: readonly (readonly [OtherCase, string])[] = [
   ['steps-rt-64', 'rt-64-2048'],
   ['steps-rt-64K', 'rt-64K-2048'],
@@ -95,11 +95,11 @@ function stepsOf(benchCase: Case, tpduSize: number): readonly Step[] {
   return benchCase.size < tpduSize ? messageSteps(benchCase) : largeSteps(benchCase, tpduSize);
 }
 
-/** Of messages in many DTs: what comes is joined by its known length, without a look at headers. */
+/** Steps for messages in many DTs: they are joined by their known length, without parsing headers. */
 function largeSteps(benchCase: Case, tpduSize: number): readonly Step[] {
   return [
     {
-      step: 'a promise of each message, which is joined',
+      step: 'a promise of each message, joined',
       open: () => openLeast(benchCase, tpduSize),
     },
     {
@@ -114,7 +114,7 @@ interface Step {
   readonly open: () => Promise<Contestant>;
 }
 
-/** Contestants by how many of the duties they have: the first one, the first two, and so on. */
+/** Contestants with the first duty, the first two duties, and so on. */
 function eachMore<Duty>(
   duties: readonly (readonly [Duty, string])[],
   open: (duties: ReadonlySet<Duty>) => Promise<Contestant>,
@@ -125,7 +125,7 @@ function eachMore<Duty>(
   });
 }
 
-/** Of messages so small that each comes in one chunk. */
+/** Steps for messages so small that each arrives in one chunk. */
 function messageSteps({ size, connections }: Case): readonly Step[] {
   const messages = payloads(size);
   const frames = onWire(messages, size + HEADERS);
@@ -155,12 +155,12 @@ const HEADERS = 7;
 const VERSION = 3;
 const DT = [2, 0xf0, 0x80] as const;
 
-/** Whole messages, none of which is longer than a chunk, one at a time. */
+/** Complete messages, one at a time, none of which is longer than a chunk. */
 class StepConnection implements MessageSocket {
   readonly socket: Socket;
   readonly #copies: boolean;
-  readonly #judges: boolean;
-  readonly #waits: boolean;
+  readonly #checks: boolean;
+  readonly #batches: boolean;
   readonly #times: boolean;
   #resolve: ((message: Buffer) => void) | undefined;
   #waiting: Buffer | undefined;
@@ -170,8 +170,8 @@ class StepConnection implements MessageSocket {
   constructor(socket: Socket, duties: ReadonlySet<MessageDuty>) {
     this.socket = socket;
     this.#copies = duties.has('copies');
-    this.#judges = duties.has('judges');
-    this.#waits = duties.has('waits');
+    this.#checks = duties.has('checks');
+    this.#batches = duties.has('batches');
     this.#times = duties.has('times');
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
   }
@@ -182,7 +182,7 @@ class StepConnection implements MessageSocket {
 
   write(message: Buffer, frame: Buffer): void {
     const octets = this.#copies ? framed(message, message.length + HEADERS) : frame;
-    if (this.#waits) {
+    if (this.#batches) {
       this.#waiting = octets;
       process.nextTick(this.#onTurnEnd);
     } else {
@@ -207,8 +207,8 @@ class StepConnection implements MessageSocket {
       this.#lastActivity = Math.floor(performance.now());
       assert(this.#lastActivity < this.#deadline);
     }
-    if (this.#judges) {
-      judge(chunk);
+    if (this.#checks) {
+      check(chunk);
     }
     const resolve = this.#resolve;
     this.#resolve = undefined;
@@ -216,7 +216,7 @@ class StepConnection implements MessageSocket {
   }
 }
 
-function judge(chunk: Buffer): void {
+function check(chunk: Buffer): void {
   const length = ((chunk[2] ?? 0) << 8) | (chunk[3] ?? 0);
   const isDt = chunk[4] === DT[0] && chunk[5] === DT[1] && chunk[6] === DT[2];
   if (chunk[0] !== VERSION || length !== chunk.length || !isDt) {
@@ -224,7 +224,7 @@ function judge(chunk: Buffer): void {
   }
 }
 
-/** Long enough for no timer to ring. */
+/** Long enough that no timer expires. */
 const NO_TIME = 5_000;
 const KEEP_ALIVE_DELAY = 10_000;
 
@@ -268,7 +268,7 @@ function connectionSteps(): readonly Step[] {
 
 export function stepLines(costs: readonly StepCost[]): string[] {
   return costs.flatMap(({ case: name, step, perSecond, ratio }) => [
-    ...(step === 'raw' ? [`${name}, from raw to ours by what is taken over:`] : []),
+    ...(step === 'raw' ? [`${name}, from raw to ours by added duties:`] : []),
     `  ${Math.round(perSecond).toLocaleString('en').padStart(8)}/s  ${ratio.toFixed(2)}  ${step}`,
   ]);
 }

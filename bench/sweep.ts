@@ -1,6 +1,6 @@
 /**
- * One way over sizes from 16 octets to 4 MiB: raw, ours at the largest TPDU and at the default one, and
- * peers where they run.
+ * Measures one direction for sizes from 16 octets to 4 MiB: raw, ours at the largest and at the default TPDU
+ * size, and the installed peers.
  */
 import { type Case, DEFAULT_TPDU, LARGEST_TPDU, oneWay, sizeName } from './cases.js';
 import { negotiated, openOurs } from './ours.js';
@@ -11,16 +11,16 @@ import { inTurns, TURNS } from './turns.js';
 
 const SIZES = [16, 64, 256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304];
 
-/** A turn of raw, and one of a peer, takes about this long in milliseconds, whatever the size. */
+/** Duration of a turn of raw, and of a turn of a peer, in milliseconds, for every size. */
 const TURN = 100;
 const PEER_LIMIT = 30_000;
 
-/** Turns to warm up before the first run. */
+/** Turns of the warm-up before the first run. */
 const WARM_UP = 10;
 
 export interface Point {
   readonly size: number;
-  /** Medians; null where no run ended. */
+  /** Medians; `null` if no run was completed. */
   readonly messagesPerSecond: number | null;
   readonly megabytesPerSecond: number | null;
   /** Why there were fewer runs, or none. */
@@ -29,7 +29,7 @@ export interface Point {
 
 export interface Series {
   readonly name: string;
-  /** Octets of a TPDU, as agreed on. */
+  /** Negotiated TPDU size in octets. */
   readonly tpduSize: number;
   readonly points: readonly Point[];
 }
@@ -88,7 +88,7 @@ export async function sweep(runs: number, peers: readonly InstalledPeer[]): Prom
   };
 }
 
-/** The case with as many messages as raw carries in one turn. */
+/** The case with as many messages as raw sends in one turn. */
 async function timed(benchCase: Case, tpduSize: number): Promise<Case> {
   const raw = await openRaw(benchCase, tpduSize);
   try {
@@ -99,7 +99,7 @@ async function timed(benchCase: Case, tpduSize: number): Promise<Case> {
   }
 }
 
-/** Three digits: the next would be noise. */
+/** Rounds to three significant digits; more would be noise. */
 function point(size: number, perSecond: number | null): Point {
   const rounded = (value: number) => Number(value.toPrecision(3));
   return {
@@ -109,7 +109,7 @@ function point(size: number, perSecond: number | null): Point {
   };
 }
 
-/** Lines to print: messages and megabytes a second, a column for each contestant. */
+/** The lines to print: messages and megabytes per second, one column for each contestant. */
 export function sweepLines({ series }: Sweep): string[] {
   const width = 24;
   const heads = series.map(({ name, tpduSize }) => `${name} / ${tpduSize || '-'}`.padStart(width));

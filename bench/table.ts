@@ -1,5 +1,5 @@
 /**
- * Results as lines of text.
+ * Formats results as lines of text.
  */
 import { sizeName } from './cases.js';
 import type { Result } from './compare.js';
@@ -33,7 +33,7 @@ export function resultLine(result: Result): string {
   ]);
 }
 
-/** What a peer came to, to stand under the line of its case. */
+/** The result of a peer, as a line below that of its case. */
 export function peerLine({ name, reached, reason }: PeerResult): string {
   if (reached === undefined) {
     return `  ${name}: ${reason}`;

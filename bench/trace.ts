@@ -1,7 +1,8 @@
 /**
- * What being observable costs a TPDU: engines without an observer, with one for whom nobody listens,
- * and with one that is heard. Engines and not connections, because the question is of nanoseconds,
- * which a socket hides; and the least time of many rounds, because other work only ever adds.
+ * Measures the cost of observers for a TPDU: engines without an observer, with an observer without
+ * subscribers, and with a subscriber. It uses engines instead of connections, because the differences are
+ * nanoseconds, which a socket would hide, and takes the shortest of many rounds, because other work only
+ * adds time.
  */
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { TransportConnection as Engine } from '../src/core/connection/connection.js';
@@ -27,7 +28,7 @@ const DT = Buffer.concat([Buffer.from('0300004702f080', 'hex'), TSDU]);
 
 const CHANNEL = 'cotp-bench:tpdu';
 
-/** As the library does it: a property of a channel, read for every TPDU. */
+/** As in the library: a property of a channel is read for every TPDU. */
 class Observer implements TpduObserver {
   readonly #channel = channel(CHANNEL);
 
@@ -97,7 +98,7 @@ export async function traceCosts(rounds: number): Promise<TraceCost[]> {
       measure(each);
     }
   }
-  // Last, as in most processes nobody ever listens.
+  // Last, because most processes never have a subscriber.
   subscribe(CHANNEL, listener);
   for (let round = 0; round < rounds; round += 1) {
     for (const each of contestants.filter(({ observer }) => observer === 'heard')) {
@@ -110,7 +111,7 @@ export async function traceCosts(rounds: number): Promise<TraceCost[]> {
 
 function takeEvents(engine: Engine): void {
   while (engine.next() !== undefined) {
-    // Nobody wants it.
+    // The entry is not used.
   }
 }
 
@@ -138,7 +139,7 @@ function nanoseconds(act: () => void): number {
 
 export function traceLines(costs: readonly TraceCost[]): string[] {
   return [
-    'nanoseconds a TPDU, by what an observer of it costs',
+    'nanoseconds per TPDU, by kind of observer',
     ...costs.map(
       ({ observer, received, sent }) =>
         `  ${observer.padEnd(10)} received ${received.toFixed(0).padStart(4)}   sent ${sent.toFixed(0).padStart(4)}`,

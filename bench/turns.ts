@@ -1,17 +1,17 @@
 /**
- * Contestants in turn, so that whatever the machine does besides, it does to all of them.
+ * Runs contestants in turns, so that other load of the machine affects all of them.
  */
 import type { Case } from './cases.js';
 import type { Contestant } from './contestant.js';
 import { rate } from './rate.js';
 
 /**
- * Turns of one run. The shorter a turn is, the more alike is the machine to all who take part in it: some
- * of its phases last no longer than seconds.
+ * Turns of one run. The shorter a turn is, the more equal are the conditions of the contestants: some slow
+ * phases of a machine last only seconds.
  */
 export const TURNS = 4;
 
-/** How often: all contestants open new connections for each run, and have so many turns on them. */
+/** Numbers of runs and turns: all contestants open new connections for each run. */
 export interface Plan {
   readonly runs: number;
   readonly turns: number;
@@ -31,12 +31,11 @@ export async function inTurns(
         opened.push({ contestant: await open(), rates });
       }
       for (const { contestant } of opened) {
-        // The first time for the compiler, whose work is not what is compared; later for the system,
-        // which finds out by and by how much a connection carries.
+        // The first warm-up is for the compiler, later ones are for TCP, whose windows grow with use.
         await rate(contestant, run === 0 ? warmUp : count);
       }
       for (let turn = 0; turn < turns; turn += 1) {
-        // To and fro, so that who comes after whom makes no difference.
+        // Alternate the order, so that it makes no difference.
         for (const { contestant, rates } of turn % 2 === 0 ? opened : opened.toReversed()) {
           rates.push(await rate(contestant, count));
         }
@@ -48,7 +47,7 @@ export async function inTurns(
   return lanes.map(({ rates }) => rates);
 }
 
-/** Of each turn, one rate to another. */
+/** The ratio of two rates in each turn. */
 export function ratios(rates: readonly number[], to: readonly number[]): number[] {
   return rates.map((value, turn) => value / (to[turn] ?? Number.NaN));
 }

@@ -1,6 +1,6 @@
 /**
- * A server and a client in one process, and every TPDU between them, drawn as a ladder. It uses
- * what the package exports and nothing else; `npm run demo` builds and runs it.
+ * A server and a client in one process, and a ladder diagram of every TPDU between them. It uses only
+ * exports of the package. `npm run demo` builds and runs it.
  */
 import { styleText } from 'node:util';
 import {
@@ -16,13 +16,13 @@ import {
 } from 'cotp';
 
 const WIDTH = 80;
-/** Columns of the two life lines. */
+/** Columns of the two lifelines. */
 const LEFT = 9;
 const RIGHT = WIDTH - 4;
 const INNER = RIGHT - LEFT - 1;
 const BAR = color('gray', '│');
 
-/** What the octets stand for, in words. */
+/** The names of the TPDU types in words. */
 const NAMES: Readonly<Partial<Record<Tpdu['type'], string>>> = {
   CR: 'connection request',
   CC: 'connection confirm',
@@ -41,7 +41,7 @@ const HUES: Readonly<Partial<Record<Tpdu['type'], Style>>> = {
   ER: 'red',
 };
 
-/** The only selector that the server answers to. */
+/** The only T-selector that the server accepts. */
 const DEVICE = 0x0102;
 const start = performance.timeOrigin + performance.now();
 
@@ -56,11 +56,11 @@ const server = await listen(
 );
 const [address] = server.addresses;
 if (address === undefined) {
-  throw new Error('a server that listens has an address');
+  throw new Error('the server has no address');
 }
 
 title(`cotp: ISO transport over TCP, two ends on ${address.host}:${address.port}`);
-heading('A connection is asked for and confirmed');
+heading('The client requests a connection and the server confirms it');
 lifelines();
 said('left', 'connect(addr, { remoteTsel: 0x0102, maxTpduSize: 1024, … })');
 const conn = await connect(address, {
@@ -70,35 +70,35 @@ const conn = await connect(address, {
   trace: draw,
 });
 
-heading('What both sides have agreed on');
+heading('What both sides negotiated');
 agreement(conn);
 
 heading('One write is one TSDU, one read is one TSDU');
 lifelines();
 await exchange(conn, Buffer.from('Good morning. Is anybody there?'));
 
-heading('A TSDU larger than a TPDU goes in several DT, the last one with EOT');
+heading('A TSDU larger than a TPDU is sent in several DTs, the last one with EOT');
 lifelines();
 await exchange(conn, Buffer.alloc(1_200, '0123456789'));
 
-heading('Class 0 has no TPDU for the end: TCP is closed once all is sent');
+heading('Class 0 has no TPDU for the end: TCP is closed when all data is sent');
 lifelines();
 said('left', 'await conn.asyncClose()');
 await conn.asyncClose();
 ladder(color('gray', `◀${'┄'.repeat(4)} FIN ${'┄'.repeat(INNER - 11)}▶`));
 rung();
 
-heading('Nobody listens at the selector 0x0305: the whole story of a refusal');
+heading('The server refuses the selector 0x0305: all fields of the error');
 lifelines();
 said('left', 'connect(addr, { remoteTsel: 0x0305, … })');
 try {
   await connect(address, { localTsel: 0x0100, remoteTsel: 0x0305, trace: draw });
 } catch (error) {
-  story(error);
+  printRefusal(error);
 }
 await server.asyncClose();
 
-/** The server: answers each TSDU by one of its own until the client goes. */
+/** The server: answers each TSDU with a TSDU until the client closes. */
 async function serve(peer: Connection): Promise<void> {
   for await (const tsdu of peer) {
     said('right', `read() gave ${quoted(tsdu)}`);
@@ -117,7 +117,7 @@ async function exchange(to: Connection, tsdu: Buffer): Promise<void> {
   rung();
 }
 
-/** The trace of the client: each TPDU is an arrow with its fields and its octets. */
+/** Trace listener of the client: draws each TPDU as an arrow with its fields and octets. */
 function draw({ time, direction, octets, tpdu }: TraceEntry): void {
   if (tpdu instanceof CotpError) {
     ladder(color('red', ` ${tpdu.message}`));
@@ -141,7 +141,7 @@ function draw({ time, direction, octets, tpdu }: TraceEntry): void {
   rung();
 }
 
-/** The fields of a TPDU that mean something in class 0, as `name value`. */
+/** The fields of a TPDU that class 0 uses, as `name value`. */
 function fields(tpdu: Tpdu): string[] {
   switch (tpdu.type) {
     case 'CR':
@@ -170,7 +170,7 @@ function fields(tpdu: Tpdu): string[] {
   }
 }
 
-/** What was negotiated, as each side sees it. */
+/** Prints what was negotiated, as the client sees it. */
 function agreement({ info }: Connection): void {
   const rows: [string, string][] = [
     ['local selector', tsel(info.localTsel)],
@@ -186,16 +186,16 @@ function agreement({ info }: Connection): void {
   }
 }
 
-/** Everything that an error tells. */
-function story(error: unknown): void {
+/** Prints the fields of a refusal. */
+function printRefusal(error: unknown): void {
   if (!(error instanceof ConnectionRefusedError)) {
     throw error;
   }
   const rows: [string, string][] = [
     ['class', error.name],
     ['code', error.code],
-    ['phase', `${error.phase}: the CR was sent, no CC had come`],
-    ['ending', `${error.ending}: the peer answered by a DR`],
+    ['phase', `${error.phase}: the CR was sent, no CC was received`],
+    ['ending', `${error.ending}: the peer answered with a DR`],
     ['reason', `${error.reason}: ${error.reasonText}`],
     ['hint', error.hint ?? ''],
     ['octets', hex(error.octets ?? new Uint8Array())],
@@ -207,7 +207,7 @@ function story(error: unknown): void {
   print('');
 }
 
-/** A call of the application or what it gave, on its own side of the ladder. */
+/** Draws a call of the application or its result, on its side of the ladder. */
 function said(side: 'left' | 'right', text: string): void {
   const room = INNER - 2;
   const shown = text.length > room ? `${text.slice(0, room - 1)}…` : text;
@@ -235,7 +235,7 @@ function tsel(value: Tsel | undefined): string {
   return value === undefined ? 'none' : formatTsel(value);
 }
 
-/** Octets in hex; of many the first, and how many more there are. */
+/** Octets in hexadecimal; of a long string the first octets and the number of the others. */
 function hex(octets: Uint8Array): string {
   const most = octets.length <= 18 ? 18 : 16;
   const shown = Array.from(octets.subarray(0, most), (octet) =>
@@ -245,7 +245,7 @@ function hex(octets: Uint8Array): string {
   return `${shown.join(' ')}${more}`;
 }
 
-/** Items on lines that fit between the life lines. */
+/** Wraps items to lines that fit between the lifelines. */
 function wrapped(items: readonly string[]): string[] {
   const lines: string[] = [];
   for (const item of items) {
@@ -264,7 +264,7 @@ function lifelines(): void {
   rung();
 }
 
-/** One line between the life lines, which `left` and `right` replace; the time stands at the left. */
+/** Prints a line between the lifelines, which `left` and `right` replace, with the time at the left. */
 function ladder(text: string, { at = '', left = BAR, right = BAR } = {}): void {
   const pad = ' '.repeat(Math.max(0, INNER - plainLength(text)));
   print(`${color('gray', at.padStart(LEFT - 1))} ${left}${text}${pad}${right}`);
@@ -282,13 +282,13 @@ function heading(text: string): void {
   print(`\n ${color('gray', '──')} ${color('bold', text)}\n`);
 }
 
-/** Length without the codes of colours. */
+/** Length of a text without its colour codes. */
 function plainLength(text: string): number {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for.
   return text.replace(/\u001b\[\d+m/g, '').length;
 }
 
-/** Colours on a terminal only, and only where they are wanted (https://no-color.org). */
+/** Adds colour, on a terminal only and not if `NO_COLOR` is set (https://no-color.org). */
 function color(style: Style, text: string): string {
   const { NO_COLOR = '' } = process.env;
   return process.stdout.isTTY && NO_COLOR === '' ? styleText(style, text) : text;

@@ -1,18 +1,20 @@
 /**
- * A relay: each connection that comes in goes on to one target, under the same selectors.
+ * A relay: for each incoming connection it opens one to the target with the same selectors, and forwards
+ * TSDUs.
  *
  *     node build/examples/relay.js LISTENPORT TARGETHOST:PORT
  */
 import { fileURLToPath } from 'node:url';
 import { type Address, type Connection, connect, type ErrorListener, listen } from 'cotp';
 
-/** Listens on `addr`; closing the server that it gives closes what it relays. */
+/** Listens on `addr`. Closing the returned server also closes the relayed connections. */
 export function relay(addr: Address, target: Address, onError?: ErrorListener) {
   return listen(
     async (incoming) => {
       const { localTsel, remoteTsel, maxTpduSize } = incoming.info;
       const sameCall = { localTsel: remoteTsel, remoteTsel: localTsel, maxTpduSize, ...HALF_OPEN };
-      // TSDUs that come before the target answers wait in `incoming`; its end gives up the call.
+      // TSDUs that arrive before the target has answered wait in `incoming`. If it ends, `connect` is
+      // aborted.
       const outgoing = await connect(target, { ...sameCall, signal: incoming.signal });
       await Promise.all([pump(incoming, outgoing), pump(outgoing, incoming)]);
     },
@@ -21,10 +23,10 @@ export function relay(addr: Address, target: Address, onError?: ErrorListener) {
   );
 }
 
-/** An answer may come long after the end of the requests: each half ends when its source does. */
+/** A client can end its requests long before the last answer, so each direction ends on its own. */
 const HALF_OPEN = { allowHalfOpen: true };
 
-/** Hands on every TSDU and then the end; when one side fails, the other is closed. */
+/** Forwards every TSDU, then the end. If one side fails, the other is closed. */
 async function pump(from: Connection, to: Connection): Promise<void> {
   try {
     for await (const tsdu of from) {
