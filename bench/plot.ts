@@ -82,7 +82,7 @@ function option(report: Report): object {
     textStyle: { fontFamily: FONT, color: INK },
     title: [
       {
-        text: 'cotp and node:net: one connection, one direction, by size of a TSDU',
+        text: 'cotp beside node:net: one connection, one direction, by size of a TSDU',
         subtext: `${where}; Node ${machine.node}; ${machine.date}; loopback, both ends in one process; medians of ${runs} runs`,
         ...{ left: 'center', top: 12, itemGap: 8 },
         textStyle: { fontSize: 19, color: INK },
