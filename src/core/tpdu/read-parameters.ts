@@ -89,6 +89,8 @@ function readRaw(reading: Reading, offset: number): RawParameter {
 }
 
 /** X.224 13.2.3: an undefined code is ignored in a CR, and an error in any other TPDU. */
+//= X.224 13.2.3 unknown
+//= X.224 13.2.3 unknown deviation: a tolerant reading notes an undefined parameter of any TPDU and goes on
 function verifyUnknown(reading: Reading, scope: ParameterScope, code: number, octet: number): void {
   if (isParameterCode(code)) {
     reading.tolerate('param-not-allowed', octet);

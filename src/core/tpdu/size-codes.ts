@@ -15,7 +15,7 @@ export const MIN_TPDU_SIZE = 128;
 export const PREFERRED_SIZE_UNIT = 128;
 
 /**
- * Limits of the codes. Each code means a power of two. `last` is the largest code of X.224, 8192 octets;
+ * Limits of the codes. Each code means a power of two. `last` is the largest code of X.224, of 8192 octets;
  * `lastInClass0` the largest that it allows in class 0, 2048; `lastSent` the largest whose size fits into a
  * TPKT, 32768; `lastSeen` the largest that deployed stacks send, 65536, which a TPKT limits to 65531.
  */

@@ -129,6 +129,10 @@ export const expeditedData: Codec<'ED'> = {
  * Checks the low half of the code octet. ROA exists in classes 1, 3 and 4 only (X.224 13.7.3 b). RFC 1006 §6
  * requires the receiver to ignore this half in class 0; RFC 2126 6.5 no longer does.
  */
+//= X.224 13.7.3 a and b
+//= X.224 13.7.3 a and b deviation: a tolerant reading ignores the low half, as RFC 1006 6 has it
+//= RFC 1006 6 ignored bits
+//= RFC 2126 6.5
 function verifyNibble(reading: Reading): void {
   const allowed = reading.class === 0 || reading.class === 2 ? 0 : ROA;
   if ((reading.nibble & ~allowed) !== 0) {

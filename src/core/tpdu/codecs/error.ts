@@ -14,6 +14,7 @@ import { isRejectCause } from '../reasons.js';
 import { type Codec, MAX_REF } from './codec.js';
 
 /** Reads and writes ER. */
+//= X.224 13.12.3
 export const errorTpdu: Codec<'ER'> = {
   read(reading) {
     reading.requireLi(4);

@@ -26,6 +26,9 @@ export type LongForm = Exclude<DataForm, 'short'>;
 
 /** Length of the fixed part without the LI octet. It is the LI of a TPDU without a variable part. */
 const FIXED_LENGTH: Readonly<Record<NumberedTpdu, Readonly<Record<DataForm, number>>>> = {
+  //= X.224 13.7.1 a
+  //= X.224 13.7.1 b
+  //= X.224 13.7.1 c
   DT: { short: 2, normal: 4, extended: 7 },
   //= X.224 13.8.1
   //= RFC 1006 6 ED format
@@ -101,6 +104,8 @@ export function numberOctet(form: DataForm): number {
 }
 
 /** Reads the number, and separately bit 8 of its first octet. */
+//= X.224 6.3.3 note 1
+//= X.224 13.7.3 d
 export function readNumber(octets: Uint8Array, form: DataForm): { bit8: boolean; number: number } {
   const { offset, length } = NUMBER[form];
   const bit8 = octetAt(octets, offset) >= 0x80;
