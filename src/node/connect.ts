@@ -9,7 +9,7 @@ import { offerSize } from '../core/negotiation/tpdu-size.js';
 import { NO_OCTETS } from '../core/octets/octets.js';
 import { encode } from '../core/tpdu/encode.js';
 import type { RemoteDesktopInit } from '../core/tpdu/types.js';
-import { whenAborted } from './abort.js';
+import { whenAborted } from './waiting.js';
 import {
   type Address,
   type FullAddress,
@@ -17,7 +17,7 @@ import {
   resolveAddress,
   socketAddresses,
 } from './address.js';
-import { now } from './alarm.js';
+import { now } from './deadline-timer.js';
 import { openClientStream } from './client-stream.js';
 import { Connection } from './connection.js';
 import {
@@ -35,7 +35,7 @@ import {
 } from './options/cotp.js';
 import { resolveOptions } from './options/table.js';
 import { takeReference } from './references.js';
-import { reportTo } from './report.js';
+import { reportTo } from './callbacks.js';
 import {
   clientTlsError,
   isTcpConnected,
@@ -44,7 +44,7 @@ import {
   tlsTimeout,
 } from './tls-errors.js';
 import { ConnectionTrace } from './trace/observer.js';
-import { engineOptions, messageOptions } from './tsdu.js';
+import { engineOptions, messageOptions } from './engine-options.js';
 
 /**
  * Opens a transport connection: TCP, TLS if wanted, CR, CC.

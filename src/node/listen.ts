@@ -13,8 +13,8 @@ import {
   resolveAddress,
   socketAddresses,
 } from './address.js';
-import { now } from './alarm.js';
-import { runCallback } from './callbacks.js';
+import { now } from './deadline-timer.js';
+import { reportTo, runCallback } from './callbacks.js';
 import {
   type AcceptOptions,
   type ConnectRequest,
@@ -35,11 +35,10 @@ import { LISTEN_OPTIONS, type ListenOptions, type ResolvedListenOptions } from '
 import { resolveOptions } from './options/table.js';
 import { takeReference } from './references.js';
 import { ReceiveBudget } from './receive-budget.js';
-import { reportTo } from './report.js';
 import { Server } from './server.js';
 import type { RefusalCause } from './trace/channels.js';
 import { ConnectionTrace } from './trace/observer.js';
-import { engineOptions, messageOptions } from './tsdu.js';
+import { engineOptions, messageOptions } from './engine-options.js';
 
 /** DR reasons of X.224 13.5.3. */
 const NOT_SPECIFIED = 0;

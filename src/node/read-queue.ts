@@ -3,7 +3,7 @@
  * stream beneath.
  */
 import { Fifo } from '../core/fifo.js';
-import { whenAborted } from './abort.js';
+import { whenAborted } from './waiting.js';
 
 /**
  * What a queued message costs beside its octets: the view and its place in the queue, 112 octets as
@@ -33,7 +33,7 @@ type Waiting =
   | { readonly isNext: true; resolve(step: Step): void; reject(error: Error): void };
 
 /** How a queue ends. */
-export interface Ending {
+export interface ReadEnd {
   /** Why, as an error that is made only when somebody is to hear it. */
   reason(): Error;
   /** Whether iteration just ends, and does not throw. */
@@ -60,7 +60,7 @@ export class ReadQueue {
   /** Most queues never have one. */
   #excesses: Fifo<Excess> | undefined;
   #takesNone = false;
-  #ending: Ending | undefined;
+  #ending: ReadEnd | undefined;
 
   /** @param onTaken called when a message that waited was taken, as {@link watchBelow} says */
   constructor(highWaterMark: number, onTaken: () => void) {
@@ -192,7 +192,7 @@ export class ReadQueue {
   }
 
   /** Nothing more will come: what waits, and what is called once the queue is empty, is told how. */
-  end(ending: Ending): void {
+  end(ending: ReadEnd): void {
     this.#ending ??= ending;
     const { isQuiet, reason } = this.#ending;
     for (let waiting = this.#waiting.shift(); waiting; waiting = this.#waiting.shift()) {

@@ -5,7 +5,7 @@ import { Socket } from 'node:net';
 import process from 'node:process';
 import type { Duplex } from 'node:stream';
 import { toError } from './callbacks.js';
-import { startTimeout } from './timeout.js';
+import { startTimeout } from './deadline-timer.js';
 
 /** Milliseconds after which a stream that was destroyed counts as closed, whatever it still does. */
 const MOST_TO_DESTROY = 5_000;

@@ -6,7 +6,7 @@ import { Socket } from 'node:net';
 import { createServer, type Server as TlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
 import { formatAddress } from './address.js';
 import { whenClosed } from './stream-closed.js';
-import { startTimeout } from './timeout.js';
+import { startTimeout } from './deadline-timer.js';
 import { serverTlsOptions } from './tls-callbacks.js';
 import { serverTlsError, tlsHandshakeTimeout } from './tls-errors.js';
 

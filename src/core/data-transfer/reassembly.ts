@@ -69,7 +69,7 @@ export class Reassembly {
     if (this.#segments === 0 && length === 0) {
       return undefined;
     }
-    this.#judge(length);
+    this.#checkLimits(length);
     if (this.#segments === 0) {
       if (eot) {
         return source.give(start, end, this.#view);
@@ -96,7 +96,7 @@ export class Reassembly {
     if (this.#segments === 0 && length === 0) {
       return undefined;
     }
-    this.#judge(length);
+    this.#checkLimits(length);
     if (this.#segments === 0) {
       this.#beginIn(first, (pieces.pieces()[0]?.length ?? 0) - start);
     }
@@ -168,8 +168,8 @@ export class Reassembly {
     return tsdu;
   }
 
-  /** Judged before anything is held for the DT. */
-  #judge(length: number): void {
+  /** Called before anything is stored for the DT. */
+  #checkLimits(length: number): void {
     const held = this.#segments === 0 ? 0 : this.#collector.length;
     if (held + length > this.#maxTsduSize) {
       throw new TsduTooLargeError(

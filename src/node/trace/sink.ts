@@ -7,7 +7,7 @@ import { TimeoutError } from '../../core/errors.js';
 import { runCallback } from '../callbacks.js';
 import { callback, flag, integer, text, wrongType } from '../options/checks.js';
 import { type OptionRow, optional, type Resolved, resolveOptions, row } from '../options/table.js';
-import { startTimeout } from '../timeout.js';
+import { startTimeout } from '../deadline-timer.js';
 import type { TraceEntry, TraceListener } from './entry.js';
 import { FileOutput, type Output, StreamOutput } from './output.js';
 import { redactTpdu } from './redact.js';
