@@ -1,9 +1,9 @@
 /**
- * Every error that a user of the library can get, with its stable code and details of how it came about.
- * System errors pass through the library unchanged.
+ * Every error that a user of the library can get, with its stable code and details of how it came about; and the
+ * words for how a byte stream ended. System errors pass through the library unchanged.
  */
-import { toHex } from './octets/octets.js';
 import { FAULTS, type Fault, type FaultRow, type RejectCause } from './faults.js';
+import { toHex } from './octets/octets.js';
 
 /** The stable codes. Users branch on these; messages may change. */
 export type CotpErrorCode =
@@ -213,4 +213,28 @@ export class TimeoutError extends CotpError {
     this.timer = timer;
     this.milliseconds = milliseconds;
   }
+}
+
+/** Whether an error is one of TLS, and not of TCP beneath it. */
+export function isTlsFailure(cause: unknown): boolean {
+  return /^ERR_(SSL|TLS)_/.test(codeOf(cause) ?? '');
+}
+
+/** What happened to the stream, to begin a sentence with; `undefined` as cause for a FIN. */
+export function streamFailure(cause: Error | undefined): string {
+  if (cause === undefined) {
+    return 'the peer closed TCP';
+  }
+  const what = codeOrMessage(cause);
+  return isTlsFailure(cause) ? `TLS failed (${what})` : `TCP was reset or failed (${what})`;
+}
+
+/** Messages may be several lines long, with addresses and files of the library of TLS. */
+export function codeOrMessage(cause: Error): string {
+  return codeOf(cause) ?? cause.message;
+}
+
+function codeOf(cause: unknown): string | undefined {
+  const { code } = (cause ?? {}) as { code?: unknown };
+  return typeof code === 'string' ? code : undefined;
 }

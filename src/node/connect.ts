@@ -19,30 +19,24 @@ import {
 } from './address.js';
 import { now } from './deadline-timer.js';
 import { openClientStream } from './client-stream.js';
-import { Connection } from './connection.js';
 import {
+  Connection,
   connectDataFromWire,
   connectionInfo,
   diagnosticsOf,
   remoteDesktopFromWire,
   tselFromWire,
-} from './connection-info.js';
+} from './connection.js';
 import { Driver, type DriverUser } from './driver.js';
 import {
   CONNECT_OPTIONS,
   type ConnectOptions,
   type ResolvedConnectOptions,
 } from './options/cotp.js';
-import { resolveOptions } from './options/table.js';
+import { resolveOptions } from './options/rows.js';
 import { takeReference } from './references.js';
 import { reportTo } from './callbacks.js';
-import {
-  clientTlsError,
-  isTcpConnected,
-  isTlsFailure,
-  tlsError,
-  tlsTimeout,
-} from './tls-errors.js';
+import { clientTlsError, isTcpConnected, isTlsFailure, tlsError, tlsTimeout } from './tls.js';
 import { ConnectionTrace } from './trace/observer.js';
 import { engineOptions, messageOptions } from './engine-options.js';
 

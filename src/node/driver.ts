@@ -11,7 +11,6 @@ import { TimeoutError, type TimerName } from '../core/errors.js';
 import { DeadlineTimer, now } from './deadline-timer.js';
 import { asBuffer } from './buffers.js';
 import { Sender } from './sender.js';
-import { whenClosed } from './stream-closed.js';
 import {
   goneError,
   isGone,
@@ -19,7 +18,8 @@ import {
   limitReadAhead,
   resetStream,
   setStreamRef,
-} from './stream-kinds.js';
+  whenClosed,
+} from './streams.js';
 
 /** Where the driver reports. Nothing here is called twice for the same thing. */
 export interface DriverUser {

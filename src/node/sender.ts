@@ -9,7 +9,7 @@ import type { Duplex } from 'node:stream';
 import type { SendBuffer } from '../core/data-transfer/send-buffer.js';
 import { now } from './deadline-timer.js';
 import { toError } from './callbacks.js';
-import { isPlainSocket, isSystemSocket } from './stream-kinds.js';
+import { isPlainSocket, isSystemSocket } from './streams.js';
 
 /** Largest batch, in octets; the last piece may exceed it. */
 const MAX_BATCH = 1_048_576;

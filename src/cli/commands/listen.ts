@@ -11,7 +11,7 @@ import {
   listen as open,
   type Tsel,
 } from '../../index.js';
-import { CONNECTION_CHANNEL } from '../../node/trace/channels.js';
+import { CONNECTION_CHANNEL } from '../../node/trace/entry.js';
 import { command } from '../command.js';
 import { EXIT } from '../exit.js';
 import { failureOf } from '../failure.js';

@@ -3,8 +3,8 @@
  * the count of everything at the end.
  */
 import { CotpError, ProtocolError } from '../../core/tpdu/index.js';
-import { describeOrError, type TraceEntry, traceTime } from '../../node/trace/entry.js';
-import { tpduToJson } from '../../node/trace/json-lines.js';
+import { type TraceEntry, describeOrError, traceTime } from '../../node/trace/entry.js';
+import { tpduToJson } from '../../node/trace/lines.js';
 import type { Io } from '../io.js';
 import { addressText, type JsonEvent, jsonLine, postEvent } from '../report.js';
 

@@ -9,8 +9,12 @@ import { Reassembly, type TsduLimits } from '../data-transfer/reassembly.js';
 import { SendBuffer, type SendPool } from '../data-transfer/send-buffer.js';
 import { type Agreement, COSTLY_TPDU } from '../engine.js';
 import { type CotpError, ProtocolError } from '../errors.js';
-import type { Allocate, OctetCollector } from '../octets/collector.js';
-import { type MakeView, OctetSource } from '../octets/source.js';
+import {
+  type Allocate,
+  type MakeView,
+  type OctetCollector,
+  OctetSource,
+} from '../octets/collector.js';
 import { encode } from '../tpdu/encode.js';
 import { erFor } from '../tpdu/er.js';
 import type {

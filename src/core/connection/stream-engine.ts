@@ -10,8 +10,7 @@ import type { SendBuffer } from '../data-transfer/send-buffer.js';
 import type { Engine, EngineEvent, Message, StreamRequest } from '../engine.js';
 import { type CotpError, ProtocolError, TsduTooLargeError } from '../errors.js';
 import { Fifo } from '../fifo.js';
-import type { OctetCollector } from '../octets/collector.js';
-import type { OctetSource } from '../octets/source.js';
+import type { OctetCollector, OctetSource } from '../octets/collector.js';
 import { type PacketReceiver, TpktSplitter } from '../tpkt/splitter.js';
 import { endedWithin, failureOf, notPossible, timedOut } from './failures.js';
 import {

@@ -2,8 +2,14 @@
  * Joins the user data of DT TPDUs to TSDUs (X.224 6.3), within bounds. Knows no headers.
  */
 import { TsduTooLargeError } from '../errors.js';
-import { type Allocate, OctetCollector, VIEW_FROM } from '../octets/collector.js';
-import { type MakeView, type OctetSource, plainView } from '../octets/source.js';
+import {
+  type Allocate,
+  type MakeView,
+  OctetCollector,
+  type OctetSource,
+  VIEW_FROM,
+  plainView,
+} from '../octets/collector.js';
 
 /** What one TSDU of the peer may come to; the protocol itself sets no limit (X.224 6.3). */
 export interface TsduLimits {

@@ -3,8 +3,7 @@
  * Knows nothing of TPDUs.
  */
 import { ProtocolError } from '../errors.js';
-import { allocateZeroed, OctetCollector, VIEW_FROM } from '../octets/collector.js';
-import { OctetSource } from '../octets/source.js';
+import { OctetCollector, OctetSource, VIEW_FROM, allocateZeroed } from '../octets/collector.js';
 import { otherProtocolHint } from '../other-protocol.js';
 import { MAX_TPKT_LENGTH, MIN_TPKT_LENGTH, TPKT_HEADER_LENGTH, TPKT_VERSION } from './header.js';
 

@@ -6,10 +6,10 @@ import { whenAborted } from '../waiting.js';
 import { type Address, type FullAddress, formatAddress, resolveAddress } from '../address.js';
 import { openClientStream } from '../client-stream.js';
 import { CONNECT_OPTIONS, type ConnectOptions } from '../options/tpkt.js';
-import { resolveOptions } from '../options/table.js';
-import { whenClosed } from '../stream-closed.js';
+import { resolveOptions } from '../options/rows.js';
+import { whenClosed } from '../streams.js';
 import { startTimeout } from '../deadline-timer.js';
-import { clientTlsError, isTcpConnected, tlsTimeout } from '../tls-errors.js';
+import { clientTlsError, isTcpConnected, tlsTimeout } from '../tls.js';
 import { type Connection, openConnection } from './connection.js';
 
 /**

@@ -2,8 +2,7 @@
  * `listen` of bare TPKT.
  */
 import { type Address, formatAddress, resolveAddress } from '../address.js';
-import { wrongType } from '../options/checks.js';
-import { resolveOptions } from '../options/table.js';
+import { resolveOptions, wrongType } from '../options/rows.js';
 import { LISTEN_OPTIONS, type ListenOptions } from '../options/tpkt.js';
 import { ReceiveBudget } from '../receive-budget.js';
 import { reportTo } from '../callbacks.js';

@@ -13,8 +13,8 @@
  * octets 9 and 10, and 0000 in octet 2.
  */
 import { writeUint } from '../../octets/octets.js';
-import { checkUint } from '../checks.js';
-import { readParameters } from '../read-parameters.js';
+import { checkUint } from '../values.js';
+import { readParameters } from '../parameter-list.js';
 import type { Reading } from '../reading.js';
 import type { TpduInitOf } from '../types.js';
 import type { Codec } from './codec.js';
