@@ -367,14 +367,15 @@ export abstract class MessageConnection<Info> extends Resource {
   /** Pauses reading while too much waits to be read, here or in all connections of the server together. */
   #updateReading(): void {
     const queue = this.#queue;
-    if (queue.isFull || this.#share?.mustPause) {
+    const { isFull } = queue;
+    if (isFull || this.#share?.mustPause) {
       this.#driver.pauseReading();
     } else {
       this.#driver.resumeReading();
     }
     // Called at this mark, not after each message: most messages change nothing.
     const least = this.#share?.isCharged ? Math.max(1, queue.held - SHARE_STEP) : 0;
-    queue.watchBelow = queue.isFull ? Math.max(least, queue.highWaterMark) : least;
+    queue.watchBelow = isFull ? Math.max(least, queue.highWaterMark) : least;
   }
 
   #onEvent(event: EngineEvent): void {

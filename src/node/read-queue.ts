@@ -149,10 +149,9 @@ export class ReadQueue {
     if (signal !== undefined) {
       return this.#readUntil(signal);
     }
-    const made = new Promise<Buffer>(keepSettlers);
-    this.#waiting.push({ isNext: false, resolve: resolveMade, reject: rejectMade });
-    forgetSettlers();
-    return made;
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ isNext: false, resolve, reject });
+    });
   }
 
   #readUntil(signal: AbortSignal): Promise<Buffer> {
@@ -183,10 +182,9 @@ export class ReadQueue {
       return Promise.resolve({ done: false, value: message });
     }
     if (this.#ending === undefined) {
-      const made = new Promise<Step>(keepSettlers);
-      this.#waiting.push({ isNext: true, resolve: resolveMade, reject: rejectMade });
-      forgetSettlers();
-      return made;
+      return new Promise((resolve, reject) => {
+        this.#waiting.push({ isNext: true, resolve, reject });
+      });
     }
     return this.#ending.isQuiet ? Promise.resolve(DONE) : Promise.reject(this.#ending.reason());
   }
@@ -214,7 +212,7 @@ export class ReadQueue {
   }
 
   #take(): Buffer | undefined {
-    if (this.isEmpty) {
+    if (this.#count === 0) {
       return undefined;
     }
     const message = this.#messages.shift();
@@ -249,25 +247,4 @@ export class ReadQueue {
       excesses.shift();
     }
   }
-}
-
-const NOBODY = (): void => {};
-
-/** What settles the promise that is being made. */
-let resolveMade: (value: never) => void = NOBODY;
-let rejectMade: (error: Error) => void = NOBODY;
-
-/**
- * Gives away what settles the promise that is being made. One for all: a function for each promise, or
- * each queue, would be an object more to make, or to fetch from memory.
- */
-function keepSettlers(resolve: (value: never) => void, reject: (error: Error) => void): void {
-  resolveMade = resolve;
-  rejectMade = reject;
-}
-
-/** Else they would keep the last promise alive, and the message that it was resolved with. */
-function forgetSettlers(): void {
-  resolveMade = NOBODY;
-  rejectMade = NOBODY;
 }

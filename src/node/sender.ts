@@ -33,12 +33,12 @@ const NOTHING = Buffer.alloc(0);
 
 /** The sending half of one stream. */
 export class Sender {
+  /** Octets of the batch that the stream has not taken yet; others only read it. */
+  pending = 0;
   readonly #stream: Duplex;
   readonly #sendBuffer: SendBuffer;
   readonly #onTaken: () => void;
   readonly #isSystemSocket: boolean;
-  /** Octets of the current batch. */
-  #pending = 0;
   #since = 0;
   /** When the batch was written. */
   #start = 0;
@@ -61,11 +61,6 @@ export class Sender {
     sendBuffer.reportsSent = isPlainSocket(stream);
   }
 
-  /** Octets of the batch that the stream has not taken yet. */
-  get pending(): number {
-    return this.#pending;
-  }
-
   /**
    * When the batch was written, or when the last progress was noticed: a stream that is no socket takes a
    * batch piece by piece.
@@ -81,7 +76,7 @@ export class Sender {
 
   /** Writes what waits as one batch, unless the stream is busy or has ended. */
   flush(): void {
-    if (this.#sendBuffer.length === 0 || this.#pending > 0) {
+    if (this.#sendBuffer.length === 0 || this.pending > 0) {
       return;
     }
     if (this.#ended || this.#stream.destroyed) {
@@ -142,7 +137,7 @@ export class Sender {
 
   /** Writes the last piece of a batch of so many octets. */
   #writeLast(piece: Uint8Array, octets: number): void {
-    this.#pending = octets;
+    this.pending = octets;
     this.#start = now();
     this.#since = this.#start;
     this.#stream.write(piece, this.#onWritten);
@@ -150,8 +145,8 @@ export class Sender {
   }
 
   readonly #onWritten = (error?: Error | null): void => {
-    const octets = this.#pending;
-    this.#pending = 0;
+    const octets = this.pending;
+    this.pending = 0;
     if (now() - this.#start >= SLOW_FROM) {
       this.#batchSize = MIN_BATCH;
     } else if (octets >= this.#batchSize) {

@@ -49,7 +49,7 @@ export class TpktSplitter {
 
   /** True when the stream stands between two packets. */
   get atBoundary(): boolean {
-    return this.held === 0;
+    return this.#partialHeld === 0 && this.#waiting === undefined;
   }
 
   /** True while octets wait because the receiver said stop. */
