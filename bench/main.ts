@@ -2,6 +2,7 @@
  * `npm run bench`: compares this library with raw sockets and other packages. See README.md.
  */
 import { writeFileSync } from 'node:fs';
+import { callLines, countCalls } from './calls.js';
 import { reportAlone } from './case-process.js';
 import { CASES, type Case, type OtherCase, shortened } from './cases.js';
 import { compare, type Result } from './compare.js';
@@ -69,6 +70,10 @@ async function main(): Promise<void> {
   }
   if (asked.help) {
     process.stdout.write(HELP);
+    return;
+  }
+  if (asked.calls) {
+    console.log(callLines(await countCalls()).join('\n'));
     return;
   }
   const { json, file, runs } = asked;

@@ -13,6 +13,7 @@ export const HELP = `usage: npm run bench -- [options]
   --runs N       runs of each case, raw and ours in turn (default 5; 15 with --sweep)
   --short        small runs; fails when a ratio is under half of what is to be reached
   --profile      where the time of the cases named goes, by function, instead of the table
+  --calls        calls and files of the library that one TSDU of three octets takes
   --sweep        one way at sizes from 16 octets to 4 MiB, instead of the cases
   --json [FILE]  results as JSON, to FILE or to standard output instead of the table
   --help         this text
@@ -27,6 +28,7 @@ export interface Options {
   readonly short: boolean;
   readonly sweep: boolean;
   readonly profile: boolean;
+  readonly calls: boolean;
   readonly json: boolean;
   /** The file of `--json`. */
   readonly file: string | undefined;
@@ -48,6 +50,7 @@ export function optionsOf(args: readonly string[]): Options {
       short: { type: 'boolean', default: false },
       sweep: { type: 'boolean', default: false },
       profile: { type: 'boolean', default: false },
+      calls: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -61,6 +64,10 @@ export function optionsOf(args: readonly string[]): Options {
   }
   if (values.profile && (values.case.length === 0 || values.sweep || values.json)) {
     throw new TypeError('--profile requires --case, without --sweep and --json');
+  }
+  const isOther = values.case.length > 0 || values.sweep || values.short || values.profile;
+  if (values.calls && (isOther || values.json)) {
+    throw new TypeError('--calls goes with no other option');
   }
   const runs = Number(values.runs ?? (values.sweep ? 15 : 5));
   if (!Number.isInteger(runs) || runs < 1 || runs > 1_000) {

@@ -7,7 +7,7 @@
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { TransportConnection as Engine } from '../src/core/connection/connection.js';
 import type { TpduObserver } from '../src/core/data-transfer/dt.js';
-import type { MakeView } from '../src/core/octets/source.js';
+import type { MakeView } from '../src/core/octets/collector.js';
 import type { SendPool as Blocks } from '../src/core/data-transfer/send-buffer.js';
 import { CR } from './messages.js';
 
@@ -46,7 +46,9 @@ export async function traceCosts(rounds: number): Promise<TraceCost[]> {
   const { TransportConnection } = (await load('core/connection/connection.js')) as {
     TransportConnection: typeof Engine;
   };
-  const { SendPool } = (await load('core/data-transfer/send-buffer.js')) as { SendPool: typeof Blocks };
+  const { SendPool } = (await load('core/data-transfer/send-buffer.js')) as {
+    SendPool: typeof Blocks;
+  };
   const { view } = (await load('node/buffers.js')) as { view: MakeView };
   const engine = (observer: TpduObserver | undefined) => {
     const opened = TransportConnection.responder(

@@ -3,7 +3,7 @@
  * exit code whether that file is up to date. It reads dist: build first.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { CLASS0_TABLE } from '../dist/core/class0/table.js';
+import { CLASS0_TABLE } from '../dist/core/class0/procedure.js';
 import { EVENTS, STATES } from '../dist/core/connection/transition.js';
 
 /** What each action of the table does. */

@@ -25,8 +25,7 @@ export { formatTsel, parseTsel, type Tsel } from './core/tsel.js';
 export type { Address, FullAddress } from './node/address.js';
 export { connect } from './node/connect.js';
 export type { AcceptOptions, ConnectRequest, OnConnectRequest } from './node/connect-request.js';
-export { Connection, type ConnectionCb } from './node/connection.js';
-export type { ConnectionInfo } from './node/connection-info.js';
+export { Connection, type ConnectionCb, type ConnectionInfo } from './node/connection.js';
 export { listen } from './node/listen.js';
 export type { Data, WaitOptions } from './node/message-connection.js';
 export type { ConnectOptions, ListenOptions } from './node/options/cotp.js';
@@ -38,9 +37,10 @@ export type {
   ConnectionOpen,
   ConnectionRefused,
   RefusalCause,
-} from './node/trace/channels.js';
-export type { TracedConnection, TraceEntry, TraceListener } from './node/trace/entry.js';
-export { jsonLinesSink } from './node/trace/json-lines.js';
+  TraceEntry,
+  TraceListener,
+  TracedConnection,
+} from './node/trace/entry.js';
+export { jsonLinesSink, textSink } from './node/trace/lines.js';
 export { type PcapngOptions, type PcapngSink, pcapngSink } from './node/trace/pcapng.js';
 export type { Destination, SinkOptions, TraceSink } from './node/trace/sink.js';
-export { textSink } from './node/trace/text.js';

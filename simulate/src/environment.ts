@@ -139,7 +139,7 @@ export async function load(folder: string): Promise<Library> {
 
 /** Every reference is acquired from and released to one pool; this counts beside it. */
 async function countReferences(at: (path: string) => Promise<unknown>): Promise<() => number> {
-  const { References } = (await at('core/references.js')) as {
+  const { References } = (await at('node/references.js')) as {
     References: { prototype: { take(random: number): unknown; readonly size: number } };
   };
   const pools = new Set<{ readonly size: number }>();

@@ -77,12 +77,12 @@ export const FAULTS: readonly Fault[] = [
     rule: 'timer',
     edits: [
       {
-        file: 'node/alarm.js',
+        file: 'node/deadline-timer.js',
         find: 'else if (late >= BLOCKED_FROM && this.#wanted !== this.#grantedUntil) {',
         replace: 'else if (late < 0) {',
       },
       {
-        file: 'node/alarm.js',
+        file: 'node/deadline-timer.js',
         find: 'this.#afterSockets = setImmediate(this.#onSocketsSeen);',
         replace: 'this.#onSocketsRead();',
       },

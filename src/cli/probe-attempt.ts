@@ -13,7 +13,7 @@ import {
   type TraceListener,
   type Tsel,
 } from '../index.js';
-import { isTlsFailure } from '../node/tls-errors.js';
+import { isTlsFailure } from '../node/tls.js';
 import { EXIT, Stop } from './exit.js';
 import { failureOf } from './failure.js';
 import { hexText } from './pipe-format.js';

@@ -1,9 +1,9 @@
 /**
- * Every error that a user of the library can meet, with its stable code and the story of how it
- * came about. Knows nothing of sockets; system errors pass through the library as they are.
+ * Every error that a user of the library can get, with its stable code and details of how it came about; and the
+ * words for how a byte stream ended. System errors pass through the library unchanged.
  */
-import { toHex } from './octets/octets.js';
 import { FAULTS, type Fault, type FaultRow, type RejectCause } from './faults.js';
+import { toHex } from './octets/octets.js';
 
 /** The stable codes. Users branch on these; messages may change. */
 export type CotpErrorCode =
@@ -16,20 +16,20 @@ export type CotpErrorCode =
   | 'ERR_COTP_WRITE_OVERFLOW';
 
 /**
- * How far the connection had come: `'tcp'` before TCP (and TLS) stood, `'wait-cr'` a server waiting
+ * How far the connection had come: `'tcp'` before TCP (and TLS) was connected, `'wait-cr'` a server waiting
  * for the CR, `'cr-sent'` a client waiting for the CC, `'cr-received'` a server deciding on the CR,
  * `'open'` after the CC, `'closing'` once either side began to close.
  */
 export type Phase = 'tcp' | 'wait-cr' | 'cr-sent' | 'cr-received' | 'open' | 'closing';
 
 /**
- * How it ended: a TCP reset, an orderly FIN, a DR or an ER TPDU, a timer, octets that broke the
- * protocol, a limit of our own, or this side's own doing.
+ * How it ended: by a TCP reset, a FIN, a DR or an ER TPDU, a timer, octets that broke the protocol
+ * (`'garbage'`), a limit of this side, or the user of this side (`'local'`).
  */
 export type Ending = 'reset' | 'fin' | 'dr' | 'er' | 'timeout' | 'garbage' | 'limit' | 'local';
 
-/** What an error tells beside its message. Every part is absent where it is not known. */
-export interface Story {
+/** What an error carries beside its message. Each part is absent where it is not known. */
+export interface ErrorDetails {
   readonly phase?: Phase | undefined;
   readonly ending?: Ending | undefined;
   /** The octets received that matter, at most the first 64. */
@@ -39,8 +39,8 @@ export interface Story {
   readonly cause?: unknown;
 }
 
-/** Octets kept in an error, so that an error never holds on to a large buffer. */
-const STORY_OCTETS = 64;
+/** Most octets that an error keeps: it must not keep a large buffer alive. */
+const MAX_ERROR_OCTETS = 64;
 
 /** The base of all errors of this library. */
 export class CotpError extends Error {
@@ -56,20 +56,20 @@ export class CotpError extends Error {
   /** What to try; `undefined` where nothing is known. It is part of the message too. */
   readonly hint: string | undefined;
 
-  constructor(code: CotpErrorCode, message: string, story: Story = {}) {
+  constructor(code: CotpErrorCode, message: string, details: ErrorDetails = {}) {
     super(
-      story.hint === undefined ? message : `${message}: ${story.hint}`,
-      story.cause === undefined ? undefined : { cause: story.cause },
+      details.hint === undefined ? message : `${message}: ${details.hint}`,
+      details.cause === undefined ? undefined : { cause: details.cause },
     );
     this.code = code;
-    this.phase = story.phase;
-    this.ending = story.ending;
-    this.octets = story.octets?.slice(0, STORY_OCTETS);
-    this.hint = story.hint;
+    this.phase = details.phase;
+    this.ending = details.ending;
+    this.octets = details.octets?.slice(0, MAX_ERROR_OCTETS);
+    this.hint = details.hint;
   }
 }
 
-/** Notes the phase in an error that arose where none is known; one that is told already stays. */
+/** Sets the phase of an error that was created without one; a phase that is set already stays. */
 export function inPhase<E extends CotpError>(error: E, phase: Phase): E {
   if (error.phase === undefined) {
     (error as { phase: Phase | undefined }).phase = phase;
@@ -78,7 +78,7 @@ export function inPhase<E extends CotpError>(error: E, phase: Phase): E {
 }
 
 /**
- * The peer answered our CR with a DR (X.224 6.6) or an ER, or with a CC in which remote desktop refuses.
+ * The peer answered our CR with a DR (X.224 6.6), an ER, or a CC whose remote desktop negotiation failed.
  * `code` is `ERR_COTP_REFUSED`.
  */
 export class ConnectionRefusedError extends CotpError {
@@ -107,9 +107,9 @@ export class ConnectionRefusedError extends CotpError {
       readonly additionalInfo?: Uint8Array | undefined;
       readonly userData?: Uint8Array | undefined;
     },
-    story: Story = {},
+    details: ErrorDetails = {},
   ) {
-    super('ERR_COTP_REFUSED', message, story);
+    super('ERR_COTP_REFUSED', message, details);
     this.reason = refusal.reason;
     this.reasonText = refusal.reasonText;
     this.rejectCause = refusal.rejectCause;
@@ -120,8 +120,8 @@ export class ConnectionRefusedError extends CotpError {
 }
 
 /**
- * Use of a connection that is closed, or the peer went away. `cause` holds the socket's error when
- * there was one. `code` is `ERR_COTP_CLOSED`.
+ * The connection is closed, or the peer closed it or is gone. `cause` is the error of the socket, if it had
+ * one. `code` is `ERR_COTP_CLOSED`.
  */
 export class ConnectionClosedError extends CotpError {
   override readonly name = 'ConnectionClosedError';
@@ -129,9 +129,12 @@ export class ConnectionClosedError extends CotpError {
   /** Reason of the DR that ended the connection, when one did. */
   readonly reason: number | undefined;
 
-  constructor(message: string, story: Story & { readonly reason?: number | undefined } = {}) {
-    super('ERR_COTP_CLOSED', message, story);
-    this.reason = story.reason;
+  constructor(
+    message: string,
+    details: ErrorDetails & { readonly reason?: number | undefined } = {},
+  ) {
+    super('ERR_COTP_CLOSED', message, details);
+    this.reason = details.reason;
   }
 }
 
@@ -139,7 +142,7 @@ export class ConnectionClosedError extends CotpError {
 export class ProtocolError extends CotpError {
   override readonly name = 'ProtocolError';
   declare readonly code: 'ERR_COTP_PROTOCOL';
-  /** What is wrong, by name; the names are stable. */
+  /** Stable name of what is wrong. */
   readonly fault: Fault;
   /**
    * The offending octet, counted from 1: within the TPDU, or for the `tpkt-` faults within all that
@@ -157,17 +160,17 @@ export class ProtocolError extends CotpError {
     fault: Fault,
     octets: Uint8Array,
     octet?: number | undefined,
-    story: Omit<Story, 'octets'> & { readonly detail?: string | undefined } = {},
+    details: Omit<ErrorDetails, 'octets'> & { readonly detail?: string | undefined } = {},
   ) {
     const row: FaultRow = FAULTS[fault];
     const where = octet === undefined ? '' : ` at octet ${octet}`;
-    const detail = story.detail === undefined ? '' : ` (${story.detail})`;
+    const detail = details.detail === undefined ? '' : ` (${details.detail})`;
     const seen = octets.length === 0 ? '' : `, in ${toHex(octets.subarray(0, 24), ' ')}`;
     const more = octets.length > 24 ? ` … (${octets.length} octets)` : '';
     super('ERR_COTP_PROTOCOL', `${row.sentence}${detail}: ${fault}${where}${seen}${more}`, {
       ending: 'garbage',
-      ...story,
-      hint: story.hint ?? row.hint,
+      ...details,
+      hint: details.hint ?? row.hint,
       octets,
     });
     this.fault = fault;
@@ -181,8 +184,8 @@ export class TsduTooLargeError extends CotpError {
   override readonly name = 'TsduTooLargeError';
   declare readonly code: 'ERR_COTP_TSDU_TOO_LARGE';
 
-  constructor(message: string, story: Story = {}) {
-    super('ERR_COTP_TSDU_TOO_LARGE', message, { ending: 'limit', ...story });
+  constructor(message: string, details: ErrorDetails = {}) {
+    super('ERR_COTP_TSDU_TOO_LARGE', message, { ending: 'limit', ...details });
   }
 }
 
@@ -205,9 +208,33 @@ export class TimeoutError extends CotpError {
   /** After how many milliseconds. */
   readonly milliseconds: number;
 
-  constructor(message: string, timer: TimerName, milliseconds: number, story: Story = {}) {
-    super('ERR_COTP_TIMEOUT', message, { ending: 'timeout', ...story });
+  constructor(message: string, timer: TimerName, milliseconds: number, details: ErrorDetails = {}) {
+    super('ERR_COTP_TIMEOUT', message, { ending: 'timeout', ...details });
     this.timer = timer;
     this.milliseconds = milliseconds;
   }
+}
+
+/** Whether an error is one of TLS, and not of TCP beneath it. */
+export function isTlsFailure(cause: unknown): boolean {
+  return /^ERR_(SSL|TLS)_/.test(codeOf(cause) ?? '');
+}
+
+/** What happened to the stream, to begin a sentence with; `undefined` as cause for a FIN. */
+export function streamFailure(cause: Error | undefined): string {
+  if (cause === undefined) {
+    return 'the peer closed TCP';
+  }
+  const what = codeOrMessage(cause);
+  return isTlsFailure(cause) ? `TLS failed (${what})` : `TCP was reset or failed (${what})`;
+}
+
+/** Messages may be several lines long, with addresses and files of the library of TLS. */
+export function codeOrMessage(cause: Error): string {
+  return codeOf(cause) ?? cause.message;
+}
+
+function codeOf(cause: unknown): string | undefined {
+  const { code } = (cause ?? {}) as { code?: unknown };
+  return typeof code === 'string' ? code : undefined;
 }

@@ -2,7 +2,7 @@
  * Addresses: where to connect to and where to listen.
  */
 import type { Socket } from 'node:net';
-import { integer, text, wrongType } from './options/checks.js';
+import { integer, text, wrongType } from './options/rows.js';
 
 /** A TCP address. */
 export interface Address {

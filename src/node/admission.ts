@@ -3,7 +3,7 @@
  * protocol.
  */
 import type { Socket } from 'node:net';
-import { whenClosed } from './stream-closed.js';
+import { whenClosed } from './streams.js';
 
 /** The two limits. */
 export interface AdmissionLimits {

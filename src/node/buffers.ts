@@ -3,8 +3,7 @@
  */
 // Imported, not global: each use of the global goes through a getter of Node.
 import { Buffer } from 'node:buffer';
-import type { Allocate } from '../core/octets/collector.js';
-import type { MakeView } from '../core/octets/source.js';
+import type { Allocate, MakeView } from '../core/octets/collector.js';
 import { SendPool } from '../core/data-transfer/send-buffer.js';
 
 /** Octet strings of this many octets or more begin {@link SHIFT} octets into their memory. */

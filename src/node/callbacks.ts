@@ -1,13 +1,14 @@
 /**
- * The one place that runs callbacks of the user's. A callback may throw anything, may be an async
- * function whatever its type says, and may return any thenable: none of that may end the process.
+ * Runs every callback of the user and reports errors to `onError`. A callback may throw anything, may be an
+ * async function whatever its type says, and may return any thenable: none of that may end the process.
  */
 import { inspect, types } from 'node:util';
+import type { ErrorListener } from './options/stream.js';
 
 /**
- * Calls `callback`. Exactly one of the two is called afterwards, once: `onFailure` with what it threw or
- * rejected with, `onDone` when it returned, or when the promise or thenable that it returned fulfilled.
- * Never throws, unless one of the two does.
+ * Calls `callback`, then exactly one of the two others, once: `onFailure` with what `callback` threw or
+ * rejected with, or `onDone` when it returned or when the promise or thenable that it returned fulfilled.
+ * Throws only if one of those two does.
  *
  * @param callback already bound to its arguments
  */
@@ -26,7 +27,7 @@ export function runCallback(
   settle(result, onFailure, onDone);
 }
 
-/** The same for a result that is there already: for callbacks on hot paths, which need no closure then. */
+/** The same for a result that is known already. Callbacks on hot paths need no closure this way. */
 export function settle(
   result: unknown,
   onFailure: (thrown: unknown) => void,
@@ -44,8 +45,8 @@ export function settle(
 }
 
 /**
- * What was thrown, as an `Error`: itself where it is one. Anything else becomes the `cause` of an `Error`
- * whose message shows it. Never throws.
+ * Returns what was thrown as an `Error`: an error as it is, anything else as the `cause` of an `Error` whose
+ * message shows it. Never throws.
  */
 export function toError(thrown: unknown): Error {
   if (isError(thrown)) {
@@ -57,7 +58,7 @@ export function toError(thrown: unknown): Error {
   return new Error(`an Error was expected, but ${shown(thrown)} was thrown`, { cause: thrown });
 }
 
-/** An error whose message can be read; `instanceof` alone asks the traps of a proxy, which may throw. */
+/** An error whose message can be read. `instanceof` alone would run the traps of a proxy, which may throw. */
 function isError(thrown: unknown): thrown is Error {
   try {
     return (
@@ -70,7 +71,7 @@ function isError(thrown: unknown): thrown is Error {
   }
 }
 
-/** Octets of a thrown value that a message shows at most. */
+/** Most characters of a thrown value that a message shows. */
 const MAX_SHOWN = 200;
 
 function shown(thrown: unknown): string {
@@ -89,3 +90,21 @@ function shown(thrown: unknown): string {
 }
 
 function nothing(): void {}
+
+/**
+ * Returns a function that reports errors about a peer to the listener, if there is one. It turns what was
+ * thrown into an `Error`, never throws and leaves no rejected promise.
+ */
+export function reportTo(
+  listener: ErrorListener | undefined,
+  peer: string,
+): (error: unknown) => void {
+  return (thrown) => {
+    if (listener !== undefined) {
+      runCallback(() => listener(toError(thrown), { peer }), ignore);
+    }
+  };
+}
+
+/** The failure of a listener cannot be reported anywhere, and must not end the process. */
+function ignore(): void {}

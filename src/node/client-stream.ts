@@ -6,8 +6,8 @@ import { connect as connectTcp, isIP, Socket, type TcpNetConnectOpts } from 'nod
 import type { Duplex } from 'node:stream';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import type { FullAddress } from './address.js';
-import { takeOver } from './own-stream.js';
-import { clientTlsOptions } from './tls-callbacks.js';
+import { takeOver } from './streams.js';
+import { clientTlsOptions } from './tls.js';
 
 /** First keep-alive probe after so many milliseconds of silence. */
 export const KEEP_ALIVE_DELAY = 10_000;

@@ -2,12 +2,18 @@
  * A CR that waits for the decision of a server's user.
  */
 import type { Duplex } from 'node:stream';
-import { isDisconnectReason } from '../core/tpdu/reasons.js';
+import { isDisconnectReason } from '../core/tpdu/codes.js';
 import type { ConnectionRequest, Decoded, RemoteDesktopInit } from '../core/tpdu/types.js';
 import type { Tsel } from '../core/tsel.js';
 import type { FullAddress } from './address.js';
-import { type Check, connectData, integer, remoteDesktop } from './options/checks.js';
-import { optional, resolveOptions } from './options/table.js';
+import {
+  type Check,
+  connectData,
+  integer,
+  optional,
+  remoteDesktop,
+  resolveOptions,
+} from './options/rows.js';
 
 /** Limits and data of one accepted connection; what is left out is as `listen` was told. */
 export interface AcceptOptions {

@@ -9,7 +9,7 @@ import { offerSize } from '../core/negotiation/tpdu-size.js';
 import { NO_OCTETS } from '../core/octets/octets.js';
 import { encode } from '../core/tpdu/encode.js';
 import type { RemoteDesktopInit } from '../core/tpdu/types.js';
-import { whenAborted } from './abort.js';
+import { whenAborted } from './waiting.js';
 import {
   type Address,
   type FullAddress,
@@ -17,34 +17,28 @@ import {
   resolveAddress,
   socketAddresses,
 } from './address.js';
-import { now } from './alarm.js';
+import { now } from './deadline-timer.js';
 import { openClientStream } from './client-stream.js';
-import { Connection } from './connection.js';
 import {
+  Connection,
   connectDataFromWire,
   connectionInfo,
   diagnosticsOf,
   remoteDesktopFromWire,
   tselFromWire,
-} from './connection-info.js';
+} from './connection.js';
 import { Driver, type DriverUser } from './driver.js';
 import {
   CONNECT_OPTIONS,
   type ConnectOptions,
   type ResolvedConnectOptions,
 } from './options/cotp.js';
-import { resolveOptions } from './options/table.js';
+import { resolveOptions } from './options/rows.js';
 import { takeReference } from './references.js';
-import { reportTo } from './report.js';
-import {
-  clientTlsError,
-  isTcpConnected,
-  isTlsFailure,
-  tlsError,
-  tlsTimeout,
-} from './tls-errors.js';
+import { reportTo } from './callbacks.js';
+import { clientTlsError, isTcpConnected, isTlsFailure, tlsError, tlsTimeout } from './tls.js';
 import { ConnectionTrace } from './trace/observer.js';
-import { engineOptions, messageOptions } from './tsdu.js';
+import { engineOptions, messageOptions } from './engine-options.js';
 
 /**
  * Opens a transport connection: TCP, TLS if wanted, CR, CC.

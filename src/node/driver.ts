@@ -8,10 +8,9 @@ import process from 'node:process';
 import type { Duplex } from 'node:stream';
 import type { Engine, EngineEvent, Message } from '../core/engine.js';
 import { TimeoutError, type TimerName } from '../core/errors.js';
-import { Alarm, now } from './alarm.js';
+import { DeadlineTimer, now } from './deadline-timer.js';
 import { asBuffer } from './buffers.js';
 import { Sender } from './sender.js';
-import { whenClosed } from './stream-closed.js';
 import {
   goneError,
   isGone,
@@ -19,7 +18,8 @@ import {
   limitReadAhead,
   resetStream,
   setStreamRef,
-} from './stream-kinds.js';
+  whenClosed,
+} from './streams.js';
 
 /** Where the driver reports. Nothing here is called twice for the same thing. */
 export interface DriverUser {
@@ -88,7 +88,7 @@ export class Driver {
   readonly #hasSilenceTimes: boolean;
   /** The stream makes memory for each chunk, and nobody else has the stream. */
   #isPrivate: boolean;
-  readonly #alarm = new Alarm(() => this.#onAlarm());
+  readonly #timer = new DeadlineTimer(() => this.#onTimer());
   #user: DriverUser;
   readonly #sender: Sender;
   #flushScheduled = false;
@@ -155,13 +155,13 @@ export class Driver {
 
   /** Octets written and not yet taken by the stream. */
   get buffered(): number {
-    return this.#engine.sendBuffer.length + this.#sender.inFlight;
+    return this.#engine.sendBuffer.length + this.#sender.pending;
   }
 
   /** Queues a message. It leaves in this turn of the event loop, with all others written in it. */
   write(message: Uint8Array): void {
     this.#engine.send(message);
-    if (this.#sender.inFlight > 0) {
+    if (this.#sender.pending > 0) {
       return;
     }
     if (this.#engine.sendBuffer.length >= FLUSH_AT) {
@@ -217,7 +217,7 @@ export class Driver {
 
   /** Whether stream and timer keep the process alive. */
   setRef(isRef: boolean): void {
-    this.#alarm.isRef = isRef;
+    this.#timer.isRef = isRef;
     setStreamRef(this.stream, isRef);
   }
 
@@ -225,7 +225,7 @@ export class Driver {
   readonly #onTurnEnd = (): void => {
     this.#flushScheduled = false;
     this.#sender.flush();
-    if (this.#sender.inFlight > 0) {
+    if (this.#sender.pending > 0) {
       this.#watch();
     }
   };
@@ -352,7 +352,7 @@ export class Driver {
   }
 
   #endWhenFlushed(): void {
-    // Octets in flight come first: a stream that has yet to write before its FIN takes no reset.
+    // The current batch comes first: a stream that has yet to write before its FIN takes no reset.
     if (!this.#sender.ended && this.buffered === 0 && !this.stream.destroyed) {
       this.#ending ??= FIN_BY_US;
       this.#sender.end();
@@ -386,7 +386,7 @@ export class Driver {
     this.#closed = true;
     this.#takeLeftovers();
     this.command(() => this.#engine.streamClosed(this.#streamError, now()));
-    this.#alarm.clear();
+    this.#timer.clear();
     this.#engine.sendBuffer.clear();
     this.#user.onStreamClosed();
   }
@@ -421,7 +421,7 @@ export class Driver {
     if (this.#closed) {
       return;
     }
-    let at = this.#sender.inFlight === 0 ? Number.POSITIVE_INFINITY : this.#writeDeadline;
+    let at = this.#sender.pending === 0 ? Number.POSITIVE_INFINITY : this.#writeDeadline;
     if (!this.#isPeerHeldUp) {
       at = Math.min(at, this.#engineDeadline);
       if (this.#hasSilenceTimes) {
@@ -431,16 +431,16 @@ export class Driver {
     if (this.#isBlind) {
       at = Math.min(at, this.#goneCheck);
     }
-    this.#alarm.set(at);
+    this.#timer.set(at);
   }
 
   get #goneCheck(): number {
-    return this.#alarm.due(this.#lastGoneCheck + GONE_CHECK);
+    return this.#timer.due(this.#lastGoneCheck + GONE_CHECK);
   }
 
   get #engineDeadline(): number {
     const { deadline } = this.#engine;
-    return deadline === undefined ? Number.POSITIVE_INFINITY : this.#alarm.due(deadline);
+    return deadline === undefined ? Number.POSITIVE_INFINITY : this.#timer.due(deadline);
   }
 
   /** The peer has to send nothing after its FIN. */
@@ -448,7 +448,7 @@ export class Driver {
     const { receiveTimeout } = this.#options;
     return receiveTimeout === undefined || !this.#isOpen || this.#hasPeerEnded
       ? Number.POSITIVE_INFINITY
-      : this.#alarm.due(this.#lastReceived + receiveTimeout);
+      : this.#timer.due(this.#lastReceived + receiveTimeout);
   }
 
   /** A connection that closes has its closeTimeout. */
@@ -457,17 +457,17 @@ export class Driver {
     const isClosing = this.#engine.streamRequest !== 'none' && !this.#engine.isReceiving;
     return idleTimeout === undefined || isClosing
       ? Number.POSITIVE_INFINITY
-      : this.#alarm.due(this.#lastActivity + idleTimeout);
+      : this.#timer.due(this.#lastActivity + idleTimeout);
   }
 
   get #writeDeadline(): number {
     const { writeTimeout } = this.#options;
-    return writeTimeout === undefined || this.#sender.inFlight === 0
+    return writeTimeout === undefined || this.#sender.pending === 0
       ? Number.POSITIVE_INFINITY
-      : this.#alarm.due(this.#sender.since + writeTimeout);
+      : this.#timer.due(this.#sender.since + writeTimeout);
   }
 
-  #onAlarm(): void {
+  #onTimer(): void {
     const time = now();
     if (this.#isBlind && time >= this.#goneCheck) {
       this.#lastGoneCheck = time;
@@ -475,7 +475,7 @@ export class Driver {
         return;
       }
     }
-    this.#judgeTimes(time);
+    this.#checkTimes(time);
     this.command(() => {
       if (!this.#isPeerHeldUp && time >= this.#engineDeadline) {
         this.#engine.handleDeadline(time);
@@ -499,7 +499,7 @@ export class Driver {
   }
 
   /** The times that are of the stream, and not of the protocol. */
-  #judgeTimes(time: number): void {
+  #checkTimes(time: number): void {
     const { idleTimeout, receiveTimeout, writeTimeout } = this.#options;
     if (writeTimeout !== undefined && time >= this.#writeDeadline) {
       const octets = this.buffered;

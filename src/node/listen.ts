@@ -13,33 +13,32 @@ import {
   resolveAddress,
   socketAddresses,
 } from './address.js';
-import { now } from './alarm.js';
-import { runCallback } from './callbacks.js';
+import { now } from './deadline-timer.js';
+import { reportTo, runCallback } from './callbacks.js';
 import {
   type AcceptOptions,
   type ConnectRequest,
   resolveAccept,
   resolveReason,
 } from './connect-request.js';
-import { Connection, type ConnectionCb } from './connection.js';
 import {
+  Connection,
+  type ConnectionCb,
   connectDataFromWire,
   connectionInfo,
   diagnosticsOf,
   remoteDesktopFromWire,
   tselFromWire,
-} from './connection-info.js';
+} from './connection.js';
 import { Driver, type DriverUser } from './driver.js';
-import { wrongType } from './options/checks.js';
+import { resolveOptions, wrongType } from './options/rows.js';
 import { LISTEN_OPTIONS, type ListenOptions, type ResolvedListenOptions } from './options/cotp.js';
-import { resolveOptions } from './options/table.js';
 import { takeReference } from './references.js';
 import { ReceiveBudget } from './receive-budget.js';
-import { reportTo } from './report.js';
 import { Server } from './server.js';
-import type { RefusalCause } from './trace/channels.js';
+import type { RefusalCause } from './trace/entry.js';
 import { ConnectionTrace } from './trace/observer.js';
-import { engineOptions, messageOptions } from './tsdu.js';
+import { engineOptions, messageOptions } from './engine-options.js';
 
 /** DR reasons of X.224 13.5.3. */
 const NOT_SPECIFIED = 0;

@@ -1,22 +1,21 @@
 /**
- * A connection that reads and writes whole messages, whatever the protocol beneath: what the
- * connections of COTP and of TPKT have in common. It knows neither of the two.
+ * A connection that reads and writes whole messages: the part that connections of COTP and of bare TPKT
+ * share. It knows neither protocol.
  */
 import type { Duplex } from 'node:stream';
 import type { Engine, EngineEvent, Message } from '../core/engine.js';
 import { ConnectionClosedError, CotpError, type TimeoutError } from '../core/errors.js';
 import { Fifo } from '../core/fifo.js';
-import { whenAborted } from './abort.js';
-import { Alarm, now } from './alarm.js';
+import { DeadlineTimer, now } from './deadline-timer.js';
 import type { Driver, DriverUser } from './driver.js';
 import { MessageDuplex } from './duplex.js';
-import { instance } from './options/checks.js';
-import { optional, resolveOptions } from './options/table.js';
-import { type Ending, ReadQueue, type Step } from './read-queue.js';
+import { instance, optional, resolveOptions } from './options/rows.js';
+import { type ReadEnd, ReadQueue, type Step } from './read-queue.js';
 import type { ReceiveBudget, ReceiveShare } from './receive-budget.js';
 import { Resource } from './resource.js';
+import { deferred, whenAborted } from './waiting.js';
 
-/** Octets of a message, in any form that JavaScript has for them; a `Buffer` is one. */
+/** The octets of a message. A `Buffer` is a `Uint8Array`. */
 export type Data = Uint8Array;
 
 /** What a message connection needs of its options; sizes in octets, times in milliseconds. */
@@ -29,17 +28,17 @@ export interface MessageConnectionOptions {
   /** Fewest and most octets of one message. */
   readonly minMessage: number;
   readonly maxMessage: number;
-  /** Of the server, whose connections share it; a client has none. */
+  /** Shared by all connections of a server; a client has none. */
   readonly receiveBudget: ReceiveBudget | undefined;
-  /** Called with the reason when the connection ended other than cleanly or by this side's wish. */
+  /** Called with the error when the connection failed: neither side closed it gracefully. */
   readonly onFailure: (error: Error) => void;
 }
 
 /** Options of calls that wait. */
 export interface WaitOptions {
   /**
-   * Gives the call up when it aborts: it rejects with the reason of the signal. Default: it waits as long as
-   * the connection is open.
+   * Cancels the call when it aborts: the call rejects with the reason of the signal. Default: the call waits
+   * as long as the connection is open.
    */
   readonly signal?: AbortSignal | undefined;
 }
@@ -47,35 +46,35 @@ export interface WaitOptions {
 const WAIT_OPTIONS = { signal: optional(instance(AbortSignal, 'an AbortSignal')) };
 
 /**
- * After the FIN of the peer, a connection whose user owes an answer stays open for it as long as
- * something happens every so many milliseconds.
+ * After the FIN of the peer a connection stays open while its user may owe an answer, but closes after so
+ * many milliseconds without a read or write.
  */
 const ANSWER_GRACE = 500;
 
-/** What is taken is subtracted from the share of a connection once it comes to so many octets. */
+/** The share of a connection in the receive budget is reduced in steps of so many octets read. */
 const SHARE_STEP = 32_768;
 
-/** Reads and writes whole messages, in order, over one byte stream; `Info` is what is known of it. */
+/** Reads and writes whole messages, in order, over one byte stream. `Info` is the type of `info`. */
 export abstract class MessageConnection<Info> extends Resource {
-  /** What both sides are and have agreed on. Frozen. */
+  /** The two ends and what they have agreed on. Frozen. */
   readonly info: Info;
   readonly #driver: Driver;
   readonly #engine: Engine;
   readonly #options: MessageConnectionOptions;
   readonly #queue: ReadQueue;
   readonly #share: ReceiveShare | undefined;
-  /** What the engine had copied when the last chunk ended. */
+  /** Octets that the engine had copied when the last chunk ended. */
   #copied = 0;
   readonly #drains = new Fifo<{ resolve: () => void; reject: (error: Error) => void }>();
-  /** How it closed; reads reject with the reason. The first one counts. */
-  #ending: Ending | undefined;
+  /** How reading ended; reads reject with its reason. The first one counts. */
+  #ending: ReadEnd | undefined;
   /** The peer has sent FIN. */
   #peerEnded = false;
   #sentEnd = false;
-  /** Our half ends when the user says so, not when the peer has ended. */
+  /** This side sends FIN when the user ends it, not after the FIN of the peer. */
   #staysHalfOpen: boolean;
-  #answerAlarm: Alarm | undefined;
-  /** Messages taken by the user less messages written: above 0 an answer may still be due. */
+  #answerTimer: DeadlineTimer | undefined;
+  /** Messages that the user has read minus those written: above 0 the user may still owe an answer. */
   #owed = 0;
 
   /** @internal Connections come from `connect` and `listen`. */
@@ -88,7 +87,7 @@ export abstract class MessageConnection<Info> extends Resource {
     this.#staysHalfOpen = options.allowHalfOpen;
     this.#queue = new ReadQueue(options.readHighWaterMark, () => this.#onTaken());
     this.#share = options.receiveBudget?.share({
-      onPauseChange: () => this.#judgeReading(),
+      onPauseChange: () => this.#updateReading(),
       compact: () => {
         engine.compact();
         return engine.pinned;
@@ -98,7 +97,7 @@ export abstract class MessageConnection<Info> extends Resource {
     driver.user = new MessageConnection.#Listener(this);
   }
 
-  /** Hears of the driver. A class of its own, so that what it hears is no part of the interface. */
+  /** Driver callbacks, kept off the public type. */
   static readonly #Listener = class implements DriverUser {
     readonly #connection: MessageConnection<unknown>;
 
@@ -132,27 +131,26 @@ export abstract class MessageConnection<Info> extends Resource {
   };
 
   /**
-   * The byte stream beneath: a `net.Socket`, a `tls.TLSSocket` (whose `getPeerCertificate()` tells
-   * who the peer is) or the caller's own. It is there to be asked, not to be read or written. Once it was
-   * asked for, TSDUs that come in several DTs are copied, for others may see what comes.
+   * The byte stream beneath: a `net.Socket`, a `tls.TLSSocket` (whose `getPeerCertificate()` identifies
+   * the peer) or the caller's own. Use it to query the stream, not to read or write. After the first use of
+   * this property, TSDUs that come in several DTs are copied, because other code may see the same octets.
    */
   get socket(): Duplex {
     return this.#driver.handOut();
   }
 
   /**
-   * The next whole message. What arrived before the peer went away is still read.
+   * Returns the next whole message. Messages that arrived before the connection ended can still be read.
    *
    * Several calls may wait at once; they are served in order.
    *
-   * @param options `signal` gives the call up. A read that was given up takes no message: the next one
-   * that comes goes to the next read. A message that has arrived already is read at once
-   * @returns a Buffer that is the caller's own. It may be a view: of the octets that the socket gave,
-   * which a small one keeps alive, or of memory that begins before it; so who uses its `buffer` uses
-   * `byteOffset` and `length` too
+   * @param options `signal` cancels the call. A cancelled read takes no message: the next one goes to the
+   * next read. A message that has arrived already is returned whether or not the signal aborts later
+   * @returns a Buffer that the caller owns. It may be a view of a larger piece of memory, which it keeps
+   * alive: code that uses its `buffer` must use `byteOffset` and `length` too
    * @throws ConnectionClosedError (`ERR_COTP_CLOSED`), ProtocolError (`ERR_COTP_PROTOCOL`),
    * TsduTooLargeError (`ERR_COTP_TSDU_TOO_LARGE`) or TimeoutError (`ERR_COTP_TIMEOUT`): whatever
-   * ended the connection, once everything that arrived has been read
+   * ended the connection, once all messages that arrived have been read
    * @throws the reason of `signal` when that aborts
    * @throws TypeError for a bad option
    */
@@ -176,11 +174,11 @@ export abstract class MessageConnection<Info> extends Resource {
   }
 
   /**
-   * Queues one message at once; it leaves in this turn of the event loop. The octets must not be
-   * changed until they have left: {@link writeBuffered} is 0 then.
+   * Queues one message; it is sent in this turn of the event loop. Do not change the octets until they
+   * have been sent, that is, until {@link writeBuffered} is 0.
    *
-   * @returns `false` when more octets wait than `writeHighWaterMark`: better wait for
-   * {@link drain} before writing more
+   * @returns `false` when more than `writeHighWaterMark` octets wait: call {@link drain} before writing
+   * more
    * @throws TypeError when `data` is not a Uint8Array; RangeError when its length is not allowed
    * @throws ConnectionClosedError (`ERR_COTP_CLOSED`) when closing has begun
    * @throws CotpError (`ERR_COTP_WRITE_OVERFLOW`) when `maxWriteBuffer` octets wait already
@@ -213,10 +211,10 @@ export abstract class MessageConnection<Info> extends Resource {
   }
 
   /**
-   * Resolves when no more octets wait than `writeHighWaterMark`, at once if that is so.
+   * Resolves when at most `writeHighWaterMark` octets wait to be sent; at once if that is the case already.
    *
-   * @param options `signal` gives the call up; what was written is still sent
-   * @throws ConnectionClosedError or what else ended the connection while it waited
+   * @param options `signal` cancels the call; what was written is still sent
+   * @throws ConnectionClosedError, or another error that ended the connection while the call waited
    * @throws the reason of `signal` when that aborts
    * @throws TypeError for a bad option
    */
@@ -256,7 +254,7 @@ export abstract class MessageConnection<Info> extends Resource {
   }
 
   /**
-   * Lets the process end while this connection is open, if nothing else keeps it alive; as `unref` of a
+   * Lets the process exit while this connection is open, if nothing else keeps it alive, like `unref` of a
    * `net.Socket`.
    */
   unref(): this {
@@ -276,8 +274,8 @@ export abstract class MessageConnection<Info> extends Resource {
   }
 
   /**
-   * Says that this side will write nothing more: FIN follows what was written. The messages of the
-   * peer still come, and the connection closes when the peer closes too.
+   * Ends writing: FIN follows what was written. Messages of the peer can still be read, and the
+   * connection closes when the peer closes too.
    */
   end(): void {
     if (this.isOpen && !this.#sentEnd) {
@@ -290,9 +288,9 @@ export abstract class MessageConnection<Info> extends Resource {
   }
 
   /**
-   * Begins to close in good order: what was written is flushed, then FIN (class 0 has no disconnect
-   * TPDU of its own, X.224 6.7.1.4). Reads that wait reject; what has arrived may still be read. A
-   * peer that does not close too is reset after `closeTimeout`.
+   * Begins to close gracefully: what was written is flushed, then FIN (class 0 has no disconnect TPDU
+   * of its own, X.224 6.7.1.4). Pending reads reject; messages that have arrived can still be read. The
+   * connection is reset if the peer does not close within `closeTimeout`.
    */
   override close(): void {
     if (this.isOpen) {
@@ -304,7 +302,7 @@ export abstract class MessageConnection<Info> extends Resource {
   /**
    * Drops the connection at once, by a TCP reset; what waits to be sent or read is lost.
    *
-   * @param error what waiting and later calls reject with as the cause of a `ConnectionClosedError`
+   * @param error the `cause` of the `ConnectionClosedError` that pending and later calls reject with
    */
   destroy(error?: Error): void {
     if (this.isClosed) {
@@ -317,17 +315,17 @@ export abstract class MessageConnection<Info> extends Resource {
   }
 
   /**
-   * Reads until the end: ends quietly after an orderly close by either side and throws after any
-   * other. Leaving the loop early leaves the connection open.
+   * Reads until the connection ends: the loop finishes after a graceful close by either side and throws
+   * after any other end. Leaving the loop early leaves the connection open.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Buffer, undefined> {
     return new MessageIterator(() => this.#next());
   }
 
   /**
-   * The connection as a Node stream: each chunk read or written is one message. It reads from now
-   * on, so `read()` is not to be used beside it. Ending it is {@link end}; destroying
-   * it closes, and with an error it resets.
+   * Returns the connection as a Node stream: each chunk read or written is one message. The stream reads
+   * from now on, so do not call `read()` as well. Ending the stream calls {@link end}; destroying it closes
+   * the connection, and with an error resets it.
    */
   toDuplex(): Duplex {
     this.#staysHalfOpen = true;
@@ -355,28 +353,29 @@ export abstract class MessageConnection<Info> extends Resource {
     queue.endChunk(length, copied - this.#copied);
     this.#copied = copied;
     this.#share?.hold(queue.held, pinned);
-    // A reader that keeps up leaves nothing to judge.
+    // A reader that keeps up leaves nothing to update.
     if (queue.held > 0 || this.#driver.isReadingPaused) {
-      this.#judgeReading();
+      this.#updateReading();
     }
   }
 
   #onTaken(): void {
     this.#share?.hold(this.#queue.held, this.#engine.pinned);
-    this.#judgeReading();
+    this.#updateReading();
   }
 
-  /** Octets stay in TCP while too much waits to be read, here or in all connections of the server. */
-  #judgeReading(): void {
+  /** Pauses reading while too much waits to be read, here or in all connections of the server together. */
+  #updateReading(): void {
     const queue = this.#queue;
-    if (queue.isFull || this.#share?.mustPause) {
+    const { isFull } = queue;
+    if (isFull || this.#share?.mustPause) {
       this.#driver.pauseReading();
     } else {
       this.#driver.resumeReading();
     }
-    // Not after each message: most of them change nothing.
+    // Called at this mark, not after each message: most messages change nothing.
     const least = this.#share?.isCharged ? Math.max(1, queue.held - SHARE_STEP) : 0;
-    queue.watchBelow = queue.isFull ? Math.max(least, queue.highWaterMark) : least;
+    queue.watchBelow = isFull ? Math.max(least, queue.highWaterMark) : least;
   }
 
   #onEvent(event: EngineEvent): void {
@@ -424,7 +423,7 @@ export abstract class MessageConnection<Info> extends Resource {
     this.markClosed();
   }
 
-  /** @internal Whether this error says how the connection ended, and no more than that. */
+  /** @internal Whether this error is the one that says how the connection ended. */
   hasEndedBy(error: unknown): boolean {
     return this.#ending !== undefined && this.#closedError() === error;
   }
@@ -434,38 +433,38 @@ export abstract class MessageConnection<Info> extends Resource {
   }
 
   #fail(error: CotpError, orderly: boolean): void {
-    const isNews = this.isOpen && !orderly;
+    const isFailure = this.isOpen && !orderly;
     this.#closeWith(() => error, orderly);
     if (!orderly) {
       this.#rejectDrains();
     }
-    if (isNews) {
+    if (isFailure) {
       this.#options.onFailure(error);
     }
   }
 
   #closeWith(reason: () => CotpError, orderly: boolean): void {
     this.#endReading(reason, orderly);
-    this.#answerAlarm?.clear();
+    this.#answerTimer?.clear();
     this.markClosing();
   }
 
-  /** Nothing more will come. */
+  /** No more messages will arrive. */
   #endReading(reason: () => CotpError, orderly: boolean): void {
-    // Most closings are good ones, whose error nobody hears; who does hear it, hears the same one.
+    // Created lazily: most closes never surface it. Every call that does gets the same error.
     this.#ending ??= { reason: once(reason), isQuiet: orderly };
     this.#queue.end(this.#ending);
   }
 
-  /** Whoever waits still has octets that are lost now: that this side had closed says nothing of that. */
+  /** Pending drains fail: their data was not sent, even where this side had closed cleanly. */
   #rejectDrains(): void {
     if (this.#drains.length === 0) {
       return;
     }
     const reason = this.#closedError();
-    const isOurWish = this.#ending?.isQuiet === true && (reason as CotpError).ending === 'local';
+    const isClosedByUs = this.#ending?.isQuiet === true && (reason as CotpError).ending === 'local';
     for (let waiting = this.#drains.shift(); waiting; waiting = this.#drains.shift()) {
-      waiting.reject(isOurWish ? lostOnClosing() : reason);
+      waiting.reject(isClosedByUs ? lostOnClosing() : reason);
     }
   }
 
@@ -488,7 +487,7 @@ export abstract class MessageConnection<Info> extends Resource {
     }
   }
 
-  /** The peer has ended and no answer is due: whatever is written goes out, then FIN. */
+  /** The peer has sent FIN and no answer is due: flushes what was written, then sends FIN. */
   #finishAfterPeer(): void {
     if (this.isOpen && (this.#sentEnd || !this.#staysHalfOpen)) {
       this.#closeWith(endedByPeer, true);
@@ -496,8 +495,8 @@ export abstract class MessageConnection<Info> extends Resource {
     }
   }
 
-  /** Who has more to write may wait until what was written is sent. */
-  #onAnswerAlarm(): void {
+  /** The time for an answer has passed. A user who still writes may be waiting for `drain`. */
+  #onAnswerTimer(): void {
     if (this.#driver.buffered > 0) {
       this.#awaitAnswer();
     } else {
@@ -505,17 +504,17 @@ export abstract class MessageConnection<Info> extends Resource {
     }
   }
 
-  /** The peer has ended, but the user may still answer what came last. */
+  /** The peer has sent FIN, but the user may still answer the last message. */
   #awaitAnswer(): void {
     if (this.isOpen && this.#queue.isEmpty && !this.#staysHalfOpen) {
-      this.#answerAlarm ??= new Alarm(() => this.#onAnswerAlarm());
-      this.#answerAlarm.clear();
-      this.#answerAlarm.set(now() + Math.min(ANSWER_GRACE, this.#options.closeTimeout));
+      this.#answerTimer ??= new DeadlineTimer(() => this.#onAnswerTimer());
+      this.#answerTimer.clear();
+      this.#answerTimer.set(now() + Math.min(ANSWER_GRACE, this.#options.closeTimeout));
     }
   }
 }
 
-/** Steps through messages. An async generator would make promises of its own for every one. */
+/** Iterates over messages. An async generator would create extra promises for each one. */
 class MessageIterator implements AsyncIterableIterator<Buffer, undefined> {
   readonly next: () => Promise<Step>;
 
@@ -528,22 +527,7 @@ class MessageIterator implements AsyncIterableIterator<Buffer, undefined> {
   }
 }
 
-/** A promise with the two functions that settle it; later versions of Node have it as `Promise.withResolvers`. */
-function deferred<T>(): {
-  readonly promise: Promise<T>;
-  readonly resolve: (value: T) => void;
-  readonly reject: (reason: unknown) => void;
-} {
-  let resolve: (value: T) => void = () => {};
-  let reject: (reason: unknown) => void = () => {};
-  const promise = new Promise<T>((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  return { promise, resolve, reject };
-}
-
-/** What makes something, so that it is made once and only if it is wanted. */
+/** A function that creates a value on the first call and returns the same one later. */
 function once<T>(make: () => T): () => T {
   let made: T | undefined;
   return () => {
@@ -568,7 +552,7 @@ function resetByUs(cause: Error | undefined): CotpError {
 }
 
 function lostOnClosing(): CotpError {
-  return new ConnectionClosedError('the connection was lost before what was written had left', {
+  return new ConnectionClosedError('the connection was lost before all written data was sent', {
     phase: 'closing',
     ending: 'reset',
   });

@@ -3,7 +3,7 @@
  * stream beneath.
  */
 import { Fifo } from '../core/fifo.js';
-import { whenAborted } from './abort.js';
+import { whenAborted } from './waiting.js';
 
 /**
  * What a queued message costs beside its octets: the view and its place in the queue, 112 octets as
@@ -33,7 +33,7 @@ type Waiting =
   | { readonly isNext: true; resolve(step: Step): void; reject(error: Error): void };
 
 /** How a queue ends. */
-export interface Ending {
+export interface ReadEnd {
   /** Why, as an error that is made only when somebody is to hear it. */
   reason(): Error;
   /** Whether iteration just ends, and does not throw. */
@@ -60,7 +60,7 @@ export class ReadQueue {
   /** Most queues never have one. */
   #excesses: Fifo<Excess> | undefined;
   #takesNone = false;
-  #ending: Ending | undefined;
+  #ending: ReadEnd | undefined;
 
   /** @param onTaken called when a message that waited was taken, as {@link watchBelow} says */
   constructor(highWaterMark: number, onTaken: () => void) {
@@ -149,10 +149,9 @@ export class ReadQueue {
     if (signal !== undefined) {
       return this.#readUntil(signal);
     }
-    const made = new Promise<Buffer>(keepSettlers);
-    this.#waiting.push({ isNext: false, resolve: resolveMade, reject: rejectMade });
-    forgetSettlers();
-    return made;
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ isNext: false, resolve, reject });
+    });
   }
 
   #readUntil(signal: AbortSignal): Promise<Buffer> {
@@ -183,16 +182,15 @@ export class ReadQueue {
       return Promise.resolve({ done: false, value: message });
     }
     if (this.#ending === undefined) {
-      const made = new Promise<Step>(keepSettlers);
-      this.#waiting.push({ isNext: true, resolve: resolveMade, reject: rejectMade });
-      forgetSettlers();
-      return made;
+      return new Promise((resolve, reject) => {
+        this.#waiting.push({ isNext: true, resolve, reject });
+      });
     }
     return this.#ending.isQuiet ? Promise.resolve(DONE) : Promise.reject(this.#ending.reason());
   }
 
   /** Nothing more will come: what waits, and what is called once the queue is empty, is told how. */
-  end(ending: Ending): void {
+  end(ending: ReadEnd): void {
     this.#ending ??= ending;
     const { isQuiet, reason } = this.#ending;
     for (let waiting = this.#waiting.shift(); waiting; waiting = this.#waiting.shift()) {
@@ -214,7 +212,7 @@ export class ReadQueue {
   }
 
   #take(): Buffer | undefined {
-    if (this.isEmpty) {
+    if (this.#count === 0) {
       return undefined;
     }
     const message = this.#messages.shift();
@@ -249,25 +247,4 @@ export class ReadQueue {
       excesses.shift();
     }
   }
-}
-
-const NOBODY = (): void => {};
-
-/** What settles the promise that is being made. */
-let resolveMade: (value: never) => void = NOBODY;
-let rejectMade: (error: Error) => void = NOBODY;
-
-/**
- * Gives away what settles the promise that is being made. One for all: a function for each promise, or
- * each queue, would be an object more to make, or to fetch from memory.
- */
-function keepSettlers(resolve: (value: never) => void, reject: (error: Error) => void): void {
-  resolveMade = resolve;
-  rejectMade = reject;
-}
-
-/** Else they would keep the last promise alive, and the message that it was resolved with. */
-function forgetSettlers(): void {
-  resolveMade = NOBODY;
-  rejectMade = NOBODY;
 }

@@ -75,13 +75,13 @@ export class ReceiveBudget {
       this.#continue(share);
     }
     if (change < 0) {
-      this.#judgeLess(share);
+      this.#onLess(share);
     } else if (share.beyondFloor > 0) {
-      this.#judgeMore(share);
+      this.#onMore(share);
     }
   }
 
-  #judgeMore(share: ReceiveShare): void {
+  #onMore(share: ReceiveShare): void {
     if (this.isTight() && share.unread > RECEIVE_FLOOR) {
       this.#pause(share);
     }
@@ -94,7 +94,7 @@ export class ReceiveBudget {
    * There is more room. A connection that waits to complete a message may go on as soon as the sum is within
    * the limit: if all of them waited until it is well below, and nobody had anything to read, none ever would.
    */
-  #judgeLess(share: ReceiveShare): void {
+  #onLess(share: ReceiveShare): void {
     if (!this.isTight()) {
       this.#continueAll(() => true);
     } else if (this.#held <= this.#limit) {

@@ -1,30 +1,17 @@
 /**
  * The life of a thing that closes asynchronously: open, closing, closed. Knows nothing of sockets.
  */
-
-/** A promise together with the function that fulfils it. */
-interface Moment {
-  readonly promise: Promise<void>;
-  readonly arrive: () => void;
-}
-
-function moment(): Moment {
-  let arrive: () => void = () => {};
-  const promise = new Promise<void>((resolve) => {
-    arrive = resolve;
-  });
-  return { promise, arrive };
-}
+import { type Deferred, deferred } from './waiting.js';
 
 /**
- * Base of `Connection` and `Server`: what `aio.Resource` is in the service that this library
+ * Base of `Connection` and `Server`: the counterpart of `aio.Resource` in the library whose service this one
  * re-implements.
  */
 export abstract class Resource implements AsyncDisposable {
   #state: 'open' | 'closing' | 'closed' = 'open';
-  // Made when someone asks: a server may hold thousands of connections that nobody watches.
-  #closing: Moment | undefined;
-  #closed: Moment | undefined;
+  // Created lazily: a server may hold thousands of connections that nobody watches.
+  #closing: Deferred<void> | undefined;
+  #closed: Deferred<void> | undefined;
   #abort: AbortController | undefined;
 
   /** True until closing begins. */
@@ -32,7 +19,7 @@ export abstract class Resource implements AsyncDisposable {
     return this.#state === 'open';
   }
 
-  /** True from the moment that closing begins, and after it has ended. */
+  /** True once closing has begun, and after it has ended. */
   get isClosing(): boolean {
     return this.#state !== 'open';
   }
@@ -43,8 +30,8 @@ export abstract class Resource implements AsyncDisposable {
   }
 
   /**
-   * Aborted when closing begins: work that belongs to this resource listens to it. The abort reason
-   * is the cause of the closing where there is one.
+   * Aborts when closing begins; pass it to work that ends with this resource. Its reason is the error
+   * that closed the resource, if there was one.
    */
   get signal(): AbortSignal {
     this.#abort ??= new AbortController();
@@ -59,7 +46,7 @@ export abstract class Resource implements AsyncDisposable {
     if (this.isClosing) {
       return Promise.resolve();
     }
-    this.#closing ??= moment();
+    this.#closing ??= deferred();
     return this.#closing.promise;
   }
 
@@ -68,7 +55,7 @@ export abstract class Resource implements AsyncDisposable {
     if (this.isClosed) {
       return Promise.resolve();
     }
-    this.#closed ??= moment();
+    this.#closed ??= deferred();
     return this.#closed.promise;
   }
 
@@ -86,19 +73,19 @@ export abstract class Resource implements AsyncDisposable {
     return this.asyncClose();
   }
 
-  /** What `signal.reason` is to be. */
+  /** The reason that `signal` aborts with. */
   protected get closeReason(): unknown {
     return undefined;
   }
 
-  /** For subclasses: closing begins now. Gives `false` when it had begun. */
+  /** For subclasses: closing begins now. Returns `false` if it had begun before. */
   protected markClosing(): boolean {
     if (this.isClosing) {
       return false;
     }
     this.#state = 'closing';
     this.#abort?.abort(this.closeReason);
-    this.#closing?.arrive();
+    this.#closing?.resolve();
     return true;
   }
 
@@ -106,6 +93,6 @@ export abstract class Resource implements AsyncDisposable {
   protected markClosed(): void {
     this.markClosing();
     this.#state = 'closed';
-    this.#closed?.arrive();
+    this.#closed?.resolve();
   }
 }

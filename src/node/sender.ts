@@ -1,74 +1,69 @@
 /**
- * Hands what waits in a send buffer to a byte stream, one flight after the other: as few writes as
- * possible, nothing more while the stream has yet to take what it was given, and no more at once than
- * lets be seen whether it takes any.
+ * Writes the contents of a send buffer to a byte stream, one batch after the other. A batch takes as few
+ * writes as possible; the next one waits until the stream has taken it; and it is small enough that a peer
+ * which takes nothing is noticed in time.
  */
 // Imported, not global: each use of the global goes through a getter of Node.
 import { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import type { SendBuffer } from '../core/data-transfer/send-buffer.js';
-import { now } from './alarm.js';
+import { now } from './deadline-timer.js';
 import { toError } from './callbacks.js';
-import { isPlainSocket, isSystemSocket } from './stream-kinds.js';
+import { isPlainSocket, isSystemSocket } from './streams.js';
 
-/** About as many octets make a flight at most. */
-const MOST_AT_ONCE = 1_048_576;
-
-/**
- * About as many octets make the first flight, and each flight while the peer is slow. How far a system
- * write has come cannot be seen from here, only that it is done: so a flight is to be small enough to be
- * taken in a short time even by a peer that takes little.
- */
-const LEAST_AT_ONCE = 65_536;
-
-/** A flight that is not taken within so many milliseconds tells of a slow peer. */
-const BRISK = 100;
+/** Largest batch, in octets; the last piece may exceed it. */
+const MAX_BATCH = 1_048_576;
 
 /**
- * A single piece of less than this many octets goes to a socket without a callback. Nearly always the
- * system takes it at once, and to hear so by a callback costs a turn of Node's own queue.
+ * Size of the first batch, and of each batch while the peer is slow, in octets. The progress of a system
+ * write cannot be observed, only its end, so even a slow peer should take a batch in a short time.
  */
-const SMALL_FLIGHT = 16_384;
+const MIN_BATCH = 65_536;
+
+/** A peer that does not take a batch within so many milliseconds is slow. */
+const SLOW_FROM = 100;
+
+/**
+ * A single piece of fewer octets than this is written to a socket without a callback. The system nearly
+ * always takes it at once, and a callback would cost a pass through Node's own queue.
+ */
+const SMALL_BATCH = 16_384;
 
 const NOTHING = Buffer.alloc(0);
 
 /** The sending half of one stream. */
 export class Sender {
+  /** Octets of the batch that the stream has not taken yet; others only read it. */
+  pending = 0;
   readonly #stream: Duplex;
   readonly #sendBuffer: SendBuffer;
   readonly #onTaken: () => void;
-  readonly #tellsAtOnce: boolean;
-  #inFlight = 0;
+  readonly #isSystemSocket: boolean;
   #since = 0;
-  /** When the flight was handed over. */
+  /** When the batch was written. */
   #start = 0;
-  /** What the stream had still to take of the flight when it was last looked at, in its own count. */
+  /** `writableLength` of the stream when it was last looked at. */
   #left = 0;
   /**
-   * About as many octets make a flight. It doubles with each that was taken briskly, so that what a
-   * system write may hide of a peer that turns out slow is no more than was taken just before.
+   * Size of the next batch, in octets. It doubles after each full batch that was taken quickly, so a batch
+   * that a slow peer holds up is at most twice the size of one that was just taken.
    */
-  #atOnce = LEAST_AT_ONCE;
+  #batchSize = MIN_BATCH;
   #ended = false;
 
-  /** @param onTaken called when all that was handed over has been taken, at the earliest in `flush` */
+  /** @param onTaken called when the stream has taken a batch; this may happen during `flush` */
   constructor(stream: Duplex, sendBuffer: SendBuffer, onTaken: () => void) {
     this.#stream = stream;
     this.#sendBuffer = sendBuffer;
     this.#onTaken = onTaken;
-    this.#tellsAtOnce = isSystemSocket(stream);
-    // Another stream may have passed on what it took as it is.
+    this.#isSystemSocket = isSystemSocket(stream);
+    // Only a plain socket has copied the octets by then; another stream may still pass them on.
     sendBuffer.reportsSent = isPlainSocket(stream);
   }
 
-  /** Octets handed to the stream and not yet taken by it. */
-  get inFlight(): number {
-    return this.#inFlight;
-  }
-
   /**
-   * When octets in flight were handed to the stream, or when it was first seen that some of them had
-   * been taken: a stream that is no socket takes a flight piece by piece.
+   * When the batch was written, or when the last progress was noticed: a stream that is no socket takes a
+   * batch piece by piece.
    */
   get since(): number {
     const left = this.#stream.writableLength;
@@ -79,27 +74,27 @@ export class Sender {
     return this.#since;
   }
 
-  /** Hands over what waits, unless the stream is busy or has ended. */
+  /** Writes what waits as one batch, unless the stream is busy or has ended. */
   flush(): void {
-    if (this.#sendBuffer.length === 0 || this.#inFlight > 0) {
+    if (this.#sendBuffer.length === 0 || this.pending > 0) {
       return;
     }
     if (this.#ended || this.#stream.destroyed) {
       return;
     }
     try {
-      this.#handOver();
+      this.#writeBatch();
     } catch (thrown) {
-      // The `write` of a stream of the caller's own. Nobody up the stack could handle it.
+      // From the `write` of the user's own stream. No caller could handle it.
       this.#stream.destroy(toError(thrown));
     }
   }
 
-  #handOver(): void {
+  #writeBatch(): void {
     const first = this.#sendBuffer.shift() ?? NOTHING;
     if (this.#sendBuffer.length > 0) {
       this.#writeMany(first);
-    } else if (this.#tellsAtOnce && first.length < SMALL_FLIGHT) {
+    } else if (this.#isSystemSocket && first.length < SMALL_BATCH) {
       this.#writeSmall(first);
     } else {
       this.#writeLast(first, first.length);
@@ -111,7 +106,7 @@ export class Sender {
     return this.#ended;
   }
 
-  /** FIN. Called once nothing waits. */
+  /** Sends FIN. Call it once nothing waits. */
   end(): void {
     this.#ended = true;
     this.#stream.end();
@@ -122,7 +117,7 @@ export class Sender {
     if (this.#stream.writableLength === 0 && this.#stream.errored === null) {
       this.#taken();
     } else {
-      // The system is full, or the peer is gone: a write of nothing is told of what came before it.
+      // The system buffer is full, or the peer is gone. The callback of an empty write reports which.
       this.#writeLast(NOTHING, piece.length);
     }
   }
@@ -131,7 +126,7 @@ export class Sender {
     let piece = first;
     let octets = first.length;
     this.#stream.cork();
-    while (this.#sendBuffer.length > 0 && octets < this.#atOnce) {
+    while (this.#sendBuffer.length > 0 && octets < this.#batchSize) {
       this.#stream.write(piece);
       piece = this.#sendBuffer.shift() ?? NOTHING;
       octets += piece.length;
@@ -140,9 +135,9 @@ export class Sender {
     this.#stream.uncork();
   }
 
-  /** The last piece of a flight of so many octets. */
+  /** Writes the last piece of a batch of so many octets. */
   #writeLast(piece: Uint8Array, octets: number): void {
-    this.#inFlight = octets;
+    this.pending = octets;
     this.#start = now();
     this.#since = this.#start;
     this.#stream.write(piece, this.#onWritten);
@@ -150,14 +145,14 @@ export class Sender {
   }
 
   readonly #onWritten = (error?: Error | null): void => {
-    const octets = this.#inFlight;
-    this.#inFlight = 0;
-    if (now() - this.#start >= BRISK) {
-      this.#atOnce = LEAST_AT_ONCE;
-    } else if (octets >= this.#atOnce) {
-      this.#atOnce = Math.min(2 * this.#atOnce, MOST_AT_ONCE);
+    const octets = this.pending;
+    this.pending = 0;
+    if (now() - this.#start >= SLOW_FROM) {
+      this.#batchSize = MIN_BATCH;
+    } else if (octets >= this.#batchSize) {
+      this.#batchSize = Math.min(2 * this.#batchSize, MAX_BATCH);
     }
-    // Node tells of no error when it drops what a destroyed stream had still to write.
+    // Node passes no error for writes that it drops because the stream was destroyed.
     if (!error && !this.#stream.destroyed) {
       this.#taken();
     }

@@ -10,9 +10,9 @@ import { runCallback } from './callbacks.js';
 import { KEEP_ALIVE_DELAY } from './client-stream.js';
 import type { MessageConnection } from './message-connection.js';
 import { Resource } from './resource.js';
-import { whenClosed } from './stream-closed.js';
+import { whenClosed } from './streams.js';
 import { peerOf, TlsAcceptor } from './tls-acceptor.js';
-import { overLimit } from './tls-errors.js';
+import { overLimit } from './tls.js';
 
 /** What a server needs of its options. */
 export interface ServerOptions {

@@ -5,10 +5,9 @@
 import { Socket } from 'node:net';
 import { createServer, type Server as TlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
 import { formatAddress } from './address.js';
-import { whenClosed } from './stream-closed.js';
-import { startTimeout } from './timeout.js';
-import { serverTlsOptions } from './tls-callbacks.js';
-import { serverTlsError, tlsHandshakeTimeout } from './tls-errors.js';
+import { whenClosed } from './streams.js';
+import { startTimeout } from './deadline-timer.js';
+import { serverTlsError, serverTlsOptions, tlsHandshakeTimeout } from './tls.js';
 
 /** What the handshakes report. */
 export interface TlsAcceptorUser {

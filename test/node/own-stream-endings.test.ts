@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { Duplex, type DuplexOptions } from 'node:stream';
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { References } from '../../src/core/references.js';
+import { References } from '../../src/node/references.js';
 import { type Connection, type ConnectOptions, connect } from '../../src/index.js';
 import * as tpkt from '../../src/node/tpkt/index.js';
 import { type Certificates, certificates } from '../support/certificates.js';

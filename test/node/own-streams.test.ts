@@ -4,7 +4,7 @@ import { connect as connectTcp } from 'node:net';
 import { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { References } from '../../src/core/references.js';
+import { References } from '../../src/node/references.js';
 import { type ConnectOptions, connect } from '../../src/index.js';
 import * as tpkt from '../../src/node/tpkt/index.js';
 import { type Certificates, certificates } from '../support/certificates.js';

@@ -1,6 +1,6 @@
 /** A listener that fails is the user's, and must not end the process. */
 import { afterEach, expect, test } from 'vitest';
-import { reportTo } from '../../src/node/report.js';
+import { reportTo } from '../../src/node/callbacks.js';
 
 const unhandled: unknown[] = [];
 const onUnhandled = (reason: unknown) => unhandled.push(reason);

@@ -20,13 +20,13 @@ async function held(outbox: SendBuffer) {
   closeLater(() => socket.destroy());
   await once(socket, 'connect');
   const onWay: ((error?: Error) => void)[] = [];
-  const flights: number[] = [];
+  const batches: number[] = [];
   socket._write = (chunk: Buffer, _encoding, callback) => {
-    flights.push(chunk.length);
+    batches.push(chunk.length);
     onWay.push(callback);
   };
   socket._writev = (chunks: readonly { readonly chunk: Buffer }[], callback) => {
-    flights.push(chunks.reduce((sum, { chunk }) => sum + chunk.length, 0));
+    batches.push(chunks.reduce((sum, { chunk }) => sum + chunk.length, 0));
     onWay.push(callback);
   };
   let taken = 0;
@@ -37,7 +37,7 @@ async function held(outbox: SendBuffer) {
   };
   const sender = new Sender(socket, outbox, () => sender.flush());
   const take = (error?: Error) => onWay.shift()?.(error);
-  return { socket, sender, take, taken: () => taken, flights };
+  return { socket, sender, take, taken: () => taken, batches };
 }
 
 function outboxOf(...payloads: readonly number[]): SendBuffer {
@@ -72,7 +72,7 @@ describe.each<[string, readonly number[]]>([
     take();
     take();
     await turn();
-    expect([taken(), sender.inFlight]).toEqual([1, 0]);
+    expect([taken(), sender.pending]).toEqual([1, 0]);
   });
 
   test('is never taken when the system fails', async () => {
@@ -111,7 +111,7 @@ describe('a peer that is slow', () => {
   const backlog = () => outboxOf(...Array.from({ length: 512 }, () => 8_192));
   const kibibytes = (octets: number) => Math.round(octets / 1024);
 
-  test('is seen to take octets of a flight while a stream takes that piece by piece', () => {
+  test('is seen to take octets of a batch while a stream takes it piece by piece', () => {
     const clock = stoppedClock();
     const onWay: (() => void)[] = [];
     const stream = new Duplex({
@@ -127,24 +127,24 @@ describe('a peer that is slow', () => {
     clock.time = 1_600;
     expect(sender.since).toBe(1_600);
     clock.time = 1_700;
-    expect([sender.since, sender.inFlight > 0]).toEqual([1_600, true]);
+    expect([sender.since, sender.pending > 0]).toEqual([1_600, true]);
   });
 
   test('is given 64 KiB at first, then twice as many as it took briskly, up to 1 MiB', async () => {
     stoppedClock();
-    const { sender, take, flights } = await held(backlog());
+    const { sender, take, batches } = await held(backlog());
     sender.flush();
-    for (let flight = 1; flight < 7; flight += 1) {
+    for (let batch = 1; batch < 7; batch += 1) {
       take();
       await turn();
     }
-    const sizes = flights.map((octets) => 2 ** Math.round(Math.log2(kibibytes(octets))));
+    const sizes = batches.map((octets) => 2 ** Math.round(Math.log2(kibibytes(octets))));
     expect(sizes).toEqual([64, 128, 256, 512, 1024, 1024, 1024]);
   });
 
   test('is given 64 KiB again once it took long', async () => {
     const clock = stoppedClock();
-    const { sender, take, flights } = await held(backlog());
+    const { sender, take, batches } = await held(backlog());
     sender.flush();
     take();
     await turn();
@@ -153,8 +153,8 @@ describe('a peer that is slow', () => {
     clock.time += 100;
     take();
     await turn();
-    expect(flights).toHaveLength(4);
-    expect(kibibytes(flights[3] as number)).toBeLessThan(80);
+    expect(batches).toHaveLength(4);
+    expect(kibibytes(batches[3] as number)).toBeLessThan(80);
   });
 });
 

@@ -95,7 +95,15 @@ describe('contestants take turns', () => {
 
 describe('the command line of the benchmark', () => {
   test('asks for every case, five times, unless it says otherwise', () => {
-    const asked = { case: [], runs: 5, short: false, sweep: false, profile: false, json: false };
+    const asked = {
+      case: [],
+      calls: false,
+      runs: 5,
+      short: false,
+      sweep: false,
+      profile: false,
+      json: false,
+    };
     expect(optionsOf([])).toEqual({ ...asked, help: false, file: undefined });
     expect(optionsOf(['--sweep']).runs).toBe(15);
   });
@@ -115,6 +123,7 @@ describe('the command line of the benchmark', () => {
     [['--sweep', '--short'], '--sweep has no cases and no short form'],
     [['--profile'], '--profile requires --case'],
     [['--profile', '--case', 'connect', '--json'], '--profile requires --case'],
+    [['--calls', '--short'], '--calls goes with no other option'],
     [['a.json'], 'unexpected argument a.json'],
     [['--json', 'a.json', 'b.json'], 'unexpected argument b.json'],
     [['--nothing'], "Unknown option '--nothing'"],

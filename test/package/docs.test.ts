@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { FAULTS } from '../../src/core/faults.js';
-import { disconnectReason, isDisconnectReason } from '../../src/core/tpdu/reasons.js';
+import { disconnectReason, isDisconnectReason } from '../../src/core/tpdu/codes.js';
 import { ROOT, run } from './consumer.js';
 
 const read = (path: string) => readFile(join(ROOT, path), 'utf8');

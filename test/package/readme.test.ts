@@ -5,7 +5,7 @@ import { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { listen } from '../../src/index.js';
 import { CONNECT_OPTIONS, LISTEN_OPTIONS } from '../../src/node/options/cotp.js';
-import type { OptionTable } from '../../src/node/options/table.js';
+import type { OptionTable } from '../../src/node/options/rows.js';
 import { certificates } from '../support/certificates.js';
 import { Consumer, ROOT } from './consumer.js';
 

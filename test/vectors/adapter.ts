@@ -8,14 +8,13 @@ import { SendBuffer, SendPool } from '../../src/core/data-transfer/send-buffer.j
 import { ProtocolError } from '../../src/core/errors.js';
 import { confirm } from '../../src/core/negotiation/confirm.js';
 import { respond, type SupportedClass } from '../../src/core/negotiation/respond.js';
-import { allocateZeroed } from '../../src/core/octets/collector.js';
-import { OctetSource, plainView } from '../../src/core/octets/source.js';
+import { OctetSource, allocateZeroed, plainView } from '../../src/core/octets/collector.js';
 import { fromHex, joinOctets, toHex, uintOctets } from '../../src/core/octets/octets.js';
 import { checksumOf } from '../../src/core/tpdu/checksum.js';
 import { decode, decodeNsdu } from '../../src/core/tpdu/decode.js';
 import { encode } from '../../src/core/tpdu/encode.js';
 import { erFor } from '../../src/core/tpdu/er.js';
-import { codeOfSize, sizeOfCode } from '../../src/core/tpdu/size-codes.js';
+import { codeOfSize, sizeOfCode } from '../../src/core/tpdu/codes.js';
 import type {
   DataForm,
   DecodeOptions,

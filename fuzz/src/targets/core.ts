@@ -5,7 +5,7 @@ import { TransportConnection } from '../../../dist/core/connection/connection.js
 import type { EngineEvent, Message } from '../../../dist/core/engine.js';
 import { CotpError } from '../../../dist/core/errors.js';
 import { allocateZeroed } from '../../../dist/core/octets/collector.js';
-import { plainView } from '../../../dist/core/octets/source.js';
+import { plainView } from '../../../dist/core/octets/collector.js';
 import { SendPool } from '../../../dist/core/data-transfer/send-buffer.js';
 import { formatChunks, join, TPKT_HEADER_LENGTH } from '../octets.js';
 import { must, type Target } from '../target.js';

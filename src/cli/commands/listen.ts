@@ -11,7 +11,7 @@ import {
   type RefusalCause,
   type Tsel,
 } from '../../index.js';
-import { CONNECTION_CHANNEL } from '../../node/trace/channels.js';
+import { CONNECTION_CHANNEL } from '../../node/trace/entry.js';
 import { closeOnStop } from '../close-on-stop.js';
 import { command } from '../command.js';
 import { runProgram } from '../connection-program.js';

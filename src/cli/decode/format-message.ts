@@ -5,7 +5,7 @@
 import Table from 'cli-table3';
 import { CotpError } from '../../core/tpdu/index.js';
 import { describeOrError } from '../../node/trace/entry.js';
-import { tpduToJson } from '../../node/trace/json-lines.js';
+import { tpduToJson } from '../../node/trace/lines.js';
 import type { Colours } from '../terminal-text.js';
 import { deviationText, type ExplainedMessage, isClean } from './explained-message.js';
 

@@ -4,7 +4,7 @@
  */
 import { CotpError, ProtocolError } from '../../core/tpdu/index.js';
 import { describeOrError, type TraceEntry, traceTime } from '../../node/trace/entry.js';
-import { tpduToJson } from '../../node/trace/json-lines.js';
+import { tpduToJson } from '../../node/trace/lines.js';
 import { type JsonEvent, jsonLine, postEvent } from '../events.js';
 import { addressText } from '../format-info.js';
 import type { Io } from '../io.js';

@@ -20,7 +20,7 @@ import {
   type TraceEntry,
   type Tsel,
 } from '../../index.js';
-import { CONNECTION_CHANNEL } from '../../node/trace/channels.js';
+import { CONNECTION_CHANNEL } from '../../node/trace/entry.js';
 import { CLOSE_TIME_ON_STOP } from '../close-on-stop.js';
 import { failureOf } from '../failure.js';
 import { addressText } from '../format-info.js';

@@ -1,6 +1,6 @@
 /**
- * Which event of the transition table received octets are: octets and what is known of the connection in,
- * an input of the table out. Pure; it knows nothing of what an event does.
+ * Determines which event of the transition table received octets are. Input: octets and the state of the connection;
+ * output: an input of the table. Pure; it does not know what an event does.
  */
 import { type CotpError, ProtocolError } from '../errors.js';
 import { confirm } from '../negotiation/confirm.js';
@@ -18,8 +18,8 @@ import { capabilitiesFor, type SizeOptions } from './establishment.js';
 import { endedByPeer, refusedByRemoteDesktop, refusedByUs, unexpected } from './failures.js';
 import { type State, type TransitionInput, takesData } from './transition.js';
 
-/** What is known of the connection beside its state. */
-export interface Known {
+/** What `classify` needs to know about the connection beside its state. */
+export interface Context {
   readonly options: SizeOptions;
   /** The CR that this side has sent. */
   readonly offer: TpduInitOf<'CR'> | undefined;
@@ -33,10 +33,10 @@ export interface Known {
 const PROTOCOL_ERROR = 133;
 
 /** The event that a TPDU is in this state. */
-export function classify(octets: Uint8Array, state: State, known: Known): TransitionInput {
-  const { maxTpduSize } = known;
+export function classify(octets: Uint8Array, state: State, context: Context): TransitionInput {
+  const { maxTpduSize } = context;
   // However odd, a DR says that the peer is done: its reason is worth more than its faults.
-  const strict = known.options.strict && codeOf(octets) !== 0x80;
+  const strict = context.options.strict && codeOf(octets) !== 0x80;
   const tpdu = faultOr(() => decode(octets, decodeOptions(state, strict, maxTpduSize)));
   if (tpdu instanceof ProtocolError) {
     return state === 'WFCR' ? invalidFirst(octets, tpdu) : undecodable(octets, tpdu);
@@ -44,21 +44,21 @@ export function classify(octets: Uint8Array, state: State, known: Known): Transi
   switch (tpdu.type) {
     case 'CR':
       return state === 'WFCR'
-        ? classifyRequest(tpdu, octets, known)
+        ? classifyRequest(tpdu, octets, context)
         : { event: 'CR', tpdu, octets };
     case 'CC':
-      return state === 'WFCC' && known.offer !== undefined
-        ? classifyConfirm(tpdu, octets, known.offer, strict)
+      return state === 'WFCC' && context.offer !== undefined
+        ? classifyConfirm(tpdu, octets, context.offer, strict)
         : { event: 'CC unacceptable', octets, error: unexpected(state, tpdu, octets) };
     case 'DT':
-      return strict && takesData(state) && isEmptyTsdu(tpdu.userData, known)
+      return strict && takesData(state) && isEmptyTsdu(tpdu.userData, context)
         ? undecodable(octets, new ProtocolError('empty-tsdu', octets, 3))
         : { event: 'DT', tpdu, octets };
     case 'DR':
-      return takesData(state) && known.unfinished > 0
+      return takesData(state) && context.unfinished > 0
         ? {
             event: 'DR within a TSDU',
-            error: endedByPeer(state, tpdu, octets, known.unfinished),
+            error: endedByPeer(state, tpdu, octets, context.unfinished),
           }
         : { event: 'DR', tpdu, octets };
     case 'ER':
@@ -80,7 +80,7 @@ function decodeOptions(state: State, strict: boolean, maxTpduSize: number): Deco
 function classifyRequest(
   tpdu: ConnectionRequest & Decoded,
   octets: Uint8Array,
-  { options }: Known,
+  { options }: Context,
 ): TransitionInput {
   if (tpdu.remoteDesktop !== undefined && options.takesRemoteDesktop !== true) {
     return invalidFirst(octets, new ProtocolError('remote-desktop', octets, 8));
@@ -131,11 +131,11 @@ function classifyConfirm(
     return { event: 'CC unacceptable', octets, error: confirmed };
   }
   const { maxTpduSize, diagnostics } = confirmed;
-  const judged =
+  const tpduWithDiagnostics =
     diagnostics.length === 0
       ? tpdu
       : { ...tpdu, diagnostics: [...tpdu.diagnostics, ...diagnostics] };
-  return { event: 'CC', tpdu: judged, maxTpduSize };
+  return { event: 'CC', tpdu: tpduWithDiagnostics, maxTpduSize };
 }
 
 /**
@@ -158,7 +158,7 @@ function refusedNegotiation(
 }
 
 /** X.214 has no TSDU without octets. Without EOT, strict decoding has refused the DT already. */
-function isEmptyTsdu(userData: Uint8Array, { unfinished }: Known): boolean {
+function isEmptyTsdu(userData: Uint8Array, { unfinished }: Context): boolean {
   return userData.length === 0 && unfinished === 0;
 }
 

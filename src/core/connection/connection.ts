@@ -9,8 +9,12 @@ import { Reassembly, type TsduLimits } from '../data-transfer/reassembly.js';
 import { SendBuffer, type SendPool } from '../data-transfer/send-buffer.js';
 import { type Agreement, COSTLY_TPDU } from '../engine.js';
 import { type CotpError, ProtocolError } from '../errors.js';
-import type { Allocate, OctetCollector } from '../octets/collector.js';
-import { type MakeView, OctetSource } from '../octets/source.js';
+import {
+  type Allocate,
+  type MakeView,
+  type OctetCollector,
+  OctetSource,
+} from '../octets/collector.js';
 import { encode } from '../tpdu/encode.js';
 import { erFor } from '../tpdu/er.js';
 import type {
@@ -111,8 +115,6 @@ export class TransportConnection extends StreamEngine {
   #request: ConnectionRequest | undefined;
   #remoteRef = 0;
   #sizes = NO_SIZES;
-  /** Data came before the decision on the CR: it waits, and all octets behind it. */
-  #hasEarlyData = false;
 
   private constructor(options: ConnectionOptions, state: State, now: number) {
     const { sendPool, peer } = options;
@@ -178,16 +180,13 @@ export class TransportConnection extends StreamEngine {
    * have been sent.
    */
   send(tsdu: Uint8Array): void {
-    if (this.state !== 'OPEN' && this.state !== 'FIN_RECEIVED') {
+    const { state } = this;
+    if (state !== 'OPEN' && state !== 'FIN_RECEIVED') {
       this.step({ event: 'T-DATA request' });
       return;
     }
     const { dt } = this.#procedure;
     writeTsdu(this.sendBuffer, dt, tsdu, this.#sizes.sent, this.#options.view, this.#observer);
-  }
-
-  override resume(now: number): boolean {
-    return !this.#hasEarlyData && super.resume(now);
   }
 
   /** A TPDU that lies whole in a chunk: the hot path, without codec and table. */
@@ -236,11 +235,8 @@ export class TransportConnection extends StreamEngine {
     return this.#reassembly.begun || !this.splitter.atBoundary;
   }
 
-  protected override afterOctets(): void {
-    if (takesData(this.state)) {
-      this.#reassembly.endChunk();
-    }
-    super.afterOctets();
+  protected override endChunk(): void {
+    this.#reassembly.endChunk();
   }
 
   protected override forgetReceived(): void {
@@ -294,7 +290,7 @@ export class TransportConnection extends StreamEngine {
         break;
       case 'keep data':
         this.splitter.unread();
-        this.#hasEarlyData = true;
+        this.hasEarlyData = true;
         break;
       case 'indicate disconnect':
         if (input.event === 'DR') {
@@ -344,7 +340,7 @@ export class TransportConnection extends StreamEngine {
     this.timeMessage();
     this.#offer = undefined;
     this.#request = undefined;
-    this.#hasEarlyData = false;
+    this.hasEarlyData = false;
     this.emit(
       confirm === undefined ? { type: 'open', agreement } : { type: 'open', agreement, confirm },
     );

@@ -6,7 +6,7 @@ import type { Agreement } from '../engine.js';
 import { type AcceptResponse, type LocalCapabilities, respond } from '../negotiation/respond.js';
 import { NO_OCTETS } from '../octets/octets.js';
 import { encode } from '../tpdu/encode.js';
-import { MAX_TPDU_SIZE } from '../tpdu/size-codes.js';
+import { MAX_TPDU_SIZE } from '../tpdu/codes.js';
 import type {
   ConnectionRequest,
   ParametersInit,

@@ -6,15 +6,16 @@ import {
   ConnectionClosedError,
   ConnectionRefusedError,
   type CotpError,
-  inPhase,
   type Phase,
   ProtocolError,
   TimeoutError,
   type TimerName,
+  inPhase,
+  isTlsFailure,
+  streamFailure,
 } from '../errors.js';
 import { toHex } from '../octets/octets.js';
-import { isTlsFailure, streamFailure } from '../stream-failure.js';
-import { disconnectReason, rejectCauseText } from '../tpdu/reasons.js';
+import { disconnectReason, rejectCauseText } from '../tpdu/codes.js';
 import { failureText } from '../tpdu/remote-desktop.js';
 import type { Decoded, DisconnectRequest, Tpdu, ErrorTpdu, TpduInitOf } from '../tpdu/types.js';
 import type { StreamTimes } from './stream-engine.js';

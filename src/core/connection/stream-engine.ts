@@ -10,8 +10,7 @@ import type { SendBuffer } from '../data-transfer/send-buffer.js';
 import type { Engine, EngineEvent, Message, StreamRequest } from '../engine.js';
 import { type CotpError, ProtocolError, TsduTooLargeError } from '../errors.js';
 import { Fifo } from '../fifo.js';
-import type { OctetCollector } from '../octets/collector.js';
-import type { OctetSource } from '../octets/source.js';
+import type { OctetCollector, OctetSource } from '../octets/collector.js';
 import { type PacketReceiver, TpktSplitter } from '../tpkt/splitter.js';
 import { endedWithin, failureOf, notPossible, timedOut } from './failures.js';
 import {
@@ -41,11 +40,13 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
   readonly sendBuffer: SendBuffer;
   /** While the connection is open, that of a message which the peer has begun. */
   deadline: number | undefined;
+  streamRequest: StreamRequest = 'none';
   work = 0;
   protected readonly splitter: TpktSplitter;
   protected now = 0;
+  /** Data came before the answer of the user to the CR: it waits, and all octets behind it. */
+  protected hasEarlyData = false;
   #state: State;
-  #streamRequest: StreamRequest = 'none';
   readonly #times: StreamTimes;
   readonly #events = new Fifo<Message | EngineEvent>();
   /** What a message is called in errors. */
@@ -81,10 +82,6 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
     return this.#state;
   }
 
-  get streamRequest(): StreamRequest {
-    return this.#streamRequest;
-  }
-
   get isReceiving(): boolean {
     return isReceiving(this.#state);
   }
@@ -103,11 +100,11 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
     } catch (error) {
       this.step(faultInput(error));
     }
-    this.afterOctets();
+    this.#afterOctets();
   }
 
   resume(now: number): boolean {
-    if (!this.splitter.isStopped || !isReceiving(this.#state)) {
+    if (this.hasEarlyData || !this.splitter.isStopped || !isReceiving(this.#state)) {
       return false;
     }
     this.now = now;
@@ -116,7 +113,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
     } catch (error) {
       this.step(faultInput(error));
     }
-    this.afterOctets();
+    this.#afterOctets();
     return true;
   }
 
@@ -185,14 +182,18 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
   }
 
   /** A chunk, or what waited, was processed. */
-  protected afterOctets(): void {
+  #afterOctets(): void {
     if (!isReceiving(this.#state)) {
       // What is left of the chunk is of no use.
       this.splitter.clear();
     } else if (takesData(this.#state)) {
+      this.endChunk();
       this.timeMessage();
     }
   }
+
+  /** The octets of a chunk were processed, and the connection takes more. */
+  protected endChunk(): void {}
 
   /**
    * One event: looks up what it does in this state, does it and enters the next state. A procedure that throws,
@@ -215,7 +216,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
       case 'reject user':
         throw notPossible(from);
       case 'end sending':
-        this.#streamRequest = 'end';
+        this.streamRequest = 'end';
         break;
       case 'indicate end':
         this.deadline = undefined;
@@ -234,7 +235,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
         this.release();
         break;
       case 'drop':
-        this.#streamRequest = 'destroy';
+        this.streamRequest = 'destroy';
         break;
       default:
       // 'ignore', and 'send data', which `send` does where it is allowed.
@@ -249,12 +250,12 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
   /** T-DISCONNECT indication: the last event. */
   protected fail(error: CotpError, request: 'destroy' | 'reset'): void {
     this.emit({ type: 'disconnect', error, orderly: false });
-    this.#streamRequest = request;
+    this.streamRequest = request;
   }
 
   /** The octets that wait are sent, then FIN; not for ever. */
   protected release(): void {
-    this.#streamRequest = 'end';
+    this.streamRequest = 'end';
     this.deadline = this.now + this.#times.closeTimeout;
     this.forgetReceived();
   }

@@ -9,7 +9,7 @@
  * +--------+-----------+----------------+-----------+
  * ```
  */
-import { type MakeView, OctetSource } from '../octets/source.js';
+import { type MakeView, OctetSource } from '../octets/collector.js';
 import type { SendBuffer } from './send-buffer.js';
 
 /** Sees every TPDU that is sent or received, while it is watching. */

@@ -2,8 +2,14 @@
  * Joins the user data of DT TPDUs to TSDUs (X.224 6.3), within bounds. Knows no headers.
  */
 import { TsduTooLargeError } from '../errors.js';
-import { type Allocate, OctetCollector, VIEW_FROM } from '../octets/collector.js';
-import { type MakeView, type OctetSource, plainView } from '../octets/source.js';
+import {
+  type Allocate,
+  type MakeView,
+  OctetCollector,
+  type OctetSource,
+  VIEW_FROM,
+  plainView,
+} from '../octets/collector.js';
 
 /** What one TSDU of the peer may come to; the protocol itself sets no limit (X.224 6.3). */
 export interface TsduLimits {
@@ -69,7 +75,7 @@ export class Reassembly {
     if (this.#segments === 0 && length === 0) {
       return undefined;
     }
-    this.#judge(length);
+    this.#checkLimits(length);
     if (this.#segments === 0) {
       if (eot) {
         return source.give(start, end, this.#view);
@@ -96,7 +102,7 @@ export class Reassembly {
     if (this.#segments === 0 && length === 0) {
       return undefined;
     }
-    this.#judge(length);
+    this.#checkLimits(length);
     if (this.#segments === 0) {
       this.#beginIn(first, (pieces.pieces()[0]?.length ?? 0) - start);
     }
@@ -168,8 +174,8 @@ export class Reassembly {
     return tsdu;
   }
 
-  /** Judged before anything is held for the DT. */
-  #judge(length: number): void {
+  /** Called before anything is stored for the DT. */
+  #checkLimits(length: number): void {
     const held = this.#segments === 0 ? 0 : this.#collector.length;
     if (held + length > this.#maxTsduSize) {
       throw new TsduTooLargeError(

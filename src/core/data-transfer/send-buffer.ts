@@ -85,13 +85,14 @@ export class SendBuffer {
    * used.
    */
   reportsSent = false;
+  /** Octets that wait; others only read it. */
+  length = 0;
   readonly #pool: SendPool;
   readonly #pieces = new Fifo<Uint8Array>();
   /** The run of octets, behind all pieces, that packets are copied to; held only while it waits. */
   #block: Uint8Array | undefined;
   #runStart = 0;
   #runEnd = 0;
-  #length = 0;
   /** Octets copied since the last view; 0 when nothing waits. */
   #copied = 0;
   /** The block of the run is a whole one. Each of those holds one piece, from its first octet on. */
@@ -103,11 +104,6 @@ export class SendBuffer {
 
   constructor(pool: SendPool) {
     this.#pool = pool;
-  }
-
-  /** Octets that wait. */
-  get length(): number {
-    return this.#length;
   }
 
   /**
@@ -139,7 +135,7 @@ export class SendBuffer {
       this.#pieces.push(this.#takeRun(block));
       this.#pieces.push(payload);
     }
-    this.#length += headerLength + payloadLength;
+    this.length += headerLength + payloadLength;
   }
 
   /** The next piece, taken out; `undefined` when nothing waits. */
@@ -149,11 +145,11 @@ export class SendBuffer {
       piece = this.#takeRun(this.#block);
     }
     if (piece !== undefined) {
-      this.#length -= piece.length;
+      this.length -= piece.length;
       if (this.#waiting !== undefined) {
         this.#takeWhole(this.#waiting, piece);
       }
-      if (this.#length === 0) {
+      if (this.length === 0) {
         this.#copied = 0;
       }
     }
@@ -174,7 +170,7 @@ export class SendBuffer {
   clear(): void {
     this.#pieces.clear();
     this.#block = undefined;
-    this.#length = 0;
+    this.length = 0;
     this.#copied = 0;
     this.#waiting = undefined;
     this.#taken = undefined;

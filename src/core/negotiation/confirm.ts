@@ -6,8 +6,12 @@ import { ProtocolError } from '../errors.js';
 import { equalOctets, NO_OCTETS } from '../octets/octets.js';
 import type { Fault } from '../faults.js';
 import type { ConnectionConfirm, Diagnostic, TpduInitOf, TransportClass } from '../tpdu/types.js';
-import { proposedClasses } from './class-selection.js';
-import { ADDITIONAL_OPTIONS, meaningfulOptions, NON_USE_OF_FLOW_CONTROL } from './options.js';
+import {
+  ADDITIONAL_OPTIONS,
+  NON_USE_OF_FLOW_CONTROL,
+  meaningfulOptions,
+  proposedClasses,
+} from './class-and-options.js';
 import { confirmSize } from './tpdu-size.js';
 
 /** How a CC is judged. */

@@ -4,10 +4,15 @@
  */
 import { ProtocolError } from '../errors.js';
 import { NO_OCTETS } from '../octets/octets.js';
-import { MAX_TPDU_SIZE } from '../tpdu/size-codes.js';
+import { MAX_TPDU_SIZE } from '../tpdu/codes.js';
 import type { ConnectionRequest, Parameters, TransportClass } from '../tpdu/types.js';
-import { proposedClasses, selectClass } from './class-selection.js';
-import { ADDITIONAL_OPTIONS, meaningfulOptions, NON_USE_OF_FLOW_CONTROL } from './options.js';
+import {
+  ADDITIONAL_OPTIONS,
+  NON_USE_OF_FLOW_CONTROL,
+  meaningfulOptions,
+  proposedClasses,
+  selectClass,
+} from './class-and-options.js';
 import { answerSize } from './tpdu-size.js';
 
 /** A class that this implementation can run. */

@@ -1,6 +1,6 @@
 /**
- * The TPDU codes of X.224 table 8 as data: the code of each TPDU type, the classes in which it exists, and
- * whether user data follows its header.
+ * The code tables of X.224: TPDU codes (table 8) with the classes they exist in, disconnect reasons of the DR
+ * (13.5.3), reject causes of the ER (13.12.3) and TPDU size codes (13.3.4 b).
  */
 import type { TpduType, TransportClass } from './types.js';
 
@@ -58,4 +58,107 @@ const TYPE_OF_CODE = new Map(TPDU_TYPES.map((type) => [TPDUS[type].code, type]))
 //= X.224 13.2.2.2
 export function tpduTypeOf(codeOctet: number): TpduType | undefined {
   return TYPE_OF_CODE.get(codeOctet & 0xf0);
+}
+
+const DISCONNECT_REASONS: ReadonlyMap<number, string> = new Map([
+  [0, 'reason not specified'],
+  [1, 'congestion at the TSAP'],
+  [2, 'session entity not attached to the TSAP'],
+  [3, 'address unknown'],
+  [128, 'normal disconnect initiated by the session entity'],
+  [129, 'remote transport entity congestion at connect request time'],
+  [130, 'connection negotiation failed: the proposed class is not supported'],
+  [131, 'duplicate source reference for the same pair of NSAPs'],
+  [132, 'mismatched references'],
+  [133, 'protocol error'],
+  [135, 'reference overflow'],
+  [136, 'connection request refused on this network connection'],
+  [138, 'header or parameter length invalid'],
+]);
+
+const REJECT_CAUSES: ReadonlyMap<number, string> = new Map([
+  [0, 'reason not specified'],
+  [1, 'invalid parameter code'],
+  [2, 'invalid TPDU type'],
+  [3, 'invalid parameter value'],
+]);
+
+/** True when X.224 13.5.3 defines the reason; 134 and 137 are "not used" there. */
+//= X.224 13.5.3 d
+export function isDisconnectReason(value: number): boolean {
+  return DISCONNECT_REASONS.has(value);
+}
+
+/** True when X.224 13.12.3 defines the cause. */
+export function isRejectCause(value: number): boolean {
+  return REJECT_CAUSES.has(value);
+}
+
+/** The text of a DR reason, for instance `'address unknown'` for 3. */
+export function disconnectReason(value: number): string {
+  return DISCONNECT_REASONS.get(value) ?? `reason ${value}, not defined by X.224`;
+}
+
+/** The text of an ER reject cause, for instance `'invalid TPDU type'` for 2. */
+export function rejectCauseText(value: number): string {
+  return REJECT_CAUSES.get(value) ?? `cause ${value}, not defined by X.224`;
+}
+
+/**
+ * Largest TPDU that a TPKT holds, in octets: 65535 less the four octets of the TPKT header
+ * (RFC 1006 §6).
+ */
+export const MAX_TPDU_SIZE = 65_531;
+
+/** Smallest TPDU size that can be negotiated, in octets. */
+export const MIN_TPDU_SIZE = 128;
+
+/** Unit of the preferred maximum TPDU size, in octets (X.224 13.3.4 c). */
+export const PREFERRED_SIZE_UNIT = 128;
+
+/**
+ * The codes, each a power of two. `last` is the largest that X.224 defines, 8192 octets;
+ * `lastInClass0` the largest that it allows there, 2048; `lastSent` the largest whose size a TPKT
+ * holds, 32768; `lastSeen` the largest that deployed stacks send, "65536", which a TPKT cuts to 65531.
+ */
+export const SIZE_CODES = {
+  first: 0x07,
+  lastInClass0: 0x0b,
+  last: 0x0d,
+  lastSent: 0x0f,
+  lastSeen: 0x10,
+} as const;
+
+/** The size in octets that a code means, `undefined` when it means none. */
+//= X.224 13.3.4 b
+export function sizeOfCode(code: number): number | undefined {
+  if (code < SIZE_CODES.first || code > SIZE_CODES.lastSeen) {
+    return undefined;
+  }
+  return Math.min(1 << code, MAX_TPDU_SIZE);
+}
+
+/** The code that means exactly `size` octets, `undefined` when there is none. */
+export function codeOfSize(size: number): number | undefined {
+  for (let code: number = SIZE_CODES.first; code <= SIZE_CODES.lastSeen; code += 1) {
+    if (sizeOfCode(code) === size) {
+      return code;
+    }
+  }
+  return undefined;
+}
+
+/**
+ * The largest size that a code up to `lastCode` means and that is not above `limit`, in octets;
+ * 128 when `limit` is below that, for nothing smaller can be said.
+ */
+export function largestCodedSize(limit: number, lastCode: number): number {
+  let largest = MIN_TPDU_SIZE;
+  for (let code: number = SIZE_CODES.first; code <= lastCode; code += 1) {
+    const size = sizeOfCode(code);
+    if (size !== undefined && size <= limit) {
+      largest = size;
+    }
+  }
+  return largest;
 }

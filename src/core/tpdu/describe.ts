@@ -3,7 +3,7 @@
  */
 import { toHex } from '../octets/octets.js';
 import { formatTsel, tselOf } from '../tsel.js';
-import { disconnectReason, rejectCauseText } from './reasons.js';
+import { disconnectReason, rejectCauseText } from './codes.js';
 import { negotiationText, quotedText } from './remote-desktop.js';
 import type { ConnectionConfirm, ConnectionRequest, RemoteDesktop, Tpdu } from './types.js';
 

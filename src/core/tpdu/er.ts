@@ -3,7 +3,7 @@
  */
 import type { ProtocolError } from '../errors.js';
 import { encode } from './encode.js';
-import { MAX_TPDU_SIZE } from './size-codes.js';
+import { MAX_TPDU_SIZE } from './codes.js';
 
 /** Largest value of parameter 0xC1 in an ER, because LI is limited (X.224 13.2.3 note). */
 const MAX_INVALID_TPDU = 248;

@@ -5,7 +5,7 @@
 import { ProtocolError } from '../errors.js';
 import { octetAt, readUint, toHex } from '../octets/octets.js';
 import { formatTsel, tselOf } from '../tsel.js';
-import { classOf, tpduTypeOf } from './codes.js';
+import { classOf, disconnectReason, rejectCauseText, tpduTypeOf } from './codes.js';
 import { decode } from './decode.js';
 import {
   isParameterCode,
@@ -13,7 +13,6 @@ import {
   type ParameterName,
   parameterOf,
 } from './parameters.js';
-import { disconnectReason, rejectCauseText } from './reasons.js';
 import {
   areParameters,
   beginsLikeCookie,

@@ -4,11 +4,28 @@
  * then the order that every known device accepts.
  */
 import { octetAt } from '../octets/octets.js';
-import { checkUint, outOfRange, wrongType } from './checks.js';
-import { ALL_CLASSES, CLASSES_1_TO_4, classOf, TPDU_TYPES } from './codes.js';
-import { codeOfSize, PREFERRED_SIZE_UNIT, SIZE_CODES, sizeOfCode } from './size-codes.js';
+import {
+  type Kind,
+  checkUint,
+  octetString,
+  outOfRange,
+  shortestUint,
+  uint,
+  uintList,
+  uintRecord,
+  wrongType,
+} from './values.js';
+import {
+  ALL_CLASSES,
+  CLASSES_1_TO_4,
+  PREFERRED_SIZE_UNIT,
+  SIZE_CODES,
+  TPDU_TYPES,
+  classOf,
+  codeOfSize,
+  sizeOfCode,
+} from './codes.js';
 import type { Parameters, TpduType, TransportClass } from './types.js';
-import { type Kind, octetString, shortestUint, uint, uintList, uintRecord } from './values.js';
 
 /** The row of a parameter. */
 export interface ParameterRow<T = unknown> {

@@ -3,8 +3,7 @@
  * Knows nothing of TPDUs.
  */
 import { ProtocolError } from '../errors.js';
-import { allocateZeroed, OctetCollector, VIEW_FROM } from '../octets/collector.js';
-import { OctetSource } from '../octets/source.js';
+import { OctetCollector, OctetSource, VIEW_FROM, allocateZeroed } from '../octets/collector.js';
 import { otherProtocolHint } from '../other-protocol.js';
 import { MAX_TPKT_LENGTH, MIN_TPKT_LENGTH, TPKT_HEADER_LENGTH, TPKT_VERSION } from './header.js';
 
@@ -50,7 +49,7 @@ export class TpktSplitter {
 
   /** True when the stream stands between two packets. */
   get atBoundary(): boolean {
-    return this.held === 0;
+    return this.#partialHeld === 0 && this.#waiting === undefined;
   }
 
   /** True while octets wait because the receiver said stop. */

@@ -8,13 +8,17 @@ import type { OnConnectRequest } from '../connect-request.js';
 import type { TraceListener } from '../trace/entry.js';
 import {
   type Check,
+  type OptionRow,
+  type Resolved,
   callback,
   connectData,
   flag,
   integer,
   oneOf,
+  optional,
   remoteDesktop,
-} from './checks.js';
+  row,
+} from './rows.js';
 import {
   type ErrorListener,
   onErrorRow,
@@ -25,7 +29,6 @@ import {
   type StreamListenOptions,
   type StreamOptions,
 } from './stream.js';
-import { type OptionRow, optional, type Resolved, row } from './table.js';
 
 /** Options that `connect` and `listen` share. Sizes are in octets, times in milliseconds. */
 export interface CotpOptions extends StreamOptions {

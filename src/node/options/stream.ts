@@ -6,16 +6,18 @@ import type { Duplex } from 'node:stream';
 import { Duplex as DuplexClass } from 'node:stream';
 import type { ConnectionOptions as TlsConnectOptions, TlsOptions } from 'node:tls';
 import {
+  type OptionRow,
   callback,
   flag,
   instance,
   integer,
   milliseconds,
+  optional,
   optionsObject,
   passedOn,
+  row,
   text,
-} from './checks.js';
-import { type OptionRow, optional, row } from './table.js';
+} from './rows.js';
 
 /** Octets of a mark or a buffer may come to this: larger is a mistake. */
 const MAX_BUFFER = 2 ** 31 - 1;

@@ -11,7 +11,7 @@ import {
   type StreamListenOptions,
   type StreamOptions,
 } from './stream.js';
-import type { OptionRow, Resolved } from './table.js';
+import type { OptionRow, Resolved } from './rows.js';
 
 /** Options of `tpkt.connect`. */
 export interface ConnectOptions extends StreamOptions, StreamConnectOptions {

@@ -2,14 +2,14 @@
  * `connect` of bare TPKT.
  */
 import { ConnectionClosedError, TimeoutError } from '../../core/errors.js';
-import { whenAborted } from '../abort.js';
+import { whenAborted } from '../waiting.js';
 import { type Address, type FullAddress, formatAddress, resolveAddress } from '../address.js';
 import { openClientStream } from '../client-stream.js';
 import { CONNECT_OPTIONS, type ConnectOptions } from '../options/tpkt.js';
-import { resolveOptions } from '../options/table.js';
-import { whenClosed } from '../stream-closed.js';
-import { startTimeout } from '../timeout.js';
-import { clientTlsError, isTcpConnected, tlsTimeout } from '../tls-errors.js';
+import { resolveOptions } from '../options/rows.js';
+import { whenClosed } from '../streams.js';
+import { startTimeout } from '../deadline-timer.js';
+import { clientTlsError, isTcpConnected, tlsTimeout } from '../tls.js';
 import { type Connection, openConnection } from './connection.js';
 
 /**

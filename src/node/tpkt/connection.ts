@@ -10,7 +10,7 @@ import { Driver, type DriverUser } from '../driver.js';
 import { MessageConnection, type MessageConnectionOptions } from '../message-connection.js';
 import type { ResolvedConnectOptions, ResolvedListenOptions } from '../options/tpkt.js';
 import type { ReceiveBudget } from '../receive-budget.js';
-import { reportTo } from '../report.js';
+import { reportTo } from '../callbacks.js';
 
 /** The two ends of a connection. Frozen. */
 export interface ConnectionInfo {

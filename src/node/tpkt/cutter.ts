@@ -3,8 +3,7 @@
  * on or show them. Knows nothing of TPDUs.
  */
 import type { ProtocolError } from '../../core/errors.js';
-import type { OctetCollector } from '../../core/octets/collector.js';
-import type { OctetSource } from '../../core/octets/source.js';
+import type { OctetCollector, OctetSource } from '../../core/octets/collector.js';
 import { TPKT_HEADER_LENGTH } from '../../core/tpkt/header.js';
 import { type PacketReceiver, TpktSplitter } from '../../core/tpkt/splitter.js';
 import { allocate, toBuffer, view } from '../buffers.js';

@@ -7,17 +7,20 @@ import type { TpduObserver } from '../../core/data-transfer/dt.js';
 import { type FullAddress, formatAddress, socketAddresses } from '../address.js';
 import { toBuffer } from '../buffers.js';
 import { settle } from '../callbacks.js';
-import type { ConnectionInfo } from '../connection-info.js';
+import type { ConnectionInfo } from '../connection.js';
 import type { Driver } from '../driver.js';
-import { whenClosed } from '../stream-closed.js';
+import { whenClosed } from '../streams.js';
 import {
   type ConnectionClose,
   type ConnectionOpen,
   type ConnectionRefused,
+  Entry,
+  type TraceListener,
+  type TracedConnection,
   connectionChannel,
   tpduChannel,
-} from './channels.js';
-import { Entry, type TracedConnection, type TraceListener, traceTime } from './entry.js';
+  traceTime,
+} from './entry.js';
 
 /** `NODE_DEBUG=cotp` prints a line per TPDU on stderr. */
 const debug = debuglog('cotp');

@@ -4,17 +4,28 @@
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { TPKT_HEADER_LENGTH, writeTpktHeader } from '../../core/tpkt/header.js';
-import { integer } from '../options/checks.js';
-import { type OptionRow, optional, type Resolved, resolveOptions } from '../options/table.js';
-import { CONNECTION_CHANNEL, type ConnectionEvent } from './channels.js';
-import { type TracedConnection, type TraceEntry, traceTime } from './entry.js';
+import {
+  type OptionRow,
+  type Resolved,
+  integer,
+  optional,
+  resolveOptions,
+} from '../options/rows.js';
+import {
+  CONNECTION_CHANNEL,
+  type ConnectionEvent,
+  type TraceEntry,
+  type TracedConnection,
+  traceTime,
+} from './entry.js';
 import { fileHeader, maxPacketBlock, packetBlock, statistics } from './pcapng/blocks.js';
 import {
   Conversation,
   type ConversationPacket,
+  MAX_HEADERS,
+  MAX_SEGMENT,
   MOST_EXTRA_PACKETS,
 } from './pcapng/conversation.js';
-import { MAX_HEADERS, MAX_SEGMENT } from './pcapng/packet.js';
 import {
   type Destination,
   type Format,

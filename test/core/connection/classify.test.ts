@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { classify, type Known } from '../../../src/core/connection/classify.js';
+import { classify, type Context } from '../../../src/core/connection/classify.js';
 import { connectionRequest } from '../../../src/core/connection/establishment.js';
 import { faultInput } from '../../../src/core/connection/stream-engine.js';
 import { type Event, STATES, type State } from '../../../src/core/connection/transition.js';
@@ -10,7 +10,7 @@ import { OURS, THEIRS } from '../../support/states.js';
 const states = Object.keys(STATES) as State[];
 const offer = connectionRequest(OURS, { parameters: {}, userData: hex('') });
 
-function known(own: Partial<Known> & { strict?: boolean } = {}): Known {
+function known(own: Partial<Context> & { strict?: boolean } = {}): Context {
   const { strict = false, ...rest } = own;
   const options = { strict, maxTpduSize: 2048 };
   return { options, offer, maxTpduSize: 1024, unfinished: 0, ...rest };

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ConnectionClosedError, ProtocolError, TimeoutError } from '../../../src/core/errors.js';
-import { allocateZeroed } from '../../../src/core/octets/collector.js';
-import { plainView } from '../../../src/core/octets/source.js';
+import { allocateZeroed, plainView } from '../../../src/core/octets/collector.js';
 import { SendPool } from '../../../src/core/data-transfer/send-buffer.js';
 import { TpktConnection } from '../../../src/core/connection/tpkt-connection.js';
 import { takeEvents, takePieces } from '../../support/engine.js';

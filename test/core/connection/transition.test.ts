@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { EVENTS, type Event, STATES, type State } from '../../../src/core/connection/transition.js';
-import { CLASS0_TABLE } from '../../../src/core/class0/table.js';
+import { CLASS0_TABLE } from '../../../src/core/class0/procedure.js';
 
 const states = Object.keys(STATES) as State[];
 const cells = states.flatMap((state) => EVENTS.map((event) => ({ state, event })));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { proposedClasses, selectClass } from '../../../src/core/negotiation/class-selection.js';
+import { proposedClasses, selectClass } from '../../../src/core/negotiation/class-and-options.js';
 import type { TransportClass } from '../../../src/core/tpdu/index.js';
 
 const CLASSES: readonly TransportClass[] = [0, 1, 2, 3, 4];

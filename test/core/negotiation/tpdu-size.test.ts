@@ -5,7 +5,7 @@ import {
   offerSize,
   type SizeLimits,
 } from '../../../src/core/negotiation/tpdu-size.js';
-import { sizeOfCode } from '../../../src/core/tpdu/size-codes.js';
+import { sizeOfCode } from '../../../src/core/tpdu/codes.js';
 
 const CODES = Array.from({ length: 256 }, (_, code) => code);
 const SIZES = CODES.map(sizeOfCode).filter((size) => size !== undefined);

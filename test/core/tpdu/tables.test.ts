@@ -1,9 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { TPDU_TYPES, TPDUS, tpduTypeOf } from '../../../src/core/tpdu/codes.js';
+import {
+  TPDUS,
+  TPDU_TYPES,
+  codeOfSize,
+  isDisconnectReason,
+  isRejectCause,
+  largestCodedSize,
+  sizeOfCode,
+  tpduTypeOf,
+} from '../../../src/core/tpdu/codes.js';
 import { disconnectReason, rejectCauseText } from '../../../src/core/tpdu/index.js';
 import { PARAMETER_ROWS } from '../../../src/core/tpdu/parameters.js';
-import { isDisconnectReason, isRejectCause } from '../../../src/core/tpdu/reasons.js';
-import { codeOfSize, largestCodedSize, sizeOfCode } from '../../../src/core/tpdu/size-codes.js';
 
 const OCTETS = Array.from({ length: 256 }, (_, octet) => octet);
 

@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { ProtocolError } from '../../../src/core/errors.js';
-import { allocateZeroed, type OctetCollector } from '../../../src/core/octets/collector.js';
-import { type OctetSource, plainView } from '../../../src/core/octets/source.js';
+import {
+  type OctetCollector,
+  type OctetSource,
+  allocateZeroed,
+  plainView,
+} from '../../../src/core/octets/collector.js';
 import { type PacketReceiver, TpktSplitter } from '../../../src/core/tpkt/splitter.js';
 import {
   chunksOf,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { decode } from '../../../src/core/tpdu/index.js';
-import { redactTpdu } from '../../../src/node/trace/redact.js';
+import { redactTpdu } from '../../../src/node/trace/sink.js';
 
 /** A CR of remote desktop with this line and a request behind it. */
 function cr(line: string): Buffer {

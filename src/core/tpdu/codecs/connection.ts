@@ -8,9 +8,9 @@
  *     +----+-----------+---------+---------+---------------+----------+-----------+
  */
 import { NO_OCTETS, octetAt, writeUint } from '../../octets/octets.js';
-import { checkOctets, checkUint, outOfRange } from '../checks.js';
-import { classOf, TPDUS } from '../codes.js';
-import { readParameters, type VariablePart } from '../read-parameters.js';
+import { checkOctets, checkUint, outOfRange } from '../values.js';
+import { TPDUS, classOf } from '../codes.js';
+import { type VariablePart, readParameters } from '../parameter-list.js';
 import type { Reading } from '../reading.js';
 import {
   areParameters,

@@ -7,10 +7,9 @@
  *     +----+-----------+---------+--------+----------+
  */
 import { octetAt, writeUint } from '../../octets/octets.js';
-import { checkUint } from '../checks.js';
-import { TPDUS } from '../codes.js';
-import { readParameters } from '../read-parameters.js';
-import { isRejectCause } from '../reasons.js';
+import { checkUint } from '../values.js';
+import { TPDUS, isRejectCause } from '../codes.js';
+import { readParameters } from '../parameter-list.js';
 import { type Codec, MAX_REF } from './codec.js';
 
 /** Reads and writes ER. */

@@ -12,7 +12,7 @@
  *     +----+------+-------------+--------------------+
  */
 import { octetAt, readUint, writeUint } from '../../octets/octets.js';
-import { checkUint, outOfRange, wrongType } from '../checks.js';
+import { checkUint, outOfRange, wrongType } from '../values.js';
 import { TPDUS } from '../codes.js';
 import type { Reading } from '../reading.js';
 import type { DataForm } from '../types.js';

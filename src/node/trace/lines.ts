@@ -1,13 +1,33 @@
 /**
- * A trace as JSON lines for machines: one object a TPDU. The keys are stable.
+ * Traces as lines, one for each TPDU: text for people, in the wording of protocol analysers, and JSON for
+ * programs, whose keys are stable.
  */
 import { CotpError, ProtocolError } from '../../core/errors.js';
 import { toHex } from '../../core/octets/octets.js';
 import type { Tpdu } from '../../core/tpdu/types.js';
 import { formatTsel, tselOf } from '../../core/tsel.js';
 import { formatAddress } from '../address.js';
-import { decodeOrError, type TraceEntry } from './entry.js';
-import { type Destination, lineSink, type SinkOptions, type TraceSink } from './sink.js';
+import { type TraceEntry, decodeOrError, describeOrError } from './entry.js';
+import { type Destination, type SinkOptions, type TraceSink, lineSink } from './sink.js';
+
+/**
+ * Writes a line a TPDU: time (UTC), number of the connection, direction, peer, TPDU.
+ *
+ * @throws TypeError or RangeError for a bad option
+ */
+export function textSink(destination: Destination, options: SinkOptions = {}): TraceSink {
+  return lineSink(destination, options, textLine);
+}
+
+/** For instance `2026-05-01T12:00:00.123Z #1 > 10.0.0.5:102 DT TPDU (0) EOT 25 octets`. */
+function textLine(entry: TraceEntry, octets: Buffer): string {
+  const time = new Date(entry.time).toISOString();
+  const arrow = entry.direction === 'sent' ? '>' : '<';
+  const name = entry.name === undefined ? '' : ` ${entry.name}`;
+  // What was redacted is not what was decoded.
+  const tpdu = octets === entry.octets ? entry.tpdu : decodeOrError(octets);
+  return `${time} #${entry.connection}${name} ${arrow} ${entry.peer} ${describeOrError(tpdu)}`;
+}
 
 /**
  * Writes an object a TPDU with the keys

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { References } from '../../src/core/references.js';
+import { References } from '../../src/node/references.js';
 
 describe('References', () => {
   it.each([
