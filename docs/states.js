@@ -1,6 +1,6 @@
 /**
- * Writes docs/states.md from the transition table of class 0, or with `--check` only says by its
- * exit code whether that file is up to date. It reads dist: build first.
+ * Generates docs/states.md from the transition table of class 0. With `--check` it writes nothing; its exit
+ * code is 1 if that file is out of date. It reads dist: build first.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { CLASS0_TABLE } from '../dist/core/class0/procedure.js';
@@ -8,27 +8,28 @@ import { EVENTS, STATES } from '../dist/core/connection/transition.js';
 
 /** What each action of the table does. */
 const ACTIONS = {
-  ignore: 'nothing; the event has no meaning any more',
-  'reject user': 'an error to the caller; the state stays',
-  'send CR': 'CR goes out; the time for an answer runs on',
-  'indicate connect': 'the CR is put before the user of the server',
-  'refuse by DR': 'DR goes out with a reason, then FIN',
-  'refuse by ER': 'ER goes out with the octets at fault, then FIN',
-  'send CC': 'CC goes out; the connection is open',
+  ignore: 'does nothing: the event has no effect in this state',
+  'reject user': 'throws an error to the caller; the state does not change',
+  'send CR': 'sends the CR; the timer for the whole establishment continues',
+  'indicate connect': 'asks the user of the server to accept or refuse the CR',
+  'refuse by DR': 'sends a DR with a reason, then FIN',
+  'refuse by ER': 'sends an ER with the octets at fault, then FIN',
+  'send CC': 'sends the CC; the connection is open',
   'confirm connect': 'the connection is open',
-  'send data': 'the TSDU goes out as DT TPDUs',
-  'take data': 'the user data joins its TSDU; EOT delivers it',
-  'keep data': 'the DT waits until the user has decided on the CR',
-  'end sending': 'FIN once everything written is out; the data of the peer is still taken',
-  'indicate end': 'the user is told that the peer will send nothing more',
-  fail: 'an error to the user; TCP is dropped',
+  'send data': 'sends the TSDU as DT TPDUs',
+  'take data': 'adds the user data to its TSDU; delivers the TSDU at EOT',
+  'keep data': 'keeps the DT until the user has decided on the CR',
+  'end sending': 'sends FIN after everything that was written; still receives data of the peer',
+  'indicate end': 'notifies the user that the peer will send nothing more',
+  fail: 'reports an error to the user; drops TCP',
   'fail by reset':
-    'an error to the user; TCP is reset, for the peer must not take it for an end in good order',
-  'fail with ER': 'ER goes out with the octets at fault, an error to the user, then FIN',
-  refused: 'the refusal to the user with its reason; TCP is dropped',
-  'indicate disconnect': 'the end to the user with the reason of the DR, then FIN',
-  release: 'everything written goes out, then FIN; the time to close runs',
-  drop: 'TCP is dropped; there is no one to tell',
+    'reports an error to the user; resets TCP, so that the peer does not mistake the failure for a clean end',
+  'fail with ER':
+    'sends an ER with the octets at fault, reports an error to the user, then sends FIN',
+  refused: 'reports the refusal and its reason to the user; drops TCP',
+  'indicate disconnect': 'reports the end to the user, with the reason of the DR; sends FIN',
+  release: 'sends everything that was written, then FIN; starts the timer for closing',
+  drop: 'drops TCP; nobody is notified',
 };
 
 const QUIET = ['ignore', 'reject user'];
@@ -36,7 +37,7 @@ const states = Object.keys(STATES);
 const event = (name) => (/^[A-Z]{2}$/.test(name) ? `${name} TPDU` : name);
 const cell = ({ action, next }) => `${action} → ${next}`;
 
-/** Events of a state that do something, as rows; those with the same effect share one. */
+/** The events of a state that have an effect, as rows; events with the same effect share a row. */
 function rows(state) {
   const byEffect = groupBy(
     EVENTS.filter((name) => !QUIET.includes(CLASS0_TABLE[state][name].action)),
@@ -51,7 +52,9 @@ function rows(state) {
 function describe(action) {
   const text = ACTIONS[action];
   if (text === undefined) {
-    throw new Error(`docs/states.js has no words for the action '${action}'`);
+    throw new Error(
+      `docs/states.js has no description of the action '${action}': add it to ACTIONS`,
+    );
   }
   return `**${action}**: ${text}`;
 }
@@ -76,16 +79,19 @@ function edges() {
 
 const document = `# States of a class 0 connection
 
-Written by \`npm run docs:states\` from [transition.ts](../src/core/connection/transition.ts); a test
-checks that it is up to date. The table is X.224 table A.6 with TCP as the network service
-(RFC 1006 §3 and §5). Names in capitals are those of X.224. WFCR, FIN_SENT, FIN_RECEIVED and ENDING
-are what TCP adds.
+\`npm run docs:states\` generates this page from the transition table of class 0
+([table.ts](../src/core/class0/table.ts)); [transition.ts](../src/core/connection/transition.ts) explains the parts
+of a table. A test checks that the page is up to date.
+
+The table is X.224 table A.6 with TCP as the network service (RFC 1006 §3 and §5). Names in capitals are those of
+X.224, except WFCR, FIN_SENT, FIN_RECEIVED and ENDING: TCP requires these additional states. An event is a request
+of the user, a TPDU of the peer, a change of the TCP connection, an expired timer, or an exceeded limit.
 
 | state | waits for |
 | --- | --- |
 ${states.map((state) => `| ${state} | ${STATES[state]} |`).join('\n')}
 
-A client begins in WFNC, a server in WFCR.
+A client starts in WFNC, a server in WFCR.
 
 \`\`\`mermaid
 stateDiagram-v2
@@ -106,13 +112,13 @@ ${rows(state).join('\n')}
 
 Ignored: ${quiet(state, 'ignore')}.
 
-A mistake of the caller: ${quiet(state, 'reject user')}.
+Errors of the caller: ${quiet(state, 'reject user')}.
 `,
   )
   .join('\n')}
 ## CLOSED
 
-Nothing happens any more. A call that asks for something is a mistake of the caller.
+Every event is ignored. A request of the user is an error of the caller, except T-DISCONNECT.
 `;
 
 /** `Map.groupBy` came after Node 20. */
@@ -129,6 +135,6 @@ const file = new URL('states.md', import.meta.url);
 if (!process.argv.includes('--check')) {
   writeFileSync(file, document);
 } else if (readFileSync(file, 'utf8') !== document) {
-  process.stderr.write('docs/states.md is not up to date: run npm run docs:states\n');
+  process.stderr.write('docs/states.md is out of date: run npm run docs:states\n');
   process.exitCode = 1;
 }
