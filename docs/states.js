@@ -79,9 +79,9 @@ function edges() {
 
 const document = `# States of a class 0 connection
 
-\`npm run docs:states\` generates this page from the transition table of class 0
-([table.ts](../src/core/class0/table.ts)); [transition.ts](../src/core/connection/transition.ts) explains the parts
-of a table. A test checks that the page is up to date.
+\`npm run docs:states\` generates this page from the transition table of class 0.
+[transition.ts](../src/core/connection/transition.ts) explains how to read a table. A test checks that the page is up
+to date.
 
 The table is X.224 table A.6 with TCP as the network service (RFC 1006 §3 and §5). Names in capitals are those of
 X.224, except WFCR, FIN_SENT, FIN_RECEIVED and ENDING: TCP requires these additional states. An event is a request
