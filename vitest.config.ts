@@ -1,14 +1,26 @@
 import { defineConfig } from 'vitest/config';
 
-/** One project a floor, so that `vitest run --project core` runs that floor alone. */
-const floors = ['core', 'vectors', 'properties', 'node', 'cli', 'package'];
+/**
+ * Milliseconds that a test has. A condition that a test polls has nearly as long, so that a slow
+ * machine delays a test but does not fail it; a condition that never holds still has its own message.
+ */
+const TEST_TIMEOUT = 20_000;
+const POLL_TIMEOUT = 15_000;
+
+/** One project for each layer, so that `vitest run --project core` runs the tests of that layer. */
+const layers = ['core', 'vectors', 'properties', 'node', 'cli', 'package'];
 
 export default defineConfig({
   test: {
     // By itself the runner leaves one core free, which doubles the time on a machine of two.
     maxWorkers: '100%',
-    projects: floors.map((name) => ({
-      test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout: 20_000 },
+    projects: layers.map((name) => ({
+      test: {
+        name,
+        include: [`test/${name}/**/*.test.ts`],
+        testTimeout: TEST_TIMEOUT,
+        expect: { poll: { timeout: POLL_TIMEOUT } },
+      },
     })),
   },
 });

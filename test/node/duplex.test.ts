@@ -10,6 +10,7 @@ import { connect } from '../../src/index.js';
 import { certificates } from '../support/certificates.js';
 import { closeLater, pair, rawServer, rejection, serve } from '../support/life.js';
 import { cc, dt, hex } from '../support/raw.js';
+import { PATIENT } from '../support/until.js';
 
 describe('a connection as a Duplex', () => {
   test('gives one chunk a TSDU, however many had arrived', async () => {
@@ -155,7 +156,7 @@ describe('a Duplex whose connection this side', () => {
       peer.write(Buffer.from(text));
     }
     await once(stream, 'readable');
-    await vi.waitUntil(() => socket.bytesRead === bytesRead + 3 * 8);
+    await vi.waitUntil(() => socket.bytesRead === bytesRead + 3 * 8, PATIENT);
     const events = closed(stream);
     client.close();
     await client.waitClosed();

@@ -12,6 +12,7 @@ import {
 } from '../../src/index.js';
 import { closeLater, rawClient, rejection, serve } from '../support/life.js';
 import { CR, dt, hex, tpkt } from '../support/raw.js';
+import { PATIENT } from '../support/until.js';
 
 /** Sends octets to a server with these options; gives what it answers first. */
 async function answer(octets: Buffer, options = {}) {
@@ -297,7 +298,7 @@ describe('onConnectRequest', () => {
     closeLater(() => server.asyncClose());
     const raw = await rawClient(server.addresses[0]!.port);
     raw.send(CR);
-    await vi.waitUntil(() => withdrawn !== undefined);
+    await vi.waitUntil(() => withdrawn !== undefined, PATIENT);
     raw.socket.end();
     await withdrawn;
     expect(callback).not.toHaveBeenCalled();
@@ -491,7 +492,7 @@ describe('limits', () => {
     const flood = await Promise.all(
       Array.from({ length: 100 }, () => rawClient(server.address.port)),
     );
-    await vi.waitUntil(() => flood.filter(({ isOver }) => isOver).length === 100 - 64);
+    await vi.waitUntil(() => flood.filter(({ isOver }) => isOver).length === 100 - 64, PATIENT);
     expect(flood.filter(({ isOver }) => !isOver).length).toBe(64);
   });
 });

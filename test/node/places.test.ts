@@ -5,6 +5,7 @@ import { connect, listen } from '../../src/index.js';
 import * as tpkt from '../../src/node/tpkt/index.js';
 import { closeLater } from '../support/life.js';
 import { CR } from '../support/raw.js';
+import { PATIENT } from '../support/until.js';
 
 const HOST = '127.0.0.1';
 
@@ -52,9 +53,9 @@ describe.each([
       const attempt = await open(address);
       await vi.waitUntil(() => server.connectionCount === 1, { timeout: 200 });
       return attempt;
-    });
+    }, PATIENT);
     expect(connection.isOpen).toBe(true);
     connection.destroy();
-    await vi.waitUntil(() => server.connectionCount === 0);
+    await vi.waitUntil(() => server.connectionCount === 0, PATIENT);
   });
 });

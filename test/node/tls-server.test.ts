@@ -4,13 +4,14 @@
  */
 import { once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
-import { connect as connectTls, type ConnectionOptions, type SecureVersion } from 'node:tls';
+import { type ConnectionOptions, connect as connectTls, type SecureVersion } from 'node:tls';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
-import { connect, listen, type ListenOptions, type Server } from '../../src/index.js';
+import { connect, type ListenOptions, listen, type Server } from '../../src/index.js';
 import * as tpkt from '../../src/node/tpkt/index.js';
 import { type Certificates, certificates } from '../support/certificates.js';
 import { closeLater, pair, rejection } from '../support/life.js';
 import { hex } from '../support/raw.js';
+import { PATIENT } from '../support/until.js';
 
 const HOST = '127.0.0.1';
 const VERSIONS: [SecureVersion][] = [['TLSv1.2'], ['TLSv1.3']];
@@ -90,7 +91,7 @@ async function tcpClient(port: number): Promise<Socket> {
 const nameOf = ({ localAddress, localPort }: Socket) => `${localAddress}:${localPort}`;
 
 async function reported({ reports }: Serving): Promise<Report> {
-  await vi.waitUntil(() => reports.length > 0);
+  await vi.waitUntil(() => reports.length > 0, PATIENT);
   return reports[0]!;
 }
 
@@ -102,7 +103,7 @@ function failures({ reports }: Serving): Report[] {
 /** A client gets the only place that there is. */
 async function expectPlace({ port }: Serving): Promise<void> {
   const tls = { ca: made.ca, servername: 'localhost', ...made.client };
-  const connection = await vi.waitFor(() => tpkt.connect({ host: HOST, port }, { tls }));
+  const connection = await vi.waitFor(() => tpkt.connect({ host: HOST, port }, { tls }), PATIENT);
   connection.destroy();
 }
 
@@ -115,7 +116,7 @@ describe.each(SERVICES)('%s: a server that requires certificates, by', (_entry, 
       const socket = tlsClient(serving.port, { ...versions, ...made.client });
       await once(socket, 'secureConnect');
       socket.write('garbage that only COTP reports');
-      await vi.waitUntil(() => serving.reports.length > 0);
+      await vi.waitUntil(() => serving.reports.length > 0, PATIENT);
       expect(serving.reports[0]?.error.code).toBe('ERR_COTP_PROTOCOL');
     });
 
@@ -227,7 +228,7 @@ describe.each(SERVICES)(
           const other = await tcpClient(serving.port);
           await closeOf(other);
           return serving.reports.length > 0;
-        });
+        }, PATIENT);
         serving.reports.length = 0;
         go(socket);
         await closeOf(socket);
@@ -302,7 +303,7 @@ describe.each(SERVICES)('%s: a TLS server that is full', (_entry, service) => {
         peers.push(nameOf(socket));
         await closeOf(socket);
       }
-      await vi.waitUntil(() => serving.reports.length === 3);
+      await vi.waitUntil(() => serving.reports.length === 3, PATIENT);
       expect(serving.reports.map(({ peer }) => peer)).toEqual(peers);
       expect(serving.reports.map(({ error }) => [error.code, error.ending])).toEqual(
         Array(3).fill(['ERR_COTP_CLOSED', 'limit']),

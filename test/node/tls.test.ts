@@ -1,9 +1,10 @@
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { type ConnectRequest, connect } from '../../src/index.js';
-import { type Certificates, certificates } from '../support/certificates.js';
 import * as tpkt from '../../src/node/tpkt/index.js';
+import { type Certificates, certificates } from '../support/certificates.js';
 import { pair, rawClient, rawServer, rejection, serve } from '../support/life.js';
+import { PATIENT } from '../support/until.js';
 
 let made: Certificates;
 
@@ -62,7 +63,7 @@ test('a client without a certificate where one is wanted is not let in', async (
   const server = await serve(options.server);
   // TLS 1.3 lets the client go on before the server has looked, so it may be at its CR already.
   await rejection(connect(server.address, oneWay().client));
-  await vi.waitUntil(() => server.errors.length > 0);
+  await vi.waitUntil(() => server.errors.length > 0, PATIENT);
   expect(server.errors[0]?.message).toBe('TLS: peer did not return a certificate');
   expect(server.server.connectionCount).toBe(0);
 });
@@ -143,7 +144,7 @@ describe('one side without TLS', () => {
     const server = await serve(oneWay().server);
     const error = await rejection(connect(server.address));
     expect(error.message).toContain('TLS');
-    await vi.waitUntil(() => server.errors.length > 0);
+    await vi.waitUntil(() => server.errors.length > 0, PATIENT);
     expect(server.errors[0]?.message).toBe(
       'TLS: wrong version number: the client speaks no TLS; does it know that this port wants it?',
     );

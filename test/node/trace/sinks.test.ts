@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { decode } from '../../../src/core/tpdu/index.js';
 import {
   connect,
   jsonLinesSink,
@@ -13,10 +14,10 @@ import {
   type TraceSink,
   textSink,
 } from '../../../src/index.js';
-import { decode } from '../../../src/core/tpdu/index.js';
 import { memoryHeld } from '../../support/growth.js';
 import { closeLater, pair, rawServer, rejection } from '../../support/life.js';
 import { hex, tpkt } from '../../support/raw.js';
+import { PATIENT } from '../../support/until.js';
 
 let folder: string;
 
@@ -408,7 +409,7 @@ describe('a pcapng sink that writes nothing more keeps nothing of connections', 
       'failed',
       async () => {
         const sink = pcapngSink(join(folder, 'no such folder', 'trace'));
-        await vi.waitUntil(() => sink.error !== undefined);
+        await vi.waitUntil(() => sink.error !== undefined, PATIENT);
         return sink;
       },
     ],
