@@ -216,7 +216,7 @@ class Initiator implements DriverUser {
     });
     this.#trace.opened(info);
     const onFailure = reportTo(options.onError, formatAddress(remoteAddr));
-    return new Connection(
+    return Connection.of(
       this.#driver,
       this.#engine,
       messageOptions(options, undefined, onFailure),

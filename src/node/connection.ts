@@ -6,7 +6,7 @@ import type { Decoded, DiagnosticCode, RemoteDesktop } from '../core/tpdu/types.
 import { type Tsel, tselOf } from '../core/tsel.js';
 import type { FullAddress } from './address.js';
 import { copyToBuffer } from './buffers.js';
-import { MessageConnection } from './message-connection.js';
+import { type ConnectionParts, MessageConnection } from './message-connection.js';
 
 /**
  * What both sides of a connection are, and what they have agreed on. Frozen. A selector read here can
@@ -101,7 +101,16 @@ export function connectionInfo(
  *
  * Connections come from {@link connect} and from the callback of {@link listen}.
  */
-export class Connection extends MessageConnection<ConnectionInfo> {}
+export class Connection extends MessageConnection<ConnectionInfo> {
+  private constructor(...parts: ConnectionParts<ConnectionInfo>) {
+    super(...parts);
+  }
+
+  /** @internal Makes one of its parts; users call {@link connect} or {@link listen}. */
+  static of(...parts: ConnectionParts<ConnectionInfo>): Connection {
+    return new Connection(...parts);
+  }
+}
 
 /** Called with each connection that a server has opened; what it throws closes that connection. */
 export type ConnectionCb = (conn: Connection) => void | Promise<void>;

@@ -316,7 +316,7 @@ class Responder implements DriverUser {
     });
     this.#trace.opened(info);
     const options = messageOptions(this.#options, this.#receiveBudget, this.#report);
-    const connection = new Connection(this.#driver, this.#engine, options, info);
+    const connection = Connection.of(this.#driver, this.#engine, options, info);
     this.#server.opened(this.#stream, connection, this.#connectionCb, this.#report);
   }
 }

@@ -54,6 +54,9 @@ const ANSWER_GRACE = 500;
 /** The share of a connection in the receive budget is reduced in steps of so many octets read. */
 const SHARE_STEP = 32_768;
 
+/** @internal What a connection is made of. */
+export type ConnectionParts<Info> = ConstructorParameters<typeof MessageConnection<Info>>;
+
 /** Reads and writes whole messages, in order, over one byte stream. `Info` is the type of `info`. */
 export abstract class MessageConnection<Info> extends Resource {
   /** The two ends and what they have agreed on. Frozen. */

@@ -194,6 +194,31 @@ export const opening: Promise<cotp.Connection> = cotp.connect({ host: 'localhost
     expect(await consumer.compile(['common.cts'], 'types')).toMatchObject({ code: 0, stdout: '' });
   });
 
+  test('show nothing that is internal', async () => {
+    for (const path of consumer.packed.filter((each) => each.endsWith('.d.ts'))) {
+      const text = await readFile(join(consumer.folder, 'node_modules/cotp', path), 'utf8');
+      expect(text, path).not.toContain('@internal');
+    }
+  });
+
+  test.each(['cotp', 'cotp/tpkt'])('of %s refuse what is internal', async (entry) => {
+    const text = `import { Connection, Server } from '${entry}';
+export const tried: readonly unknown[] = [
+  new Connection(),
+  new Server(),
+  Connection.of,
+  Server.listen,
+  Connection.prototype.hasEndedBy,
+  Server.prototype.opened,
+];
+`;
+    await consumer.write('internal.mts', text);
+    const { stdout } = await consumer.compile(['internal.mts'], 'types');
+    const lines = [...stdout.matchAll(/^internal\.mts\((\d+),/gm)].map(([, line]) => Number(line));
+    expect(lines).toEqual([3, 4, 5, 6, 7, 8]);
+    expect(stdout.match(/is private/g)).toHaveLength(2);
+  });
+
   test('refuse an unknown option and a selector in text', async () => {
     const text = `import { connect } from 'cotp';
 void connect({ host: 'localhost' }, { remoteTSel: 1 });

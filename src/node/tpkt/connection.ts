@@ -7,7 +7,11 @@ import { MAX_TPKT_PAYLOAD, MIN_TPKT_PAYLOAD } from '../../core/tpkt/header.js';
 import { type FullAddress, formatAddress, socketAddresses } from '../address.js';
 import { allocate, sendPool, view } from '../buffers.js';
 import { Driver, type DriverUser } from '../driver.js';
-import { MessageConnection, type MessageConnectionOptions } from '../message-connection.js';
+import {
+  type ConnectionParts,
+  MessageConnection,
+  type MessageConnectionOptions,
+} from '../message-connection.js';
 import type { ResolvedConnectOptions, ResolvedListenOptions } from '../options/tpkt.js';
 import type { ReceiveBudget } from '../receive-budget.js';
 import { reportTo } from '../callbacks.js';
@@ -21,7 +25,16 @@ export interface ConnectionInfo {
 }
 
 /** A connection on which one `read` or `write` is the payload of one TPKT, 3 to 65531 octets. */
-export class Connection extends MessageConnection<ConnectionInfo> {}
+export class Connection extends MessageConnection<ConnectionInfo> {
+  private constructor(...parts: ConnectionParts<ConnectionInfo>) {
+    super(...parts);
+  }
+
+  /** @internal Makes one of its parts; users call {@link connect} or {@link listen}. */
+  static of(...parts: ConnectionParts<ConnectionInfo>): Connection {
+    return new Connection(...parts);
+  }
+}
 
 /** Called with each connection of a server; what it throws closes that connection. */
 export type ConnectionCb = (conn: Connection) => void | Promise<void>;
@@ -45,7 +58,7 @@ export function openConnection(
     receiveBudget,
     onFailure: reportTo(options.onError, formatAddress(remoteAddr)),
   };
-  return new Connection(driver, engine, messageOptions, info);
+  return Connection.of(driver, engine, messageOptions, info);
 }
 
 /** Nothing is reported before the connection is made, a few lines further on. */
