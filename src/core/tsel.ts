@@ -50,6 +50,15 @@ export function tselOf(octets: Uint8Array): Tsel {
  * for anything else.
  *
  * @throws TypeError or RangeError as `connect` does for a selector that is none
+ *
+ * @example
+ * ```ts
+ * import { formatTsel } from 'cotp';
+ *
+ * console.log(formatTsel(0x0102)); // 0x0102
+ * console.log(formatTsel(Buffer.from('MTA'))); // "MTA"
+ * console.log(formatTsel(Uint8Array.of(0, 1, 2))); // #000102
+ * ```
  */
 export function formatTsel(tsel: Tsel): string {
   const octets = tselOctets(tsel);
@@ -99,6 +108,15 @@ const OSI_TSEL = /^(?:[0-9a-f]{2}\s*)*$/i;
  * @throws TypeError when `text` is not a string, or `form` is none
  * @throws RangeError when it has none of these forms, is longer than 254 octets, or can be read in two ways,
  * as `0102` can; the message shows both
+ *
+ * @example
+ * ```ts
+ * import { parseTsel } from 'cotp';
+ *
+ * console.log(parseTsel('0x0102')); // 258
+ * console.log(parseTsel('01.02')); // 258
+ * console.log(parseTsel('00 01', 'osi')); // 1
+ * ```
  */
 export function parseTsel(text: string, form?: 'osi'): Tsel {
   if (typeof text !== 'string') {

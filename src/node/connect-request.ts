@@ -17,15 +17,29 @@ import {
 
 /** Limits and data of one accepted connection; what is left out is as `listen` was told. */
 export interface AcceptOptions {
-  /** A smaller `maxTpduSize`, 128 to 65531 octets. */
+  /**
+   * A smaller `maxTpduSize`, 128 to 65531 octets.
+   *
+   * @defaultValue `undefined`
+   */
   readonly maxTpduSize?: number | undefined;
-  /** Another `maxTsduSize`, 1 to 2147483647 octets. */
+  /**
+   * Another `maxTsduSize`, 1 to 2147483647 octets.
+   *
+   * @defaultValue `undefined`
+   */
   readonly maxTsduSize?: number | undefined;
-  /** User data of the CC, 1 to 32 octets (RFC 1006 §5). */
+  /**
+   * User data of the CC, 1 to 32 octets (RFC 1006 §5).
+   *
+   * @defaultValue `undefined`
+   */
   readonly connectData?: Uint8Array | undefined;
   /**
    * The negotiation response to a CR of remote desktop, which `request.tpdu.remoteDesktop` shows:
    * `{ negotiation: { type: 'response', selectedProtocol: 1 } }`. Default: none, a plain CC.
+   *
+   * @defaultValue `undefined`
    */
   readonly remoteDesktop?: RemoteDesktopInit | undefined;
 }
@@ -68,7 +82,27 @@ export interface ConnectRequest {
   refuse(reason?: number): void;
 }
 
-/** Decides on a CR, at once or later, by calling one of the two methods of the request. */
+/**
+ * Decides on a CR, at once or later, by calling one of the two methods of the request.
+ *
+ * @example
+ * ```ts
+ * import { ConnectionRefusedError, connect, listen } from 'cotp';
+ *
+ * const server = await listen(() => {}, { host: '127.0.0.1', port: 0 }, {
+ *   onConnectRequest: (request) =>
+ *     request.localTsel === 0x0102 ? request.accept({ maxTpduSize: 1024 }) : request.refuse(3),
+ * });
+ * const address = server.addresses[0] ?? { host: '127.0.0.1' };
+ * const conn = await connect(address, { remoteTsel: 0x0102 });
+ * console.log(conn.info.maxTpduSize); // 1024
+ * await connect(address, { remoteTsel: 0x0103 }).catch((error) => {
+ *   console.log(error instanceof ConnectionRefusedError && error.reason); // 3
+ * });
+ * await conn.asyncClose();
+ * await server.asyncClose();
+ * ```
+ */
 export type OnConnectRequest = (request: ConnectRequest) => void | Promise<void>;
 
 /** A failure opens no connection, so `accept` does not send it. */

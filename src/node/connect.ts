@@ -54,6 +54,21 @@ import { engineOptions, messageOptions } from './engine-options.js';
  * @throws ProtocolError (`ERR_COTP_PROTOCOL`) when what answers is no acceptable CC
  * @throws TimeoutError (`ERR_COTP_TIMEOUT`) when `timeout` has passed
  * @throws the reason of `signal` when that aborts
+ *
+ * @example
+ * ```ts
+ * import { connect, listen } from 'cotp';
+ *
+ * const server = await listen((conn) => void conn.write(Buffer.from('welcome')), {
+ *   host: '127.0.0.1',
+ *   port: 0,
+ * });
+ * const [address] = server.addresses;
+ * const conn = await connect(address ?? { host: '127.0.0.1' }, { remoteTsel: 0x0102 });
+ * console.log(String(await conn.read())); // welcome
+ * await conn.asyncClose();
+ * await server.asyncClose();
+ * ```
  */
 //= X.224 6.1.1.3 para 1
 //= X.224 6.1.1.3 para 2

@@ -57,6 +57,26 @@ const DEFAULT_ADDRESS: Address = { host: '0.0.0.0' };
  * one, which `server.addresses` then tells
  * @throws TypeError or RangeError for a bad argument, before anything is opened
  * @throws the system's error as it is (`EADDRINUSE`, `EACCES` …)
+ *
+ * @example
+ * ```ts
+ * import { connect, listen } from 'cotp';
+ *
+ * const server = await listen(
+ *   async (conn) => {
+ *     for await (const tsdu of conn) {
+ *       conn.write(tsdu);
+ *     }
+ *   },
+ *   { host: '127.0.0.1', port: 0 },
+ *   { maxConnections: 10 },
+ * );
+ * const conn = await connect(server.addresses[0] ?? { host: '127.0.0.1' });
+ * conn.write(Buffer.from('echo'));
+ * console.log(String(await conn.read())); // echo
+ * await conn.asyncClose();
+ * await server.asyncClose();
+ * ```
  */
 //= X.224 14.4 a
 //= RFC 1006 5 N-CONNECT indication

@@ -39,6 +39,8 @@ export interface WaitOptions {
   /**
    * Cancels the call when it aborts: the call rejects with the reason of the signal. Default: the call waits
    * as long as the connection is open.
+   *
+   * @defaultValue `undefined`
    */
   readonly signal?: AbortSignal | undefined;
 }
@@ -156,6 +158,13 @@ export abstract class MessageConnection<Info> extends Resource {
    * ended the connection, once all messages that arrived have been read
    * @throws the reason of `signal` when that aborts
    * @throws TypeError for a bad option
+   *
+   * @example
+   * ```ts
+   * conn.write(Buffer.from('request'));
+   * const response = await conn.read({ signal: AbortSignal.timeout(5_000) });
+   * console.log(response.length); // 7
+   * ```
    */
   read(options?: WaitOptions): Promise<Buffer> {
     if (options !== undefined) {
@@ -185,6 +194,17 @@ export abstract class MessageConnection<Info> extends Resource {
    * @throws TypeError when `data` is not a Uint8Array; RangeError when its length is not allowed
    * @throws ConnectionClosedError (`ERR_COTP_CLOSED`) when closing has begun
    * @throws CotpError (`ERR_COTP_WRITE_OVERFLOW`) when `maxWriteBuffer` octets wait already
+   *
+   * @example
+   * ```ts
+   * for (const text of ['one', 'two']) {
+   *   if (!conn.write(Buffer.from(text))) {
+   *     await conn.drain();
+   *   }
+   * }
+   * console.log(String(await conn.read())); // one
+   * console.log(String(await conn.read())); // two
+   * ```
    */
   write(data: Data): boolean {
     if (!(data instanceof Uint8Array)) {
@@ -220,6 +240,13 @@ export abstract class MessageConnection<Info> extends Resource {
    * @throws ConnectionClosedError, or another error that ended the connection while the call waited
    * @throws the reason of `signal` when that aborts
    * @throws TypeError for a bad option
+   *
+   * @example
+   * ```ts
+   * conn.write(Buffer.alloc(100_000));
+   * await conn.drain({ signal: AbortSignal.timeout(5_000) });
+   * console.log(conn.isOpen); // true
+   * ```
    */
   drain(options?: WaitOptions): Promise<void> {
     if (options !== undefined) {
@@ -259,6 +286,13 @@ export abstract class MessageConnection<Info> extends Resource {
   /**
    * Lets the process exit while this connection is open, if nothing else keeps it alive, like `unref` of a
    * `net.Socket`.
+   *
+   * @example
+   * ```ts
+   * conn.unref();
+   * console.log(conn.isOpen); // true
+   * conn.ref();
+   * ```
    */
   unref(): this {
     this.#driver.setRef(false);
@@ -279,6 +313,14 @@ export abstract class MessageConnection<Info> extends Resource {
   /**
    * Ends writing: FIN follows what was written. Messages of the peer can still be read, and the
    * connection closes when the peer closes too.
+   *
+   * @example
+   * ```ts
+   * conn.write(Buffer.from('last'));
+   * conn.end();
+   * console.log(String(await conn.read())); // last
+   * await conn.waitClosed();
+   * ```
    */
   end(): void {
     if (this.isOpen && !this.#sentEnd) {
@@ -294,6 +336,14 @@ export abstract class MessageConnection<Info> extends Resource {
    * Begins to close gracefully: what was written is flushed, then FIN (class 0 has no disconnect TPDU
    * of its own, X.224 6.7.1.4). Pending reads reject; messages that have arrived can still be read. The
    * connection is reset if the peer does not close within `closeTimeout`.
+   *
+   * @example
+   * ```ts
+   * conn.write(Buffer.from('sent before the connection closes'));
+   * conn.close();
+   * await conn.waitClosed();
+   * console.log(conn.isClosed); // true
+   * ```
    */
   override close(): void {
     if (this.isOpen) {
@@ -306,6 +356,13 @@ export abstract class MessageConnection<Info> extends Resource {
    * Drops the connection at once, by a TCP reset; what waits to be sent or read is lost.
    *
    * @param error the `cause` of the `ConnectionClosedError` that pending and later calls reject with
+   *
+   * @example
+   * ```ts
+   * const reading = conn.read().catch((error) => console.log(error.cause.message)); // overheated
+   * conn.destroy(new Error('overheated'));
+   * await reading;
+   * ```
    */
   destroy(error?: Error): void {
     if (this.isClosed) {
@@ -320,6 +377,16 @@ export abstract class MessageConnection<Info> extends Resource {
   /**
    * Reads until the connection ends: the loop finishes after a graceful close by either side and throws
    * after any other end. Leaving the loop early leaves the connection open.
+   *
+   * @example
+   * ```ts
+   * conn.write(Buffer.from('one'));
+   * conn.write(Buffer.from('two'));
+   * conn.end();
+   * for await (const tsdu of conn) {
+   *   console.log(tsdu.length); // 3
+   * }
+   * ```
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Buffer, undefined> {
     return new MessageIterator(() => this.#next());
@@ -329,6 +396,16 @@ export abstract class MessageConnection<Info> extends Resource {
    * Returns the connection as a Node stream: each chunk read or written is one message. The stream reads
    * from now on, so do not call `read()` as well. Ending the stream calls {@link end}; destroying it closes
    * the connection, and with an error resets it.
+   *
+   * @example
+   * ```ts
+   * const stream = conn.toDuplex();
+   * stream.write('through a stream');
+   * for await (const tsdu of stream) {
+   *   console.log(String(tsdu)); // through a stream
+   *   stream.end();
+   * }
+   * ```
    */
   toDuplex(): Duplex {
     this.#staysHalfOpen = true;

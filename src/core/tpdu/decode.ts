@@ -20,6 +20,14 @@ const RESERVED_LI = 255;
  *
  * @param octets the TPDU without the TPKT header
  * @throws ProtocolError with the fault and its octet, counted from 1. No input causes another error.
+ *
+ * @example
+ * ```ts
+ * import { decode } from 'cotp/tpdu';
+ *
+ * const tpdu = decode(Buffer.from('0680000112340300', 'hex').subarray(0, 7));
+ * console.log(tpdu.type === 'DR' && tpdu.reason); // 3
+ * ```
  */
 export function decode(octets: Uint8Array, options: DecodeOptions = {}): Tpdu {
   const tpdu = readTpdu(octets, options);
@@ -37,6 +45,16 @@ export function decode(octets: Uint8Array, options: DecodeOptions = {}): Tpdu {
  * type, which extends to the end. In class 0 an NSDU is one TPDU.
  *
  * @throws ProtocolError for the first TPDU with a fault; its octet is counted from the start of that TPDU
+ *
+ * @example
+ * ```ts
+ * import { decodeNsdu, encode } from 'cotp/tpdu';
+ *
+ * const ak = encode({ type: 'AK', dstRef: 7, yrTuNr: 1, cdt: 2 });
+ * const dt = encode({ type: 'DT', form: 'normal', dstRef: 7, tpduNr: 0, userData: Uint8Array.of(1) });
+ * const tpdus = decodeNsdu(Buffer.concat([ak, dt]), { class: 2 });
+ * console.log(tpdus.map(({ type }) => type).join()); // AK,DT
+ * ```
  */
 export function decodeNsdu(octets: Uint8Array, options: DecodeOptions = {}): readonly Tpdu[] {
   //= X.224 6.9.1.4.1 a decodable

@@ -18,6 +18,8 @@ export interface EncodeOptions {
    * Codes of parameters to write first, in this order. Then the parameters in `rawParameters` follow in its
    * order, which is the order of reception for a decoded TPDU. The others follow in the canonical order:
    * checksum, calling and called T-selector, size, and so on. Default: none.
+   *
+   * @defaultValue `undefined`
    */
   readonly parameterOrder?: readonly number[];
 }
@@ -31,6 +33,14 @@ const MAX_LI = 254;
  *
  * @throws TypeError if a field has the wrong type or does not belong to this TPDU, RangeError if it is out of
  * range or the TPDU is too long. Each message names the field, the expected value and the given value.
+ *
+ * @example
+ * ```ts
+ * import { encode } from 'cotp/tpdu';
+ *
+ * const dt = encode({ type: 'DT', userData: Uint8Array.of(0x32, 0x01) });
+ * console.log(Buffer.from(dt).toString('hex')); // 02f0803201
+ * ```
  */
 export function encode(tpdu: TpduInit | Tpdu, options: EncodeOptions = {}): Uint8Array {
   if (!TPDU_TYPES.includes(tpdu.type)) {

@@ -52,6 +52,15 @@ export interface Explanation {
  * Explains every octet. Each octet belongs to exactly one explanation, and the explanations are in order.
  *
  * @param octets a TPDU without the TPKT header, or any other octets
+ *
+ * @example
+ * ```ts
+ * import { explainTpdu } from 'cotp/tpdu';
+ *
+ * for (const { field, value } of explainTpdu(Buffer.from('02f080', 'hex'))) {
+ *   console.log(field, value);
+ * }
+ * ```
  */
 export function explainTpdu(octets: Uint8Array, options: DecodeOptions = {}): Explanation[] {
   const rows = new Explainer(octets).explain();

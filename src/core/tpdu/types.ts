@@ -322,21 +322,41 @@ export type TpduInitOf<T extends TpduType> = Extract<TpduInit, { readonly type: 
 /** Options of `decode`. */
 export interface DecodeOptions {
   /**
-   * Refuse deviations that are otherwise tolerated and reported as diagnostics. Default `false`, because
-   * deployed peers break many small rules without harm.
+   * Refuse what a tolerant reading lets pass with a diagnostic. Default `false`: deployed peers
+   * break many small rules without harm.
+   *
+   * @defaultValue `false`
    */
   readonly strict?: boolean;
   /**
-   * Class of the connection. Default: not known or not yet negotiated; LI then determines the format of
-   * DT, ED, EA, AK and RJ.
+   * Class of the connection that the TPDU came on. Default absent: still being negotiated or not
+   * known, then the forms of DT, ED, EA, AK and RJ are told apart by LI.
+   *
+   * @defaultValue `undefined`
    */
   readonly class?: TransportClass;
-  /** Extended formats are in use (classes 2 to 4). Default `false`. */
+  /**
+   * Extended formats are in use (classes 2 to 4).
+   *
+   * @defaultValue `false`
+   */
   readonly extendedFormats?: boolean;
-  /** Expedited data was negotiated in class 0, so the ED of RFC 1006 §6 is allowed. Default `false`. */
+  /**
+   * Expedited data was negotiated in class 0, so the ED form of RFC 1006 §6 is legal.
+   *
+   * @defaultValue `false`
+   */
   readonly expedited?: boolean;
-  /** TPDU size in force, in octets. Default: the size is not checked. */
+  /**
+   * TPDU size in force, in octets. Default absent: no check.
+   *
+   * @defaultValue `undefined`
+   */
   readonly maxTpduSize?: number;
-  /** Verify the checksum if the TPDU has one (class 4, X.224 6.17). Default `false`. */
+  /**
+   * Verify the checksum of a TPDU that has one (class 4, X.224 6.17).
+   *
+   * @defaultValue `false`
+   */
   readonly verifyChecksum?: boolean;
 }

@@ -36,35 +36,59 @@ export interface CotpOptions extends StreamOptions {
    * Largest TPDU, header included, that this side offers and sends: 128 to 65531. Default 2048,
    * the largest that X.224 names for class 0 (13.3.4 b); larger ones spare work where the peer
    * takes them.
+   *
+   * @defaultValue `2048`
    */
   readonly maxTpduSize?: number | undefined;
-  /** Largest TSDU taken from the peer. 1 to 2147483647; default 16 MiB. */
+  /**
+   * Largest TSDU taken from the peer. 1 to 2147483647; default 16 MiB.
+   *
+   * @defaultValue `16777216`
+   */
   readonly maxTsduSize?: number | undefined;
   /**
    * Most DT TPDUs of one TSDU taken from the peer, empty ones counted. 1 to 16777216; default
    * 262144, enough for 16 MiB at the smallest TPDU size.
+   *
+   * @defaultValue `262144`
    */
   readonly maxTsduSegments?: number | undefined;
   /**
    * Refuse whatever breaks the standard. Default `false`: deployed peers break many small rules
    * without harm. What is sent keeps to the standard in either case, but for the size codes of
    * `sizeOffer`.
+   *
+   * @defaultValue `false`
    */
   readonly strict?: boolean | undefined;
-  /** Called with every TPDU sent or received. Default: none, at no cost. */
+  /**
+   * Called with every TPDU sent or received. Default: none, at no cost.
+   *
+   * @defaultValue `undefined`
+   */
   readonly trace?: TraceListener | undefined;
   /**
    * Hears of a connection that failed while it was open; on a server also of handshakes that fail and
    * of callbacks that throw. Default: none.
+   *
+   * @defaultValue `undefined`
    */
   readonly onError?: ErrorListener | undefined;
 }
 
 /** Options of `connect`. */
 export interface ConnectOptions extends CotpOptions, StreamConnectOptions {
-  /** Our T-selector, the calling one. Default: none is sent. */
+  /**
+   * Our T-selector, the calling one. Default: none is sent.
+   *
+   * @defaultValue `undefined`
+   */
   readonly localTsel?: Tsel | undefined;
-  /** The peer's T-selector, the called one. Default: none is sent. */
+  /**
+   * The peer's T-selector, the called one. Default: none is sent.
+   *
+   * @defaultValue `undefined`
+   */
   readonly remoteTsel?: Tsel | undefined;
   /**
    * How `maxTpduSize` is offered. `'deployed'`: as deployed peers take it, up to 8192 by 0xC0 alone, above
@@ -72,16 +96,24 @@ export interface ConnectOptions extends CotpOptions, StreamConnectOptions {
    * 0xC0 up to 2048, above by 0xF0 with 0xC0 = 2048 beside it (RFC 2126 §6.4). `'nonstandard'`: by 0xC0
    * alone, with the codes 0x0C to 0x0F, which X.224 does not allow in class 0. `'absent'`: not at all,
    * which stands for 65531 (RFC 1006 §5). 0xC0 says a power of two, so it offers the largest that is not
-   * above `maxTpduSize`. Default `'deployed'`.
+   * above `maxTpduSize`.
+   *
+   * @defaultValue `'deployed'`
    */
   readonly sizeOffer?: SizeOffer | undefined;
-  /** User data of the CR, 1 to 32 octets (RFC 1006 §5). Default: none; few peers expect it. */
+  /**
+   * User data of the CR, 1 to 32 octets (RFC 1006 §5). Default: none; few peers expect it.
+   *
+   * @defaultValue `undefined`
+   */
   readonly connectData?: Uint8Array | undefined;
   /**
    * Sends the CR in the form of remote desktop ([MS-RDPBCGR] 2.2.1.1): `cookie` or `routingToken`,
    * `negotiation`, `correlationId`. It goes with no T-selector, states no size and does not go with
    * `strict`. Remote desktop puts each message into one DT, so give `maxTpduSize` 65531 with it. The answer
    * is `conn.info.remoteDesktop`. Default: none.
+   *
+   * @defaultValue `undefined`
    */
   readonly remoteDesktop?: RemoteDesktopInit | undefined;
 }
@@ -91,9 +123,15 @@ export interface ListenOptions extends CotpOptions, StreamListenOptions {
   /**
    * The T-selector that must be called; a CR for another one is refused with reason 3, address
    * unknown. Default: any. It is checked before `onConnectRequest`.
+   *
+   * @defaultValue `undefined`
    */
   readonly localTsel?: Tsel | undefined;
-  /** Decides on each CR. Default: every one is accepted. */
+  /**
+   * Decides on each CR. Default: every one is accepted.
+   *
+   * @defaultValue `undefined`
+   */
   readonly onConnectRequest?: OnConnectRequest | undefined;
 }
 

@@ -15,13 +15,21 @@ import type { OptionRow, Resolved } from './rows.js';
 
 /** Options of `tpkt.connect`. */
 export interface ConnectOptions extends StreamOptions, StreamConnectOptions {
-  /** Hears of a connection that failed, and of callbacks of a server that throw. Default: none. */
+  /**
+   * Hears of a connection that failed, and of callbacks of a server that throw. Default: none.
+   *
+   * @defaultValue `undefined`
+   */
   readonly onError?: ErrorListener | undefined;
 }
 
 /** Options of `tpkt.listen`. */
 export interface ListenOptions extends StreamOptions, StreamListenOptions {
-  /** Hears of a connection that failed, and of callbacks of a server that throw. Default: none. */
+  /**
+   * Hears of a connection that failed, and of callbacks of a server that throw. Default: none.
+   *
+   * @defaultValue `undefined`
+   */
   readonly onError?: ErrorListener | undefined;
 }
 

@@ -19,6 +19,20 @@ import { type Connection, openConnection } from './connection.js';
  * @throws the system's error as it is when TCP or TLS cannot be had
  * @throws TimeoutError (`ERR_COTP_TIMEOUT`) when `timeout` has passed
  * @throws the reason of `signal` when that aborts
+ *
+ * @example
+ * ```ts
+ * import { connect, listen } from 'cotp/tpkt';
+ *
+ * const server = await listen((conn) => void conn.write(Buffer.from('welcome')), {
+ *   host: '127.0.0.1',
+ *   port: 0,
+ * });
+ * const conn = await connect(server.addresses[0] ?? { host: '127.0.0.1' });
+ * console.log(String(await conn.read())); // welcome
+ * await conn.asyncClose();
+ * await server.asyncClose();
+ * ```
  */
 export async function connect(addr: Address, options: ConnectOptions = {}): Promise<Connection> {
   const address = resolveAddress(addr, 1);

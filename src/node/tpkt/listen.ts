@@ -20,6 +20,25 @@ const DEFAULT_ADDRESS: Address = { host: '0.0.0.0' };
  * @param addr where to listen, by default all IPv4 addresses, port 102; port 0 asks for any free one
  * @throws TypeError or RangeError for a bad argument, before anything is opened
  * @throws the system's error as it is (`EADDRINUSE`, `EACCES` …)
+ *
+ * @example
+ * ```ts
+ * import { connect, listen } from 'cotp/tpkt';
+ *
+ * const server = await listen(
+ *   async (conn) => {
+ *     for await (const payload of conn) {
+ *       conn.write(payload);
+ *     }
+ *   },
+ *   { host: '127.0.0.1', port: 0 },
+ * );
+ * const conn = await connect(server.addresses[0] ?? { host: '127.0.0.1' });
+ * conn.write(Buffer.from('echo'));
+ * console.log(String(await conn.read())); // echo
+ * await conn.asyncClose();
+ * await server.asyncClose();
+ * ```
  */
 export async function listen(
   connectionCb: ConnectionCb,

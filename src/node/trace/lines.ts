@@ -14,6 +14,19 @@ import { type Destination, type SinkOptions, type TraceSink, lineSink } from './
  * Writes a line a TPDU: time (UTC), number of the connection, direction, peer, TPDU.
  *
  * @throws TypeError or RangeError for a bad option
+ *
+ * @example
+ * ```ts
+ * import { connect, listen, textSink } from 'cotp';
+ *
+ * const sink = textSink('trace.txt');
+ * const server = await listen(() => {}, { host: '127.0.0.1', port: 0 });
+ * const conn = await connect(server.addresses[0] ?? { host: '127.0.0.1' }, { trace: sink.trace });
+ * await conn.asyncClose();
+ * await server.asyncClose();
+ * await sink.close();
+ * console.log(sink.dropped); // 0
+ * ```
  */
 export function textSink(destination: Destination, options: SinkOptions = {}): TraceSink {
   return lineSink(destination, options, textLine);
@@ -40,6 +53,19 @@ function textLine(entry: TraceEntry, octets: Buffer): string {
  * - or, where it cannot be decoded, `error` (`code`, `fault`, `octet`, `message`).
  *
  * @throws TypeError or RangeError for a bad option
+ *
+ * @example
+ * ```ts
+ * import { connect, listen, jsonLinesSink } from 'cotp';
+ *
+ * const sink = jsonLinesSink('trace.jsonl');
+ * const server = await listen(() => {}, { host: '127.0.0.1', port: 0 });
+ * const conn = await connect(server.addresses[0] ?? { host: '127.0.0.1' }, { trace: sink.trace });
+ * await conn.asyncClose();
+ * await server.asyncClose();
+ * await sink.close();
+ * console.log(sink.dropped); // 0
+ * ```
  */
 export function jsonLinesSink(destination: Destination, options: SinkOptions = {}): TraceSink {
   return lineSink(destination, options, (entry, octets) =>

@@ -40,6 +40,8 @@ export interface PcapngOptions extends SinkOptions {
   /**
    * Written in place of the real port of servers, 1 to 65535. Wireshark looks for TPKT at port 102
    * only, unless it is told to decode another one so. Default: the real port.
+   *
+   * @defaultValue `undefined`
    */
   readonly serverPort?: number | undefined;
 }
@@ -55,6 +57,19 @@ const PCAPNG_OPTIONS = {
  * ends of which are in this process is written once.
  *
  * @throws TypeError or RangeError for a bad option
+ *
+ * @example
+ * ```ts
+ * import { connect, listen, pcapngSink } from 'cotp';
+ *
+ * const sink = pcapngSink('trace.pcapng', { serverPort: 102 });
+ * const server = await listen(() => {}, { host: '127.0.0.1', port: 0 });
+ * const conn = await connect(server.addresses[0] ?? { host: '127.0.0.1' }, { trace: sink.trace });
+ * await conn.asyncClose();
+ * await server.asyncClose();
+ * await sink.close();
+ * console.log(sink.dropped); // 0
+ * ```
  */
 export function pcapngSink(destination: Destination, options: PcapngOptions = {}): PcapngSink {
   return new PcapngSink(destination, resolveOptions(PCAPNG_OPTIONS, options));

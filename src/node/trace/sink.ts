@@ -28,24 +28,38 @@ export type Destination = string | Writable;
 
 /** Options of every sink. Sizes are in octets. */
 export interface SinkOptions {
-  /** User data becomes zeros; headers and lengths stay. Default `false`. */
+  /**
+   * User data becomes zeros; headers and lengths stay.
+   *
+   * @defaultValue `false`
+   */
   readonly redact?: boolean | undefined;
   /**
    * The file is renamed and a new one begun before it grows larger than this; a TPDU is never cut.
    * 4096 to 2^53 - 1; default: one file of any size. `trace.pcapng` becomes `trace.1.pcapng`, that
    * `trace.2.pcapng` and so on.
+   *
+   * @defaultValue `9007199254740991`
    */
   readonly maxFileSize?: number | undefined;
-  /** Files in all, the one being written included; the oldest goes. 1 to 10000; default 10. */
+  /**
+   * Files in all, the one being written included; the oldest goes. 1 to 10000; default 10.
+   *
+   * @defaultValue `10`
+   */
   readonly maxFiles?: number | undefined;
   /**
    * Octets that may wait for a slow disk or stream; what comes then is dropped and counted. 65536 to
    * 2147483647; default 16 MiB.
+   *
+   * @defaultValue `16777216`
    */
   readonly maxBuffered?: number | undefined;
   /**
    * Called once, when nothing more can be written: a full disk, a closed pipe, a destination that takes
    * nothing while the sink closes. What it throws, and a promise that it rejects, is ignored. Default: none.
+   *
+   * @defaultValue `undefined`
    */
   readonly onError?: ((error: Error) => void) | undefined;
 }
