@@ -5,7 +5,7 @@
  */
 import type { TransportClass } from '../tpdu/types.js';
 
-/** The classes that one pair of preferred and alternative allows; `undefined`: not valid. */
+/** The classes that one pair of preferred and alternative allows; `undefined`, or absent: not valid. */
 type Row = readonly (readonly TransportClass[] | undefined)[];
 
 /** X.224 table 3. One row a preferred class: without an alternative, then with 0, 1, 2, 3 and 4. */
@@ -15,10 +15,18 @@ const NO_ALTERNATIVE: readonly (readonly TransportClass[])[] = [[0], [1, 0], [2]
 //= X.224 6.5.4 Table 3
 //= RFC 2126 6.3
 const WITH_ALTERNATIVE: readonly Row[] = [
-  [undefined, undefined, undefined, undefined, undefined],
-  [[1, 0], [1, 0], undefined, undefined, undefined],
-  [[2, 0], undefined, [2], undefined, undefined],
-  [[3, 2, 0], [3, 2, 1, 0], [3, 2], [3, 2], undefined],
+  [],
+  [
+    [1, 0],
+    [1, 0],
+  ],
+  [[2, 0], undefined, [2]],
+  [
+    [3, 2, 0],
+    [3, 2, 1, 0],
+    [3, 2],
+    [3, 2],
+  ],
   [
     [4, 2, 0],
     [4, 2, 1, 0],
@@ -37,8 +45,8 @@ export interface ProposedClasses {
 }
 
 /**
- * The classes that may answer a CR: the union over its alternatives, those left out that table 3
- * does not allow. Redundant alternatives are no error.
+ * The classes that may answer a CR: the union over its valid alternatives; without any, those that
+ * the preferred class alone allows. Redundant alternatives are no error.
  */
 //= X.224 6.5.4 i para 1
 //= X.224 6.5.4 note 7
@@ -46,10 +54,7 @@ export function proposedClasses(
   preferred: TransportClass,
   alternatives: readonly TransportClass[] = [],
 ): ProposedClasses {
-  if (alternatives.length === 0) {
-    return { classes: NO_ALTERNATIVE[preferred] ?? [], invalidAlternative: undefined };
-  }
-  const classes = new Set(NO_ALTERNATIVE[preferred]);
+  const classes = new Set<TransportClass>();
   let invalidAlternative: TransportClass | undefined;
   for (const alternative of alternatives) {
     const allowed = WITH_ALTERNATIVE[preferred]?.[alternative];
@@ -59,6 +64,9 @@ export function proposedClasses(
     for (const transportClass of allowed ?? []) {
       classes.add(transportClass);
     }
+  }
+  if (classes.size === 0) {
+    return { classes: NO_ALTERNATIVE[preferred] ?? [], invalidAlternative };
   }
   return { classes: [...classes].sort((a, b) => b - a), invalidAlternative };
 }
@@ -71,11 +79,11 @@ export function proposedClasses(
  * @param isUsable what this side can do
  */
 //= X.224 6.5.4 i para 2
-export function selectClass(
+export function selectClass<Usable extends TransportClass>(
   preferred: TransportClass,
   proposed: readonly TransportClass[],
-  isUsable: (transportClass: TransportClass) => boolean,
-): TransportClass | undefined {
+  isUsable: (transportClass: TransportClass) => transportClass is Usable,
+): Usable | undefined {
   return isUsable(preferred) ? preferred : proposed.find(isUsable);
 }
 

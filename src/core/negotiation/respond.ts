@@ -88,7 +88,7 @@ export function respond(
     supported.includes(transportClass) &&
     (transportClass !== 2 || (request.options & NON_USE_OF_FLOW_CONTROL) !== 0);
   const selected = selectClass(preferred, proposed.classes, isUsable);
-  if (selected === undefined || !isUsable(selected)) {
+  if (selected === undefined) {
     return { type: 'refuse', reason: NEGOTIATION_FAILED };
   }
   const size = answerSize(parameters, {

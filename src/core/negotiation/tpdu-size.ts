@@ -85,15 +85,15 @@ export function answerSize(offer: SizeParameters, limits: SizeLimits): SizeParam
 }
 
 /**
- * The largest code to answer with. No standard defines the codes above 0x0D, so only a peer that
- * used one itself gets one. 0x10 is never sent: it says 65536, and no TPKT holds that.
+ * The largest code to answer with. No standard defines the codes above 0x0D. The answer is never larger
+ * than the size offered, so only a peer that used such a code itself gets one. 0x10 is never sent: it says
+ * 65536, and no TPKT holds that.
  */
 function lastCode(offer: SizeParameters, { strict, class: selected }: SizeLimits): number {
   if (strict) {
     return selected === 0 ? SIZE_CODES.lastInClass0 : SIZE_CODES.last;
   }
-  const usesUndefined = offer.tpduSize !== undefined && offer.tpduSize > 1 << SIZE_CODES.last;
-  return usesUndefined ? SIZE_CODES.lastSent : SIZE_CODES.last;
+  return offer.tpduSize === undefined ? SIZE_CODES.last : SIZE_CODES.lastSent;
 }
 
 /** What an answer puts in force, and whether it keeps to what was offered. */

@@ -68,13 +68,23 @@ describe('a TPDU', () => {
     });
   });
 
-  it('is refused when strict where its classes do not go together', () => {
+  it('of a CR is refused when strict where its classes do not go together', () => {
     const octets = hex('0ae0 0000 0c0d 21 c7021000');
     expect(classify(octets, 'WFCR', known())).toMatchObject({ event: 'CR' });
     expect(classify(octets, 'WFCR', known({ strict: true }))).toMatchObject({
       event: 'CR unacceptable',
       reason: 133,
       error: { fault: 'class-combination' },
+    });
+  });
+
+  it('of a CC is refused when strict where its size is above the one offered', () => {
+    const offered = connectionRequest(OURS, { parameters: { tpduSize: 512 }, userData: hex('') });
+    const octets = hex('09d0 0a0b 0c0d 00 c0010b');
+    expect(judge(octets, 'WFCC', known({ offer: offered }))).toMatchObject({ event: 'CC' });
+    expect(judge(octets, 'WFCC', known({ offer: offered, strict: true }))).toMatchObject({
+      event: 'CC unacceptable',
+      error: { fault: 'cc-size' },
     });
   });
 

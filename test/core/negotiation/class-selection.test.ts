@@ -48,15 +48,15 @@ describe.each(CLASSES)('class %i preferred', (preferred) => {
 
 describe('a responder takes', () => {
   it('the preferred class where it can', () => {
-    expect(selectClass(2, [2, 0], () => true)).toBe(2);
+    expect(selectClass(2, [2, 0], (it): it is TransportClass => it >= 0)).toBe(2);
   });
 
   it('else the highest that it can', () => {
-    expect(selectClass(4, [4, 2, 1, 0], (it) => it < 2)).toBe(1);
+    expect(selectClass(4, [4, 2, 1, 0], (it): it is 0 | 1 => it < 2)).toBe(1);
   });
 
   it('none where it can do none', () => {
-    expect(selectClass(2, [2], (it) => it === 0)).toBeUndefined();
+    expect(selectClass(2, [2], (it): it is 0 => it === 0)).toBeUndefined();
   });
 });
 

@@ -35,6 +35,11 @@ describe('an acceptable CC', () => {
     });
   });
 
+  it('need not repeat the selector that was called', () => {
+    const offer = class0({ calledTsel: hex('0102') });
+    expect(confirm(offer, confirmation('06 d0 0001 0002 00')).diagnostics).toEqual([]);
+  });
+
   //= X.224 6.5.4 i para 3 test
   //= RFC 2126 4 test
   //= RFC 2126 6.3 test

@@ -57,6 +57,20 @@ describe('a CR of class 0', () => {
   });
 });
 
+describe('a preferred maximum TPDU size', () => {
+  const preferring = () => request('0d e0 0000 0005 00 c0 01 0b f0 02 0020');
+
+  it('is answered by 0xC0 unless asked to answer by 0xF0', () => {
+    expect(respond(preferring(), CLASS_0)).toMatchObject({ parameters: { tpduSize: 2048 } });
+  });
+
+  it('is answered by 0xF0 where that is wanted', () => {
+    expect(respond(preferring(), { ...CLASS_0, usePreferredMaxTpduSize: true })).toMatchObject({
+      parameters: { preferredMaxTpduSize: 2048 },
+    });
+  });
+});
+
 describe('a CR of class 2', () => {
   it('is answered by octet 0x21 and additional options', () => {
     expect(respond(request('06 e0 0000 0005 21'), BOTH)).toMatchObject({
@@ -118,6 +132,7 @@ describe('alternatives that table 3 does not allow', () => {
     const octets = hex('09 e0 0000 0005 21 c7 01 10');
     const error = faultOf(() => respond(odd, { ...BOTH, strict: true }, octets));
     expect(error).toMatchObject({ fault: 'class-combination', octet: undefined, octets });
+    expect(error.message).toContain('class 2 with alternative 1');
   });
 });
 
