@@ -1,10 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Milliseconds that a test has. A condition that a test polls has nearly as long, so that a slow
+ * Milliseconds that a test has; more where coverage slows it down. A condition that a test polls has nearly as long, so that a slow
  * machine delays a test but does not fail it; a condition that never holds still has its own message.
  */
-const TEST_TIMEOUT = 20_000;
+const TEST_TIMEOUT = process.env.COTP_CHILD_COVERAGE === undefined ? 20_000 : 60_000;
 const POLL_TIMEOUT = 15_000;
 
 /** One project for each layer, so that `vitest run --project core` runs the tests of that layer. */
@@ -18,6 +18,7 @@ export default defineConfig({
       test: {
         name,
         include: [`test/${name}/**/*.test.ts`],
+        setupFiles: ['test/support/child-coverage.ts'],
         testTimeout: TEST_TIMEOUT,
         expect: { poll: { timeout: POLL_TIMEOUT } },
       },

@@ -25,8 +25,9 @@ export class Running {
 
   constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
     // Not the environment of the tests: vitest asks for colours there.
-    const { PATH = '' } = process.env;
-    this.child = spawn(process.execPath, [COTP, ...args], { env: { PATH, ...env } });
+    const { PATH = '', NODE_V8_COVERAGE } = process.env;
+    const coverage = NODE_V8_COVERAGE === undefined ? {} : { NODE_V8_COVERAGE };
+    this.child = spawn(process.execPath, [COTP, ...args], { env: { PATH, ...coverage, ...env } });
     this.child.stdin.on('error', () => {});
     this.child.stdout.on('data', (chunk) => {
       this.#stdout.push(chunk);
@@ -37,7 +38,8 @@ export class Running {
       this.#wake();
     });
     this.#ended = once(this.child, 'close').then(() => this.#wake());
-    closeLater(() => this.child.kill('SIGKILL'));
+    // A process that is killed writes no coverage.
+    closeLater(() => this.child.kill(NODE_V8_COVERAGE === undefined ? 'SIGKILL' : 'SIGTERM'));
   }
 
   get octets(): Buffer {

@@ -2,9 +2,9 @@
 import { TransportConnection } from '../../src/core/connection/connection.js';
 import type { ConnectionOptions } from '../../src/core/connection/connection.js';
 import type { Event, State } from '../../src/core/connection/transition.js';
+import type { EngineEvent } from '../../src/core/engine.js';
 import { decode } from '../../src/core/tpdu/decode.js';
 import { encode } from '../../src/core/tpdu/encode.js';
-import type { EngineEvent } from '../../src/core/engine.js';
 import type { Tpdu, TpduInit, TpduType } from '../../src/core/tpdu/types.js';
 import { type Output, takeEvents, takePieces } from './engine.js';
 import { class0Options } from './pair.js';

@@ -81,8 +81,8 @@ describe('a TPDU', () => {
   it('of a CC is refused when strict where its size is above the one offered', () => {
     const offered = connectionRequest(OURS, { parameters: { tpduSize: 512 }, userData: hex('') });
     const octets = hex('09d0 0a0b 0c0d 00 c0010b');
-    expect(judge(octets, 'WFCC', known({ offer: offered }))).toMatchObject({ event: 'CC' });
-    expect(judge(octets, 'WFCC', known({ offer: offered, strict: true }))).toMatchObject({
+    expect(classify(octets, 'WFCC', known({ offer: offered }))).toMatchObject({ event: 'CC' });
+    expect(classify(octets, 'WFCC', known({ offer: offered, strict: true }))).toMatchObject({
       event: 'CC unacceptable',
       error: { fault: 'cc-size' },
     });

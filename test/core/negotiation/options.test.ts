@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { meaningfulOptions } from '../../../src/core/negotiation/options.js';
+import { meaningfulOptions } from '../../../src/core/negotiation/class-and-options.js';
 
 describe('the bits of additional options that mean something', () => {
   it.each([
