@@ -8,13 +8,16 @@ import type { TransportClass } from '../tpdu/types.js';
 /** The classes that one pair of preferred and alternative allows; `undefined`, or absent: not valid. */
 type Row = readonly (readonly TransportClass[] | undefined)[];
 
+/** One item for each class, 0 to 4. */
+type ForEachClass<T> = readonly [T, T, T, T, T];
+
 /** X.224 table 3. One row a preferred class: without an alternative, then with 0, 1, 2, 3 and 4. */
 //= X.224 6.5.4 note 5
 //= X.224 6.5.4 Table 3
-const NO_ALTERNATIVE: readonly (readonly TransportClass[])[] = [[0], [1, 0], [2], [3, 2], [4, 2]];
+const NO_ALTERNATIVE: ForEachClass<readonly TransportClass[]> = [[0], [1, 0], [2], [3, 2], [4, 2]];
 //= X.224 6.5.4 Table 3
 //= RFC 2126 6.3
-const WITH_ALTERNATIVE: readonly Row[] = [
+const WITH_ALTERNATIVE: ForEachClass<Row> = [
   [],
   [
     [1, 0],
@@ -54,21 +57,13 @@ export function proposedClasses(
   preferred: TransportClass,
   alternatives: readonly TransportClass[] = [],
 ): ProposedClasses {
-  const classes = new Set<TransportClass>();
-  let invalidAlternative: TransportClass | undefined;
-  for (const alternative of alternatives) {
-    const allowed = WITH_ALTERNATIVE[preferred]?.[alternative];
-    if (allowed === undefined) {
-      invalidAlternative ??= alternative;
-    }
-    for (const transportClass of allowed ?? []) {
-      classes.add(transportClass);
-    }
-  }
-  if (classes.size === 0) {
-    return { classes: NO_ALTERNATIVE[preferred] ?? [], invalidAlternative };
-  }
-  return { classes: [...classes].sort((a, b) => b - a), invalidAlternative };
+  const cells = alternatives.map((alternative) => WITH_ALTERNATIVE[preferred][alternative]);
+  const valid = cells.filter((cell) => cell !== undefined);
+  const union = new Set(valid.length === 0 ? NO_ALTERNATIVE[preferred] : valid.flat());
+  return {
+    classes: [...union].sort((a, b) => b - a),
+    invalidAlternative: alternatives[cells.indexOf(undefined)],
+  };
 }
 
 /**
