@@ -15,7 +15,7 @@ import {
   resolveOptions,
 } from './options/rows.js';
 
-/** Limits and data of one accepted connection; what is left out is as `listen` was told. */
+/** Limits and data of one accepted connection; what is left out is as in the options of `listen`. */
 export interface AcceptOptions {
   /**
    * A smaller `maxTpduSize`, 128 to 65531 octets.

@@ -110,7 +110,7 @@ function connectRequest(options: ResolvedConnectOptions): ConnectRequestInit {
   };
   const selectors = (localTsel?.length ?? 0) + (remoteTsel?.length ?? 0);
   if (selectors + connectData.length > SURELY_FITS) {
-    // What does not fit a CR together is a mistake to be told of before TCP is opened.
+    // Options that do not fit into one CR are reported before TCP is opened.
     encode({ type: 'CR', srcRef: 1, ...request });
   }
   return request;
@@ -252,7 +252,7 @@ class Initiator implements DriverUser {
     if (phase === 'tcp') {
       return tls === undefined ? cause : clientTlsError(cause);
     }
-    // TLS 1.3 lets a client go on before the server has looked at its certificate.
+    // With TLS 1.3 a client continues before the server has verified its certificate.
     if (isTlsFailure(cause)) {
       tlsError(cause);
     }

@@ -59,7 +59,7 @@ export function connectDataFromWire(userData: Uint8Array): Buffer | undefined {
 
 const NONE: readonly DiagnosticCode[] = Object.freeze([]);
 
-/** The same with octets of its own, which no buffer of the socket stands behind. */
+/** A copy whose octets do not keep a buffer of the socket alive. */
 export function remoteDesktopFromWire(form: RemoteDesktop | undefined): RemoteDesktop | undefined {
   return form?.correlationId === undefined
     ? form

@@ -66,7 +66,7 @@ export interface DriverOptions {
  */
 const FLUSH_AT = 65_536;
 
-/** In smaller chunks, which most are, nothing is joined: to copy so little takes no time to speak of. */
+/** TSDUs are not joined in smaller chunks: copying so little takes no time worth mentioning. */
 const JOINED_FROM = 4_096;
 
 /**
@@ -76,7 +76,7 @@ const JOINED_FROM = 4_096;
 const TURN = 4_194_304;
 const OCTETS_PER_TPDU = 256;
 
-/** A socket that is not read is asked this often, in milliseconds, whether its TCP connection is gone. */
+/** Interval at which a socket that is not read is checked for a lost TCP connection, in milliseconds. */
 const GONE_CHECK = 1_000;
 
 /** Drives one engine over one stream. */
@@ -86,19 +86,19 @@ export class Driver {
   readonly #options: DriverOptions;
   /** Most connections have no time for silence. */
   readonly #hasSilenceTimes: boolean;
-  /** The stream makes memory for each chunk, and nobody else has the stream. */
+  /** The stream allocates memory for each chunk, and no other code has the stream. */
   #isPrivate: boolean;
   readonly #timer = new DeadlineTimer(() => this.#onTimer());
   #user: DriverUser;
   readonly #sender: Sender;
   #flushScheduled = false;
-  /** When octets last came or were taken; the clock is read for the latter only where it is needed. */
+  /** When octets were last received or taken; for the latter the clock is read only with `idleTimeout`. */
   #lastActivity: number;
   #lastReceived: number;
   #isOpen = false;
-  /** Since when the user takes no more messages; `undefined` while it takes what comes. */
+  /** When the user paused reading; `undefined` while messages are taken. */
   #pausedSince: number | undefined;
-  /** The connection has had its turn: the others are served first. */
+  /** The connection has used its turn of the event loop: other connections are served first. */
   #isWaitingForTurn = false;
   /** Work of this turn so far, and the work of the engine that is counted in it. */
   #turn = 0;
@@ -142,7 +142,7 @@ export class Driver {
     this.#lastReceived = now();
   }
 
-  /** The stream, for somebody else: who has it may listen to it, so its chunks stay as they are now. */
+  /** Gives out the stream. Other code may listen to it from now on, so TSDUs are no longer joined in its chunks. */
   handOut(): Duplex {
     this.#isPrivate = false;
     return this.stream;
@@ -221,7 +221,7 @@ export class Driver {
     setStreamRef(this.stream, isRef);
   }
 
-  /** Hands over what was written in this turn. Made once: the hot path makes no functions. */
+  /** Sends what was written in this turn. Created once: the hot path creates no functions. */
   readonly #onTurnEnd = (): void => {
     this.#flushScheduled = false;
     this.#sender.flush();
@@ -327,7 +327,7 @@ export class Driver {
     this.#watch();
   }
 
-  /** What was handed over is taken: the next may follow, and who waited for room has it. */
+  /** The stream has taken a batch: the next one follows, and pending drains may resolve. */
   #onTaken(): void {
     if (this.#options.idleTimeout !== undefined) {
       this.#lastActivity = now();
@@ -342,7 +342,7 @@ export class Driver {
     }
   }
 
-  /** Lost octets must not look like a clean end: only a reset shows it to the peer. */
+  /** Lost octets must not look like a graceful end to the peer, so the stream is reset. */
   #drop(): void {
     if (this.buffered > 0) {
       this.reset();
@@ -372,7 +372,7 @@ export class Driver {
     this.command(() => this.#engine.receiveEnd(now()));
   }
 
-  /** Not each stream ends by itself after an error: a TLS socket goes on after a record that is broken. */
+  /** Not every stream is destroyed by an error: a TLS socket stays open after a broken record. */
   #onError(error: Error): void {
     this.#ending ??= RESET_BY_PEER;
     this.#streamError ??= error;
@@ -396,7 +396,7 @@ export class Driver {
     if (this.stream.readableLength === 0) {
       return;
     }
-    // A stream whose close was told by hand still hands on what is read of it, as if it came anew.
+    // A user's stream may emit what is read here as `data` once more.
     this.stream.off('data', this.#onData);
     for (let chunk = this.stream.read(); chunk !== null; chunk = this.stream.read()) {
       this.#onData(chunk);
@@ -498,7 +498,7 @@ export class Driver {
     return false;
   }
 
-  /** The times that are of the stream, and not of the protocol. */
+  /** The deadlines of the stream; those of the protocol belong to the engine. */
   #checkTimes(time: number): void {
     const { idleTimeout, receiveTimeout, writeTimeout } = this.#options;
     if (writeTimeout !== undefined && time >= this.#writeDeadline) {
@@ -509,7 +509,7 @@ export class Driver {
         `the peer took none of ${octets} octets that wait`,
       );
     } else if (this.#isPeerHeldUp) {
-      // The peer could send nothing that would be read.
+      // The peer is not to blame: nothing is read.
     } else if (receiveTimeout !== undefined && time >= this.#receiveDeadline) {
       this.#lastReceived = time;
       this.#timeOut('receiveTimeout', receiveTimeout, 'nothing was received from the peer');

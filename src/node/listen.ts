@@ -45,16 +45,16 @@ const NOT_SPECIFIED = 0;
 const CONGESTION = 1;
 const ADDRESS_UNKNOWN = 3;
 
-/** The reference's default; port 102 takes privileges on most systems. */
+/** The default of the reference; port 102 requires privileges on most systems. */
 const DEFAULT_ADDRESS: Address = { host: '0.0.0.0' };
 
 /**
  * Listens for transport connections.
  *
  * @param connectionCb called with each connection once its CC is sent. When it throws or rejects,
- * that connection is closed and `onError` is told
+ * that connection is closed and the error is reported to `onError`
  * @param addr where to listen, by default all IPv4 addresses, port 102; port 0 asks for any free
- * one, which `server.addresses` then tells
+ * one, which `server.addresses` contains then
  * @throws TypeError or RangeError for a bad argument, before anything is opened
  * @throws the system's error as it is (`EADDRINUSE`, `EACCES` …)
  *
@@ -167,7 +167,7 @@ class Responder implements DriverUser {
     this.#trace.watch(this.#driver);
   }
 
-  /** None comes before the connection is open. */
+  /** Not called: there is no message before the connection is open. */
   onMessage(): void {}
 
   onChunkEnd(): void {}
@@ -185,7 +185,7 @@ class Responder implements DriverUser {
         this.#isWithdrawn = true;
         this.#traceRefusalByRule(event.error);
         this.#withdrawn?.abort(event.error);
-        // What this side's user refused is no news to him, nor what his server drops as it closes.
+        // Not reported: the local user refused it, or the server dropped it while closing.
         if ((event.error.ending !== 'local' || !this.#decided) && !this.#server.isClosing) {
           this.#report(event.error);
         }
@@ -217,7 +217,7 @@ class Responder implements DriverUser {
     }
   }
 
-  /** Nobody asks: there is no caller for what cannot be answered, so it must not throw. */
+  /** Accepts without a decision of the user. There is no caller to catch an error, so it must not throw. */
   #acceptAny(): void {
     try {
       this.#accept({});
@@ -233,7 +233,7 @@ class Responder implements DriverUser {
     }
   }
 
-  /** A user who throws, rejects or forgets to decide has refused. */
+  /** If the callback throws, rejects or does not decide, the request is refused. */
   #ask(onConnectRequest: (request: ConnectRequest) => void | Promise<void>): void {
     const failed = (error: unknown) => this.#failToDecide(error);
     const checkDecided = () => {
@@ -309,7 +309,7 @@ class Responder implements DriverUser {
 
   /** Decided only once the engine has taken it: what it throws leaves the request to be answered. */
   #answer(answer: () => void): void {
-    // A server that closes drops its handshakes before they are told of it.
+    // A closing server drops its handshakes before their `disconnect` event.
     if (this.#isWithdrawn || this.#stream.destroyed) {
       this.#decided = true;
       return;

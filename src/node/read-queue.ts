@@ -34,7 +34,7 @@ type Waiting =
 
 /** How a queue ends. */
 export interface ReadEnd {
-  /** Why, as an error that is made only when somebody is to hear it. */
+  /** Creates the error that reads reject with; called only if one does. */
   reason(): Error;
   /** Whether iteration just ends, and does not throw. */
   readonly isQuiet: boolean;
@@ -189,7 +189,7 @@ export class ReadQueue {
     return this.#ending.isQuiet ? Promise.resolve(DONE) : Promise.reject(this.#ending.reason());
   }
 
-  /** Nothing more will come: what waits, and what is called once the queue is empty, is told how. */
+  /** No more messages will arrive: pending reads end, and so do later ones once the queue is empty. */
   end(ending: ReadEnd): void {
     this.#ending ??= ending;
     const { isQuiet, reason } = this.#ending;

@@ -91,7 +91,7 @@ export class ReceiveBudget {
   }
 
   /**
-   * There is more room. A connection that waits to complete a message may go on as soon as the sum is within
+   * There is more room. A connection that waits to complete a message may resume as soon as the sum is within
    * the limit: if all of them waited until it is well below, and nobody had anything to read, none ever would.
    */
   #onLess(share: ReceiveShare): void {

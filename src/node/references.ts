@@ -5,7 +5,7 @@
 import type { Duplex } from 'node:stream';
 import { whenClosed } from './streams.js';
 
-/** References are 16 bits and 0 stands for none. */
+/** References are 16 bits; 0 means none. */
 const REFERENCE_COUNT = 0xffff;
 
 /** The references of one transport entity. */
@@ -37,7 +37,7 @@ export class References {
     return reference;
   }
 
-  /** Gives a reference back. Freezing is not required in class 0 (X.224 6.18). */
+  /** Releases a reference. Freezing is not required in class 0 (X.224 6.18). */
   //= X.224 6.18.2.1
   release(reference: number): void {
     this.#inUse.delete(reference);

@@ -1,5 +1,5 @@
 /**
- * A server: its listening socket, its handshakes and its connections. Knows no protocol: whoever listens
+ * A server: its listening socket, its handshakes and its connections. Knows no protocol: the code that listens
  * says what becomes of a stream.
  */
 import { createServer, type Server as NetServer, type Socket } from 'node:net';

@@ -31,7 +31,7 @@ export function resetStream(stream: Duplex): void {
       stream.resetAndDestroy();
       return;
     } catch {
-      // A socket over a pipe has no reset, and nothing but this tells it apart.
+      // A socket over a pipe has no reset, and only this call shows it.
     }
   }
   stream.destroy();
@@ -198,7 +198,7 @@ function isOfNode(stream: Duplex): boolean {
 type WriteCallback = (error?: Error | null) => void;
 
 /**
- * Node lets what `_write` and `_writev` throw pass to whoever happens to be writing, or to nobody: it would
+ * Node passes what `_write` and `_writev` throw to the code that happens to be writing, or to none: it would
  * end the process.
  */
 function guardWrites(stream: Duplex): void {

@@ -35,7 +35,7 @@ const PROTOCOL_ERROR = 133;
 /** The event that a TPDU is in this state. */
 export function classify(octets: Uint8Array, state: State, context: Context): TransitionInput {
   const { maxTpduSize } = context;
-  // However odd, a DR says that the peer is done: its reason is worth more than its faults.
+  // A DR ends the connection whatever its faults are, and its reason is worth more than them.
   const strict = context.options.strict && codeOf(octets) !== 0x80;
   const tpdu = faultOr(() => decode(octets, decodeOptions(state, strict, maxTpduSize)));
   if (tpdu instanceof ProtocolError) {
@@ -157,12 +157,12 @@ function refusedNegotiation(
     : new ProtocolError('remote-desktop', octets, 8, { detail: 'in answer to a CR without it' });
 }
 
-/** X.214 has no TSDU without octets. Without EOT, strict decoding has refused the DT already. */
+/** X.214 has no TSDU without octets. Strict decoding refuses a DT without user data and EOT by itself. */
 function isEmptyTsdu(userData: Uint8Array, { unfinished }: Context): boolean {
   return userData.length === 0 && unfinished === 0;
 }
 
-/** An ER is told apart even then, for no ER may answer it. */
+/** An ER that cannot be decoded is an event of its own: no ER may answer it. */
 function undecodable(octets: Uint8Array, error: ProtocolError): TransitionInput {
   return { event: codeOf(octets) === 0x70 ? 'ER invalid' : 'undecodable', octets, error };
 }
@@ -172,7 +172,7 @@ function codeOf(octets: Uint8Array): number {
   return (octets[1] ?? 0) & 0xf0;
 }
 
-/** What `act` gives, or the fault of the peer for which it throws. */
+/** Returns the result of `act`, or the fault of the peer that it throws. */
 function faultOr<T>(act: () => T): T | ProtocolError {
   try {
     return act();

@@ -1,5 +1,5 @@
 /**
- * What every protocol engine of this library shares: framing, what waits to be sent and to be told, the
+ * The part that every protocol engine of this library shares: framing, the send buffer, the event queue, the
  * deadline, and the one state of the connection. A subclass knows what a packet is.
  *
  * Kinds of method: getters that ask; commands of the user (`send`, `endOfData`, `disconnect`); what happens on

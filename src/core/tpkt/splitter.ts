@@ -23,7 +23,7 @@ export interface PacketReceiver {
  * not, at most `maxLength` octets are held.
  */
 export class TpktSplitter {
-  /** Longest packet accepted, in octets, header included; judged before anything is held for it. */
+  /** Longest packet accepted, in octets, header included; checked before anything is stored for it. */
   maxLength: number = MAX_TPKT_LENGTH;
   readonly #receiver: PacketReceiver;
   /** The beginning of a packet whose end has not arrived. */
@@ -34,7 +34,7 @@ export class TpktSplitter {
   #partialHeld = 0;
   /** Length of that packet; 0 while its header is not complete. */
   #partialLength = 0;
-  /** The receiver said stop, and octets were left: whatever comes waits behind them until {@link resume}. */
+  /** The receiver stopped the splitting, and octets were left: all later ones wait behind them until {@link resume}. */
   #isStopped = false;
   /** The packet at which the receiver stopped is to come again. */
   #isUnread = false;
@@ -47,7 +47,7 @@ export class TpktSplitter {
     this.#receiver = receiver;
   }
 
-  /** True when the stream stands between two packets. */
+  /** True between two packets: no part of a packet is held. */
   get atBoundary(): boolean {
     return this.#partialHeld === 0 && this.#waiting === undefined;
   }
@@ -69,7 +69,7 @@ export class TpktSplitter {
       : this.#partial.pinned + (this.#waiting?.pinned ?? 0);
   }
 
-  /** Octets still missing to the next thing that can be judged: a header, then its packet. */
+  /** Octets still missing to complete the header, then the packet. */
   get need(): number {
     const end = this.#partialLength === 0 ? TPKT_HEADER_LENGTH : this.#partialLength;
     return this.#partialHeld === 0 ? 0 : end - this.#partialHeld;
@@ -190,7 +190,7 @@ export class TpktSplitter {
     this.#partialHeld = 0;
   }
 
-  /** Judges what the partial packet has become; gives `false` when the receiver says stop. */
+  /** Processes the partial packet as far as it is complete; `false` when the receiver stops the splitting. */
   #continuePartial(): boolean {
     if (this.#partialLength === 0) {
       if (this.#partialHeld < TPKT_HEADER_LENGTH) {

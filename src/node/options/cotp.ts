@@ -68,8 +68,8 @@ export interface CotpOptions extends StreamOptions {
    */
   readonly trace?: TraceListener | undefined;
   /**
-   * Hears of a connection that failed while it was open; on a server also of handshakes that fail and
-   * of callbacks that throw. Default: none.
+   * Receives the error of each connection that failed while it was open; on a server also of handshakes
+   * that fail and of callbacks that throw. Default: none.
    *
    * @defaultValue `undefined`
    */
@@ -95,8 +95,8 @@ export interface ConnectOptions extends CotpOptions, StreamConnectOptions {
    * by 0xC0 = 8192 with 0xF0 beside it; with `strict` it is the same as `'standard'`. `'standard'`: by
    * 0xC0 up to 2048, above by 0xF0 with 0xC0 = 2048 beside it (RFC 2126 §6.4). `'nonstandard'`: by 0xC0
    * alone, with the codes 0x0C to 0x0F, which X.224 does not allow in class 0. `'absent'`: not at all,
-   * which stands for 65531 (RFC 1006 §5). 0xC0 says a power of two, so it offers the largest that is not
-   * above `maxTpduSize`.
+   * which means 65531 (RFC 1006 §5). 0xC0 encodes a power of two, so it offers the largest that is not
+   * above `maxTpduSize`. Default `'deployed'`.
    *
    * @defaultValue `'deployed'`
    */

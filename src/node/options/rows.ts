@@ -129,7 +129,7 @@ export function optionsObject<T extends object>(expected = 'an object of options
   };
 }
 
-/** The same, but `true` stands for its defaults. */
+/** The same, but `true` means the defaults of that library. */
 export function passedOn<T extends object>(): Check<T> {
   const check = optionsObject<T>('true or an object of options');
   return (name, value) => (value === true ? ({} as T) : check(name, value));

@@ -95,8 +95,8 @@ export interface StreamOptions {
   readonly allowHalfOpen?: boolean | undefined;
   /**
    * Resets a connection whose peer takes none of the octets that wait for this time. Default 60000. The
-   * system tells of what was taken only in steps, of a third of its buffer for instance: with less than
-   * some seconds a peer that takes little at a time may look like one that takes nothing.
+   * system reports what was taken only in steps, for instance of a third of its buffer: with less than a
+   * few seconds, a slow peer may look like one that takes nothing.
    *
    * @defaultValue `60000`
    */
@@ -135,8 +135,7 @@ export interface StreamConnectOptions {
    * @defaultValue `10000`
    */
   readonly timeout?: number | undefined;
-  /**
-   * Gives the attempt up when it aborts. It has no effect on a connection that stands.
+  /** Cancels the attempt when it aborts. It has no effect once the connection is open. */
    *
    * @defaultValue `undefined`
    */
@@ -238,7 +237,7 @@ export const STREAM_LISTEN_OPTIONS = {
   tls: optional(optionsObject<TlsOptions>()),
 } satisfies Record<keyof StreamListenOptions, OptionRow<unknown>>;
 
-/** What `onError` is told beside the error. */
+/** What `onError` receives beside the error. */
 export interface ErrorContext {
   /** Whom it was about, as `host:port`. */
   readonly peer: string;

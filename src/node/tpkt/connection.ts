@@ -39,7 +39,7 @@ export class Connection extends MessageConnection<ConnectionInfo> {
 /** Called with each connection of a server; what it throws closes that connection. */
 export type ConnectionCb = (conn: Connection) => void | Promise<void>;
 
-/** A connection over a stream that stands. */
+/** Creates a connection over a stream that is connected. */
 export function openConnection(
   stream: Duplex,
   otherwise: FullAddress,

@@ -41,7 +41,7 @@ export class TpktCutter {
   /**
    * Takes the next octets; gives the TPKTs that are complete now.
    *
-   * @param onFault hears why no more can be cut; the packets before the fault are given all the same
+   * @param onFault receives the reason why no more can be cut; the packets before the fault are given first
    */
   cut(chunk: Uint8Array, onFault: (error: ProtocolError) => void): readonly Buffer[] {
     this.#taken += chunk.length;

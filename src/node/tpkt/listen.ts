@@ -9,14 +9,14 @@ import { reportTo } from '../callbacks.js';
 import { Server } from '../server.js';
 import { type ConnectionCb, openConnection } from './connection.js';
 
-/** The reference's default; port 102 takes privileges on most systems. */
+/** The default of the reference; port 102 requires privileges on most systems. */
 const DEFAULT_ADDRESS: Address = { host: '0.0.0.0' };
 
 /**
  * Listens for TCP connections that carry TPKT packets.
  *
  * @param connectionCb called with each connection; when it throws or rejects, that connection is
- * closed and `onError` is told
+ * closed and the error is reported to `onError`
  * @param addr where to listen, by default all IPv4 addresses, port 102; port 0 asks for any free one
  * @throws TypeError or RangeError for a bad argument, before anything is opened
  * @throws the system's error as it is (`EADDRINUSE`, `EACCES` …)

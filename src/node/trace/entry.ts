@@ -122,7 +122,7 @@ export const TPDU_CHANNEL = 'cotp:tpdu';
 export const CONNECTION_CHANNEL = 'cotp:connection';
 
 /**
- * What is heard on `cotp:connection`: `'open'` after the CC, and `'close'` when the stream beneath is
+ * An event on `cotp:connection`: `'open'` after the CC, and `'close'` when the stream beneath is
  * gone. The close comes for each connection of which an open, a refusal or a TPDU was reported before,
  * also one that never opened. `'refused'` comes from servers: this side has refused a CR.
  */

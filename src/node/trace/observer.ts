@@ -51,7 +51,7 @@ export class ConnectionTrace implements TpduObserver {
   #hasFailed = false;
   /** Somebody has asked for this connection, so there is no need to look again. */
   readonly #isWanted: boolean;
-  /** Made with the first thing that is told, and the sign that something was. */
+  /** Created with the first entry or event; `undefined` while none was published. */
   #source: TracedConnection | undefined;
 
   /**
@@ -118,7 +118,7 @@ export class ConnectionTrace implements TpduObserver {
     }
   };
 
-  /** Tells of the end of the stream, once it comes, those who have heard of the connection. */
+  /** Reports the end of the stream to the subscribers who know of the connection. */
   watch(driver: Driver): void {
     whenClosed(driver.stream, () => {
       if (this.#source !== undefined && connectionChannel.hasSubscribers) {

@@ -39,7 +39,7 @@ import {
 export interface PcapngOptions extends SinkOptions {
   /**
    * Written in place of the real port of servers, 1 to 65535. Wireshark looks for TPKT at port 102
-   * only, unless it is told to decode another one so. Default: the real port.
+   * only, unless it is configured for another one. Default: the real port.
    *
    * @defaultValue `undefined`
    */
@@ -162,7 +162,7 @@ class Conversations implements Format {
     const tpkt = Buffer.alloc(TPKT_HEADER_LENGTH + octets.length);
     octets.copy(tpkt, writeTpktHeader(tpkt, 0, octets.length));
     const hasRoom = makeRoom(maxRecord(tpkt.length, nameOf(entry)));
-    // Made even when there is no room: the gap in the numbers tells of what is missing.
+    // Created even when there is no room: the gap in the sequence numbers shows what is missing.
     const packets = conversation.data(entry.direction, tpkt);
     return hasRoom ? this.#blocks(packets, entry) : undefined;
   }

@@ -28,7 +28,7 @@ const ISB_IFDROP = 5;
 const INBOUND = 1;
 const OUTBOUND = 2;
 
-/** What stands around the body and the options of a block. */
+/** Octets of a block around its body and options. */
 const FRAME_LENGTH = 12;
 /** Body of a packet block, its flags, and the most that padding and the end of options take. */
 const PACKET_OVERHEAD = FRAME_LENGTH + 20 + 8 + 8 + 4 + 8;
