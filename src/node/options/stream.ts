@@ -135,7 +135,8 @@ export interface StreamConnectOptions {
    * @defaultValue `10000`
    */
   readonly timeout?: number | undefined;
-  /** Cancels the attempt when it aborts. It has no effect once the connection is open. */
+  /**
+   * Cancels the attempt when it aborts. It has no effect once the connection is open.
    *
    * @defaultValue `undefined`
    */
