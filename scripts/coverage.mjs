@@ -16,7 +16,7 @@ const OUTPUT = join(ROOT, 'coverage');
 const CHILDREN = join(OUTPUT, 'children');
 
 /** Least share of lines run, in percent: what was measured, rounded down. */
-const FLOORS = { core: 98, node: 95, cli: 90 };
+const FLOORS = { core: 98, node: 93, cli: 94 };
 
 /** Lines of a file: whether each was run. */
 const files = new Map();
