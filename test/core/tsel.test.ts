@@ -19,7 +19,9 @@ describe('tselOctets', () => {
   });
 
   it.each([-1, 65_536, 1.5, Number.NaN, Number.POSITIVE_INFINITY])('refuses the number %f', (n) => {
-    expect(() => tselOctets(n, 'localTsel')).toThrow(RangeError);
+    expect(() => tselOctets(n, 'localTsel')).toThrow(
+      new RangeError(`localTsel must be an integer 0 to 65535 or octets, not ${n}`),
+    );
   });
 
   it('refuses more octets than a parameter holds', () => {
@@ -38,7 +40,17 @@ describe('tselOctets', () => {
   });
 
   it('tells who gave text that there is a reader for it', () => {
-    expect(() => tselOctets('0x0102' as unknown as number)).toThrow(/parseTsel/);
+    expect(() => tselOctets('0x0102' as unknown as number)).toThrow(
+      new TypeError(
+        "tsel must be a number or a Uint8Array, not string ('0x0102'): parseTsel() reads text",
+      ),
+    );
+  });
+
+  it('tells nobody else so', () => {
+    expect(() => tselOctets(null as unknown as number)).toThrow(
+      new TypeError('tsel must be a number or a Uint8Array, not object'),
+    );
   });
 });
 
@@ -60,6 +72,10 @@ describe('the text form', () => {
     [hex(''), '""'],
     [hex('00112233'), '#00112233'],
     [hex('612262'), '#612262'],
+    [hex('20207e'), '"  ~"'],
+    [hex('611f62'), '#611f62'],
+    [hex('617f62'), '#617f62'],
+    [hex('61e962'), '#61e962'],
   ])('%# is written and read back', (tsel, text) => {
     expect(formatTsel(tsel)).toBe(text);
     expect(parseTsel(text)).toEqual(tsel);
@@ -74,6 +90,9 @@ describe('the text form', () => {
     ['  0x1 ', 1],
     ['01.02.03', hex('010203')],
     ['"AB"', 0x4142],
+    ['65535', 0xffff],
+    ['0xFFFF', 0xffff],
+    [`#${'00'.repeat(254)}`, new Uint8Array(254)],
   ])('%s is read', (text, tsel) => {
     expect(parseTsel(text)).toEqual(tsel);
   });
@@ -94,6 +113,8 @@ describe('the text form', () => {
     ['00123', /#000123 .*or 123 /],
     ['000102', /#000102 .*or 102 /],
     [' 0300 ', /0x0300 .*or 300 /],
+    ['065535', /#065535 .*, or 65535 if it is decimal$/],
+    ['065536', /#065536 if it is hexadecimal, as in SCL files and engineering tools$/],
     ['00112233', /#00112233 if it is hexadecimal, as in SCL files and engineering tools$/],
   ])('%j is refused, for it can be read in two ways', (text, readings) => {
     expect(() => parseTsel(text)).toThrow(RangeError);
@@ -113,8 +134,18 @@ describe('the text form', () => {
     expect(() => parseTsel(`#${'00'.repeat(255)}`)).toThrow(RangeError);
   });
 
+  it('shows the spellings where it has none of them', () => {
+    expect(() => parseTsel('MTA')).toThrow(
+      new RangeError(
+        'text must be a T-selector such as 0x0102, 01.02, "MTA" or #00112233, not \'MTA\'',
+      ),
+    );
+  });
+
   it('must be text', () => {
-    expect(() => parseTsel(258 as unknown as string)).toThrow(TypeError);
+    expect(() => parseTsel(258 as unknown as string)).toThrow(
+      new TypeError('text must be a string, not number'),
+    );
   });
 });
 
@@ -143,6 +174,8 @@ describe("the text form 'osi'", () => {
   });
 
   it('is the only other one', () => {
-    expect(() => parseTsel('0001', 'scl' as 'osi')).toThrow(TypeError);
+    expect(() => parseTsel('0001', 'scl' as 'osi')).toThrow(
+      new TypeError("form must be 'osi' or undefined, not 'scl'"),
+    );
   });
 });
