@@ -41,20 +41,20 @@ if (failed.length > 0) {
 
 /** Runs one group; gives the exit code, which is not 0 below the floor. */
 function run(name) {
-  const { sources, tests, floor } = GROUPS[name];
-  const bounded = values.bounded ? BOUNDED[name] : undefined;
+  const { tests } = GROUPS[name];
+  const { sources, floor } = values.bounded ? BOUNDED[name] : GROUPS[name];
   const config = {
     plugins: ['@stryker-mutator/vitest-runner'],
     testRunner: 'vitest',
     vitest: { configFile: 'mutation/vitest.config.ts', related: false },
     coverageAnalysis: 'perTest',
-    mutate: values.mutate?.split(',') ?? bounded ?? sources,
+    mutate: values.mutate?.split(',') ?? sources,
     concurrency: 2,
     tempDirName: join(output, `sandbox-${name}`),
     ignorePatterns: ['/dist', '/build', '/docs', '/interop', '/mutation/output'],
     // Stryker reads tsconfig files by an interface that this compiler lacks; nothing needs it.
     tsconfigFile: 'none',
-    reporters: ['clear-text', 'progress-append-only', 'json', 'html'],
+    reporters: ['clear-text', 'json', 'html'],
     jsonReporter: { fileName: join(output, `${name}.json`) },
     htmlReporter: { fileName: join(output, `${name}.html`) },
     clearTextReporter: {

@@ -97,12 +97,24 @@ describe('the text form', () => {
     expect(parseTsel(text)).toEqual(tsel);
   });
 
-  it.each(['', 'MTA', '65536', '0x', '0x12345', '#1', '01.2', '"a"b"', '-1', "'01'"])(
-    '%j is refused',
-    (text) => {
-      expect(() => parseTsel(text)).toThrow(RangeError);
-    },
-  );
+  it.each([
+    '',
+    'MTA',
+    '65536',
+    '0x',
+    '0x12345',
+    '#1',
+    '01.2',
+    '"a"b"',
+    '-1',
+    "'01'",
+    '01.0203',
+    '0102.03',
+    '#01 02',
+    '#01.02',
+  ])('%j is refused', (text) => {
+    expect(() => parseTsel(text)).toThrow(RangeError);
+  });
 
   it.each([
     ['0300', /write 0x0300 if it is hexadecimal.*or 300 if it is decimal/],
