@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Connection, connect } from '../../src/index.js';
 import { certificates } from '../support/certificates.js';
-import { closeLater } from '../support/life.js';
+import { closeLater, rawClient } from '../support/life.js';
+import { CR, dt } from '../support/raw.js';
 import { COTP, cotp, cotpListen, Running } from './support.js';
 
 function addressOf(text: string): { host: string; port: number } {
@@ -265,6 +266,24 @@ describe('a stubborn program', () => {
     await running.says(/#1 program ended/);
     await running.says(/#1 closed/);
     await expect.poll(() => runs(-pid), { timeout: 10_000 }).toBe(false);
+  });
+
+  test('that ignores its stdin does not keep the slot of a peer that is gone', async () => {
+    const { address } = await cotpListen('--max-connections', '1', '--exec', 'sleep 60');
+    const { port } = addressOf(address);
+    const gone = await rawClient(port);
+    gone.send(CR);
+    await gone.packet();
+    gone.send(dt('aa'));
+    gone.socket.end();
+    await once(gone.socket, 'finish');
+    gone.reset();
+    const isTaken = () =>
+      connect(addressOf(address)).then(
+        (conn) => conn.asyncClose().then(() => true),
+        () => false,
+      );
+    await expect.poll(isTaken, { interval: 200 }).toBe(true);
   });
 
   test('that ends ends its connection, though what it has left holds its output', async () => {
