@@ -44,6 +44,12 @@ export type EngineEvent =
  */
 export type Message = Uint8Array;
 
+/** Receives messages. */
+export interface MessageReceiver {
+  /** Must not call the engine, which may be in the middle of a chunk. */
+  onMessage(message: Message): void;
+}
+
 /** The action requested on the byte stream, once what was to be sent has been written. */
 export type StreamRequest = 'none' | 'end' | 'destroy' | 'reset';
 
@@ -104,6 +110,8 @@ export interface Engine {
   endOfData(now: number): void;
   /** Ends the connection cleanly: what was sent before is still written. */
   disconnect(now: number): void;
+  /** Passes each message on as it comes, unless something waits for {@link next} before it. */
+  deliverTo(receiver: MessageReceiver): void;
   /** The oldest message or event that waits; `undefined` when there is none. */
   next(): Message | EngineEvent | undefined;
 }

@@ -140,6 +140,7 @@ export class Driver {
     this.#user = user;
     this.#isOpen = true;
     this.#lastReceived = now();
+    this.#engine.deliverTo(user);
   }
 
   /** Gives out the stream. Other code may listen to it from now on, so TSDUs are no longer joined in its chunks. */

@@ -392,7 +392,7 @@ export class TransportConnection extends StreamEngine {
   #deliver(tsdu: Uint8Array | undefined): void {
     if (tsdu !== undefined) {
       this.deadline = undefined;
-      this.emit(tsdu);
+      this.deliver(tsdu);
     } else if (!this.#reassembly.begun) {
       // A DT without user data begins no TSDU, so no time counts for it.
       this.deadline = undefined;

@@ -7,7 +7,7 @@
  * what comes out.
  */
 import type { SendBuffer } from '../data-transfer/send-buffer.js';
-import type { Engine, EngineEvent, Message, StreamRequest } from '../engine.js';
+import type { Engine, EngineEvent, Message, MessageReceiver, StreamRequest } from '../engine.js';
 import { type CotpError, ProtocolError, TsduTooLargeError } from '../errors.js';
 import { Fifo } from '../fifo.js';
 import type { OctetCollector, OctetSource } from '../octets/collector.js';
@@ -49,6 +49,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
   #state: State;
   readonly #times: StreamTimes;
   readonly #events = new Fifo<Message | EngineEvent>();
+  #receiver: MessageReceiver | undefined;
   /** What a message is called in errors. */
   readonly #unit: 'TSDU' | 'TPKT';
   readonly #peer: string;
@@ -166,9 +167,25 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
     return this.#events.shift();
   }
 
-  /** Puts out an event or a message. */
-  protected emit(output: Message | EngineEvent): void {
-    this.#events.push(output);
+  deliverTo(receiver: MessageReceiver): void {
+    this.#receiver = receiver;
+  }
+
+  /** Puts out an event. */
+  protected emit(event: EngineEvent): void {
+    this.#events.push(event);
+  }
+
+  /**
+   * Puts out a message. Where nothing waits before it, it is received at once: a chunk may hold hundreds, which
+   * would all be queued only to be taken out again.
+   */
+  protected deliver(message: Message): void {
+    if (this.#receiver !== undefined && this.#events.length === 0) {
+      this.#receiver.onMessage(message);
+    } else {
+      this.#events.push(message);
+    }
   }
 
   /** Once data may come: what the peer has begun has its time, and what follows in drips does not extend it. */

@@ -50,7 +50,7 @@ export class TpktConnection extends StreamEngine {
   packet(source: OctetSource, start: number, end: number): boolean {
     this.work += 1;
     this.deadline = undefined;
-    this.emit(source.give(start, end, this.#options.view));
+    this.deliver(source.give(start, end, this.#options.view));
     return true;
   }
 
@@ -59,7 +59,7 @@ export class TpktConnection extends StreamEngine {
     this.deadline = undefined;
     const message = pieces.take(this.#options.allocate, TPKT_HEADER_LENGTH);
     this.copied += message.length;
-    this.emit(message);
+    this.deliver(message);
     return true;
   }
 
