@@ -36,7 +36,7 @@ export class Arrivals {
     this.#maxTsduSize = maxTsduSize;
   }
 
-  /** Within a packet or a TSDU: the end of the stream here is none in good order. */
+  /** Within a packet or a TSDU: the stream must not end here. */
   get isWithin(): boolean {
     return this.#have > 0 || this.unfinished > 0;
   }

@@ -98,7 +98,7 @@ interface Entry {
 /** The loop of one world. */
 export class Loop {
   readonly clock: Clock;
-  /** Times that the loop has gone round. */
+  /** Turns of the loop so far. */
   turn = 0;
   /** No event before this time is left to wait for, and the loop has ended. */
   limit = Number.POSITIVE_INFINITY;

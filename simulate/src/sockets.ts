@@ -456,7 +456,7 @@ export class Network {
     this.#listeners.delete(port);
   }
 
-  /** A client outside of the process; it is told once TCP is connected, or refused. */
+  /** A client outside of the process; it is notified once TCP is connected, or refused. */
   dial(port: number, localPort: number, done: (end: TcpEnd | undefined) => void): void {
     const [client, server, latency] = this.#makePair(localPort, port);
     this.#dial(server, port, latency, (isConnected) => done(isConnected ? client : undefined));

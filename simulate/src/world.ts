@@ -790,7 +790,7 @@ class World {
     } else if ((error === undefined || ending === 'fin') && delivered !== written && !isBroken) {
       this.#fail(
         'lost',
-        `${side.name}: ${written} TSDUs were written, ${delivered} were read, and it ended in good order`,
+        `${side.name}: ${written} TSDUs were written, ${delivered} were read, and it ended cleanly`,
       );
     }
     const isOrderly = error === undefined || ending === 'fin';

@@ -70,7 +70,7 @@ const FLUSH_AT = 65_536;
 const JOINED_FROM = 4_096;
 
 /**
- * Work for one connection before the event loop goes round and serves the others, in octets: those
+ * Work for one connection before the other connections are served, in octets: those
  * received, and as many for each TPDU as could be copied while it is processed.
  */
 const TURN = 4_194_304;

@@ -164,7 +164,7 @@ test('a peer that has only sent FIN, and waits, keeps its connection', async () 
   expect((await ends.connection.read()).toString('hex')).toBe('0a0b0c');
 });
 
-test('a reset while reading has paused is no end in good order for who reads on before it is looked for', async () => {
+test('a reset while reading is paused is reported as a reset, also to a reader that resumes before the check', async () => {
   await inEveryForm({ readHighWaterMark: 4_096 }, async (ends) => {
     await resetFlooding(ends);
     const { connection, tcp } = ends;

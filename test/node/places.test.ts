@@ -1,4 +1,4 @@
-/** Each place of a server is taken once and given back once, however its client goes. */
+/** Each place of a server is acquired once and released once, however its client goes. */
 import { connect as connectTcp, type Socket } from 'node:net';
 import { describe, expect, test, vi } from 'vitest';
 import { connect, listen } from '../../src/index.js';

@@ -16,7 +16,7 @@ import type { OptionRow, Resolved } from './rows.js';
 /** Options of `tpkt.connect`. */
 export interface ConnectOptions extends StreamOptions, StreamConnectOptions {
   /**
-   * Hears of a connection that failed, and of callbacks of a server that throw. Default: none.
+   * Called when a connection fails, and when a callback of a server throws. Default: none.
    *
    * @defaultValue `undefined`
    */
@@ -26,7 +26,7 @@ export interface ConnectOptions extends StreamOptions, StreamConnectOptions {
 /** Options of `tpkt.listen`. */
 export interface ListenOptions extends StreamOptions, StreamListenOptions {
   /**
-   * Hears of a connection that failed, and of callbacks of a server that throw. Default: none.
+   * Called when a connection fails, and when a callback of a server throws. Default: none.
    *
    * @defaultValue `undefined`
    */

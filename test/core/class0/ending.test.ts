@@ -41,7 +41,7 @@ describe('a protocol error on an open connection', () => {
   });
 
   //= X.224 6.22.1.3 note 4 test
-  it('is told to the peer before the FIN, and closes in time', () => {
+  it('is sent to the peer before the FIN, and closes in time', () => {
     const subject = inState('OPEN').feed(raw('0300 0102'));
     expect([subject.connection.streamRequest, subject.connection.deadline]).toEqual(['end', 5_100]);
   });

@@ -18,7 +18,7 @@ describe('the CR', () => {
   //= X.224 8.2.2 a and b test
   //= X.224 A.4 Table A.6 TCONreq test
   //= X.224 A.4 Table A.6 NCONconf test
-  it('is sent when TCP stands, and not before', () => {
+  it('is sent when TCP is connected, and not before', () => {
     const subject = initiator();
     expect(subject.connection.sendBuffer.length).toBe(0);
     subject.connection.streamConnected(10);
