@@ -107,7 +107,10 @@ const WAITING = new WeakMap<Duplex, Set<() => void>>();
 export function whenClosed(stream: Duplex, onClosed: () => void): void {
   if (stream.closed) {
     process.nextTick(onClosed);
-  } else if (stream instanceof Socket || typeof stream._destroy !== 'function') {
+  } else if (stream instanceof Socket) {
+    // Emitted once. `once` would create two more objects for each connection and listener.
+    stream.on('close', onClosed);
+  } else if (typeof stream._destroy !== 'function') {
     stream.once('close', onClosed);
   } else {
     waitingFor(stream).add(onClosed);

@@ -57,6 +57,9 @@ export function proposedClasses(
   preferred: TransportClass,
   alternatives: readonly TransportClass[] = [],
 ): ProposedClasses {
+  if (alternatives.length === 0) {
+    return { classes: NO_ALTERNATIVE[preferred], invalidAlternative: undefined };
+  }
   const cells = alternatives.map((alternative) => WITH_ALTERNATIVE[preferred][alternative]);
   const valid = cells.filter((cell) => cell !== undefined);
   const union = new Set(valid.length === 0 ? NO_ALTERNATIVE[preferred] : valid.flat());

@@ -96,6 +96,9 @@ const SLACK = 131_072;
 const BLOCK_FIRST = 1_024;
 const BLOCK_LARGEST = 16_384;
 
+/** The pieces of an empty collector, as most of them are. Never changed. */
+const NONE: Uint8Array[] = [];
+
 /**
  * Collects pieces and joins them, with one allocation of the right size or in memory that is there. A
  * piece of 512 octets or more is copied once, when it is joined; a smaller one is copied twice, and once
@@ -103,9 +106,9 @@ const BLOCK_LARGEST = 16_384;
  * several.
  */
 export class OctetCollector {
-  #pieces: Uint8Array[] = [];
+  #pieces: Uint8Array[] = NONE;
   /** The chunk or block in which each piece lies. */
-  #chunks: Uint8Array[] = [];
+  #chunks: Uint8Array[] = NONE;
   /** Block that small pieces are copied into, and the part of it that is not yet in `#pieces`. */
   #block: Uint8Array = NO_OCTETS;
   #partStart = 0;
@@ -141,8 +144,9 @@ export class OctetCollector {
     this.#length += length;
     if (length >= VIEW_FROM) {
       this.#closePart();
-      this.#pieces.push(
+      this.#addPiece(
         start === 0 && end === octets.length ? octets : octets.subarray(start, end),
+        chunk,
       );
       this.#pin(chunk);
       return;
@@ -231,15 +235,15 @@ export class OctetCollector {
    */
   compact(): void {
     const joined = this.take(allocateZeroed);
-    this.#pieces.push(joined);
+    this.#addPiece(joined, joined);
     this.#length = joined.length;
     this.#pin(joined);
   }
 
   /** Forgets everything. */
   clear(): void {
-    this.#pieces = [];
-    this.#chunks = [];
+    this.#pieces = NONE;
+    this.#chunks = NONE;
     this.#length = 0;
     this.#pinned = 0;
     this.#lastPinned = undefined;
@@ -251,9 +255,17 @@ export class OctetCollector {
     }
   }
 
-  /** The piece that was added last lies in this chunk. */
-  #pin(chunk: Uint8Array): void {
+  #addPiece(piece: Uint8Array, chunk: Uint8Array): void {
+    if (this.#pieces === NONE) {
+      this.#pieces = [];
+      this.#chunks = [];
+    }
+    this.#pieces.push(piece);
     this.#chunks.push(chunk);
+  }
+
+  /** A view of this chunk was added. */
+  #pin(chunk: Uint8Array): void {
     this.#pinned += VIEW_COST;
     if (chunk !== this.#lastPinned) {
       this.#lastPinned = chunk;
@@ -272,8 +284,7 @@ export class OctetCollector {
 
   #closePart(): void {
     if (this.#partEnd > this.#partStart) {
-      this.#pieces.push(this.#block.subarray(this.#partStart, this.#partEnd));
-      this.#chunks.push(this.#block);
+      this.#addPiece(this.#block.subarray(this.#partStart, this.#partEnd), this.#block);
       this.#partStart = this.#partEnd;
     }
   }

@@ -92,7 +92,9 @@ export function readRemoteDesktop(
 
 /** True if the octets begin like a cookie; the rest is not checked. */
 export function beginsLikeCookie(variable: Uint8Array): boolean {
-  return textOf(variable.subarray(0, COOKIE.length)) === COOKIE;
+  return (
+    variable[0] === COOKIE.charCodeAt(0) && textOf(variable.subarray(0, COOKIE.length)) === COOKIE
+  );
 }
 
 /** True if the octets are a sequence of parameters with any codes (X.224 13.2.3). */
