@@ -91,46 +91,48 @@ export class DeadlineTimer {
   }
 
   #start(wait: number): void {
-    this.#timer = setTimeout(this.#onTime, wait);
+    this.#timer = setTimeout(DeadlineTimer.#onTime, wait, this);
     if (!this.#isRef) {
       this.#timer.unref();
     }
   }
 
-  /** Created once: a closure created in `set` would cost every call, whether a timer starts or not. */
-  readonly #onTime = (): void => {
-    const time = now();
-    const late = time - Math.max(this.#at, this.#wanted);
-    this.#timer = undefined;
-    if (time < this.#wanted) {
-      this.#again();
-    } else if (late >= BLOCKED_FROM && this.#wanted !== this.#grantedUntil) {
-      // Only once: a loop that is always busy must not postpone deadlines for ever.
-      this.#blockedUntil = time;
-      this.#grantedUntil = time + late;
-      this.#wanted = this.#grantedUntil;
-      this.#again();
-    } else {
-      this.#at = Number.NEGATIVE_INFINITY;
-      this.#afterSockets = setImmediate(this.#onSocketsSeen);
-    }
-  };
+  // Functions of the class, which get the timer as an argument: three closures for each connection would
+  // take as much memory as the timer itself.
 
-  readonly #onSocketsSeen = (): void => {
-    this.#afterSockets = setImmediate(this.#onSocketsRead);
-  };
+  static #onTime(timer: DeadlineTimer): void {
+    const time = now();
+    const late = time - Math.max(timer.#at, timer.#wanted);
+    timer.#timer = undefined;
+    if (time < timer.#wanted) {
+      timer.#again();
+    } else if (late >= BLOCKED_FROM && timer.#wanted !== timer.#grantedUntil) {
+      // Only once: a loop that is always busy must not postpone deadlines for ever.
+      timer.#blockedUntil = time;
+      timer.#grantedUntil = time + late;
+      timer.#wanted = timer.#grantedUntil;
+      timer.#again();
+    } else {
+      timer.#at = Number.NEGATIVE_INFINITY;
+      timer.#afterSockets = setImmediate(DeadlineTimer.#onSocketsSeen, timer);
+    }
+  }
+
+  static #onSocketsSeen(timer: DeadlineTimer): void {
+    timer.#afterSockets = setImmediate(DeadlineTimer.#onSocketsRead, timer);
+  }
 
   /** Octets that were received meanwhile may have moved the deadline. */
-  readonly #onSocketsRead = (): void => {
-    this.#afterSockets = undefined;
-    if (now() < this.#wanted) {
-      this.#again();
+  static #onSocketsRead(timer: DeadlineTimer): void {
+    timer.#afterSockets = undefined;
+    if (now() < timer.#wanted) {
+      timer.#again();
       return;
     }
-    this.#at = Number.POSITIVE_INFINITY;
-    this.#wanted = Number.POSITIVE_INFINITY;
-    this.#onDeadline();
-  };
+    timer.#at = Number.POSITIVE_INFINITY;
+    timer.#wanted = Number.POSITIVE_INFINITY;
+    timer.#onDeadline();
+  }
 
   #again(): void {
     this.#at = Number.POSITIVE_INFINITY;
