@@ -42,18 +42,18 @@ export const FAULTS: readonly Fault[] = [
     rule: 'close',
     edits: [
       {
-        file: 'node/driver.js',
+        file: 'node/read-flow.js',
         find: `            this.#engine.isReceiving &&
             !this.#isGone;`,
         replace: '            !this.#isGone;',
       },
       {
-        file: 'node/driver.js',
+        file: 'node/read-flow.js',
         find: 'if (this.#pausedSince !== undefined && !this.#engine.isReceiving) {',
         replace: 'if (false) {',
       },
       {
-        file: 'node/driver.js',
+        file: 'node/read-flow.js',
         find: 'return this.#pausedSince !== undefined && this.#engine.isReceiving;',
         replace: 'return this.#pausedSince !== undefined;',
       },
@@ -66,8 +66,8 @@ export const FAULTS: readonly Fault[] = [
     edits: [
       {
         file: 'node/driver.js',
-        find: 'if (isGone(this.stream) && this.#onGone()) {',
-        replace: 'if (false) {',
+        find: 'if (!isGone(this.stream)) {',
+        replace: 'if (true) {',
       },
     ],
   },
@@ -78,13 +78,13 @@ export const FAULTS: readonly Fault[] = [
     edits: [
       {
         file: 'node/deadline-timer.js',
-        find: 'else if (late >= BLOCKED_FROM && this.#wanted !== this.#grantedUntil) {',
+        find: 'else if (late >= BLOCKED_FROM && timer.#wanted !== timer.#grantedUntil) {',
         replace: 'else if (late < 0) {',
       },
       {
         file: 'node/deadline-timer.js',
-        find: 'this.#afterSockets = setImmediate(this.#onSocketsSeen);',
-        replace: 'this.#onSocketsRead();',
+        find: 'timer.#afterSockets = setImmediate(DeadlineTimer.#onSocketsSeen, timer);',
+        replace: 'DeadlineTimer.#onSocketsRead(timer);',
       },
     ],
   },
@@ -94,7 +94,7 @@ export const FAULTS: readonly Fault[] = [
     rule: 'turn',
     edits: [
       {
-        file: 'node/driver.js',
+        file: 'node/read-flow.js',
         find: 'if (this.#turn >= TURN) {',
         replace: 'if (this.#turn < 0) {',
       },

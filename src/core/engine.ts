@@ -65,6 +65,12 @@ export interface Engine {
    * reset where there is one, so that the peer does not take a failure for a clean end.
    */
   readonly streamRequest: StreamRequest;
+  /**
+   * Whether the last calls had any effect beside messages and their deadline: {@link next} and
+   * {@link resume} are to be called, and {@link sendBuffer} and {@link streamRequest} looked at. The caller
+   * sets it to `false`. Most octets that are received have no such effect.
+   */
+  hasNews: boolean;
   /** When {@link handleDeadline} is to be called; `undefined` for never. */
   readonly deadline: number | undefined;
   /**
@@ -74,6 +80,10 @@ export interface Engine {
   readonly isReceiving: boolean;
   /** Whether more octets may come for now; `false` while many wait for an answer of the user. */
   readonly hasRoom: boolean;
+  /** Whether messages can be sent: the connection is open, and this side has not ended it. */
+  readonly isSending: boolean;
+  /** Whether a message is begun and not complete. Up to date after {@link receive}. */
+  readonly hasUnfinished: boolean;
   /** Octets of memory that messages which are begun, and octets that wait, keep; about. */
   readonly pinned: number;
   /** Octets of all messages so far that were copied, and lie in no chunk. */
@@ -110,8 +120,11 @@ export interface Engine {
   endOfData(now: number): void;
   /** Ends the connection cleanly: what was sent before is still written. */
   disconnect(now: number): void;
-  /** Passes each message on as it comes, unless something waits for {@link next} before it. */
+  /**
+   * From now on the receiver gets each message: as it comes, or from {@link next} when an event waits before
+   * it.
+   */
   deliverTo(receiver: MessageReceiver): void;
-  /** The oldest message or event that waits; `undefined` when there is none. */
+  /** The oldest event that waits, or message while none receives them; `undefined` when there is none. */
   next(): Message | EngineEvent | undefined;
 }

@@ -190,9 +190,6 @@ class Initiator implements DriverUser {
     }
   }
 
-  /** None comes before the connection is open. */
-  onMessage(): void {}
-
   onChunkEnd(): void {}
 
   onEvent(event: EngineEvent): void {

@@ -6,11 +6,13 @@
 import { Buffer } from 'node:buffer';
 import process from 'node:process';
 import type { Duplex } from 'node:stream';
-import type { Engine, EngineEvent, Message } from '../core/engine.js';
-import { TimeoutError, type TimerName } from '../core/errors.js';
-import { DeadlineTimer, now } from './deadline-timer.js';
+import type { Engine, EngineEvent, MessageReceiver } from '../core/engine.js';
+import type { TimeoutError } from '../core/errors.js';
+import { now } from './deadline-timer.js';
 import { asBuffer } from './buffers.js';
+import { ReadFlow } from './read-flow.js';
 import { Sender } from './sender.js';
+import { type DeadlineUser, StreamDeadlines, type StreamTimes } from './stream-deadlines.js';
 import {
   goneError,
   isGone,
@@ -23,9 +25,7 @@ import {
 
 /** Where the driver reports. Nothing here is called twice for the same thing. */
 export interface DriverUser {
-  /** A message of the peer. */
-  onMessage(message: Message): void;
-  /** An event of the engine; messages and events come in order. */
+  /** An event of the engine. */
   onEvent(event: EngineEvent): void;
   /** All messages of a chunk of so many octets were passed on; they may be views of it. */
   onChunkEnd(length: number): void;
@@ -48,14 +48,8 @@ const FIN_BY_PEER: StreamEnding = { how: 'fin', by: 'remote' };
 const RESET_BY_US: StreamEnding = { how: 'reset', by: 'local' };
 const RESET_BY_PEER: StreamEnding = { how: 'reset', by: 'remote' };
 
-/** Times in milliseconds; `undefined` for none. */
-export interface DriverOptions {
-  /** Nothing sent and nothing received. */
-  readonly idleTimeout: number | undefined;
-  /** Nothing received, once the connection is open. */
-  readonly receiveTimeout: number | undefined;
-  /** Octets wait, and the stream takes none of them. */
-  readonly writeTimeout: number | undefined;
+/** The options of one stream. */
+export interface DriverOptions extends StreamTimes {
   /** The user's own stream, where it is not one that was made for this connection. */
   readonly socket?: Duplex | undefined;
 }
@@ -69,45 +63,17 @@ const FLUSH_AT = 65_536;
 /** TSDUs are not joined in smaller chunks: copying so little takes no time worth mentioning. */
 const JOINED_FROM = 4_096;
 
-/**
- * Work for one connection before the other connections are served, in octets: those
- * received, and as many for each TPDU as could be copied while it is processed.
- */
-const TURN = 4_194_304;
-const OCTETS_PER_TPDU = 256;
-
-/** Interval at which a socket that is not read is checked for a lost TCP connection, in milliseconds. */
-const GONE_CHECK = 1_000;
-
 /** Drives one engine over one stream. */
-export class Driver {
+export class Driver implements DeadlineUser {
   readonly stream: Duplex;
   readonly #engine: Engine;
-  readonly #options: DriverOptions;
-  /** Most connections have no time for silence. */
-  readonly #hasSilenceTimes: boolean;
   /** The stream allocates memory for each chunk, and no other code has the stream. */
   #isPrivate: boolean;
-  readonly #timer = new DeadlineTimer(() => this.#onTimer());
   #user: DriverUser;
   readonly #sender: Sender;
+  readonly #flow: ReadFlow;
+  readonly #deadlines: StreamDeadlines;
   #flushScheduled = false;
-  /** When octets were last received or taken; for the latter the clock is read only with `idleTimeout`. */
-  #lastActivity: number;
-  #lastReceived: number;
-  #isOpen = false;
-  /** When the user paused reading; `undefined` while messages are taken. */
-  #pausedSince: number | undefined;
-  /** The connection has used its turn of the event loop: other connections are served first. */
-  #isWaitingForTurn = false;
-  /** Work of this turn so far, and the work of the engine that is counted in it. */
-  #turn = 0;
-  #countedWork = 0;
-  #isStreamPaused = false;
-  #hasPeerEnded = false;
-  /** TCP is gone, but the stream has not seen it yet. */
-  #isGone = false;
-  #lastGoneCheck = 0;
   #closed = false;
   #streamError: Error | undefined;
   #ending: StreamEnding | undefined;
@@ -117,12 +83,10 @@ export class Driver {
     this.#isPrivate = options.socket === undefined && isPlainSocket(stream);
     this.#engine = engine;
     this.#user = user;
-    this.#options = options;
-    const { idleTimeout, receiveTimeout } = options;
-    this.#hasSilenceTimes = idleTimeout !== undefined || receiveTimeout !== undefined;
     this.#sender = new Sender(stream, engine.sendBuffer, () => this.#onTaken());
-    this.#lastActivity = now();
-    this.#lastReceived = this.#lastActivity;
+    this.#flow = new ReadFlow(stream, engine);
+    const parts = { engine, sender: this.#sender, flow: this.#flow };
+    this.#deadlines = new StreamDeadlines(parts, options, this);
     limitReadAhead(stream);
     stream.on('data', this.#onData);
     stream.on('end', () => this.#onEnd());
@@ -132,15 +96,14 @@ export class Driver {
     if (stream.isPaused()) {
       stream.resume();
     }
-    this.#watch();
+    this.#deadlines.watch();
   }
 
-  /** Replaces the user: the connection is open. */
-  set user(user: DriverUser) {
+  /** The connection is open: `user` replaces the one before, and the receiver gets each message. */
+  opened(user: DriverUser, receiver: MessageReceiver): void {
     this.#user = user;
-    this.#isOpen = true;
-    this.#lastReceived = now();
-    this.#engine.deliverTo(user);
+    this.#engine.deliverTo(receiver);
+    this.#deadlines.opened();
   }
 
   /** Gives out the stream. Other code may listen to it from now on, so TSDUs are no longer joined in its chunks. */
@@ -159,23 +122,33 @@ export class Driver {
     return this.#engine.sendBuffer.length + this.#sender.pending;
   }
 
-  /** Queues a message. It leaves in this turn of the event loop, with all others written in it. */
-  write(message: Uint8Array): void {
-    this.#engine.send(message);
-    if (this.#sender.pending > 0) {
-      return;
+  /**
+   * Queues a message. It leaves in this turn of the event loop, with all others written in it.
+   *
+   * @returns what is {@link buffered} then
+   */
+  write(message: Uint8Array): number {
+    const engine = this.#engine;
+    engine.send(message);
+    const { length } = engine.sendBuffer;
+    const { pending } = this.#sender;
+    if (pending > 0) {
+      return length + pending;
     }
-    if (this.#engine.sendBuffer.length >= FLUSH_AT) {
+    if (length >= FLUSH_AT) {
       this.#sender.flush();
-    } else if (!this.#flushScheduled) {
+      return this.buffered;
+    }
+    if (!this.#flushScheduled) {
       this.#flushScheduled = true;
       process.nextTick(this.#onTurnEnd);
     }
+    return length;
   }
 
   /** The user takes no more messages for now. */
   get isReadingPaused(): boolean {
-    return this.#pausedSince !== undefined;
+    return this.#flow.isPausedByUser;
   }
 
   /**
@@ -183,23 +156,17 @@ export class Driver {
    * read, so its deadlines are suspended.
    */
   pauseReading(): void {
-    if (this.#pausedSince === undefined) {
-      this.#pausedSince = now();
-      this.#lastGoneCheck = this.#pausedSince;
-      this.#updateFlow();
+    if (!this.#flow.isPausedByUser) {
+      this.#flow.pause(now());
+      this.#deadlines.watch();
     }
   }
 
   /** The user takes messages again. */
   resumeReading(): void {
-    if (this.#pausedSince !== undefined) {
-      const time = now();
-      this.#engine.postponeDeadline(time - this.#pausedSince);
-      this.#pausedSince = undefined;
-      this.#lastActivity = time;
-      this.#lastReceived = time;
-      this.#updateFlow();
-      this.#watch();
+    if (this.#flow.isPausedByUser) {
+      this.#flow.resume(now());
+      this.#deadlines.watch();
     }
   }
 
@@ -218,8 +185,32 @@ export class Driver {
 
   /** Whether stream and timer keep the process alive. */
   setRef(isRef: boolean): void {
-    this.#timer.isRef = isRef;
+    this.#deadlines.isRef = isRef;
     setStreamRef(this.stream, isRef);
+  }
+
+  onTimeout(error: TimeoutError): void {
+    this.#user.onTimeout(error);
+  }
+
+  onEngineDeadline(time: number): void {
+    this.command(() => this.#engine.handleDeadline(time));
+  }
+
+  /**
+   * A stream that has seen the FIN of the peer reads nothing any more, so it ends here. Any other reads what TCP
+   * still has, and then sees the end.
+   */
+  endsWhenGone(time: number): boolean {
+    if (!isGone(this.stream)) {
+      return false;
+    }
+    if (this.#deadlines.hasPeerEnded) {
+      this.#onError(goneError());
+      return true;
+    }
+    this.#flow.readToEnd(time);
+    return false;
   }
 
   /** Sends what was written in this turn. Created once: the hot path creates no functions. */
@@ -227,87 +218,35 @@ export class Driver {
     this.#flushScheduled = false;
     this.#sender.flush();
     if (this.#sender.pending > 0) {
-      this.#watch();
+      this.#deadlines.watch();
     }
   };
 
   readonly #onData = (chunk: Buffer | Uint8Array | string): void => {
     const time = now();
-    this.#lastActivity = time;
-    this.#lastReceived = time;
+    const engine = this.#engine;
+    this.#deadlines.lastReceived = time;
     // A socket gives Buffers, which makes every message a Buffer; a stream of the user's may not.
     const octets = chunk instanceof Buffer ? chunk : asBuffer(chunk);
     const { length } = octets;
-    this.#engine.receive(octets, time, this.#isOwn(octets));
-    this.#settle(time, length);
-    this.#countWork(length);
+    engine.receive(octets, time, this.#isOwn(length));
+    if (engine.hasNews) {
+      this.#settle(time, length);
+    } else {
+      this.#user.onChunkEnd(length);
+      this.#deadlines.received();
+    }
+    this.#flow.count(length, time);
   };
 
   /** Whether nobody else sees a chunk. Who watches all sockets of a process may listen to this one too. */
-  #isOwn({ length }: Buffer): boolean {
+  #isOwn(length: number): boolean {
     return this.#isPrivate && length >= JOINED_FROM && this.stream.listenerCount('data') === 1;
   }
 
-  /** One connection that receives much must not keep the others waiting. */
-  #countWork(octets: number): void {
-    const { work } = this.#engine;
-    this.#turn += octets + OCTETS_PER_TPDU * (work - this.#countedWork);
-    this.#countedWork = work;
-    if (this.#turn >= TURN) {
-      this.#turn = 0;
-      this.#isWaitingForTurn = true;
-      setImmediate(this.#onTurn);
-      this.#updateFlow();
-    }
-  }
-
-  readonly #onTurn = (): void => {
-    this.#isWaitingForTurn = false;
-    this.#updateFlow();
-  };
-
-  /**
-   * Pauses or resumes the stream. An engine that processes no more octets must not be paused, whatever the
-   * reason: what comes is dropped then, and only so the end of the stream is seen.
-   */
-  #updateFlow(): void {
-    const isPaused =
-      (this.#pausedSince !== undefined || this.#isWaitingForTurn || !this.#engine.hasRoom) &&
-      this.#engine.isReceiving &&
-      !this.#isGone;
-    if (this.#pausedSince !== undefined && !this.#engine.isReceiving) {
-      // Nothing more is to be read: the pause is over, and must not count as idle.
-      this.#pausedSince = undefined;
-      this.#lastActivity = now();
-    }
-    // A stream that was destroyed drops what it is asked to hand on; what it has is read when it closes.
-    if (isPaused !== this.#isStreamPaused && !this.stream.destroyed) {
-      this.#isStreamPaused = isPaused;
-      if (isPaused) {
-        //= X.224 8.1
-        this.stream.pause();
-      } else {
-        this.stream.resume();
-      }
-    }
-  }
-
-  /** After every call of the engine: its events, its output, its request to the stream, its deadline. */
+  /** What the engine has put out: its events, its octets, its request to the stream, its deadline. */
   #settle(time: number, chunkLength = 0): void {
-    let hasResumed = false;
-    for (;;) {
-      for (let output = this.#engine.next(); output; output = this.#engine.next()) {
-        if (output instanceof Uint8Array) {
-          this.#user.onMessage(output);
-        } else {
-          this.#user.onEvent(output);
-        }
-      }
-      if (!this.#engine.resume(time)) {
-        break;
-      }
-      hasResumed = true;
-    }
+    const hasResumed = this.#takeEvents(time);
     if (chunkLength > 0 || hasResumed) {
       this.#user.onChunkEnd(chunkLength);
     }
@@ -324,18 +263,33 @@ export class Driver {
         break;
       default:
     }
-    this.#updateFlow();
-    this.#watch();
+    this.#flow.update(time);
+    this.#deadlines.watch();
+  }
+
+  /** Events, until octets that waited for an answer put out none any more; `true` if any waited. */
+  #takeEvents(time: number): boolean {
+    let hasResumed = false;
+    for (;;) {
+      this.#engine.hasNews = false;
+      for (let event = this.#engine.next(); event; event = this.#engine.next()) {
+        if (!(event instanceof Uint8Array)) {
+          this.#user.onEvent(event);
+        }
+      }
+      if (!this.#engine.resume(time)) {
+        return hasResumed;
+      }
+      hasResumed = true;
+    }
   }
 
   /** The stream has taken a batch: the next one follows, and pending drains may resolve. */
   #onTaken(): void {
-    if (this.#options.idleTimeout !== undefined) {
-      this.#lastActivity = now();
-    }
+    this.#deadlines.taken();
     if (this.#engine.sendBuffer.length > 0) {
       this.#sender.flush();
-      this.#watch();
+      this.#deadlines.watch();
     }
     this.#user.onWritten();
     if (this.#engine.streamRequest === 'end') {
@@ -361,15 +315,14 @@ export class Driver {
   }
 
   #onEnd(): void {
-    // Linux gives an end and no error to who reads on after a reset. Once both sides have sent FIN, TCP is gone
-    // without one.
-    if (!this.#sender.ended && isGone(this.stream)) {
+    // Linux gives an end and no error to who reads on after a reset, as a stream does that was paused. Once both
+    // sides have sent FIN, TCP is gone without one.
+    if (this.#flow.hasPaused && !this.#sender.ended && isGone(this.stream)) {
       this.#onError(goneError());
       return;
     }
     this.#ending ??= FIN_BY_PEER;
-    this.#hasPeerEnded = true;
-    this.#lastGoneCheck = now();
+    this.#deadlines.hasPeerEnded = true;
     this.command(() => this.#engine.receiveEnd(now()));
   }
 
@@ -387,7 +340,7 @@ export class Driver {
     this.#closed = true;
     this.#takeLeftovers();
     this.command(() => this.#engine.streamClosed(this.#streamError, now()));
-    this.#timer.clear();
+    this.#deadlines.stop();
     this.#engine.sendBuffer.clear();
     this.#user.onStreamClosed();
   }
@@ -402,127 +355,5 @@ export class Driver {
     for (let chunk = this.stream.read(); chunk !== null; chunk = this.stream.read()) {
       this.#onData(chunk);
     }
-  }
-
-  /** The user has paused reading, and this has an effect on the peer. */
-  get #isPeerHeldUp(): boolean {
-    return this.#pausedSince !== undefined && this.#engine.isReceiving;
-  }
-
-  /**
-   * A stream that is not read does not see that its TCP connection is gone. Once both sides have ended, the
-   * closeTimeout is running.
-   */
-  get #isBlind(): boolean {
-    return this.#isStreamPaused || (this.#hasPeerEnded && this.#engine.streamRequest === 'none');
-  }
-
-  /** When the first of all times runs out. */
-  #watch(): void {
-    if (this.#closed) {
-      return;
-    }
-    let at = this.#sender.pending === 0 ? Number.POSITIVE_INFINITY : this.#writeDeadline;
-    if (!this.#isPeerHeldUp) {
-      at = Math.min(at, this.#engineDeadline);
-      if (this.#hasSilenceTimes) {
-        at = Math.min(at, this.#receiveDeadline, this.#idleDeadline);
-      }
-    }
-    if (this.#isBlind) {
-      at = Math.min(at, this.#goneCheck);
-    }
-    this.#timer.set(at);
-  }
-
-  get #goneCheck(): number {
-    return this.#timer.due(this.#lastGoneCheck + GONE_CHECK);
-  }
-
-  get #engineDeadline(): number {
-    const { deadline } = this.#engine;
-    return deadline === undefined ? Number.POSITIVE_INFINITY : this.#timer.due(deadline);
-  }
-
-  /** The peer has to send nothing after its FIN. */
-  get #receiveDeadline(): number {
-    const { receiveTimeout } = this.#options;
-    return receiveTimeout === undefined || !this.#isOpen || this.#hasPeerEnded
-      ? Number.POSITIVE_INFINITY
-      : this.#timer.due(this.#lastReceived + receiveTimeout);
-  }
-
-  /** A connection that closes has its closeTimeout. */
-  get #idleDeadline(): number {
-    const { idleTimeout } = this.#options;
-    const isClosing = this.#engine.streamRequest !== 'none' && !this.#engine.isReceiving;
-    return idleTimeout === undefined || isClosing
-      ? Number.POSITIVE_INFINITY
-      : this.#timer.due(this.#lastActivity + idleTimeout);
-  }
-
-  get #writeDeadline(): number {
-    const { writeTimeout } = this.#options;
-    return writeTimeout === undefined || this.#sender.pending === 0
-      ? Number.POSITIVE_INFINITY
-      : this.#timer.due(this.#sender.since + writeTimeout);
-  }
-
-  #onTimer(): void {
-    const time = now();
-    if (this.#isBlind && time >= this.#goneCheck) {
-      this.#lastGoneCheck = time;
-      if (isGone(this.stream) && this.#onGone()) {
-        return;
-      }
-    }
-    this.#checkTimes(time);
-    this.command(() => {
-      if (!this.#isPeerHeldUp && time >= this.#engineDeadline) {
-        this.#engine.handleDeadline(time);
-      }
-    });
-  }
-
-  /**
-   * TCP is gone. What it still holds for a stream that is paused is read, however much waits already: it is no
-   * more than the system has buffered, and at its end the stream sees how TCP ended. A stream that has seen
-   * the FIN of the peer reads nothing any more; `true` if it has to end here.
-   */
-  #onGone(): boolean {
-    if (this.#hasPeerEnded) {
-      this.#onError(goneError());
-      return true;
-    }
-    this.#isGone = true;
-    this.#updateFlow();
-    return false;
-  }
-
-  /** The deadlines of the stream; those of the protocol belong to the engine. */
-  #checkTimes(time: number): void {
-    const { idleTimeout, receiveTimeout, writeTimeout } = this.#options;
-    if (writeTimeout !== undefined && time >= this.#writeDeadline) {
-      const octets = this.buffered;
-      this.#timeOut(
-        'writeTimeout',
-        writeTimeout,
-        `the peer took none of ${octets} octets that wait`,
-      );
-    } else if (this.#isPeerHeldUp) {
-      // The peer is not to blame: nothing is read.
-    } else if (receiveTimeout !== undefined && time >= this.#receiveDeadline) {
-      this.#lastReceived = time;
-      this.#timeOut('receiveTimeout', receiveTimeout, 'nothing was received from the peer');
-    } else if (idleTimeout !== undefined && time >= this.#idleDeadline) {
-      this.#lastActivity = time;
-      this.#timeOut('idleTimeout', idleTimeout, 'nothing was sent or received');
-    }
-  }
-
-  #timeOut(timer: TimerName, milliseconds: number, what: string): void {
-    this.#user.onTimeout(
-      new TimeoutError(`${what} within ${milliseconds} ms`, timer, milliseconds, { phase: 'open' }),
-    );
   }
 }

@@ -167,9 +167,6 @@ class Responder implements DriverUser {
     this.#trace.watch(this.#driver);
   }
 
-  /** Not called: there is no message before the connection is open. */
-  onMessage(): void {}
-
   onChunkEnd(): void {}
 
   onEvent(event: EngineEvent): void {

@@ -3,17 +3,21 @@
  * share. It knows neither protocol.
  */
 import type { Duplex } from 'node:stream';
-import type { Engine, EngineEvent, Message } from '../core/engine.js';
-import { ConnectionClosedError, CotpError, type TimeoutError } from '../core/errors.js';
-import { Fifo } from '../core/fifo.js';
+import type { Engine, EngineEvent } from '../core/engine.js';
+import {
+  ConnectionClosedError,
+  CotpError,
+  type TimeoutError,
+  type TsduTooLargeError,
+} from '../core/errors.js';
 import { DeadlineTimer, now } from './deadline-timer.js';
 import type { Driver, DriverUser } from './driver.js';
 import { MessageDuplex } from './duplex.js';
 import { instance, optional, resolveOptions } from './options/rows.js';
 import { type ReadEnd, ReadQueue, type Step } from './read-queue.js';
-import type { ReceiveBudget, ReceiveShare } from './receive-budget.js';
+import type { ReceiveBudget, ReceiveHolder, ReceiveShare } from './receive-budget.js';
 import { Resource } from './resource.js';
-import { deferred, whenAborted } from './waiting.js';
+import { WaitingCalls } from './waiting.js';
 
 /** The octets of a message. A `Buffer` is a `Uint8Array`. */
 export type Data = Uint8Array;
@@ -70,17 +74,19 @@ export abstract class MessageConnection<Info> extends Resource {
   readonly #share: ReceiveShare | undefined;
   /** Octets that the engine had copied when the last chunk ended. */
   #copied = 0;
-  readonly #drains = new Fifo<{ resolve: () => void; reject: (error: Error) => void }>();
-  /** How reading ended; reads reject with its reason. The first one counts. */
+  /** Made for the first call that waits. */
+  #drains: WaitingCalls | undefined;
+  /**
+   * How reading ended; reads reject with its reason. The first one counts. While the connection is open it is
+   * set only after the FIN of the peer.
+   */
   #ending: ReadEnd | undefined;
-  /** The peer has sent FIN. */
-  #peerEnded = false;
-  #sentEnd = false;
   /** This side sends FIN when the user ends it, not after the FIN of the peer. */
   #staysHalfOpen: boolean;
+  /** The time for an answer after the FIN of the peer. */
   #answerTimer: DeadlineTimer | undefined;
-  /** Messages that the user has read minus those written: above 0 the user may still owe an answer. */
-  #owed = 0;
+  /** Messages that the user has written. */
+  #written = 0;
 
   /** @internal Connections come from `connect` and `listen`. */
   constructor(driver: Driver, engine: Engine, options: MessageConnectionOptions, info: Info) {
@@ -91,27 +97,32 @@ export abstract class MessageConnection<Info> extends Resource {
     this.#options = options;
     this.#staysHalfOpen = options.allowHalfOpen;
     this.#queue = new ReadQueue(options.readHighWaterMark, () => this.#onTaken());
-    this.#share = options.receiveBudget?.share({
-      onPauseChange: () => this.#updateReading(),
-      compact: () => {
-        engine.compact();
-        return engine.pinned;
-      },
-      onLimit: (error) => driver.command(() => engine.exceedLimit(error, now())),
-    });
-    driver.user = new MessageConnection.#Listener(this);
+    const listener = new MessageConnection.#Listener(this);
+    this.#share = options.receiveBudget?.share(listener);
+    driver.opened(listener, this.#queue);
   }
 
-  /** Driver callbacks, kept off the public type. */
-  static readonly #Listener = class implements DriverUser {
+  /** What driver and budget call, kept off the public type. */
+  static readonly #Listener = class implements DriverUser, ReceiveHolder {
     readonly #connection: MessageConnection<unknown>;
 
     constructor(connection: MessageConnection<unknown>) {
       this.#connection = connection;
     }
 
-    onMessage(message: Message): void {
-      this.#connection.#onMessage(message);
+    onPauseChange(): void {
+      this.#connection.#updateReading();
+    }
+
+    compact(): number {
+      const engine = this.#connection.#engine;
+      engine.compact();
+      return engine.pinned;
+    }
+
+    onLimit(error: TsduTooLargeError): void {
+      const engine = this.#connection.#engine;
+      this.#connection.#driver.command(() => engine.exceedLimit(error, now()));
     }
 
     onChunkEnd(length: number): void {
@@ -170,19 +181,15 @@ export abstract class MessageConnection<Info> extends Resource {
     if (options !== undefined) {
       return this.#readUntil(options);
     }
-    this.#beforeRead();
-    const message = this.#queue.read();
-    this.#afterRead();
-    return message;
+    return this.#ending === undefined
+      ? this.#queue.read()
+      : this.#readAfterEnd(() => this.#queue.read());
   }
 
   async #readUntil(options: WaitOptions): Promise<Buffer> {
     const { signal } = resolveOptions(WAIT_OPTIONS, options);
     signal?.throwIfAborted();
-    this.#beforeRead();
-    const message = this.#queue.read(signal);
-    this.#afterRead();
-    return message;
+    return this.#readAfterEnd(() => this.#queue.read(signal));
   }
 
   /**
@@ -210,27 +217,28 @@ export abstract class MessageConnection<Info> extends Resource {
     if (!(data instanceof Uint8Array)) {
       throw new TypeError(`data must be a Uint8Array, not ${data === null ? 'null' : typeof data}`);
     }
-    const { minMessage, maxMessage, maxWriteBuffer } = this.#options;
+    const { minMessage, maxMessage, maxWriteBuffer, writeHighWaterMark } = this.#options;
     if (data.length < minMessage || data.length > maxMessage) {
       const most = maxMessage === Number.POSITIVE_INFINITY ? 'or more' : `to ${maxMessage}`;
       throw new RangeError(`data must be ${minMessage} ${most} octets, not ${data.length}`);
     }
-    if (!this.isOpen || this.#sentEnd) {
+    if (!this.isOpen || !this.#engine.isSending) {
       throw this.#closedError();
     }
-    if (this.#driver.buffered >= maxWriteBuffer) {
+    const { buffered } = this.#driver;
+    if (buffered >= maxWriteBuffer) {
       throw new CotpError(
         'ERR_COTP_WRITE_OVERFLOW',
-        `at most ${maxWriteBuffer} octets may wait to be sent, ${this.#driver.buffered} do`,
+        `at most ${maxWriteBuffer} octets may wait to be sent, ${buffered} do`,
         { ending: 'limit', hint: 'wait for drain() when write() returns false' },
       );
     }
-    this.#owed -= 1;
-    this.#driver.write(data);
-    if (this.#peerEnded) {
+    this.#written += 1;
+    const waiting = this.#driver.write(data);
+    if (this.#ending !== undefined) {
       this.#awaitAnswer();
     }
-    return this.#hasRoom;
+    return waiting <= writeHighWaterMark;
   }
 
   /**
@@ -249,34 +257,24 @@ export abstract class MessageConnection<Info> extends Resource {
    * ```
    */
   drain(options?: WaitOptions): Promise<void> {
-    if (options !== undefined) {
-      return this.#drainUntil(options);
-    }
+    return options === undefined ? this.#drainUntil(undefined) : this.#drainWith(options);
+  }
+
+  async #drainWith(options: WaitOptions): Promise<void> {
+    const { signal } = resolveOptions(WAIT_OPTIONS, options);
+    signal?.throwIfAborted();
+    return this.#drainUntil(signal);
+  }
+
+  #drainUntil(signal: AbortSignal | undefined): Promise<void> {
     if (this.isClosed) {
       return Promise.reject(this.#closedError());
     }
     if (this.#hasRoom) {
       return Promise.resolve();
     }
-    return new Promise((resolve, reject) => {
-      this.#drains.push({ resolve, reject });
-    });
-  }
-
-  async #drainUntil(options: WaitOptions): Promise<void> {
-    const { signal } = resolveOptions(WAIT_OPTIONS, options);
-    signal?.throwIfAborted();
-    if (signal === undefined || this.isClosed || this.#hasRoom) {
-      return this.drain();
-    }
-    const { promise, resolve, reject } = deferred<void>();
-    const waiting = { resolve, reject };
-    const stop = whenAborted(signal, (reason) => {
-      this.#drains.remove(waiting);
-      reject(reason);
-    });
-    this.#drains.push(waiting);
-    return promise.finally(stop);
+    this.#drains ??= new WaitingCalls();
+    return this.#drains.wait(signal);
   }
 
   get #hasRoom(): boolean {
@@ -323,10 +321,9 @@ export abstract class MessageConnection<Info> extends Resource {
    * ```
    */
   end(): void {
-    if (this.isOpen && !this.#sentEnd) {
-      this.#sentEnd = true;
+    if (this.isOpen && this.#engine.isSending) {
       this.#driver.command(() => this.#engine.endOfData(now()));
-      if (this.#peerEnded) {
+      if (this.#ending !== undefined) {
         this.#closeWith(endedByPeer, true);
       }
     }
@@ -413,28 +410,24 @@ export abstract class MessageConnection<Info> extends Resource {
   }
 
   #next(): Promise<Step> {
-    this.#beforeRead();
-    const step = this.#queue.next();
-    this.#afterRead();
-    return step;
-  }
-
-  #onMessage(message: Message): void {
-    if (this.#queue.hasReader) {
-      this.#owed += 1;
-    }
-    // The driver gives the engine Buffers, and the engine allocates them.
-    this.#queue.push(message as Buffer);
+    return this.#ending === undefined
+      ? this.#queue.next()
+      : this.#readAfterEnd(() => this.#queue.next());
   }
 
   #onChunkEnd(length: number): void {
-    const { copied, pinned } = this.#engine;
+    const { copied, hasUnfinished } = this.#engine;
     const queue = this.#queue;
-    queue.endChunk(length, copied - this.#copied);
+    const isRead = queue.isEmpty;
+    if (!isRead) {
+      queue.endChunk(length, copied - this.#copied);
+    }
     this.#copied = copied;
-    this.#share?.hold(queue.held, pinned);
-    // A reader that keeps up leaves nothing to update.
-    if (queue.held > 0 || this.#driver.isReadingPaused) {
+    // A reader that keeps up, and a message that is complete, leave nothing to count.
+    if (!isRead || hasUnfinished || this.#share?.holdsAny) {
+      this.#share?.hold(queue.held, hasUnfinished ? this.#engine.pinned : 0);
+    }
+    if (!isRead || this.#driver.isReadingPaused) {
       this.#updateReading();
     }
   }
@@ -461,9 +454,8 @@ export abstract class MessageConnection<Info> extends Resource {
   #onEvent(event: EngineEvent): void {
     switch (event.type) {
       case 'end':
-        this.#peerEnded = true;
         this.#endReading(endedByPeer, true);
-        if (this.#sentEnd || (this.#queue.isEmpty && this.#owed <= 0)) {
+        if (!this.#engine.isSending || this.#owesNothing) {
           this.#finishAfterPeer();
         } else {
           this.#awaitAnswer();
@@ -477,13 +469,11 @@ export abstract class MessageConnection<Info> extends Resource {
   }
 
   #onWritten(): void {
-    if (this.#peerEnded) {
+    if (this.#ending !== undefined) {
       this.#awaitAnswer();
     }
-    if (this.#hasRoom) {
-      for (let waiting = this.#drains.shift(); waiting; waiting = this.#drains.shift()) {
-        waiting.resolve();
-      }
+    if (this.#drains !== undefined && this.#hasRoom) {
+      this.#drains.resolveAll();
     }
   }
 
@@ -538,38 +528,38 @@ export abstract class MessageConnection<Info> extends Resource {
 
   /** Pending drains fail: their data was not sent, even where this side had closed cleanly. */
   #rejectDrains(): void {
-    if (this.#drains.length === 0) {
+    if (this.#drains === undefined || this.#drains.isEmpty) {
       return;
     }
     const reason = this.#closedError();
     const isClosedByUs = this.#ending?.isQuiet === true && (reason as CotpError).ending === 'local';
-    for (let waiting = this.#drains.shift(); waiting; waiting = this.#drains.shift()) {
-      waiting.reject(isClosedByUs ? lostOnClosing() : reason);
-    }
+    this.#drains.rejectAll(isClosedByUs ? lostOnClosing() : reason);
   }
 
   #closedError(): Error {
     return (this.#ending?.reason ?? closedByUs)();
   }
 
-  #beforeRead(): void {
-    if (this.#peerEnded && this.#queue.isEmpty && this.#owed <= 0) {
-      this.#finishAfterPeer();
-    }
-    if (!this.#queue.isEmpty) {
-      this.#owed += 1;
-    }
+  /** The user has read everything, and has written at least as many messages as it has read. */
+  get #owesNothing(): boolean {
+    return this.#queue.isEmpty && this.#queue.given <= this.#written;
   }
 
-  #afterRead(): void {
-    if (this.#peerEnded) {
+  /** A read after the FIN of the peer: who reads on without owing an answer has nothing more to write. */
+  #readAfterEnd<T>(read: () => T): T {
+    if (this.#ending !== undefined && this.#owesNothing) {
+      this.#finishAfterPeer();
+    }
+    const result = read();
+    if (this.#ending !== undefined) {
       this.#awaitAnswer();
     }
+    return result;
   }
 
   /** The peer has sent FIN and no answer is due: flushes what was written, then sends FIN. */
   #finishAfterPeer(): void {
-    if (this.isOpen && (this.#sentEnd || !this.#staysHalfOpen)) {
+    if (this.isOpen && (!this.#engine.isSending || !this.#staysHalfOpen)) {
       this.#closeWith(endedByPeer, true);
       this.#driver.command(() => this.#engine.disconnect(now()));
     }

@@ -2,6 +2,7 @@
  * Messages that have arrived and calls of `read` that wait, matched in order. Knows nothing of the
  * stream beneath.
  */
+import type { Message, MessageReceiver } from '../core/engine.js';
 import { Fifo } from '../core/fifo.js';
 import { whenAborted } from './waiting.js';
 
@@ -19,7 +20,7 @@ export const CHUNK_OVERHEAD = 448;
 
 /** What of a chunk is in memory beside the messages in it, as long as one of them waits. */
 interface Excess {
-  /** How many messages are taken once it is let go. */
+  /** How many messages are given to the user once it is let go. */
   readonly until: number;
   readonly octets: number;
 }
@@ -43,7 +44,9 @@ export interface ReadEnd {
 const DONE: Step = { done: true, value: undefined };
 
 /** The queue of one connection. */
-export class ReadQueue {
+export class ReadQueue implements MessageReceiver {
+  /** Messages that were given to the user; others only read it. */
+  given = 0;
   /** `onTaken` is called for a message after which less than so many octets are held. */
   watchBelow = 0;
   readonly #messages = new Fifo<Buffer>();
@@ -55,8 +58,6 @@ export class ReadQueue {
   #octets = 0;
   /** Octets of the messages that were put in since the last chunk ended. */
   #octetsOfChunk = 0;
-  /** Messages that were in the queue and were taken. */
-  #taken = 0;
   /** Most queues never have one. */
   #excesses: Fifo<Excess> | undefined;
   #takesNone = false;
@@ -88,15 +89,13 @@ export class ReadQueue {
     return this.#highWaterMark;
   }
 
-  /** True while a call of `read` or `next` waits. */
-  get hasReader(): boolean {
-    return this.#waiting.length > 0;
-  }
-
-  /** Puts in a message. */
-  push(message: Buffer): void {
+  /** Puts in a message, or gives it to the call that has waited longest. */
+  onMessage(received: Message): void {
+    // The driver gives the engine Buffers, and the engine allocates Buffers.
+    const message = received as Buffer;
     const waiting = this.#waiting.shift();
     if (waiting !== undefined) {
+      this.given += 1;
       if (waiting.isNext) {
         waiting.resolve({ done: false, value: message });
       } else {
@@ -125,7 +124,7 @@ export class ReadQueue {
     this.#octetsOfChunk = 0;
     if (holdsSome && excess > 0) {
       this.#excesses ??= new Fifo();
-      this.#excesses.push({ until: this.#taken + this.#count, octets: excess });
+      this.#excesses.push({ until: this.given + this.#count, octets: excess });
       this.#octets += excess;
     }
   }
@@ -218,7 +217,7 @@ export class ReadQueue {
     const message = this.#messages.shift();
     if (message !== undefined) {
       this.#count -= 1;
-      this.#taken += 1;
+      this.given += 1;
       this.#letGo(message.length + MESSAGE_OVERHEAD);
       if (this.#octets < this.watchBelow) {
         this.#onTaken();
@@ -242,7 +241,7 @@ export class ReadQueue {
 
   #letGoExcess(excesses: Fifo<Excess>): void {
     const excess = excesses.first;
-    if (excess?.until === this.#taken) {
+    if (excess?.until === this.given) {
       this.#octets -= excess.octets;
       excesses.shift();
     }

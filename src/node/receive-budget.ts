@@ -180,6 +180,11 @@ export class ReceiveShare {
     return this.#unfinished;
   }
 
+  /** Whether it holds anything, as {@link hold} was told last. */
+  get holdsAny(): boolean {
+    return this.#unread + this.#unfinished > 0;
+  }
+
   /** Whether any of it counts. */
   get isCharged(): boolean {
     return this.#unread + this.#unfinished > RECEIVE_FLOOR;

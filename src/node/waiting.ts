@@ -2,6 +2,7 @@
  * Calls that wait: a promise with the functions that settle it, and the `AbortSignal` of the user that
  * cancels the wait. Knows nothing of what is waited for.
  */
+import { Fifo } from '../core/fifo.js';
 
 /** A promise and the functions that settle it. */
 export interface Deferred<T> {
@@ -53,4 +54,41 @@ export function whenAborted(signal: AbortSignal, cancel: (reason: unknown) => vo
       signal.removeEventListener('abort', onAbort);
     }
   };
+}
+
+/** Calls that wait for the same thing. */
+export class WaitingCalls {
+  readonly #calls = new Fifo<Omit<Deferred<void>, 'promise'>>();
+
+  get isEmpty(): boolean {
+    return this.#calls.length === 0;
+  }
+
+  /** One more call; a signal that aborts rejects it with its reason. */
+  wait(signal: AbortSignal | undefined): Promise<void> {
+    const { promise, ...call } = deferred<void>();
+    this.#calls.push(call);
+    if (signal === undefined) {
+      return promise;
+    }
+    const stop = whenAborted(signal, (reason) => {
+      this.#calls.remove(call);
+      call.reject(reason);
+    });
+    return promise.finally(stop);
+  }
+
+  /** Resolves all of them, in order. */
+  resolveAll(): void {
+    for (let call = this.#calls.shift(); call; call = this.#calls.shift()) {
+      call.resolve();
+    }
+  }
+
+  /** Rejects all of them, in order. */
+  rejectAll(reason: unknown): void {
+    for (let call = this.#calls.shift(); call; call = this.#calls.shift()) {
+      call.reject(reason);
+    }
+  }
 }

@@ -9,7 +9,7 @@ import { memoryHeld } from '../support/growth.js';
 async function readOne(queue: ReadQueue, by: 'read' | 'next'): Promise<WeakRef<Buffer>> {
   const reading = by === 'read' ? queue.read() : queue.next();
   const message = Buffer.alloc(100_000);
-  queue.push(message);
+  queue.onMessage(message);
   await reading;
   return new WeakRef(message);
 }
@@ -28,8 +28,8 @@ test.each(['read', 'next'] as const)(
 test('a message whose memory was given away while it waited leaves an empty queue', async () => {
   const queue = new ReadQueue(1_000_000, () => {});
   const chunk = new ArrayBuffer(100);
-  queue.push(Buffer.from(chunk, 0, 50));
-  queue.push(Buffer.from(chunk, 50, 50));
+  queue.onMessage(Buffer.from(chunk, 0, 50));
+  queue.onMessage(Buffer.from(chunk, 50, 50));
   await queue.read();
   structuredClone(chunk, { transfer: [chunk] });
   await queue.read();
@@ -44,21 +44,21 @@ describe('what a chunk holds beside the messages in it', () => {
   test('counts as long as one of them waits', async () => {
     const mark = wholeChunk + MESSAGE_OVERHEAD;
     const queue = new ReadQueue(mark, () => {});
-    queue.push(chunk.subarray(0, 1));
+    queue.onMessage(chunk.subarray(0, 1));
     queue.endChunk(chunk.length);
     expect([queue.held, queue.isFull]).toEqual([mark, true]);
-    queue.push(Buffer.from('of the next chunk'));
+    queue.onMessage(Buffer.from('of the next chunk'));
     await queue.read();
     expect([queue.held, queue.isFull]).toEqual([17 + MESSAGE_OVERHEAD, false]);
   });
 
   test('is let go with the last of them', async () => {
     const queue = new ReadQueue(10_000, () => {});
-    queue.push(chunk.subarray(0, 1));
-    queue.push(chunk.subarray(1, 2));
+    queue.onMessage(chunk.subarray(0, 1));
+    queue.onMessage(chunk.subarray(1, 2));
     queue.endChunk(chunk.length);
     await queue.read();
-    queue.push(chunk.subarray(2, 3));
+    queue.onMessage(chunk.subarray(2, 3));
     // Of the two octets of the chunk that were put in, the first is no longer counted as a message.
     expect(queue.held).toBe(wholeChunk - 1 + 2 * MESSAGE_OVERHEAD + 1);
     await queue.read();
@@ -68,21 +68,21 @@ describe('what a chunk holds beside the messages in it', () => {
   test('does not count where a reader has taken them at once', () => {
     const queue = new ReadQueue(1_000, () => {});
     void queue.read();
-    queue.push(chunk.subarray(0, 1));
+    queue.onMessage(chunk.subarray(0, 1));
     queue.endChunk(chunk.length);
     expect(queue.held).toBe(0);
   });
 
   test('is no more than what every chunk costs where the messages are as long as it', () => {
     const queue = new ReadQueue(10_000, () => {});
-    queue.push(chunk.subarray(7));
+    queue.onMessage(chunk.subarray(7));
     queue.endChunk(chunk.length);
     expect(queue.held).toBe(wholeChunk + MESSAGE_OVERHEAD);
   });
 
   test('is nothing where the only message has memory of its own', () => {
     const queue = new ReadQueue(10_000, () => {});
-    queue.push(Buffer.alloc(5_000));
+    queue.onMessage(Buffer.alloc(5_000));
     queue.endChunk(chunk.length);
     expect(queue.held).toBe(5_000 + MESSAGE_OVERHEAD);
   });
@@ -91,8 +91,8 @@ describe('what a chunk holds beside the messages in it', () => {
     'is all of it beside a message of %i octets that was joined',
     (length) => {
       const queue = new ReadQueue(100_000, () => {});
-      queue.push(Buffer.alloc(length));
-      queue.push(chunk.subarray(7, 8));
+      queue.onMessage(Buffer.alloc(length));
+      queue.onMessage(chunk.subarray(7, 8));
       queue.endChunk(chunk.length, length);
       expect(queue.held).toBe(length + wholeChunk + 2 * MESSAGE_OVERHEAD);
     },
@@ -100,10 +100,10 @@ describe('what a chunk holds beside the messages in it', () => {
 
   test('is counted for each chunk anew', () => {
     const queue = new ReadQueue(2 * (wholeChunk + MESSAGE_OVERHEAD), () => {});
-    queue.push(chunk.subarray(7));
+    queue.onMessage(chunk.subarray(7));
     queue.endChunk(chunk.length);
     expect(queue.isFull).toBe(false);
-    queue.push(chunk.subarray(0, 1));
+    queue.onMessage(chunk.subarray(0, 1));
     queue.endChunk(chunk.length);
     expect(queue.isFull).toBe(true);
   });
@@ -121,7 +121,7 @@ test('what is held follows any order of messages, chunks and reads, and is nothi
       const waiting: number[] = [];
       for (const { kind, length } of steps) {
         if (kind === 'message') {
-          queue.push(Buffer.alloc(length));
+          queue.onMessage(Buffer.alloc(length));
           waiting.push(length);
         } else if (kind === 'chunk') {
           queue.endChunk(length);
@@ -148,8 +148,8 @@ describe('a read that is given up', () => {
     const reading = queue.read(given.signal);
     given.abort(new Error('too late'));
     await expect(reading).rejects.toThrow('too late');
-    expect(queue.hasReader).toBe(false);
-    queue.push(Buffer.from('answer'));
+    queue.onMessage(Buffer.from('answer'));
+    expect(queue.given).toBe(0);
     await expect(queue.read()).resolves.toEqual(Buffer.from('answer'));
   });
 
@@ -159,7 +159,7 @@ describe('a read that is given up', () => {
     const readings = [queue.read(), queue.read(given.signal), queue.read(), queue.read()];
     given.abort();
     for (const text of ['a', 'b', 'c']) {
-      queue.push(Buffer.from(text));
+      queue.onMessage(Buffer.from(text));
     }
     const settled = await Promise.allSettled(readings);
     expect(
@@ -173,7 +173,7 @@ describe('a read that is given up', () => {
     const readings = Array.from({ length: 20 }, () => queue.read(signal));
     expect(getEventListeners(signal, 'abort')).toHaveLength(1);
     for (const _ of readings) {
-      queue.push(Buffer.alloc(1));
+      queue.onMessage(Buffer.alloc(1));
     }
     await Promise.all(readings);
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
@@ -182,8 +182,8 @@ describe('a read that is given up', () => {
 
 test('a queue that was closed takes none', async () => {
   const queue = new ReadQueue(1_000, () => {});
-  queue.push(Buffer.from('before'));
+  queue.onMessage(Buffer.from('before'));
   queue.close();
-  queue.push(Buffer.from('after'));
+  queue.onMessage(Buffer.from('after'));
   expect(queue.isEmpty).toBe(true);
 });

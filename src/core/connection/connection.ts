@@ -180,8 +180,7 @@ export class TransportConnection extends StreamEngine {
    * have been sent.
    */
   send(tsdu: Uint8Array): void {
-    const { state } = this;
-    if (state !== 'OPEN' && state !== 'FIN_RECEIVED') {
+    if (!this.isSending) {
       this.step({ event: 'T-DATA request' });
       return;
     }

@@ -19,6 +19,7 @@ import {
   type State,
   type Table,
   type TransitionInput,
+  isSending,
   takesData,
 } from './transition.js';
 
@@ -41,6 +42,8 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
   /** While the connection is open, that of a message which the peer has begun. */
   deadline: number | undefined;
   streamRequest: StreamRequest = 'none';
+  hasNews = false;
+  hasUnfinished = false;
   work = 0;
   protected readonly splitter: TpktSplitter;
   protected now = 0;
@@ -87,6 +90,10 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
     return isReceiving(this.#state);
   }
 
+  get isSending(): boolean {
+    return isSending(this.#state);
+  }
+
   get hasRoom(): boolean {
     return this.splitter.waiting < MAX_WAITING;
   }
@@ -96,6 +103,8 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
     if (!isReceiving(this.#state)) {
       return;
     }
+    // More octets wait behind the others, and there may be no room left.
+    this.hasNews ||= this.splitter.isStopped;
     try {
       this.splitter.push(chunk, isOwn);
     } catch (error) {
@@ -164,7 +173,12 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
   }
 
   next(): Message | EngineEvent | undefined {
-    return this.#events.shift();
+    let output = this.#events.shift();
+    while (output instanceof Uint8Array && this.#receiver !== undefined) {
+      this.#receiver.onMessage(output);
+      output = this.#events.shift();
+    }
+    return output;
   }
 
   deliverTo(receiver: MessageReceiver): void {
@@ -184,6 +198,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
     if (this.#receiver !== undefined && this.#events.length === 0) {
       this.#receiver.onMessage(message);
     } else {
+      this.hasNews = true;
       this.#events.push(message);
     }
   }
@@ -191,7 +206,8 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
   /** Once data may come: what the peer has begun has its time, and what follows in drips does not extend it. */
   protected timeMessage(): void {
     const { reassemblyTimeout } = this.#times;
-    if (!this.isWithinMessage || reassemblyTimeout === 0) {
+    this.hasUnfinished = this.isWithinMessage;
+    if (!this.hasUnfinished || reassemblyTimeout === 0) {
       this.deadline = undefined;
     } else {
       this.deadline ??= this.now + reassemblyTimeout;
@@ -217,6 +233,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
    * for a command whose value cannot be sent, leaves the state as it was.
    */
   protected step(input: TransitionInput): void {
+    this.hasNews = true;
     const from = this.#state;
     const { action, next } = this.table[from][input.event];
     this.perform(action, input, from);
@@ -279,6 +296,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
 
   protected forgetReceived(): void {
     this.splitter.clear();
+    this.hasUnfinished = false;
   }
 }
 

@@ -40,7 +40,7 @@ export class TpktConnection extends StreamEngine {
   }
 
   send(message: Uint8Array): void {
-    if (this.state === 'OPEN' || this.state === 'FIN_RECEIVED') {
+    if (this.isSending) {
       this.sendBuffer.addPacket(NO_HEADER, message);
     } else {
       this.step({ event: 'T-DATA request' });

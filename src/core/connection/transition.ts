@@ -210,6 +210,11 @@ export function takesData(state: State): boolean {
   return state === 'OPEN' || state === 'FIN_SENT';
 }
 
+/** True in the states in which data can be sent. */
+export function isSending(state: State): boolean {
+  return state === 'OPEN' || state === 'FIN_RECEIVED';
+}
+
 /** A cell that no row has (X.224 annex A: the three cases of an empty cell). */
 function otherwise(state: State, event: Event): readonly [Action, State] {
   //= X.224 A.2.3 deviation: a request of the user that does not fit is an error to the caller, not ignored in silence

@@ -63,7 +63,6 @@ export function openConnection(
 
 /** Nothing is reported before the connection is made, a few lines further on. */
 const NOBODY: DriverUser = {
-  onMessage: () => {},
   onChunkEnd: () => {},
   onEvent: () => {},
   onWritten: () => {},

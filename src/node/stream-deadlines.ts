@@ -1,0 +1,204 @@
+/**
+ * The deadlines of one connection: those of the stream, which are kept here (silence, octets that do not leave, a
+ * lost TCP connection), and that of the engine. One timer serves them all. Knows no protocol.
+ */
+import type { Engine } from '../core/engine.js';
+import { TimeoutError, type TimerName } from '../core/errors.js';
+import { DeadlineTimer, now } from './deadline-timer.js';
+import type { ReadFlow } from './read-flow.js';
+import type { Sender } from './sender.js';
+
+/** Times in milliseconds; `undefined` for none. */
+export interface StreamTimes {
+  /** Nothing sent and nothing received. */
+  readonly idleTimeout: number | undefined;
+  /** Nothing received, once the connection is open. */
+  readonly receiveTimeout: number | undefined;
+  /** Octets wait, and the stream takes none of them. */
+  readonly writeTimeout: number | undefined;
+}
+
+/** Who is notified. */
+export interface DeadlineUser {
+  /** A time of the stream ran out. */
+  onTimeout(error: TimeoutError): void;
+  /** The deadline of the engine has passed. */
+  onEngineDeadline(time: number): void;
+  /** The stream does not see whether its TCP connection is lost: looks, and says whether the stream ends by it. */
+  endsWhenGone(time: number): boolean;
+}
+
+/** Interval at which a socket that is not read is checked for a lost TCP connection, in milliseconds. */
+const GONE_CHECK = 1_000;
+
+const NEVER = Number.POSITIVE_INFINITY;
+
+/** Watches the deadlines of one connection. */
+export class StreamDeadlines {
+  /** When octets were last received. */
+  lastReceived: number;
+  /** The peer has sent FIN: it has to send nothing more. */
+  hasPeerEnded = false;
+  readonly #engine: Engine;
+  readonly #sender: Sender;
+  readonly #flow: ReadFlow;
+  readonly #times: StreamTimes;
+  readonly #user: DeadlineUser;
+  readonly #timer: DeadlineTimer;
+  /** When the stream last took octets; the clock is read for it only with `idleTimeout`. */
+  #lastTaken: number;
+  /** The deadline of the engine when the timer was last set. */
+  #watchedDeadline: number | undefined;
+  /** When the connection opened: `receiveTimeout` counts from then on. */
+  #openedAt: number | undefined;
+  /** When a stream that is not read is to be checked; `undefined` while it is read. */
+  #goneCheckAt: number | undefined;
+  #isStopped = false;
+
+  constructor(
+    parts: { readonly engine: Engine; readonly sender: Sender; readonly flow: ReadFlow },
+    times: StreamTimes,
+    user: DeadlineUser,
+  ) {
+    this.#engine = parts.engine;
+    this.#sender = parts.sender;
+    this.#flow = parts.flow;
+    this.#times = times;
+    this.#user = user;
+    this.#timer = new DeadlineTimer(() => this.#onTimer());
+    this.lastReceived = now();
+    this.#lastTaken = this.lastReceived;
+  }
+
+  /** The connection is open. */
+  opened(): void {
+    this.#openedAt = now();
+  }
+
+  /** The stream has taken octets. */
+  taken(): void {
+    if (this.#times.idleTimeout !== undefined) {
+      this.#lastTaken = now();
+    }
+  }
+
+  /** Whether the timer keeps the process alive. */
+  set isRef(isRef: boolean) {
+    this.#timer.isRef = isRef;
+  }
+
+  /** The stream is closed. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#timer.clear();
+  }
+
+  /** Octets were received, and had no effect beside messages: only the deadline of the engine may have changed. */
+  received(): void {
+    if (this.#engine.deadline !== this.#watchedDeadline) {
+      this.watch();
+    }
+  }
+
+  /**
+   * Sets the timer to the first of all deadlines. To be called when one of them may be earlier than before; one
+   * that is later is noticed when the timer fires.
+   */
+  watch(): void {
+    if (this.#isStopped) {
+      return;
+    }
+    this.#watchedDeadline = this.#engine.deadline;
+    let at = Math.min(this.#writeDeadline, this.#goneCheck());
+    if (!this.#flow.isPeerHeldUp) {
+      at = Math.min(at, this.#engineDeadline, this.#receiveDeadline, this.#idleDeadline);
+    }
+    this.#timer.set(at);
+  }
+
+  get #engineDeadline(): number {
+    const { deadline } = this.#engine;
+    return deadline === undefined ? NEVER : this.#timer.due(deadline);
+  }
+
+  get #writeDeadline(): number {
+    const { writeTimeout } = this.#times;
+    return writeTimeout === undefined || this.#sender.pending === 0
+      ? NEVER
+      : this.#timer.due(this.#sender.since + writeTimeout);
+  }
+
+  get #receiveDeadline(): number {
+    const { receiveTimeout } = this.#times;
+    if (receiveTimeout === undefined || this.#openedAt === undefined || this.hasPeerEnded) {
+      return NEVER;
+    }
+    const since = Math.max(this.lastReceived, this.#openedAt, this.#flow.resumedAt);
+    return this.#timer.due(since + receiveTimeout);
+  }
+
+  /** A connection that closes has its closeTimeout. */
+  get #idleDeadline(): number {
+    const { idleTimeout } = this.#times;
+    const { streamRequest, isReceiving } = this.#engine;
+    if (idleTimeout === undefined || (streamRequest !== 'none' && !isReceiving)) {
+      return NEVER;
+    }
+    const since = Math.max(this.lastReceived, this.#lastTaken, this.#flow.resumedAt);
+    return this.#timer.due(since + idleTimeout);
+  }
+
+  /**
+   * A stream that is not read does not see that its TCP connection is gone. Once both sides have ended, the
+   * closeTimeout is running.
+   */
+  #goneCheck(): number {
+    if (!this.#flow.isPaused && (!this.hasPeerEnded || this.#engine.streamRequest !== 'none')) {
+      this.#goneCheckAt = undefined;
+      return NEVER;
+    }
+    this.#goneCheckAt ??= now() + GONE_CHECK;
+    return this.#timer.due(this.#goneCheckAt);
+  }
+
+  #onTimer(): void {
+    const time = now();
+    if (time >= this.#goneCheck()) {
+      this.#goneCheckAt = undefined;
+      if (this.#user.endsWhenGone(time)) {
+        return;
+      }
+    }
+    this.#checkTimes(time);
+    if (!this.#flow.isPeerHeldUp && time >= this.#engineDeadline) {
+      this.#user.onEngineDeadline(time);
+    }
+    this.watch();
+  }
+
+  #checkTimes(time: number): void {
+    const { idleTimeout, receiveTimeout, writeTimeout } = this.#times;
+    if (writeTimeout !== undefined && time >= this.#writeDeadline) {
+      const octets = this.#engine.sendBuffer.length + this.#sender.pending;
+      this.#timeOut(
+        'writeTimeout',
+        writeTimeout,
+        `the peer took none of ${octets} octets that wait`,
+      );
+    } else if (this.#flow.isPeerHeldUp) {
+      // The peer is not to blame: nothing is read.
+    } else if (receiveTimeout !== undefined && time >= this.#receiveDeadline) {
+      this.lastReceived = time;
+      this.#timeOut('receiveTimeout', receiveTimeout, 'nothing was received from the peer');
+    } else if (idleTimeout !== undefined && time >= this.#idleDeadline) {
+      this.#lastTaken = time;
+      this.#timeOut('idleTimeout', idleTimeout, 'nothing was sent or received');
+    }
+  }
+
+  #timeOut(timer: TimerName, milliseconds: number, what: string): void {
+    this.#user.onTimeout(
+      new TimeoutError(`${what} within ${milliseconds} ms`, timer, milliseconds, { phase: 'open' }),
+    );
+  }
+}
