@@ -83,8 +83,8 @@ export const FAULTS: readonly Fault[] = [
       },
       {
         file: 'node/deadline-timer.js',
-        find: 'timer.#afterSockets = setImmediate(DeadlineTimer.#onSocketsSeen, timer);',
-        replace: 'DeadlineTimer.#onSocketsRead(timer);',
+        find: 'timer.#afterSockets = setImmediate(_a.#onSocketsSeen, timer);',
+        replace: '_a.#onSocketsRead(timer);',
       },
     ],
   },
