@@ -425,7 +425,7 @@ export abstract class MessageConnection<Info> extends Resource {
     this.#copied = copied;
     // A reader that keeps up, and a message that is complete, leave nothing to count.
     if (!isRead || hasUnfinished || this.#share?.holdsAny) {
-      this.#share?.hold(queue.held, hasUnfinished ? this.#engine.pinned : 0);
+      this.#countHeld();
     }
     if (!isRead || this.#driver.isReadingPaused) {
       this.#updateReading();
@@ -433,8 +433,12 @@ export abstract class MessageConnection<Info> extends Resource {
   }
 
   #onTaken(): void {
-    this.#share?.hold(this.#queue.held, this.#engine.pinned);
+    this.#countHeld();
     this.#updateReading();
+  }
+
+  #countHeld(): void {
+    this.#share?.hold(this.#queue.held, this.#engine.pinned);
   }
 
   /** Pauses reading while too much waits to be read, here or in all connections of the server together. */

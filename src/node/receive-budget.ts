@@ -65,18 +65,19 @@ export class ReceiveBudget {
 
   /** @internal The octets of a share beyond its floor have changed by so many. */
   charge(share: ReceiveShare, change: number): void {
+    const { beyondFloor } = share;
     this.#held += change;
-    if (share.beyondFloor > 0) {
-      this.#beyondFloor.add(share);
-    } else {
+    if (beyondFloor === 0) {
       this.#beyondFloor.delete(share);
+    } else if (beyondFloor === change) {
+      this.#beyondFloor.add(share);
     }
-    if (share.unread <= RECEIVE_FLOOR && share.unfinished <= RECEIVE_FLOOR) {
+    if (share.mustPause && share.unread <= RECEIVE_FLOOR && share.unfinished <= RECEIVE_FLOOR) {
       this.#continue(share);
     }
     if (change < 0) {
       this.#onLess(share);
-    } else if (share.beyondFloor > 0) {
+    } else if (beyondFloor > 0) {
       this.#onMore(share);
     }
   }
@@ -95,6 +96,9 @@ export class ReceiveBudget {
    * the limit: if all of them waited until it is well below, and nobody had anything to read, none ever would.
    */
   #onLess(share: ReceiveShare): void {
+    if (this.#paused.size === 0 && this.#held <= this.#limit) {
+      return;
+    }
     if (!this.isTight()) {
       this.#continueAll(() => true);
     } else if (this.#held <= this.#limit) {
@@ -205,11 +209,10 @@ export class ReceiveShare {
     if (this.#hasEnded) {
       return;
     }
-    const wasCharged = this.isCharged;
-    const before = wasCharged ? this.beyondFloor : 0;
+    const before = this.beyondFloor;
     this.#unread = unread;
     this.#unfinished = unfinished;
-    if (!wasCharged && !this.isCharged) {
+    if (before === 0 && !this.isCharged) {
       return;
     }
     // A chunk that is kept for a few octets of it must not count as much as what others need.
