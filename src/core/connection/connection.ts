@@ -209,7 +209,7 @@ export class TransportConnection extends StreamEngine {
   }
 
   /** The same for a TPDU cut by TCP: its user data stays in pieces until the TSDU is joined. */
-  packetInPieces(pieces: OctetCollector, first: OctetSource | undefined): boolean {
+  packetInPieces(pieces: OctetCollector): boolean {
     const at = TPKT_HEADER_LENGTH;
     const { dt } = this.#procedure;
     this.work += 1;
@@ -218,7 +218,7 @@ export class TransportConnection extends StreamEngine {
     if (!isPlain || this.#observer?.isWatching) {
       return this.#tpdu(pieces.join(this.#options.allocate, at));
     }
-    this.#deliver(this.#reassembly.addPieces(pieces, at + dt.headerLength, eot, first));
+    this.#deliver(this.#reassembly.addPieces(pieces, at + dt.headerLength, eot));
     return true;
   }
 

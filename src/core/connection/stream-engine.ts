@@ -78,7 +78,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
   abstract get pinned(): number;
   abstract readonly copied: number;
   abstract packet(chunk: OctetSource, start: number, end: number): boolean;
-  abstract packetInPieces(pieces: OctetCollector, first: OctetSource | undefined): boolean;
+  abstract packetInPieces(pieces: OctetCollector): boolean;
   abstract compact(): void;
   abstract send(message: Uint8Array): void;
 

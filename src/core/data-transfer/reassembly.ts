@@ -7,8 +7,6 @@ import {
   type MakeView,
   OctetCollector,
   type OctetSource,
-  VIEW_FROM,
-  plainView,
 } from '../octets/collector.js';
 
 /** What one TSDU of the peer may come to; the protocol itself sets no limit (X.224 6.3). */
@@ -26,9 +24,6 @@ export class Reassembly {
   readonly #allocate: Allocate;
   readonly #view: MakeView;
   readonly #collector = new OctetCollector();
-  /** The chunk in which the TSDU began, and from where on it could be joined there. */
-  #home: OctetSource | undefined;
-  #homeStart = 0;
   #segments = 0;
   #copied = 0;
 
@@ -76,36 +71,20 @@ export class Reassembly {
       return undefined;
     }
     this.#checkLimits(length);
-    if (this.#segments === 0) {
-      if (eot) {
-        return source.give(start, end, this.#view);
-      }
-      this.#beginIn(source, length);
+    if (this.#segments === 0 && eot) {
+      return source.give(start, end, this.#view);
     }
-    if (length > 0) {
-      this.#collector.append(source.view(start, end, plainView), 0, length, source.octets);
-    }
+    this.#collector.appendFrom(source, start, end);
     return this.#count(eot);
   }
 
-  /**
-   * The same for a DT that came in several pieces; its user data begins at `start` of them all, and
-   * the first of them lies in `first`, if that is known.
-   */
-  addPieces(
-    pieces: OctetCollector,
-    start: number,
-    eot: boolean,
-    first?: OctetSource,
-  ): Uint8Array | undefined {
+  /** The same for a DT that came in several pieces; its user data begins at `start` of them all. */
+  addPieces(pieces: OctetCollector, start: number, eot: boolean): Uint8Array | undefined {
     const length = pieces.length - start;
     if (this.#segments === 0 && length === 0) {
       return undefined;
     }
     this.#checkLimits(length);
-    if (this.#segments === 0) {
-      this.#beginIn(first, (pieces.pieces()[0]?.length ?? 0) - start);
-    }
     pieces.appendTo(this.#collector, start);
     return this.#count(eot);
   }
@@ -124,14 +103,12 @@ export class Reassembly {
   compact(): void {
     if (this.#collector.length > 0) {
       this.#collector.compact();
-      this.#home = undefined;
     }
   }
 
   /** Forgets a TSDU that will not be finished. */
   clear(): void {
     this.#collector.clear();
-    this.#home = undefined;
     this.#segments = 0;
   }
 
@@ -140,38 +117,17 @@ export class Reassembly {
       this.#segments += 1;
       return undefined;
     }
-    const home = this.#home;
-    this.#home = undefined;
     this.#segments = 0;
-    return this.#collector.length > 0 ? this.#join(home) : undefined;
-  }
-
-  /** A first piece of too few octets for a view is copied: it must not keep the whole chunk alive. */
-  #beginIn(chunk: OctetSource | undefined, octets: number): void {
-    this.#home = octets >= VIEW_FROM && chunk?.hasOwn ? chunk : undefined;
-    this.#homeStart = chunk?.ownFrom ?? 0;
-  }
-
-  /**
-   * A TSDU that fits into the chunk in which it began is joined there, over the headers between its
-   * pieces and over what came before it and is not needed any more. To move octets within memory
-   * that was just written takes a small part of the time that copying into new memory does, which the
-   * system has to find page by page (docs/performance.md).
-   *
-   * No piece is written over before it was moved: what is own begins before the first of them, and
-   * between them lie headers, so each goes to where it is or to before that.
-   */
-  #join(home: OctetSource | undefined): Uint8Array {
-    const start = this.#homeStart;
-    const end = start + this.#collector.length;
-    // Somebody may have seen a part of it since it began.
-    if (home === undefined || home.ownFrom !== start || end > home.octets.length) {
-      this.#copied += this.#collector.length;
-      return this.#collector.take(this.#allocate);
+    const { length } = this.#collector;
+    if (length === 0) {
+      return undefined;
     }
-    const tsdu = home.give(start, end, this.#view);
-    this.#collector.takeInto(tsdu);
-    return tsdu;
+    const joined = this.#collector.takeInPlace(this.#view);
+    if (joined !== undefined) {
+      return joined;
+    }
+    this.#copied += length;
+    return this.#collector.take(this.#allocate);
   }
 
   /** Called before anything is stored for the DT. */

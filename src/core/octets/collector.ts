@@ -1,6 +1,7 @@
 /**
- * Received octets: a chunk that views are cut from, and pieces of several chunks that are joined. Knows nothing
- * of their meaning.
+ * Received octets: a chunk that views are cut from, and pieces of several chunks that are joined, in the first of
+ * the chunks if nobody else sees its octets. Who else may see them is told by `isOwn`, `give` and `markSeen`;
+ * all the rest about it is in this file. Knows nothing of the meaning of octets.
  */
 import { NO_OCTETS } from './octets.js';
 
@@ -106,6 +107,12 @@ const NONE: Uint8Array[] = [];
  * several.
  */
 export class OctetCollector {
+  /**
+   * The chunk in which the first piece lies, if they may all be joined there, and from where on. A first piece
+   * of too few octets for a view is copied: it must not keep the whole chunk alive.
+   */
+  #home: OctetSource | undefined;
+  #homeStart = 0;
   #pieces: Uint8Array[] = NONE;
   /** The chunk or block in which each piece lies. */
   #chunks: Uint8Array[] = NONE;
@@ -132,6 +139,22 @@ export class OctetCollector {
   /** Much of the memory that is kept holds nothing that was collected: {@link compact} frees it. */
   get isWasteful(): boolean {
     return this.#pinned > 2 * this.#length + SLACK;
+  }
+
+  /**
+   * Takes in the octets of a chunk from `start` up to, not including, `end`. They must not change later, unless
+   * this collector moves them.
+   */
+  appendFrom(source: OctetSource, start: number, end: number): void {
+    if (end - start >= VIEW_FROM) {
+      if (this.#length === 0 && source.hasOwn) {
+        this.#home = source;
+        this.#homeStart = source.ownFrom;
+      }
+      this.append(source.view(start, end, plainView), 0, end - start, source.octets);
+    } else {
+      this.append(source.octets, start, end);
+    }
   }
 
   /**
@@ -178,6 +201,10 @@ export class OctetCollector {
   /** Appends everything from the octet at `from` on to another collector, as the pieces that it is in. */
   appendTo(other: OctetCollector, from: number): void {
     this.#closePart();
+    if (other.length === 0 && (this.#pieces[0]?.length ?? 0) - from >= VIEW_FROM) {
+      other.#home = this.#home;
+      other.#homeStart = this.#homeStart;
+    }
     let skip = from;
     for (const [i, piece] of this.#pieces.entries()) {
       if (skip < piece.length) {
@@ -208,12 +235,28 @@ export class OctetCollector {
   }
 
   /**
-   * The same into memory that is there. Pieces may lie in it, if each lies where it goes or further on:
-   * they are moved in order, so that none is written over before.
+   * The same within the chunk in which the first piece lies, over what is between the pieces and over octets
+   * before them that are not needed any more. To move octets within memory that was just written takes a small
+   * part of the time that copying into new memory does, which the system has to find page by page
+   * (docs/performance.md).
+   *
+   * No piece is written over before it was moved: what is own begins before the first of them, and between
+   * them lie headers, so each goes to where it is or to before that.
+   *
+   * @returns `undefined` when there is no room in the chunk, or when somebody has seen a part of it since; the
+   * collector then stays as it is
    */
-  takeInto(joined: Uint8Array): void {
+  takeInPlace(view: MakeView): Uint8Array | undefined {
+    const home = this.#home;
+    const start = this.#homeStart;
+    const end = start + this.#length;
+    if (home === undefined || home.ownFrom !== start || end > home.octets.length) {
+      return undefined;
+    }
+    const joined = home.give(start, end, view);
     this.#joinInto(joined, 0);
     this.clear();
+    return joined;
   }
 
   #joinInto(joined: Uint8Array, from: number): void {
@@ -242,6 +285,7 @@ export class OctetCollector {
 
   /** Forgets everything. */
   clear(): void {
+    this.#home = undefined;
     this.#pieces = NONE;
     this.#chunks = NONE;
     this.#length = 0;

@@ -3,7 +3,7 @@
  * Knows nothing of TPDUs.
  */
 import { ProtocolError } from '../errors.js';
-import { OctetCollector, OctetSource, VIEW_FROM, allocateZeroed } from '../octets/collector.js';
+import { OctetCollector, OctetSource, allocateZeroed } from '../octets/collector.js';
 import { otherProtocolHint } from '../other-protocol.js';
 import { MAX_TPKT_LENGTH, MIN_TPKT_LENGTH, TPKT_HEADER_LENGTH, TPKT_VERSION } from './header.js';
 
@@ -11,11 +11,8 @@ import { MAX_TPKT_LENGTH, MIN_TPKT_LENGTH, TPKT_HEADER_LENGTH, TPKT_VERSION } fr
 export interface PacketReceiver {
   /** A packet that lies whole in one chunk: its payload is `chunk.octets` from `start` to `end`. */
   packet(chunk: OctetSource, start: number, end: number): boolean;
-  /**
-   * A packet that came in several chunks, its header still at the front. The first piece is a view of
-   * `first`; absent when it was too short for one.
-   */
-  packetInPieces(pieces: OctetCollector, first: OctetSource | undefined): boolean;
+  /** A packet that came in several chunks, its header still at the front. */
+  packetInPieces(pieces: OctetCollector): boolean;
 }
 
 /**
@@ -28,8 +25,6 @@ export class TpktSplitter {
   readonly #receiver: PacketReceiver;
   /** The beginning of a packet whose end has not arrived. */
   readonly #partial = new OctetCollector();
-  /** The chunk in which it begins, if the first piece is long enough for a view of that. */
-  #partialFirst: OctetSource | undefined;
   /** Octets of it: known without a look at the collector, which most packets have no need of. */
   #partialHeld = 0;
   /** Length of that packet; 0 while its header is not complete. */
@@ -164,7 +159,6 @@ export class TpktSplitter {
   compact(): void {
     if (this.#partialHeld > 0) {
       this.#partial.compact();
-      this.#partialFirst = undefined;
     }
   }
 
@@ -177,16 +171,12 @@ export class TpktSplitter {
   }
 
   #hold(source: OctetSource, start: number, end: number): void {
-    if (this.#partialHeld === 0 && end - start >= VIEW_FROM) {
-      this.#partialFirst = source;
-    }
-    this.#partial.append(source.octets, start, end);
+    this.#partial.appendFrom(source, start, end);
     this.#partialHeld += end - start;
   }
 
   #dropPartial(): void {
     this.#partial.clear();
-    this.#partialFirst = undefined;
     this.#partialHeld = 0;
   }
 
@@ -208,7 +198,7 @@ export class TpktSplitter {
     }
     this.#position += this.#partialLength;
     this.#partialLength = 0;
-    const more = this.#receiver.packetInPieces(this.#partial, this.#partialFirst);
+    const more = this.#receiver.packetInPieces(this.#partial);
     if (this.#isUnread) {
       this.#position -= this.#partialHeld;
       this.#wait(this.#partial.take(allocateZeroed), 0);
