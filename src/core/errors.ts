@@ -1,6 +1,6 @@
 /**
- * Every error that a user of the library can get, with its stable code and details of how it came about; and the
- * words for how a byte stream ended. System errors pass through the library unchanged.
+ * The error classes of the library, each with a stable code and details of the failure; and the words for how
+ * a byte stream ended. System errors pass through the library unchanged.
  */
 import { FAULTS, type Fault, type FaultRow, type RejectCause } from './faults.js';
 import { toHex } from './octets/octets.js';
@@ -16,23 +16,23 @@ export type CotpErrorCode =
   | 'ERR_COTP_WRITE_OVERFLOW';
 
 /**
- * How far the connection had come: `'tcp'` before TCP (and TLS) was connected, `'wait-cr'` a server waiting
- * for the CR, `'cr-sent'` a client waiting for the CC, `'cr-received'` a server deciding on the CR,
- * `'open'` after the CC, `'closing'` once either side began to close.
+ * Progress of the connection when the error occurred. `'tcp'`: TCP (or TLS) is not connected yet.
+ * `'wait-cr'`: a server waits for the CR. `'cr-sent'`: a client waits for the CC. `'cr-received'`: a server
+ * decides on the CR. `'open'`: the CC was sent or received. `'closing'`: either side has begun to close.
  */
 export type Phase = 'tcp' | 'wait-cr' | 'cr-sent' | 'cr-received' | 'open' | 'closing';
 
 /**
- * How it ended: by a TCP reset, a FIN, a DR or an ER TPDU, a timer, octets that broke the protocol
- * (`'garbage'`), a limit of this side, or the user of this side (`'local'`).
+ * How the connection ended: by a TCP reset, a FIN, a DR or an ER TPDU, a timer, octets that broke the
+ * protocol (`'garbage'`), a limit of this side, or the user of this side (`'local'`).
  */
 export type Ending = 'reset' | 'fin' | 'dr' | 'er' | 'timeout' | 'garbage' | 'limit' | 'local';
 
-/** What an error carries beside its message. Each part is absent where it is not known. */
+/** Details of an error beside its message. A detail that is not known is absent. */
 export interface ErrorDetails {
   readonly phase?: Phase | undefined;
   readonly ending?: Ending | undefined;
-  /** The octets received that matter, at most the first 64. */
+  /** The received octets that caused the error. The error keeps the first 64. */
   readonly octets?: Uint8Array | undefined;
   /** What to try, in a sentence. */
   readonly hint?: string | undefined;
@@ -47,13 +47,13 @@ export class CotpError extends Error {
   override readonly name: string = 'CotpError';
   /** Stable identity of the error. */
   readonly code: CotpErrorCode;
-  /** How far the connection had come; `undefined` where it does not apply. */
+  /** Progress of the connection when the error occurred; `undefined` where it does not apply. */
   readonly phase: Phase | undefined;
-  /** How it ended; `undefined` where it does not apply. */
+  /** How the connection ended; `undefined` where it does not apply. */
   readonly ending: Ending | undefined;
-  /** The received octets that matter, a copy of at most 64; `undefined` when none arrived. */
+  /** A copy of the received octets that caused the error, at most 64; `undefined` when there are none. */
   readonly octets: Uint8Array | undefined;
-  /** What to try; `undefined` where nothing is known. It is part of the message too. */
+  /** What to try; `undefined` if there is no advice. The message contains it too. */
   readonly hint: string | undefined;
 
   constructor(code: CotpErrorCode, message: string, details: ErrorDetails = {}) {
@@ -120,7 +120,7 @@ export class ConnectionRefusedError extends CotpError {
 }
 
 /**
- * The connection is closed, or the peer closed it or is gone. `cause` is the error of the socket, if it had
+ * This side or the peer closed the connection, or TCP was lost. `cause` is the error of the socket, if it had
  * one. `code` is `ERR_COTP_CLOSED`.
  */
 export class ConnectionClosedError extends CotpError {
@@ -145,15 +145,15 @@ export class ProtocolError extends CotpError {
   /** Stable name of what is wrong. */
   readonly fault: Fault;
   /**
-   * The offending octet, counted from 1: within the TPDU, or for the `tpkt-` faults within all that
-   * the peer has sent since TCP was connected. `undefined` if no single one is.
+   * The offending octet, counted from 1: within the TPDU, or for the `tpkt-` faults within all that the peer
+   * has sent since TCP was connected. `undefined` if no single octet is wrong.
    */
   readonly octet: number | undefined;
   /** The ER reject cause that belongs to the fault; `undefined` when there is no TPDU to reject. */
   readonly rejectCause: RejectCause | undefined;
 
   /**
-   * @param octets the offending TPDU, or the stream where a TPKT should begin
+   * @param octets the offending TPDU, or the octets where a TPKT should begin
    * @param octet the offending octet, counted from 1
    */
   constructor(
@@ -179,7 +179,10 @@ export class ProtocolError extends CotpError {
   }
 }
 
-/** A TSDU of the peer grew past `maxTsduSize`. `code` is `ERR_COTP_TSDU_TOO_LARGE`. */
+/**
+ * A TSDU of the peer exceeds `maxTsduSize` or `maxTsduSegments`, or the TSDUs of all peers exceed
+ * `maxReceiveBuffer`. `code` is `ERR_COTP_TSDU_TOO_LARGE`.
+ */
 export class TsduTooLargeError extends CotpError {
   override readonly name = 'TsduTooLargeError';
   declare readonly code: 'ERR_COTP_TSDU_TOO_LARGE';
@@ -215,12 +218,12 @@ export class TimeoutError extends CotpError {
   }
 }
 
-/** Whether an error is one of TLS, and not of TCP beneath it. */
+/** True if TLS failed, not TCP. */
 export function isTlsFailure(cause: unknown): boolean {
   return /^ERR_(SSL|TLS)_/.test(codeOf(cause) ?? '');
 }
 
-/** What happened to the stream, to begin a sentence with; `undefined` as cause for a FIN. */
+/** How the stream ended, as the start of a message. A `cause` of `undefined` means a FIN. */
 export function streamFailure(cause: Error | undefined): string {
   if (cause === undefined) {
     return 'the peer closed TCP';
@@ -229,7 +232,10 @@ export function streamFailure(cause: Error | undefined): string {
   return isTlsFailure(cause) ? `TLS failed (${what})` : `TCP was reset or failed (${what})`;
 }
 
-/** Messages may be several lines long, with addresses and files of the library of TLS. */
+/**
+ * The code of an error, or its message if it has no code. A message of OpenSSL can have several lines, with
+ * addresses and file names.
+ */
 export function codeOrMessage(cause: Error): string {
   return codeOf(cause) ?? cause.message;
 }

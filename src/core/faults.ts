@@ -1,6 +1,6 @@
 /**
  * All faults that a received TPKT or TPDU can have, one row each: the reject cause of the ER that answers it
- * (X.224 13.12.3) and the sentence in error messages.
+ * (X.224 13.12.3) and the text in error messages.
  */
 
 /** ER reject causes: 0 not specified, 1 parameter code, 2 TPDU type, 3 parameter value. */
@@ -11,7 +11,7 @@ export interface FaultRow {
   /** `null` if there is no TPDU that an ER could reject. */
   readonly rejectCause: RejectCause | null;
   readonly sentence: string;
-  /** A hint on what to try, if there is one for this fault. */
+  /** What to try, if there is advice for this fault. */
   readonly hint?: string;
 }
 
@@ -23,42 +23,42 @@ export const FAULTS = {
   // Header (X.224 13.2).
   'tpdu-too-short': { rejectCause: 0, sentence: 'the TPDU has no code octet' },
   'li-reserved': { rejectCause: 0, sentence: 'LI 255 is reserved' },
-  'li-exceeds': { rejectCause: 0, sentence: 'LI reaches to or past the end of the TPDU' },
+  'li-exceeds': { rejectCause: 0, sentence: 'LI is larger than the number of octets after it' },
   'li-too-small': { rejectCause: 0, sentence: 'LI is too small for the fixed part' },
-  'header-form': { rejectCause: 0, sentence: 'the header form does not belong to this connection' },
-  'param-truncated': { rejectCause: 0, sentence: 'a parameter runs past the header' },
+  'header-form': { rejectCause: 0, sentence: 'this connection does not use this header format' },
+  'param-truncated': { rejectCause: 0, sentence: 'a parameter extends past the end of the header' },
   'user-data-too-long': {
     rejectCause: 0,
-    sentence: 'there is more user data than the TPDU may hold',
+    sentence: 'the user data is longer than this TPDU type allows',
   },
-  'user-data-forbidden': { rejectCause: 0, sentence: 'this TPDU carries no user data in class 0' },
+  'user-data-forbidden': { rejectCause: 0, sentence: 'this TPDU type has no user data in class 0' },
   'trailing-octets': { rejectCause: 0, sentence: 'octets follow a TPDU that has no user data' },
   'tpdu-too-long': { rejectCause: 0, sentence: 'the TPDU is larger than the size in force' },
-  'cr-too-long': { rejectCause: 0, sentence: 'a CR holds at most 128 octets' },
+  'cr-too-long': { rejectCause: 0, sentence: 'the CR is longer than 128 octets' },
   'empty-dt': { rejectCause: 0, sentence: 'a DT without EOT carries no user data' },
-  'empty-tsdu': { rejectCause: 0, sentence: 'a TSDU holds at least one octet' },
-  'ed-length': { rejectCause: 0, sentence: 'an ED carries 1 to 16 octets' },
+  'empty-tsdu': { rejectCause: 0, sentence: 'the TSDU has no user data' },
+  'ed-length': { rejectCause: 0, sentence: 'the user data of an ED must be 1 to 16 octets' },
   checksum: { rejectCause: 0, sentence: 'the checksum does not match' },
   'remote-desktop': {
     rejectCause: 0,
-    sentence: 'the variable part is that of remote desktop',
-    hint: 'the peer speaks remote desktop (RDP); is it the right port? connect speaks it with the remoteDesktop option, a server with onConnectRequest',
+    sentence: 'the variable part has the form of remote desktop',
+    hint: 'the peer uses remote desktop (RDP); is it the right port? For remote desktop, use the option remoteDesktop of connect, or onConnectRequest of listen',
   },
   // Parameter codes.
   'param-unknown': { rejectCause: 1, sentence: 'the parameter code is not defined' },
   'param-not-allowed': { rejectCause: 1, sentence: 'the parameter does not belong in this TPDU' },
   // TPDU types.
-  'tpdu-code': { rejectCause: 2, sentence: 'the code is not that of a TPDU' },
+  'tpdu-code': { rejectCause: 2, sentence: 'no TPDU type has this code' },
   'tpdu-not-in-class': { rejectCause: 2, sentence: 'the TPDU does not belong to the class in use' },
-  'tpdu-not-expected': { rejectCause: 2, sentence: 'the TPDU may not come in this state' },
+  'tpdu-not-expected': { rejectCause: 2, sentence: 'the TPDU is not allowed in this state' },
   'code-nibble': { rejectCause: 2, sentence: 'the low half of the code octet is not zero' },
   // Values.
   'param-length': { rejectCause: 3, sentence: 'the parameter has the wrong length' },
   'param-value': { rejectCause: 3, sentence: 'the parameter has a value that is not defined' },
-  'class-invalid': { rejectCause: 3, sentence: 'there is no such transport class' },
+  'class-invalid': { rejectCause: 3, sentence: 'the transport class does not exist' },
   'class-combination': {
     rejectCause: 3,
-    sentence: 'the alternative classes do not go with the preferred one',
+    sentence: 'the alternative classes are not allowed with the preferred class',
   },
   'option-bits': { rejectCause: 3, sentence: 'the option bits have no meaning in this class' },
   'ref-zero': { rejectCause: 3, sentence: 'SRC-REF is zero' },
@@ -74,8 +74,8 @@ export const FAULTS = {
   'cc-class': { rejectCause: 3, sentence: 'the CC selects a class that was not offered' },
   'cc-options': { rejectCause: 3, sentence: 'the CC grants an option that was not asked for' },
   'cc-size': { rejectCause: 3, sentence: 'the CC selects a TPDU size that was not offered' },
-  'cc-both-sizes': { rejectCause: 3, sentence: 'the CC states both TPDU size parameters' },
-  'cc-selector': { rejectCause: 3, sentence: 'the CC answers with another called T-selector' },
+  'cc-both-sizes': { rejectCause: 3, sentence: 'the CC has both TPDU size parameters' },
+  'cc-selector': { rejectCause: 3, sentence: 'the CC has another called T-selector than the CR' },
 } as const satisfies Record<string, FaultRow>;
 
 /** The name of a fault, for instance `'li-exceeds'`. */

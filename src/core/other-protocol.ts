@@ -1,16 +1,16 @@
 /**
- * Which other protocol octets belong to that are no TPKT, by how they begin. For the hint of an error: an
- * engineer on the wrong port wants to know what is there. TCP may have cut the octets short, so a row needs
- * few of them.
+ * Recognises other protocols by the first octets that are received. The hint of an error names the protocol,
+ * because the port is probably wrong. The first chunk of TCP can be short, so a pattern needs only few
+ * octets.
  */
 import { toHex } from './octets/octets.js';
 
-/** Octets that are looked at. */
+/** How many octets are examined. */
 const MOST_OCTETS = 64;
 
 type Row = readonly [name: string, pattern: RegExp];
 
-/** Protocols that begin with words, one character an octet; the first row that matches counts. */
+/** Text protocols. Each octet is matched as one character; the first row that matches is used. */
 const IN_WORDS: readonly Row[] = [
   ['RTSP', /^RTSP\/|^[A-Z]{4,} rtsps?:/],
   ['SIP', /^SIP\/|^[A-Z]{3,} sips?:/],
@@ -25,7 +25,7 @@ const IN_WORDS: readonly Row[] = [
   ['AMQP', /^AMQP/],
 ];
 
-/** The same of protocols without words, in hexadecimal. */
+/** Binary protocols. The octets are matched in hexadecimal. */
 const IN_OCTETS: readonly Row[] = [
   ['MQTT', /^10(?:..){1,3}00044d515454/],
   ['a PROXY protocol header', /^0d0a0d0a000d0a51/],
@@ -39,7 +39,7 @@ const IN_OCTETS: readonly Row[] = [
   ['Modbus', /^....000000(?:0[2-9a-f]|[1-9a-f].)/],
 ];
 
-/** The protocol that these octets look like; `undefined` when none is known. */
+/** Returns the name of the protocol that these octets look like; `undefined` if no row matches. */
 export function otherProtocol(octets: Uint8Array): string | undefined {
   const start = octets.subarray(0, MOST_OCTETS);
   const words = String.fromCharCode(...start);
@@ -47,7 +47,7 @@ export function otherProtocol(octets: Uint8Array): string | undefined {
   return (inWords ?? IN_OCTETS.find(([, pattern]) => pattern.test(toHex(start))))?.[0];
 }
 
-/** The same as advice. */
+/** Returns the same as a hint for an error message. */
 export function otherProtocolHint(octets: Uint8Array): string | undefined {
   const name = otherProtocol(octets);
   return name === undefined ? undefined : `this looks like ${name}; ${ADVICE[name] ?? WRONG_PORT}`;

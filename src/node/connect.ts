@@ -1,5 +1,5 @@
 /**
- * `connect`: from an address to an open connection.
+ * `connect`: from an address to an open transport connection.
  */
 import { TransportConnection } from '../core/connection/connection.js';
 import type { ConnectRequestInit } from '../core/connection/establishment.js';
@@ -43,17 +43,17 @@ import { engineOptions, messageOptions } from './engine-options.js';
 /**
  * Opens a transport connection: TCP, TLS if wanted, CR, CC.
  *
- * @param addr where to; the port is 102 by default
+ * @param addr address of the peer; the default port is 102
  * @throws TypeError or RangeError for a bad address or option, before anything is opened
- * @throws the system's error as it is (`ECONNREFUSED`, `ENOTFOUND`, TLS errors …) when TCP or TLS
- * cannot be had
+ * @throws the error of the system (`ECONNREFUSED`, `ENOTFOUND`, TLS errors …) when TCP or TLS cannot be
+ * connected
  * @throws ConnectionRefusedError (`ERR_COTP_REFUSED`) when the peer answers by DR or ER, or by a CC in which
  * the negotiation of remote desktop fails
  * @throws ConnectionClosedError (`ERR_COTP_CLOSED`) when the peer drops TCP instead of answering, as
  * many controllers do
- * @throws ProtocolError (`ERR_COTP_PROTOCOL`) when what answers is no acceptable CC
+ * @throws ProtocolError (`ERR_COTP_PROTOCOL`) when the answer is not an acceptable CC
  * @throws TimeoutError (`ERR_COTP_TIMEOUT`) when `timeout` has passed
- * @throws the reason of `signal` when that aborts
+ * @throws the reason of `signal` when it aborts
  *
  * @example
  * ```ts
@@ -85,7 +85,7 @@ export async function connect(addr: Address, options: ConnectOptions = {}): Prom
   });
 }
 
-/** Selectors and user data of so many octets fit the 128 of a CR, whatever else is in it (X.224 13.3). */
+/** Selectors and user data of up to this many octets always fit into the 128 octets of a CR (X.224 13.3). */
 const SURELY_FITS = 64;
 
 /** The CR's variable part and user data. */
@@ -101,7 +101,8 @@ function connectRequest(options: ResolvedConnectOptions): ConnectRequestInit {
     sizeOffer,
     strict,
   } = options;
-  // Who is strict refuses the codes above 2048 in a CC of class 0, so it does not offer them either.
+  // With `strict`, a CC of class 0 with more than 2048 octets in 0xC0 is refused, so such a size is not
+  // offered.
   const form = strict && sizeOffer === 'deployed' ? 'standard' : sizeOffer;
   const { tpduSize, preferredMaxTpduSize } = offerSize(maxTpduSize, form);
   const request = {
@@ -110,13 +111,13 @@ function connectRequest(options: ResolvedConnectOptions): ConnectRequestInit {
   };
   const selectors = (localTsel?.length ?? 0) + (remoteTsel?.length ?? 0);
   if (selectors + connectData.length > SURELY_FITS) {
-    // Options that do not fit into one CR are reported before TCP is opened.
+    // Throws before TCP is opened if the options do not fit into one CR.
     encode({ type: 'CR', srcRef: 1, ...request });
   }
   return request;
 }
 
-/** The same in the form of remote desktop, which goes with no parameters and which `strict` refuses. */
+/** The same in the form of remote desktop, which has no parameters and is not possible with `strict`. */
 function remoteDesktopRequest(
   remoteDesktop: RemoteDesktopInit,
   options: ResolvedConnectOptions,
@@ -125,7 +126,7 @@ function remoteDesktopRequest(
   const excluded = { localTsel, remoteTsel, strict: strict || undefined };
   for (const [name, value] of Object.entries(excluded)) {
     if (value !== undefined) {
-      throw new TypeError(`options.${name} does not go with options.remoteDesktop`);
+      throw new TypeError(`options.${name} cannot be combined with options.remoteDesktop`);
     }
   }
   const request = { parameters: {}, remoteDesktop, userData: connectData };
@@ -133,7 +134,7 @@ function remoteDesktopRequest(
   return request;
 }
 
-/** A connection on its way to be open. */
+/** A connection that is not open yet. */
 class Initiator implements DriverUser {
   readonly #address: FullAddress;
   readonly #options: ResolvedConnectOptions;
@@ -142,7 +143,7 @@ class Initiator implements DriverUser {
   readonly #trace: ConnectionTrace;
   readonly #resolve: (connection: Connection) => void;
   readonly #reject: (error: unknown) => void;
-  /** The signal is listened to until this is called. */
+  /** Stops listening to the signal. */
   #stopWaiting: (() => void) | undefined;
 
   constructor(
@@ -236,7 +237,7 @@ class Initiator implements DriverUser {
     );
   }
 
-  /** The system's error as it is, where there is one: of the protocol nothing has happened yet. */
+  /** The error to reject with. Until TCP and TLS are connected, it is the error of the system or of TLS. */
   #failure(error: CotpError): Error {
     const { phase, cause } = error;
     const { tls, timeout } = this.#options;

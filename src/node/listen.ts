@@ -1,5 +1,5 @@
 /**
- * `listen`: from a TCP connection that came in to an open connection.
+ * `listen`: from an accepted TCP connection to an open transport connection.
  */
 import type { Socket } from 'node:net';
 import { TransportConnection } from '../core/connection/connection.js';
@@ -45,7 +45,7 @@ const NOT_SPECIFIED = 0;
 const CONGESTION = 1;
 const ADDRESS_UNKNOWN = 3;
 
-/** The default of the reference; port 102 requires privileges on most systems. */
+/** All IPv4 addresses. The port is then 102, which requires privileges on most systems. */
 const DEFAULT_ADDRESS: Address = { host: '0.0.0.0' };
 
 /**
@@ -53,10 +53,10 @@ const DEFAULT_ADDRESS: Address = { host: '0.0.0.0' };
  *
  * @param connectionCb called with each connection once its CC is sent. When it throws or rejects,
  * that connection is closed and the error is reported to `onError`
- * @param addr where to listen, by default all IPv4 addresses, port 102; port 0 asks for any free
- * one, which `server.addresses` contains then
+ * @param addr address to listen on; default: all IPv4 addresses, port 102. With port 0 the system chooses a
+ * free port, which `server.addresses` contains
  * @throws TypeError or RangeError for a bad argument, before anything is opened
- * @throws the system's error as it is (`EADDRINUSE`, `EACCES` …)
+ * @throws the error of the system, unchanged (`EADDRINUSE`, `EACCES` …)
  *
  * @example
  * ```ts
@@ -110,12 +110,12 @@ interface Service {
   readonly receiveBudget: ReceiveBudget;
 }
 
-/** The octets that broke the protocol are a CR (X.224 13.3), not something else in its place. */
+/** True if the octets that broke the protocol are a CR (X.224 13.3). */
 function isRequest({ octets, rejectCause }: ProtocolError): boolean {
   return rejectCause !== undefined && octets !== undefined && ((octets[1] ?? 0) & 0xf0) === 0xe0;
 }
 
-/** A stream on its way to be a connection. */
+/** An accepted stream whose connection is not open yet. */
 class Responder implements DriverUser {
   readonly #stream: Socket;
   readonly #server: Server;
@@ -129,9 +129,9 @@ class Responder implements DriverUser {
   readonly #addresses: { readonly localAddr: FullAddress; readonly remoteAddr: FullAddress };
   readonly #peer: string;
   readonly #report: (error: unknown) => void;
-  /** The connection is gone before it was open. */
+  /** The connection ended before it was open. */
   #isWithdrawn = false;
-  /** Made for a user who decides; most servers have none. */
+  /** Created only for `onConnectRequest`. */
   #withdrawn: AbortController | undefined;
   #request: Extract<EngineEvent, { type: 'connectIndication' }>['request'] | undefined;
   #decided = false;
@@ -249,7 +249,9 @@ class Responder implements DriverUser {
     const driver = this.#driver;
     const decide = () => {
       if (this.#decided) {
-        throw new TypeError('this connection request was decided on before');
+        throw new TypeError(
+          'this connection request was already accepted or refused; call accept() or refuse() once',
+        );
       }
     };
     return {
@@ -289,7 +291,7 @@ class Responder implements DriverUser {
     });
   }
 
-  /** The engine refuses by itself what it cannot accept (X.224 6.6): nobody has decided on it. */
+  /** Traces a CR that the engine itself refused (X.224 6.6), without a decision of the user. */
   #traceRefusalByRule(error: CotpError): void {
     if (this.#decided || this.#request !== undefined) {
       return;
@@ -304,7 +306,7 @@ class Responder implements DriverUser {
     }
   }
 
-  /** Decided only once the engine has taken it: what it throws leaves the request to be answered. */
+  /** Answers the request. If the engine throws, the request is still undecided and can be answered again. */
   #answer(answer: () => void): void {
     // A closing server drops its handshakes before their `disconnect` event.
     if (this.#isWithdrawn || this.#stream.destroyed) {

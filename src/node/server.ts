@@ -1,6 +1,6 @@
 /**
- * A server: its listening socket, its handshakes and its connections. Knows no protocol: the code that listens
- * says what becomes of a stream.
+ * A server: its listening socket, its handshakes and its connections. Knows no protocol: the `OnStream`
+ * callback turns a stream into a connection.
  */
 import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import type { TlsOptions } from 'node:tls';
@@ -27,15 +27,17 @@ export interface ServerOptions {
 }
 
 /**
- * A stream that came in. `isExcess` says that there are too many already: it is to be refused in the
- * words of the protocol, if that has any.
+ * Called with each accepted stream. If `isExcess`, a limit is reached: the callback must refuse the stream,
+ * by a TPDU if the protocol has one for that.
  */
 export type OnStream = (stream: Socket, server: Server, isExcess: boolean) => void;
 
-/** Connections beyond the limit that are refused politely at the same time; more are dropped. */
+/**
+ * Most clients beyond the limit that are refused by the protocol at the same time. Further ones are dropped.
+ */
 const MAX_REFUSALS = 64;
 
-/** A listening server; it comes from `listen`. */
+/** A listening server, returned by `listen`. */
 export class Server extends Resource {
   readonly #server: NetServer;
   readonly #options: ServerOptions;
@@ -70,7 +72,7 @@ export class Server extends Resource {
       });
     this.#server = createServer(
       {
-        // A FIN in the middle of a TLS handshake ends it; TLS that is secured stays half open by itself.
+        // A FIN during a TLS handshake ends TCP. After the handshake the acceptor allows half-open TLS.
         allowHalfOpen: tls === undefined,
         noDelay: options.noDelay,
         keepAlive: options.keepAlive,
@@ -103,23 +105,23 @@ export class Server extends Resource {
   }
 
   /**
-   * Does not keep the process alive any more by listening, as `unref` of `net.Server`. Connections still
-   * do.
+   * The listening socket no longer keeps the process alive, as with `unref` of `net.Server`. Connections
+   * still do.
    */
   unref(): this {
     this.#server.unref();
     return this;
   }
 
-  /** Keeps the process alive by listening, as it does by default; undoes {@link unref}. */
+  /** The listening socket keeps the process alive, which is the default. Undoes {@link unref}. */
   ref(): this {
     this.#server.ref();
     return this;
   }
 
   /**
-   * Stops listening. Connections that are open stay so unless `bindConnections` is set; those still
-   * in their handshake are dropped.
+   * Stops listening. Open connections stay open unless `bindConnections` is set. Connections in their
+   * handshake are dropped.
    */
   override close(): void {
     if (!this.markClosing()) {
@@ -132,7 +134,8 @@ export class Server extends Resource {
     }
     const bound = this.#options.bindConnections ? [...this.#connections] : [];
     const closed = bound.map((connection) => connection.asyncClose());
-    // The port is free once the loop has gone round; Node's own event waits for every connection.
+    // The port is free after one turn of the event loop. The `close` event of Node would wait for every
+    // connection.
     const released = new Promise<void>((resolve) => {
       setImmediate(resolve);
     });
@@ -140,8 +143,8 @@ export class Server extends Resource {
   }
 
   /**
-   * @internal A stream has become a connection, and this is its user's callback. One that throws or
-   * rejects closes the connection.
+   * @internal Registers an open connection and calls the callback of the user. If it throws or rejects, the
+   * connection is closed.
    */
   opened<C extends MessageConnection<unknown>>(
     stream: Socket,
@@ -153,7 +156,7 @@ export class Server extends Resource {
     this.#connections.add(connection);
     whenClosed(stream, () => this.#connections.delete(connection));
     const failed = (error: unknown) => {
-      // A callback that passes on what its read rejected with has not failed; that was reported before.
+      // The callback may rethrow the error that ended its connection. That error was already reported.
       if (!connection.hasEndedBy(error)) {
         report(error);
       }
@@ -167,7 +170,7 @@ export class Server extends Resource {
       this.#server.once('error', reject);
       this.#server.listen({ host, port, backlog: this.#options.backlog }, () => {
         this.#server.off('error', reject);
-        // Running out of file descriptors, for instance: the server continues with those it has.
+        // For instance, no file descriptor is free. The server continues to listen.
         this.#server.on('error', (error) => this.#report(error, this.#ownAddress));
         const bound = this.#server.address();
         if (bound !== null && typeof bound === 'object') {
@@ -180,7 +183,7 @@ export class Server extends Resource {
     });
   }
 
-  /** Where it listens, for errors that belong to no peer. */
+  /** The address of this server, for errors that concern no peer. */
   get #ownAddress(): string {
     return formatAddress(this.#addresses[0] ?? { host: 'unknown', port: 0 });
   }
@@ -205,7 +208,7 @@ export class Server extends Resource {
 
   #onExcess(socket: Socket, { option, value }: ReachedLimit): void {
     if (this.#tls !== undefined) {
-      // A TLS handshake is expensive: there is none only to refuse the client.
+      // A TLS handshake is expensive, so none is done only to refuse the client.
       this.#dropped += 1;
       this.#report(overLimit(option, value, this.#dropped), peerOf(socket));
       drop(socket);
@@ -230,7 +233,7 @@ export class Server extends Resource {
   }
 }
 
-/** Closes a socket that nobody looks after. */
+/** Destroys a socket that has no owner. Its errors are ignored. */
 function drop(socket: Socket): void {
   socket.on('error', () => {});
   socket.destroy();

@@ -1,7 +1,7 @@
 /**
- * Byte streams: the properties that can be relied on with each kind (a socket of the system, TLS, the user's own
- * stream), when one is closed, and how the user's own is made to behave like a socket of Node. Knows the streams
- * of Node and no protocol.
+ * Byte streams: what each kind guarantees (a socket of the system, TLS, a stream of the user), when a stream
+ * is closed, and how a stream of the user is made to behave like a socket of Node. Knows the streams of Node
+ * and no protocol.
  */
 import process from 'node:process';
 import { Socket } from 'node:net';
@@ -12,34 +12,37 @@ import { toError } from './callbacks.js';
 import { startTimeout } from './deadline-timer.js';
 
 /**
- * A socket of Node's own class, not one derived from it: it has copied what it took once it says so, and
- * it makes memory for each chunk that comes from the system.
+ * True for a socket of Node's own class, not of a derived class. Such a socket has copied the octets when it
+ * reports that they were written, and it allocates memory for each chunk that it receives.
  */
 export function isPlainSocket(stream: Duplex): boolean {
   return Object.getPrototypeOf(stream) === Socket.prototype;
 }
 
-/** A socket of the system itself: its write says at once what it could not take. */
+/**
+ * True for a socket of the system, without TLS. After a write its `writableLength` shows immediately what the
+ * system did not accept.
+ */
 export function isSystemSocket(stream: Duplex): stream is Socket {
   return stream instanceof Socket && !(stream instanceof TLSSocket);
 }
 
-/** Drops a stream at once, by a TCP reset where it has one. */
+/** Destroys a stream at once, by a TCP reset if it can be reset. */
 export function resetStream(stream: Duplex): void {
   if (mayReset(stream)) {
     try {
       stream.resetAndDestroy();
       return;
     } catch {
-      // A socket over a pipe has no reset, and only this call shows it.
+      // A socket over a pipe cannot be reset, and only this call reports it.
     }
   }
   stream.destroy();
 }
 
 /**
- * TLS has no reset of its own. A socket that still connects would put it off until it is connected, and
- * one whose FIN is on its way would never close.
+ * TLS cannot be reset. A socket that is still connecting would delay the reset until it is connected. A
+ * socket that has ended but not yet written everything would never close.
  */
 function mayReset(stream: Duplex): stream is Socket {
   return (
@@ -47,16 +50,16 @@ function mayReset(stream: Duplex): stream is Socket {
   );
 }
 
-/** What of a stream Node does not let be changed once it is made. */
+/** Internal state of a stream, which has no public setter. */
 interface ReadableState {
   readonly _readableState?: { highWaterMark: number };
 }
 
 /**
- * Lets a socket read no more than one chunk ahead while it is paused. By default it reads on until 16 KiB
- * (64 KiB from Node 22 on) wait, and a chunk costs some 450 octets beside its own: a peer that sends octet by
- * octet could make a paused connection keep several MiB. A socket that flows does not notice. Node takes the
- * mark as an option, but not for the sockets of a TLS server.
+ * Limits a paused socket to one chunk of read-ahead. By default a socket reads until 16 KiB (64 KiB from Node
+ * 22 on) are buffered, and each chunk uses about 450 octets beside its data: with chunks of one octet, a peer
+ * could make a paused connection use several MiB. A flowing socket is not affected. Node accepts the mark as
+ * an option, but not for the sockets of a TLS server.
  */
 export function limitReadAhead(stream: Duplex): void {
   const { _readableState: state } = stream as ReadableState;
@@ -65,15 +68,16 @@ export function limitReadAhead(stream: Duplex): void {
   }
 }
 
-/** What of a socket Node does not show: the call to the system that gives the address of the peer. */
+/** Internal handle of a socket: the system call that returns the address of the peer. */
 interface SocketHandle {
   getpeername?(out: object): unknown;
 }
 
 /**
- * Whether TCP is gone without the stream having seen it: Node and the system below it notice a reset only
- * while they read, and do not read a socket that is paused or whose peer has sent FIN. The system has no
- * peer for such a socket any more. Node has no public call that asks; where this one is missing, `false`.
+ * True if TCP is gone and the stream has not reported it. Node notices a reset only while it reads, and it
+ * does not read a socket that is paused or whose peer has sent FIN. The system then no longer has a peer
+ * address for the socket. Node has no public call for this; if the internal one is missing, the result is
+ * `false`.
  */
 export function isGone(stream: Duplex): boolean {
   const { _handle: handle } = stream as { readonly _handle?: SocketHandle | null };
@@ -81,28 +85,28 @@ export function isGone(stream: Duplex): boolean {
   return typeof error === 'number' && error < 0;
 }
 
-/** The error that the stream would have had, if it had been read. */
+/** The error that the stream would have reported if it had been read. */
 export function goneError(): NodeJS.ErrnoException {
   return Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', syscall: 'read' });
 }
 
-/** Whether a stream keeps the process alive; a stream of the user's own may know no such thing. */
+/** Sets whether a stream keeps the process alive. A stream of the user may not have these methods. */
 export function setStreamRef(stream: Duplex, isRef: boolean): void {
   const { ref, unref } = stream as { ref?: () => unknown; unref?: () => unknown };
   (isRef ? ref : unref)?.call(stream);
 }
 
-/** Milliseconds after which a stream that was destroyed counts as closed, whatever it still does. */
+/** Milliseconds after which a destroyed stream counts as closed, even if it has not finished. */
 const MOST_TO_DESTROY = 5_000;
 
-/** Whom to call, for streams of the caller's own. */
+/** The callbacks that wait for the end of a stream of the user. */
 const WAITING = new WeakMap<Duplex, Set<() => void>>();
 
 /**
- * Calls `onClosed` once, when the stream is closed; soon, if it is closed already.
+ * Calls `onClosed` once, when the stream is closed; in the next tick if it is closed already.
  *
- * Node's own sockets always emit `close`. A stream of the caller's own need not: it may be made with
- * `emitClose: false`, and its `_destroy` may never finish.
+ * Sockets of Node always emit `close`. A stream of the user may not: it can be created with `emitClose:
+ * false`, and its `_destroy` may never finish.
  */
 export function whenClosed(stream: Duplex, onClosed: () => void): void {
   if (stream.closed) {
@@ -135,7 +139,7 @@ function waitingFor(stream: Duplex): Set<() => void> {
   return waiting;
 }
 
-/** `_destroy` is the one step that each stream of Node's classes takes to its end, whatever it emits. */
+/** Every stream of Node's classes calls `_destroy` when it ends, whatever events it emits. */
 function observeDestroy(stream: Duplex, closed: () => void): void {
   const destroy = stream._destroy;
   stream._destroy = function destroyAndNotify(error, callback) {
@@ -154,18 +158,18 @@ function observeDestroy(stream: Duplex, closed: () => void): void {
   };
 }
 
-/** Streams that were taken over before: a second attempt may use the same one. */
+/** Streams that were adapted before: a second attempt may use the same stream. */
 const TAKEN = new WeakSet<Duplex>();
 
 /**
- * Takes the stream over: our half stays open after the FIN of the peer, what its methods throw becomes an
- * error of the stream, and it is destroyed once both halves have ended.
+ * Adapts a stream of the user. Our half stays open after the FIN of the peer, errors thrown by its methods
+ * become errors of the stream, and it is destroyed once both halves have ended.
  *
- * @throws ConnectionClosedError for a stream that has ended already, whose events would never come
+ * @throws ConnectionClosedError if the stream has already ended, because its events would never come
  */
 export function takeOver(stream: Duplex): void {
   refuseEnded(stream);
-  // Node would end our half by itself. TLS over this stream reads the property here, too.
+  // Otherwise Node ends our half itself. TLS over this stream reads this property too.
   stream.allowHalfOpen = true;
   if (!isOfNode(stream) && !TAKEN.has(stream)) {
     TAKEN.add(stream);
@@ -178,21 +182,27 @@ function refuseEnded(stream: Duplex): void {
   if (stream.destroyed) {
     const { errored } = stream;
     const why = errored === null ? '' : ` (${codeOrMessage(errored)})`;
-    throw new ConnectionClosedError(`the stream given as socket is destroyed already${why}`, {
-      phase: 'tcp',
-      ending: errored === null ? undefined : 'reset',
-      cause: errored ?? undefined,
-    });
+    throw new ConnectionClosedError(
+      `options.socket must be an open stream, but it is already destroyed${why}`,
+      {
+        phase: 'tcp',
+        ending: errored === null ? undefined : 'reset',
+        cause: errored ?? undefined,
+      },
+    );
   }
   if (stream.readableEnded || stream.writableEnded) {
-    throw new ConnectionClosedError('the stream given as socket has ended already', {
-      phase: 'tcp',
-      ending: undefined,
-    });
+    throw new ConnectionClosedError(
+      'options.socket must be an open stream, but it has already ended',
+      {
+        phase: 'tcp',
+        ending: undefined,
+      },
+    );
   }
 }
 
-/** Of a class of Node itself, not one derived from it. */
+/** True for Node's own socket classes, not for derived ones. */
 function isOfNode(stream: Duplex): boolean {
   const prototype: unknown = Object.getPrototypeOf(stream);
   return prototype === Socket.prototype || prototype === TLSSocket.prototype;
@@ -201,8 +211,8 @@ function isOfNode(stream: Duplex): boolean {
 type WriteCallback = (error?: Error | null) => void;
 
 /**
- * Node passes what `_write` and `_writev` throw to the code that happens to be writing, or to none: it would
- * end the process.
+ * Makes what `_write` and `_writev` throw an error of the stream. Node would throw it to the code that is
+ * writing, or to no code at all, which ends the process.
  */
 function guardWrites(stream: Duplex): void {
   const { _write: write, _writev: writev } = stream;
@@ -233,11 +243,11 @@ function guard(stream: Duplex, callback: WriteCallback, write: (done: WriteCallb
   }
 }
 
-/** For streams made with `autoDestroy: false`, which would stay open for ever. */
+/** For streams created with `autoDestroy: false`, which would stay open for ever. */
 function destroyWhenEnded(stream: Duplex): void {
   const check = () => {
     if (stream.readableEnded && stream.writableFinished && !stream.destroyed) {
-      // Whoever else listens to this event comes first.
+      // Other listeners of this event run first.
       process.nextTick(() => stream.destroy());
     }
   };

@@ -1,6 +1,6 @@
 /**
- * TLS handshakes of a server, from a TCP connection that was let in to a stream of TLS. Each ends in
- * exactly one way: secured, failed and reported, or abandoned by its server.
+ * The TLS handshakes of a server: from an accepted TCP connection to a TLS socket. Each handshake ends in
+ * exactly one way: it succeeds, it fails and is reported, or the server abandons it.
  */
 import { Socket } from 'node:net';
 import { createServer, type Server as TlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
@@ -11,35 +11,35 @@ import { serverTlsError, serverTlsOptions, tlsHandshakeTimeout } from './tls.js'
 
 /** What the handshakes report. */
 export interface TlsAcceptorUser {
-  /** The stream of TLS replaces the TCP connection beneath it, whose end it shares. */
+  /** The handshake has succeeded. The TLS socket replaces the TCP socket beneath it; both close together. */
   onSecured(stream: TLSSocket, beneath: Socket): void;
   /** The handshake failed; the connection is gone. */
   onFailed(error: Error, peer: string): void;
-  /** A function among the options of TLS failed. */
+  /** A function in the TLS options threw or rejected. */
   onCallbackFailed(thrown: unknown): void;
 }
 
 interface Handshake {
-  /** Taken while the socket has an address: it has none once it is destroyed. */
+  /** Saved at the start: a destroyed socket has no address. */
   readonly peer: string;
   readonly stop: () => void;
 }
 
 /**
- * Node's own timer of the handshake runs out while the application blocks the event loop, though the
- * octets of the client have come. This is the longest time that it takes.
+ * Longest time of Node's own handshake timer, in milliseconds; it disables the timer in practice. That timer
+ * would expire when the application blocks the event loop, even if the octets of the client have arrived.
  */
 const NEVER = 2 ** 31 - 1;
 
 /** Opens TLS over TCP connections. */
 export class TlsAcceptor {
-  /** It does not listen: connections are handed to it. */
+  /** It does not listen: each TCP socket is passed to it as a `connection` event. */
   readonly #server: TlsServer;
   readonly #timeout: number;
   readonly #user: TlsAcceptorUser;
   readonly #handshakes = new Map<Socket, Handshake>();
 
-  /** @param timeout milliseconds; `handshakeTimeout` among the options of TLS takes precedence */
+  /** @param timeout milliseconds; `handshakeTimeout` in the TLS options takes precedence */
   constructor(options: TlsOptions, timeout: number, user: TlsAcceptorUser) {
     const { handshakeTimeout = timeout } = options;
     const isNumber = typeof handshakeTimeout === 'number';
@@ -47,7 +47,7 @@ export class TlsAcceptor {
     this.#user = user;
     this.#server = createServer({
       ...serverTlsOptions(options, (thrown) => user.onCallbackFailed(thrown)),
-      // What is no number Node refuses.
+      // Node refuses a value that is not a number.
       handshakeTimeout: isNumber ? NEVER : handshakeTimeout,
     });
     this.#server.on('secureConnection', (stream) => this.#onSecured(stream));
@@ -64,13 +64,13 @@ export class TlsAcceptor {
     this.#handshakes.set(beneath, { peer: peerOf(beneath), stop });
     whenClosed(beneath, () => {
       stop();
-      // The error of a handshake follows the end of TCP at once, if there is one.
+      // If the handshake has failed, its error follows the end of TCP immediately.
       setImmediate(() => this.abandon(beneath));
     });
     this.#server.emit('connection', beneath);
   }
 
-  /** What becomes of this handshake is not reported any more; its owner ends the connection. */
+  /** The result of this handshake is no longer reported. The caller closes the socket. */
   abandon(beneath: Socket): void {
     this.#end(beneath);
   }
@@ -88,7 +88,7 @@ export class TlsAcceptor {
       stream.destroy();
       return;
     }
-    // From here on answers may be due after the FIN of the client.
+    // From now on this side may have to answer after the FIN of the client.
     stream.allowHalfOpen = true;
     this.#user.onSecured(stream, beneath);
   }
@@ -96,7 +96,7 @@ export class TlsAcceptor {
   #onError(error: Error, stream: TLSSocket): void {
     const beneath = this.#beneath(stream);
     const handshake = beneath === undefined ? undefined : this.#end(beneath);
-    // Why it was destroyed is known already, where this side did it.
+    // Without a handshake, this side has destroyed the stream and has reported why.
     if (handshake !== undefined) {
       this.#user.onFailed(serverTlsError(error, stream.authorizationError), handshake.peer);
     }
@@ -112,8 +112,8 @@ export class TlsAcceptor {
   }
 
   /**
-   * The TCP connection of a stream of TLS. Node keeps it in a property without documentation; should that
-   * go away, a stream that is alive still has the same two ends.
+   * The TCP socket beneath a TLS socket. Node has it in an undocumented property. If that is missing, both
+   * sockets still have the same addresses, unless they are destroyed.
    */
   #beneath(stream: TLSSocket): Socket | undefined {
     const { _parent: parent } = stream as { readonly _parent?: unknown };
@@ -130,7 +130,7 @@ function endsOf({ localAddress, localPort, remoteAddress, remotePort }: Socket):
   return `${localAddress} ${localPort} ${remoteAddress} ${remotePort}`;
 }
 
-/** A peer as errors name it. */
+/** The address of a peer for error messages. */
 export function peerOf(socket: Socket): string {
   return formatAddress({ host: socket.remoteAddress ?? 'unknown', port: socket.remotePort ?? 0 });
 }

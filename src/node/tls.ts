@@ -1,7 +1,7 @@
 /**
- * TLS of Node: options whose functions cannot end the process, and the reason why a handshake failed, in one
- * sentence. Node calls the functions among the options during a handshake; if one throws, that handshake fails
- * and nothing else. Knows no protocol above.
+ * TLS of Node: makes the functions in its options safe to call, and says in one sentence why a handshake
+ * failed. Node calls these functions during a handshake; if one throws, only that handshake fails. Knows no
+ * protocol above.
  */
 import type { Duplex } from 'node:stream';
 import { type ConnectionOptions, TLSSocket, type TlsOptions } from 'node:tls';
@@ -24,7 +24,7 @@ export function clientTlsOptions(options: ConnectionOptions): ConnectionOptions 
 /**
  * The options of a server, with functions that never throw.
  *
- * @param report receives what they threw where Node takes no error from them
+ * @param report receives the error of a function that has no way to return it to Node
  */
 export function serverTlsOptions(
   options: TlsOptions,
@@ -47,7 +47,10 @@ export function serverTlsOptions(
 
 type Check = NonNullable<ConnectionOptions['checkServerIdentity']>;
 
-/** Gives the error instead of throwing it. A promise would count as an error, and its rejection as nobody's. */
+/**
+ * Returns an error instead of throwing it. Node would take a promise for an error, and nobody would handle
+ * its rejection.
+ */
 function checked(check: Check): Check {
   return (hostname, cert) => {
     try {
@@ -55,7 +58,7 @@ function checked(check: Check): Check {
       if (isThenable(result)) {
         runCallback(() => result, ignore);
         return new TypeError(
-          'options.tls.checkServerIdentity must decide at once, not by a promise',
+          'options.tls.checkServerIdentity must return an Error or undefined, not a promise',
         );
       }
       return result as Error | undefined;
@@ -68,8 +71,8 @@ function checked(check: Check): Check {
 type AnyFunction = (...args: never[]) => unknown;
 
 /**
- * A function whose last argument is a callback of Node's, which takes an error first. What the function
- * throws or rejects with goes there; the callback is called once at most.
+ * Wraps a function whose last argument is a callback of Node, with an error as first argument. If the
+ * function throws or rejects, the callback receives that error. The callback is called at most once.
  */
 export function withCallback(call: AnyFunction): AnyFunction {
   return function callOnce(this: unknown, ...args: unknown[]): void {
@@ -88,7 +91,10 @@ export function withCallback(call: AnyFunction): AnyFunction {
   } as AnyFunction;
 }
 
-/** A function whose result Node takes at once; that value instead of a throw or of a promise. */
+/**
+ * Wraps a function whose result Node uses immediately. If it throws or returns a promise, the result is
+ * `otherwise`.
+ */
 function orElse(
   call: AnyFunction,
   otherwise: unknown,
@@ -109,7 +115,7 @@ function orElse(
   } as AnyFunction;
 }
 
-/** May throw, where `then` is a getter that does. */
+/** Throws if `then` is a getter that throws. */
 function isThenable(value: unknown): boolean {
   return (
     ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
@@ -119,23 +125,23 @@ function isThenable(value: unknown): boolean {
 
 function ignore(): void {}
 
-/** A peer without TLS answers in its own words or closes; so does a full server, without a word. */
+/** A peer without TLS sends octets of another protocol, or closes TCP. A server at its limit closes TCP too. */
 const CLOSED_HINT =
-  'TCP was connected, but closed before TLS was: does the peer speak TLS on this port, and does it take another connection (a full server drops it without a word)?';
+  'TCP was connected, but closed before TLS was: does the peer use TLS on this port, and does it accept another connection (a full server closes TCP without an answer)?';
 const NO_TLS_HINT =
-  'TCP was connected, but the answer was not TLS: does the peer speak TLS on this port?';
-/** By the code of the error. */
+  'TCP was connected, but the answer was not TLS: does the peer use TLS on this port?';
+/** The hint for each code of an error. */
 const CLIENT_HINTS: readonly (readonly [RegExp, string])[] = [
   [/^(ECONNRESET|EPIPE)$/, CLOSED_HINT],
   [/^(EPROTO|ERR_SSL_WRONG_VERSION_NUMBER)$/, NO_TLS_HINT],
 ];
-const SERVER_HINT = 'the client speaks no TLS; does it know that this port wants it?';
+const SERVER_HINT = 'the client sent no TLS: is TLS enabled in it? This port requires TLS';
 const SERVER_HINT_FOR = /WRONG_VERSION_NUMBER|HTTP_REQUEST|UNKNOWN_PROTOCOL/;
 
-/** OpenSSL puts the places in its own source around its words, and may have several lines of them. */
+/** A message of OpenSSL: its text is between locations in its source code, and there can be several lines. */
 const OPENSSL_TEXT = /^.*?\b[0-9A-F]+:error:[0-9A-F]+:[^:]*:[^:]*:([^:]+):.*$/s;
 
-/** The same error, in words for people. */
+/** The same error, with a readable message. */
 export function tlsError(error: Error): Error {
   return reworded(error, undefined);
 }
@@ -148,8 +154,8 @@ export function clientTlsError(error: Error): Error {
 /**
  * The error of a handshake that failed on a server.
  *
- * @param verification why the certificate of the client was rejected, where it was: Node destroys the
- * connection then, and its error says no more than that
+ * @param verification why the certificate of the client was rejected, if it was: Node then destroys the
+ * connection, and its own error gives no reason
  */
 export function serverTlsError(error: Error, verification: unknown): Error {
   const code = codeOf(error);
@@ -161,7 +167,10 @@ export function serverTlsError(error: Error, verification: unknown): Error {
   return reworded(error, SERVER_HINT_FOR.test(code) ? SERVER_HINT : undefined);
 }
 
-/** The code of a verification of OpenSSL; its type says `Error`, which is not so. */
+/**
+ * True for the result of a failed verification. Its declared type is `Error`, but Node gives a code of
+ * OpenSSL.
+ */
 function isVerification(value: unknown): value is string | Error {
   return (typeof value === 'string' && value !== '') || value instanceof Error;
 }
@@ -173,21 +182,25 @@ function rejectedCertificate(verification: string | Error): Error {
   return withCode(message, code, undefined);
 }
 
-/** No TLS within the time that a server gives a client, with the code that Node gives it. */
+/** The handshake of a client was not complete in time. The code is that of Node. */
 export function tlsHandshakeTimeout(milliseconds: number): Error {
-  const message = `no TLS handshake within ${milliseconds} ms (handshakeTimeout): does the client speak TLS?`;
+  const message = `no TLS handshake within ${milliseconds} ms (handshakeTimeout): does the client use TLS?`;
   return withCode(message, 'ERR_TLS_HANDSHAKE_TIMEOUT', undefined);
 }
 
 /**
- * A server does no TLS handshake for a client that is one too many.
+ * The error for a client beyond a limit, which gets no TLS handshake.
  *
- * @param dropped clients that were dropped for a limit since the server listens, this one included
+ * @param dropped clients dropped because of a limit since the server began to listen, including this one
  */
 export function overLimit(option: string, value: number, dropped: number): ConnectionClosedError {
   return new ConnectionClosedError(
-    `a client was dropped before TLS: ${option} is ${value}, and so many are connected (${dropped} dropped so far)`,
-    { phase: 'tcp', ending: 'limit', hint: `raise options.${option} if this is no attack` },
+    `a client was dropped before TLS: ${option} is ${value}, and that many clients are connected (${dropped} dropped so far)`,
+    {
+      phase: 'tcp',
+      ending: 'limit',
+      hint: `raise options.${option} if the clients are legitimate`,
+    },
   );
 }
 
@@ -195,15 +208,15 @@ function withCode(message: string, code: string, cause: Error | undefined): Erro
   return Object.assign(new Error(message, cause === undefined ? undefined : { cause }), { code });
 }
 
-/** Whether TCP is connected beneath a stream of TLS that is still being opened. */
+/** True if TCP is connected beneath a TLS socket whose handshake is not complete. */
 export function isTcpConnected(stream: Duplex): boolean {
   return stream instanceof TLSSocket && !stream.connecting;
 }
 
-/** TCP was connected in time, TLS was not. */
+/** TCP was connected in time, but TLS was not. */
 export function tlsTimeout(milliseconds: number): TimeoutError {
   const message = `TCP connected, but no TLS within ${milliseconds} ms`;
-  const hint = 'does the peer speak TLS on this port?';
+  const hint = 'does the peer use TLS on this port?';
   return new TimeoutError(message, 'timeout', milliseconds, { phase: 'tcp', hint });
 }
 
@@ -211,12 +224,15 @@ function codeOf(error: Error): string {
   return (error as NodeJS.ErrnoException).code ?? '';
 }
 
-/** Its code and all else stay. The stack repeats the message, and is what a console shows. */
+/**
+ * Changes the message of an error, and keeps its code and other properties. The stack, which a console
+ * prints, contains the message and is changed too.
+ */
 function reworded(error: Error, hint: string | undefined): Error {
   const { message, stack } = error;
   const words = message.replace(OPENSSL_TEXT, 'TLS: $1');
   const text = hint === undefined ? words : `${words}: ${hint}`;
-  // Only what Node made is changed: the error of somebody else's stream may be frozen.
+  // Other errors are not touched: the error of a stream of the user may be frozen.
   if (text !== message) {
     error.message = text;
     if (stack !== undefined) {

@@ -348,7 +348,7 @@ describe('what can go wrong', () => {
     const { code, stderr } = await cotp(['connect', address, '--tls-insecure']);
     expect(code).toBe(1);
     expect(stderr).toMatch(
-      /^cotp connect: TLS: wrong version number.*does the peer speak TLS on this port\?\n$/,
+      /^cotp connect: TLS: wrong version number.*does the peer use TLS on this port\?\n$/,
     );
   });
 

@@ -144,7 +144,7 @@ describe('what else there may be', () => {
     const args = ['probe', to, '--tls-insecure', '--timeout', '300ms', ...quick];
     const { code, stdout } = await cotp(args);
     expect(code).toBe(4);
-    expect(stdout).toMatch(/ TCP connected, but no TLS within 300 ms: does the peer speak TLS/);
+    expect(stdout).toMatch(/ TCP connected, but no TLS within 300 ms: does the peer use TLS/);
   });
 
   test('remote desktop', async () => {

@@ -58,8 +58,8 @@ describe('a bad option names itself and the value', () => {
     [{ trace: {} }, TypeError, /trace must be a function/],
     [{ onError: 'log' }, TypeError, /onError/],
     [{ name: '' }, TypeError, /name/],
-    [{ maxTpdusize: 1024 }, TypeError, /maxTpdusize is not known; is maxTpduSize meant\?/],
-    [{ handshakeTimeout: 1 }, TypeError, /handshakeTimeout is not known; there are/],
+    [{ maxTpdusize: 1024 }, TypeError, /maxTpdusize is not known; did you mean maxTpduSize\?/],
+    [{ handshakeTimeout: 1 }, TypeError, /handshakeTimeout is not known; known options:/],
     [null, TypeError, /options must be an object/],
   ])('%o', async (options, type, message) => {
     const error = await rejection(connect(NOWHERE, options as never));

@@ -34,7 +34,7 @@ describe.each([
       code: 'ERR_COTP_CLOSED',
       phase: 'tcp',
       ending: undefined,
-      message: 'the stream given as socket is destroyed already',
+      message: 'options.socket must be an open stream, but it is already destroyed',
     });
   });
 
@@ -57,7 +57,7 @@ describe.each([
     expect(await rejection(open(address, { socket }))).toMatchObject({
       code: 'ERR_COTP_CLOSED',
       phase: 'tcp',
-      message: 'the stream given as socket has ended already',
+      message: 'options.socket must be an open stream, but it has already ended',
     });
     socket.destroy();
   });

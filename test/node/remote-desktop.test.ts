@@ -81,12 +81,12 @@ describe('connect with remoteDesktop', () => {
     [
       'a T-selector beside it',
       { remoteDesktop: REQUEST, remoteTsel: 1 },
-      /options\.remoteTsel does not go with options\.remoteDesktop/,
+      /options\.remoteTsel cannot be combined with options\.remoteDesktop/,
     ],
     [
       'strict beside it',
       { remoteDesktop: REQUEST, strict: true },
-      /options\.strict does not go with options\.remoteDesktop/,
+      /options\.strict cannot be combined with options\.remoteDesktop/,
     ],
   ];
 

@@ -146,15 +146,15 @@ describe('one side without TLS', () => {
     expect(error.message).toContain('TLS');
     await vi.waitUntil(() => server.errors.length > 0, PATIENT);
     expect(server.errors[0]?.message).toBe(
-      'TLS: wrong version number: the client speaks no TLS; does it know that this port wants it?',
+      'TLS: wrong version number: the client sent no TLS: is TLS enabled in it? This port requires TLS',
     );
   });
 
-  test('a TLS client on a plain port is asked whether the peer speaks TLS', async () => {
+  test('a TLS client on a plain port is asked whether the peer uses TLS', async () => {
     const server = await serve();
     const error = await rejection(connect(server.address, oneWay().client));
     expect(error.message).toMatch(
-      /^[^\n]+: TCP was connected, but closed before TLS was: does the peer speak TLS on this port, .*full server.*\?$/,
+      /^[^\n]+: TCP was connected, but closed before TLS was: does the peer use TLS on this port, .*full server.*\?$/,
     );
     expect(error.stack).toContain(error.message);
     expect(server.errors[0]?.message).toContain('this looks like TLS');
@@ -179,8 +179,8 @@ describe.each([
       code: 'ERR_COTP_TIMEOUT',
       phase: 'tcp',
       timer: 'timeout',
-      message: 'TCP connected, but no TLS within 80 ms: does the peer speak TLS on this port?',
-      hint: 'does the peer speak TLS on this port?',
+      message: 'TCP connected, but no TLS within 80 ms: does the peer use TLS on this port?',
+      hint: 'does the peer use TLS on this port?',
     });
   });
 });

@@ -105,8 +105,7 @@ export function rejectCauseText(value: number): string {
 }
 
 /**
- * Largest TPDU that a TPKT holds, in octets: 65535 less the four octets of the TPKT header
- * (RFC 1006 §6).
+ * Largest TPDU in a TPKT, in octets: 65535 less the four octets of the TPKT header (RFC 1006 §6).
  */
 export const MAX_TPDU_SIZE = 65_531;
 
@@ -117,9 +116,10 @@ export const MIN_TPDU_SIZE = 128;
 export const PREFERRED_SIZE_UNIT = 128;
 
 /**
- * The codes, each a power of two. `last` is the largest that X.224 defines, 8192 octets;
- * `lastInClass0` the largest that it allows there, 2048; `lastSent` the largest whose size a TPKT
- * holds, 32768; `lastSeen` the largest that deployed stacks send, "65536", which a TPKT cuts to 65531.
+ * TPDU size codes: code n means 2^n octets. `lastInClass0` is the largest that X.224 allows in class 0 (2048
+ * octets), `last` the largest that it defines (8192 octets). `lastSent` is the largest whose size fits into a
+ * TPKT (32768 octets). `lastSeen` is the largest that deployed stacks send: it means 65536 octets, and is
+ * read as 65531, the most in a TPKT.
  */
 export const SIZE_CODES = {
   first: 0x07,
@@ -129,7 +129,7 @@ export const SIZE_CODES = {
   lastSeen: 0x10,
 } as const;
 
-/** The size in octets that a code means, `undefined` when it means none. */
+/** The size of a code in octets; `undefined` if the code is not defined. */
 //= X.224 13.3.4 b
 export function sizeOfCode(code: number): number | undefined {
   if (code < SIZE_CODES.first || code > SIZE_CODES.lastSeen) {
@@ -138,7 +138,7 @@ export function sizeOfCode(code: number): number | undefined {
   return Math.min(1 << code, MAX_TPDU_SIZE);
 }
 
-/** The code that means exactly `size` octets, `undefined` when there is none. */
+/** The code for exactly `size` octets; `undefined` if there is none. */
 export function codeOfSize(size: number): number | undefined {
   for (let code: number = SIZE_CODES.first; code <= SIZE_CODES.lastSeen; code += 1) {
     if (sizeOfCode(code) === size) {
@@ -149,8 +149,8 @@ export function codeOfSize(size: number): number | undefined {
 }
 
 /**
- * The largest size that a code up to `lastCode` means and that is not above `limit`, in octets;
- * 128 when `limit` is below that, for nothing smaller can be said.
+ * The largest size of the codes up to `lastCode` that is at most `limit`, in octets. If `limit` is below 128
+ * it is 128, because no code means less.
  */
 export function largestCodedSize(limit: number, lastCode: number): number {
   let largest = MIN_TPDU_SIZE;

@@ -8,7 +8,7 @@ import { negotiationText, quotedText } from './remote-desktop.js';
 import type { ConnectionConfirm, ConnectionRequest, RemoteDesktop, Tpdu } from './types.js';
 
 /**
- * For instance `CR TPDU src-ref: 0x4a1c dst-ref: 0x0000 class: 0 calling: 0x0100 called: 0x0102 size:
+ * Returns for instance `CR TPDU src-ref: 0x4a1c dst-ref: 0x0000 class: 0 calling: 0x0100 called: 0x0102 size:
  * 1024`.
  */
 export function describeTpdu(tpdu: Tpdu): string {

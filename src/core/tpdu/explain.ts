@@ -283,7 +283,8 @@ class Explainer {
       const valueAt = this.#at + 2;
       const length = this.#octets[this.#at + 1] ?? 0;
       if (type === undefined || valueAt > headerEnd || valueAt + length > headerEnd) {
-        const what = type === undefined ? 'not known' : 'a parameter that runs past the header';
+        const what =
+          type === undefined ? 'not known' : 'a parameter that extends past the end of the header';
         this.#add(headerEnd - this.#at, 'rest of the header', '', what);
       } else {
         this.#parameter(type, length);
@@ -360,7 +361,7 @@ class Explainer {
 }
 
 function untitled(code: number): string {
-  return isParameterCode(code) ? 'a parameter that does not belong here' : 'not defined';
+  return isParameterCode(code) ? 'a parameter of other TPDUs' : 'not defined';
 }
 
 /** The value of a parameter, if it can be decoded. */
@@ -369,11 +370,11 @@ function describeParameter(
   value: Uint8Array,
 ): readonly [value: string, meaning: string] {
   if (row === undefined || !row.kind.fits(value.length)) {
-    return ['', row === undefined ? '' : 'of a length that it cannot have'];
+    return ['', row === undefined ? '' : 'the length is not allowed'];
   }
   const read = row.kind.read(value, LENIENT);
   if (read === undefined) {
-    return ['', 'a value that is not defined'];
+    return ['', 'the value is not defined'];
   }
   const unit = PARAMETER_TEXTS[row.name][1];
   if (row.name === 'callingTsel' || row.name === 'calledTsel') {

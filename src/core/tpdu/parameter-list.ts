@@ -1,6 +1,7 @@
 /**
- * The variable part of a TPDU: reads the list of parameters and decides what an unknown, repeated or wrong one
- * means; and writes the list in the canonical order. Knows no parameter by name.
+ * The variable part of a TPDU. Reads the list of parameters and decides whether an unknown, repeated or
+ * invalid parameter is a fault. Writes the list in the canonical order. Knows no parameter by name but the
+ * checksum.
  */
 import type { Fault } from '../faults.js';
 import { equalOctets, octetAt } from '../octets/octets.js';
@@ -96,7 +97,7 @@ function readRaw(reading: Reading, offset: number): RawParameter {
 
 /** X.224 13.2.3: an undefined code is ignored in a CR, and an error in any other TPDU. */
 //= X.224 13.2.3 unknown
-//= X.224 13.2.3 unknown deviation: a tolerant reading notes an undefined parameter of any TPDU and goes on
+//= X.224 13.2.3 unknown deviation: a tolerant reading notes an undefined parameter of any TPDU and continues
 function verifyUnknown(reading: Reading, scope: ParameterScope, code: number, octet: number): void {
   if (isParameterCode(code)) {
     reading.tolerate('param-not-allowed', octet);
@@ -149,10 +150,10 @@ class ParameterReader implements ValueContext {
 
   /**
    * X.224 13.2.3: an invalid parameter of a CR can be ignored. The standard has two exceptions, which are
-   * tolerated in class 0 only: additional options, because deployed routers send two octets, which then select
-   * nothing; and alternative classes, because they mean nothing with class 0. In a CC of class 0 a parameter
-   * of the wrong length is ignored too, but a wrong value is an error: it answers something that was not
-   * offered.
+   * tolerated in class 0 only: additional options, because deployed routers send two octets, which are then
+   * ignored; and alternative classes, because they have no meaning with class 0. In a CC of class 0 a
+   * parameter of the wrong length is ignored too. A wrong value in a CC is an error: it answers something
+   * that was not offered.
    */
   //= X.224 13.2.3 invalid value
   //= X.224 13.2.3 invalid value deviation: a tolerant reading leaves out additional options of a wrong length in a CR, and a parameter of a wrong length in a CC of class 0, for deployed peers send them
@@ -164,10 +165,10 @@ class ParameterReader implements ValueContext {
   }
 }
 
-/** A value of 253 octets makes LI more than 254 in any TPDU; `encode` judges LI as a whole. */
+/** With a value of 253 octets LI exceeds 254 in any TPDU. `encode` checks LI of the whole header. */
 const MAX_VALUE_LENGTH = 252;
 
-/** What a caller gives to be sent. */
+/** The parameters that the caller wants to send. */
 interface Given {
   readonly type: TpduType;
   readonly parameters?: ParametersInit;
@@ -176,11 +177,11 @@ interface Given {
 }
 
 /**
- * The parameters to send. Codes that `order` names come first, then those of `rawParameters` in its order,
- * then the others in the order of the rows, the unknown ones last. A checksum to be computed stands as
- * two zero octets.
+ * Encodes the parameters to send. Codes in `order` come first, then those of `rawParameters` in its order,
+ * then the others in the order of the rows, and unknown ones last. A checksum that is still to be computed is
+ * written as two zero octets.
  *
- * @param selected class of the CR or CC, `undefined` in other TPDUs
+ * @param selected class of the CR or CC; `undefined` for other TPDUs
  * @throws TypeError, RangeError naming the parameter
  */
 export function writeParameters(
@@ -234,7 +235,8 @@ function writeParameter(
 }
 
 /**
- * The value as it came, where it says the same in other octets: a number may come with leading zeros.
+ * The received encoding of a value, if the value is unchanged but its usual encoding has another length: a
+ * peer can send a number with leading zeros.
  */
 function sameAsCame(
   row: NamedParameter,
@@ -259,7 +261,10 @@ function checkRaw(parameter: RawParameter, index: number): RawParameter {
   };
 }
 
-/** Each of a code that came several times takes the next of its places; the sort keeps the rest as it is. */
+/**
+ * Sorts the parameters. If a code was received several times, its parameters take the places of that code one
+ * after the other. The sort is stable, so all others keep their order.
+ */
 function inOrder(
   raw: readonly RawParameter[],
   order: readonly number[],

@@ -99,7 +99,7 @@ const version: Kind<number> = {
   read: (value, context) => (octetAt(value, 0) === 1 ? 1 : context.wrong(0)),
 };
 
-/** X.224 13.3.4 f: bit 8 is not defined. */
+/** X.224 13.3.4 g: bit 8 is not defined. */
 //= X.224 13.3.4 g
 //= X.224 13.3.4 g deviation: class 0 may carry it for expedited data (RFC 1006 5), and bit 7 may be set, which RFC 2126 6.6 defines in class 2
 const additionalOptions: Kind<number> = {

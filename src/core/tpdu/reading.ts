@@ -13,7 +13,7 @@ export class Reading {
   readonly octets: Uint8Array;
   /** LI: octets of the header without LI itself. */
   readonly li: number;
-  /** Refuse what is otherwise tolerated. */
+  /** Deviations are errors, not diagnostics. */
   readonly strict: boolean;
   /** Class of the connection; `undefined` if it is not known. */
   readonly class: TransportClass | undefined;
@@ -70,8 +70,8 @@ export class Reading {
     }
   }
 
-  /** In most TPDU types the low half of the code octet is 0000. RFC 905 shows the DR differently. */
-  //= X.224 13.2.2.2 deviation: a tolerant reading ignores a low half that should be zero, for some stacks draw the DR as 0x81
+  /** In most TPDU types the low half of the code octet is 0000. RFC 905 has another value for the DR. */
+  //= X.224 13.2.2.2 deviation: a tolerant reading ignores a low half that should be zero, for some stacks send the DR as 0x81
   requireZeroNibble(): void {
     if (this.nibble !== 0) {
       this.tolerate('code-nibble', 2);

@@ -179,7 +179,7 @@ function lineEnd(octets: Uint8Array): number | undefined {
   return at === -1 ? undefined : at;
 }
 
-/** Decodes each octet as one character, because a name in a cookie can be in any code page. */
+/** Decodes each octet as one character, because a name in a cookie can have any encoding. */
 function textOf(octets: Uint8Array): string {
   return String.fromCharCode(...octets);
 }
@@ -264,11 +264,15 @@ function writeLine(
     throw outOfRange(name, "text that begins with 'Cookie: ', as 'Cookie: mstshash=user'", line);
   }
   if (cookie === undefined && (isCookie || line === '')) {
-    throw outOfRange(name, 'text that is no cookie', line);
+    throw outOfRange(name, 'text that is not a cookie', line);
   }
   const isClean = isCookie || isRoutingCookie ? isLine(line) : isPrintable(line);
   if (!isClean) {
-    throw outOfRange(name, 'one line, an octet a character', line);
+    throw outOfRange(
+      name,
+      'one line of printable ASCII, or after "Cookie: " of characters up to 0xFF',
+      line,
+    );
   }
   return [...Array.from(line, (char) => char.charCodeAt(0)), 0x0d, 0x0a];
 }

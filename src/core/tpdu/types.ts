@@ -322,15 +322,15 @@ export type TpduInitOf<T extends TpduType> = Extract<TpduInit, { readonly type: 
 /** Options of `decode`. */
 export interface DecodeOptions {
   /**
-   * Refuse what a tolerant reading lets pass with a diagnostic. Default `false`: deployed peers
-   * break many small rules without harm.
+   * Refuses every TPDU that deviates from the standard. Default `false`: small deviations, which are common
+   * in deployed peers, are tolerated and reported in `diagnostics`.
    *
    * @defaultValue `false`
    */
   readonly strict?: boolean;
   /**
-   * Class of the connection that the TPDU came on. Default absent: still being negotiated or not
-   * known, then the forms of DT, ED, EA, AK and RJ are told apart by LI.
+   * Class of the connection. Default absent: the class is not known or not negotiated yet. Then LI decides
+   * the header format of DT, ED, EA, AK and RJ.
    *
    * @defaultValue `undefined`
    */

@@ -6,7 +6,7 @@ import type { Fault } from '../faults.js';
 import { readUint, uintOctets, writeUint } from '../octets/octets.js';
 import type { DiagnosticCode, TpduType, TransportClass } from './types.js';
 
-/** A short text of a value for an error message; never its content when that is octets. */
+/** A value as an error message shows it. Of octets only the number is shown, not the content. */
 function shown(value: unknown): string {
   if (value instanceof Uint8Array) {
     return `${value.length} octets`;
@@ -17,20 +17,20 @@ function shown(value: unknown): string {
   return typeof value === 'string' ? `'${value}'` : String(value);
 }
 
-/** The error of a field whose value has the right type but not the right size. */
+/** The error for a field whose value has the right type but is out of range. */
 export function outOfRange(field: string, expected: string, value: unknown): RangeError {
   return new RangeError(`${field}: expected ${expected}, got ${shown(value)}`);
 }
 
-/** The error of a field whose value is of another type. */
+/** The error for a field whose value has the wrong type. */
 export function wrongType(field: string, expected: string, value: unknown): TypeError {
   return new TypeError(`${field}: expected ${expected}, got ${shown(value)}`);
 }
 
 /**
- * Gives back a whole number from `least` to `most`, both included.
+ * Returns the value if it is a whole number from `least` to `most`, both included.
  *
- * @throws TypeError when it is no number, RangeError when it is not whole or out of range
+ * @throws TypeError if it is not a number, RangeError if it is not whole or out of range
  */
 export function checkUint(field: string, value: unknown, most: number, least = 0): number {
   if (typeof value !== 'number') {
@@ -44,9 +44,9 @@ export function checkUint(field: string, value: unknown, most: number, least = 0
 }
 
 /**
- * Gives back octets, from `least` to `most` of them.
+ * Returns the value if it is a Uint8Array of `least` to `most` octets.
  *
- * @throws TypeError when it is no Uint8Array, RangeError when it is too short or too long
+ * @throws TypeError if it is not a Uint8Array, RangeError if it is too short or too long
  */
 export function checkOctets(
   field: string,
@@ -64,9 +64,9 @@ export function checkOctets(
 }
 
 /**
- * Gives back a flag.
+ * Returns the value if it is a boolean.
  *
- * @throws TypeError when it is no boolean
+ * @throws TypeError if it is not a boolean
  */
 export function checkFlag(field: string, value: unknown): boolean {
   if (typeof value !== 'boolean') {
@@ -75,7 +75,10 @@ export function checkFlag(field: string, value: unknown): boolean {
   return value;
 }
 
-/** Whom a value asks while it is being read. `index` counts the value's octets from 0. */
+/**
+ * What the reading of a value depends on, and where it reports deviations. `index` counts the octets of the
+ * value from 0.
+ */
 export interface ValueContext {
   readonly strict: boolean;
   /** The TPDU type that contains the value. */

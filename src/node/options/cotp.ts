@@ -1,5 +1,5 @@
 /**
- * The options of `connect` and `listen`, the service of COTP.
+ * The options of `connect` and `listen` for COTP.
  */
 import type { SizeOffer } from '../../core/negotiation/tpdu-size.js';
 import type { RemoteDesktopInit } from '../../core/tpdu/types.js';
@@ -33,43 +33,43 @@ import {
 /** Options that `connect` and `listen` share. Sizes are in octets, times in milliseconds. */
 export interface CotpOptions extends StreamOptions {
   /**
-   * Largest TPDU, header included, that this side offers and sends: 128 to 65531. Default 2048,
-   * the largest that X.224 names for class 0 (13.3.4 b); larger ones spare work where the peer
-   * takes them.
+   * Largest TPDU that this side offers and sends, including the header: 128 to 65531. Default 2048, the
+   * largest that X.224 allows in class 0 (13.3.4 b). With a larger size a long TSDU needs fewer TPDUs, if the
+   * peer accepts it.
    *
    * @defaultValue `2048`
    */
   readonly maxTpduSize?: number | undefined;
   /**
-   * Largest TSDU taken from the peer. 1 to 2147483647; default 16 MiB.
+   * Largest TSDU accepted from the peer. 1 to 2147483647; default 16 MiB.
    *
    * @defaultValue `16777216`
    */
   readonly maxTsduSize?: number | undefined;
   /**
-   * Most DT TPDUs of one TSDU taken from the peer, empty ones counted. 1 to 16777216; default
-   * 262144, enough for 16 MiB at the smallest TPDU size.
+   * Most DT TPDUs accepted in one TSDU of the peer, including empty ones. 1 to 16777216; default 262144,
+   * enough for 16 MiB at the smallest TPDU size.
    *
    * @defaultValue `262144`
    */
   readonly maxTsduSegments?: number | undefined;
   /**
-   * Refuse whatever breaks the standard. Default `false`: deployed peers break many small rules
-   * without harm. What is sent keeps to the standard in either case, but for the size codes of
-   * `sizeOffer`.
+   * Refuses everything that deviates from the standard. Default `false`: small deviations, which are common
+   * in deployed peers, are tolerated. In both cases this side sends only what the standard allows, except for
+   * the size codes of `sizeOffer`.
    *
    * @defaultValue `false`
    */
   readonly strict?: boolean | undefined;
   /**
-   * Called with every TPDU sent or received. Default: none, at no cost.
+   * Called with every TPDU sent or received. Default: none.
    *
    * @defaultValue `undefined`
    */
   readonly trace?: TraceListener | undefined;
   /**
-   * Receives the error of each connection that failed while it was open; on a server also of handshakes
-   * that fail and of callbacks that throw. Default: none.
+   * Called with the error of each connection that failed while it was open; on a server also with the errors
+   * of failed handshakes and callbacks. Default: none.
    *
    * @defaultValue `undefined`
    */
@@ -91,12 +91,12 @@ export interface ConnectOptions extends CotpOptions, StreamConnectOptions {
    */
   readonly remoteTsel?: Tsel | undefined;
   /**
-   * How `maxTpduSize` is offered. `'deployed'`: as deployed peers take it, up to 8192 by 0xC0 alone, above
-   * by 0xC0 = 8192 with 0xF0 beside it; with `strict` it is the same as `'standard'`. `'standard'`: by
-   * 0xC0 up to 2048, above by 0xF0 with 0xC0 = 2048 beside it (RFC 2126 §6.4). `'nonstandard'`: by 0xC0
-   * alone, with the codes 0x0C to 0x0F, which X.224 does not allow in class 0. `'absent'`: not at all,
-   * which means 65531 (RFC 1006 §5). 0xC0 encodes a power of two, so it offers the largest that is not
-   * above `maxTpduSize`. Default `'deployed'`.
+   * How `maxTpduSize` is offered. `'deployed'`: as deployed peers accept it. A size up to 8192 is in 0xC0;
+   * for a larger one 0xC0 is 8192 and 0xF0 has the size. With `strict` this is the same as `'standard'`.
+   * `'standard'`: a size up to 2048 is in 0xC0; for a larger one 0xC0 is 2048 and 0xF0 has the size (RFC 2126
+   * §6.4). `'nonstandard'`: the size is in 0xC0 alone, with the codes 0x0C to 0x0F, which X.224 does not
+   * allow in class 0. `'absent'`: no size is sent, which means 65531 (RFC 1006 §5). 0xC0 encodes a power of
+   * two, so it offers the largest one up to `maxTpduSize`. Default `'deployed'`.
    *
    * @defaultValue `'deployed'`
    */
@@ -109,9 +109,9 @@ export interface ConnectOptions extends CotpOptions, StreamConnectOptions {
   readonly connectData?: Uint8Array | undefined;
   /**
    * Sends the CR in the form of remote desktop ([MS-RDPBCGR] 2.2.1.1): `cookie` or `routingToken`,
-   * `negotiation`, `correlationId`. It goes with no T-selector, states no size and does not go with
-   * `strict`. Remote desktop puts each message into one DT, so give `maxTpduSize` 65531 with it. The answer
-   * is `conn.info.remoteDesktop`. Default: none.
+   * `negotiation`, `correlationId`. It cannot be combined with a T-selector or with `strict`, and such a CR
+   * offers no size. Remote desktop sends each message in one DT, so set `maxTpduSize` to 65531. The answer is
+   * in `conn.info.remoteDesktop`. Default: none.
    *
    * @defaultValue `undefined`
    */
@@ -121,21 +121,21 @@ export interface ConnectOptions extends CotpOptions, StreamConnectOptions {
 /** Options of `listen`. */
 export interface ListenOptions extends CotpOptions, StreamListenOptions {
   /**
-   * The T-selector that must be called; a CR for another one is refused with reason 3, address
-   * unknown. Default: any. It is checked before `onConnectRequest`.
+   * Our T-selector. A CR that calls another one, or none, is refused with reason 3, address unknown, before
+   * `onConnectRequest` is called. Default: every CR is accepted, whatever it calls.
    *
    * @defaultValue `undefined`
    */
   readonly localTsel?: Tsel | undefined;
   /**
-   * Decides on each CR. Default: every one is accepted.
+   * Decides on each CR. Default: every CR is accepted.
    *
    * @defaultValue `undefined`
    */
   readonly onConnectRequest?: OnConnectRequest | undefined;
 }
 
-/** Largest TSDU and number of segments that may be asked for. */
+/** Largest values of `maxTsduSize` and `maxTsduSegments`. */
 const MAX_TSDU_SIZE = 2 ** 31 - 1;
 const MAX_TSDU_SEGMENTS = 2 ** 24;
 

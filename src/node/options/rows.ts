@@ -1,12 +1,12 @@
 /**
- * Options as a table of rows, each with a check and a default. Each check names the option, what was expected and
- * what came.
+ * Options as a table of rows, each with a check and a default. The error of a check names the option, what
+ * was expected and what was given.
  */
 import { inspect } from 'node:util';
 import { type RemoteDesktopTpdu, writeRemoteDesktop } from '../../core/tpdu/remote-desktop.js';
 import type { RemoteDesktopInit } from '../../core/tpdu/types.js';
 
-/** Checks a value and gives it in the form that the library uses. Throws TypeError or RangeError. */
+/** Checks a value and returns it in the form that the library uses. Throws TypeError or RangeError. */
 export type Check<T> = (name: string, value: unknown) => T;
 
 /** A value in an error message: short, on one line. */
@@ -19,7 +19,7 @@ export function wrongType(name: string, expected: string, value: unknown): TypeE
   return new TypeError(`${name} must be ${expected}, not ${shown(value)}`);
 }
 
-/** An integer from `least` to `most`, of that unit. */
+/** An integer from `least` to `most`, in the given unit. */
 export function integer(least: number, most: number, unit = ''): Check<number> {
   const expected = `an integer ${least} to ${most}${unit === '' ? '' : ` (${unit})`}`;
   return (name, value) => {
@@ -36,7 +36,7 @@ export function integer(least: number, most: number, unit = ''): Check<number> {
 /** Longest time that a timer of Node can be set to, in milliseconds. */
 const MAX_MILLISECONDS = 2 ** 31 - 1;
 
-/** A time; there is no value for "for ever". */
+/** A time of at least 1 ms. No value means "unlimited". */
 export const milliseconds: Check<number> = integer(1, MAX_MILLISECONDS, 'milliseconds');
 
 export const flag: Check<boolean> = (name, value) => {
@@ -53,7 +53,7 @@ export const text: Check<string> = (name, value) => {
   return value;
 };
 
-/** A function; what it takes and gives is for the types to say. */
+/** A function. Only the types check its arguments and result. */
 export function callback<T>(): Check<T> {
   return (name, value) => {
     if (typeof value !== 'function') {
@@ -90,7 +90,7 @@ export function instance<T>(
   };
 }
 
-/** Octets, so many of them. */
+/** `least` to `most` octets. */
 export function octets(least: number, most: number): Check<Uint8Array> {
   return (name, value) => {
     if (!(value instanceof Uint8Array)) {
@@ -108,7 +108,7 @@ export function octets(least: number, most: number): Check<Uint8Array> {
 /** User data of a CR or CC: 32 octets at most (RFC 1006 §5, X.224 13.3.5). */
 export const connectData: Check<Uint8Array> = octets(1, 32);
 
-/** What remote desktop puts into a CR or CC. */
+/** The remote desktop fields of a CR or CC. */
 export function remoteDesktop(tpdu: RemoteDesktopTpdu): Check<RemoteDesktopInit> {
   return (name, value) => {
     if (typeof value !== 'object' || value === null) {
@@ -119,7 +119,7 @@ export function remoteDesktop(tpdu: RemoteDesktopTpdu): Check<RemoteDesktopInit>
   };
 }
 
-/** An options object of another library, passed on as it is. */
+/** An options object of another library, passed on unchanged. */
 export function optionsObject<T extends object>(expected = 'an object of options'): Check<T> {
   return (name, value) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -135,7 +135,7 @@ export function passedOn<T extends object>(): Check<T> {
   return (name, value) => (value === true ? ({} as T) : check(name, value));
 }
 
-/** One option: how it is checked, and its default; `undefined` when it is off unless given. */
+/** One option: its check and its default, which is `undefined` if the option is off by default. */
 export interface OptionRow<T> {
   readonly check: Check<T>;
   readonly default: T | undefined;
@@ -151,7 +151,7 @@ export function row<T>(check: Check<T>, byDefault: NoInfer<T>): RequiredRow<T> {
   return { check, default: byDefault };
 }
 
-/** An option that is off unless given. */
+/** An option that is off by default. */
 export function optional<T>(check: Check<T>): OptionRow<T> {
   return { check, default: undefined };
 }
@@ -171,16 +171,16 @@ export type Resolved<T extends OptionTable> = {
 /**
  * Checks options against a table and fills in the defaults. `undefined` counts as not given.
  *
- * @throws TypeError for what is no object, an unknown name or a value of the wrong type
- * @throws RangeError for a value out of range
+ * @throws TypeError if `given` is not an object, a name is unknown or a value has the wrong type
+ * @throws RangeError if a value is out of range
  */
 export function resolveOptions<T extends OptionTable>(table: T, given: unknown): Resolved<T> {
   if (typeof given !== 'object' || given === null) {
     throw wrongType('options', 'an object', given);
   }
   const values = given as Readonly<Record<string, unknown>>;
-  // Not frozen: what is spread and then frozen has a shape of its own, and what reads the options of
-  // many connections would have to look each of them up anew.
+  // Not frozen: V8 gives each frozen copy a hidden class of its own, which would make every access to the
+  // options of many connections slow.
   const resolved: Record<string, unknown> = { ...defaultsOf(table) };
   for (const name of Object.keys(values)) {
     const row = table[name];
@@ -195,7 +195,7 @@ export function resolveOptions<T extends OptionTable>(table: T, given: unknown):
   return resolved as Resolved<T>;
 }
 
-/** Those of each table, gathered once: a client that connects often gives few options of many. */
+/** The defaults of each table, collected once: most options of a connection have their default. */
 const DEFAULTS = new WeakMap<OptionTable, Readonly<Record<string, unknown>>>();
 
 function defaultsOf(table: OptionTable): Readonly<Record<string, unknown>> {
@@ -207,8 +207,8 @@ function defaultsOf(table: OptionTable): Readonly<Record<string, unknown>> {
   return defaults;
 }
 
-/** The known names, or the one that was probably meant. */
+/** The end of the message: the known names, or the name that was probably meant. */
 function suggestion(name: string, known: readonly string[]): string {
   const same = known.find((other) => other.toLowerCase() === name.toLowerCase());
-  return same === undefined ? `; there are ${known.join(', ')}` : `; is ${same} meant?`;
+  return same === undefined ? `; known options: ${known.join(', ')}` : `; did you mean ${same}?`;
 }

@@ -1,6 +1,5 @@
 /**
- * The options that every connection has, whether of COTP or of bare TPKT: those of the byte stream
- * and of the messages on it.
+ * The options that COTP and bare TPKT have in common: those of the byte stream and of the messages on it.
  */
 import type { Duplex } from 'node:stream';
 import { Duplex as DuplexClass } from 'node:stream';
@@ -19,30 +18,30 @@ import {
   text,
 } from './rows.js';
 
-/** Octets of a mark or a buffer may come to this: larger is a mistake. */
+/** Largest value of a mark or buffer limit, in octets. */
 const MAX_BUFFER = 2 ** 31 - 1;
 const MEBIBYTE = 1_048_576;
 
 /** Options of both sides. Sizes are in octets, times in milliseconds. */
 export interface StreamOptions {
   /**
-   * Messages that were not read may keep this many octets of memory before reading from the socket pauses.
-   * Counted are the messages with 128 octets for each, and the chunks in which they came with 448 for each.
-   * It pauses at the end of a chunk, so what one chunk of at most 64 KiB holds comes on top. 1 to 2147483647;
-   * default 1 MiB, which keeps a fast link busy through a short pause.
+   * Reading from the socket pauses when unread messages use this many octets of memory. The sum includes 128
+   * octets for each message, and the chunks that contain the messages with 448 octets for each chunk. Reading
+   * pauses at the end of a chunk, so one chunk of up to 64 KiB can exceed the limit. 1 to 2147483647; default
+   * 1 MiB, which keeps a fast link busy during a short pause.
    *
    * @defaultValue `1048576`
    */
   readonly readHighWaterMark?: number | undefined;
   /**
-   * `write` gives `false` while more octets than this wait. 1 to 2147483647; default 1 MiB.
+   * `write` returns `false` while more octets than this wait to be sent. 1 to 2147483647; default 1 MiB.
    *
    * @defaultValue `1048576`
    */
   readonly writeHighWaterMark?: number | undefined;
   /**
-   * `write` throws `ERR_COTP_WRITE_OVERFLOW` once this many octets wait, so that a writer that
-   * ignores `false` fails before memory does. 1 to 2147483647; default 64 MiB.
+   * `write` throws `ERR_COTP_WRITE_OVERFLOW` once this many octets wait to be sent. A program that ignores
+   * `false` thus gets an error before memory runs out. 1 to 2147483647; default 64 MiB.
    *
    * @defaultValue `67108864`
    */
@@ -60,14 +59,15 @@ export interface StreamOptions {
    */
   readonly noDelay?: boolean | undefined;
   /**
-   * From the wish to close to the end of TCP, flushing included; then TCP is reset.
+   * Longest time from the start of closing to the end of TCP, including the sending of what waits. After it
+   * TCP is reset.
    *
    * @defaultValue `5000`
    */
   readonly closeTimeout?: number | undefined;
   /**
-   * A TPKT or TSDU that was begun is to be complete within this time of its first octet; octets
-   * that follow do not extend it.
+   * A TPKT or TSDU must be complete within this time after its first octet. Further octets do not extend the
+   * time.
    *
    * @defaultValue `60000`
    */
@@ -79,9 +79,9 @@ export interface StreamOptions {
    */
   readonly idleTimeout?: number | undefined;
   /**
-   * Resets a connection on which nothing was received for this time, whatever was sent meanwhile: a cable
-   * that is pulled while a request waits for its answer. Suspended while reading is paused because the
-   * application does not read, and after the FIN of the peer. Default: off.
+   * Resets a connection on which nothing was received for this time, even if octets were sent. It detects for
+   * instance a cable that was unplugged while a request waits for its answer. Suspended while reading is
+   * paused because the application does not read, and after the FIN of the peer. Default: off.
    *
    * @defaultValue `undefined`
    */
@@ -94,9 +94,9 @@ export interface StreamOptions {
    */
   readonly allowHalfOpen?: boolean | undefined;
   /**
-   * Resets a connection whose peer takes none of the octets that wait for this time. Default 60000. The
-   * system reports what was taken only in steps, for instance of a third of its buffer: with less than a
-   * few seconds, a slow peer may look like one that takes nothing.
+   * Resets a connection if octets wait and the peer accepts none of them for this time. Default 60000. The
+   * system reports progress only in steps, for instance of a third of its buffer. With less than a few
+   * seconds, a slow peer can look like a peer that accepts nothing.
    *
    * @defaultValue `60000`
    */
@@ -130,7 +130,7 @@ export const STREAM_OPTIONS = {
 /** Options of the side that connects. */
 export interface StreamConnectOptions {
   /**
-   * TCP, TLS and the answer of the peer together.
+   * Longest time for TCP, TLS and the answer of the peer together.
    *
    * @defaultValue `10000`
    */
@@ -154,9 +154,9 @@ export interface StreamConnectOptions {
    */
   readonly tls?: TlsConnectOptions | true | undefined;
   /**
-   * A stream of the caller's own to use instead of a new TCP connection, for instance an SSH or
-   * serial channel. It is closed with the connection. Its `allowHalfOpen` is set to `true`, since
-   * after the FIN of the peer answers may be due; the connection ends it by itself.
+   * A stream to use instead of a new TCP connection, for instance an SSH or serial channel. The connection
+   * closes it. Its `allowHalfOpen` is set to `true`, because this side may have to answer after the FIN of
+   * the peer; the connection ends the stream itself.
    *
    * @defaultValue `undefined`
    */
@@ -172,40 +172,41 @@ export const STREAM_CONNECT_OPTIONS = {
   socket: optional(instance<Duplex>(DuplexClass, 'a Duplex stream')),
 } satisfies Record<keyof StreamConnectOptions, OptionRow<unknown>>;
 
-/** Options of the side that listens, less those that name its connection type. */
+/** Options of the side that listens, except those that depend on the type of its connections. */
 export interface StreamListenOptions {
   /**
-   * The TLS handshake of a new connection, then its CR, then the decision on the CR: each within
-   * this time.
+   * Longest time for each step of a new connection: the TLS handshake, then the CR, then the decision on the
+   * CR.
    *
    * @defaultValue `10000`
    */
   readonly handshakeTimeout?: number | undefined;
   /**
-   * Connections at a time, those still in their handshake included. 1 to 65535; default 1024. One client
-   * more is refused by the protocol, where that has words for it; with `tls` it is dropped before the TLS
-   * handshake, and the limit is reported to `onError`.
+   * Most connections at a time, including those in their handshake. 1 to 65535; default 1024. A further
+   * client is refused by a DR with reason 1; TPKT alone just closes TCP. With `tls` it is dropped before the
+   * TLS handshake, and the limit is reported to `onError`.
    *
    * @defaultValue `1024`
    */
   readonly maxConnections?: number | undefined;
   /**
-   * The same from one address. 1 to 65535; default: as many as `maxConnections`.
+   * Most connections from one address. 1 to 65535; default: `maxConnections`.
    *
    * @defaultValue `undefined`
    */
   readonly maxConnectionsPerAddress?: number | undefined;
   /**
-   * Connections that the system holds before they are accepted. Default 511, as in Node.
+   * Connections that the system queues until they are accepted. Default 511, as in Node.
    *
    * @defaultValue `511`
    */
   readonly backlog?: number | undefined;
   /**
-   * Octets of memory that unfinished and unread messages of all connections may keep together, besides
-   * 64 KiB of each connection, which do not count. Near it, from three quarters on, reading pauses where more
-   * than those 64 KiB wait to be read. Above it the connection that holds most ends, if most of that is of an
-   * unfinished message. 1 to 2147483647; default 256 MiB, sixteen TSDUs of the largest default size.
+   * Most octets of memory that the unfinished and unread messages of all connections use together. The first
+   * 64 KiB of each connection do not count. From three quarters of the limit on, reading pauses on each
+   * connection with more than 64 KiB of unread messages. Above the limit the connection that uses most is
+   * closed, if most of that belongs to an unfinished message. 1 to 2147483647; default 256 MiB, sixteen TSDUs
+   * of the largest default size.
    *
    * @defaultValue `268435456`
    */
@@ -224,7 +225,7 @@ export interface StreamListenOptions {
   readonly tls?: TlsOptions | undefined;
 }
 
-/** References are 16 bits, so no process holds more connections. */
+/** A reference has 16 bits and is unique in a process, so there cannot be more connections. */
 const MAX_CONNECTIONS = 65_535;
 
 /** The rows of {@link StreamListenOptions}. */
@@ -238,15 +239,15 @@ export const STREAM_LISTEN_OPTIONS = {
   tls: optional(optionsObject<TlsOptions>()),
 } satisfies Record<keyof StreamListenOptions, OptionRow<unknown>>;
 
-/** What `onError` receives beside the error. */
+/** The second argument of `onError`. */
 export interface ErrorContext {
-  /** Whom it was about, as `host:port`. */
+  /** The peer as `host:port`, or the address of the server if the error concerns no peer. */
   readonly peer: string;
 }
 
 /**
- * Is notified of connections that fail. What it throws is ignored, and so is a promise that it rejects.
- * What the user threw elsewhere and is no `Error` comes as the `cause` of one.
+ * Called with the errors of connections that fail. If it throws or rejects, that is ignored. If another
+ * callback threw a value that is not an `Error`, the value is the `cause` of the error.
  */
 export type ErrorListener = (error: Error, context: ErrorContext) => void;
 

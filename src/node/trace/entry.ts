@@ -11,7 +11,7 @@ import type { Tsel } from '../../core/tsel.js';
 import type { FullAddress } from '../address.js';
 import type { ConnectionInfo } from '../connection.js';
 
-/** The connection that something was seen on. */
+/** The connection of a trace entry or event. */
 export interface TracedConnection {
   /** Number of the connection, unique in this process, counted from 1. */
   readonly connection: number;
@@ -28,13 +28,12 @@ export interface TraceEntry extends TracedConnection {
   /** Milliseconds since 1970, with fractions. */
   readonly time: number;
   readonly direction: 'sent' | 'received';
-  /** The peer, as `host:port`; a client's as it was called. */
+  /** The peer as `host:port`; for a client the address that was given to `connect`. */
   readonly peer: string;
-  /** The TPDU as it is on the wire, without the TPKT header. */
+  /** The encoded TPDU, without the TPKT header. */
   readonly octets: Buffer;
   /**
-   * The TPDU decoded, worked out when first asked for; an error (`ERR_COTP_PROTOCOL`) when it cannot
-   * be.
+   * The decoded TPDU, or an error (`ERR_COTP_PROTOCOL`) if it cannot be decoded. Decoded at the first access.
    */
   readonly tpdu: Tpdu | CotpError;
   /** One line of text, in the wording of protocol analysers. */
@@ -42,17 +41,17 @@ export interface TraceEntry extends TracedConnection {
 }
 
 /**
- * Takes every TPDU. What it throws, or a promise that it rejects, harms no connection: the first failure on
- * each connection is reported to `onError`.
+ * Called with every TPDU. If it throws or rejects, the connection continues, and the first failure on each
+ * connection is reported to `onError`.
  */
 export type TraceListener = (entry: TraceEntry) => void;
 
-/** The wall clock in milliseconds, as fine as it goes. */
+/** The time in milliseconds since 1970, with fractions. */
 export function traceTime(): number {
   return performance.timeOrigin + performance.now();
 }
 
-/** The TPDU, or what keeps it from being one. */
+/** The decoded TPDU, or the error of decoding. */
 export function decodeOrError(octets: Uint8Array): Tpdu | CotpError {
   try {
     return decode(octets);
@@ -64,12 +63,12 @@ export function decodeOrError(octets: Uint8Array): Tpdu | CotpError {
   }
 }
 
-/** A TPDU in words, or what keeps it from being one. */
+/** The description of a TPDU in one line, or the message of the error. */
 export function describeOrError(tpdu: Tpdu | CotpError): string {
   return tpdu instanceof CotpError ? tpdu.message : describeTpdu(tpdu);
 }
 
-/** What an entry is made of. */
+/** The parts of an entry. */
 export interface EntryParts {
   readonly source: TracedConnection;
   readonly peer: string;
@@ -78,7 +77,7 @@ export interface EntryParts {
   readonly time?: number;
 }
 
-/** An entry that decodes when it is asked. */
+/** A trace entry. It decodes the TPDU at the first access. */
 export class Entry implements TraceEntry {
   readonly time: number;
   readonly direction: 'sent' | 'received';
@@ -122,9 +121,9 @@ export const TPDU_CHANNEL = 'cotp:tpdu';
 export const CONNECTION_CHANNEL = 'cotp:connection';
 
 /**
- * An event on `cotp:connection`: `'open'` after the CC, and `'close'` when the stream beneath is
- * gone. The close comes for each connection of which an open, a refusal or a TPDU was reported before,
- * also one that never opened. `'refused'` comes from servers: this side has refused a CR.
+ * An event on `cotp:connection`: `'open'` after the CC, `'refused'` when a server has refused a CR, and
+ * `'close'` when the stream has closed. `'close'` is published for each connection of which an event or a
+ * TPDU was published before, even if it never opened.
  */
 export type ConnectionEvent = ConnectionOpen | ConnectionClose | ConnectionRefused;
 
@@ -138,9 +137,9 @@ export interface ConnectionOpen extends TracedConnection {
 export interface ConnectionClose extends TracedConnection {
   readonly event: 'close';
   readonly time: number;
-  /** By a FIN or by a reset. */
+  /** How TCP ended. */
   readonly how: 'fin' | 'reset';
-  /** Which side was the first to end. */
+  /** Which side ended TCP first. */
   readonly by: 'local' | 'remote';
 }
 

@@ -11,7 +11,7 @@ import { type TraceEntry, decodeOrError, describeOrError } from './entry.js';
 import { type Destination, type SinkOptions, type TraceSink, lineSink } from './sink.js';
 
 /**
- * Writes a line a TPDU: time (UTC), number of the connection, direction, peer, TPDU.
+ * Writes a line for each TPDU: time (UTC), number of the connection, direction, peer, TPDU.
  *
  * @throws TypeError or RangeError for a bad option
  *
@@ -37,13 +37,13 @@ function textLine(entry: TraceEntry, octets: Buffer): string {
   const time = new Date(entry.time).toISOString();
   const arrow = entry.direction === 'sent' ? '>' : '<';
   const name = entry.name === undefined ? '' : ` ${entry.name}`;
-  // What was redacted is not what was decoded.
+  // The entry decodes the original octets, so redacted octets are decoded here.
   const tpdu = octets === entry.octets ? entry.tpdu : decodeOrError(octets);
   return `${time} #${entry.connection}${name} ${arrow} ${entry.peer} ${describeOrError(tpdu)}`;
 }
 
 /**
- * Writes an object a TPDU with the keys
+ * Writes a JSON object for each TPDU, on one line, with the keys
  *
  * - `time` (ISO 8601, UTC, microseconds), `connection`, `name` (where there is one), `role`,
  *   `direction`, `local` and `remote` (`host:port`);
@@ -89,7 +89,7 @@ function entryToJson(entry: TraceEntry, octets: Buffer) {
   };
 }
 
-/** The keys that tell of the TPDU itself. */
+/** The keys that describe the TPDU. */
 export function tpduToJson(tpdu: Tpdu | CotpError): Readonly<Record<string, unknown>> {
   if (tpdu instanceof CotpError) {
     const { code, message } = tpdu;
@@ -103,7 +103,7 @@ export function tpduToJson(tpdu: Tpdu | CotpError): Readonly<Record<string, unkn
   return { type, tpdu: Object.fromEntries(fields), diagnostics };
 }
 
-/** A value as JSON has it. */
+/** A value in a form that JSON can represent. */
 function plain(value: unknown): unknown {
   if (value instanceof Uint8Array) {
     return toHex(value);

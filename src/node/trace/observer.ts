@@ -1,6 +1,6 @@
 /**
- * Watches one connection for everybody who listens: the `trace` option, the diagnostics channels and
- * `NODE_DEBUG=cotp`. While nobody does, a TPDU costs two reads of properties.
+ * Reports the TPDUs and events of one connection to the `trace` option, the diagnostics channels and
+ * `NODE_DEBUG=cotp`. If none of them is in use, a TPDU costs two property reads.
  */
 import { debuglog } from 'node:util';
 import type { TpduObserver } from '../../core/data-transfer/dt.js';
@@ -33,13 +33,13 @@ export function takeConnectionNumber(): number {
   return lastConnection;
 }
 
-/** What a trace is to know of a connection before anything happens on it. */
+/** The options of a connection that its trace uses. */
 export interface TraceOptions {
   readonly trace: TraceListener | undefined;
   readonly name: string | undefined;
 }
 
-/** The watcher of one connection. */
+/** The trace of one connection. */
 export class ConnectionTrace implements TpduObserver {
   readonly #number = takeConnectionNumber();
   readonly #role: 'client' | 'server';
@@ -49,7 +49,9 @@ export class ConnectionTrace implements TpduObserver {
   readonly #name: string | undefined;
   readonly #report: (thrown: unknown) => void;
   #hasFailed = false;
-  /** Somebody has asked for this connection, so there is no need to look again. */
+  /**
+   * The `trace` option or `NODE_DEBUG` requests this connection, whether or not the channel has subscribers.
+   */
   readonly #isWanted: boolean;
   /** Created with the first entry or event; `undefined` while none was published. */
   #source: TracedConnection | undefined;
@@ -109,16 +111,16 @@ export class ConnectionTrace implements TpduObserver {
     }
   }
 
-  /** One that fails once probably fails for each TPDU: a single report is enough. */
+  /** Reports the first failure only: a listener that fails once probably fails for each TPDU. */
   readonly #onFailure = (thrown: unknown): void => {
     if (!this.#hasFailed) {
       this.#hasFailed = true;
-      // Later: `onError` may act on the connection, which is in the middle of this TPDU.
+      // Deferred: `onError` may use the connection, which is still processing this TPDU.
       queueMicrotask(() => this.#report(thrown));
     }
   };
 
-  /** Reports the end of the stream to the subscribers who know of the connection. */
+  /** Publishes the end of the stream, if the connection was published before. */
   watch(driver: Driver): void {
     whenClosed(driver.stream, () => {
       if (this.#source !== undefined && connectionChannel.hasSubscribers) {

@@ -1,13 +1,13 @@
 /**
- * Where a sink writes: a file, which may be one of several that take turns, or a stream. Neither ever
- * throws nor keeps more than a limit: what does not fit is not written, and counted.
+ * The destinations of a sink: files, with rotation, or a stream. Both never throw, and buffer no more than a
+ * limit: a record beyond it is dropped and counted.
  */
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { parse as parsePath } from 'node:path';
 import type { Writable } from 'node:stream';
 import { toError } from '../callbacks.js';
 
-/** Takes records, each of them whole or not at all. */
+/** Writes each record as a whole, or drops it. */
 export interface Output {
   /** Records that were not written: too many waited, or the output had failed. */
   readonly dropped: number;
@@ -16,49 +16,51 @@ export interface Output {
   /** Counts a record that is not written. */
   drop(): void;
   /**
-   * Makes room for a record of at most `length` octets, which may begin a new file.
+   * Makes room for a record of at most `length` octets. This may begin a new file.
    *
-   * @returns `false` when there is none: the record is not to be written, and counts as dropped
+   * @returns `false` if there is no room: the record counts as dropped and must not be written
    */
   makeRoom(length: number): boolean;
   write(record: Buffer): void;
-  /** Resolves when everything is written, or never will be. Never rejects. */
+  /** Resolves when everything is written or the output has failed. Never rejects. */
   close(): Promise<void>;
 }
 
-/** What both kinds of output need. */
+/** Options of both kinds of output. */
 export interface OutputOptions {
-  /** Octets that may wait to be written. */
+  /** Most octets that wait to be written. */
   readonly maxBuffered: number;
-  /** What a file, or the stream, begins with. */
+  /** Returns the start of a file or of the stream. */
   readonly preamble: () => Buffer;
-  /** What it ends with, given what was dropped; always of one length. */
+  /** Returns its end, with the number of dropped records. The length is always the same. */
   readonly epilogue: (dropped: number) => Buffer;
   /** Called once, when nothing more can be written. */
   readonly onError: (error: Error) => void;
 }
 
-/** How files take turns: a new one before `maxFileSize` is passed, `maxFiles` of them in all. */
+/**
+ * File rotation: a new file is begun before `maxFileSize` octets are exceeded; there are at most `maxFiles`.
+ */
 export interface Rotation {
   readonly maxFileSize: number;
   readonly maxFiles: number;
 }
 
-/** Ends the file; what follows goes to the next one. */
+/** An entry of the queue that ends the file. The records after it belong to the next file. */
 const NEXT_FILE = Symbol('next file');
 
-/** A file, replaced when it is there. */
+/** Writes to a file. An existing file is overwritten. */
 export class FileOutput implements Output {
   readonly #path: string;
   readonly #rotation: Rotation;
   readonly #options: OutputOptions;
   #dropped = 0;
   #waiting: (Buffer | typeof NEXT_FILE)[] = [];
-  /** Octets that wait, those being written included. */
+  /** Octets that wait, including those being written. */
   #buffered = 0;
-  /** Octets of the file that was begun last, as it will be, without its end. */
+  /** Size of the last file in the queue once it is written, without its end. */
   #size = 0;
-  /** It holds no record yet, so the next one goes into it however long it is. */
+  /** That file has no record yet, so the next record belongs to it, whatever its length. */
   #isEmpty = true;
   readonly #endLength: number;
   #closed: Promise<void> | undefined;
@@ -135,7 +137,7 @@ export class FileOutput implements Output {
   }
 
   async #writeAll(): Promise<void> {
-    // Everything of this turn of the event loop goes in one write.
+    // Everything that was queued in this turn of the event loop is written at once.
     await Promise.resolve();
     try {
       while (this.#waiting.length > 0) {
@@ -154,7 +156,7 @@ export class FileOutput implements Output {
     this.#work = undefined;
   }
 
-  /** Writes what belongs to this file. */
+  /** Writes the records that belong to this file. */
   async #writeSome(file: FileHandle): Promise<void> {
     const end = this.#waiting.indexOf(NEXT_FILE);
     const records = this.#waiting.splice(0, end === -1 ? this.#waiting.length : end) as Buffer[];
@@ -166,7 +168,7 @@ export class FileOutput implements Output {
     this.#buffered -= octets.length;
   }
 
-  /** `a.log` becomes `a.1.log`, that `a.2.log` and so on; the oldest goes. */
+  /** Renames `a.log` to `a.1.log`, `a.1.log` to `a.2.log` and so on. The oldest file is deleted. */
   async #makeWay(): Promise<void> {
     const last = this.#rotation.maxFiles - 1;
     await rm(this.#pathOf(last), { force: true });
@@ -200,7 +202,7 @@ function ignoreMissing(error: NodeJS.ErrnoException): void {
   }
 }
 
-/** A stream of the user's own, which stays open. */
+/** Writes to a stream of the user, which stays open. */
 export class StreamOutput implements Output {
   readonly #stream: Writable;
   readonly #options: OutputOptions;
@@ -241,7 +243,7 @@ export class StreamOutput implements Output {
     }
   }
 
-  /** The `_write` of a stream of the user's own may throw. */
+  /** Catches errors too: the `_write` of a stream of the user can throw. */
   #write(octets: Buffer | string, onWritten: () => void = nothing): void {
     try {
       this.#stream.write(octets, onWritten);

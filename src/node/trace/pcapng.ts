@@ -1,6 +1,6 @@
 /**
- * A trace as a pcapng file, which Wireshark and tshark open: every connection is one TCP conversation
- * with its TPKTs, TLS or not.
+ * A trace as a pcapng file, which Wireshark and tshark can open. Each connection is one TCP conversation that
+ * contains the TPKTs in clear, even if the connection uses TLS.
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { TPKT_HEADER_LENGTH, writeTpktHeader } from '../../core/tpkt/header.js';
@@ -38,8 +38,8 @@ import {
 /** Options of {@link pcapngSink}. */
 export interface PcapngOptions extends SinkOptions {
   /**
-   * Written in place of the real port of servers, 1 to 65535. Wireshark looks for TPKT at port 102
-   * only, unless it is configured for another one. Default: the real port.
+   * The port to write instead of the real port of servers, 1 to 65535. Wireshark looks for TPKT only at port
+   * 102, unless it is configured for another port. Default: the real port.
    *
    * @defaultValue `undefined`
    */
@@ -52,9 +52,9 @@ const PCAPNG_OPTIONS = {
 } satisfies Record<keyof PcapngOptions, OptionRow<unknown>>;
 
 /**
- * Writes a pcapng file. IP and TCP headers are made up around the TPDUs, with the real addresses,
- * numbers in order and right checksums; what TCP and TLS did in truth is not in it. A connection both
- * ends of which are in this process is written once.
+ * Writes a pcapng file. The TPDUs are in artificial IP and TCP packets, with the real addresses, consecutive
+ * sequence numbers and correct checksums. The real TCP segments and TLS records are not in the file. If both
+ * ends of a connection are in this process, it is written once.
  *
  * @throws TypeError or RangeError for a bad option
  *
@@ -75,7 +75,7 @@ export function pcapngSink(destination: Destination, options: PcapngOptions = {}
   return new PcapngSink(destination, resolveOptions(PCAPNG_OPTIONS, options));
 }
 
-/** A sink that is notified of the end of connections too. */
+/** A sink that writes the end of connections too. */
 export class PcapngSink implements TraceSink {
   readonly #sink: Sink;
   readonly #conversations: Conversations;
@@ -108,7 +108,10 @@ export class PcapngSink implements TraceSink {
     return this.close();
   }
 
-  /** Writes the end of a connection; for those that the library has not opened itself. */
+  /**
+   * Writes the end of a connection. Call it only for connections that the channel `cotp:connection` does not
+   * report.
+   */
   ended(connection: number, how: 'fin' | 'reset', by: 'local' | 'remote'): void {
     const record = this.#conversations.end(connection, how, by);
     if (record !== undefined) {
@@ -127,7 +130,9 @@ export class PcapngSink implements TraceSink {
 /** The conversations that are in the file and have not ended. */
 class Conversations implements Format {
   readonly #serverPort: number | undefined;
-  /** By the number of the connection. `undefined` for the other end of one that is here already. */
+  /**
+   * By the number of the connection; `undefined` if the other end of the conversation is already in the file.
+   */
   readonly #ofConnection = new Map<number, Conversation | undefined>();
   readonly #keys = new Set<string>();
   /** Connections that are named in the current file. */
@@ -202,12 +207,12 @@ class Conversations implements Format {
   }
 }
 
-/** What the first packet of a connection in each file says. */
+/** The comment on the first packet of a connection in each file. */
 function nameOf({ connection, name }: TracedConnection): string {
   return name === undefined ? `connection ${connection}` : `connection ${connection} "${name}"`;
 }
 
-/** The most octets that a TPKT of that length comes to in the file. */
+/** Largest size of the record of a TPKT in the file, in octets. */
 function maxRecord(length: number, comment: string): number {
   const packets = Math.ceil(length / MAX_SEGMENT);
   const extra = MOST_EXTRA_PACKETS * maxPacketBlock(MAX_HEADERS + 8);

@@ -1,6 +1,6 @@
 /**
- * The common part of all sinks: takes entries, redacts user data where asked to, writes records somewhere, and
- * closes. The format of a record is defined by each kind of sink.
+ * The common part of all sinks: receives entries, redacts user data if requested, writes records to a file or
+ * stream, and closes. Each kind of sink defines the format of its records.
  */
 import { Writable } from 'node:stream';
 import { TimeoutError } from '../../core/errors.js';
@@ -23,41 +23,41 @@ import {
 import type { TraceEntry, TraceListener } from './entry.js';
 import { FileOutput, type Output, StreamOutput } from './output.js';
 
-/** The path of a file, which is replaced, or a stream, which is left open. */
+/** The path of a file, which is overwritten, or a stream, which stays open. */
 export type Destination = string | Writable;
 
 /** Options of every sink. Sizes are in octets. */
 export interface SinkOptions {
   /**
-   * User data becomes zeros; headers and lengths stay.
+   * Replaces user data by zeros, and names in remote desktop cookies by `x`. Headers and lengths stay.
    *
    * @defaultValue `false`
    */
   readonly redact?: boolean | undefined;
   /**
-   * The file is renamed and a new one begun before it grows larger than this; a TPDU is never cut.
-   * 4096 to 2^53 - 1; default: one file of any size. `trace.pcapng` becomes `trace.1.pcapng`, that
-   * `trace.2.pcapng` and so on.
+   * Before the file exceeds this size, it is renamed and a new one is begun. A TPDU is never split. 4096 to
+   * 2^53 - 1; default: one file of any size. `trace.pcapng` is renamed to `trace.1.pcapng`, the previous
+   * `trace.1.pcapng` to `trace.2.pcapng`, and so on.
    *
    * @defaultValue `9007199254740991`
    */
   readonly maxFileSize?: number | undefined;
   /**
-   * Files in all, the one being written included; the oldest goes. 1 to 10000; default 10.
+   * Most files, including the current one. The oldest is deleted. 1 to 10000; default 10.
    *
    * @defaultValue `10`
    */
   readonly maxFiles?: number | undefined;
   /**
-   * Octets that may wait for a slow disk or stream; what comes then is dropped and counted. 65536 to
+   * Most octets that wait for a slow disk or stream. Further TPDUs are dropped and counted. 65536 to
    * 2147483647; default 16 MiB.
    *
    * @defaultValue `16777216`
    */
   readonly maxBuffered?: number | undefined;
   /**
-   * Called once, when nothing more can be written: a full disk, a closed pipe, a destination that takes
-   * nothing while the sink closes. What it throws, and a promise that it rejects, is ignored. Default: none.
+   * Called once, when nothing more can be written: the disk is full, a pipe is closed, or the destination
+   * accepts nothing while the sink closes. If it throws or rejects, that is ignored. Default: none.
    *
    * @defaultValue `undefined`
    */
@@ -73,47 +73,47 @@ export const SINK_OPTIONS = {
   onError: optional(callback<(error: Error) => void>()),
 } satisfies Record<keyof SinkOptions, OptionRow<unknown>>;
 
-/** Takes a trace and writes it somewhere. */
+/** Receives a trace and writes it to a file or stream. */
 export interface TraceSink extends AsyncDisposable {
   /**
    * For the `trace` option of any number of connections, or to subscribe to the channel `cotp:tpdu`.
    * Never throws.
    */
   readonly trace: TraceListener;
-  /** TPDUs that are not in what was written. */
+  /** Number of TPDUs that were not written. */
   readonly dropped: number;
-  /** Why nothing more can be written; `undefined` while all is well. */
+  /** Why nothing more can be written; `undefined` while writing works. */
   readonly error: Error | undefined;
   /**
-   * Resolves when everything is written, and after 5000 milliseconds at the latest: `error` is set where
-   * something waits then, and a stream that recovers still gets it. Never rejects; what comes later is
-   * not written.
+   * Resolves when everything is written, at the latest after 5000 milliseconds. If octets still wait then,
+   * `error` is set; a stream that recovers later still receives them. Never rejects. TPDUs that arrive after
+   * the call are not written.
    */
   close(): Promise<void>;
 }
 
-/** How a kind of sink writes. */
+/** The format that a kind of sink writes. */
 export interface Format {
-  /** What each file begins with; called once a file. */
+  /** Returns the start of a file. Called once for each file. */
   readonly preamble?: () => Buffer;
-  /** What each file ends with, given what was dropped until then. */
+  /** Returns the end of a file. `dropped` is the number of TPDUs dropped so far. */
   readonly epilogue?: (dropped: number) => Buffer;
   /**
-   * The record of an entry, or `undefined` for none.
+   * Returns the record of an entry; `undefined` if nothing is to be written.
    *
-   * @param octets those of the entry, or what redaction has left of them
-   * @param makeRoom to be called with the most octets that the record will have, before it is made
+   * @param octets the octets of the entry, redacted if requested
+   * @param makeRoom must be called before the record is created, with its largest possible length
    */
   record(
     entry: TraceEntry,
     octets: Buffer,
     makeRoom: (length: number) => boolean,
   ): Buffer | undefined;
-  /** Nothing more is written: releases what is kept for connections. May be called again. */
+  /** Releases what is kept for connections when nothing more is written. Can be called again. */
   readonly release?: () => void;
 }
 
-/** The sink that writes that format there. */
+/** A sink that writes records of one format to one destination. */
 export class Sink implements TraceSink {
   readonly #format: Format;
   readonly #output: Output;
@@ -183,7 +183,7 @@ export class Sink implements TraceSink {
       const message = `the trace was not written within ${CLOSE_TIMEOUT} ms of closing the sink`;
       this.#failed(
         new TimeoutError(message, 'closeTimeout', CLOSE_TIMEOUT, {
-          hint: 'does anybody read from the stream, and does the disk respond?',
+          hint: 'is the stream being read, and does the disk respond?',
         }),
       );
     }
@@ -197,16 +197,16 @@ export class Sink implements TraceSink {
     if (this.#error === undefined) {
       this.#error = error;
       this.#format.release?.();
-      // A listener that fails has nobody left to report to.
+      // If `onError` itself fails, there is nowhere to report it.
       runCallback(() => this.#onError?.(error), ignore);
     }
   }
 }
 
-/** Milliseconds that closing may take: a stream that nobody reads must not hold up its user for ever. */
+/** Longest time to close, in milliseconds: a stream that nobody reads must not block the program for ever. */
 const CLOSE_TIMEOUT = 5_000;
 
-/** Whether the promise, which never rejects, was fulfilled within so many milliseconds. */
+/** Resolves to `true` if the promise is fulfilled within this time. The promise must never reject. */
 function isSettledWithin(promise: Promise<void>, milliseconds: number): Promise<boolean> {
   return new Promise((resolve) => {
     const stop = startTimeout(milliseconds, () => resolve(false));
@@ -228,7 +228,7 @@ function path(destination: unknown): string {
   return text('destination', destination);
 }
 
-/** A sink of text: one line a TPDU. */
+/** A text sink: one line for each TPDU. */
 export function lineSink(
   destination: Destination,
   options: SinkOptions,
@@ -242,7 +242,7 @@ export function lineSink(
   });
 }
 
-/** A copy whose user data is zeros. Of octets that are no TPDU nothing but the first two is kept. */
+/** Returns a copy whose user data is zeros. If the octets are not a TPDU, only the first two are kept. */
 export function redactTpdu(octets: Buffer, tpdu: Tpdu | Error): Buffer {
   const copy = Buffer.from(octets);
   const headerEnd = tpdu instanceof Error ? 2 : 1 + tpdu.li;
@@ -256,7 +256,7 @@ export function redactTpdu(octets: Buffer, tpdu: Tpdu | Error): Buffer {
   return copy;
 }
 
-/** A cookie of remote desktop names its user, and a routing token may: letters take their place. */
+/** Overwrites the name in a remote desktop cookie or routing token by `x`. */
 function hideName(cr: Buffer, { cookie, routingToken }: RemoteDesktop): void {
   const line = cookie ?? routingToken ?? '';
   const [kept = ''] = /^Cookie: (?:\w+=)?/.exec(line) ?? [];
@@ -265,7 +265,7 @@ function hideName(cr: Buffer, { cookie, routingToken }: RemoteDesktop): void {
 
 const TEXT_OF_CR = 7;
 
-/** An ER quotes the TPDU that it rejects (0xC1, X.224 13.12.4 a), maybe with its user data. */
+/** Clears the user data of the TPDU that an ER quotes in parameter 0xC1 (X.224 13.12.4 a). */
 function hideInvalidTpdu(er: Buffer, headerEnd: number): void {
   for (let at = FIRST_PARAMETER_OF_ER; at + 2 <= headerEnd; ) {
     const length = readUint(er, at + 1, 1);

@@ -36,7 +36,7 @@ describe('explainTpdu', () => {
       '10-11 | parameter | 0xc2 | called T-selector',
       '11-12 | length | 2',
       '12-14 | value | 0x0102',
-      '14-15 | rest of the header | a parameter that runs past the header | param-truncated',
+      '14-15 | rest of the header | a parameter that extends past the end of the header | param-truncated',
     ]);
   });
 

@@ -739,7 +739,7 @@ describe('a ProtocolError', () => {
   it('says what is wrong, where and in what', () => {
     const error = faultOf(() => decode(hex('09 e0 0000 0005 00')));
     expect(error.message).toBe(
-      'LI reaches to or past the end of the TPDU (LI 9 in 7 octets): li-exceeds at octet 1, ' +
+      'LI is larger than the number of octets after it (LI 9 in 7 octets): li-exceeds at octet 1, ' +
         'in 09 e0 00 00 00 05 00',
     );
     expect(error).toMatchObject({ code: 'ERR_COTP_PROTOCOL', octets: hex('09 e0 0000 0005 00') });

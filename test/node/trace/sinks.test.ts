@@ -267,7 +267,7 @@ describe('options of a sink', () => {
     ['', {}, "destination must be a string that is not empty, not ''"],
     ['x', { redact: 1 }, 'options.redact must be true or false, not 1'],
     ['x', { maxFileSize: 1 }, 'options.maxFileSize must be an integer 4096 to'],
-    ['x', { maxfiles: 2 }, 'options.maxfiles is not known; is maxFiles meant?'],
+    ['x', { maxfiles: 2 }, 'options.maxfiles is not known; did you mean maxFiles?'],
     ['x', { onError: 'me' }, "options.onError must be a function, not 'me'"],
   ];
   test.each(bad)('%o %o', (destination, options, message) => {

@@ -1,6 +1,6 @@
 /**
- * The blocks of a pcapng file that a capture of one interface needs
- * (draft-ietf-opsawg-pcapng): octets only, nothing of what is captured. Little endian.
+ * The pcapng blocks that a capture of one interface needs (draft-ietf-opsawg-pcapng), in little endian. Knows
+ * nothing of the captured protocol.
  *
  *     +------+--------+------+---------+--------+
  *     | type | length | body | options | length |
@@ -30,10 +30,10 @@ const OUTBOUND = 2;
 
 /** Octets of a block around its body and options. */
 const FRAME_LENGTH = 12;
-/** Body of a packet block, its flags, and the most that padding and the end of options take. */
+/** Octets of a packet block beside the packet: body, flags, and the most for padding and the end of options. */
 const PACKET_OVERHEAD = FRAME_LENGTH + 20 + 8 + 8 + 4 + 8;
 
-/** The blocks that a file begins with. */
+/** The blocks at the start of a file. */
 export function fileHeader(application: string): Buffer {
   const section = Buffer.alloc(16);
   section.writeUInt32LE(BYTE_ORDER_MAGIC, 0);
@@ -46,12 +46,12 @@ export function fileHeader(application: string): Buffer {
     block(SECTION_HEADER, section, [option(SHB_USERAPPL, Buffer.from(application))]),
     block(INTERFACE_DESCRIPTION, face, [
       option(IF_NAME, Buffer.from('cotp')),
-      option(IF_DESCRIPTION, Buffer.from('TPDUs in TCP packets made up around them')),
+      option(IF_DESCRIPTION, Buffer.from('TPDUs in artificial TCP packets')),
     ]),
   ]);
 }
 
-/** The block that a file ends with: what is not in it. */
+/** The block at the end of a file: the number of packets that were dropped. */
 export function statistics(time: number, dropped: number): Buffer {
   const body = Buffer.alloc(12);
   writeTime(body, 4, time);
@@ -85,7 +85,7 @@ export function packetBlock({ time, isOutbound, comment, octets }: Packet): Buff
   ]);
 }
 
-/** The most octets of such a block. */
+/** Largest length of such a block, in octets. */
 export function maxPacketBlock(length: number, comment = ''): number {
   return PACKET_OVERHEAD + length + 3 * comment.length;
 }

@@ -1,6 +1,6 @@
 /**
- * The TCP conversation that is made up around the TPDUs of one connection: handshake, data with sequence
- * numbers, end. Produces IPv4 or IPv6 packets with correct checksums; knows no file.
+ * An artificial TCP conversation with the TPDUs of one connection: handshake, data with sequence numbers,
+ * end. Produces IPv4 or IPv6 packets with correct checksums; knows no file.
  */
 import { SocketAddress } from 'node:net';
 import type { TracedConnection } from '../entry.js';
@@ -11,7 +11,7 @@ export interface End {
   readonly port: number;
 }
 
-/** What a segment says beside its data. */
+/** A TCP segment. */
 export interface Segment {
   readonly from: End;
   readonly to: End;
@@ -42,7 +42,7 @@ export const MAX_SEGMENT: number = 65_535 - IPV4_LENGTH - TCP_LENGTH;
 /** The most octets of headers, options not counted. */
 export const MAX_HEADERS: number = IPV6_LENGTH + TCP_LENGTH;
 
-/** The packet that a segment travels in. */
+/** The IP packet of a segment. */
 export function ipPacket(segment: Segment): Buffer {
   const { from, to, data, options = NO_OPTIONS } = segment;
   const isIPv4 = from.ip.length === 4;
@@ -76,7 +76,7 @@ export function ipPacket(segment: Segment): Buffer {
   tcp.writeUInt16BE(WINDOW, 14);
   options.copy(tcp, TCP_LENGTH);
   data.copy(tcp, TCP_LENGTH + options.length);
-  // RFC 9293 3.1, RFC 8200 8.1: the addresses, the protocol and the length belong to the sum.
+  // RFC 9293 3.1, RFC 8200 8.1: the sum includes the addresses, the protocol and the length.
   const pseudo = sum(from.ip, sum(to.ip, PROTOCOL_TCP + tcpLength));
   tcp.writeUInt16BE(checksum(tcp, pseudo), 16);
   return packet;
@@ -84,7 +84,7 @@ export function ipPacket(segment: Segment): Buffer {
 
 const NO_OPTIONS = Buffer.alloc(0);
 
-/** Octets of an IP address; `undefined` for what is none, such as a host name. */
+/** Octets of an IP address; `undefined` for any other text, such as a host name. */
 export function ipOctets(host: string): Buffer | undefined {
   const [address = ''] = host.split('%');
   const v4 = /^(?:::ffff:)?(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
@@ -114,7 +114,7 @@ function ipv6Octets(text: string): Buffer | undefined {
   return octets;
 }
 
-/** Adds 16-bit numbers; far from 2^53 for anything that a packet holds. */
+/** Adds 16-bit numbers. For one packet the sum is far below 2^53. */
 function sum(octets: Buffer, start: number): number {
   let total = start;
   const even = octets.length & ~1;
@@ -139,18 +139,18 @@ export interface ConversationPacket {
   readonly octets: Buffer;
 }
 
-/** Data that goes one way without an answer is acknowledged after so many octets. */
+/** Data in one direction without an answer is acknowledged after this many octets. */
 const ACK_AFTER = 1_048_576;
 
-/** Maximum segment size, and a window scale that no trace fills. */
+/** Maximum segment size, and a window scale that is large enough for any trace. */
 const SYN_OPTIONS = Buffer.from([2, 4, MAX_SEGMENT >> 8, MAX_SEGMENT & 0xff, 1, 3, 3, 14]);
 
 const NO_DATA: Buffer = Buffer.alloc(0);
 
-/** The most packets beside those of data that one entry brings: a handshake and an acknowledgement. */
+/** Most packets of one entry beside those with data: a handshake and an acknowledgement. */
 export const MOST_EXTRA_PACKETS = 4;
 
-/** Addresses for ends that have none: RFC 5737 keeps these for documentation. */
+/** Addresses for ends without an IP address: RFC 5737 reserves these for documentation. */
 const UNKNOWN_CLIENT = Buffer.from([192, 0, 2, 1]);
 const UNKNOWN_SERVER = Buffer.from([192, 0, 2, 2]);
 const COTP_PORT = 102;
@@ -163,7 +163,7 @@ class Half {
   readonly isOurs: boolean;
   /** Number of the next octet that it sends. */
   seq: number;
-  /** Octets that it sent and that the other has not acknowledged. */
+  /** Octets that were sent and are not acknowledged. */
   unacknowledged = 0;
 
   constructor(end: End, isOurs: boolean, seq: number) {
@@ -183,12 +183,13 @@ export class Conversation {
   readonly #server: Half;
   #hasBegun = false;
 
-  /** @param serverPort written in place of the server's own */
+  /** @param serverPort written instead of the port of the server */
   constructor(connection: TracedConnection, serverPort: number | undefined) {
     const isClient = connection.role === 'client';
     const ends = endsOf(connection);
     const server = { ...ends.server, port: serverPort ?? ends.server.port };
-    // Numbers of their own, so that a pair of ports that is used again is not taken for the same.
+    // Each connection begins with other sequence numbers, so that a reused pair of ports is not mistaken for
+    // the same connection.
     const seq = Math.imul(connection.connection, 0x9e3779b1) >>> 0;
     this.#client = new Half(ends.client, isClient, seq);
     this.#server = new Half(server, !isClient, (seq ^ 0x80000000) >>> 0);
@@ -199,7 +200,7 @@ export class Conversation {
     this.key = `${text(ends.client)} ${text(ends.server)}`;
   }
 
-  /** The packets that carry this data, a handshake before the first. */
+  /** The packets with this data. Before the first data there is a handshake. */
   data(direction: 'sent' | 'received', data: Buffer): ConversationPacket[] {
     const packets = this.#hasBegun ? [] : this.#handshake();
     const [from, to] =
@@ -213,7 +214,7 @@ export class Conversation {
     return packets;
   }
 
-  /** The packets of the end. */
+  /** The packets that end the conversation. */
   end(how: 'fin' | 'reset', by: 'local' | 'remote'): ConversationPacket[] {
     const [first, second] =
       by === 'local' ? [this.#local, this.#remote] : [this.#remote, this.#local];
@@ -253,7 +254,7 @@ export class Conversation {
       options,
       data,
     });
-    // SYN and FIN take a number each (RFC 9293 3.4).
+    // SYN and FIN each use one sequence number (RFC 9293 3.4).
     const length = data.length + ((flags & (SYN | FIN)) === 0 ? 0 : 1);
     from.seq = (from.seq + length) >>> 0;
     from.unacknowledged += length;
@@ -264,7 +265,7 @@ export class Conversation {
   }
 }
 
-/** The real addresses where both are known and of one kind, else made-up ones. */
+/** The real addresses if both are known and have the same IP version; otherwise artificial ones. */
 function endsOf({ connection, role, localAddr, remoteAddr }: TracedConnection) {
   const [client, server] = role === 'client' ? [localAddr, remoteAddr] : [remoteAddr, localAddr];
   const clientIp = ipOctets(client.host);
