@@ -235,7 +235,7 @@ function tsel(value: Tsel | undefined): string {
   return value === undefined ? 'none' : formatTsel(value);
 }
 
-/** Octets in hexadecimal; of a long string the first octets and the number of the others. */
+/** Octets in hexadecimal. A long string is shortened to its first octets and the number of the others. */
 function hex(octets: Uint8Array): string {
   const most = octets.length <= 18 ? 18 : 16;
   const shown = Array.from(octets.subarray(0, most), (octet) =>
@@ -284,7 +284,7 @@ function heading(text: string): void {
 
 /** Length of a text without its colour codes. */
 function plainLength(text: string): number {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern matches escape sequences.
   return text.replace(/\u001b\[\d+m/g, '').length;
 }
 

@@ -23,7 +23,7 @@ export function relay(addr: Address, target: Address, onError?: ErrorListener) {
   );
 }
 
-/** A client can end its requests long before the last answer, so each direction ends on its own. */
+/** A client can send FIN long before the last answer, so each direction ends separately. */
 const HALF_OPEN = { allowHalfOpen: true };
 
 /** Forwards every TSDU, then the end. If one side fails, the other is closed. */
@@ -53,5 +53,5 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     { host, port: Number(port) },
     (error) => console.error(String(error)),
   );
-  console.log(`port ${server.addresses[0]?.port} goes to ${target}`);
+  console.log(`port ${server.addresses[0]?.port} is relayed to ${target}`);
 }

@@ -1,5 +1,5 @@
 /**
- * A run of one target: makes inputs, tries them, and shrinks the first that fails.
+ * Runs one target: generates inputs, tries them, and shrinks the first that fails.
  */
 import type { Corpus } from './corpus.js';
 import { mutatedStream, mutatedTpdu, type Stream } from './mutate.js';
@@ -8,12 +8,12 @@ import { Prng } from './prng.js';
 import { shrink } from './shrink.js';
 import type { Target } from './target.js';
 
-/** What failed, and how to see it again. */
+/** A failure, with all that is needed to repeat it. */
 export interface Failure {
   readonly target: string;
   readonly scenario: string;
   readonly error: unknown;
-  /** Chunks in hexadecimal, a comma at every cut; as it was made and as it was shrunk. */
+  /** The chunks in hexadecimal with a comma at every cut: as they were generated, and shrunk. */
   readonly input: string;
   readonly shrunk: string;
 }
@@ -29,14 +29,14 @@ export interface Outcome {
 
 export interface CampaignOptions {
   readonly seed: number;
-  /** Mutated packets to try, at least. */
+  /** Least number of mutated packets to try. */
   readonly count: number;
   readonly corpus: Corpus;
 }
 
 const STACK_FRAMES = 10;
 
-/** Tries mutated packets on a target until there are enough or one fails. */
+/** Tries mutated packets on a target until `count` is reached or one fails. */
 export async function campaign(target: Target, options: CampaignOptions): Promise<Outcome> {
   const { seed, count, corpus } = options;
   const prng = new Prng(seed, target.name);
@@ -58,7 +58,7 @@ export async function campaign(target: Target, options: CampaignOptions): Promis
     }
   };
   await target.open?.();
-  // Most inputs end in errors that nobody looks at, and their stacks are what they cost.
+  // Most inputs end in an error that nobody reads. Creating its stack would take most of the time.
   Error.stackTraceLimit = 0;
   try {
     await Promise.all(Array.from({ length: target.concurrency ?? 1 }, work));
@@ -76,22 +76,25 @@ function nextInput({ takes }: Target, prng: Prng, corpus: Corpus): Stream {
     : { chunks: [mutatedTpdu(prng, corpus)], mutated: 1 };
 }
 
-/** What one input does: `undefined`, or what was thrown. A promise only where the target gives one. */
+/** Runs one input. Returns `undefined` or the thrown value; a promise only if the target returns one. */
 export function attempt(target: Target, scenario: string, chunks: readonly Uint8Array[]): unknown {
   try {
     const running = target.run(scenario, chunks);
     return running instanceof Promise
       ? running.then(
           () => undefined,
-          (error: unknown) => error ?? new Error('it rejected with nothing'),
+          (error: unknown) => error ?? new Error('the target rejected with undefined'),
         )
       : undefined;
   } catch (error) {
-    return error ?? new Error('it threw nothing');
+    return error ?? new Error('the target threw undefined');
   }
 }
 
-/** Shrinks as long as the same goes wrong; an input that fails only in company stays as it is. */
+/**
+ * Shrinks the input as long as it fails in the same way. An input that fails only together with others is not
+ * shrunk.
+ */
 async function shrunkFailure(
   target: Target,
   scenario: string,
@@ -116,7 +119,7 @@ async function shrunkFailure(
   };
 }
 
-/** The class of an error and its message less the numbers and octets in it. */
+/** The class of an error and its message, without the numbers and octets in it. */
 function kindOf(error: unknown): string {
   return error instanceof Error
     ? `${error.name}: ${error.message.replace(/[0-9a-f]{2,}|\d+/gi, '#').slice(0, 60)}`

@@ -1,11 +1,10 @@
 /**
- * What mutation begins with: every octet string of the wire vectors, and packets of deployed
- * clients and servers.
+ * The packets to mutate: every octet string of the wire vectors, and packets of deployed clients and servers.
  */
 import { readFileSync } from 'node:fs';
 import { TPKT_HEADER_LENGTH } from './octets.js';
 
-/** Each one TPDU or more, as payload of one TPKT. */
+/** The payloads of TPKTs. Each has one TPDU or more. */
 export type Corpus = readonly Uint8Array[];
 
 interface Vector {
@@ -15,7 +14,7 @@ interface Vector {
   readonly tpdus?: readonly string[];
 }
 
-/** Packets as they are seen in the field, TPKT header included, and what they are. */
+/** Packets of deployed systems: what each is, and its octets with the TPKT header. */
 const FIELD: readonly (readonly [string, string])[] = [
   ['CR of an S7 client, size first', '0300001611e00000000100c0010ac1020100c2020102'],
   ['CR of an S7 client, size last', '0300001611e00000002e00c1020100c2020300c0010a'],
@@ -70,7 +69,7 @@ const FIELD: readonly (readonly [string, string])[] = [
 
 let made: Corpus | undefined;
 
-/** All of it, without duplicates. */
+/** Returns the corpus without duplicates. */
 export function corpus(): Corpus {
   made ??= [...new Set([...vectors(), ...FIELD.map(([, digits]) => payload(digits))])].map(
     (digits) => Uint8Array.from(Buffer.from(digits, 'hex')),

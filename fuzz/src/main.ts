@@ -1,5 +1,5 @@
 /**
- * `npm run fuzz`: mutated packets on every target. See ../README.md.
+ * `npm run fuzz`: tries mutated packets on every target. See ../README.md.
  */
 import { parseArgs } from 'node:util';
 import { attempt, campaign, type Failure, type Outcome } from './campaign.js';
@@ -10,12 +10,12 @@ import { TARGETS } from './targets/index.js';
 
 const HELP = `usage: npm run fuzz -- [options]
 
-  --count N        mutated packets in all (default 2000000, the nightly form)
-  --seed N         0 to 4294967295, the same seed gives the same packets (default: chosen, printed)
-  --target NAME    only this target; may be given several times
-  --replay HEX     one input instead, a comma at every cut; in every scenario of the targets
+  --count N        total number of mutated packets (default 2000000, as every night)
+  --seed N         0 to 4294967295; the same seed gives the same packets (default: random, printed)
+  --target NAME    only this target; can be repeated
+  --replay HEX     run one input, with a comma at every cut, in every scenario of the targets
   --scenario NAME  with --replay: only this scenario
-  --help           this text
+  --help           print this help
 
 targets: ${Object.keys(TARGETS).join(', ')}
 `;
@@ -35,7 +35,9 @@ function options() {
   });
   const unknown = values.target.find((name) => !(name in TARGETS));
   if (unknown !== undefined) {
-    throw new TypeError(`no target ${unknown}; there are ${Object.keys(TARGETS).join(', ')}`);
+    throw new TypeError(
+      `--target must be one of ${Object.keys(TARGETS).join(', ')}, not ${unknown}`,
+    );
   }
   const targets = values.target.length === 0 ? Object.keys(TARGETS) : values.target;
   return {
@@ -104,7 +106,7 @@ function rate(packets: number, seconds: number): string {
   return `${seconds.toFixed(1).padStart(7)} s ${whole(packets / seconds).padStart(9)}/s`;
 }
 
-/** All that is needed to see it again and to keep it as a test. */
+/** All that is needed to repeat the failure and to keep it as a test. */
 function story({ target, scenario, error, input, shrunk }: Failure, seed: number): string {
   const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return [

@@ -1,6 +1,6 @@
 /**
- * How an input comes about: packets of the corpus, changed in ways that parsers get wrong, and cut
- * as TCP may cut them. Knows where length fields stand and no other rule of the protocol.
+ * Generates inputs: changes packets of the corpus in ways that parsers often handle wrongly, and cuts them as
+ * TCP may. Knows where the length fields are, and no other rule of the protocol.
  */
 import type { Corpus } from './corpus.js';
 import { join, tpkt } from './octets.js';
@@ -8,16 +8,16 @@ import type { Prng } from './prng.js';
 
 type Mutation = (octets: Uint8Array, prng: Prng, corpus: Corpus) => Uint8Array;
 
-/** Octets that mean something somewhere: limits of fields, codes, signs. */
+/** Octets with a meaning in some field: limits, codes, signs. */
 const INTERESTING = [
   0x00, 0x01, 0x02, 0x03, 0x04, 0x06, 0x07, 0x08, 0x0a, 0x0d, 0x10, 0x1f, 0x20, 0x40, 0x7f, 0x80,
   0x81, 0xc0, 0xc1, 0xc2, 0xc3, 0xe0, 0xf0, 0xf1, 0xfd, 0xfe, 0xff,
 ];
 
-/** The codes of table 8 of X.224, and one that is none. */
+/** The codes of table 8 of X.224, and one that is not defined. */
 const TPDU_CODES = [0xe0, 0xd0, 0x80, 0xc0, 0xf0, 0x10, 0x60, 0x20, 0x50, 0x70, 0x30];
 
-/** Interesting values of a length whose true value is `length`. */
+/** Wrong values for a length field whose correct value is `length`, near it and at limits. */
 function lengthsAround(length: number): number[] {
   return [0, 1, 2, 3, length - 1, length + 1, length * 2, 127, 128, 254, 255];
 }
@@ -25,7 +25,7 @@ function lengthsAround(length: number): number[] {
 /** Largest LI (X.224 13.2.1). */
 const MOST_LI = 254;
 
-/** Fixed part of each TPDU in octets, LI included, where a variable part may begin. */
+/** Offsets at which a variable part can begin: the length of each fixed part in octets, with LI. */
 const VARIABLE_PARTS = [3, 5, 6, 7, 8, 10];
 
 /** The mutations by name. */
@@ -129,7 +129,7 @@ function change(octets: Uint8Array, prng: Prng, by: (octet: number) => number): 
   return copy;
 }
 
-/** Offset of one of the parameters, going by the lengths as they stand. */
+/** Offset of one of the parameters, according to the lengths in the octets. */
 function parameterAt(octets: Uint8Array, prng: Prng): number {
   const offsets: number[] = [];
   for (let at = prng.pick(VARIABLE_PARTS); at < octets.length; at += 2 + (octets[at + 1] ?? 0)) {
@@ -153,7 +153,7 @@ export interface Stream {
   readonly mutated: number;
 }
 
-/** One to four mutated packets, perhaps after one as it is, cut anywhere. */
+/** One to four mutated packets, sometimes after an unchanged one, cut at random places. */
 export function mutatedStream(prng: Prng, corpus: Corpus): Stream {
   const mutated = prng.chance(50) ? 1 : prng.between(2, 4);
   const packets = Array.from({ length: mutated }, () => framed(mutatedTpdu(prng, corpus), prng));
@@ -163,7 +163,7 @@ export function mutatedStream(prng: Prng, corpus: Corpus): Stream {
   return { chunks: cut(join(...packets), prng), mutated };
 }
 
-/** In a TPKT, whose header is wrong at times. */
+/** Puts a payload into a TPKT. The header is sometimes wrong. */
 function framed(payload: Uint8Array, prng: Prng): Uint8Array {
   const packet = tpkt(payload);
   if (prng.chance(85)) {
@@ -185,7 +185,7 @@ function framed(payload: Uint8Array, prng: Prng): Uint8Array {
   return packet;
 }
 
-/** As TCP may cut it: not at all, octet by octet, or anywhere. */
+/** Cuts octets as TCP may: not at all, after every octet, or at random places. */
 export function cut(octets: Uint8Array, prng: Prng): readonly Uint8Array[] {
   const kind = prng.below(10);
   if (kind < 4 || octets.length === 0) {

@@ -1,6 +1,6 @@
 /**
- * Octets as text and in pieces. An input is written as the hexadecimal digits of its chunks with a
- * comma at every cut.
+ * Converts octets to text and back, and joins them. An input is written as the hexadecimal digits of its
+ * chunks, with a comma at every cut.
  */
 
 export const TPKT_HEADER_LENGTH = 4;
@@ -21,12 +21,12 @@ export function tpkt(payload: Uint8Array): Uint8Array {
   return join(Uint8Array.of(3, 0, length >> 8, length & 0xff), payload);
 }
 
-/** `0300,0007 02f080` and the like; white space is free. */
+/** Parses text such as `0300,0007 02f080`. White space is ignored. */
 export function parseChunks(text: string): Uint8Array[] {
   return text.split(',').map((part) => {
     const digits = part.replace(/\s+/g, '');
     if (!/^([0-9a-f]{2})*$/i.test(digits)) {
-      throw new TypeError(`hexadecimal digits were expected, not ${part}`);
+      throw new TypeError(`--replay must be pairs of hexadecimal digits, not ${part}`);
     }
     return Uint8Array.from(Buffer.from(digits, 'hex'));
   });

@@ -1,5 +1,5 @@
 /**
- * A deterministic source of choices: the same seed gives the same run on every machine.
+ * A random generator for repeatable runs: the same seed gives the same run on every machine.
  */
 
 /** The generator sfc32, four words of state. */
@@ -9,7 +9,7 @@ export class Prng {
   #c = 0;
   #counter = 1;
 
-  /** @param seeds numbers and names; each of them matters */
+  /** @param seeds numbers and names; a change of any of them changes the sequence */
   constructor(...seeds: readonly (number | string)[]) {
     const words = seeds.map((seed) => (typeof seed === 'string' ? hash(seed) : seed >>> 0));
     for (const word of words) {
@@ -30,7 +30,7 @@ export class Prng {
     return result;
   }
 
-  /** 0 to `limit` - 1; 0 when there is nothing to choose. */
+  /** 0 to `limit` - 1; 0 if `limit` is 0. */
   below(limit: number): number {
     return limit <= 1 ? 0 : Math.floor((this.word() / 2 ** 32) * limit);
   }
@@ -45,7 +45,7 @@ export class Prng {
     return this.below(100) < percent;
   }
 
-  /** One of them. */
+  /** One element of an array. */
   pick<T>(from: readonly T[]): T {
     const picked = from[this.below(from.length)];
     if (picked === undefined) {

@@ -1,15 +1,15 @@
 /**
- * From an input that fails to a small one that fails: delta debugging on chunks, then on octets,
- * then on the values of the octets.
+ * Shrinks an input that fails, by delta debugging: first the chunks, then the octets, then the values of the
+ * octets.
  */
 import { join, TPKT_HEADER_LENGTH } from './octets.js';
 
 type Chunks = readonly Uint8Array[];
 
-/** Tells whether the input still fails in the way that is looked for. */
+/** Returns true if the input still fails in the same way. */
 export type Fails = (chunks: Chunks) => boolean | Promise<boolean>;
 
-/** Most trials; what is left then is small enough. */
+/** Most trials. The result is small enough by then. */
 const MOST_TRIALS = 20_000;
 
 /** The smallest input found that still fails. */
@@ -30,7 +30,7 @@ export async function shrink(input: Chunks, fails: Fails): Promise<Chunks> {
   return best;
 }
 
-/** Fewer octets, fewer chunks and more zeros are smaller. */
+/** Size of an input: fewer octets, fewer chunks and more zeros make it smaller. */
 function measure(chunks: Chunks): number {
   const octets = join(...chunks);
   return octets.length * 1_000 + chunks.length * 100 + octets.filter((octet) => octet > 0).length;
@@ -53,8 +53,8 @@ async function withoutCuts(input: Chunks, fails: Fails): Promise<Chunks> {
 }
 
 /**
- * Runs of octets go, long ones first; the cuts stay between the octets that they were between. Pairs come
- * once more at the end: an empty parameter has two octets, and one octet of it cannot go alone.
+ * Removes runs of octets, long runs first. The cuts stay between the same octets. Pairs are tried again at
+ * the end: an empty parameter has two octets, which can be removed only together.
  */
 async function withoutOctets(input: Chunks, fails: Fails): Promise<Chunks> {
   let chunks = input;
@@ -87,7 +87,7 @@ async function firstThatFails(
   return undefined;
 }
 
-/** A run of octets less: as it stands, and with the lengths around it made right. */
+/** Candidates without a run of octets: with unchanged length fields, and with corrected ones. */
 function withoutRun(chunks: Chunks, at: number, run: number): Chunks[] {
   const octets = join(...chunks);
   const end = at + run;
@@ -111,13 +111,13 @@ function withoutRun(chunks: Chunks, at: number, run: number): Chunks[] {
   return candidates;
 }
 
-/** Length of the packet there, going by its header; 0 when there is none. */
+/** Length of the packet at `start`, according to its header; 0 if there is no packet. */
 function packetLength(octets: Uint8Array, start: number): number {
   const isPacket = octets[start] === 3 && start + TPKT_HEADER_LENGTH <= octets.length;
   return isPacket ? (octets[start + 2] ?? 0) * 256 + (octets[start + 3] ?? 0) : 0;
 }
 
-/** Other values from offset `at` of all octets on. */
+/** Replaces the octets from offset `at` of the whole input. */
 function replaced(chunks: Chunks, at: number, values: readonly number[]): Chunks {
   let offset = 0;
   return chunks.map((chunk) => {

@@ -1,5 +1,5 @@
 /**
- * What is fuzzed, and the way in which it says that something is wrong.
+ * The interface of a target, and the error that it throws when a rule is violated.
  */
 
 /** Something under test. */
@@ -7,18 +7,18 @@ export interface Target {
   readonly name: string;
   /** One TPDU, or a stream of packets in chunks. */
   readonly takes: 'tpdu' | 'stream';
-  /** Situations that the input is tried in; one of them is chosen for each input. */
+  /** Situations in which the input is tried. One is chosen for each input. */
   readonly scenarios: readonly string[];
-  /** Throws when something that must hold does not: whatever it throws is a finding. */
+  /** Throws if a rule is violated. Whatever it throws is a finding. */
   run(scenario: string, chunks: readonly Uint8Array[]): void | Promise<void>;
-  /** Once before the first input and once after the last. */
+  /** `open` runs once before the first input, `close` once after the last. */
   open?(): Promise<void>;
   close?(): Promise<void>;
-  /** Inputs that are tried at the same time. Default 1. */
+  /** Number of inputs that are tried at the same time. Default 1. */
   readonly concurrency?: number;
 }
 
-/** Something that must hold does not. */
+/** A rule is violated. */
 export class Finding extends Error {
   override readonly name = 'Finding';
 }

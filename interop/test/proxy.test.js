@@ -44,7 +44,7 @@ describe('cotp proxy before a snap7 server', () => {
       proxy.stdout.on('data', (chunk) => {
         shown += chunk;
       });
-      while (!/ goes to /.test(said)) {
+      while (!/ is relayed to /.test(said)) {
         await once(proxy.stderr, 'data');
       }
       const port = Number(/127\.0\.0\.1:(\d+) goes/.exec(said)[1]);

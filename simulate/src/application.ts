@@ -1,6 +1,5 @@
 /**
- * What an application does with a connection, as its plan says, and what it sees. Works the same for
- * the connections of COTP and of TPKT.
+ * An application: performs the acts of its plan on a connection, of COTP or of TPKT, and reports the results.
  */
 import type { Connection } from 'cotp';
 import type { Connection as TpktConnection } from 'cotp/tpkt';
@@ -9,25 +8,25 @@ import type { Act } from './plan.js';
 
 export type AnyConnection = Connection | TpktConnection;
 
-/** How reading came to its end. */
+/** How reading ended. */
 export interface ReadingEnd {
-  /** What a read rejected with; absent where an iteration just ended. */
+  /** The error of a read; absent if an iteration ended without an error. */
   readonly error?: unknown;
 }
 
-/** What an application needs of its world. */
+/** The functions of the world that an application uses. */
 export interface ApplicationUser {
   readonly incoming: Direction;
   readonly outgoing: Direction;
   readonly readsWithSignal: boolean;
   wait(milliseconds: number): Promise<void>;
   block(milliseconds: number): void;
-  /** A promise of the library that is to settle before the world ends. */
+  /** Registers a promise of the library, which must settle before the world ends. */
   expect<T>(what: string, promise: Promise<T>): Promise<T>;
   onReadingEnd(end: ReadingEnd): void;
   /** A call of the library failed. */
   onFailure(act: string, error: unknown): void;
-  /** This side begins to end the connection by itself. */
+  /** This side begins to end the connection. */
   onClosing(): void;
   log(line: string): void;
 }
@@ -47,7 +46,7 @@ export class Application {
     this.#user = user;
   }
 
-  /** Does it all. Rejects only where the plan says that it throws. */
+  /** Performs all acts. Rejects only for the act `throw`. */
   async run(acts: readonly Act[]): Promise<void> {
     for (const act of acts) {
       this.#user.log(act.join(' '));
@@ -143,7 +142,7 @@ export class Application {
     }
   }
 
-  /** Gives `false` at the end. */
+  /** Resolves to `false` when reading has ended. */
   async #readOne(reading: Promise<Buffer>): Promise<boolean> {
     const { incoming } = this.#user;
     try {
@@ -193,7 +192,7 @@ export class Application {
         return;
       }
       user.incoming.deliver(message);
-      // Two that echo would never end.
+      // Without a limit, two applications that echo would never end.
       if (count < MOST_ECHOES && !this.#write(message.length)) {
         await user.expect('drain', this.#connection.drain());
       }

@@ -1,6 +1,6 @@
 /**
- * What a stream of octets means, read a second time and beside the library: which TSDUs have arrived
- * whole. It understands as much as the peers of a world send.
+ * A second reader beside the library: finds which TSDUs of a stream have arrived completely. It supports only
+ * what the peers of a world send.
  */
 
 const HEADER = 4;
@@ -8,18 +8,21 @@ const DT_HEADER = 3;
 const DT = 0xf0;
 const EOT = 0x80;
 
-/** The octets that one socket has taken in. */
+/** What one socket has received. */
 export class Arrivals {
-  /** Packets that are complete. */
+  /** Complete packets. */
   packets = 0;
-  /** TSDUs that are complete, and their octets. */
+  /** Complete TSDUs, and their octets. */
   messages = 0;
   octets = 0;
-  /** Octets of the one that is not. */
+  /** Octets of the incomplete TSDU. */
   unfinished = 0;
-  /** The largest so far. */
+  /** Size of the largest TSDU so far, in octets. */
   largest = 0;
-  /** What came next ends the connection: no packet, no DT after the first one, or a TSDU too large. */
+  /**
+   * The next octets end the connection: they are not a packet, not a DT after the first packet, or a TSDU
+   * that is too large.
+   */
   isBroken = false;
   readonly #isTpkt: boolean;
   readonly #maxTsduSize: number;
@@ -29,14 +32,14 @@ export class Arrivals {
   /** Length of the packet being read, once its header is known. */
   #length = 0;
 
-  /** @param isTpkt each packet is a message; of COTP a TSDU has at most `maxTsduSize` octets */
+  /** @param isTpkt true if each packet is a message. With COTP a TSDU has at most `maxTsduSize` octets */
   constructor(isTpkt: boolean, maxTsduSize: number) {
     this.#isTpkt = isTpkt;
     this.#isOpen = isTpkt;
     this.#maxTsduSize = maxTsduSize;
   }
 
-  /** Within a packet or a TSDU: the stream must not end here. */
+  /** True within a packet or a TSDU: the stream must not end here. */
   get isWithin(): boolean {
     return this.#have > 0 || this.unfinished > 0;
   }

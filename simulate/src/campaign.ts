@@ -1,5 +1,5 @@
 /**
- * Many worlds, one after the other, and what becomes of a finding.
+ * Runs many worlds, one after the other, and shrinks the first finding of each rule.
  */
 import { type Library, real } from './environment.js';
 import { generate, OLD_RECEIVE_LIMIT, RECEIVE_LIMIT } from './generate.js';
@@ -16,9 +16,9 @@ export interface Failure {
 export interface CampaignOptions {
   readonly seed: number;
   readonly steps: number;
-  /** When to end, by Node's own clock. */
+  /** When to end, by the real clock. */
   readonly until: number;
-  /** Goes on after the first finding. */
+  /** Continues after the first finding. */
   readonly all: boolean;
   /** Only a finding of this rule counts. */
   readonly rule?: string | undefined;
@@ -30,11 +30,11 @@ export interface CampaignResult {
   readonly worlds: number;
   readonly steps: number;
   readonly milliseconds: number;
-  /** By rule: in how many worlds it was broken, and the first of their seeds. */
+  /** For each rule: the number of worlds that broke it, and the first of their seeds. */
   readonly findings: ReadonlyMap<string, { count: number; readonly seeds: number[] }>;
 }
 
-/** Seeds of one rule that are kept. */
+/** Most seeds that are kept for one rule. */
 const SEEDS_KEPT = 10;
 
 /** @param onFailure receives the first finding of each rule, shrunk */
@@ -79,7 +79,7 @@ function shrunk(plan: Plan, rule: string, library: Library): Promise<Plan> {
   });
 }
 
-/** A plan for the library at hand: 0.1.0 has another name for the limit of a server. */
+/** Adapts a plan to the library under test: version 0.1.0 has another name for the limit of a server. */
 export function adapted(plan: Plan, library: Library): Plan {
   if (library.limitsReceiving) {
     return plan;

@@ -1,6 +1,6 @@
 /**
- * Simulated time, and what happens outside the process at certain times: octets that arrive, peers
- * that act. Such events run while time passes, whether the event loop is free or blocked.
+ * Simulated time, and events outside the process: octets arrive, peers act. Such events run while time
+ * passes, even if the event loop is blocked.
  */
 
 interface OutsideEvent {
@@ -11,7 +11,7 @@ interface OutsideEvent {
 
 /** The clock of one world, in milliseconds. */
 export class Clock {
-  /** The loop is blocked right now. */
+  /** True while the loop is blocked. */
   isBlocking = false;
   #now = 0;
   #blocked = 0;
@@ -24,12 +24,12 @@ export class Clock {
     return this.#now;
   }
 
-  /** Milliseconds for which the event loop has been blocked, in all. */
+  /** Total time for which the event loop was blocked, in milliseconds. */
   get blocked(): number {
     return this.#blocked;
   }
 
-  /** Outside events that have run. */
+  /** Number of outside events that have run. */
   get ran(): number {
     return this.#ran;
   }
@@ -39,7 +39,7 @@ export class Clock {
     return this.#events[0]?.at ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Runs something outside the process at that time, or at once if it has passed. */
+  /** Runs a function outside the process at that time, or as soon as possible if the time has passed. */
   at(time: number, run: () => void): void {
     const event = { at: Math.max(time, this.#now), order: this.#order, run };
     this.#order += 1;
@@ -58,7 +58,7 @@ export class Clock {
     events[at] = event;
   }
 
-  /** Lets time pass, and all that happens outside meanwhile. */
+  /** Advances the time and runs the outside events until then. */
   advanceTo(time: number): void {
     while (this.next <= time) {
       const event = this.#shift();
@@ -69,7 +69,7 @@ export class Clock {
     this.#now = Math.max(this.#now, time);
   }
 
-  /** The event loop is busy for so long. */
+  /** Blocks the event loop for this time. */
   block(milliseconds: number): void {
     this.isBlocking = true;
     this.advanceTo(this.#now + milliseconds);

@@ -1,6 +1,6 @@
 /**
- * Puts a simulated world in the place of Node's network, timers and clock, and loads the library
- * that is to run in it. Once for the process; worlds take turns.
+ * Replaces Node's network, timers and clock by those of a simulated world, and loads the library to run in
+ * it. The replacement is done once for the process; worlds run one after the other.
  */
 import net from 'node:net';
 import { performance } from 'node:perf_hooks';
@@ -12,7 +12,7 @@ import { Immediate, type Loop, Timer } from './loop.js';
 import type { Prng } from './prng.js';
 import type { Network } from './sockets.js';
 
-/** Node's own, for whoever runs the worlds. */
+/** Node's own functions, for the code that runs the worlds. */
 export const real = {
   setImmediate: globalThis.setImmediate,
   clearImmediate: globalThis.clearImmediate,
@@ -22,43 +22,43 @@ export const real = {
   now: performance.now.bind(performance),
 };
 
-/** What the globals reach while a world runs. */
+/** The parts of a world that the replaced globals use. */
 export interface Surroundings {
   readonly loop: Loop;
   readonly network: Network;
   readonly prng: Prng;
 }
 
-/** The library's entries, as they were built. */
+/** The entry points of the built library. */
 export interface Library {
   readonly cotp: typeof import('cotp');
   readonly tpkt: typeof import('cotp/tpkt');
   /** References in use in this process. */
   references(): number;
-  /** Worlds share the memory that what is written is copied to; this begins a new piece of it. */
+  /** Worlds share the memory blocks to which written octets are copied. This begins a new block. */
   renewMemory(): void;
-  /** Whether `read` takes a signal. */
+  /** True if `read` accepts a signal. */
   readonly readsWithSignal: boolean;
-  /** Whether `listen` limits what all connections hold together. */
+  /** True if `listen` limits the memory of all connections together. */
   readonly limitsReceiving: boolean;
 }
 
-/** `performance.now()` has not the same fraction of a millisecond as the clock of the loop. */
+/** `performance.now()` and the clock of the loop differ by a fraction of a millisecond, as in Node. */
 const CLOCK_FRACTION = 0.4;
 
-/** Octets of a block that the library copies to. */
+/** Size of a block to which the library copies, in octets. */
 const WHOLE_BLOCK = 65_536;
 
 let current: Surroundings | undefined;
 
-/** Lets a world have the globals, or none. */
+/** Connects the globals to a world, or to none. */
 export function enter(surroundings: Surroundings | undefined): void {
   current = surroundings;
 }
 
 type Run = (...args: unknown[]) => void;
 
-/** Outside of a world each is Node's own. */
+/** Without a world each calls Node's own function. */
 const replaced = {
   setTimeout: (run: Run, milliseconds = 1, ...args: unknown[]) =>
     current === undefined
@@ -93,7 +93,7 @@ function stop(what: unknown): void {
 
 let isInstalled = false;
 
-/** Replaces what the library takes from Node. */
+/** Replaces the functions of Node that the library uses. */
 export function install(): void {
   if (isInstalled) {
     return;
@@ -137,7 +137,7 @@ export async function load(folder: string): Promise<Library> {
   };
 }
 
-/** Every reference is acquired from and released to one pool; this counts beside it. */
+/** Finds the pool of references, to count the references in use. */
 async function countReferences(at: (path: string) => Promise<unknown>): Promise<() => number> {
   const { References } = (await at('node/references.js')) as {
     References: { prototype: { take(random: number): unknown; readonly size: number } };
@@ -151,7 +151,9 @@ async function countReferences(at: (path: string) => Promise<unknown>): Promise<
   return () => [...pools].reduce((sum, { size }) => sum + size, 0);
 }
 
-/** Where a block ends, a piece that is written ends: all worlds are to find the same. */
+/**
+ * A written piece ends where a memory block ends, so each world must begin with a new block to be repeatable.
+ */
 async function memoryRenewal(at: (path: string) => Promise<unknown>): Promise<() => void> {
   const { sendPool } = (await at('node/buffers.js')) as {
     sendPool: { takeRegion(length: number): number };
@@ -159,7 +161,10 @@ async function memoryRenewal(at: (path: string) => Promise<unknown>): Promise<()
   return () => sendPool.takeRegion(WHOLE_BLOCK);
 }
 
-/** Options are checked before anything is opened, so a bad value tells whether there is such an option. */
+/**
+ * Finds out whether an option exists: an existing one is checked before anything is opened, so a bad value is
+ * a RangeError.
+ */
 async function takesOption(cotp: typeof import('cotp'), name: string): Promise<boolean> {
   try {
     await cotp.listen(() => {}, { host: '127.0.0.1', port: 1 }, { [name]: -1 });

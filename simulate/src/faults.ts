@@ -1,6 +1,6 @@
 /**
- * Faults to put back into the library, to see that the simulation finds them: each an edit of the
- * built files, which stay as they are; a copy is changed.
+ * Faults that are put back into the library, to check that the simulation finds them. Each is an edit of a
+ * copy of the built files.
  */
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,17 +8,17 @@ import { join, resolve } from 'node:path';
 
 export interface Fault {
   readonly name: string;
-  /** In one sentence: what goes wrong then. */
+  /** The effect of the fault, in one sentence. */
   readonly what: string;
-  /** The rule that is to be broken; a world that breaks another one is not counted. */
+  /** The rule that must be broken. A world that breaks another rule is not counted. */
   readonly rule: string;
   readonly edits: readonly Edit[];
 }
 
 export interface Edit {
-  /** Within the built library. */
+  /** Path within the built library. */
   readonly file: string;
-  /** Must be there exactly once. */
+  /** Text that must be in the file exactly once. */
   readonly find: string;
   readonly replace: string;
 }
@@ -38,7 +38,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'pause-while-closing',
-    what: 'a connection that closes with a full read queue stays paused, and closeTimeout never rings',
+    what: 'a connection that closes with a full read queue stays paused, and closeTimeout never expires',
     rule: 'close',
     edits: [
       {
@@ -73,7 +73,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'timer-before-sockets',
-    what: 'timers ring before the sockets were looked at',
+    what: 'timers expire before the sockets were read',
     rule: 'timer',
     edits: [
       {
@@ -102,7 +102,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'no-limit',
-    what: 'all connections together hold as much as they like',
+    what: 'the memory of all connections together has no limit',
     rule: 'memory',
     edits: [
       {
@@ -126,7 +126,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'drain-forgotten',
-    what: 'who waits for drain is not notified when the connection ends',
+    what: 'drain does not reject when the connection ends',
     rule: 'answer',
     edits: [
       {
@@ -138,7 +138,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'slot-leak',
-    what: 'a server counts connections that are gone',
+    what: 'a server counts connections that have ended',
     rule: 'slot',
     edits: [
       {
@@ -150,7 +150,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'bystander-ends',
-    what: 'who passes the limit of the server ends, and not who holds most',
+    what: 'the connection that reaches the limit of the server ends, not the one that uses most',
     rule: 'honest',
     edits: [
       {
@@ -177,12 +177,12 @@ export function faultNamed(name: string): Fault {
   const fault = FAULTS.find((one) => one.name === name);
   if (fault === undefined) {
     const names = FAULTS.map((one) => one.name).join(', ');
-    throw new TypeError(`no fault ${name}; there are ${names}`);
+    throw new TypeError(`--fault must be one of ${names}, not ${name}`);
   }
   return fault;
 }
 
-/** Runs something on a copy of the library that has the fault. */
+/** Runs a function on a copy of the library that has the fault. */
 export async function withFault<T>(
   fault: Fault,
   folder: string,
@@ -192,7 +192,7 @@ export async function withFault<T>(
   try {
     const copy = join(parent, 'dist');
     await cp(folder, copy, { recursive: true });
-    // The copy is a module of the same kind and finds the same packages.
+    // The copy must also be an ES module and find the same packages.
     await writeFile(join(parent, 'package.json'), '{ "type": "module" }\n');
     await symlink(resolve('node_modules'), join(parent, 'node_modules'), 'dir');
     for (const edit of fault.edits) {
@@ -209,7 +209,7 @@ async function change(path: string, { find, replace }: Edit, name: string): Prom
   const count = text.split(find).length - 1;
   if (count !== 1) {
     throw new Error(
-      `fault ${name}: '${find}' must be in ${path} once, and is there ${count} times`,
+      `fault ${name}: '${find}' must be in ${path} once, but is there ${count} times`,
     );
   }
   await writeFile(

@@ -1,5 +1,5 @@
 /**
- * Makes a plan from a seed. All that a world leaves to chance is chosen here.
+ * Generates a plan from a seed. The random choices that determine a world are made here.
  */
 import type {
   Act,
@@ -17,10 +17,10 @@ import type {
 import { Prng } from './prng.js';
 import type { Path } from './tcp.js';
 
-/** What a world is mostly about. */
+/** The main subject of a world. */
 type Theme = 'mixed' | 'blocked' | 'gone' | 'hoard' | 'flood' | 'small server';
 
-/** How many of a hundred worlds; a flood takes as long as fifty others. */
+/** Percentage of worlds with each theme. A flood takes as long as fifty other worlds. */
 const THEMES: readonly (readonly [Theme, number])[] = [
   ['flood', 2],
   ['hoard', 10],
@@ -75,7 +75,7 @@ function pathOf(prng: Prng): Path {
   };
 }
 
-/** Some of them, each in so many percent of cases. */
+/** Chooses options: each with this probability, and with one of its values. */
 function some(prng: Prng, percent: number, choices: Record<string, readonly unknown[]>): Options {
   const chosen: Record<string, number | boolean | string> = {};
   for (const [name, values] of Object.entries(choices)) {
@@ -103,21 +103,21 @@ const COTP = {
   strict: [true],
 };
 
-/** What both sides of honest pairs may have: nothing that ends a connection early. */
+/** Options of both sides of honest pairs: none of them ends a connection early. */
 const HARMLESS = {
   readHighWaterMark: STREAM.readHighWaterMark,
   writeHighWaterMark: STREAM.writeHighWaterMark,
   allowHalfOpen: [true],
 };
 
-/** Times that honest pairs keep, even over some blocks of the loop. */
+/** Timeouts that honest pairs never reach, even if the loop is blocked several times. */
 const AMPLE = { closeTimeout: 20_000, reassemblyTimeout: 30_000, writeTimeout: 30_000 };
 
 function serverPlan(prng: Prng, theme: Theme): ServerPlan {
   const service: Service = prng.chance(75) ? 'cotp' : 'tpkt';
   const forCotp = service === 'cotp';
   const closes = theme === 'mixed' && prng.chance(20);
-  // Half of the servers have honest clients, and so no limit that these would pass.
+  // Half of the servers have honest clients, and therefore no limit that these would exceed.
   const isMild = prng.chance(50) || theme === 'hoard' || theme === 'flood';
   const options = {
     ...(isMild
@@ -137,7 +137,7 @@ function serverPlan(prng: Prng, theme: Theme): ServerPlan {
   };
 }
 
-/** The limit of a server, under the name that the library at hand has for it. */
+/** The name of the option for the limit of a server, now and in version 0.1.0. */
 export const RECEIVE_LIMIT = 'maxReceiveBuffer';
 export const OLD_RECEIVE_LIMIT = 'maxReassemblyOctets';
 
@@ -182,7 +182,7 @@ function sizeOf(prng: Prng, service: Service): number {
   return service === 'tpkt' ? Math.max(3, size) : size;
 }
 
-/** Nothing may go wrong between these two, whatever others do. */
+/** A pair between which nothing may fail, whatever others do. */
 function honestPair(prng: Prng, { service }: ServerPlan, common: Common): PairPlan {
   const size = Math.min(sizeOf(prng, service), 9_000);
   const count = prng.between(1, 12);
@@ -246,7 +246,7 @@ function decisionOf(prng: Prng): Decision {
   ]);
 }
 
-/** What an application that nobody has thought about may do. */
+/** Random acts of an application. */
 function acts(prng: Prng, service: Service): Act[] {
   const list: Act[] = [];
   const count = prng.between(0, 6);
@@ -284,7 +284,7 @@ function acts(prng: Prng, service: Service): Act[] {
     [['waitClosed']],
     [['waitClosed'], ['readAll']],
   ]);
-  // As a stream it is read by the stream alone.
+  // With `toDuplex` only the stream reads.
   const reads = new Set<Act[0]>(['read', 'readAtOnce', 'iterate', 'giveUp', 'readAll', 'echo']);
   if (prng.chance(8)) {
     return [['duplex'] as const, ...list.filter(([what]) => !reads.has(what))];
@@ -305,7 +305,7 @@ function rawClient(prng: Prng, plan: ServerPlan, common: Common): RawClientPlan 
   };
 }
 
-/** A client that never gets as far as a CR, or is late with it, or goes on at once. */
+/** The start of a client that sends no valid CR, a late one, or does not wait for the CC. */
 function rawStart(prng: Prng): RawAct[] {
   return prng.pick<RawAct[]>([
     [],
@@ -322,7 +322,7 @@ function rawStart(prng: Prng): RawAct[] {
 }
 
 function rawActs(prng: Prng, { service, options }: ServerPlan): RawAct[] {
-  // Strict ones take no longer DTs than were agreed on, and none that are empty.
+  // A strict server accepts no DT above the negotiated size and no empty one.
   const isStrict = options.strict === true;
   const list: RawAct[] = [];
   const count = prng.between(0, 5);
@@ -399,7 +399,7 @@ function rawServer(prng: Prng, { at, path }: Common): RawServerPlan {
   };
 }
 
-/** Holds unfinished TSDUs. */
+/** A client that sends unfinished TSDUs. */
 function hoarder(prng: Prng, common: Common): RawClientPlan {
   return {
     kind: 'rawClient',
@@ -414,7 +414,7 @@ function hoarder(prng: Prng, common: Common): RawClientPlan {
   };
 }
 
-/** Sends much to an application that does not read. */
+/** A client that sends many octets to an application that does not read. */
 function unread(prng: Prng, common: Common): RawClientPlan {
   return {
     kind: 'rawClient',
@@ -429,7 +429,7 @@ function unread(prng: Prng, common: Common): RawClientPlan {
   };
 }
 
-/** Sends as much as TCP takes. */
+/** A client that sends as much as TCP accepts. */
 function flooder(prng: Prng, common: Common): RawClientPlan {
   const size = 4 * 1_048_576;
   return {
@@ -456,7 +456,7 @@ function flooder(prng: Prng, common: Common): RawClientPlan {
   };
 }
 
-/** Is gone behind octets that nobody reads. */
+/** A client that resets TCP behind octets that nobody reads. */
 function goner(prng: Prng, { service, options }: ServerPlan, common: Common): RawClientPlan {
   const start: RawAct[] = service === 'tpkt' ? [] : [['connect'], ['await', 11, 3_000]];
   return {

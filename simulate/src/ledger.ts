@@ -1,6 +1,6 @@
 /**
- * Which TSDUs were written, in which order, and what became of them. The octets of each follow from
- * whose it is and its number, so both sides know them.
+ * Records which TSDUs were written and read, in which order. The octets of a TSDU are derived from its
+ * direction and its number, so both sides know them.
  */
 
 const BLOCK = 1 << 21;
@@ -10,16 +10,16 @@ for (let at = 0, state = 1; at < BLOCK; at += 4) {
   noise.writeUInt32LE(state, at);
 }
 
-/** What one side sends the other. */
+/** The TSDUs that one side sends to the other. */
 export class Direction {
   readonly #identity: number;
   /** Octets of each TSDU written. */
   readonly #sizes: number[] = [];
-  /** TSDUs delivered to a reader. */
+  /** Number of TSDUs that were read. */
   delivered = 0;
-  /** Octets of these. */
+  /** Octets of the TSDUs that were read. */
   octets = 0;
-  /** What was wrong with one of them. */
+  /** The first fault of a TSDU that was read. */
   fault: string | undefined;
 
   constructor(identity: number) {
@@ -39,16 +39,16 @@ export class Direction {
     this.#sizes.push(size);
   }
 
-  /** A reader got this one. */
+  /** Records a TSDU that was read, and checks it. */
   deliver(message: Buffer): void {
     const number = this.delivered;
     const size = this.#sizes[number];
     this.delivered += 1;
     this.octets += message.length;
     if (size === undefined) {
-      this.fault ??= `TSDU ${number} of ${message.length} octets was read, and only ${this.written} were written`;
+      this.fault ??= `TSDU ${number} of ${message.length} octets was read, but only ${this.written} were written`;
     } else if (message.length !== size) {
-      this.fault ??= `TSDU ${number} has ${message.length} octets, and ${size} were written`;
+      this.fault ??= `TSDU ${number} has ${message.length} octets, but ${size} were written`;
     } else if (!message.equals(octetsOf(this.#identity, number, size))) {
       this.fault ??= `TSDU ${number} of ${size} octets is not the one that was written`;
     }

@@ -1,31 +1,30 @@
 /**
- * The event loop of Node in simulated time: timers, poll, check, close, in this order, one callback
- * at a time. Ticks and promises are the real ones; who runs the loop lets them finish after each
- * callback.
+ * The event loop of Node in simulated time: timers, poll, check, close, in this order, one callback at a
+ * time. Ticks and promises are real; the code that runs the loop lets them finish after each callback.
  */
 import type { Clock } from './clock.js';
 
-/** Something that the poll phase looks at: a socket, or a server that listens. */
+/** An object that the poll phase checks: a socket, or a listening server. */
 export interface Pollable {
-  /** Runs what is ready, and stops after each callback. */
+  /** Runs the callbacks that are ready, and stops after each. */
   poll(): Generator<void, void, void>;
-  /** Whether {@link poll} would run anything. */
+  /** True if {@link poll} would run a callback. */
   readonly isReady: boolean;
 }
 
-/** A callback takes so many milliseconds of simulated time. */
+/** Simulated time of one callback, in milliseconds. */
 const CALLBACK_TIME = 0.005;
 
-/** Node takes these for 1 ms, too. */
+/** Longest delay of a timer, in milliseconds. As in Node, a longer one means 1 ms. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
-/** A timer as `setTimeout` gives it. */
+/** A timer as `setTimeout` returns it. */
 export class Timer {
   readonly #loop: Loop;
   readonly run: () => void;
   readonly milliseconds: number;
   readonly repeats: boolean;
-  /** When it rings, in whole milliseconds of the loop; `undefined` when it will not. */
+  /** When it expires, in whole milliseconds of the loop; `undefined` if it is not started. */
   at: number | undefined;
   order = 0;
   isOfWorld = false;
@@ -64,7 +63,7 @@ export class Timer {
   }
 }
 
-/** What `setImmediate` gives. */
+/** The object that `setImmediate` returns. */
 export class Immediate {
   run: (() => void) | undefined;
 
@@ -98,9 +97,9 @@ interface Entry {
 /** The loop of one world. */
 export class Loop {
   readonly clock: Clock;
-  /** Turns of the loop so far. */
+  /** Number of turns of the loop so far. */
   turn = 0;
-  /** No event before this time is left to wait for, and the loop has ended. */
+  /** The loop ends at this time, or earlier if there is no event before it. */
   limit = Number.POSITIVE_INFINITY;
   readonly #timers: Entry[] = [];
   #timerOrder = 0;
@@ -112,12 +111,12 @@ export class Loop {
     this.clock = clock;
   }
 
-  /** Timers of the library that will ring. */
+  /** Number of started timers of the library. */
   get outstanding(): number {
     return this.#timers.filter((entry) => isLive(entry) && !entry.timer.isOfWorld).length;
   }
 
-  /** A timer of the world itself, which may be left at its end. */
+  /** Starts a timer of the world itself. It may be left at the end of the world. */
   later(milliseconds: number, run: () => void): void {
     this.setTimeout(run, milliseconds).isOfWorld = true;
   }
@@ -135,7 +134,7 @@ export class Loop {
     timer.order = this.#timerOrder;
     this.#timerOrder += 1;
     const entry = { at: timer.at, order: timer.order, timer };
-    // Most timers are of the same few lengths, so the place is near the end.
+    // Most timers have one of a few lengths, so the place is near the end.
     const timers = this.#timers;
     let at = timers.length;
     while (at > 0 && (timers[at - 1] as Entry).at > entry.at) {
@@ -155,12 +154,12 @@ export class Loop {
     this.#closing.push(run);
   }
 
-  /** Something may be ready: the poll phase looks at it. */
+  /** An object may be ready: the poll phase checks it. */
   wake(pollable: Pollable): void {
     this.#awake.add(pollable);
   }
 
-  /** Goes round until nothing is left or the limit is reached; stops after each callback. */
+  /** Runs the loop until nothing is left or the limit is reached. Stops after each callback. */
   *run(): Generator<void, void, void> {
     for (;;) {
       this.turn += 1;
@@ -185,7 +184,7 @@ export class Loop {
     }
   }
 
-  /** Blocks as `epoll_wait` does. Gives `false` when there is nothing to wait for. */
+  /** Waits as `epoll_wait` does. Returns `false` if there is nothing to wait for. */
   #wait(): boolean {
     const { clock } = this;
     clock.advanceTo(clock.now);

@@ -1,5 +1,5 @@
 /**
- * `npm run simulate`: the whole library in simulated worlds. See ../README.md.
+ * `npm run simulate`: runs the library in simulated worlds. See ../README.md.
  */
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
@@ -12,17 +12,17 @@ import { type Outcome, runPlan } from './world.js';
 
 const HELP = `usage: npm run simulate -- [options]
 
-  --steps N        steps in all (default 1000000)
-  --seconds N      ends after so much time, if that comes first
-  --seed N         0 to 4294967295, the first world (default 1); each world after it is one more
-  --all            goes on after a finding, and prints the first of each rule
-  --list           prints each world: its seed, its steps and the hash of all that happened
-  --replay FILE    one plan instead, from a file such as those in simulate/traces
-  --show           with --replay, or with --seed alone: prints all that happens in this one world
-  --fault NAME     puts a fault into a copy of the library, and fails unless it is found
-  --help           this text
+  --steps N        total number of steps (default 1000000)
+  --seconds N      ends after this time, if it comes first
+  --seed N         0 to 4294967295, the seed of the first world (default 1); each next world has the next number
+  --all            continues after a finding, and prints the first of each rule
+  --list           prints the seed, the steps and the hash of the events of each world
+  --replay FILE    runs one plan from a file, such as those in simulate/traces
+  --show           with --replay or --seed: runs one world and prints all its events
+  --fault NAME     puts a fault into a copy of the library; the exit code is 0 only if it is found
+  --help           print this help
 
-The library is taken from dist, or from the folder that COTP_DIST names.
+The library is loaded from dist, or from the folder in COTP_DIST.
 faults: ${FAULTS.map(({ name }) => name).join(', ')}
 `;
 
@@ -131,7 +131,7 @@ async function simulated(
   for (const [rule, { count, seeds }] of result.findings) {
     print(`${rule}: ${count} worlds, seeds ${seeds.join(' ')}`);
   }
-  print(result.findings.size === 0 ? 'nothing was found' : 'FAILED');
+  print(result.findings.size === 0 ? 'no finding' : 'FAILED');
   return result.findings.size === 0;
 }
 

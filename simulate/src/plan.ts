@@ -1,37 +1,37 @@
 /**
- * A world as data: all that is decided before it runs. A plan is JSON, so a finding can be kept,
- * made smaller and run again.
+ * A world as data: all that is decided before it runs. A plan is JSON, so a finding can be saved, shrunk and
+ * repeated.
  */
 import type { Path } from './tcp.js';
 
 export type Service = 'cotp' | 'tpkt';
 
 /**
- * What an application does with its connection, one after the other. Numbers are milliseconds for
- * `wait`, `block` and `giveUp`, octets for sizes, and counts else.
+ * One act of an application on its connection. Numbers are milliseconds for `wait`, `block` and `giveUp`,
+ * octets for sizes, and counts otherwise.
  */
 export type Act =
   | readonly ['wait', number]
   /** Blocks the event loop. */
   | readonly ['block', number]
-  /** Writes so many TSDUs of so many octets and ignores `false`. */
+  /** Writes `count` TSDUs of `size` octets and ignores `false`. */
   | readonly ['write', size: number, count: number]
-  /** The same, but waits for `drain` when `write` gives `false`. */
+  /** The same, but waits for `drain` when `write` returns `false`. */
   | readonly ['writeHeeding', size: number, count: number]
   | readonly ['drain']
-  /** Reads so many TSDUs, one after the other. */
+  /** Reads this many TSDUs, one after the other. */
   | readonly ['read', number]
-  /** Calls `read` so often at once, and does not wait. */
+  /** Calls `read` this many times without waiting. */
   | readonly ['readAtOnce', number]
-  /** Reads until that fails. */
+  /** Reads until a read fails. */
   | readonly ['readAll']
-  /** Iterates until the end, or so many TSDUs, with a pause of so many milliseconds after each. */
+  /** Iterates until the end or for `count` TSDUs, with a pause in milliseconds after each. */
   | readonly ['iterate', count: number, pause: number]
-  /** Writes back what it reads, until the end. */
+  /** Writes back each TSDU that it reads, until the end. */
   | readonly ['echo']
-  /** A read that is given up after so many milliseconds. */
+  /** A read that is cancelled after this time. */
   | readonly ['giveUp', number]
-  /** Goes on as a stream: reads all of it. */
+  /** Uses `toDuplex` and reads everything. */
   | readonly ['duplex']
   | readonly ['end']
   | readonly ['close']
@@ -41,24 +41,24 @@ export type Act =
   /** The connection callback throws, or rejects. */
   | readonly ['throw'];
 
-/** What a peer does that is no connection of ours, one after the other. */
+/** One act of a peer that does not use the library. */
 export type RawAct =
   | readonly ['wait', number]
-  /** Waits until so many octets have come, but not longer than so many milliseconds. */
+  /** Waits until this many octets were received, at most for this time. */
   | readonly ['await', octets: number, milliseconds: number]
   | readonly ['connect']
   | readonly ['confirm']
   | readonly ['refuse']
-  /** So many TSDUs of so many octets, in DTs of at most so many octets of user data. */
+  /** Sends `count` TSDUs of `size` octets, in DTs of at most `dt` octets of user data. */
   | readonly ['send', size: number, count: number, dt: number]
-  /** DTs of a TSDU that does not end: so many of so many octets. */
+  /** Sends `count` DTs of `dt` octets of a TSDU that does not end. */
   | readonly ['unfinished', dt: number, count: number]
-  /** So many DTs that carry nothing. */
+  /** Sends this many empty DTs. */
   | readonly ['empty', number]
-  /** One TSDU of so many octets, some octets at a time, with a pause after each. */
+  /** Sends one TSDU of `size` octets, some octets at a time, with a pause after each. */
   | readonly ['drip', size: number, octets: number, pause: number]
   | readonly ['octets', hex: string]
-  /** Stops or starts reading. It reads to begin with. */
+  /** Stops or starts reading. At the start the peer reads. */
   | readonly ['reading', boolean]
   | readonly ['fin']
   | readonly ['reset']
@@ -67,7 +67,7 @@ export type RawAct =
 
 export type Options = Readonly<Record<string, number | boolean | string>>;
 
-/** What becomes of a CR. */
+/** How the application decides on a CR. */
 export type Decision =
   | readonly ['accept', wait: number]
   | readonly ['refuse', wait: number]
@@ -78,33 +78,33 @@ export type Decision =
 export interface ServerPlan {
   readonly service: Service;
   readonly options: Options;
-  /** When it closes, if it does before the end. */
+  /** When the server closes, if it closes before the end. */
   readonly closeAt?: number;
-  /** It has an `onConnectRequest`. */
+  /** True if the server has `onConnectRequest`. */
   readonly decides?: boolean;
 }
 
 interface Common {
   readonly at: number;
   readonly path: Path;
-  /** Which server it connects to. */
+  /** Index of the server to connect to. */
   readonly server: number;
 }
 
-/** A client of ours and what the server does with its connection. */
+/** A client of the library, and what the server does with its connection. */
 export interface PairPlan extends Common {
   readonly kind: 'pair';
   readonly options: Options;
   readonly client: readonly Act[];
   readonly serverSide: readonly Act[];
   readonly decision?: Decision;
-  /** Gives the connecting up after so many milliseconds. */
+  /** Cancels `connect` after this time, in milliseconds. */
   readonly abortAfter?: number;
-  /** Both sides keep to the rules and have time enough: nothing may go wrong between them. */
+  /** Both sides follow the rules and have enough time: nothing may fail between them. */
   readonly isHonest?: boolean;
 }
 
-/** A peer of our server that is no connection of ours. */
+/** A client that does not use the library. */
 export interface RawClientPlan extends Common {
   readonly kind: 'rawClient';
   readonly raw: readonly RawAct[];
@@ -112,7 +112,7 @@ export interface RawClientPlan extends Common {
   readonly decision?: Decision;
 }
 
-/** A client of ours whose server is none of ours. */
+/** A client of the library whose server does not use it. */
 export interface RawServerPlan extends Omit<Common, 'server'> {
   readonly kind: 'rawServer';
   readonly service: Service;
@@ -122,7 +122,7 @@ export interface RawServerPlan extends Omit<Common, 'server'> {
   readonly abortAfter?: number;
 }
 
-/** The event loop is blocked by something else. */
+/** Other code blocks the event loop. */
 export interface BlockPlan {
   readonly kind: 'block';
   readonly at: number;
@@ -132,10 +132,10 @@ export interface BlockPlan {
 export type ActorPlan = PairPlan | RawClientPlan | RawServerPlan | BlockPlan;
 
 export interface Plan {
-  /** For what the network and `Math.random` choose. */
+  /** Seed of the random choices of the network and of `Math.random`. */
   readonly seed: number;
   readonly servers: readonly ServerPlan[];
   readonly actors: readonly ActorPlan[];
-  /** When everybody who is left closes, in milliseconds. */
+  /** When all remaining connections are closed, in milliseconds. */
   readonly end: number;
 }

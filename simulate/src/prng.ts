@@ -1,12 +1,12 @@
 /**
- * Random choices that follow from a seed: the same seed gives the same choices on every machine.
+ * A random generator for repeatable worlds: the same seed gives the same choices on every machine.
  */
 
 /** The generator mulberry32: one word of state. */
 export class Prng {
   #state: number;
 
-  /** @param seeds numbers that all matter, in their order */
+  /** @param seeds numbers; a change of any of them or of their order changes the sequence */
   constructor(...seeds: readonly number[]) {
     this.#state = 0x9e3779b9;
     for (const seed of seeds) {
@@ -39,7 +39,7 @@ export class Prng {
     return this.fraction() * 100 < percent;
   }
 
-  /** One of them. */
+  /** One element of an array. */
   pick<T>(from: readonly T[]): T {
     const picked = from[this.between(0, from.length - 1)];
     if (picked === undefined) {

@@ -1,6 +1,6 @@
 /**
- * A peer that is no connection of ours: another machine that sends what it likes and acts in its own
- * time, whether our event loop is blocked or not.
+ * A peer that does not use the library: another machine that sends any octets and acts in its own time, even
+ * while the event loop is blocked.
  */
 import type { Clock } from './clock.js';
 import type { Direction } from './ledger.js';
@@ -11,15 +11,15 @@ const CR = Buffer.from('0300000b06e00000123400', 'hex');
 const EMPTY_DT = Buffer.from('0300000702f080', 'hex');
 const DT_HEADER = 7;
 const EOT_AT = 6;
-/** Octets of a TPKT header, and where a CR has its own reference. */
+/** Length of a TPKT header, and offset of SRC-REF in the packet of a CR. */
 const TPKT_HEADER = 4;
 const SRC_REF_AT = 8;
-/** It takes in so much at a time. */
+/** Most octets of one read. */
 const READ_AT_ONCE = 65_536;
 const CR_LENGTH = 11;
 const LONGEST_PACKET = 65_535;
 
-/** One such peer, on its end of a TCP connection. */
+/** One such peer, at its end of a TCP connection. */
 export class RawPeer {
   readonly #end: TcpEnd;
   readonly #clock: Clock;
@@ -27,7 +27,7 @@ export class RawPeer {
   readonly #acts: RawAct[];
   /** The TSDUs that it sends. */
   readonly #direction: Direction;
-  /** What the kernel has yet to take, from the piece numbered `#sent` on. */
+  /** Pieces that the kernel has not accepted yet, from index `#sent` on. */
   #waiting: Buffer[] = [];
   #sent = 0;
   #received = 0;
@@ -68,7 +68,7 @@ export class RawPeer {
     this.#goOn();
   }
 
-  /** Gives the kernel what it takes; true when nothing waits. */
+  /** Writes what the kernel accepts; returns true if nothing waits any more. */
   #flush(): boolean {
     for (; this.#sent < this.#waiting.length; this.#sent += 1) {
       const next = this.#waiting[this.#sent] as Buffer;
@@ -106,7 +106,7 @@ export class RawPeer {
       }
       this.#awaited = undefined;
     }
-    // A reset or a vanished machine does not wait for what is yet to be sent.
+    // A reset and `vanish` do not wait until everything is sent.
     return (
       this.#waiting.length === 0 || isNext === 'reset' || isNext === 'vanish' || isNext === 'wait'
     );
@@ -125,7 +125,7 @@ export class RawPeer {
         this.#clock.at(this.#awaited.until, () => this.#goOn());
         break;
       case 'connect':
-        // TPKT alone knows no CR, and has no answer to wait for.
+        // TPKT alone has no CR and no answer to wait for.
         this.#send(...(this.#service === 'cotp' ? [CR] : []));
         break;
       case 'confirm':
@@ -191,7 +191,7 @@ export class RawPeer {
     this.#waiting.push(...octets);
   }
 
-  /** A CC or DR for the CR that came. */
+  /** Sends a CC or DR for the received CR. */
   #answer(hex: string): void {
     const octets = Buffer.from(hex, 'hex');
     if (this.#start.length >= CR_LENGTH) {
@@ -219,7 +219,7 @@ export class RawPeer {
     return packets;
   }
 
-  /** TPKT alone knows no message but the packet, so it is the packet that does not end. */
+  /** With TPKT alone a message is a packet, so the packet does not end. */
   #unfinished(size: number, count: number): Buffer[] {
     if (this.#service === 'cotp') {
       return Array.from({ length: count }, () => dt(Buffer.alloc(size, 0x55), false));

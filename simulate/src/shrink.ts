@@ -1,14 +1,14 @@
 /**
- * Makes the plan of a finding smaller, as long as the same rule is broken.
+ * Shrinks the plan of a finding, as long as it breaks the same rule.
  */
 import { real } from './environment.js';
 import type { Plan } from './plan.js';
 
-/** One shrinking takes so many runs, and so many milliseconds, at most. */
+/** Most runs, and most milliseconds, to shrink one plan. */
 const MOST_RUNS = 600;
 const LONGEST = 20_000;
 
-/** @param breaks whether a plan still breaks the rule */
+/** @param breaks resolves to true if a plan still breaks the rule */
 export async function shrink(
   plan: Plan,
   breaks: (candidate: Plan) => Promise<boolean>,
@@ -33,10 +33,10 @@ export async function shrink(
   return smallest;
 }
 
-/** Plans that are one step smaller, those that save most first. */
+/** Plans that are one step smaller, the smallest first. */
 function* smaller(plan: Plan): Generator<Plan, void, void> {
   const { actors, servers } = plan;
-  // An actor keeps its number, which is its port, so it is replaced and not removed.
+  // The index of an actor determines its port, so an actor is replaced, not removed.
   const nothing = { kind: 'block', at: 0, milliseconds: 0 } as const;
   for (let at = 0; at < actors.length; at += 1) {
     const actor = actors[at];
@@ -61,10 +61,10 @@ function* smaller(plan: Plan): Generator<Plan, void, void> {
 
 const LISTS = ['client', 'serverSide', 'raw'];
 
-/** Fewer acts, fewer options, fewer TSDUs, a plainer network. */
+/** Variants with fewer acts, fewer options, fewer TSDUs or a simpler network. */
 function* smallerValues(of: unknown): Generator<unknown, void, void> {
   const value = of as Record<string, unknown>;
-  // With fewer acts an honest pair would not be honest.
+  // With fewer acts an honest pair would no longer follow the rules.
   for (const name of LISTS) {
     const list = value[name];
     if (Array.isArray(list) && value.isHonest !== true) {

@@ -1,13 +1,13 @@
 /**
- * `node:net` over the simulated TCP: real sockets and servers of Node whose handle is ours. What a
- * socket does above its handle (streams, FIN, destroying, closing) is Node's own code.
+ * `node:net` over the simulated TCP: real sockets and servers of Node with a simulated handle. All that a
+ * socket does above its handle (streams, FIN, destroy, close) is Node's own code.
  */
 import net from 'node:net';
 import { constants } from 'node:os';
 import type { Loop, Pollable } from './loop.js';
 import type { TcpEnd } from './tcp.js';
 
-/** Node reads at most so many octets at once from a socket, and so often in one poll phase. */
+/** Most octets of one read of Node, and most reads of one socket in a poll phase. */
 const READ_AT_ONCE = 65_536;
 const READS_A_POLL = 32;
 
@@ -16,7 +16,7 @@ const { errno: ERRNO } = constants;
 type WriteCallback = (error?: Error | null) => void;
 type Piece = Buffer | { readonly chunk: Buffer };
 
-/** The parts of a socket of Node that its handle touches. */
+/** The parts of a Node socket that its handle uses. */
 interface Inside {
   connecting: boolean;
   _handle: Handle | null;
@@ -28,13 +28,13 @@ interface Inside {
   _writev(chunks: readonly Piece[], callback: WriteCallback): void;
 }
 
-/** What sees all that happens to the sockets of a world. */
+/** Receives the events of all sockets of a world. */
 export interface SocketWatcher {
-  /** Octets go to the stream. */
+  /** Octets are passed to the stream. */
   onRead(handle: Handle, octets: Buffer): void;
-  /** The FIN of the peer goes to the stream. */
+  /** The FIN of the peer is passed to the stream. */
   onEof(handle: Handle): void;
-  /** The socket has said `close`: whatever belonged to it is released. */
+  /** The socket has emitted `close`; all its resources are released. */
   onGone(handle: Handle): void;
 }
 
@@ -43,27 +43,27 @@ function systemError(syscall: string, code: string, more: object = {}): Error {
   return Object.assign(new Error(`${syscall} ${code}`), { errno, code, syscall, ...more });
 }
 
-/** What the kernel knew and the process had not looked at. */
+/** An event that the kernel knows and the process has not read. */
 export interface Overlooked {
   readonly what: string;
   readonly since: number;
-  /** When this was seen. */
+  /** When this was checked. */
   readonly at: number;
 }
 
-/** What libuv is to a socket of Node. */
+/** The handle of a Node socket, in place of that of libuv. */
 export class Handle implements Pollable {
   readonly end: TcpEnd;
   readonly socket: net.Socket & Inside;
-  /** Node reads this: whether octets are wanted. */
+  /** True while octets are requested. Node reads this property. */
   reading = false;
   bytesRead = 0;
   bytesWritten = 0;
   writeQueueSize = 0;
   isClosed = false;
-  /** The client's side, before TCP is connected: what came of it. */
+  /** Result of connecting; on the side of the client only. */
   connectResult: 'connected' | 'ECONNREFUSED' | undefined;
-  /** When {@link connectResult} was known to the kernel. */
+  /** When the kernel knew {@link connectResult}. */
   connectedSince: number | undefined;
   readonly #loop: Loop;
   readonly #watcher: SocketWatcher;
@@ -73,7 +73,7 @@ export class Handle implements Pollable {
   #shutdown: { oncomplete(status: number): void } | undefined;
   #overlookedAtClose: Overlooked | undefined;
 
-  /** @param options of `net.Socket`; `isClient` for one that has yet to be connected */
+  /** @param options options of `net.Socket`; `isClient` if the socket is not connected yet */
   constructor(
     end: TcpEnd,
     loop: Loop,
@@ -94,14 +94,14 @@ export class Handle implements Pollable {
   }
 
   /**
-   * Since when octets, or TCP that is connected, have waited although the socket reads: at the moment,
-   * or when the socket was closed.
+   * Since when unread octets, or a completed TCP connection, have waited although the socket reads. For a
+   * closed socket, the state when it was closed.
    */
   get overlookedSince(): Overlooked | undefined {
     return this.isClosed ? this.#overlookedAtClose : this.#overlooked();
   }
 
-  /** Octets handed to the socket's write that the kernel has not taken. */
+  /** Octets that were written to the socket and that the kernel has not accepted. */
   get waiting(): number {
     return this.#writing?.pieces.reduce((sum, { length }) => sum + length, 0) ?? 0;
   }
@@ -198,7 +198,7 @@ export class Handle implements Pollable {
   #overlooked(): Overlooked | undefined {
     const { end, connectedSince } = this;
     const at = this.#loop.clock.now;
-    // Node has set `connecting` to false by the time that it closes the handle.
+    // Node sets `connecting` to false before it closes the handle, so `connecting` cannot be used here.
     if (!this.#sawConnect && connectedSince !== undefined && this.connectResult === 'connected') {
       return { what: 'TCP', since: connectedSince, at };
     }
@@ -248,7 +248,7 @@ export class Handle implements Pollable {
     for (let count = READS_A_POLL; count > 0 && this.#isReadable && !this.isClosed; count -= 1) {
       const isFull = end.unread >= READ_AT_ONCE;
       if (end.unread > 0) {
-        // Memory of its own for each chunk, as Node makes it.
+        // Each chunk has its own memory, as in Node.
         const octets = Buffer.allocUnsafeSlow(Math.min(end.unread, READ_AT_ONCE));
         end.read(octets.length).copy(octets);
         this.bytesRead += octets.length;
@@ -313,7 +313,7 @@ export class Handle implements Pollable {
     }
   }
 
-  /** Gives the kernel what it has room for; true when that is all. */
+  /** Writes what the kernel has room for; returns true if that is everything. */
   #hasTaken(pieces: Buffer[]): boolean {
     for (let first = pieces[0]; first !== undefined; first = pieces[0]) {
       const count = this.end.write(first);
@@ -346,7 +346,7 @@ export class Handle implements Pollable {
     return socket;
   }
 
-  /** Requests that wait are cancelled in the close phase, as in libuv, and only then it is closed. */
+  /** Pending requests are cancelled in the close phase, as in libuv; then `close` is emitted. */
   #finish(callback?: () => void): void {
     this.isClosed = true;
     this.reading = false;
@@ -362,7 +362,7 @@ export class Handle implements Pollable {
   }
 }
 
-/** A port that listens. */
+/** The handle of a listening server. */
 class ListenHandle implements Pollable {
   readonly #network: Network;
   readonly #server: net.Server;
@@ -411,7 +411,7 @@ class ListenHandle implements Pollable {
   unref(): void {}
 }
 
-/** Who takes connections at a port: a server of Node, or a peer of the world's own. */
+/** Accepts connections at a port: a server of Node, or a peer that does not use the library. */
 export interface Listener {
   onConnection(end: TcpEnd): void;
 }
@@ -419,7 +419,7 @@ export interface Listener {
 /** All ports and sockets of one world. */
 export class Network {
   readonly loop: Loop;
-  /** Sockets that have not said `close`. */
+  /** Sockets that have not emitted `close`. */
   readonly open = new Set<Handle>();
   readonly #watcher: SocketWatcher;
   readonly #listeners = new Map<number, Listener>();
@@ -456,13 +456,13 @@ export class Network {
     this.#listeners.delete(port);
   }
 
-  /** A client outside of the process; it is notified once TCP is connected, or refused. */
+  /** Connects a client outside the process. `done` is called when TCP is connected or refused. */
   dial(port: number, localPort: number, done: (end: TcpEnd | undefined) => void): void {
     const [client, server, latency] = this.#makePair(localPort, port);
     this.#dial(server, port, latency, (isConnected) => done(isConnected ? client : undefined));
   }
 
-  /** In place of `net.connect`. */
+  /** Replaces `net.connect`. */
   readonly connect = (options: net.TcpNetConnectOpts): net.Socket => {
     const [client, server, latency] = this.#makePair(options.localPort, options.port);
     const handle = new Handle(client, this.loop, this.#watcher, { ...options, isClient: true });
@@ -475,7 +475,7 @@ export class Network {
     return handle.socket;
   };
 
-  /** In place of `net.createServer`. */
+  /** Replaces `net.createServer`. */
   readonly createServer = (options: net.ServerOpts, onSocket: (s: net.Socket) => void) => {
     const server = new net.Server(options, onSocket);
     const listen = ({ port = 0 }: net.ListenOptions, callback?: () => void): net.Server => {
@@ -497,7 +497,7 @@ export class Network {
     return server;
   };
 
-  /** As Node does with a connection that the kernel has accepted. */
+  /** Does what Node does with an accepted connection. */
   accepted(end: TcpEnd, server: net.Server): void {
     const inside = server as unknown as { allowHalfOpen: boolean; _connections: number };
     const options = { allowHalfOpen: inside.allowHalfOpen, isClient: false };

@@ -1,6 +1,6 @@
 /**
- * TCP as the kernel keeps it: buffers of limited size, octets on their way, FIN and RST. It goes on
- * while the process is blocked. It follows Linux where systems differ.
+ * TCP in the kernel: buffers of limited size, octets in transit, FIN and RST. It continues while the process
+ * is blocked. Where systems differ, it behaves like Linux.
  */
 import type { Clock } from './clock.js';
 import type { Prng } from './prng.js';
@@ -8,20 +8,20 @@ import type { Prng } from './prng.js';
 /** How the network between two ends behaves. Times in milliseconds, sizes in octets. */
 export interface Path {
   readonly latency: readonly [least: number, most: number];
-  /** Octets that one segment carries at most, as the receiver meets them. */
+  /** Most octets that the receiver gets at once. */
   readonly segment: number;
-  /** Percent of segments that are cut shorter, at any place. */
+  /** Percentage of segments that are cut at a random place. */
   readonly cuts: number;
-  /** Percent of segments that are delayed by `stall` milliseconds more. */
+  /** Percentage of segments that are delayed by another `stall` milliseconds. */
   readonly stalls: number;
   readonly stall: number;
   readonly sendBuffer: number;
   readonly receiveBuffer: number;
-  /** Whether a reset drops what the receiver has not read, as some systems do. */
+  /** True if a reset drops octets that the receiver has not read, as on some systems. */
   readonly resetDropsUnread: boolean;
 }
 
-/** Who uses an end is notified when something may have changed. */
+/** The user of an end. It is notified when something may have changed. */
 export interface EndUser {
   onChange(): void;
 }
@@ -30,10 +30,10 @@ const NOTHING = Buffer.alloc(0);
 
 const DROPPED_AT_ONCE = 1_024;
 
-/** Octets in a queue, with the time at which each piece came in. */
+/** A queue of octets, with the arrival time of each piece. */
 class OctetQueue {
   #pieces: { octets: Buffer; readonly at: number }[] = [];
-  /** The first piece that is left; those before it are dropped many at a time. */
+  /** Index of the first remaining piece. The pieces before it are removed in batches. */
   #first = 0;
   #length = 0;
 
@@ -41,7 +41,7 @@ class OctetQueue {
     return this.#length;
   }
 
-  /** When the oldest octets came in. */
+  /** When the oldest octets arrived. */
   get since(): number | undefined {
     return this.#pieces[this.#first]?.at;
   }
@@ -51,7 +51,7 @@ class OctetQueue {
     this.#length += octets.length;
   }
 
-  /** The first octets, as one view or as one new piece of memory. */
+  /** Removes and returns the first octets, as a view or as a copy. */
   take(count: number): Buffer {
     const taken = Math.min(count, this.#length);
     const first = this.#pieces[this.#first];
@@ -106,7 +106,7 @@ export class TcpEnd {
   resetAt: number | undefined;
   /** The FIN of the peer has arrived, behind all of its octets. */
   finArrived = false;
-  /** The peer's machine is gone without a word: nothing arrives and nothing is acknowledged. */
+  /** The machine of this end has disappeared: it receives, sends and acknowledges nothing. */
   vanished = false;
   readonly #clock: Clock;
   readonly #path: Path;
@@ -146,7 +146,7 @@ export class TcpEnd {
     return this.#peer as TcpEnd;
   }
 
-  /** Octets that have arrived and are not read. */
+  /** Octets that have arrived and were not read. */
   get unread(): number {
     return this.#receive.length;
   }
@@ -155,22 +155,22 @@ export class TcpEnd {
     return this.#receive.since;
   }
 
-  /** Octets that `write` would take now. */
+  /** Octets that `write` would accept now. */
   get room(): number {
     return Math.max(0, this.#path.sendBuffer - this.#send.length - this.#inFlight);
   }
 
-  /** Whether the kernel says that there is room: only once a third of its buffer is free. */
+  /** True if the kernel reports room: only when a third of its buffer is free. */
   get isWritable(): boolean {
     return this.room >= this.#path.sendBuffer / 3;
   }
 
-  /** Whether the connection is over for the kernel: what `getpeername` reports. */
+  /** True if the connection has ended for the kernel, so that `getpeername` fails. */
   get isOver(): boolean {
     return this.resetAt !== undefined || (this.finArrived && this.#finAcknowledged);
   }
 
-  /** The error that a call meets after a reset; the first call meets the reset itself. */
+  /** The error of a call after a reset. The first call gets the reset itself. */
   takeError(): 'ECONNRESET' | 'EPIPE' | undefined {
     if (this.resetAt === undefined) {
       return this.#finWanted ? 'EPIPE' : undefined;
@@ -188,7 +188,7 @@ export class TcpEnd {
     return octets;
   }
 
-  /** Takes as many of the octets as there is room for. */
+  /** Accepts as many octets as there is room for, and returns their number. */
   write(octets: Buffer): number {
     const count = Math.min(octets.length, this.room);
     if (count > 0) {
@@ -198,13 +198,13 @@ export class TcpEnd {
     return count;
   }
 
-  /** FIN, behind what was written. */
+  /** Sends FIN behind the written octets. */
   shutdown(): void {
     this.#finWanted = true;
     this.#transmit();
   }
 
-  /** The process closes. Unread octets make that a reset, as X and Linux have it (RFC 2525 2.17). */
+  /** The process closes the socket. With unread octets that is a reset, as on Linux (RFC 2525 2.17). */
   close(): void {
     if (this.closed) {
       return;
@@ -227,7 +227,7 @@ export class TcpEnd {
     this.#sendReset();
   }
 
-  /** The machine of this end is gone: a cable was pulled. */
+  /** The machine of this end disappears, as if its cable was unplugged. */
   vanish(): void {
     this.vanished = true;
     this.#send.clear();
@@ -249,7 +249,7 @@ export class TcpEnd {
     while (this.#send.length > 0 && !this.vanished) {
       const window = receiveBuffer - peer.#receive.length - this.#inFlight;
       const wanted = Math.min(this.#send.length, segment);
-      // A window that has opened by little is not worth a segment (RFC 9293 3.8.6.2).
+      // A small window is not used (silly window syndrome, RFC 9293 3.8.6.2).
       if (window < Math.min(wanted, receiveBuffer / 2)) {
         break;
       }
@@ -275,7 +275,7 @@ export class TcpEnd {
       return;
     }
     if (peer.closed) {
-      // Nobody reads there any more: the kernel answers by a reset.
+      // The socket there is closed: the kernel answers by a reset.
       peer.#sendReset();
       return;
     }
@@ -312,7 +312,7 @@ export class TcpEnd {
     this.#send.clear();
     this.#inFlight = 0;
     if (this.#path.resetDropsUnread && this.#receive.length > 0) {
-      // Whoever reads then must not see the FIN behind what is lost.
+      // The reader must not get a FIN after lost octets.
       this.finArrived = false;
       this.#receive.clear();
     }

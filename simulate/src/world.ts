@@ -1,5 +1,5 @@
 /**
- * One world: a plan that runs, and what of the rules it breaks.
+ * One world: runs a plan and checks the rules.
  */
 import type { ConnectRequest, Server } from 'cotp';
 import { type AnyConnection, Application, type ReadingEnd, THROWN } from './application.js';
@@ -36,46 +36,46 @@ export interface Finding {
 
 export interface Outcome {
   readonly finding: Finding | undefined;
-  /** Callbacks of the loop, and events outside. */
+  /** Number of callbacks of the loop and outside events. */
   readonly steps: number;
-  /** A hash of all that happened. */
+  /** A hash of all events. */
   readonly hash: number;
 }
 
 export interface WorldOptions {
   readonly library: Library;
-  /** Receives a line for each thing that happens. */
+  /** Receives a line for each event. */
   readonly log?: ((line: string) => void) | undefined;
 }
 
-/** Ports of servers, of the peers' own servers, and of clients: each follows from its number. */
+/** First ports of servers, of servers that do not use the library, of clients, and of probes. */
 const SERVER_PORT = 1_000;
 const RAW_SERVER_PORT = 2_000;
 const CLIENT_PORT = 10_000;
 const PROBE_PORT = 30_000;
 
-/** A connection whose TCP is gone ends within so many milliseconds. */
+/** A connection whose TCP was reset must end within this time, in milliseconds. */
 const GONE_WITHIN = 10_000;
-/** Honest pairs are done so many milliseconds after the end of a world. */
+/** Honest pairs must be done within this time after the end of a world, in milliseconds. */
 const HONEST_WITHIN = 20_000;
-/** Timers and callbacks are late by so much. */
+/** Largest delay of timers and callbacks, in milliseconds. */
 const SLACK = 60;
-/** Octets that had arrived so many milliseconds before a timer are not to be overlooked. */
+/** A timer must not overlook octets that arrived earlier than this time before it, in milliseconds. */
 const OVERLOOKED = 5;
 /**
- * Work for one connection in one turn of the loop, at most: its octets, and so many more for each packet.
- * The library counts the same and stops at half of this, once it is done with a chunk.
+ * Most work for one connection in one turn of the loop: its octets, and `OCTETS_PER_PACKET` for each packet.
+ * The library counts the same, and stops after the chunk in which it reaches half of this.
  */
 const MOST_WORK_A_TURN = 8_388_608;
 const OCTETS_PER_PACKET = 256;
-/** What a socket may hold beside the read queue: its own buffer, and the chunks at both ends. */
+/** Octets that a socket can keep beside the read queue: its own buffer, and the chunks at both ends. */
 const CHUNKS = 4 * 65_536;
-/** Steps of one world: more is a loop without an end. */
+/** Most steps of one world. A world with more steps does not end. */
 const MOST_STEPS = 1_000_000;
-/** All rules that ask all connections are tried when so much time has passed. */
+/** Interval at which the rules are checked on all connections, in milliseconds. */
 const LOOK_EVERY = 20;
 const LOOK_WHEN_IDLE = 500;
-/** Callbacks of Node's own between two looks at its event loop. */
+/** Number of steps that are scheduled in Node's event loop at once. */
 const BATCH = 64;
 
 const DEFAULT_CLOSE_TIMEOUT = 5_000;
@@ -83,15 +83,15 @@ const DEFAULT_MAX_TSDU_SIZE = 16_777_216;
 const DEFAULT_READ_MARK = 1_048_576;
 const DEFAULT_MAX_CONNECTIONS = 1_024;
 const DEFAULT_RECEIVE_BUFFER = 268_435_456;
-/** What a connection may hold that the limit of a server does not touch, chunks included. */
+/** Octets of each connection that the limit of a server does not count, including chunks. */
 const RECEIVE_FLOOR = 65_536 + CHUNKS;
-/** A server with more slots is not tried slot by slot. */
+/** Slots are probed only on servers with at most this many. */
 const PROBED_SLOTS = 8;
 
-/** Errors that a user of the library may meet. */
+/** Codes of errors that the library may report. */
 const KNOWN_CODES = /^ERR_COTP_/;
 
-/** One end of a connection of ours. */
+/** One end of a connection that uses the library. */
 interface Side {
   readonly name: string;
   readonly port: number;
@@ -116,7 +116,7 @@ interface RunningServer {
   readonly server: Server;
 }
 
-/** Runs a plan. Only one at a time in a process. */
+/** Runs a plan. A process can run only one at a time. */
 export function runPlan(plan: Plan, options: WorldOptions): Promise<Outcome> {
   return new World(plan, options).run();
 }
@@ -182,7 +182,7 @@ class World {
     return this.#callbacks + this.#clock.ran - this.#looks;
   }
 
-  /** Looks now and then even if the loop has nothing to do. */
+  /** Checks the rules regularly, even if the loop is idle. */
   #keepLooking(): void {
     this.#clock.at(this.#clock.now + LOOK_WHEN_IDLE, () => {
       this.#looks += 1;
@@ -195,7 +195,7 @@ class World {
     });
   }
 
-  /** Runs the loop, one callback in each immediate of Node, which lets ticks and promises finish. */
+  /** Runs the loop, one callback in each real immediate, so that ticks and promises finish in between. */
   #turnLoop(): Promise<void> {
     const loop = this.#loop.run();
     return new Promise((resolve) => {
@@ -232,7 +232,7 @@ class World {
       this.#startServer(server, number);
     });
     this.#plan.actors.forEach((actor, number) => {
-      // A turn later than the servers at the earliest, which takes 1 ms.
+      // Actors start at least one turn after the servers, whose start takes 1 ms.
       this.#later(Math.max(2, actor.at), () => this.#startActor(actor, number));
     });
     const close = Math.max(
@@ -243,7 +243,7 @@ class World {
     );
     const { end } = this.#plan;
     this.#later(end, () => this.#closeAll((side) => !side.isHonest));
-    // Honest pairs end by themselves; who has not by then has hung.
+    // Honest pairs end by themselves within this time.
     const honest = this.#plan.actors.some((of) => 'isHonest' in of) ? HONEST_WITHIN : 0;
     this.#later(end + honest, () => this.#closeAll(() => true));
     const closed = end + honest + close + GONE_WITHIN;
@@ -404,7 +404,7 @@ class World {
         side.connection = connection;
         this.#note('connected', side.port, 0);
         this.#runApplication(side, actor.client).catch((error: unknown) => {
-          // A client that throws has nobody who closes for it.
+          // The library does not close the connection of a client that throws.
           connection.destroy();
           if (error !== THROWN) {
             this.#fail('application', describe(error));
@@ -420,7 +420,10 @@ class World {
     );
   }
 
-  /** `connect` asks for its socket at once, so the one being opened belongs to this actor. */
+  /**
+   * The actor that is connecting. `connect` opens its socket at once, so the next socket belongs to this
+   * actor.
+   */
   #connecting = 0;
 
   #dialRaw(actor: RawClientPlan, number: number): void {
@@ -442,7 +445,7 @@ class World {
     });
   }
 
-  /** A path of its own for each client, whatever others do. */
+  /** Each client has its own path and random choices, independent of others. */
   #pair(localPort: number | undefined, port: number): readonly [TcpEnd, TcpEnd, number] {
     const from = localPort ?? CLIENT_PORT + this.#connecting;
     const [actor, number] = this.#actorAt(from);
@@ -554,7 +557,7 @@ class World {
     }
   }
 
-  /** Every slot of a small server is free again. */
+  /** Checks that every slot of a small server is free again. */
   #probe(): void {
     this.#servers.forEach(({ plan, port, server }, number) => {
       if (server.isClosing) {
@@ -586,7 +589,7 @@ class World {
       const isTpkt = this.#servers[server]?.plan.service === 'tpkt';
       if (isTpkt ? end.resetAt !== undefined || end.finArrived : answer[5] !== 0xd0) {
         const got = answer.length === 0 ? 'nothing' : answer.toString('hex');
-        this.#fail('slot', `server ${server} is empty and answers a CR by ${got}`);
+        this.#fail('slot', `server ${server} has no connection, but answers a CR by ${got}`);
       }
       end.reset();
     }
@@ -632,9 +635,9 @@ class World {
     }
     const { delivered, written } = side.incoming;
     if (!side.isOver) {
-      this.#fail('honest', `${side.name} did not come to its end`);
+      this.#fail('honest', `${side.name} did not end`);
     } else if (delivered !== written) {
-      this.#fail('honest', `${side.name} got ${delivered} of ${written} TSDUs`);
+      this.#fail('honest', `${side.name} read ${delivered} of ${written} TSDUs`);
     }
   }
 
@@ -659,7 +662,7 @@ class World {
       if (resetAt !== undefined && now > resetAt + GONE_WITHIN + blocked + SLACK) {
         this.#fail(
           'gone',
-          `the TCP connection of socket ${nameOf(handle)} was reset at ${resetAt.toFixed(0)} ms, and it is still open`,
+          `the TCP connection of socket ${nameOf(handle)} was reset at ${resetAt.toFixed(0)} ms, but it is still open`,
         );
       }
     }
@@ -674,7 +677,8 @@ class World {
       side.closingSince ??= { at: now, blocked };
       const limit = closeTimeout(side.options);
       const since = closingSince ?? side.closingSince;
-      // A timer that a block has delayed grants as much time again, to answer what came meanwhile.
+      // A timer that a block has delayed waits once more for the same time, so that octets received meanwhile
+      // can be processed.
       if (now > since.at + limit + 2 * (blocked - since.blocked) + LOOK_EVERY + SLACK) {
         this.#fail(
           'close',
@@ -704,7 +708,7 @@ class World {
       return;
     }
     const isOpen = side.connection?.isOpen ?? true;
-    // What comes after the end is dropped, and costs nothing.
+    // Octets after the end are dropped and not counted.
     if (isOpen && !side.closedByUs) {
       this.#checkMemory(side);
       const { packets } = side.arrivals;
@@ -731,9 +735,9 @@ class World {
     }
   }
 
-  /** Octets come in: those that wait to be read were below the mark, but for what was on its way. */
+  /** When octets arrive, the unread octets must have been below the mark, except for chunks in transit. */
   #checkMemory(side: Side): void {
-    // Once TCP is gone all that it still holds is read, which is no more than its receive buffer.
+    // After the end of TCP everything that is left is read; it is at most the receive buffer.
     if (side.connection === undefined || side.handle?.end.isOver) {
       return;
     }
@@ -741,7 +745,10 @@ class World {
     const mark = numberOf(side.options, 'readHighWaterMark', DEFAULT_READ_MARK);
     const most = mark + CHUNKS + side.arrivals.largest;
     if (held > most) {
-      this.#fail('memory', `${side.name} holds ${held} octets and takes more; its mark is ${mark}`);
+      this.#fail(
+        'memory',
+        `${side.name} has ${held} unread octets and reads more; its mark is ${mark}`,
+      );
     }
     if (this.#library.limitsReceiving && side.server !== undefined) {
       this.#checkServerMemory(side.server);
@@ -762,7 +769,7 @@ class World {
     if (sum > most + count * RECEIVE_FLOOR) {
       this.#fail(
         'memory',
-        `the ${count} connections of server ${server} hold ${sum} octets; maxReceiveBuffer is ${most}`,
+        `the ${count} connections of server ${server} use ${sum} octets; maxReceiveBuffer is ${most}`,
       );
     }
   }
@@ -780,7 +787,7 @@ class World {
     const { delivered, written } = side.incoming;
     const { messages, isBroken } = side.arrivals;
     const ending = (error as { ending?: string } | undefined)?.ending;
-    // A limit of the server ends a connection in the midst of what has come.
+    // A limit of the server can end a connection before all received octets are processed.
     const isCut = ending === 'limit' && !isBroken;
     if (delivered !== messages && !isCut) {
       this.#fail(
@@ -815,14 +822,14 @@ class World {
         this.#fail('error', `${side.name}: ${where}: ${describe(error)}`);
       }
     }
-    // The same error comes again to each later call; it says nothing of what has arrived since.
+    // Later calls fail with the same error. Only its first occurrence is checked.
     if (code === 'ERR_COTP_TIMEOUT' && !this.#seenErrors.has(error as Error)) {
       this.#seenErrors.add(error as Error);
       this.#checkTimer(side, error as Error & { timer: string });
     }
   }
 
-  /** A timer must not blame the peer for octets that had come while the loop was blocked. */
+  /** A timer must not end a connection while octets that arrived during a block are unprocessed. */
   #checkTimer(side: Side, error: Error & { timer: string }): void {
     const isServer = side.server !== undefined;
     const handle =
@@ -838,7 +845,7 @@ class World {
       const { what, since, at } = overlooked;
       this.#fail(
         'timer',
-        `${side.name}: ${error.timer} rang at ${at.toFixed(1)} ms, but ${what} had arrived at ${since.toFixed(1)} ms`,
+        `${side.name}: ${error.timer} expired at ${at.toFixed(1)} ms, but ${what} had arrived at ${since.toFixed(1)} ms`,
       );
     }
   }
@@ -913,7 +920,7 @@ function describe(error: unknown): string {
     : String(error);
 }
 
-/** What is left of ticks and promises finishes. */
+/** Lets the remaining ticks and promises finish. */
 function quiet(): Promise<void> {
   return new Promise((resolve) => {
     real.setImmediate(() => real.setImmediate(resolve));

@@ -1,6 +1,6 @@
 /**
- * What the clients do: most keep to the rules, the others are what a server meets in the field. Each
- * runs from before TCP to after its end.
+ * The clients. Most are correct; the others behave like faulty peers of deployed servers. Each runs from
+ * before TCP to after its end.
  */
 import { connect as connectTcp, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -9,19 +9,19 @@ import { Sequence } from './messages.js';
 import { connectDataOf, HOST } from './server.js';
 import type { Tally } from './tally.js';
 
-/** One life of one client. */
+/** One run of one client. */
 export interface Life {
   readonly port: number;
-  /** Tells clients and their octets apart. */
+  /** Number of the client, from which its octets are derived. */
   readonly stream: number;
   readonly tally: Tally;
-  /** Aborted when the run is over: the life is to end soon, in its own way. */
+  /** Aborted when the test is over: the client must end soon, in its own way. */
   readonly over: AbortSignal;
 }
 
 type Client = (life: Life) => Promise<void>;
 
-/** Kinds of clients and how many of a hundred are so. */
+/** The kinds of clients, each with the upper end of its range in percent. */
 const KINDS: readonly (readonly [number, string, Client])[] = [
   [56, 'orderly', (life) => exchange(life, (connection) => connection.asyncClose())],
   [66, 'half-closing', (life) => exchange(life, halfClose)],
@@ -34,7 +34,7 @@ const KINDS: readonly (readonly [number, string, Client])[] = [
   [100, 'silent after a CR', (life) => silence(life, CR)],
 ];
 
-/** A bare client's connection request, and a TSDU begun that never ends. */
+/** The CR of a client without the library. */
 const CR = Buffer.from('0300001611e00000002e00c1020100c2020300c0010a', 'hex');
 const GARBAGE: readonly Buffer[] = [
   Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'),
@@ -46,14 +46,14 @@ const GARBAGE: readonly Buffer[] = [
   Buffer.concat([CR, Buffer.alloc(70_000, 0x5a)]),
 ];
 
-/** The same CR with connect data that asks the server not to read. */
+/** The same CR. Its connect data asks the server not to read. */
 const CR_UNREAD = Buffer.from(
   `0300001b16e00000002e00c1020100c2020300c0010a${'00'.repeat(4)}01`,
   'hex',
 );
 const DT = Buffer.from('0300000b02f08073646c66', 'hex');
 
-/** Runs one client; which kind it is follows from its number. */
+/** Runs one client. Its number determines its kind. */
 export async function live(life: Life): Promise<void> {
   const percent = (Math.imul(life.stream, 0x9e3779b1) >>> 0) % 100;
   const [, kind, client] = KINDS.find(([below]) => percent < below) ?? [];
@@ -68,11 +68,11 @@ export async function live(life: Life): Promise<void> {
   }
 }
 
-/** TSDUs that a client has on the way at once, and how many it sends in its life. */
+/** Most TSDUs of a client that are not echoed yet, and most that it sends in total. */
 const WINDOW = 4;
 const MOST_TSDUS = 40;
 
-/** Sends, and checks every octet that comes back; then ends as told. */
+/** Sends TSDUs and checks every octet of the echo; then ends by `leave`. */
 async function exchange(
   life: Life,
   leave: (connection: Connection, rest: Sequence) => Promise<void>,
@@ -117,7 +117,7 @@ async function readOne(connection: Connection, expected: Sequence, tally: Tally)
   tally.arrived(tsdu.length);
 }
 
-/** Now and then a client has nothing to say. */
+/** A pause whose length depends on the number of the client. */
 async function pause({ stream, over }: Life): Promise<void> {
   await sleep(stream % 600, over);
 }
@@ -126,7 +126,7 @@ async function sleep(ms: number, over: AbortSignal): Promise<void> {
   await wait(ms, undefined, { signal: over }).catch(() => {});
 }
 
-/** FIN first; the server ends when it has echoed everything. */
+/** Sends FIN; the server ends the connection when it has echoed everything. */
 async function halfClose(connection: Connection): Promise<void> {
   connection.end();
   await connection.waitClosed();
@@ -137,7 +137,7 @@ async function reset(connection: Connection): Promise<void> {
   await connection.waitClosed();
 }
 
-/** Writes without reading until backpressure stops it, rests, then reads all of it. */
+/** Writes without reading until backpressure stops it, pauses, then reads everything. */
 async function slow(life: Life): Promise<void> {
   const { stream, tally, over } = life;
   const connection = await open(life);
@@ -154,10 +154,13 @@ async function slow(life: Life): Promise<void> {
   await connection.asyncClose();
 }
 
-/** Longer than the server's closeTimeout, and as long again for a machine that is busy or blocked. */
+/** Longer than the closeTimeout of the server, with time for a busy or blocked machine, in milliseconds. */
 const LATEST = 15_000;
 
-/** Writes to a server that does not read and then closes, in one way or another; it is to end in time. */
+/**
+ * Writes to a server that does not read and then closes, in one of several ways. The connection must end in
+ * time.
+ */
 async function closedWhileFull(life: Life): Promise<void> {
   const { stream, tally } = life;
   const connection = await open(life, false);
@@ -167,7 +170,7 @@ async function closedWhileFull(life: Life): Promise<void> {
       if (!connection.write(sent.next())) {
         await connection.drain();
       }
-      // So that the end of the connection is seen.
+      // Lets the event loop run, so that the end of the connection is noticed.
       await wait(0);
     }
   };
@@ -185,7 +188,7 @@ async function closedWhileFull(life: Life): Promise<void> {
   await flooding;
 }
 
-/** A TSDU, FIN and a reset behind it, to a server that does not read: it is to let go all the same. */
+/** Sends TSDUs, FIN and then a reset to a server that does not read. The server must release the connection. */
 async function resetBehindFin({ port, stream, over }: Life): Promise<void> {
   const socket = await bare(port);
   socket.write(CR_UNREAD);
@@ -199,7 +202,7 @@ async function resetBehindFin({ port, stream, over }: Life): Promise<void> {
   await closed(socket);
 }
 
-/** Octets that are no COTP, or break off; the server is to end it. */
+/** Sends octets that are not COTP or are incomplete. The server must end the connection. */
 async function garbage({ port, stream, over }: Life): Promise<void> {
   const socket = await bare(port);
   socket.write(GARBAGE[stream % GARBAGE.length] ?? CR);
@@ -208,7 +211,7 @@ async function garbage({ port, stream, over }: Life): Promise<void> {
   await closed(socket);
 }
 
-/** A peer that is there and does nothing: the timers of the server are to end it. */
+/** A peer that sends nothing more. The timers of the server must end the connection. */
 async function silence({ port, over }: Life, first: Buffer | undefined): Promise<void> {
   const socket = await bare(port);
   if (first !== undefined) {
@@ -225,7 +228,7 @@ function bare(port: number): Promise<Socket> {
     socket.once('error', reject);
     socket.once('connect', () => {
       socket.off('error', reject);
-      // A reset of the server is what these clients ask for.
+      // The server may reset these clients.
       socket.on('error', () => {});
       socket.resume();
       resolve(socket);

@@ -1,5 +1,5 @@
 /**
- * What the process holds: memory, handles, and how many files it may open.
+ * Measures memory and active resources of the process, and the number of files that it may open.
  */
 
 const MEBIBYTE = 1_048_576;
@@ -13,7 +13,7 @@ export interface Reading {
   readonly handles: Readonly<Record<string, number>>;
 }
 
-/** @param collected after a full collection, so that only what is held counts */
+/** @param collected run a full garbage collection first, so that only memory in use is measured */
 export function read(collected: boolean): Reading {
   if (collected) {
     globalThis.gc?.();
@@ -30,7 +30,7 @@ export function mebibytes(octets: number): string {
   return (octets / MEBIBYTE).toFixed(1);
 }
 
-/** Kinds that came and went; empty when both hold the same. */
+/** The kinds of resources of which there are more after than before. */
 export function handleGrowth(before: Reading, after: Reading): readonly string[] {
   const kinds = new Set([...Object.keys(before.handles), ...Object.keys(after.handles)]);
   return [...kinds]
@@ -43,7 +43,7 @@ export function formatHandles({ handles }: Reading): string {
   return kinds.length === 0 ? 'none' : kinds.join(', ');
 }
 
-/** Files that this process may open, as `ulimit -n` says; `undefined` where it is not known. */
+/** Number of files that this process may open (`ulimit -n`); `undefined` if it is not known. */
 export function openFilesLimit(): number | undefined {
   const report = process.report?.getReport() as unknown as {
     readonly userLimits?: { readonly open_files?: { readonly soft: number | string } };

@@ -1,5 +1,5 @@
 /**
- * Keeps a number of clients busy for a while, then lets all of it come to an end.
+ * Keeps a number of clients busy for some time, then ends all of them.
  */
 import { setMaxListeners } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -13,22 +13,25 @@ export interface Load {
   readonly seconds: number;
   readonly intervalSeconds: number;
   readonly tally: Tally;
-  /** The first stream number: phases do not repeat each other. */
+  /** Number of the first client, so that a phase does not repeat the clients of another. */
   readonly firstStream: number;
   /** Called at each interval with the connections that the servers count. */
   readonly onInterval: (connections: number) => void;
 }
 
-/** What a load leaves behind once every client has ended: connections that the servers still count. */
+/**
+ * Runs the load. `left` is the number of connections that the servers still count after every client has
+ * ended.
+ */
 export async function run(load: Load): Promise<{ readonly left: number; readonly lives: number }> {
   const { connections, seconds, intervalSeconds, tally, onInterval } = load;
   const servers = await openServers(connections, tally);
   const over = new AbortController();
-  // Every client listens to it, which is no leak.
+  // Every client listens to this signal: no warning about a leak.
   setMaxListeners(0, over.signal);
   let stream = load.firstStream;
   const slot = async (index: number) => {
-    // Not all at once: a listening socket has a backlog.
+    // The clients do not start all at once: the backlog of a listening socket is limited.
     await wait(index % 1_000);
     while (!over.signal.aborted) {
       stream += 1;
@@ -49,18 +52,24 @@ export async function run(load: Load): Promise<{ readonly left: number; readonly
   return { left, lives: stream - load.firstStream };
 }
 
-/** The application keeps the loop for longer than the servers' handshakeTimeout, every so many milliseconds. */
+/**
+ * The event loop is blocked for longer than the handshakeTimeout of the servers, at these intervals. In
+ * milliseconds.
+ */
 const BLOCKED = 3_500;
 const BLOCK_EVERY = 15_000;
 const FIRST_BLOCK = 2_000;
 
-/** Nobody who had sent in time may be ended for it: clients that keep to the rules must meet no error. */
+/**
+ * Blocks the event loop now and then. A correct client that has sent in time must not get an error because of
+ * that.
+ */
 async function blockNowAndThen(over: AbortSignal): Promise<void> {
   for (let pause = FIRST_BLOCK; !over.aborted; pause = BLOCK_EVERY) {
     await wait(pause, undefined, { signal: over }).catch(() => {});
     const until = performance.now() + BLOCKED;
     while (!over.aborted && performance.now() < until) {
-      // As an application that computes.
+      // Computes, like a busy application.
     }
   }
 }
@@ -69,7 +78,7 @@ function count(servers: readonly Server[]): number {
   return servers.reduce((sum, { connectionCount }) => sum + connectionCount, 0);
 }
 
-/** Peers that are gone without a word are let go by the timers of the server, no later. */
+/** Waits until the timers of the servers have ended the connections of silent peers. */
 async function settled(servers: readonly Server[]): Promise<number> {
   const deadline = performance.now() + 2 * IDLE_TIMEOUT;
   while (count(servers) > 0 && performance.now() < deadline) {

@@ -1,5 +1,5 @@
 /**
- * `npm run soak`: many connections for a long time, and a look at what is left. See ../README.md.
+ * `npm run soak`: runs many connections for a long time, then checks for leaks. See ../README.md.
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -16,22 +16,22 @@ import { Tally } from './tally.js';
 
 const HELP = `usage: npm run soak -- [options]
 
-  --seconds N      how long, after warming up (default 60)
+  --seconds N      duration after the warm-up (default 60)
   --connections N  connections at the same time (default 1000)
   --short          10 seconds with 200 connections
-  --help           this text
+  --help           print this help
 `;
 
-/** Both ends of each connection are here, and peers that are being replaced linger. */
+/** Both ends of each connection are in this process, and closed sockets take some time to disappear. */
 const FILES_PER_CONNECTION = 2;
 const SPARE_FILES = 500;
 
 /**
- * What the heap may grow by between two moments at which everything is closed. See the README for
- * why it is this much.
+ * Largest allowed growth of the heap between two moments at which everything is closed, in octets. The README
+ * explains the value.
  */
 const HEAP_GROWTH = 2 * 1_048_576;
-/** In array buffers: the pool that small Buffers come from. */
+/** The same for array buffers, which include the pool of small Buffers. */
 const BUFFER_GROWTH = 1_048_576;
 
 function options() {
@@ -73,13 +73,13 @@ async function main(): Promise<boolean> {
   const needed = connections * FILES_PER_CONNECTION + SPARE_FILES;
   if (files !== undefined && files < needed) {
     print(
-      `${connections} connections take ${needed} open files, and ulimit -n says ${files}: ` +
-        'raise it, or give fewer --connections',
+      `${connections} connections require ${needed} open files, but ulimit -n is ${files}: ` +
+        'raise it, or use fewer --connections',
     );
     return false;
   }
   if (globalThis.gc === undefined) {
-    print('node --expose-gc is needed to tell what is held from what is not yet collected');
+    print('run node with --expose-gc: without a garbage collection a leak cannot be measured');
     return false;
   }
   const tally = new Tally();
@@ -88,12 +88,12 @@ async function main(): Promise<boolean> {
   process.on('uncaughtException', onUnhandled);
 
   print(`${connections} connections, ${seconds} s after warming up`);
-  // Where output goes to pipes, these are made when they are first used.
+  // If stderr is a pipe, Node creates its stream at the first use.
   process.stderr.write('');
   const start = await atRest();
   print(restLine('start', start));
 
-  // Everything that is compiled, pooled or cached for good is so after this.
+  // After the warm-up, compiled code, pools and caches exist.
   const warmUpSeconds = Math.max(3, Math.ceil(seconds / 6));
   const warmUp = await run({
     connections,
@@ -144,14 +144,14 @@ async function main(): Promise<boolean> {
   const failures = [
     ...verdict(start, warm, end),
     ...(warmUp.left + load.left > 0 ? [`${load.left} connections are still counted`] : []),
-    ...(tally.faultCount > 0 ? [`${tally.faultCount} faults, the first of them:`] : []),
+    ...(tally.faultCount > 0 ? [`${tally.faultCount} faults, the first ones:`] : []),
     ...tally.faults,
   ];
   print(failures.length === 0 ? 'ok' : ['FAILED', ...failures].join('\n  '));
   return failures.length === 0;
 }
 
-/** Once sockets that were closed just now are gone. */
+/** Measures after the sockets that were just closed have disappeared. */
 async function atRest(): Promise<Reading> {
   await wait(200);
   read(true);

@@ -1,14 +1,14 @@
 /**
- * What is sent: TSDUs whose sizes and octets follow from a stream number and a position in it, so
- * that both ends know every octet without telling each other.
+ * The TSDUs that are sent. Their sizes and octets are derived from a stream number and a position in the
+ * stream, so both ends know every octet in advance.
  */
 
 const MEBIBYTE = 1_048_576;
 
-/** Octets are views of this: random, so that one that is lost, doubled or moved shows. */
+/** TSDUs are views of this random block. A lost, repeated or moved octet is therefore noticed. */
 const BLOCK: Buffer = randomBlock(MEBIBYTE + 65_536);
 
-/** How many TSDUs of a hundred have at most that size; the rest have up to 1 MiB. */
+/** Sizes of TSDUs: the percentage up to here, and the largest size in octets. */
 const SIZES: readonly (readonly [number, number])[] = [
   [5, 1],
   [60, 256],

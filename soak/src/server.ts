@@ -1,5 +1,5 @@
 /**
- * The servers under load. They check every octet of a client that keeps to the rules and echo it.
+ * The servers under load. They check every octet of a correct client and echo it.
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Connection, listen, type Server } from 'cotp';
@@ -8,10 +8,10 @@ import type { Tally } from './tally.js';
 
 export const HOST = '127.0.0.1';
 
-/** Several ports: each has its own range of client ports, which churn uses up. */
+/** Several ports: each has its own range of client ports, and frequent reconnects use up a range. */
 const PORTS = 4;
 
-/** Long enough for a busy machine, short enough for peers that are gone without a word. */
+/** Long enough for a busy machine, short enough to end silent peers. In milliseconds. */
 export const IDLE_TIMEOUT = 6_000;
 
 export async function openServers(connections: number, tally: Tally): Promise<Server[]> {
@@ -23,7 +23,7 @@ export async function openServers(connections: number, tally: Tally): Promise<Se
     idleTimeout: IDLE_TIMEOUT,
     closeTimeout: 3_000,
     backlog: 4_096,
-    // Little enough that a peer that does not read stops the sockets.
+    // Low, so that a peer that does not read causes backpressure.
     readHighWaterMark: 262_144,
     writeHighWaterMark: 262_144,
   };
@@ -33,7 +33,7 @@ export async function openServers(connections: number, tally: Tally): Promise<Se
   );
 }
 
-/** The number of the client's stream, and whether the server is to read what it sends. */
+/** The connect data of a client: the number of its stream, and whether the server reads. */
 export function connectDataOf(stream: number, isRead: boolean): Buffer {
   const connectData = Buffer.alloc(5);
   connectData.writeUInt32BE(stream);
@@ -41,7 +41,7 @@ export function connectDataOf(stream: number, isRead: boolean): Buffer {
   return connectData;
 }
 
-/** The client says in its connect data who it is. */
+/** The connect data of the client identifies its stream. */
 async function echo(connection: Connection, tally: Tally): Promise<void> {
   const { connectData } = connection.info;
   const stream = connectData?.readUInt32BE() ?? 0;
@@ -61,7 +61,7 @@ async function echo(connection: Connection, tally: Tally): Promise<void> {
       }
     }
   } catch {
-    // Resets, garbage and silence end connections here; that nothing stays is checked at the end.
+    // Resets, garbage and timeouts end connections here. Leaks are checked at the end.
   }
 }
 
@@ -81,10 +81,13 @@ const CLOSINGS: readonly ((connection: Connection) => void)[] = [
   },
 ];
 
-/** An application that reads nothing and closes at any time; of those that it leaves open the peer goes. */
+/**
+ * An application that reads nothing and closes after some time. It leaves some connections open, which the
+ * peer ends.
+ */
 async function closeUnread(connection: Connection, stream: number): Promise<void> {
   await wait(100 + (stream % 400), undefined, { ref: false });
-  // Number 0 is a bare client that is reset behind its FIN: nobody closes that one.
+  // Stream 0 is that of the client that resets behind its FIN. The server does not close it.
   if (stream !== 0) {
     CLOSINGS[stream % CLOSINGS.length]?.(connection);
   }

@@ -1,18 +1,18 @@
 /**
- * What is counted, and what went wrong.
+ * Counters and faults.
  */
 
 /** Counters of one run. */
 export class Tally {
-  /** Octets of TSDUs that arrived and were compared, in both directions. */
+  /** Octets of TSDUs that were received and compared, in both directions. */
   octets = 0;
   tsdus = 0;
-  /** Clients begun, by what they do. */
+  /** Number of clients started, by kind. */
   readonly lives = new Map<string, number>();
   readonly #faults: string[] = [];
   #faultCount = 0;
 
-  /** Clients begun. */
+  /** Number of clients started. */
   get begun(): number {
     return [...this.lives.values()].reduce((sum, count) => sum + count, 0);
   }
@@ -26,7 +26,7 @@ export class Tally {
     this.tsdus += 1;
   }
 
-  /** Something that must not happen did; the first few are kept. */
+  /** Counts a fault. The first ten are kept. */
   fault(what: string): void {
     this.#faultCount += 1;
     if (this.#faults.length < 10) {

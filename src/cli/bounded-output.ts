@@ -21,10 +21,10 @@ export interface Environment {
   readonly LANG?: string | undefined;
 }
 
-/** A stream of the process. `isTTY` and `columns` are present on a terminal only. */
+/** A stream of the process. Only a terminal has `isTTY` and `columns`. */
 export type OutputStream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
 
-/** Octets in the queue from which on lines are dropped. */
+/** Lines are dropped while more octets than this are queued. */
 const MAX_QUEUED = 4 * 1024 * 1024;
 
 /** Formats the line that reports the number of dropped lines. */

@@ -44,10 +44,10 @@ interface HelpText {
   readonly examples: readonly Example[];
 }
 
-/** What `command` takes: the help text, the options and the function to run. */
+/** The argument of `command`: the help text, the options and the function to run. */
 export interface CommandDefinition<R extends OptionRows> extends HelpText {
   readonly options: R;
-  /** @param operands one string for each operand; a repeatable one adds any number at the end */
+  /** @param operands one string for each operand; a repeatable operand adds any number of strings at the end */
   run(operands: readonly string[], options: OptionValues<R>, io: Io): Promise<number>;
 }
 

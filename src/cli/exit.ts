@@ -27,7 +27,7 @@ export const EXIT_CODES_HELP: readonly (readonly [number, string])[] = [
   [EXIT.usage, 'wrong usage or invalid input'],
   [EXIT.refused, 'the peer refused the connection'],
   [EXIT.timeout, 'timeout'],
-  [EXIT.notCotp, 'the peer does not speak COTP or violates the protocol'],
+  [EXIT.notCotp, 'the peer does not use COTP or violates the protocol'],
   [EXIT.interrupted, 'interrupted (Ctrl-C)'],
 ];
 

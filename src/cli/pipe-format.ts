@@ -15,7 +15,7 @@ export interface PipeFormat {
   write(tsdu: Uint8Array): string | Uint8Array;
 }
 
-/** Largest line or length-prefixed TSDU, in octets. It bounds the memory that bad input can take. */
+/** Largest line or length-prefixed TSDU, in octets. It limits the memory that bad input can use. */
 const MAX_TSDU = 64 * 1024 * 1024;
 
 const NEWLINE = 0x0a;
@@ -105,7 +105,9 @@ async function* hexLines(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Buffe
     const digits = line.toString('latin1').replace(/[\s:]+/g, '');
     if (!/^(?:[0-9a-f]{2})*$/i.test(digits)) {
       const shown = JSON.stringify(line.toString('latin1').slice(0, 40));
-      throw new UsageError(`line ${number} must be hexadecimal, two digits an octet, not ${shown}`);
+      throw new UsageError(
+        `line ${number} must be hexadecimal, two digits for each octet, not ${shown}`,
+      );
     }
     if (digits !== '') {
       yield Buffer.from(digits, 'hex');

@@ -1,11 +1,10 @@
 /**
- * Guesses the protocol of octets that are not COTP, so that a user who connects to the wrong port
- * learns what is there.
+ * Guesses the protocol of octets that are not COTP. A user who connects to the wrong port is told which
+ * service is there.
  */
 
 /**
- * Text protocols: what a client sends first, and what a server sends first or answers to octets that it
- * does not understand.
+ * Text protocols: the first octets of a client, and the greeting or error message of a server.
  */
 const WORDS: readonly (readonly [name: string, pattern: RegExp])[] = [
   [

@@ -199,7 +199,7 @@ export function overLimit(option: string, value: number, dropped: number): Conne
     {
       phase: 'tcp',
       ending: 'limit',
-      hint: `raise options.${option} if the clients are legitimate`,
+      hint: `raise ${option} if the clients are legitimate`,
     },
   );
 }

@@ -90,7 +90,7 @@ describe('TSDUs through pipes', () => {
     expect(code).toBe(2);
     expect(['', '00\n']).toContain(stdout);
     expect(stderr).toMatch(
-      /^cotp connect: line 2 must be hexadecimal, two digits an octet, not "xy"\n/,
+      /^cotp connect: line 2 must be hexadecimal, two digits for each octet, not "xy"\n/,
     );
   });
 
@@ -340,7 +340,7 @@ describe('what can go wrong', () => {
         : undefined,
     );
     const { stderr } = await cotp(['connect', address, '--wait', '0']);
-    expect(stderr).toMatch(/that of remote desktop/);
+    expect(stderr).toMatch(/form of remote desktop/);
   });
 
   test('TLS where there is none', async () => {

@@ -173,7 +173,10 @@ test('--class selects the rules of the class', async () => {
 });
 
 test.each([
-  [['decode', 'hello'], /^cotp decode: the input is no hexadecimal: there is "h" in it/],
+  [
+    ['decode', 'hello'],
+    /^cotp decode: the input must be hexadecimal or the name of a file, but it contains "h"/,
+  ],
   [['decode', '030'], /^cotp decode: the input has 3 hexadecimal digits, which is an odd number/],
   [['decode', '/'], /^cotp decode: \/ cannot be read \(EISDIR\)/],
   [['decode', '/', '/bin'], /^cotp decode: only one input is allowed: \/ cannot be combined/],

@@ -175,7 +175,9 @@ describe('--transparent', () => {
     peer.socket.end();
     await running.says(/ close /, 'stdout');
     expect(
-      running.stdout.match(/#1 +through +what the client sends is no TPKT, it looks like HTTP/g),
+      running.stdout.match(
+        /#1 +through +the client sent octets that are no TPKT, it looks like HTTP/g,
+      ),
     ).toHaveLength(1);
     await stop(running);
     expect(running.stderr).toMatch(/0 TPDUs of 0 octets, 0 refusals, 0 errors\n$/);
@@ -207,7 +209,7 @@ describe('--transparent', () => {
     await expect.poll(() => from.received).toEqual(hex('03 00 00 20 02'));
     to.send(hex('17 03 03'));
     await expect.poll(() => from.received).toEqual(hex('03 00 00 20 02 17 03 03'));
-    await running.says(new RegExp(`through +what the ${side} sends is no TPKT`), 'stdout');
+    await running.says(new RegExp(`through +the ${side} sent octets that are no TPKT`), 'stdout');
     await stop(running);
     expect(running.stderr).toMatch(/2 TPDUs of \d+ octets, 0 refusals, 0 errors\n$/);
     // A CR and a CC on either leg.
@@ -365,7 +367,7 @@ test('the README shows what it says', async () => {
   /** Addresses, times and references differ. */
   const steady = (text: string) =>
     text
-      .replace(/[\d.]+:\d+(?= goes|$)/gm, 'ADDRESS')
+      .replace(/[\d.]+:\d+(?= is relayed|$)/gm, 'ADDRESS')
       .replace(/^[\d:.]{12}/gm, 'TIME')
       .replace(/0x(?!0000|0102)\w{4}/g, 'REF');
   expect(steady(said)).toBe(steady(shown));

@@ -108,7 +108,7 @@ describe('connect without remoteDesktop', () => {
     const { connecting } = await answered('02 00 0800 00000000');
     const error = await rejection(connecting);
     expect(error).toMatchObject({ code: 'ERR_COTP_PROTOCOL', fault: 'remote-desktop' });
-    expect(error.message).toMatch(/the peer speaks remote desktop \(RDP\)/);
+    expect(error.message).toMatch(/the peer uses remote desktop \(RDP\)/);
   });
 });
 
@@ -173,7 +173,7 @@ describe('a server that a CR of remote desktop reaches', () => {
     raw.send(tpkt(`26 e0 0000 0001 00 ${COOKIE} 01 00 0800 03000000`));
     expect((await raw.packet()).toString('hex')).toMatch(/^..70000100c1/);
     expect(server.errors).toMatchObject([{ fault: 'remote-desktop' }]);
-    expect(server.errors[0]?.message).toMatch(/the peer speaks remote desktop \(RDP\)/);
+    expect(server.errors[0]?.message).toMatch(/the peer uses remote desktop \(RDP\)/);
   });
 
   test('refuses it by an ER when nothing decides on requests, and reports what it is', async () => {
@@ -182,7 +182,7 @@ describe('a server that a CR of remote desktop reaches', () => {
     raw.send(CR);
     expect((await raw.packet()).toString('hex')).toMatch(/^..70000000c1/);
     expect(server.errors).toMatchObject([{ fault: 'remote-desktop', phase: 'wait-cr' }]);
-    expect(server.errors[0]?.message).toMatch(/the peer speaks remote desktop .*onConnectRequest/);
+    expect(server.errors[0]?.message).toMatch(/the peer uses remote desktop .*onConnectRequest/);
   });
 
   const ACCEPTS: readonly (readonly [string, RemoteDesktopInit, RegExp])[] = [

@@ -309,7 +309,7 @@ describe.each(SERVICES)('%s: a TLS server that is full', (_entry, service) => {
         Array(3).fill(['ERR_COTP_CLOSED', 'limit']),
       );
       expect(serving.reports[2]?.error.message).toMatch(
-        new RegExp(`${option} is 1, .*\\(3 dropped so far\\).*raise options\\.${option}`),
+        new RegExp(`${option} is 1, .*\\(3 dropped so far\\).*raise ${option}`),
       );
     },
   );

@@ -1,5 +1,5 @@
 /**
- * The codec of TPDUs: any octets, read in every class, tolerantly and strictly.
+ * Target `codec`: decodes any octets as a TPDU, in every class, tolerant and strict.
  */
 import { isDeepStrictEqual } from 'node:util';
 import {
@@ -14,7 +14,7 @@ import {
 import { join } from '../octets.js';
 import { must, type Target } from '../target.js';
 
-/** What the target needs of a codec. */
+/** The functions of a codec that the target uses. */
 export interface CodecLike {
   decode(octets: Uint8Array, options?: DecodeOptions): Tpdu;
   decodeNsdu(octets: Uint8Array, options?: DecodeOptions): readonly Tpdu[];
@@ -23,7 +23,7 @@ export interface CodecLike {
 
 const CLASSES: readonly (TransportClass | undefined)[] = [undefined, 0, 1, 2, 3, 4];
 
-/** Every way to read, but for the strictness. */
+/** All combinations of decoding options except `strict`. */
 const CONTEXTS: readonly DecodeOptions[] = CLASSES.flatMap((transportClass) =>
   [false, true].map((flag) => ({
     ...(transportClass === undefined ? {} : { class: transportClass }),
@@ -55,21 +55,24 @@ function judge(codec: CodecLike, octets: Uint8Array, context: DecodeOptions): vo
   if (strict !== undefined) {
     must(
       tolerant !== undefined && isDeepStrictEqual(tolerant, strict),
-      'what is strictly right is read otherwise tolerantly',
+      'strict decoding accepts what tolerant decoding reads differently',
     );
     judgeAgain(codec, strict, octets, { ...context, strict: true });
   } else if (tolerant !== undefined) {
     const isTold = tolerant.diagnostics.length > 0 || hasLargeSize(tolerant);
-    must(isTold, 'what is strictly wrong has no diagnostic');
+    must(isTold, 'strict decoding refuses what has no diagnostic');
     judgeAgain(codec, tolerant, octets, context);
   }
   must(!isBoth(tolerant), 'the octets of remote desktop are read as parameters too');
   const nsdu = read(octets, () => codec.decodeNsdu(octets, context));
-  must(nsdu === undefined || nsdu.length > 0, 'an NSDU holds no TPDU');
-  must(tolerant === undefined || nsdu !== undefined, 'a TPDU is no NSDU');
+  must(nsdu === undefined || nsdu.length > 0, 'an NSDU has no TPDU');
+  must(
+    tolerant === undefined || nsdu !== undefined,
+    'decodeNsdu refuses a TPDU that decode accepts',
+  );
 }
 
-/** What was read, or `undefined` for a ProtocolError; anything else that is thrown goes on. */
+/** Returns the result, or `undefined` for a ProtocolError. Rethrows any other error. */
 function read<T>(octets: Uint8Array, act: () => T): T | undefined {
   try {
     return act();
@@ -80,14 +83,14 @@ function read<T>(octets: Uint8Array, act: () => T): T | undefined {
     const { octet, octets: quoted } = error;
     const isThere = octet === undefined || (octet >= 1 && octet <= Math.max(1, octets.length));
     must(isThere, () => `the fault is at octet ${octet} of ${octets.length}`);
-    must((quoted?.length ?? 0) <= 64, 'an error holds more than 64 octets');
+    must((quoted?.length ?? 0) <= 64, 'an error has more than 64 octets');
     return undefined;
   }
 }
 
 /**
- * What was read is written, and read again as the same. What has no diagnostic is written as the octets
- * that it was; what is written again does not change any more.
+ * Encodes a decoded TPDU and decodes it again: the result must be the same TPDU. Without a diagnostic the
+ * encoded octets must be the original ones. Encoding a second time must change nothing.
  */
 function judgeAgain(
   codec: CodecLike,
@@ -101,35 +104,47 @@ function judgeAgain(
   } catch (error) {
     const isRefusal = error instanceof TypeError || error instanceof RangeError;
     must(isRefusal, () => `encode threw ${String(error)}`);
-    // Written strictly: only what was read with a diagnostic may be refused.
+    // Encoding is strict: it may refuse only a TPDU that has a diagnostic.
     must(tpdu.diagnostics.length > 0, () => `encode refused: ${error.message}`);
     return;
   }
   const { maxTpduSize, ...others } = context;
   const again = read(written, () => codec.decode(written, { ...others, verifyChecksum: false }));
-  must(again !== undefined, 'what encode wrote is not read again');
+  must(again !== undefined, 'what encode wrote cannot be decoded');
   if (context.strict === true) {
-    must(isDeepStrictEqual(meaning(again), meaning(tpdu)), 'what is read again differs');
+    must(
+      isDeepStrictEqual(meaning(again), meaning(tpdu)),
+      'what encode wrote is decoded to another TPDU',
+    );
   }
   if (tpdu.diagnostics.length === 0) {
-    must(isDeepStrictEqual(written, octets), 'what has no diagnostic is written as other octets');
+    must(
+      isDeepStrictEqual(written, octets),
+      'a TPDU without a diagnostic is encoded to other octets',
+    );
   }
-  must(isDeepStrictEqual(codec.encode(again), written), 'what is written again differs');
+  must(
+    isDeepStrictEqual(codec.encode(again), written),
+    'encoding a second time gives other octets',
+  );
 }
 
-/** A size code above those of X.224, which the vectors CR-10 and CR-11 want read as any other. */
+/**
+ * True for a TPDU size above the limit of X.224 in class 0. The vectors CR-10 and CR-11 require that it has
+ * no diagnostic.
+ */
 function hasLargeSize(tpdu: Tpdu): boolean {
   const isOfConnection = tpdu.type === 'CR' || tpdu.type === 'CC';
   return isOfConnection && (tpdu.parameters.tpduSize ?? 0) > 2048;
 }
 
-/** The variable part is remote desktop's or a list of parameters, never both. */
+/** True if the TPDU has both remote desktop fields and parameters, which is not allowed. */
 function isBoth(tpdu: Tpdu | undefined): boolean {
   const isOfConnection = tpdu?.type === 'CR' || tpdu?.type === 'CC';
   return isOfConnection && tpdu.remoteDesktop !== undefined && tpdu.rawParameters.length > 0;
 }
 
-/** A TPDU less its form: the order of parameters, and leading zeros of their values. */
+/** A TPDU without details of its encoding: the order of parameters, and leading zeros of their values. */
 function meaning({ li, rawParameters, diagnostics, ...fields }: Tpdu): object {
   return fields;
 }

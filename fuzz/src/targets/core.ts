@@ -1,5 +1,5 @@
 /**
- * The connection of class 0 without a socket: any octets in either role and every phase.
+ * Target `core`: a connection engine without a socket receives any octets, in both roles and every phase.
  */
 import { TransportConnection } from '../../../dist/core/connection/connection.js';
 import type { EngineEvent, Message } from '../../../dist/core/engine.js';
@@ -11,14 +11,14 @@ import { formatChunks, join, TPKT_HEADER_LENGTH } from '../octets.js';
 import { must, type Target } from '../target.js';
 import { expectedPackets } from './splitter.js';
 
-/** The times given to every connection, in milliseconds. */
+/** The timeouts of every connection, in milliseconds. */
 const TIMES = { handshakeTimeout: 10_000, reassemblyTimeout: 60_000, closeTimeout: 5_000 };
 const LONGEST = Math.max(...Object.values(TIMES));
 
-/** Most octets that one input may make a connection send: a CC and an ER or DR at the most. */
+/** Most octets that a connection may send for one input: a CC and an ER or DR. */
 const MOST_ANSWER = 600;
 
-/** What the initiator sends and expects; the corpus answers to reference 1. */
+/** The reference and the CR of the initiator. The answers in the corpus have reference 1. */
 const OUR_REFERENCE = 1;
 const REQUEST = { parameters: { tpduSize: 1024 }, userData: new Uint8Array(0) };
 
@@ -31,7 +31,7 @@ interface Options {
   readonly strict: boolean;
 }
 
-/** What is to be done with a CR. */
+/** What the responder does with a CR. */
 const DECISIONS: Readonly<Record<string, Acceptance | 'refuse' | 'late' | 'never'>> = {
   'accepts a CR': {},
   'accepts a CR with limits': { maxTpduSize: 128, maxTsduSize: 300 },
@@ -40,7 +40,7 @@ const DECISIONS: Readonly<Record<string, Acceptance | 'refuse' | 'late' | 'never
   'never decides on a CR': 'never',
 };
 
-/** How each phase is come to, in each role. */
+/** How to bring a connection into each phase, in each role. */
 const PHASES: Readonly<Record<string, (options: Options) => TransportConnection>> = {
   'initiator before TCP': initiator,
   'initiator after its CR': (options) => {
@@ -123,13 +123,16 @@ export function coreTarget(): Target {
       const whole = new Trial(scenario).run([stream]);
       for (const cut of [chunks, packetByPacket(stream)]) {
         const told = cut.length > 1 ? new Trial(scenario).run(cut) : whole;
-        must(told === whole, () => `cut it does '${told}', whole '${whole}'`);
+        must(
+          told === whole,
+          () => `in several chunks it reports '${told}', in one chunk '${whole}'`,
+        );
       }
     },
   };
 }
 
-/** A chunk for each packet, and one for what is left. */
+/** One chunk for each packet, and one for the rest. */
 function packetByPacket(stream: Uint8Array): readonly Uint8Array[] {
   const { payloads, rest } = expectedPackets(stream);
   let at = 0;
@@ -141,7 +144,7 @@ function packetByPacket(stream: Uint8Array): readonly Uint8Array[] {
   return rest < stream.length ? [...packets, stream.subarray(rest)] : packets;
 }
 
-/** One connection and the octets it is given. */
+/** One connection and the octets that it receives. */
 class Trial {
   readonly #connection: TransportConnection;
   readonly #decision: Acceptance | 'refuse' | 'late' | 'never';
@@ -152,7 +155,7 @@ class Trial {
   #received = 0;
   #delivered = 0;
   #isOver = false;
-  /** The octets that are judged now. */
+  /** The chunk that is being processed. */
   #chunk: Uint8Array = new Uint8Array(0);
 
   constructor(scenario: string) {
@@ -161,13 +164,13 @@ class Trial {
     must(make !== undefined, `no scenario '${scenario}'`);
     this.#decision = DECISIONS[phase.replace(/^responder that /, '')] ?? {};
     this.#connection = make({ strict: manner === 'strict' });
-    // What came out on the way to the phase is not what is judged.
+    // Discards the output that was created before this phase.
     this.#take(() => {});
     this.#connection.sendBuffer.clear();
     this.#isOver = this.#connection.state === 'CLOSED';
   }
 
-  /** What can be seen from outside, as text. */
+  /** Runs an input and returns all that can be observed from outside, as text. */
   run(chunks: readonly Uint8Array[]): string {
     const connection = this.#connection;
     for (const chunk of chunks) {
@@ -183,7 +186,7 @@ class Trial {
       this.#settle();
     }
     this.#told.push(connection.state);
-    // A deadline that passes, the FIN of the peer and the end of TCP are met in every state.
+    // Every state must handle a passed deadline, the FIN of the peer and the end of TCP.
     if (this.#received % 3 === 0 && connection.deadline !== undefined) {
       this.#now = connection.deadline;
       connection.handleDeadline(this.#now);
@@ -193,7 +196,10 @@ class Trial {
     this.#settle();
     connection.streamClosed(undefined, this.#now);
     this.#settle();
-    must(connection.state === 'CLOSED', () => `it is ${connection.state} when TCP is gone`);
+    must(
+      connection.state === 'CLOSED',
+      () => `the state is ${connection.state} after the end of TCP`,
+    );
     must(connection.deadline === undefined, 'a closed connection has a deadline');
     return [...this.#told, 'sent', ...this.#answered].join(' ');
   }
@@ -211,7 +217,7 @@ class Trial {
     do {
       this.#take((output) => this.#output(output));
       rounds += 1;
-      must(rounds < 100_000, 'it never comes to rest');
+      must(rounds < 100_000, 'resume never returns false');
     } while (connection.resume(this.#now));
     this.#take((output) => this.#output(output));
     const pieces: Uint8Array[] = [];
@@ -235,7 +241,7 @@ class Trial {
     must(message.length > 0, 'an empty TSDU was delivered');
     this.#told.push('data', formatChunks([message]));
     this.#delivered += message.length;
-    must(this.#delivered <= this.#received + 1, 'more was delivered than had come');
+    must(this.#delivered <= this.#received + 1, 'more octets were delivered than were received');
   }
 
   #event(event: EngineEvent): void {
@@ -258,7 +264,7 @@ class Trial {
         const { error } = event;
         this.#isOver = true;
         must(error instanceof CotpError, () => `it ended by ${String(error)}`);
-        must((error.octets?.length ?? 0) <= 64, 'an error holds more than 64 octets');
+        must((error.octets?.length ?? 0) <= 64, 'an error has more than 64 octets');
         this.#told.push(error.code, String(event.orderly));
         break;
       }
@@ -266,7 +272,7 @@ class Trial {
     }
   }
 
-  /** What the connection sends: whole packets, few, and no ER for an ER. */
+  /** Checks what the connection sends: few octets, complete packets, and no ER for an ER. */
   #answers(octets: Uint8Array): void {
     if (octets.length === 0) {
       return;
@@ -274,11 +280,14 @@ class Trial {
     this.#sent += octets.length;
     must(this.#sent <= MOST_ANSWER, () => `it sends ${this.#sent} octets`);
     const { payloads, fault, rest } = expectedPackets(octets);
-    must(fault === undefined && rest === octets.length, 'what it sends is no row of packets');
+    must(
+      fault === undefined && rest === octets.length,
+      'it sends octets that are not complete packets',
+    );
     for (const tpdu of payloads) {
       this.#answered.push(formatChunks([tpdu]));
       must(!isEr(tpdu) || !isEr(quoted(tpdu)), 'an ER was answered by an ER');
-      // Of a chunk that is one packet it is known what was answered.
+      // If the chunk is exactly one packet, the answer belongs to that packet.
       const chunk = this.#chunk.subarray(TPKT_HEADER_LENGTH);
       const { payloads: asked } = expectedPackets(this.#chunk);
       const isAnswer = asked.length === 1 && asked[0]?.length === chunk.length;

@@ -1,4 +1,4 @@
-/** Every target, and the share of the packets that each gets. */
+/** All targets, with their share of the packets. */
 import type { Target } from '../target.js';
 import { codecTarget } from './codec.js';
 import { coreTarget } from './core.js';
@@ -7,7 +7,7 @@ import { splitterTarget } from './splitter.js';
 
 export interface Share {
   readonly make: () => Target;
-  /** In hundredths of all packets. */
+  /** Percentage of all packets. */
   readonly percent: number;
 }
 

@@ -1,5 +1,6 @@
 /**
- * A listening server over real TCP: peers that send any octets, and good clients between them.
+ * Target `socket`: a listening server over TCP, with peers that send any octets and correct clients in
+ * between.
  */
 import { connect as connectTcp, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -9,16 +10,16 @@ import { must, type Target } from '../target.js';
 
 const HOST = '127.0.0.1';
 
-/** Peers at the same time. */
+/** Number of peers at the same time. */
 const PEERS = 16;
 
-/** One good client for so many peers. */
+/** There is one correct client for this many peers. */
 const GOOD_CLIENT_EVERY = 200;
 
-/** A peer that is not let go by then was forgotten. */
+/** A peer whose connection is not closed within this time, in milliseconds, is a finding. */
 const PATIENCE = 5_000;
 
-/** What the application of the server does, by the selector that is called: `fuzz` and the octet of its place. */
+/** The applications of the server. The called selector chooses one: `fuzz` and one octet with its index. */
 const APPLICATIONS = {
   echo,
   unread: () => {},
@@ -28,7 +29,10 @@ const APPLICATIONS = {
 type Application = keyof typeof APPLICATIONS;
 const NAMES = Object.keys(APPLICATIONS) as Application[];
 
-/** Longer than any of the corpus, so that no mutated CR calls another application than that which echoes. */
+/**
+ * The selector of an application. It is longer than any selector of the corpus, so a mutated CR always calls
+ * `echo`.
+ */
 function selectorOf(application: Application): string {
   return `66757a7a${NAMES.indexOf(application).toString(16).padStart(2, '0')}`;
 }
@@ -42,13 +46,16 @@ function called({ localTsel }: Connection['info']): Application {
   return NAMES.find((name) => selectorOf(name) === hex) ?? 'echo';
 }
 
-/** What the peer sends first, whom it calls, and how it leaves. */
+/** Whether the peer sends a CR first, which application it calls, and how it ends TCP. */
 interface Scenario {
   readonly calls: Application | undefined;
   readonly leaves: 'FIN' | 'reset' | 'FIN, then reset';
 }
 
-/** Whoever reads nothing keeps a peer that has only sent FIN, so that it may still be answered. */
+/**
+ * There is no scenario of FIN without a reader: such a server keeps the connection open, because it may still
+ * answer.
+ */
 const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'without a CR, FIN': { calls: undefined, leaves: 'FIN' },
   'after a CR, FIN': { calls: 'echo', leaves: 'FIN' },
@@ -75,10 +82,10 @@ export function socketTarget(): Target {
   };
 }
 
-/** A server that echoes, and everything that must not happen to it. */
+/** The server, its connections, and the checks on it. */
 class World {
   #server: Server | undefined;
-  /** Of peers that are there, by their port. */
+  /** The connections of the present peers, by the port of the peer. */
   readonly #connections = new Map<number, Connection>();
   #peers = 0;
   #uncaught: unknown;
@@ -98,7 +105,7 @@ class World {
         reassemblyTimeout: 2_000,
         maxTsduSize: 100_000,
         maxConnections: 4 * PEERS,
-        // Little, so that queues are full.
+        // Low, so that queues become full.
         readHighWaterMark: 2_048,
       },
     );
@@ -110,7 +117,7 @@ class World {
     process.off('uncaughtException', this.#onUncaught);
   }
 
-  /** One peer with its octets, from TCP to the end of TCP. */
+  /** Runs one peer with its octets, from the start to the end of TCP. */
   async peer(scenario: string, chunks: readonly Uint8Array[]): Promise<void> {
     this.#peers += 1;
     const { calls, leaves } = SCENARIOS[scenario] ?? { calls: undefined, leaves: 'FIN' };
@@ -146,11 +153,15 @@ class World {
     }
   }
 
-  /** The server has let go of that peer too, and not only the peer of the server. */
+  /** Checks that the server has closed its connection too. */
   async #released(port: number): Promise<void> {
     const connection = this.#connections.get(port);
     if (connection !== undefined) {
-      await within(PATIENCE, connection.waitClosed(), 'a connection of a peer that is gone stays');
+      await within(
+        PATIENCE,
+        connection.waitClosed(),
+        'the server keeps a connection whose peer has ended',
+      );
     }
   }
 
@@ -158,21 +169,21 @@ class World {
     return this.#server?.addresses[0]?.port ?? 0;
   }
 
-  /** A client that does nothing wrong is served whatever the others do. */
+  /** A correct client must be served, whatever the others do. */
   async #goodClient(): Promise<void> {
     const client = await connect({ host: HOST, port: this.#port }, { timeout: PATIENCE });
     try {
       const tsdu = Buffer.alloc(5_000, 'served');
       client.write(tsdu);
-      const answer = await within(PATIENCE, client.read(), 'a good client is not answered');
-      must(answer.equals(tsdu), 'a good client is answered with other octets');
+      const answer = await within(PATIENCE, client.read(), 'a correct client is not answered');
+      must(answer.equals(tsdu), 'a correct client is answered with other octets');
     } finally {
-      await within(PATIENCE, client.asyncClose(), 'a good client cannot close');
+      await within(PATIENCE, client.asyncClose(), 'a correct client cannot close');
     }
   }
 
   readonly #onUncaught = (error: unknown): void => {
-    this.#uncaught ??= error ?? new Error('something was thrown that is nothing');
+    this.#uncaught ??= error ?? new Error('undefined was thrown');
   };
 }
 
@@ -184,11 +195,13 @@ async function echo(connection: Connection): Promise<void> {
       }
     }
   } catch {
-    // What ends a connection of a bad peer is no concern of the application.
+    // The application ignores the errors of its peers.
   }
 }
 
-/** Most connections of a fuzzer send little: whoever is not full by then is closed as well. */
+/**
+ * Most peers send few octets: a connection that is not full within this time, in milliseconds, is closed too.
+ */
 const FULL_BY = 30;
 
 /** Ways to close, one for each connection in turn. */
@@ -215,7 +228,10 @@ async function closeWhenFull(connection: Connection): Promise<void> {
   CLOSINGS[connection.info.remoteAddr.port % CLOSINGS.length]?.(connection);
 }
 
-/** One connection of so many blocks the loop, for so long: all others are served later, and none is lost. */
+/**
+ * One connection in `BLOCKING_EVERY` blocks the event loop for `BLOCKED` milliseconds. No other connection
+ * may fail because of that.
+ */
 const BLOCKING_EVERY = 64;
 const BLOCKED = 60;
 
@@ -223,7 +239,7 @@ async function blocking(connection: Connection): Promise<void> {
   if (connection.info.remoteAddr.port % BLOCKING_EVERY === 0) {
     const until = performance.now() + BLOCKED;
     while (performance.now() < until) {
-      // As an application that computes.
+      // Computes, like a busy application.
     }
   }
   await echo(connection);
@@ -234,7 +250,7 @@ class Peer {
   readonly #socket: Socket;
   readonly #closed: Promise<void>;
   received = 0;
-  /** Our own, once TCP is connected. */
+  /** The local port, once TCP is connected. */
   port = 0;
 
   constructor(port: number) {
@@ -242,7 +258,7 @@ class Peer {
     this.#socket.on('data', (chunk) => {
       this.received += chunk.length;
     });
-    // A server may reset; that it lets go is what matters.
+    // The server may reset TCP. Only the end of TCP is checked.
     this.#socket.on('error', () => {});
     this.#closed = new Promise((resolve) => {
       this.#socket.once('close', () => resolve());
@@ -259,7 +275,7 @@ class Peer {
     return within(PATIENCE, Promise.race([connected, this.#closed]), 'TCP is not accepted');
   }
 
-  /** Each in a packet of its own, as far as TCP lets one say so. */
+  /** Sends octets, as far as possible in a TCP segment of their own. */
   send(octets: Uint8Array): Promise<void> {
     if (this.#socket.writable) {
       this.#socket.write(octets);
@@ -279,7 +295,7 @@ class Peer {
     if (how === 'FIN') {
       return;
     }
-    // A socket of Node whose FIN is on its way never closes by a reset.
+    // A Node socket that has not finished sending its FIN would never close after a reset.
     if (this.#socket.writableEnded === this.#socket.writableFinished) {
       this.#socket.resetAndDestroy();
     } else {
@@ -288,7 +304,7 @@ class Peer {
   }
 
   gone(): Promise<void> {
-    return within(PATIENCE, this.#closed, 'the server does not let go of a peer that has ended');
+    return within(PATIENCE, this.#closed, 'the server does not close TCP after its peer has ended');
   }
 
   destroy(): void {

@@ -1,12 +1,12 @@
 /**
- * The splitter, beside one that reads the stream as a whole and says what must come out.
+ * Target `splitter`: compares the splitter with a reference reader that gets the whole stream at once.
  */
 import { ProtocolError } from '../../../dist/core/errors.js';
 import { type PacketReceiver, TpktSplitter } from '../../../dist/core/tpkt/splitter.js';
 import { join, sameOctets, TPKT_HEADER_LENGTH } from '../octets.js';
 import { must, type Target } from '../target.js';
 
-/** What the target needs of a splitter. */
+/** The members of a splitter that the target uses. */
 export interface SplitterLike {
   maxLength: number;
   readonly atBoundary: boolean;
@@ -15,18 +15,18 @@ export interface SplitterLike {
   resume(): boolean;
 }
 
-/** Longest packet that each scenario takes. */
+/** Longest packet that each scenario accepts, in octets. */
 const LIMITS: Readonly<Record<string, number>> = { full: 65_535, control: 323 };
 
-/** What a stream must give: payloads, and the fault that ends it, if any. */
+/** The expected result of a stream: its payloads, and the fault that ends it, if any. */
 export interface Expected {
   readonly payloads: readonly Uint8Array[];
   readonly fault: { readonly name: string; readonly octet: number } | undefined;
-  /** Offset of what is left over. */
+  /** Offset of the remaining octets. */
   readonly rest: number;
 }
 
-/** RFC 1006 section 6, in the plainest way. */
+/** The reference reader: RFC 1006 §6 in the simplest form. */
 export function expectedPackets(stream: Uint8Array, maxLength = 65_535): Expected {
   const payloads: Uint8Array[] = [];
   let at = 0;
@@ -88,7 +88,10 @@ function judge(
       const held = [...new Set(splitter.pending().map(({ buffer }) => buffer))];
       const octets = held.reduce((sum, { byteLength }) => sum + byteLength, 0);
       const most = 2 * total(chunks) + 1_024;
-      must(octets <= most, () => `${octets} octets are held of ${total(chunks)}`);
+      must(
+        octets <= most,
+        () => `the splitter keeps ${octets} octets for an input of ${total(chunks)}`,
+      );
     }
   } catch (error) {
     if (!(error instanceof ProtocolError)) {
@@ -114,8 +117,8 @@ function judge(
   );
   if (fault === undefined) {
     const rest = join(...splitter.pending());
-    must(sameOctets(rest, stream.subarray(expected.rest)), 'other octets are left over');
-    must(splitter.atBoundary === (rest.length === 0), 'the boundary is not where it should be');
+    must(sameOctets(rest, stream.subarray(expected.rest)), 'the remaining octets differ');
+    must(splitter.atBoundary === (rest.length === 0), 'atBoundary is wrong');
   }
 }
 

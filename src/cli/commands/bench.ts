@@ -53,9 +53,7 @@ export const bench = command({
   description:
     "Measures with an echo server, such as 'cotp listen --echo': first round trips, with one TSDU " +
     'at a time, then throughput, with many. Every answer is compared with the TSDU that was sent.',
-  operands: [
-    { syntax: '<host[:port]>', description: 'the echo server; the port is 102 by default' },
-  ],
+  operands: [{ syntax: '<host[:port]>', description: 'the echo server; the default port is 102' }],
   options: OPTIONS,
   examples: [
     ['cotp listen 127.0.0.1 --echo', 'in one terminal'],
@@ -185,7 +183,7 @@ async function echoFor(
     const arrived = performance.now();
     if (!answer.equals(tsdu)) {
       throw new CommandError(
-        `the peer does not echo: ${answer.length} octets came for ${octets}; is it 'cotp listen --echo'?`,
+        `the peer does not echo: ${octets} octets were sent, but other ${answer.length} came back; is it 'cotp listen --echo'?`,
         EXIT.failed,
       );
     }

@@ -77,9 +77,7 @@ export const connect = command({
     });
     closeOnStop(conn, io);
     if (answer?.type === 'CC' && answer.remoteDesktop !== undefined) {
-      io.stderr.line(
-        'the peer looks like remote desktop (RDP), which speaks no COTP behind the CC',
-      );
+      io.stderr.line('the peer looks like remote desktop (RDP), which uses no COTP after the CC');
     }
     if (options.json) {
       await jsonLine(io, { event: 'open', ...infoJson(conn.info) });

@@ -45,7 +45,7 @@ export const decode = command({
     'Reads hexadecimal in any common form (spaces, colons, a C array, a dump with offsets), ' +
     'binary data, or a capture file (pcap, pcapng; this requires tshark). ' +
     'The exit code is 0 if all of it conforms, 1 if something deviates or cannot be decoded, ' +
-    'and 2 if the input cannot be read or holds no TPKT or TPDU.',
+    'and 2 if the input cannot be read or contains no TPKT or TPDU.',
   operands: [
     { syntax: '[input...]', description: 'hexadecimal, a file, or - for stdin (the default)' },
   ],

@@ -116,7 +116,7 @@ export const listen = command({
     'The default port is 1102, because 102, the port of ISO transport, requires privileges on most ' +
     'systems (root, or on Linux: setcap cap_net_bind_service=+ep on node). The program of --exec ' +
     'gets COTP_PEER, COTP_LOCAL_TSEL and COTP_REMOTE_TSEL in its environment. When it ends, the ' +
-    'connection closes. When the connection closes, it has two seconds to end.',
+    'connection closes. When the connection closes, the program has two seconds to end.',
   operands: [
     { syntax: '[address]', description: 'HOST, HOST:PORT or PORT (default: 0.0.0.0:1102)' },
   ],
@@ -225,13 +225,13 @@ class Service {
       return { reason: ADDRESS_UNKNOWN, cause: 'selector' };
     }
     if (once && this.#connections > 0) {
-      return { reason: CONGESTION, cause: 'limit', words: '--once has had its connection' };
+      return { reason: CONGESTION, cause: 'limit', words: '--once accepts no further connection' };
     }
     if (exec !== undefined && this.#programs >= maxPrograms) {
       return {
         reason: CONGESTION,
         cause: 'limit',
-        words: 'as many programs run as --max-programs allows',
+        words: 'the limit of --max-programs is reached',
       };
     }
     return undefined;
@@ -241,7 +241,7 @@ class Service {
   readonly #onChannelEvent = (message: unknown): void => {
     const event = message as ConnectionEvent;
     if (event.event === 'refused' && event.cause === 'limit') {
-      const words = 'there are as many connections as --max-connections allows';
+      const words = 'the limit of --max-connections is reached';
       this.#reportRefusal(event, { reason: event.reason ?? CONGESTION, cause: 'limit', words });
     }
   };

@@ -31,7 +31,7 @@ const SHORT_LIST = 3;
 
 const { sizeOffer } = CLIENT_OPTIONS;
 
-/** A size that every known controller accepts; some do not answer when more is offered. */
+/** A size that every known controller accepts. Some do not answer the offer of a larger size. */
 const DEFAULT_SIZE = 1_024;
 
 const OPTIONS = {
@@ -57,7 +57,7 @@ const OPTIONS = {
       shownDefault: formatTsel(S7_LOCAL_TSEL),
     },
   ),
-  all: flag('--all', 'continue after the first that is accepted'),
+  all: flag('--all', 'continue after the first accepted T-selector'),
   delay: valueOr(
     '--delay <time>',
     'delay between two attempts; 0 for none',
@@ -91,7 +91,7 @@ export const probe = command({
   description:
     'Tries T-selectors one at a time, each on a new connection, and prints the answer. ' +
     'Each attempt occupies one of the few connections of a controller for a moment, and some fragile ' +
-    'stacks do not survive any: probe only devices that are yours. ' +
+    'stacks fail at the first one: probe only your own devices. ' +
     'It exits with 0 if every host accepted a selector, otherwise with the best result of the first ' +
     'host that did not: 3 refused, 5 not COTP, 4 timeout, 1 no TCP.',
   operands: [
@@ -99,7 +99,7 @@ export const probe = command({
   ],
   options: OPTIONS,
   examples: [
-    ['cotp probe 10.0.0.5', 'does it speak COTP, and which T-selector does it accept?'],
+    ['cotp probe 10.0.0.5', 'does it use COTP, and which T-selector does it accept?'],
     ['cotp probe 10.0.0.5 10.0.0.6 --all --json', 'every T-selector of the list, as JSON'],
     ['cotp probe 10.0.0.6 --tsel 0x0001,\'"MMS"\'', 'T-selectors of your own'],
     ['cotp probe 10.0.0.5:3782 --tls-insecure', 'over TLS'],
@@ -115,7 +115,7 @@ export const probe = command({
     };
     io.stderr.line(
       io.stderr.colours.dim(
-        `each try takes one connection of the device for a moment; ${selectors.length} selectors, ${options.delay} ms apart`,
+        `each attempt uses one connection of the device for a moment; ${selectors.length} selectors, ${options.delay} ms apart`,
       ),
     );
     const results: number[] = [];

@@ -96,7 +96,7 @@ export const proxy = command({
       if (options.json) {
         await jsonLine(io, { event: 'listening', address: where, target: addressText(target) });
       } else {
-        io.stderr.line(io.stderr.colours.dim(`${where} goes to ${addressText(target)}`));
+        io.stderr.line(io.stderr.colours.dim(`${where} is relayed to ${addressText(target)}`));
       }
       if (!io.signal.aborted) {
         await once(io.signal, 'abort');

@@ -34,7 +34,7 @@ function digits(text: string): Buffer {
   const wrong = /[^0-9a-f]/i.exec(bare);
   if (wrong !== null) {
     throw new UsageError(
-      `the input is no hexadecimal: there is ${JSON.stringify(wrong[0])} in it, and no file has that name`,
+      `the input must be hexadecimal or the name of a file, but it contains ${JSON.stringify(wrong[0])} and no file has that name`,
     );
   }
   if (bare.length % 2 !== 0) {
@@ -82,7 +82,7 @@ function dumpOctets(rest: string, length: number | undefined): Buffer | undefine
   return octets.length < length ? undefined : octets.subarray(0, length);
 }
 
-/** xxd groups two octets; after two spaces its character column follows. */
+/** Removes the character column of xxd. xxd prints groups of two octets, and two spaces before that column. */
 function withoutCharacters(columns: string): string {
   const isGrouped = /^[0-9a-f]{4}\b/i.test(columns);
   return isGrouped ? (columns.split(/ {2,}/)[0] ?? '') : columns;

@@ -7,7 +7,7 @@ import type { CotpError, DecodeOptions, Parameters, Tpdu } from '../../core/tpdu
 /** Bit 2 of the class octet: extended formats (X.224 13.3.3). */
 const EXTENDED_FORMATS = 0x02;
 
-/** Bit 1 of parameter 0xC6: expedited data (X.224 13.3.4 f). */
+/** Bit 1 of parameter 0xC6: expedited data (X.224 13.3.4 g). */
 const EXPEDITED_DATA = 0x01;
 
 /** Follows the TPDUs of both directions of one stream. */
@@ -43,8 +43,8 @@ export class Negotiated {
 }
 
 /**
- * The TPDU size in force: the size in the CC, but at most the offer of the CR. If the CC has no size it is
- * the offer (RFC 2126 §6.3). `undefined` if neither has one, or if the CR is not known.
+ * The TPDU size in force: the size in the CC, but at most the offer of the CR. Without a size in the CC it is
+ * the offer (RFC 2126 §6.3). `undefined` if neither TPDU has a size.
  */
 function sizeInForce(offered: Parameters | undefined, selected: Parameters): number | undefined {
   const offer = offered?.preferredMaxTpduSize ?? offered?.tpduSize;

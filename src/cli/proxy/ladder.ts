@@ -9,7 +9,7 @@ import { type JsonEvent, jsonLine, postEvent } from '../events.js';
 import { addressText } from '../format-info.js';
 import type { Io } from '../io.js';
 
-/** The path of a TPDU: over one of the two legs, or over both if it is relayed unchanged. */
+/** The path of a TPDU: over one of the two connections, or over both if it is relayed unchanged. */
 export type Path =
   | 'client to proxy'
   | 'proxy to target'

@@ -146,7 +146,7 @@ class SocketPair {
     const guess = guessProtocol(rest);
     const what = guess === undefined ? '' : `, it looks like ${guess}`;
     this.#onLadder.passesThrough(
-      `what the ${nameOf(from)} sends is no TPKT${what}: from here on octets of both directions are relayed, not shown and not recorded`,
+      `the ${nameOf(from)} sent octets that are no TPKT${what}: from now on the octets of both directions are relayed, but neither shown nor recorded`,
     );
     this.#send(rest, from, to);
     this.#send(to.cutter.takeRest(), to, from);

@@ -145,7 +145,7 @@ class ConnectionPair {
     this.#outgoing?.destroy();
   }
 
-  /** Asks the target what the client asks, and gives its answer. */
+  /** Sends the request of the client to the target, and answers the client as the target answers. */
   async answer(request: ConnectRequest): Promise<void> {
     const { target, remoteTsel, record } = this.#options;
     try {

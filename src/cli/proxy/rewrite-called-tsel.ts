@@ -1,17 +1,18 @@
 /**
- * A CR with another called T-selector, and everything else of it as it was.
+ * Replaces the called T-selector of a CR, and leaves the rest of it unchanged.
  */
 import { decode } from '../../core/tpdu/index.js';
 import type { Tsel } from '../../index.js';
 
 const CALLED_TSEL = 0xc2;
-/** Where the parameters of a CR begin. */
+/** Offset of the parameters of a CR. */
 const PARAMETERS = 7;
 const TPKT_LENGTH = 4;
 
 /**
  * @param tpkt a TPKT
- * @returns the same when it holds no CR that can be decoded, or none that would still fit
+ * @returns the TPKT with the new selector; the given TPKT if it is not a CR that can be decoded, or if the
+ * new selector does not fit into it
  */
 export function rewriteCalledTsel(tpkt: Buffer, called: Tsel): Buffer {
   const cr = readCr(tpkt.subarray(TPKT_LENGTH));
@@ -41,7 +42,7 @@ export function rewriteCalledTsel(tpkt: Buffer, called: Tsel): Buffer {
 function readCr(octets: Buffer) {
   try {
     const tpdu = decode(octets);
-    // The form of remote desktop has no selector to rewrite.
+    // A CR of remote desktop has no selector to replace.
     return tpdu.type === 'CR' && tpdu.remoteDesktop === undefined ? tpdu : undefined;
   } catch {
     return undefined;

@@ -13,7 +13,7 @@ const OVERHEAD = 7;
 
 /**
  * Encodes the ER for a faulty TPDU. It quotes the TPDU up to and including the faulty octet, as class 0
- * requires (X.224 13.12.4 a), or as much as fits. The caller must not answer an ER by an ER.
+ * requires (X.224 13.12.4 a), or as much of it as fits. The caller must not answer an ER by an ER.
  *
  * @param tpdu the faulty TPDU
  * @param dstRef reference of the peer; 0 if it is not known
