@@ -1,6 +1,6 @@
 /**
- * The calls of this library that one small TSDU takes, out of one connection and in at the other: the precise
- * coverage of V8 counts each call of each function.
+ * Counts the calls in this library for one small TSDU, sent on one connection and received on the other. The
+ * precise coverage of V8 counts each call of each function.
  */
 import { type Profiler, Session } from 'node:inspector/promises';
 import { type Connection, connect, listen } from 'cotp';
@@ -14,15 +14,15 @@ export interface FunctionCalls {
 
 const HOST = '127.0.0.1';
 const TSDU: Uint8Array = Uint8Array.of(1, 2, 3);
-/** TSDUs before the first one that counts, and those that count. */
+/** TSDUs of the warm-up, and TSDUs that are counted. */
 const WARM_UP = 10;
 const COUNTED = 51;
 /** The built library, as V8 names its files. */
 const LIBRARY = /\/dist\/(?!cli\/)(.+)$/;
 
 /**
- * The calls of one TSDU of three octets, most frequent first: the median of several, as a timer may fire during
- * one of them. The peer waits in `read`.
+ * The calls of one TSDU of three octets: the median of several TSDUs, because a timer can expire during one
+ * of them. The peer waits in `read`.
  */
 export async function countCalls(): Promise<readonly FunctionCalls[]> {
   const session = new Session();
@@ -36,7 +36,7 @@ export async function countCalls(): Promise<readonly FunctionCalls[]> {
     await session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: false });
     const counts: (readonly FunctionCalls[])[] = [];
     for (let i = 0; i < WARM_UP + COUNTED; i += 1) {
-      // Taking the coverage starts the counts anew.
+      // This call resets the counts.
       await session.post('Profiler.takePreciseCoverage');
       const message = receiver.read();
       sender.write(TSDU);
@@ -53,7 +53,7 @@ export async function countCalls(): Promise<readonly FunctionCalls[]> {
   }
 }
 
-/** The calls, their functions and files as lines of text, the sum first. */
+/** The calls, functions and files as lines of text, with the sum first. */
 export function callLines(functions: readonly FunctionCalls[]): string[] {
   const files = [...new Set(functions.map(({ file }) => file))].sort();
   const sum = sumOf(functions);
@@ -91,7 +91,7 @@ function median(counts: readonly (readonly FunctionCalls[])[]): readonly Functio
   return sorted[Math.floor(sorted.length / 2)] ?? [];
 }
 
-/** After what the event loop does once a message was read: the end of its chunk, and what was written. */
+/** Resolves after the rest of the turn: the end of the chunk, and what was written. */
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);

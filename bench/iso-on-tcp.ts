@@ -12,8 +12,8 @@ import { check, type Messages, messageAt, payloads } from './messages.js';
 const HOST = '127.0.0.1';
 
 /**
- * It offers powers of 2, and puts that many octets of user data into a DT: 65536 would not fit into a
- * TPKT.
+ * The package offers powers of 2, and puts that many octets of user data into a DT. 65536 would not fit into
+ * a TPKT.
  */
 const LARGEST_TPDU = 32_768;
 
@@ -33,7 +33,7 @@ export const isoOnTcp: Peer = {
   open: (module) => (benchCase) => open(module as IsoOnTcp, benchCase),
   explain(error) {
     return 'code' in error && error.code === 'ERR_OUT_OF_RANGE'
-      ? 'it stops where TCP cuts a TPKT header in two'
+      ? 'it stops when TCP splits a TPKT header'
       : undefined;
   },
 };

@@ -102,9 +102,8 @@ class LeastConnection implements MessageSocket {
   /** Joins the user data of all pieces without headers, copying each octet once. */
   #join(): Buffer {
     const { size } = this.#form;
-    // Join in the first chunk, over octets that are no longer needed, if the message fits. Otherwise
-    // join in new
-    // memory at a different offset within its page: docs/performance.md has the cost of each.
+    // Join in the first chunk, over octets that are no longer needed, if the message fits. Otherwise join in
+    // new memory at a different offset within its page. docs/performance.md has the cost of each.
     const message =
       this.#home !== undefined && this.#home.length - this.#free >= size
         ? this.#home.subarray(this.#free, this.#free + size)

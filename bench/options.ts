@@ -9,14 +9,14 @@ export const NAMES: readonly string[] = [...CASES.map(({ name }) => name), ...OT
 
 export const HELP = `usage: npm run bench -- [options]
 
-  --case NAME    only this case; may be given several times
+  --case NAME    only this case; can be repeated
   --runs N       runs of each case, raw and ours in turn (default 5; 15 with --sweep)
-  --short        small runs; fails when a ratio is under half of what is to be reached
-  --profile      where the time of the cases named goes, by function, instead of the table
-  --calls        calls and files of the library that one TSDU of three octets takes
-  --sweep        one way at sizes from 16 octets to 4 MiB, instead of the cases
-  --json [FILE]  results as JSON, to FILE or to standard output instead of the table
-  --help         this text
+  --short        small runs; fails if a ratio is below half of its target
+  --profile      profiles the named cases by function, instead of the table
+  --calls        counts the calls and files of the library that one TSDU of three octets uses
+  --sweep        one direction at sizes from 16 octets to 4 MiB, instead of the cases
+  --json [FILE]  writes results as JSON to FILE, or to standard output instead of the table
+  --help         print this help
 
 cases: ${NAMES.join(', ')}
 `;
@@ -57,17 +57,17 @@ export function optionsOf(args: readonly string[]): Options {
   });
   const unknown = values.case.find((name) => !NAMES.includes(name));
   if (unknown !== undefined) {
-    throw new TypeError(`no case ${unknown}; there are ${NAMES.join(', ')}`);
+    throw new TypeError(`--case must be one of ${NAMES.join(', ')}, not ${unknown}`);
   }
   if (values.sweep && (values.short || values.case.length > 0)) {
-    throw new TypeError('--sweep has no cases and no short form');
+    throw new TypeError('--sweep cannot be combined with --case or --short');
   }
   if (values.profile && (values.case.length === 0 || values.sweep || values.json)) {
-    throw new TypeError('--profile requires --case, without --sweep and --json');
+    throw new TypeError('--profile requires --case and cannot be combined with --sweep or --json');
   }
   const isOther = values.case.length > 0 || values.sweep || values.short || values.profile;
   if (values.calls && (isOther || values.json)) {
-    throw new TypeError('--calls goes with no other option');
+    throw new TypeError('--calls cannot be combined with other options');
   }
   const runs = Number(values.runs ?? (values.sweep ? 15 : 5));
   if (!Number.isInteger(runs) || runs < 1 || runs > 1_000) {

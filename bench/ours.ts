@@ -109,5 +109,5 @@ async function receive(connection: Connection, messages: Messages, count: number
       return;
     }
   }
-  throw new Error(`${count} messages expected, ${index} came`);
+  throw new Error(`${count} messages were expected, ${index} were received`);
 }

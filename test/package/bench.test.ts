@@ -116,14 +116,14 @@ describe('the command line of the benchmark', () => {
   });
 
   test.each([
-    [['--case', 'nothing'], 'no case nothing; there are rt-64-65531, '],
+    [['--case', 'nothing'], '--case must be one of rt-64-65531, '],
     [['--runs', '0'], '--runs must be 1 to 1000, not 0'],
     [['--runs', '1.5'], '--runs must be 1 to 1000, not 1.5'],
     [['--runs', '1001'], '--runs must be 1 to 1000, not 1001'],
-    [['--sweep', '--short'], '--sweep has no cases and no short form'],
+    [['--sweep', '--short'], '--sweep cannot be combined with --case or --short'],
     [['--profile'], '--profile requires --case'],
     [['--profile', '--case', 'connect', '--json'], '--profile requires --case'],
-    [['--calls', '--short'], '--calls goes with no other option'],
+    [['--calls', '--short'], '--calls cannot be combined with other options'],
     [['a.json'], 'unexpected argument a.json'],
     [['--json', 'a.json', 'b.json'], 'unexpected argument b.json'],
     [['--nothing'], "Unknown option '--nothing'"],

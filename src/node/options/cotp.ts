@@ -128,7 +128,7 @@ export interface ListenOptions extends CotpOptions, StreamListenOptions {
    */
   readonly localTsel?: Tsel | undefined;
   /**
-   * Decides on each CR. Default: every CR is accepted.
+   * Decides on each CR. Default: every CR is accepted, except one of remote desktop.
    *
    * @defaultValue `undefined`
    */

@@ -159,8 +159,8 @@ function readVariablePart(
 }
 
 /**
- * X.224 6.5.4 a: a reference is never zero. Zero is tolerated in class 0, which does not use references after
- * the CC: some devices send it.
+ * X.224 6.5.4 a: a reference is never zero. Zero is tolerated in class 0, which uses no reference after the
+ * CC, because some devices send it.
  */
 //= X.224 6.5.4 a 2
 //= X.224 6.5.4 a 2 deviation: a tolerant reading takes SRC-REF 0 in class 0, which uses no reference after the CC
