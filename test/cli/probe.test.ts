@@ -133,7 +133,7 @@ describe('what else there may be', () => {
     const { code, stdout } = await cotp(['probe', address, '--tls-insecure', ...quick]);
     expect(code).toBe(3);
     expect(stdout).toMatch(
-      / TLS failed \(ERR_SSL_\w+\) .*ask for a certificate, or for another one\?$/m,
+      / TLS failed \(ERR_SSL_\w+\) .*require a client certificate, or another one\?$/m,
     );
     expect(stdout.trimEnd().split('\n')).toHaveLength(1);
   });

@@ -1,6 +1,6 @@
 /**
- * The errors of a connection: which one each event gives in each state, and what to try. Knows what to say and
- * nothing of how the connection works.
+ * The errors of a connection: the error that an event causes in a state, and what to try. It has only the
+ * wording, and does not change the connection.
  */
 import {
   ConnectionClosedError,
@@ -21,7 +21,7 @@ import type { Decoded, DisconnectRequest, Tpdu, ErrorTpdu, TpduInitOf } from '..
 import type { StreamTimes } from './stream-engine.js';
 import type { State, TransitionInput } from './transition.js';
 
-/** Which phase a state belongs to in the eyes of the user. */
+/** The phase that errors report for each state. */
 const PHASES: Readonly<Record<State, Phase>> = {
   CLOSED: 'closing',
   WFNC: 'tcp',
@@ -34,7 +34,7 @@ const PHASES: Readonly<Record<State, Phase>> = {
   ENDING: 'closing',
 };
 
-/** What each phase is called in a sentence. */
+/** Each phase as a part of a message. */
 const DURING: Readonly<Record<Phase, string>> = {
   tcp: 'before TCP was connected',
   'cr-sent': 'after the CR was sent, before a CC came',
@@ -44,22 +44,25 @@ const DURING: Readonly<Record<Phase, string>> = {
   closing: 'while the connection was closing',
 };
 
-/** Most controllers refuse by dropping TCP, so this is the advice users need most. */
+/** Most controllers refuse a CR by closing TCP, so users need this advice most often. */
 const REFUSAL_HINT =
-  'many devices refuse a CR in this way: check the remote T-selector (for S7 its rack and slot), whether the device has a free connection, whether such access is enabled in it, and whether the port wants TLS';
+  'many devices refuse a CR in this way: check the remote T-selector (for S7 its rack and slot), whether the device has a free connection and allows this kind of access, and whether the port requires TLS';
 
-/** With TLS 1.3 a client has sent its CR when the server comes to judge its certificate (RFC 8446 §4.4.2.4). */
+/**
+ * With TLS 1.3 a client can send its CR before the server has verified the client certificate (RFC 8446
+ * §4.4.2.4).
+ */
 const TLS_HINT =
-  'TLS was connected, so its server has refused this side after the handshake: does it ask for a certificate, or for another one?';
+  'the TLS server refused this side after the handshake: does it require a client certificate, or another one?';
 
-/** Several stacks drop TCP when a CR carries 0xF0, so the offer is the first thing to change. */
+/** Several stacks drop TCP when a CR has parameter 0xF0, so the offer should be changed first. */
 const SIZE_OFFER_HINT =
-  "the CR offered its size by parameter 0xF0, and several stacks drop TCP when they see it: try a maxTpduSize of at most 8192, or sizeOffer 'nonstandard'";
+  "the CR offered its size by parameter 0xF0, and several stacks drop TCP when they receive it: try a maxTpduSize of at most 8192, or sizeOffer 'nonstandard'";
 
 /**
  * The error of an input that ends a connection in this state.
  *
- * @param offer the CR that this side has sent and that is not answered yet
+ * @param offer the CR of this side, if it is not answered yet
  */
 export function failureOf(
   input: TransitionInput,
@@ -105,17 +108,17 @@ function refusalHint(offer: TpduInitOf<'CR'> | undefined): string {
     : `${SIZE_OFFER_HINT}; otherwise, ${REFUSAL_HINT}`;
 }
 
-/** A command that means nothing in this state: the caller's mistake. */
+/** The error of a call that is not possible in this state: a mistake of the caller. */
 export function notPossible(state: State): CotpError {
   const phase = PHASES[state];
-  const when = state === 'FIN_SENT' ? 'after our end of data' : DURING[phase];
-  return new ConnectionClosedError(`this is not possible ${when}`, { phase, ending: 'local' });
+  const when = state === 'FIN_SENT' ? 'after this side has sent its end of data' : DURING[phase];
+  return new ConnectionClosedError(`this call is not possible ${when}`, { phase, ending: 'local' });
 }
 
-/** The peer ended TCP within a message; `held` octets of it had come. */
+/** The peer ended TCP within a message of which `held` octets were received. */
 export function endedWithin(unit: 'TSDU' | 'TPKT', held: number): CotpError {
   return new ConnectionClosedError(
-    `the peer closed TCP in the middle of a ${unit}; ${held} octets that had come for it are dropped`,
+    `the peer closed TCP in the middle of a ${unit}; ${held} octets of it are dropped`,
     { phase: 'open', ending: 'fin' },
   );
 }
@@ -143,11 +146,14 @@ const DR_HINTS: Readonly<Record<number, string>> = {
   129: 'the peer has no connection free; try again later',
 };
 
-/** Our CR was answered by an ER: the peer takes it for invalid. */
+/** Our CR was answered by an ER: the peer considers it invalid. */
 export function refusedByEr(er: ErrorTpdu & Decoded, octets: Uint8Array): CotpError {
   const reasonText = rejectCauseText(er.rejectCause);
   const { invalidTpdu } = er.parameters;
-  const upTo = invalidTpdu === undefined ? '' : `, up to ${toHex(invalidTpdu.slice(-4), ' ')}`;
+  const upTo =
+    invalidTpdu === undefined
+      ? ''
+      : `; the octets that it quotes end with ${toHex(invalidTpdu.slice(-4), ' ')}`;
   return new ConnectionRefusedError(
     `the peer rejected the CR by an ER with cause ${er.rejectCause} (${reasonText})${upTo}`,
     { reasonText, rejectCause: er.rejectCause },
@@ -189,8 +195,7 @@ export function refusedByUs(state: State, reason: number): CotpError {
 }
 
 /**
- * A DR or ER on a connection that is past the CR; `dropped` octets of a TSDU had come that will not
- * be finished.
+ * A DR or ER after the CR was answered. `dropped` is the number of octets received of an incomplete TSDU.
  */
 export function endedByPeer(state: State, tpdu: Tpdu, octets: Uint8Array, dropped = 0): CotpError {
   const phase = PHASES[state];
@@ -208,7 +213,7 @@ export function endedByPeer(state: State, tpdu: Tpdu, octets: Uint8Array, droppe
   );
 }
 
-/** A TPDU that may not come now. */
+/** A TPDU that is not allowed in this state. */
 export function unexpected(state: State, tpdu: Tpdu, octets: Uint8Array): CotpError {
   const phase = PHASES[state];
   const expected = EXPECTED[phase];
@@ -249,7 +254,10 @@ export function timedOut(
   );
 }
 
-/** By phase: the user's name of the timer, the option of the engine that it is, and what did not come. */
+/**
+ * For each phase: the name of the timer, the option of the engine that sets it, and what did not happen in
+ * time.
+ */
 const TIMERS: Readonly<Record<Phase, Timer>> = {
   tcp: { timer: 'timeout', limit: 'handshakeTimeout', text: 'no TCP connection' },
   'cr-sent': { timer: 'timeout', limit: 'handshakeTimeout', text: 'no CC' },
