@@ -1,36 +1,36 @@
 /**
- * The memory that received octets keep in all connections of one server together. Knows neither protocol
+ * Limits the memory that received octets use in all connections of one server together. Knows neither protocol
  * nor sockets.
  *
- * Two kinds of octets are counted: those of messages that nobody has read yet, and those of messages that
- * are not complete. The first kind goes away when the application reads, so reading from the peer pauses.
- * The second kind goes away only when the peer completes its message, so the connection that holds most
- * ends. A connection that holds little of a kind is never affected by it: a floor of each is not counted.
+ * Two kinds of octets are counted: those of unread messages, and those of incomplete messages. The application
+ * releases the first kind by reading, so reading from the peer pauses. Only the peer can complete a message, so
+ * for the second kind the connection that uses most is closed. A connection that uses little of a kind is never
+ * affected by it: the first octets of each connection are not counted.
  */
 import process from 'node:process';
 import { TsduTooLargeError } from '../core/errors.js';
 
-/** Octets of each connection that the sum does not count. */
+/** Octets of each connection that are not counted. */
 export const RECEIVE_FLOOR = 65_536;
 
 /**
- * Near the limit, what keeps more memory than this is copied, to keep only what it needs. Of a message that
- * keeps more than the second figure little would be gained, and to copy it with each chunk would cost more the
- * longer it is. One of {@link RECEIVE_FLOOR} octets keeps at most twice those and 128 KiB.
+ * Near the limit, an incomplete message is copied if it uses more memory than the first figure and at most the
+ * second. The copy uses only its own octets. Copying a longer message with each chunk would cost more than it
+ * gains. A message of {@link RECEIVE_FLOOR} octets uses at most twice as much, plus 128 KiB.
  */
 const COMPACT_FROM = 16_384;
 const COMPACT_TO = 4 * RECEIVE_FLOOR;
 
-/** From this part of the limit on, connections with unread messages beyond their floor pause. */
+/** Above this part of the limit, connections with more than {@link RECEIVE_FLOOR} unread octets pause. */
 const NEAR = 0.75;
 
-/** What the budget asks of a connection. */
+/** What the budget calls on a connection. */
 export interface ReceiveHolder {
   /** {@link ReceiveShare.mustPause} has changed. */
   onPauseChange(): void;
-  /** Copies what is unfinished, so that it keeps no more memory than it needs; gives how much that is. */
+  /** Copies the incomplete message, so that it uses only its own octets. Returns how many it uses then. */
   compact(): number;
-  /** The connection ends: of all it holds most, and the sum is above the limit. */
+  /** The connection must end: the sum is above the limit, and it uses most. */
   onLimit(error: TsduTooLargeError): void;
 }
 
@@ -42,18 +42,18 @@ export class ReceiveBudget {
   readonly #paused = new Set<ReceiveShare>();
   #held = 0;
 
-  /** @param limit octets that all connections may hold together beyond their floors */
+  /** @param limit most octets of all connections together, without those that are not counted */
   constructor(limit: number) {
     this.#limit = limit;
     this.#near = Math.floor(NEAR * limit);
   }
 
-  /** Octets held now, less the floor of each connection. */
+  /** Counted octets now. */
   get held(): number {
     return this.#held;
   }
 
-  /** Whether the limit is near once so many octets more are held. */
+  /** Whether the limit is near when `more` octets are added. */
   isTight(more = 0): boolean {
     return this.#held + more >= this.#near;
   }
@@ -63,7 +63,7 @@ export class ReceiveBudget {
     return new ReceiveShare(this, holder);
   }
 
-  /** @internal The octets of a share beyond its floor have changed by so many. */
+  /** @internal The counted octets of a share have changed by `change`. */
   charge(share: ReceiveShare, change: number): void {
     const { beyondFloor } = share;
     this.#held += change;
@@ -92,8 +92,9 @@ export class ReceiveBudget {
   }
 
   /**
-   * There is more room. A connection that waits to complete a message may resume as soon as the sum is within
-   * the limit: if all of them waited until it is well below, and nobody had anything to read, none ever would.
+   * There is more room. A connection that pauses because of an incomplete message resumes as soon as the sum is
+   * within the limit. If it waited until the sum is well below, and no connection had unread messages, it would
+   * wait for ever.
    */
   #onLess(share: ReceiveShare): void {
     if (this.#paused.size === 0 && this.#held <= this.#limit) {
@@ -104,16 +105,16 @@ export class ReceiveBudget {
     } else if (this.#held <= this.#limit) {
       this.#continueAll(({ unread }) => unread <= RECEIVE_FLOOR);
     } else if (share.unread === 0) {
-      // An application that is reading makes more room with its next read. Here there is none to wait for.
+      // Nothing of this connection is left to read, so no read of it will make more room.
       this.#makeRoom(undefined);
     }
   }
 
   /**
-   * Above the limit: the connection ends that holds most of an unfinished message. But where others hold more
-   * that waits to be read, their applications have to read, and who needs more waits for that.
+   * The sum is above the limit. The connection that uses most ends, if most of that is an incomplete message.
+   * Otherwise its application has to read, and `needing` pauses until then.
    *
-   * @param needing the share that has grown, if one has
+   * @param needing the share that has grown, if any
    */
   #makeRoom(needing: ReceiveShare | undefined): void {
     let largest = needing;
@@ -129,8 +130,8 @@ export class ReceiveBudget {
     ) {
       largest.end(
         new TsduTooLargeError(
-          `unfinished and unread TSDUs of at most ${this.#limit} octets were expected from all peers together; ` +
-            `more came, and of them this peer holds most, ${largest.unfinished} octets of an unfinished one`,
+          `all connections of this server may use ${this.#limit} octets for unread and incomplete TSDUs; they use ` +
+            `more, and this connection uses most: ${largest.unfinished} octets of an incomplete TSDU`,
           { phase: 'open', hint: 'maxReceiveBuffer sets the limit' },
         ),
       );
@@ -159,7 +160,7 @@ export class ReceiveBudget {
   }
 }
 
-/** What one connection holds of a {@link ReceiveBudget}. */
+/** The part of one connection in a {@link ReceiveBudget}. */
 export class ReceiveShare {
   readonly #budget: ReceiveBudget;
   readonly #holder: ReceiveHolder;
@@ -174,37 +175,37 @@ export class ReceiveShare {
     this.#holder = holder;
   }
 
-  /** Octets of messages that wait to be read. */
+  /** Octets of unread messages. */
   get unread(): number {
     return this.#unread;
   }
 
-  /** Octets of messages that are not complete. */
+  /** Octets of incomplete messages. */
   get unfinished(): number {
     return this.#unfinished;
   }
 
-  /** Whether it holds anything, as {@link hold} was told last. */
+  /** Whether the last call of {@link hold} named any octets. */
   get holdsAny(): boolean {
     return this.#unread + this.#unfinished > 0;
   }
 
-  /** Whether any of it counts. */
+  /** Whether any octets are counted. */
   get isCharged(): boolean {
     return this.#unread + this.#unfinished > RECEIVE_FLOOR;
   }
 
-  /** Octets that count: those beyond the floor. */
+  /** Counted octets. */
   get beyondFloor(): number {
     return Math.max(0, this.#unread + this.#unfinished - RECEIVE_FLOOR);
   }
 
-  /** Reading from the peer is to pause until there is room for all. */
+  /** Whether reading from the peer must pause. */
   get mustPause(): boolean {
     return this.#mustPause;
   }
 
-  /** Says what the connection holds now, in octets of memory. */
+  /** Sets what the connection uses now, in octets of memory. */
   hold(unread: number, unfinished: number): void {
     if (this.#hasEnded) {
       return;
@@ -215,7 +216,7 @@ export class ReceiveShare {
     if (before === 0 && !this.isCharged) {
       return;
     }
-    // A chunk that is kept for a few octets of it must not count as much as what others need.
+    // A chunk that is kept in memory for a few of its octets must not take the room of others.
     const isSmall = unfinished > COMPACT_FROM && unfinished <= COMPACT_TO;
     if (isSmall && this.#budget.isTight(this.beyondFloor - before)) {
       this.#unfinished = this.#holder.compact();
@@ -223,7 +224,7 @@ export class ReceiveShare {
     this.#budget.charge(this, this.beyondFloor - before);
   }
 
-  /** The connection is gone: it holds nothing any more. */
+  /** The connection is closed and uses nothing any more. */
   close(): void {
     this.hold(0, 0);
     this.#hasEnded = true;
@@ -235,7 +236,7 @@ export class ReceiveShare {
     this.#holder.onPauseChange();
   }
 
-  /** @internal For the budget. The holder is in the middle of a chunk, its own or that of another one. */
+  /** @internal For the budget. Some connection is in the middle of a chunk, so the holder is called later. */
   end(error: TsduTooLargeError): void {
     this.close();
     process.nextTick(() => this.#holder.onLimit(error));
