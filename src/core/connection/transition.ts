@@ -227,7 +227,7 @@ function otherwise(state: State, event: Event): readonly [Action, State] {
   }
   // What may not come: TCP is dropped without an ER.
   //= X.224 6.9.1.4.2 a 2
-  //= X.224 6.9.1.4.2 para 2 deviation: a DT before the CR drops TCP, for such a peer speaks another protocol
+  //= X.224 6.9.1.4.2 para 2 deviation: a DT before the CR drops TCP, for such a peer uses another protocol
   return [takesData(state) ? 'fail by reset' : 'fail', 'CLOSED'];
 }
 
