@@ -130,8 +130,8 @@ export class ReceiveBudget {
     ) {
       largest.end(
         new TsduTooLargeError(
-          `all connections of this server may use ${this.#limit} octets for unread and incomplete TSDUs; they use ` +
-            `more, and this connection uses most: ${largest.unfinished} octets of an incomplete TSDU`,
+          `at most ${this.#limit} octets of unread and incomplete TSDUs were expected on all connections together; ` +
+            `there are more, and this connection has most of them: ${largest.unfinished} octets of an incomplete TSDU`,
           { phase: 'open', hint: 'maxReceiveBuffer sets the limit' },
         ),
       );
