@@ -1,33 +1,15 @@
 /**
- * Makes dist/cli/main.js of src/cli: one file, with the libraries it uses in it, so that the package
- * needs no other. The library itself stays outside, as `../index.js` and its neighbours. The
- * licences of what went in are put beside it.
+ * Makes dist/cli/main.js of src/cli: one file, with the library and the packages it uses in it. So the
+ * package needs no other, and the command starts without resolving the library's modules one by one.
+ * The licences of the packages are put beside it.
  */
 import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const SOURCE = join(ROOT, 'src');
-const CLI = join(SOURCE, 'cli');
 const OUT = join(ROOT, 'dist/cli');
-
-/** What src/cli imports from the floors below is imported from dist, where it is compiled. */
-const floorsBelow = {
-  name: 'floors-below',
-  resolveId(specifier, importer) {
-    if (!specifier.startsWith('.') || !importer?.startsWith(CLI + sep)) {
-      return null;
-    }
-    const target = resolve(dirname(importer), specifier);
-    if (target.startsWith(CLI + sep)) {
-      return null;
-    }
-    const id = `../${relative(SOURCE, target).split(sep).join('/')}`;
-    return { id, external: true };
-  },
-};
 
 /** The folder of the package that a module came from. */
 function packageOf(id) {
@@ -49,13 +31,18 @@ async function licenceOf(folder) {
 
 await rm(OUT, { recursive: true, force: true });
 const bundle = await rolldown({
-  input: join(CLI, 'main.ts'),
+  input: join(ROOT, 'src/cli/main.ts'),
   platform: 'node',
-  plugins: [floorsBelow],
 });
 // The package has no map of it; coverage needs one.
 const sourcemap = process.env.COTP_SOURCE_MAP !== undefined;
-const { output } = await bundle.write({ file: join(OUT, 'main.js'), format: 'esm', sourcemap });
+const { output } = await bundle.write({
+  file: join(OUT, 'main.js'),
+  format: 'esm',
+  sourcemap,
+  // The sources are in the package, with their comments.
+  comments: { jsdoc: false },
+});
 await bundle.close();
 await chmod(join(OUT, 'main.js'), 0o755);
 
