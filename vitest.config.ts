@@ -14,6 +14,8 @@ export default defineConfig({
   test: {
     // By itself the runner leaves one core free, which doubles the time on a machine of two.
     maxWorkers: '100%',
+    // Tests that run at the same time mostly wait: see test/support/concurrent.ts.
+    maxConcurrency: 16,
     projects: layers.map((name) => ({
       test: {
         name,

@@ -5,8 +5,9 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, type ExpectStatic, expect, test } from 'vitest';
 import { connect } from '../../src/index.js';
+import '../support/concurrent.js';
 import { closeLater, rawServer, serve } from '../support/life.js';
 import { cc, dt } from '../support/raw.js';
 import { COTP, Running } from './support.js';
@@ -34,7 +35,7 @@ class Unread {
     closeLater(() => this.child.kill('SIGKILL'));
   }
 
-  async port(): Promise<number> {
+  async port(expect: ExpectStatic): Promise<number> {
     await expect.poll(() => this.#said).toMatch(/127\.0\.0\.1:\d+/);
     return Number(/127\.0\.0\.1:(\d+)/.exec(this.#said)?.[1]);
   }
@@ -46,7 +47,8 @@ const FLOOD = Buffer.alloc(1_000_000, 'flood ');
 /** Longest time in milliseconds for a command to end: one second for its output, two for its connections. */
 const SOON = 5_000;
 
-describe.each([
+// Each waits for the time that an output or a connection has after a signal.
+describe.concurrent.each([
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ] as const)('%s ends it while nobody reads its stdout:', (signal, exitCode) => {
@@ -57,19 +59,22 @@ describe.each([
     expect(performance.now() - from).toBeLessThan(SOON);
   }
 
-  test.each([[['--raw']], [['--hex']], [['--json']]])('listen %j', async (form) => {
-    const unread = new Unread(['listen', '127.0.0.1:0', ...form]);
-    const conn = await connect({ host: '127.0.0.1', port: await unread.port() });
-    closeLater(() => conn.destroy());
-    for (let count = 0; count < 20; count += 1) {
-      conn.write(FLOOD);
-    }
-    // The backpressure reaches the peer, where most of the data waits.
-    await expect.poll(() => conn.writeBuffered).toBeGreaterThan(FLOOD.length);
-    await expectToEnd(unread);
-  });
+  test.for([[['--raw']], [['--hex']], [['--json']]])(
+    'listen %j',
+    async ([form = []], { expect }) => {
+      const unread = new Unread(['listen', '127.0.0.1:0', ...form]);
+      const conn = await connect({ host: '127.0.0.1', port: await unread.port(expect) });
+      closeLater(() => conn.destroy());
+      for (let count = 0; count < 20; count += 1) {
+        conn.write(FLOOD);
+      }
+      // The backpressure reaches the peer, where most of the data waits.
+      await expect.poll(() => conn.writeBuffered).toBeGreaterThan(FLOOD.length);
+      await expectToEnd(unread);
+    },
+  );
 
-  test('connect', async () => {
+  test('connect', async ({ expect }) => {
     const { address, accept } = await serve();
     const unread = new Unread(['connect', `${address.host}:${address.port}`, '--raw', '--hold']);
     const conn = await accept();
@@ -80,13 +85,13 @@ describe.each([
     await expectToEnd(unread);
   });
 
-  test.each([[[]], [['--transparent']]])('proxy %j', async (mode) => {
+  test.for([[[]], [['--transparent']]])('proxy %j', async ([mode = []], { expect }) => {
     const { address, accept } = await serve();
     const unread = new Unread([
       ...['proxy', '127.0.0.1:0', `${address.host}:${address.port}`],
       ...mode,
     ]);
-    const port = await unread.port();
+    const port = await unread.port(expect);
     const conn = await connect({ host: '127.0.0.1', port }, { maxTpduSize: 128 });
     closeLater(() => conn.destroy());
     const peer = await accept();
@@ -137,7 +142,7 @@ test.each([[[]], [['--transparent']]])(
   },
 );
 
-describe.runIf(process.platform !== 'win32')('a named pipe', () => {
+describe.runIf(process.platform !== 'win32')('a named pipe', { concurrent: true }, () => {
   async function namedPipe(): Promise<string> {
     const folder = await mkdtemp(join(tmpdir(), 'cotp-pipe-'));
     closeLater(() => rm(folder, { recursive: true, force: true }));
@@ -147,7 +152,7 @@ describe.runIf(process.platform !== 'win32')('a named pipe', () => {
   }
 
   /** Opens the pipe for writing as soon as it has a reader, and writes nothing. */
-  async function opened(path: string): Promise<void> {
+  async function opened(path: string, expect: ExpectStatic): Promise<void> {
     let fd = 0;
     const open = () => {
       fd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
@@ -188,7 +193,7 @@ describe.runIf(process.platform !== 'win32')('a named pipe', () => {
     expect(performance.now() - from).toBeLessThan(SOON);
   });
 
-  test('whose reader comes late gets everything', async () => {
+  test('whose reader comes late gets everything', async ({ expect }) => {
     const path = await namedPipe();
     const { running, conn, peer } = await proxied('--jsonl', path);
     conn.write(Buffer.from('x'));
@@ -206,18 +211,18 @@ describe.runIf(process.platform !== 'win32')('a named pipe', () => {
     );
   });
 
-  test('that gives nothing does not keep decode from ending', async () => {
+  test('that gives nothing does not keep decode from ending', async ({ expect }) => {
     const path = await namedPipe();
     const running = new Running(['decode', path]);
-    await opened(path);
+    await opened(path, expect);
     running.child.kill('SIGINT');
     expect(await running.end()).toEqual({ code: 130, stdout: '', stderr: '' });
   });
 
-  test('in which a thread of Node waits ends by the signal itself', async () => {
+  test('in which a thread of Node waits ends by the signal itself', async ({ expect }) => {
     const path = await namedPipe();
     const running = new Running(['connect', 'localhost', '--tls-ca', path]);
-    await opened(path);
+    await opened(path, expect);
     running.child.kill('SIGTERM');
     await running.end();
     expect(running.child.signalCode).toBe('SIGTERM');

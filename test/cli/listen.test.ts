@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Connection, connect } from '../../src/index.js';
 import { certificates } from '../support/certificates.js';
+import '../support/concurrent.js';
 import { closeLater, rawClient } from '../support/life.js';
 import { CR, dt } from '../support/raw.js';
 import { COTP, cotp, cotpListen, Running } from './support.js';
@@ -120,18 +121,6 @@ test('a program whose output does not have the format is reported', async () => 
   await running.says(/127\.0\.0\.1:\d+: line 1 must be hexadecimal/);
 });
 
-test('Ctrl-C closes the server, its connections and their programs', async () => {
-  const { address, running } = await cotpListen('--exec', 'sleep 60');
-  const conn = await connect(addressOf(address));
-  const reading = expect(conn.read()).rejects.toMatchObject({ ending: 'fin' });
-  await running.says(/#1 open/);
-  running.child.kill('SIGINT');
-  await reading;
-  const { code, stderr } = await running.end();
-  expect(code).toBe(130);
-  expect(stderr).toMatch(/#1 program ended: SIGTERM\n#1 closed\n$/);
-});
-
 test('Ctrl-C twice ends it at once', async () => {
   const { address, running } = await cotpListen('--exec', "trap '' TERM; sleep 4");
   const conn = await connect(addressOf(address));
@@ -243,7 +232,8 @@ describe.runIf(process.platform === 'linux')('a program that cannot be started',
   );
 });
 
-describe('a stubborn program', () => {
+// Each waits for the grace of the command, so all of them wait at the same time.
+describe.concurrent('a stubborn program', () => {
   /** The processes of the program that still run. */
   const runs = (pid: number): boolean => {
     try {
@@ -253,12 +243,12 @@ describe('a stubborn program', () => {
     }
   };
 
-  test.each([
+  test.for([
     ['ignores its stdin', 'sleep 60'],
     ['ignores SIGTERM', "trap '' TERM; while :; do sleep 60; done"],
     ['leaves others that hold its output', 'sleep 60 & sleep 60 & exit 0'],
     ['leaves others that ignore SIGTERM', `(trap '' TERM; sleep 60) & exit 0`],
-  ])('that %s ends soon after its connection', async (_what, line) => {
+  ] as const)('that %s ends soon after its connection', async ([_what, line], { expect }) => {
     const { address, running } = await cotpListen('--exec', `echo $$; ${line}`);
     const conn = await connect(addressOf(address));
     const pid = Number(await conn.read());
@@ -268,7 +258,9 @@ describe('a stubborn program', () => {
     await expect.poll(() => runs(-pid), { timeout: 10_000 }).toBe(false);
   });
 
-  test('that ignores its stdin does not keep the slot of a peer that is gone', async () => {
+  test('that ignores its stdin does not keep the slot of a peer that is gone', async ({
+    expect,
+  }) => {
     const { address } = await cotpListen('--max-connections', '1', '--exec', 'sleep 60');
     const { port } = addressOf(address);
     const gone = await rawClient(port);
@@ -314,10 +306,10 @@ describe('a stubborn program', () => {
     expect(running.events.at(-1)).toMatchObject({ event: 'close', connection: 1 });
   });
 
-  test.each([
+  test.for([
     ['SIGINT', 130],
     ['SIGTERM', 143],
-  ] as const)('does not outlive %s', async (signal, exitCode) => {
+  ] as const)('does not outlive %s', async ([signal, exitCode], { expect }) => {
     const line = "echo $$; trap '' TERM; while :; do sleep 60; done";
     const { address, running } = await cotpListen('--exec', line);
     const conn = await connect(addressOf(address));
@@ -329,7 +321,19 @@ describe('a stubborn program', () => {
   });
 });
 
-test('--max-programs bounds the programs, also of connections that are gone', async () => {
+test.concurrent('Ctrl-C closes the server, its connections and their programs', async () => {
+  const { address, running } = await cotpListen('--exec', 'sleep 60');
+  const conn = await connect(addressOf(address));
+  const reading = expect(conn.read()).rejects.toMatchObject({ ending: 'fin' });
+  await running.says(/#1 open/);
+  running.child.kill('SIGINT');
+  await reading;
+  const { code, stderr } = await running.end();
+  expect(code).toBe(130);
+  expect(stderr).toMatch(/#1 program ended: SIGTERM\n#1 closed\n$/);
+});
+
+test.concurrent('--max-programs bounds the programs, also of connections that are gone', async () => {
   const { address, running } = await cotpListen(
     ...['--json', '--max-programs', '2', '--exec', "trap '' TERM; echo hello; sleep 60"],
   );

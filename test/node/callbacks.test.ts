@@ -230,7 +230,7 @@ describe.each(WAYS)('a callback that %s', (_way, failing) => {
       client.write(hex(text));
       expect(await peer.read()).toEqual(hex(text));
     }
-    await client.asyncClose();
+    await Promise.all([client.asyncClose(), peer.asyncClose()]);
     expect(trace.mock.calls.length).toBe(5);
     expect(errors).toEqual([value]);
     expect(unhandled).toEqual([]);

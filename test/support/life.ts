@@ -10,15 +10,38 @@ import {
 } from '../../src/index.js';
 import { RawPeer, RawServer } from './raw.js';
 
-const closers: (() => unknown)[] = [];
+/** What is to be closed after a test. */
+export class Closers {
+  readonly #closers: (() => unknown)[] = [];
 
-afterEach(async () => {
-  await Promise.all(closers.splice(0).map((close) => close()));
-});
+  add(close: () => unknown): void {
+    this.#closers.push(close);
+  }
+
+  async closeAll(): Promise<void> {
+    await Promise.all(this.#closers.splice(0).map((close) => close()));
+  }
+}
+
+/** Of the one test that runs. */
+const closers = new Closers();
+let ownClosers: () => Closers | undefined = () => undefined;
+
+/** From now on these closers are used, where there are any: for tests that run at the same time. */
+export function closersBy(own: () => Closers | undefined): void {
+  ownClosers = own;
+}
+
+afterEach(() => closers.closeAll());
+
+/** The closers of the test that asks; a callback of a socket does not know its test. */
+function closersOfTest(): Closers {
+  return ownClosers() ?? closers;
+}
 
 /** Closes it after the test. */
 export function closeLater(close: () => unknown): void {
-  closers.push(close);
+  closersOfTest().add(close);
 }
 
 /** A server with a queue of its connections. */
@@ -35,9 +58,10 @@ export async function serve(options: ListenOptions = {}): Promise<TestServer> {
   const arrived: Connection[] = [];
   const waiting: ((connection: Connection) => void)[] = [];
   const errors: Error[] = [];
+  const ours = closersOfTest();
   const server = await listen(
     (connection) => {
-      closeLater(() => connection.destroy());
+      ours.add(() => connection.destroy());
       const next = waiting.shift();
       if (next === undefined) {
         arrived.push(connection);

@@ -33,7 +33,7 @@ async function exchange(trace: TraceListener, ...tsdus: readonly Buffer[]): Prom
     client.write(tsdu);
     await peer.read();
   }
-  await client.asyncClose();
+  await Promise.all([client.asyncClose(), peer.asyncClose()]);
 }
 
 /** A TPDU that a peer sends and that is none. */
@@ -122,7 +122,7 @@ describe('redact', () => {
     );
     client.write(secret);
     expect(await peer.read()).toEqual(secret);
-    await client.asyncClose();
+    await Promise.all([client.asyncClose(), peer.asyncClose()]);
     // A fault is told of in words, which quote octets.
     await garbageWith(sink, secret);
     await sink.close();
