@@ -37,7 +37,9 @@ describe.each([
   ['cotp/tpkt', tpkt.listen, tpkt.connect],
 ] as const)('%s: a client that', (_entry, serve, open) => {
   test.each(WAYS)('%s gives its place back', async (_way, leave) => {
-    const options = { maxConnections: 1, maxConnectionsPerAddress: 1 };
+    // Also the longest time that a connection is kept for an answer, which here never comes.
+    const closeTimeout = 50;
+    const options = { maxConnections: 1, maxConnectionsPerAddress: 1, closeTimeout };
     const server = await serve(readAll, { host: HOST, port: 0 }, options);
     closeLater(() => server.asyncClose());
     const address = server.addresses[0]!;

@@ -139,7 +139,7 @@ describe('every example of the README', () => {
   let compiled = { code: 1, stdout: '', stderr: '' };
 
   beforeAll(async () => {
-    consumer = await Consumer.install();
+    consumer = await Consumer.copy();
     const ports = await standIns();
     const { ca, server } = await certificates();
     await consumer.write('ca.pem', ca);

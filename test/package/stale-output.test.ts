@@ -1,10 +1,18 @@
 /** The build leaves nothing of a source that is gone: see scripts/remove-stale-output.mjs. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { closeLater } from '../support/life.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -32,21 +40,32 @@ function projectOf(rootDir: string, outDir: string, tsBuildInfoFile: string): st
 }`;
 }
 
+/** The project as it is after its first build. */
+let template = '';
+
+beforeAll(() => {
+  template = mkdtempSync(join(tmpdir(), 'cotp-stale-'));
+  for (const [path, text] of Object.entries(FILES)) {
+    mkdirSync(dirname(join(template, path)), { recursive: true });
+    writeFileSync(join(template, path), text);
+  }
+  build(template);
+});
+
+afterAll(() => rmSync(template, { recursive: true, force: true }));
+
+function build(folder: string): void {
+  const run = (...args: string[]) => execFileSync(process.execPath, args, { cwd: folder });
+  run(join(ROOT, 'scripts/remove-stale-output.mjs'), folder);
+  run(join(ROOT, 'node_modules/typescript/bin/tsc'), '-b');
+}
+
 function builtProject(): { outputs(): string[]; remove(path: string): void; build(): void } {
   const folder = mkdtempSync(join(tmpdir(), 'cotp-stale-'));
   closeLater(() => rmSync(folder, { recursive: true, force: true }));
-  for (const [path, text] of Object.entries(FILES)) {
-    mkdirSync(dirname(join(folder, path)), { recursive: true });
-    writeFileSync(join(folder, path), text);
-  }
-  const run = (...args: string[]) => execFileSync(process.execPath, args, { cwd: folder });
-  const build = () => {
-    run(join(ROOT, 'scripts/remove-stale-output.mjs'), folder);
-    run(join(ROOT, 'node_modules/typescript/bin/tsc'), '-b');
-  };
-  build();
+  cpSync(template, folder, { recursive: true, preserveTimestamps: true });
   return {
-    build,
+    build: () => build(folder),
     outputs: () => readdirSync(join(folder, 'dist'), { recursive: true }).map(String).sort(),
     remove: (path) => rmSync(join(folder, path), { recursive: true }),
   };

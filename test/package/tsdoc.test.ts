@@ -77,7 +77,7 @@ describe('every example of the TSDoc', () => {
   const fileOf = (example: Example) => `example-${examples.indexOf(example)}`;
 
   beforeAll(async () => {
-    consumer = await Consumer.install();
+    consumer = await Consumer.copy();
     for (const example of examples) {
       await consumer.write(`${fileOf(example)}.mts`, program(example));
     }
