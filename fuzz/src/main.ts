@@ -1,7 +1,7 @@
 /**
  * `npm run fuzz`: tries mutated packets on every target. See ../README.md.
  */
-import { parseArgs } from 'node:util';
+import { integer, optionsOf, print, runTool, whole } from '../../tools/command-line.mjs';
 import { attempt, campaign, type Failure, type Outcome } from './campaign.js';
 import { corpus } from './corpus.js';
 import { formatChunks, parseChunks } from './octets.js';
@@ -23,15 +23,12 @@ targets: ${Object.keys(TARGETS).join(', ')}
 const NIGHTLY = 2_000_000;
 
 function options() {
-  const { values } = parseArgs({
-    options: {
-      count: { type: 'string' },
-      seed: { type: 'string' },
-      target: { type: 'string', multiple: true, default: [] },
-      replay: { type: 'string' },
-      scenario: { type: 'string' },
-      help: { type: 'boolean', default: false },
-    },
+  const values = optionsOf({
+    count: { type: 'string' },
+    seed: { type: 'string' },
+    target: { type: 'string', multiple: true, default: [] },
+    replay: { type: 'string' },
+    scenario: { type: 'string' },
   });
   const unknown = values.target.find((name) => !(name in TARGETS));
   if (unknown !== undefined) {
@@ -48,28 +45,8 @@ function options() {
   };
 }
 
-function integer(name: string, text: string, least: number, most: number): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < least || value > most) {
-    throw new RangeError(`--${name} must be ${least} to ${most}, not ${text}`);
-  }
-  return value;
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
-
-function whole(value: number): string {
-  return Math.round(value).toLocaleString('en');
-}
-
-async function main(): Promise<boolean> {
-  const { help, replay, scenario, targets, count, seed } = options();
-  if (help) {
-    process.stdout.write(HELP);
-    return true;
-  }
+async function main(chosen: ReturnType<typeof options>): Promise<boolean> {
+  const { replay, scenario, targets, count, seed } = chosen;
   if (replay !== undefined) {
     return replayed(targets, parseChunks(replay), scenario);
   }
@@ -157,4 +134,4 @@ async function replayedOn(
   return isSound;
 }
 
-process.exitCode = (await main()) ? 0 : 1;
+await runTool(HELP, options, main);

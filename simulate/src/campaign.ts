@@ -10,7 +10,8 @@ import { type Outcome, runPlan } from './world.js';
 export interface Failure {
   readonly seed: number;
   readonly outcome: Outcome;
-  readonly shrunk: Plan;
+  /** Shrunk, if the campaign shrinks. */
+  readonly plan: Plan;
 }
 
 export interface CampaignOptions {
@@ -20,6 +21,8 @@ export interface CampaignOptions {
   readonly until: number;
   /** Continues after the first finding. */
   readonly all: boolean;
+  /** Shrinks the plan of the first finding of each rule. */
+  readonly shrinks: boolean;
   /** Only a finding of this rule counts. */
   readonly rule?: string | undefined;
   /** Receives each world that has run. */
@@ -37,7 +40,7 @@ export interface CampaignResult {
 /** Most seeds that are kept for one rule. */
 const SEEDS_KEPT = 10;
 
-/** @param onFailure receives the first finding of each rule, shrunk */
+/** @param onFailure receives the first finding of each rule */
 export async function campaign(
   library: Library,
   options: CampaignOptions,
@@ -62,7 +65,8 @@ export async function campaign(
         known.seeds.push(seed);
       }
       if (known.count === 1) {
-        onFailure({ seed, outcome, shrunk: await shrunk(plan, rule, library) });
+        const found = options.shrinks ? await shrunk(plan, rule, library) : plan;
+        onFailure({ seed, outcome, plan: found });
       }
       if (!options.all) {
         break;

@@ -2,7 +2,7 @@
  * `npm run simulate`: runs the library in simulated worlds. See ../README.md.
  */
 import { readFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
+import { integer, optionsOf, print, runTool, whole } from '../../tools/command-line.mjs';
 import { adapted, campaign } from './campaign.js';
 import { type Library, load, real } from './environment.js';
 import { FAULTS, faultNamed, withFault } from './faults.js';
@@ -17,8 +17,10 @@ const HELP = `usage: npm run simulate -- [options]
   --seed N         0 to 4294967295, the seed of the first world (default 1); each next world has the next number
   --all            continues after a finding, and prints the first of each rule
   --list           prints the seed, the steps and the hash of the events of each world
-  --replay FILE    runs one plan from a file, such as those in simulate/traces
+  --replay FILE    runs one plan from a file, such as those in simulate/traces; may be
+                   given several times
   --show           with --replay or --seed: runs one world and prints all its events
+  --as-found       prints the plan of a finding without shrinking it
   --fault NAME     puts a fault into a copy of the library; the exit code is 0 only if it is found
   --help           print this help
 
@@ -29,18 +31,16 @@ faults: ${FAULTS.map(({ name }) => name).join(', ')}
 const STEPS = 1_000_000;
 
 function options() {
-  const { values } = parseArgs({
-    options: {
-      steps: { type: 'string' },
-      seconds: { type: 'string' },
-      seed: { type: 'string' },
-      all: { type: 'boolean', default: false },
-      list: { type: 'boolean', default: false },
-      replay: { type: 'string' },
-      show: { type: 'boolean', default: false },
-      fault: { type: 'string' },
-      help: { type: 'boolean', default: false },
-    },
+  const values = optionsOf({
+    steps: { type: 'string' },
+    seconds: { type: 'string' },
+    seed: { type: 'string' },
+    all: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
+    replay: { type: 'string', multiple: true, default: [] },
+    show: { type: 'boolean', default: false },
+    fault: { type: 'string' },
+    'as-found': { type: 'boolean', default: false },
   });
   return {
     ...values,
@@ -50,24 +50,7 @@ function options() {
   };
 }
 
-function integer(name: string, text: string, least: number, most: number): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < least || value > most) {
-    throw new RangeError(`--${name} must be ${least} to ${most}, not ${text}`);
-  }
-  return value;
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
-
-async function main(): Promise<boolean> {
-  const chosen = options();
-  if (chosen.help) {
-    process.stdout.write(HELP);
-    return true;
-  }
+async function main(chosen: ReturnType<typeof options>): Promise<boolean> {
   const folder = process.env.COTP_DIST ?? 'dist';
   if (chosen.fault !== undefined) {
     const fault = faultNamed(chosen.fault);
@@ -79,11 +62,24 @@ async function main(): Promise<boolean> {
     });
   }
   const library = await load(folder);
-  if (chosen.replay !== undefined) {
-    const text = await readFile(chosen.replay, 'utf8');
-    return replayed(library, JSON.parse(text) as Plan, chosen.show);
+  if (chosen.replay.length > 0) {
+    return replayedFiles(library, chosen.replay, chosen.show);
   }
   return chosen.show ? replayed(library, generate(chosen.seed), true) : simulated(library, chosen);
+}
+
+async function replayedFiles(
+  library: Library,
+  files: readonly string[],
+  isShown: boolean,
+): Promise<boolean> {
+  let isSound = true;
+  for (const file of files) {
+    print(`${file}:`);
+    const plan = JSON.parse(await readFile(file, 'utf8')) as Plan;
+    isSound = (await replayed(library, plan, isShown)) && isSound;
+  }
+  return isSound;
 }
 
 async function replayed(library: Library, plan: Plan, isShown: boolean): Promise<boolean> {
@@ -110,23 +106,23 @@ async function simulated(
   library: Library,
   chosen: ReturnType<typeof options> & { readonly rule?: string },
 ): Promise<boolean> {
-  const { seed, steps, seconds, all, list, rule } = chosen;
+  const { seed, steps, seconds, all, list, rule, 'as-found': isAsFound } = chosen;
   const onWorld = (one: number, outcome: Outcome) => print(`seed ${one}: ${sizeOf(outcome)}`);
-  print(`seed ${seed}, ${steps.toLocaleString('en')} steps`);
+  print(`seed ${seed}, ${whole(steps)} steps`);
   const until = real.now() + seconds * 1_000;
   const result = await campaign(
     library,
-    { seed, steps, until, all, rule, onWorld: list ? onWorld : undefined },
+    { seed, steps, until, all, rule, shrinks: !isAsFound, onWorld: list ? onWorld : undefined },
     (failure) => {
       print(`\nseed ${failure.seed}: ${verdict(failure.outcome)}`);
       print(`again: npm run simulate -- --seed ${failure.seed} --show`);
-      print('shrunk, for a file in simulate/traces:');
-      print(JSON.stringify(failure.shrunk));
+      print(`${isAsFound ? 'the plan' : 'shrunk'}, for a file in simulate/traces:`);
+      print(JSON.stringify(failure.plan));
     },
   );
   const time = result.milliseconds / 1_000;
-  const rate = Math.round(result.steps / time).toLocaleString('en');
-  const count = result.steps.toLocaleString('en');
+  const rate = whole(result.steps / time);
+  const count = whole(result.steps);
   print(`\n${result.worlds} worlds, ${count} steps in ${time.toFixed(1)} s, ${rate} a second`);
   for (const [rule, { count, seeds }] of result.findings) {
     print(`${rule}: ${count} worlds, seeds ${seeds.join(' ')}`);
@@ -135,4 +131,4 @@ async function simulated(
   return result.findings.size === 0;
 }
 
-process.exitCode = (await main()) ? 0 : 1;
+await runTool(HELP, options, main);

@@ -2,7 +2,7 @@
  * `npm run soak`: runs many connections for a long time, then checks for leaks. See ../README.md.
  */
 import { setTimeout as wait } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
+import { integer, optionsOf, print, runTool, whole } from '../../tools/command-line.mjs';
 import {
   formatHandles,
   handleGrowth,
@@ -35,13 +35,10 @@ const HEAP_GROWTH = 2 * 1_048_576;
 const BUFFER_GROWTH = 1_048_576;
 
 function options() {
-  const { values } = parseArgs({
-    options: {
-      seconds: { type: 'string' },
-      connections: { type: 'string' },
-      short: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
+  const values = optionsOf({
+    seconds: { type: 'string' },
+    connections: { type: 'string' },
+    short: { type: 'boolean', default: false },
   });
   const { short, help } = values;
   return {
@@ -51,24 +48,7 @@ function options() {
   };
 }
 
-function integer(name: string, text: string, least: number, most: number): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < least || value > most) {
-    throw new RangeError(`--${name} must be ${least} to ${most}, not ${text}`);
-  }
-  return value;
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
-
-async function main(): Promise<boolean> {
-  const { help, seconds, connections } = options();
-  if (help) {
-    process.stdout.write(HELP);
-    return true;
-  }
+async function main({ seconds, connections }: ReturnType<typeof options>): Promise<boolean> {
   const files = openFilesLimit();
   const needed = connections * FILES_PER_CONNECTION + SPARE_FILES;
   if (files !== undefined && files < needed) {
@@ -192,8 +172,4 @@ function intervalLine(
   );
 }
 
-function whole(value: number): string {
-  return value.toLocaleString('en');
-}
-
-process.exitCode = (await main()) ? 0 : 1;
+await runTool(HELP, options, main);

@@ -3,6 +3,7 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Connection, listen, type Server } from 'cotp';
+import { closeInTurn, echo } from '../../tools/applications.mjs';
 import { Sequence } from './messages.js';
 import type { Tally } from './tally.js';
 
@@ -27,9 +28,9 @@ export async function openServers(connections: number, tally: Tally): Promise<Se
     readHighWaterMark: 262_144,
     writeHighWaterMark: 262_144,
   };
-  const serve = (connection: Connection) => echo(connection, tally);
+  const onConnection = (connection: Connection) => serve(connection, tally);
   return Promise.all(
-    Array.from({ length: PORTS }, () => listen(serve, { host: HOST, port: 0 }, options)),
+    Array.from({ length: PORTS }, () => listen(onConnection, { host: HOST, port: 0 }, options)),
   );
 }
 
@@ -42,7 +43,7 @@ export function connectDataOf(stream: number, isRead: boolean): Buffer {
 }
 
 /** The connect data of the client identifies its stream. */
-async function echo(connection: Connection, tally: Tally): Promise<void> {
+async function serve(connection: Connection, tally: Tally): Promise<void> {
   const { connectData } = connection.info;
   const stream = connectData?.readUInt32BE() ?? 0;
   if (connectData?.[4] === 1) {
@@ -50,36 +51,14 @@ async function echo(connection: Connection, tally: Tally): Promise<void> {
     return;
   }
   const sequence = new Sequence(stream);
-  try {
-    for await (const tsdu of connection) {
-      if (!tsdu.equals(sequence.next())) {
-        tally.fault(`the server received a TSDU of ${tsdu.length} octets with wrong content`);
-      }
-      tally.arrived(tsdu.length);
-      if (!connection.write(tsdu)) {
-        await connection.drain();
-      }
+  // Resets, garbage and timeouts end connections here. Leaks are checked at the end.
+  await echo(connection, (tsdu) => {
+    if (!tsdu.equals(sequence.next())) {
+      tally.fault(`the server received a TSDU of ${tsdu.length} octets with wrong content`);
     }
-  } catch {
-    // Resets, garbage and timeouts end connections here. Leaks are checked at the end.
-  }
+    tally.arrived(tsdu.length);
+  });
 }
-
-/** Ways to close, one for each connection in turn. */
-const CLOSINGS: readonly ((connection: Connection) => void)[] = [
-  (connection) => connection.close(),
-  (connection) => connection.destroy(),
-  (connection) => {
-    connection.end();
-    connection.close();
-  },
-  (connection) => {
-    connection
-      .toDuplex()
-      .on('error', () => {})
-      .destroy();
-  },
-];
 
 /**
  * An application that reads nothing and closes after some time. It leaves some connections open, which the
@@ -89,6 +68,6 @@ async function closeUnread(connection: Connection, stream: number): Promise<void
   await wait(100 + (stream % 400), undefined, { ref: false });
   // Stream 0 is that of the client that resets behind its FIN. The server does not close it.
   if (stream !== 0) {
-    CLOSINGS[stream % CLOSINGS.length]?.(connection);
+    closeInTurn(connection, stream);
   }
 }

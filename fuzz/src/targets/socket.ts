@@ -5,6 +5,7 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Connection, connect, listen, type Server } from 'cotp';
+import { closeInTurn, echo } from '../../../tools/applications.mjs';
 import { join } from '../octets.js';
 import { must, type Target } from '../target.js';
 
@@ -21,7 +22,7 @@ const PATIENCE = 5_000;
 
 /** The applications of the server. The called selector chooses one: `fuzz` and one octet with its index. */
 const APPLICATIONS = {
-  echo,
+  echo: (connection: Connection) => echo(connection),
   unread: () => {},
   closing: closeWhenFull,
   blocking,
@@ -187,45 +188,17 @@ class World {
   };
 }
 
-async function echo(connection: Connection): Promise<void> {
-  try {
-    for await (const tsdu of connection) {
-      if (!connection.write(tsdu)) {
-        await connection.drain();
-      }
-    }
-  } catch {
-    // The application ignores the errors of its peers.
-  }
-}
-
 /**
  * Most peers send few octets: a connection that is not full within this time, in milliseconds, is closed too.
  */
 const FULL_BY = 30;
-
-/** Ways to close, one for each connection in turn. */
-const CLOSINGS: readonly ((connection: Connection) => void)[] = [
-  (connection) => connection.close(),
-  (connection) => connection.destroy(),
-  (connection) => {
-    connection.end();
-    connection.close();
-  },
-  (connection) => {
-    connection
-      .toDuplex()
-      .on('error', () => {})
-      .destroy();
-  },
-];
 
 async function closeWhenFull(connection: Connection): Promise<void> {
   const latest = performance.now() + FULL_BY;
   while (!connection.socket.isPaused() && performance.now() < latest) {
     await wait(1);
   }
-  CLOSINGS[connection.info.remoteAddr.port % CLOSINGS.length]?.(connection);
+  closeInTurn(connection, connection.info.remoteAddr.port);
 }
 
 /**
