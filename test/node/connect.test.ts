@@ -7,24 +7,19 @@ import {
   ProtocolError,
   TimeoutError,
 } from '../../src/index.js';
-import { closeLater, pair, rawServer, rejection, serve } from '../support/life.js';
+import { pair, rawServer, rejection, serve } from '../support/life.js';
 import { cc, dt, hex, tpkt } from '../support/raw.js';
+import { calling } from '../support/wire.js';
 
 /** Connects to a bare server and answers the CR; gives the promise of `connect` and the peer. */
 async function answered(answer: (srcRef: string) => Buffer | undefined, options = {}) {
-  const server = await rawServer();
-  const connecting = connect(server.address, { timeout: 2_000, ...options });
-  connecting.then(
-    (connection) => closeLater(() => connection.destroy()),
-    () => {},
-  );
-  const peer = await server.accept();
+  const { connecting, raw: peer, address } = await calling({ timeout: 2_000, ...options });
   const cr = await peer.packet();
   const octets = answer(cr.subarray(4, 6).toString('hex'));
   if (octets !== undefined) {
     peer.send(octets);
   }
-  return { connecting, peer, cr, address: server.address };
+  return { connecting, peer, cr, address };
 }
 
 describe('the CR', () => {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { ConnectionClosedError, ProtocolError, TsduTooLargeError } from '../../src/index.js';
-import { pair, rawClient, rejection, serve } from '../support/life.js';
+import { closeLater, pair, rawClient, rejection, serve } from '../support/life.js';
 import { CR, dt, hex, tpkt } from '../support/raw.js';
+import { timersRun, until } from '../support/wire.js';
 
 /** A bare client with a connection that is open, and our end of it. */
 async function opened(options = {}) {
@@ -256,7 +257,9 @@ describe('a peer that goes away', () => {
     const { raw, connection } = await opened();
     const reading = (async () => {
       for await (const tsdu of connection) {
-        setTimeout(() => connection.write(Buffer.concat([hex('aa'), tsdu])), 30);
+        void until(() => connection.socket.readableEnded).then(() => {
+          connection.write(Buffer.concat([hex('aa'), tsdu]));
+        });
       }
     })();
     raw.socket.end(dt('01'));
@@ -375,11 +378,9 @@ describe('timers', () => {
 
   test('a connection on which something moves does not', async () => {
     const { client, peer } = await pair({ idleTimeout: 150 });
-    for (let i = 0; i < 10; i += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 30));
-      peer.write(hex('01'));
-      await client.read();
-    }
+    const timer = setInterval(() => peer.write(hex('01')), 30);
+    closeLater(() => clearInterval(timer));
+    await timersRun(300);
     expect(client.isOpen).toBe(true);
   });
 

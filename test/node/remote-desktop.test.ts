@@ -1,8 +1,9 @@
 /** Connections of remote desktop: the CR that is sent and answered, and peers that do not want it. */
 import { describe, expect, test } from 'vitest';
 import { type ConnectRequest, connect, type RemoteDesktopInit } from '../../src/index.js';
-import { closeLater, rawClient, rawServer, rejection, serve } from '../support/life.js';
+import { closeLater, rawClient, rejection, serve } from '../support/life.js';
 import { dt, hex, tpkt } from '../support/raw.js';
+import { calling } from '../support/wire.js';
 
 const REQUEST = {
   cookie: 'Cookie: mstshash=alice',
@@ -14,13 +15,7 @@ const CR = tpkt(`26 e0 0000 0000 00 ${COOKIE} 01 00 0800 03000000`);
 
 /** Connects to a bare server that answers with this variable part; gives the CR and the promise. */
 async function answered(variable: string, options = {}) {
-  const server = await rawServer();
-  const connecting = connect(server.address, { timeout: 2_000, ...options });
-  connecting.then(
-    (connection) => closeLater(() => connection.destroy()),
-    () => {},
-  );
-  const peer = await server.accept();
+  const { connecting, raw: peer } = await calling({ timeout: 2_000, ...options });
   const cr = await peer.packet();
   const li = (6 + hex(variable).length).toString(16).padStart(2, '0');
   peer.send(tpkt(`${li} d0 0000 1234 00 ${variable}`));

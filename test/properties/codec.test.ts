@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { CONTEXTS } from '../../fuzz/src/decode-contexts.js';
 import { ProtocolError } from '../../src/core/errors.js';
 import { fromHex } from '../../src/core/octets/octets.js';
 import {
@@ -174,19 +175,6 @@ function parametersLength(tpdu: TpduInit): number {
   );
   return lengths.reduce((sum, length) => sum + length, unknownParameters.length * 5);
 }
-
-const CLASSES: readonly (TransportClass | undefined)[] = [undefined, 0, 1, 2, 3, 4];
-
-/** Every way to read, but for the strictness. */
-const CONTEXTS: readonly DecodeOptions[] = CLASSES.flatMap((transportClass) =>
-  [false, true].map((flag) => ({
-    ...(transportClass === undefined ? {} : { class: transportClass }),
-    extendedFormats: flag,
-    expedited: flag,
-    verifyChecksum: flag,
-    ...(flag ? { maxTpduSize: 128 } : {}),
-  })),
-);
 
 /** A TPDU or the ProtocolError in its place; anything else that is thrown goes on. */
 function read(input: Uint8Array, options: DecodeOptions): Tpdu | ProtocolError {

@@ -9,7 +9,7 @@ import {
   connect,
   type ListenOptions,
 } from '../../src/index.js';
-import { closeLater, rawClient, rawServer, serve, type TestServer } from './life.js';
+import { closeLater, rawClient, rawServer, rejection, serve, type TestServer } from './life.js';
 import { CR, cc, dt, hex, type RawPeer } from './raw.js';
 
 /** What our side is. */
@@ -89,7 +89,7 @@ export async function calling(options: ConnectOptions = {}) {
     (connection) => closeLater(() => connection.destroy()),
     () => {},
   );
-  return { connecting, raw: await peer.accept() };
+  return { connecting, raw: await peer.accept(), address: peer.address };
 }
 
 /** Resolves once a condition holds; it is looked at after every turn of the event loop. */
@@ -111,6 +111,15 @@ export async function sendAlone({ connection, raw }: Wire, octets: Buffer): Prom
   const had = socket.bytesRead ?? 0;
   raw.send(octets);
   await until(() => (socket.bytesRead ?? 0) >= had + octets.length);
+}
+
+/**
+ * Resolves once timers of the library that begin now have run out: another connection has ended by one.
+ * For tests in which a timer of so many milliseconds or fewer does not end a connection.
+ */
+export async function timersRun(milliseconds: number): Promise<void> {
+  const { connection } = await wire('server', { idleTimeout: milliseconds });
+  expect(await rejection(connection.read())).toMatchObject({ timer: 'idleTimeout' });
 }
 
 /** Both directions work. */

@@ -9,8 +9,8 @@ import {
   encode,
   ProtocolError,
   type Tpdu,
-  type TransportClass,
 } from 'cotp/tpdu';
+import { CONTEXTS } from '../decode-contexts.js';
 import { join } from '../octets.js';
 import { must, type Target } from '../target.js';
 
@@ -20,19 +20,6 @@ export interface CodecLike {
   decodeNsdu(octets: Uint8Array, options?: DecodeOptions): readonly Tpdu[];
   encode(tpdu: Tpdu): Uint8Array;
 }
-
-const CLASSES: readonly (TransportClass | undefined)[] = [undefined, 0, 1, 2, 3, 4];
-
-/** All combinations of decoding options except `strict`. */
-const CONTEXTS: readonly DecodeOptions[] = CLASSES.flatMap((transportClass) =>
-  [false, true].map((flag) => ({
-    ...(transportClass === undefined ? {} : { class: transportClass }),
-    extendedFormats: flag,
-    expedited: flag,
-    verifyChecksum: flag,
-    ...(flag ? { maxTpduSize: 128 } : {}),
-  })),
-);
 
 /** @param codec the codec under test; another one for tests of the fuzzer itself */
 export function codecTarget(codec: CodecLike = { decode, decodeNsdu, encode }): Target {

@@ -10,6 +10,7 @@ import {
   ROLES,
   sendAlone,
   TOO_MANY,
+  timersRun,
   until,
   wire,
 } from '../../support/wire.js';
@@ -40,9 +41,7 @@ describe.each(ROLES)('our %s', (role) => {
   test('R19 is not kept waiting by a fast acknowledge that stands alone', async () => {
     const all = await wire(role, { reassemblyTimeout: 40 });
     await sendAlone(all, dt('', false));
-    await new Promise((resolve) => {
-      setTimeout(resolve, 80);
-    });
+    await timersRun(80);
     await expectAlive(all);
   });
 
@@ -150,9 +149,7 @@ describe.each(ROLES)('our %s', (role) => {
     const long = Buffer.concat([times(2000, dt('55'.repeat(1000), false)), dt('aa')]);
     raw.send(Buffer.concat([dt('01'.repeat(1000)), long]));
     await until(() => connection.socket.isPaused());
-    await new Promise((resolve) => {
-      setTimeout(resolve, 300);
-    });
+    await timersRun(300);
     expect(await connection.read()).toHaveLength(1000);
     expect(await connection.read()).toHaveLength(2_000_001);
     await expectAlive(all);
