@@ -10,6 +10,9 @@ const POLL_TIMEOUT = 15_000;
 /** One project for each layer, so that `vitest run --project core` runs the tests of that layer. */
 const layers = ['core', 'vectors', 'properties', 'node', 'cli', 'package'];
 
+/** Core has no state of its own, so the files of its tests share a process, which saves nine seconds of processor time. */
+const WITHOUT_STATE = ['core', 'vectors'];
+
 export default defineConfig({
   test: {
     // By itself the runner leaves one core free, which doubles the time on a machine of two.
@@ -19,6 +22,7 @@ export default defineConfig({
     projects: layers.map((name) => ({
       test: {
         name,
+        isolate: !WITHOUT_STATE.includes(name),
         include: [`test/${name}/**/*.test.ts`],
         setupFiles: ['test/support/child-coverage.ts'],
         testTimeout: TEST_TIMEOUT,
