@@ -15,8 +15,9 @@ const WITHOUT_STATE = ['core', 'vectors'];
 
 export default defineConfig({
   test: {
-    // By itself the runner leaves one core free, which doubles the time on a machine of two.
-    maxWorkers: '100%',
+    // By itself the runner leaves one core free. More workers than cores, because many tests wait for a timer
+    // of the library, which takes no processor.
+    maxWorkers: '150%',
     // Tests that run at the same time mostly wait: see test/support/concurrent.ts.
     maxConcurrency: 16,
     projects: layers.map((name) => ({

@@ -17,11 +17,11 @@ guardProcess();
 const TIME = 150;
 const BLOCKED = 400;
 
+const NEVER_NOTIFIED = new Int32Array(new SharedArrayBuffer(4));
+
+/** Blocks the thread, as an application that computes would, but leaves the processor to other tests. */
 function block(milliseconds: number): void {
-  const until = performance.now() + milliseconds;
-  while (performance.now() < until) {
-    // The application computes.
-  }
+  Atomics.wait(NEVER_NOTIFIED, 0, 0, milliseconds);
 }
 
 /** Milliseconds that pass after something began, before the loop is blocked. */
