@@ -5,27 +5,33 @@
  */
 import type { CotpError } from './errors.js';
 import type { SendBuffer } from './data-transfer/send-buffer.js';
-import type {
-  ConnectionConfirm,
-  ConnectionRequest,
-  Decoded,
-  TransportClass,
-} from './tpdu/types.js';
+import type { DisconnectHow, Disconnection } from './disconnection.js';
+import type { Proposal } from './negotiation/class-and-options.js';
+import type { ConnectionConfirm, ConnectionRequest, Decoded } from './tpdu/types.js';
 
 /** What a CR and its CC have agreed on. */
 export interface Agreement {
-  readonly tpClass: TransportClass;
+  readonly tpClass: 0 | 2;
   /** Largest TPDU in either direction, in octets, header included. */
   readonly maxTpduSize: number;
   /** Our reference and the peer's. */
   readonly localRef: number;
   readonly remoteRef: number;
+  /** Expedited data may be sent and received. */
+  readonly expedited: boolean;
+  /** Each ED is answered by an EA before anything else of its sender follows; class 2 only. */
+  readonly expeditedAck: boolean;
 }
 
 /** What comes out of an engine beside messages. */
 export type EngineEvent =
   /** T-CONNECT indication: answer it by `accept` or `refuse`. */
-  | { readonly type: 'connectIndication'; readonly request: ConnectionRequest & Decoded }
+  | {
+      readonly type: 'connectIndication';
+      readonly request: ConnectionRequest & Decoded;
+      /** What an answer may choose. */
+      readonly proposal: Proposal;
+    }
   /** T-CONNECT confirm, or the acceptance of an indication: the connection is open. */
   | {
       readonly type: 'open';
@@ -35,8 +41,22 @@ export type EngineEvent =
     }
   /** The peer will send nothing more, and ended between two messages. */
   | { readonly type: 'end' }
-  /** T-DISCONNECT indication: the last event. Orderly: nothing was lost and no rule broken. */
-  | { readonly type: 'disconnect'; readonly error: CotpError; readonly orderly: boolean };
+  /**
+   * T-EXPEDITED-DATA indication, 1 to 16 octets. It comes out in this way only before {@link Engine.deliverTo} was
+   * called.
+   */
+  | { readonly type: 'expedited'; readonly data: Uint8Array }
+  /**
+   * T-DISCONNECT indication: the last event. Orderly: nothing was lost and no rule broken. None comes after the
+   * local user has ended the connection, unless data is lost by it; see {@link Engine.disconnection}.
+   */
+  | {
+      readonly type: 'disconnect';
+      readonly error: CotpError;
+      readonly orderly: boolean;
+      /** As far as it is known then; {@link Engine.disconnection} is final once the stream is closed. */
+      readonly disconnection: Disconnection;
+    };
 
 /**
  * T-DATA indication: a whole TSDU, or the payload of one TPKT. It comes out as it is, for an object
@@ -48,6 +68,8 @@ export type Message = Uint8Array;
 export interface MessageReceiver {
   /** Must not call the engine, which may be in the middle of a chunk. */
   onMessage(message: Message): void;
+  /** 1 to 16 octets of expedited data; they overtake messages that wait. The same holds for the engine. */
+  onExpedited(data: Uint8Array): void;
 }
 
 /** The action requested on the byte stream, once what was to be sent has been written. */
@@ -78,7 +100,10 @@ export interface Engine {
    * the end of the stream is seen.
    */
   readonly isReceiving: boolean;
-  /** Whether more octets may come for now; `false` while many wait for an answer of the user. */
+  /**
+   * Whether more octets may come for now; `false` while many wait for an answer of the user, or while more than
+   * 1,000 of our replies wait because the peer does not read.
+   */
   readonly hasRoom: boolean;
   /** Whether messages can be sent: the connection is open, and this side has not ended it. */
   readonly isSending: boolean;
@@ -116,15 +141,33 @@ export interface Engine {
   exceedLimit(error: CotpError, now: number): void;
   /** Queues one message. */
   send(message: Uint8Array): void;
-  /** Says that no more will be sent: FIN once everything is out. The peer's messages still come. */
-  endOfData(now: number): void;
-  /** Ends the connection cleanly: what was sent before is still written. */
-  disconnect(now: number): void;
   /**
-   * From now on the receiver gets each message: as it comes, or from {@link next} when an event waits before
-   * it.
+   * T-EXPEDITED-DATA request: queues 1 to 16 octets ahead of all data that the stream has not taken yet. They are
+   * copied.
+   *
+   * @throws CotpError `ERR_COTP_NO_EXPEDITED` where none was agreed on, `ERR_COTP_CLOSED` where the connection is
+   * not open or is being closed; RangeError for another length
+   */
+  sendExpedited(data: Uint8Array): void;
+  /**
+   * Says that no more will be sent: FIN once everything is out. The peer's messages still come.
+   *
+   * @throws CotpError `ERR_COTP_NO_HALF_CLOSE` in class 2
+   */
+  endOfData(now: number): void;
+  /**
+   * Ends the connection: what was sent before is still written, unless `how` says otherwise.
+   *
+   * @throws RangeError for user data of another length than 1 to 64 octets, or in class 0
+   */
+  disconnect(now: number, how?: DisconnectHow): void;
+  /** How the connection ended, or is ending; `undefined` while it is not. */
+  readonly disconnection: Disconnection | undefined;
+  /**
+   * From now on the receiver gets each message and expedited data: as they come, or from {@link next} when an event
+   * waits before them.
    */
   deliverTo(receiver: MessageReceiver): void;
-  /** The oldest event that waits, or message while none receives them; `undefined` when there is none. */
+  /** The oldest event that waits, or message while nobody receives them; `undefined` when there is none. */
   next(): Message | EngineEvent | undefined;
 }

@@ -13,6 +13,8 @@ export type CotpErrorCode =
   | 'ERR_COTP_TSDU_TOO_LARGE'
   | 'ERR_COTP_TIMEOUT'
   | 'ERR_COTP_NO_REFERENCE'
+  | 'ERR_COTP_NO_HALF_CLOSE'
+  | 'ERR_COTP_NO_EXPEDITED'
   | 'ERR_COTP_WRITE_OVERFLOW';
 
 /**
@@ -119,6 +121,20 @@ export class ConnectionRefusedError extends CotpError {
   }
 }
 
+/** What a {@link ConnectionClosedError} carries beside the details of every error. */
+export interface ClosedDetails extends ErrorDetails {
+  /** Reason of the DR, 0 to 255 (X.224 13.5.3). */
+  readonly reason?: number | undefined;
+  /** User data of the DR of the peer, 1 to 64 octets. */
+  readonly userData?: Uint8Array | undefined;
+  /** Additional information (0xE0) of the DR of the peer. */
+  readonly additionalInfo?: Uint8Array | undefined;
+  /** 0xE0 = 0x80: `true`; 0xC0: `false`. */
+  readonly nonDisruptive?: boolean | undefined;
+  /** Octets of user data that were not handed to the byte stream. */
+  readonly unsent?: number | undefined;
+}
+
 /**
  * This side or the peer closed the connection, or TCP was lost. `cause` is the error of the socket, if it had
  * one. `code` is `ERR_COTP_CLOSED`.
@@ -128,14 +144,37 @@ export class ConnectionClosedError extends CotpError {
   declare readonly code: 'ERR_COTP_CLOSED';
   /** Reason of the DR that ended the connection, when one did. */
   readonly reason: number | undefined;
+  /** User data of the DR of the peer, 1 to 64 octets; `undefined` when there is none. */
+  readonly userData: Uint8Array | undefined;
+  /** Additional information (0xE0) of the DR of the peer; `undefined` when there is none. */
+  readonly additionalInfo: Uint8Array | undefined;
+  /**
+   * `true` when the DR of the peer says that everything which the peer had written came before it (0xE0 = 0x80,
+   * RFC 2126 4.2.3), `false` when it says that it aborts (0xE0 = 0xC0, RFC 1859); `undefined` when it says neither.
+   */
+  readonly nonDisruptive: boolean | undefined;
+  /**
+   * Octets of user data that were still queued, and are lost, when the connection ended; `undefined` when there
+   * were none.
+   */
+  readonly unsent: number | undefined;
 
-  constructor(
-    message: string,
-    details: ErrorDetails & { readonly reason?: number | undefined } = {},
-  ) {
+  constructor(message: string, details: ClosedDetails = {}) {
     super('ERR_COTP_CLOSED', message, details);
     this.reason = details.reason;
+    this.userData = details.userData;
+    this.additionalInfo = details.additionalInfo;
+    this.nonDisruptive = details.nonDisruptive;
+    this.unsent = details.unsent;
   }
+}
+
+/** Says in an error that so many octets of user data are lost, where any are. */
+export function withUnsent<E extends CotpError>(error: E, unsent: number): E {
+  if (unsent > 0 && error instanceof ConnectionClosedError) {
+    (error as { unsent: number | undefined }).unsent = unsent;
+  }
+  return error;
 }
 
 /** The octets sent by the peer broke the protocol. `code` is `ERR_COTP_PROTOCOL`. */

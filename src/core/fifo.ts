@@ -83,6 +83,16 @@ export class Fifo<T extends NonNullable<unknown>> {
     return true;
   }
 
+  /** The items, oldest first, left where they are. */
+  *[Symbol.iterator](): Iterator<T> {
+    if (this.#only !== undefined) {
+      yield this.#only;
+    }
+    for (let at = this.#head; at < this.#tail; at += 1) {
+      yield this.#items[at] as T;
+    }
+  }
+
   clear(): void {
     this.#only = undefined;
     this.#items = NONE;

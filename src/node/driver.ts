@@ -291,6 +291,10 @@ export class Driver implements DeadlineUser {
       this.#sender.flush();
       this.#deadlines.watch();
     }
+    if (this.#flow.isPaused) {
+      // Replies that waited may have left, so the peer is read again.
+      this.#flow.update(now());
+    }
     this.#user.onWritten();
     if (this.#engine.streamRequest === 'end') {
       this.#endWhenFlushed();

@@ -2,7 +2,7 @@
  * From the options of `connect` and `listen` to those of the layers beneath.
  */
 import type { TpduObserver } from '../core/data-transfer/dt.js';
-import type { ConnectionOptions } from '../core/connection/connection.js';
+import type { ConnectionOptions } from '../core/connection/options.js';
 import { allocate, sendPool, view } from './buffers.js';
 import type { MessageConnectionOptions } from './message-connection.js';
 import type { ResolvedConnectOptions, ResolvedListenOptions } from './options/cotp.js';

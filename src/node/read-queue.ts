@@ -89,6 +89,9 @@ export class ReadQueue implements MessageReceiver {
     return this.#highWaterMark;
   }
 
+  /** Not called: no connection asks for expedited data, or grants it. */
+  onExpedited(): void {}
+
   /** Puts in a message, or gives it to the call that has waited longest. */
   onMessage(received: Message): void {
     // The driver gives the engine Buffers, and the engine allocates Buffers.

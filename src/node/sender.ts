@@ -91,7 +91,11 @@ export class Sender {
   }
 
   #writeBatch(): void {
-    const first = this.#sendBuffer.shift() ?? NOTHING;
+    const first = this.#sendBuffer.shift();
+    if (first === undefined) {
+      // Data is held back until the EA of an ED has come.
+      return;
+    }
     if (this.#sendBuffer.length > 0) {
       this.#writeMany(first);
     } else if (this.#isSystemSocket && first.length < SMALL_BATCH) {
@@ -126,9 +130,13 @@ export class Sender {
     let piece = first;
     let octets = first.length;
     this.#stream.cork();
-    while (this.#sendBuffer.length > 0 && octets < this.#batchSize) {
+    while (octets < this.#batchSize) {
+      const next = this.#sendBuffer.shift();
+      if (next === undefined) {
+        break;
+      }
       this.#stream.write(piece);
-      piece = this.#sendBuffer.shift() ?? NOTHING;
+      piece = next;
       octets += piece.length;
     }
     this.#writeLast(piece, octets);
@@ -149,7 +157,7 @@ export class Sender {
     this.pending = 0;
     if (now() - this.#start >= SLOW_FROM) {
       this.#batchSize = MIN_BATCH;
-    } else if (octets >= this.#batchSize) {
+    } else if (octets >= this.#batchSize && !this.#sendBuffer.mayBeOvertaken) {
       this.#batchSize = Math.min(2 * this.#batchSize, MAX_BATCH);
     }
     // Node passes no error for writes that it drops because the stream was destroyed.

@@ -3,7 +3,7 @@
  * octets in order, cut anywhere, late by a chosen time; FIN in order behind them; a reset at once.
  */
 import { TransportConnection } from '../../src/core/connection/connection.js';
-import type { ConnectionOptions } from '../../src/core/connection/connection.js';
+import type { ConnectionOptions } from '../../src/core/connection/options.js';
 import type { Acceptance } from '../../src/core/connection/transition.js';
 import type { EngineEvent } from '../../src/core/engine.js';
 import { allocateZeroed, plainView } from '../../src/core/octets/collector.js';

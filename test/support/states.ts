@@ -1,6 +1,6 @@
 /** Class 0 connections brought into a state, and everything that can happen to them there. */
 import { TransportConnection } from '../../src/core/connection/connection.js';
-import type { ConnectionOptions } from '../../src/core/connection/connection.js';
+import type { ConnectionOptions } from '../../src/core/connection/options.js';
 import type { Event, State } from '../../src/core/connection/transition.js';
 import type { EngineEvent } from '../../src/core/engine.js';
 import { decode } from '../../src/core/tpdu/decode.js';

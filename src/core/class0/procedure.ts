@@ -2,16 +2,24 @@
  * The procedure of class 0: what its TPDUs do on an open connection (X.224 table A.6 with TCP as the network
  * service, RFC 1006 §3 and §5), as rows of the transition table.
  */
-import type { ClassProcedure } from '../connection/connection.js';
+import { classify, readOne } from '../connection/classify.js';
+import type { ClassProcedure } from '../connection/class-procedure.js';
 import { ESTABLISHMENT } from '../connection/establishment.js';
 import { STREAM_LIFE } from '../connection/stream-life.js';
 import { type Rows, type Table, complete } from '../connection/transition.js';
 import { SHORT_DT } from '../data-transfer/dt.js';
+import { encode } from '../tpdu/encode.js';
 
 const ROWS: Rows = {
   OPEN: {
     //= X.224 A.4 Table A.6 DT
     DT: ['take data', 'OPEN'],
+    // In the form of RFC 1006 §6, where it was agreed on.
+    //= X.224 A.4 Table A.6 TEXreq
+    //= RFC 1006 5 expedited transfer
+    //= RFC 2126 4.1.2
+    'T-EXPEDITED-DATA request': ['send expedited data', 'OPEN'],
+    ED: ['take expedited data', 'OPEN'],
     // X.224 6.7.1.4 has no DR in class 0, but peers send one before they close TCP.
     //= X.224 6.9.1.4.2 d 1
     //= X.224 A.4 Table A.6 DR deviation: a DR on an open connection ends it with its reason, cleanly when tolerant, for peers send one before they close TCP; it is never answered
@@ -43,7 +51,11 @@ const ROWS: Rows = {
   },
   FIN_SENT: {
     DT: ['take data', 'FIN_SENT'],
+    ED: ['take expedited data', 'FIN_SENT'],
     DR: ['indicate disconnect', 'ENDING'],
+  },
+  FIN_RECEIVED: {
+    'T-EXPEDITED-DATA request': ['send expedited data', 'FIN_RECEIVED'],
   },
 };
 
@@ -54,5 +66,8 @@ export const CLASS0_TABLE: Table = complete(ESTABLISHMENT, STREAM_LIFE, ROWS);
 export const CLASS0: ClassProcedure = {
   tpClass: 0,
   table: CLASS0_TABLE,
-  dt: SHORT_DT,
+  dtFormat: () => SHORT_DT,
+  read: (octets, state, context) => [readOne(octets, state, context)],
+  classify,
+  expeditedData: (data) => encode({ type: 'ED', form: 'short', userData: data }),
 };

@@ -1,40 +1,56 @@
 /**
- * A transport connection in either role: establishment, which is the same for every class, and then the
- * procedure of the class that CR and CC have agreed on. Octets and commands in, octets and events out. It
- * knows no socket and no clock.
+ * A transport connection in either role: establishment, and then the procedure of the class that CR and CC have
+ * agreed on. Octets and commands in, octets and events out. It knows no socket and no clock.
  */
 import { CLASS0 } from '../class0/procedure.js';
-import { type DtFormat, type TpduObserver, writeTsdu } from '../data-transfer/dt.js';
-import { Reassembly, type TsduLimits } from '../data-transfer/reassembly.js';
-import { SendBuffer, type SendPool } from '../data-transfer/send-buffer.js';
-import { type Agreement, COSTLY_TPDU } from '../engine.js';
+import { CLASS2 } from '../class2/procedure.js';
+import { type DtFormat, type TpduObserver, readEot, writeTsdu } from '../data-transfer/dt.js';
+import { Reassembly } from '../data-transfer/reassembly.js';
+import { SendBuffer } from '../data-transfer/send-buffer.js';
+import type { DisconnectHow } from '../disconnection.js';
+import { COSTLY_TPDU } from '../engine.js';
 import { type CotpError, ProtocolError } from '../errors.js';
-import {
-  type Allocate,
-  type MakeView,
-  type OctetCollector,
-  OctetSource,
-} from '../octets/collector.js';
+import { type OctetCollector, OctetSource } from '../octets/collector.js';
 import { encode } from '../tpdu/encode.js';
 import { erFor } from '../tpdu/er.js';
 import type {
   ConnectionConfirm,
   ConnectionRequest,
   Decoded,
+  DisconnectRequest,
   TpduInitOf,
-  TransportClass,
 } from '../tpdu/types.js';
 import { MAX_TPKT_LENGTH, TPKT_HEADER_LENGTH } from '../tpkt/header.js';
-import { classify } from './classify.js';
+import type { ClassProcedure } from './class-procedure.js';
+import type { Context } from './classify.js';
 import {
   agreementOn,
   type ConnectRequestInit,
   connectionConfirm,
   connectionRequest,
+  type InForce,
+  proposalOf,
   refusal,
 } from './establishment.js';
-import { endedByPeer, failureOf, refusedByDr, refusedByEr, refusedByUs } from './failures.js';
-import { StreamEngine, type StreamTimes } from './stream-engine.js';
+import { acknowledgementOf, Expedited, noExpedited } from './expedited.js';
+import {
+  detailsOf,
+  endedByPeer,
+  failureOf,
+  refusedByDr,
+  refusedByEr,
+  refusedByUs,
+} from './failures.js';
+import type { ConnectionOptions } from './options.js';
+import {
+  answerToForeignCc,
+  answerToSecondCr,
+  checkDisconnectData,
+  disconnectConfirm,
+  disconnectRequest,
+  DR_REASONS,
+} from './release.js';
+import { faultInput, type Procedures, StreamEngine } from './stream-engine.js';
 import {
   type Acceptance,
   type Action,
@@ -45,45 +61,11 @@ import {
   takesData,
 } from './transition.js';
 
-/** What both roles need. */
-export interface ConnectionOptions extends TsduLimits, StreamTimes {
-  /** Memory for a TSDU that did not come in one piece. */
-  readonly allocate: Allocate;
-  /** The view of one that did. */
-  readonly view: MakeView;
-  /** Shared by all connections. */
-  readonly sendPool: SendPool;
-  /** Our reference, 1 to 65535, unique among the open connections of this process. */
-  readonly localRef: number;
-  /** The peer as error messages name it. */
-  readonly peer: string;
-  /** Refuse what a tolerant reading lets pass. */
-  readonly strict: boolean;
-  /** Largest TPDU that this side takes, in octets. */
-  readonly maxTpduSize: number;
-  /** A responder takes a CR of remote desktop. Default `false`: it is refused, for nobody would look at it. */
-  readonly takesRemoteDesktop?: boolean;
-  /** Sees every TPDU, while it is watching. */
-  readonly observer?: TpduObserver | undefined;
-}
-
-/** What differs from one class to another once a connection is open. */
-export interface ClassProcedure {
-  readonly tpClass: TransportClass;
-  /** The rows of the class, over those of establishment and of the life of a stream. */
-  readonly table: Table;
-  /** The plain DT. */
-  readonly dt: DtFormat;
-}
-
 /**
  * Longest packet before a CR or CC was taken, so that a stranger makes us hold little: LI and 254
  * octets of header at most (X.224 13.2.1), and 64 of user data in a DR (13.5.5).
  */
 const MAX_CONTROL_TPKT_LENGTH = TPKT_HEADER_LENGTH + 255 + 64;
-
-/** DR reason where no other is given (X.224 13.5.3). */
-const NOT_SPECIFIED = 0;
 
 /** Sizes in octets. Before the connection is open no DT is plain. */
 interface Sizes {
@@ -97,32 +79,50 @@ interface Sizes {
 
 const NO_SIZES: Sizes = { agreed: 0, sent: 0, minPlainDt: 0, maxPlainDt: -1 };
 
+/** The two ends of a connection, and the CR between them; that is held until the connection is open. */
+interface Ends {
+  readonly isResponder: boolean;
+  remoteRef: number;
+  /** The CR that an initiator sends. */
+  offer: TpduInitOf<'CR'> | undefined;
+  /** The CR that a responder has received. */
+  request: ConnectionRequest | undefined;
+}
+
 /**
  * One transport connection.
  *
  * Order of use: `receive*`, `streamClosed`, `handleDeadline` or a command; then `next` until
- * there is none, write what `sendBuffer` holds, heed `streamRequest` and `deadline`. A peer's fault is
+ * there is none, write what `sendBuffer` gives, heed `streamRequest` and `deadline`. A peer's fault is
  * never thrown; it comes out as the last event.
  */
 export class TransportConnection extends StreamEngine {
   readonly #options: ConnectionOptions;
   readonly #observer: TpduObserver | undefined;
-  #procedure: ClassProcedure = CLASS0;
+  readonly #ends: Ends;
+  #procedure: ClassProcedure;
+  #dt: DtFormat;
   #reassembly: Reassembly;
-  /** The CR that an initiator sends; held until the connection is open. */
-  #offer: TpduInitOf<'CR'> | undefined;
-  /** The CR that a responder has received; held as long. */
-  #request: ConnectionRequest | undefined;
-  #remoteRef = 0;
   #sizes = NO_SIZES;
+  #expedited = new Expedited(false, false);
+  /** User data of our DR, which follows what is queued. */
+  #lastData: Uint8Array | undefined;
 
-  private constructor(options: ConnectionOptions, state: State, now: number) {
+  private constructor(
+    options: ConnectionOptions,
+    state: State,
+    offer: TpduInitOf<'CR'> | undefined,
+    now: number,
+  ) {
     const { sendPool, peer } = options;
-    super(new SendBuffer(sendPool), options, { state, unit: 'TSDU', peer });
+    super(new SendBuffer(sendPool), state, { times: options, unit: 'TSDU', peer });
     this.#options = options;
     this.#observer = options.observer;
+    this.#ends = { isResponder: offer === undefined, remoteRef: 0, offer, request: undefined };
+    this.#procedure = offer?.class === 2 ? CLASS2 : CLASS0;
+    this.#dt = this.#procedure.dtFormat(options.localRef, 0);
     this.now = now;
-    this.deadline = now + options.handshakeTimeout;
+    this.due = now + options.handshakeTimeout;
     this.#reassembly = new Reassembly(options, options.allocate, options.view);
     this.splitter.maxLength = MAX_CONTROL_TPKT_LENGTH;
   }
@@ -134,14 +134,13 @@ export class TransportConnection extends StreamEngine {
     request: ConnectRequestInit,
     now: number,
   ): TransportConnection {
-    const connection = new TransportConnection(options, 'WFNC', now);
-    connection.#offer = connectionRequest(options.localRef, request);
-    return connection;
+    const offer = connectionRequest(options.localRef, request);
+    return new TransportConnection(options, 'WFNC', offer, now);
   }
 
   /** A connection that waits for a CR on a TCP connection. */
   static responder(options: ConnectionOptions, now: number): TransportConnection {
-    return new TransportConnection(options, 'WFCR', now);
+    return new TransportConnection(options, 'WFCR', undefined, now);
   }
 
   get pinned(): number {
@@ -163,16 +162,26 @@ export class TransportConnection extends StreamEngine {
     this.step({ event: 'N-CONNECT confirm' });
   }
 
-  /** T-CONNECT response: answers `connectIndication` with a CC. */
+  /**
+   * T-CONNECT response: answers `connectIndication` with a CC.
+   *
+   * @throws TypeError for a choice that the CR does not offer
+   */
   accept(acceptance: Acceptance, now: number): void {
     this.now = now;
     this.step({ event: 'T-CONNECT response', acceptance });
   }
 
-  /** Answers `connectIndication` with a DR of that reason, 0 to 3 in class 0 (X.224 13.5.3). */
-  refuse(reason: number, now: number): void {
+  /**
+   * Answers `connectIndication` with a DR of that reason, 0 to 3 in class 0 (X.224 13.5.3).
+   *
+   * @param userData 1 to 64 octets; not where the CR prefers class 0
+   * @throws RangeError for other user data
+   */
+  refuse(reason: number, now: number, userData?: Uint8Array): void {
     this.now = now;
-    this.step({ event: 'T-CONNECT refusal', reason });
+    checkDisconnectData(userData, this.#ends.request?.class === 0 ? 0 : 2);
+    this.step({ event: 'T-CONNECT refusal', reason, userData });
   }
 
   /**
@@ -184,42 +193,87 @@ export class TransportConnection extends StreamEngine {
       this.step({ event: 'T-DATA request' });
       return;
     }
-    const { dt } = this.#procedure;
-    writeTsdu(this.sendBuffer, dt, tsdu, this.#sizes.sent, this.#options.view, this.#observer);
+    const { sent } = this.#sizes;
+    writeTsdu(this.sendBuffer, this.#dt, tsdu, sent, this.#options.view, this.#observer);
+  }
+
+  sendExpedited(data: Uint8Array): void {
+    Expedited.check(data);
+    const { state } = this;
+    if ((state === 'OPEN' || state === 'FIN_RECEIVED') && !this.#expedited.isAgreed) {
+      throw noExpedited(this.#procedure.tpClass);
+    }
+    this.step({ event: 'T-EXPEDITED-DATA request', data });
+  }
+
+  override disconnect(now: number, how: DisconnectHow = {}): void {
+    checkDisconnectData(how.userData, this.#procedure.tpClass);
+    super.disconnect(now, how);
+    if (this.sendBuffer.dataLength === 0) {
+      this.#onDataSent();
+    }
+  }
+
+  override get deadline(): number | undefined {
+    const { ackDeadline } = this.#expedited;
+    return ackDeadline === undefined ? this.due : Math.min(ackDeadline, this.due ?? ackDeadline);
+  }
+
+  override handleDeadline(now: number): void {
+    if (this.#expedited.isOverdue(now)) {
+      this.now = now;
+      this.step({ event: 'EA overdue', error: this.#expedited.overdue() });
+    }
+    super.handleDeadline(now);
+  }
+
+  override postponeDeadline(milliseconds: number): void {
+    super.postponeDeadline(milliseconds);
+    this.#expedited.postpone(milliseconds);
   }
 
   /** A TPDU that lies whole in a chunk: the hot path, without codec and table. */
   //= X.224 6.9.1.4.2 para 3
   packet(source: OctetSource, start: number, end: number): boolean {
     const { octets } = source;
-    const { dt } = this.#procedure;
+    const dt = this.#dt;
     this.work += 1;
-    const eot = dt.readEot(octets[start], octets[start + 1], octets[start + 2]);
-    if (eot === undefined || !this.#takesPlainDt(end - start)) {
+    const eot = readEot(dt, octets[start], octets[start + 1], octets[start + dt.li]);
+    if (
+      eot === undefined ||
+      !this.#takesPlainDt(end - start) ||
+      (dt.dstRef !== 0 && !this.#isOurs(octets[start + 2], octets[start + 3]))
+    ) {
       // An event or an error may come of it, which keeps some of it.
       source.markSeen();
-      return this.#tpdu(octets.subarray(start, end));
+      return this.#tpdus(octets.subarray(start, end));
     }
     if (this.#observer?.isWatching) {
       this.#observer.see('received', octets.subarray(start, end));
       source.markSeen();
     }
-    this.#deliver(this.#reassembly.add(source, start + dt.headerLength, end, eot));
-    return true;
+    return this.#take(source, start + dt.headerLength, end, eot);
   }
 
   /** The same for a TPDU cut by TCP: its user data stays in pieces until the TSDU is joined. */
   packetInPieces(pieces: OctetCollector): boolean {
     const at = TPKT_HEADER_LENGTH;
-    const { dt } = this.#procedure;
+    const dt = this.#dt;
     this.work += 1;
-    const eot = dt.readEot(pieces.at(at), pieces.at(at + 1), pieces.at(at + 2));
-    const isPlain = eot !== undefined && this.#takesPlainDt(pieces.length - at);
+    const eot = readEot(dt, pieces.at(at), pieces.at(at + 1), pieces.at(at + dt.li));
+    const isPlain =
+      eot !== undefined &&
+      this.#takesPlainDt(pieces.length - at) &&
+      (dt.dstRef === 0 || this.#isOurs(pieces.at(at + 2), pieces.at(at + 3)));
     if (!isPlain || this.#observer?.isWatching) {
-      return this.#tpdu(pieces.join(this.#options.allocate, at));
+      return this.#tpdus(pieces.join(this.#options.allocate, at));
     }
-    this.#deliver(this.#reassembly.addPieces(pieces, at + dt.headerLength, eot));
-    return true;
+    try {
+      this.#deliver(this.#reassembly.addPieces(pieces, at + dt.headerLength, eot));
+      return true;
+    } catch (error) {
+      return this.#fault(error);
+    }
   }
 
   protected get table(): Table {
@@ -234,6 +288,14 @@ export class TransportConnection extends StreamEngine {
     return this.#reassembly.begun || !this.splitter.atBoundary;
   }
 
+  protected get unsent(): number {
+    return this.#sizes === NO_SIZES ? 0 : this.sendBuffer.userDataLength(this.#dt.headerLength);
+  }
+
+  protected get isConfirmedByFin(): boolean {
+    return this.#procedure.tpClass === 0;
+  }
+
   protected override endChunk(): void {
     this.#reassembly.endChunk();
   }
@@ -241,91 +303,211 @@ export class TransportConnection extends StreamEngine {
   protected override forgetReceived(): void {
     super.forgetReceived();
     this.#reassembly.clear();
+    this.#expedited.ackDeadline = undefined;
   }
 
   protected override failure(input: TransitionInput, from: State): CotpError {
-    return failureOf(input, from, this.#offer);
+    return failureOf(input, from, this.#ends.offer);
+  }
+
+  /** In class 2 nothing that waits may follow: a reset is for failures alone. */
+  protected override fail(error: CotpError, request: 'destroy' | 'reset'): void {
+    super.fail(error, request);
+    if (this.#procedure.tpClass === 2) {
+      this.sendBuffer.dropData();
+    }
   }
 
   /** The procedures of establishment and of the class; the others are those of every stream. */
   protected override perform(action: Action, input: TransitionInput, from: State): void {
-    switch (action) {
-      case 'send CR':
-        if (this.#offer !== undefined) {
-          this.#sendTpdu(encode(this.#offer));
-        }
-        break;
-      case 'indicate connect':
-        if (input.event === 'CR') {
-          this.#indicateConnect(input.tpdu);
-        }
-        break;
-      case 'send CC':
-        if (input.event === 'T-CONNECT response' && this.#request !== undefined) {
-          this.#accept(this.#request, input.acceptance);
-        }
-        break;
-      case 'confirm connect':
-        if (input.event === 'CC') {
-          this.#remoteRef = input.tpdu.srcRef;
-          this.#open(input.maxTpduSize, input.tpdu);
-        }
-        break;
-      case 'refuse by DR':
-        this.#refuse(input, from);
-        break;
-      case 'refuse by ER':
-      case 'fail with ER':
-        this.#failWithEr(input, from);
-        break;
-      case 'refused':
-        this.#refused(input);
-        break;
-      case 'take data':
-        if (input.event === 'DT') {
-          const { userData, eot } = input.tpdu;
-          this.#deliver(this.#reassembly.add(new OctetSource(userData), 0, userData.length, eot));
-        }
-        break;
-      case 'keep data':
-        this.splitter.unread();
-        this.hasEarlyData = true;
-        break;
-      case 'indicate disconnect':
-        if (input.event === 'DR') {
-          const error = endedByPeer(from, input.tpdu, input.octets);
-          this.emit({ type: 'disconnect', error, orderly: !this.#options.strict });
-          this.release();
-        }
-        break;
-      default:
-        super.perform(action, input, from);
+    const procedure = TransportConnection.#PROCEDURES[action];
+    if (procedure === undefined) {
+      super.perform(action, input, from);
+    } else {
+      procedure(this, input, from);
     }
   }
 
+  static readonly #PROCEDURES: Procedures<TransportConnection> = {
+    'send CR': (connection) => {
+      const { offer } = connection.#ends;
+      if (offer !== undefined) {
+        connection.#sendTpdu(encode(offer));
+      }
+    },
+    'indicate connect': (connection, input) => {
+      if (input.event === 'CR') {
+        connection.#indicateConnect(input.tpdu);
+      }
+    },
+    'send CC': (connection, input) => {
+      const { request } = connection.#ends;
+      if (input.event === 'T-CONNECT response' && request !== undefined) {
+        connection.#accept(request, input.acceptance);
+      }
+    },
+    'confirm connect': (connection, input) => {
+      if (input.event === 'CC') {
+        connection.#ends.remoteRef = input.tpdu.srcRef;
+        connection.#open(input.confirmation, input.tpdu);
+      }
+    },
+    'refuse by DR': (connection, input, from) => connection.#refuse(input, from),
+    'refuse by ER': (connection, input, from) => connection.#failWithEr(input, from),
+    'fail with ER': (connection, input, from) => connection.#failWithEr(input, from),
+    refused: (connection, input) => connection.#refused(input),
+    'take data': (connection, input) => {
+      if (input.event === 'DT') {
+        const { userData, eot } = input.tpdu;
+        const source = new OctetSource(userData);
+        connection.#deliver(connection.#reassembly.add(source, 0, userData.length, eot));
+      }
+    },
+    'keep data': (connection) => {
+      connection.splitter.unread();
+      connection.hasEarlyData = true;
+    },
+    'indicate disconnect': (connection, input, from) => {
+      if (input.event === 'DR') {
+        const error = endedByPeer(from, input.tpdu, input.octets);
+        const details = detailsOf(input.tpdu);
+        connection.indicateDisconnect(error, {
+          orderly: !connection.#options.strict,
+          details,
+        });
+        connection.release();
+      }
+    },
+    'send expedited data': (connection, input) => {
+      if (input.event === 'T-EXPEDITED-DATA request') {
+        connection.#sendExpedited(input.data);
+      }
+    },
+    'take expedited data': (connection, input) => {
+      if (input.event === 'ED') {
+        const { userData, tpduNr } = input.tpdu;
+        const data = connection.#options.allocate(userData.length);
+        data.set(userData);
+        connection.deliverExpedited(data);
+        connection.#acknowledge(tpduNr);
+      }
+    },
+    'acknowledge expedited data': (connection, input) => {
+      if (input.event === 'ED') {
+        connection.#acknowledge(input.tpdu.tpduNr);
+      }
+    },
+    'resume sending': (connection) => {
+      connection.#expedited.ackDeadline = undefined;
+      connection.sendBuffer.acknowledged();
+    },
+    'give up': (connection) => {
+      connection.splitter.maxLength = MAX_TPKT_LENGTH;
+      connection.startCloseClock();
+    },
+    'begin release': (connection, input) => {
+      connection.#lastData = input.event === 'T-DISCONNECT request' ? input.userData : undefined;
+      connection.#reassembly.clear();
+      connection.startCloseClock();
+    },
+    'send DR': (connection) => {
+      connection.#sendDr(DR_REASONS.normal, connection.#lastData, false);
+    },
+    'send DR at once': (connection, input) => {
+      if (input.event === 'unwanted CC') {
+        connection.#ends.remoteRef = input.tpdu.srcRef;
+      }
+      const isAsked = input.event === 'T-DISCONNECT request, disruptive';
+      connection.dropUnsent();
+      connection.#sendDr(DR_REASONS.normal, isAsked ? input.userData : undefined, true);
+    },
+    'fail by DR': (connection, input, from) => connection.#failByDr(input, from),
+    'refuse CC': (connection, input) => {
+      if (input.event === 'CC refused by DR') {
+        connection.#ends.remoteRef = input.tpdu.srcRef;
+        connection.splitter.maxLength = MAX_TPKT_LENGTH;
+        connection.indicateDisconnect(input.error);
+        connection.#sendDr(DR_REASONS.negotiationFailed, undefined, true);
+      }
+    },
+    'refuse foreign CC': (connection, input) => {
+      if (input.event === 'foreign CC') {
+        connection.indicateDisconnect(input.error);
+        connection.#sendTpdu(answerToForeignCc(input.tpdu));
+        connection.release();
+      }
+    },
+    'refused, send DC': (connection, input) => {
+      if (input.event === 'DR with SRC-REF') {
+        connection.#endWithDc(input.tpdu, refusedByDr(input.tpdu, input.octets));
+      }
+    },
+    'fail with DC': (connection, input, from) => {
+      if (input.event === 'DR with SRC-REF') {
+        connection.#endWithDc(input.tpdu, endedByPeer(from, input.tpdu, input.octets));
+      }
+    },
+    'release with DC': (connection, input) => {
+      if (input.event === 'DR with SRC-REF') {
+        connection.#endWithDc(input.tpdu);
+      }
+    },
+    'confirm disconnect': (connection, input, from) => {
+      if (input.event === 'DR') {
+        connection.#confirmDisconnect(input.tpdu, input.octets, from);
+      }
+    },
+    confirmed: (connection) => {
+      connection.end.confirmed();
+      connection.release();
+    },
+    'send DC': (connection, input) => {
+      // Without a SRC-REF there is nobody to confirm it to.
+      if (input.event === 'foreign DR' && input.tpdu.srcRef !== 0) {
+        connection.#reply(disconnectConfirm(input.tpdu));
+      }
+    },
+    'refuse second CR': (connection, input) => {
+      if (input.event === 'second CR') {
+        connection.#reply(answerToSecondCr(input.tpdu));
+      }
+    },
+    'answer foreign CC': (connection, input) => {
+      if (input.event === 'foreign CC') {
+        connection.#reply(answerToForeignCc(input.tpdu));
+      }
+    },
+  };
+
   #indicateConnect(request: ConnectionRequest & Decoded): void {
-    this.#request = request;
-    this.#remoteRef = request.srcRef;
-    this.deadline = this.now + this.#options.handshakeTimeout;
+    this.#ends.request = request;
+    this.#ends.remoteRef = request.srcRef;
+    this.#procedure = request.class === 0 ? CLASS0 : CLASS2;
+    this.due = this.now + this.#options.handshakeTimeout;
     // A DT behind the CR may be as long as any; it waits for the decision, and few of them do.
     this.splitter.maxLength = MAX_TPKT_LENGTH;
-    this.emit({ type: 'connectIndication', request });
+    const proposal = proposalOf(request, this.#options);
+    this.emit({ type: 'connectIndication', request, proposal });
   }
 
   #accept(request: ConnectionRequest, acceptance: Acceptance): void {
-    const { octets, maxTpduSize } = connectionConfirm(request, acceptance, this.#options);
+    const { octets, inForce } = connectionConfirm(request, acceptance, this.#options);
     if (acceptance.maxTsduSize !== undefined) {
       const limits = { ...this.#options, maxTsduSize: acceptance.maxTsduSize };
       this.#reassembly = new Reassembly(limits, limits.allocate, limits.view);
     }
     this.#sendTpdu(octets);
-    this.#open(maxTpduSize);
+    this.#open(inForce);
   }
 
-  #open(maxTpduSize: number, confirm?: ConnectionConfirm & Decoded): void {
-    const { strict } = this.#options;
-    const { headerLength } = this.#procedure.dt;
-    const agreement: Agreement = agreementOn(maxTpduSize, this.#remoteRef, this.#options);
+  #open(inForce: InForce, confirm?: ConnectionConfirm & Decoded): void {
+    const { strict, localRef, writeTimeout } = this.#options;
+    const { remoteRef } = this.#ends;
+    const agreement = agreementOn(inForce, remoteRef, this.#options);
+    const { maxTpduSize } = inForce;
+    this.#procedure = agreement.tpClass === 2 ? CLASS2 : CLASS0;
+    this.#dt = this.#procedure.dtFormat(localRef, remoteRef);
+    const { headerLength } = this.#dt;
     this.#sizes = {
       agreed: maxTpduSize,
       sent: agreement.maxTpduSize,
@@ -333,16 +515,30 @@ export class TransportConnection extends StreamEngine {
       minPlainDt: strict ? headerLength + 1 : headerLength,
       maxPlainDt: strict ? maxTpduSize : MAX_TPKT_LENGTH,
     };
+    this.#expedited = new Expedited(agreement.expedited, agreement.expeditedAck, writeTimeout);
+    this.#allowUrgent();
     this.splitter.maxLength = MAX_TPKT_LENGTH;
     // The peer of a responder may have begun a packet while the user decided: its time runs from now.
-    this.deadline = undefined;
+    this.due = undefined;
     this.timeMessage();
-    this.#offer = undefined;
-    this.#request = undefined;
+    this.#ends.offer = undefined;
+    this.#ends.request = undefined;
     this.hasEarlyData = false;
     this.emit(
       confirm === undefined ? { type: 'open', agreement } : { type: 'open', agreement, confirm },
     );
+  }
+
+  /** Expedited data and the replies of class 2 leave before data. A connection without them has no need of it. */
+  #allowUrgent(): void {
+    const { isAgreed, isAcknowledged } = this.#expedited;
+    if (isAgreed || this.#procedure.tpClass === 2) {
+      const use = isAcknowledged ? 'acknowledged' : 'unacknowledged';
+      this.sendBuffer.allowUrgent(isAgreed ? use : 'none', {
+        onExpeditedSent: () => this.#expedited.left(),
+        onDataSent: () => this.#onDataSent(),
+      });
+    }
   }
 
   /** A CR that is refused by rule, by the user, or because nobody decided in time. */
@@ -350,11 +546,13 @@ export class TransportConnection extends StreamEngine {
   #refuse(input: TransitionInput, from: State): void {
     const isByRule = input.event === 'CR unacceptable';
     const hasReason = isByRule || input.event === 'T-CONNECT refusal';
-    const reason = hasReason ? input.reason : NOT_SPECIFIED;
+    const reason = hasReason ? input.reason : DR_REASONS.notSpecified;
     const hasError = isByRule || input.event === 'timer';
     const error = hasError ? this.failure(input, from) : refusedByUs(from, reason);
-    this.#sendTpdu(refusal(isByRule ? input.remoteRef : this.#remoteRef, reason));
-    this.emit({ type: 'disconnect', error, orderly: false });
+    const userData = input.event === 'T-CONNECT refusal' ? input.userData : undefined;
+    const remoteRef = isByRule ? input.remoteRef : this.#ends.remoteRef;
+    this.#sendTpdu(refusal(remoteRef, reason, userData));
+    this.indicateDisconnect(error);
     this.release();
   }
 
@@ -375,11 +573,90 @@ export class TransportConnection extends StreamEngine {
   #failWithEr(input: TransitionInput, from: State): void {
     const error = this.failure(input, from);
     if (error instanceof ProtocolError && 'octets' in input) {
-      const remoteRef = input.event === 'CR invalid' ? input.remoteRef : this.#remoteRef;
+      const remoteRef = input.event === 'CR invalid' ? input.remoteRef : this.#ends.remoteRef;
       this.#sendTpdu(erFor(error, input.octets, remoteRef, this.#sizes.agreed || undefined));
     }
-    this.emit({ type: 'disconnect', error, orderly: false });
+    this.indicateDisconnect(error);
     this.release();
+  }
+
+  #sendExpedited(data: Uint8Array): void {
+    const tpdu = this.#procedure.expeditedData(
+      data,
+      this.#ends.remoteRef,
+      this.#expedited.takeNumber(),
+    );
+    this.#watch(tpdu);
+    this.sendBuffer.addExpedited(tpdu);
+  }
+
+  /** The EA for an ED with this number, where it was agreed on. */
+  #acknowledge(number: number): void {
+    if (this.#expedited.isAcknowledged) {
+      this.#reply(acknowledgementOf(number, this.#ends.remoteRef));
+    }
+  }
+
+  /** Nothing that was written waits any more. */
+  #onDataSent(): void {
+    if (this.state === 'RELEASING') {
+      this.step({ event: 'all data sent' });
+    }
+  }
+
+  /** Our last TPDU. */
+  #sendDr(reason: number, userData: Uint8Array | undefined, isDisruptive: boolean): void {
+    const { localRef } = this.#options;
+    const { remoteRef } = this.#ends;
+    this.#reply(
+      disconnectRequest({ localRef, remoteRef }, reason, { userData, isDisruptive }),
+    );
+    this.#reassembly.clear();
+    this.#expedited.ackDeadline = undefined;
+    this.startCloseClock();
+  }
+
+  //= X.224 6.22.1.3 para 1
+  #failByDr(input: TransitionInput, from: State): void {
+    const { unsent } = this;
+    this.indicateDisconnect(this.failure(input, from), { unsent });
+    this.sendBuffer.dropData();
+    const isLimit = input.event === 'limit';
+    this.#sendDr(isLimit ? DR_REASONS.notSpecified : DR_REASONS.protocolError, undefined, true);
+  }
+
+  /** A DR before the connection is open: a DC, and FIN. */
+  #endWithDc(dr: DisconnectRequest, error?: CotpError): void {
+    if (error !== undefined) {
+      this.indicateDisconnect(error, { details: detailsOf(dr) });
+    }
+    this.#sendTpdu(disconnectConfirm(dr));
+    this.release();
+  }
+
+  /**
+   * The DR of the peer: a DC, and FIN right behind it. It is a clean end if the peer has ended as usual and nothing is
+   * lost by it, of what it has begun or of what we have queued.
+   */
+  //= X.224 6.7.1.5 e
+  #confirmDisconnect(dr: DisconnectRequest, octets: Uint8Array, from: State): void {
+    const { unsent } = this;
+    const { length } = this.#reassembly;
+    const details = detailsOf(dr);
+    const isClean = dr.reason === DR_REASONS.normal && details.nonDisruptive !== false;
+    this.indicateDisconnect(endedByPeer(from, dr, octets, length), {
+      orderly: isClean && length === 0 && unsent === 0,
+      unsent,
+      details,
+    });
+    this.sendBuffer.dropData();
+    this.#reply(disconnectConfirm(dr, this.#ends.remoteRef));
+    this.release();
+  }
+
+  /** DST-REF of a DT is our reference. */
+  #isOurs(high: number | undefined, low: number | undefined): boolean {
+    return (((high ?? 0) << 8) | (low ?? 0)) === this.#dt.dstRef;
   }
 
   /** Of an open connection, and of a length that strictness allows. */
@@ -388,41 +665,85 @@ export class TransportConnection extends StreamEngine {
     return length >= minPlainDt && length <= maxPlainDt && takesData(this.state);
   }
 
+  /** User data of a DT. `false` stops the splitting. */
+  #take(source: OctetSource, start: number, end: number, eot: boolean): boolean {
+    try {
+      this.#deliver(this.#reassembly.add(source, start, end, eot));
+      return true;
+    } catch (error) {
+      return this.#fault(error);
+    }
+  }
+
+  /** A limit was passed. The packets behind are still read where the connection ends by a DR. */
+  #fault(error: unknown): boolean {
+    this.step(faultInput(error));
+    return isReceiving(this.state);
+  }
+
   #deliver(tsdu: Uint8Array | undefined): void {
     if (tsdu !== undefined) {
-      this.deadline = undefined;
+      this.due = undefined;
       this.deliver(tsdu);
     } else if (!this.#reassembly.begun) {
       // A DT without user data begins no TSDU, so no time counts for it.
-      this.deadline = undefined;
+      this.due = undefined;
     }
   }
 
-  /** Any other TPDU: decoded, classified and put to the table. `false` stops the splitting. */
-  #tpdu(octets: Uint8Array): boolean {
-    this.work += COSTLY_TPDU;
+  /** Any other packet: decoded, classified and put to the table. `false` stops the splitting. */
+  #tpdus(octets: Uint8Array): boolean {
     if (!isReceiving(this.state)) {
       return false;
     }
-    const input = classify(octets, this.state, {
-      options: this.#options,
-      offer: this.#offer,
-      maxTpduSize: this.#sizes.agreed,
-      unfinished: this.#reassembly.length,
-    });
-    const isKept = this.table[this.state][input.event].action === 'keep data';
-    if (this.#observer?.isWatching && !isKept) {
-      this.#observer.see('received', octets);
+    for (const part of this.#procedure.read(octets, this.state, this.#context)) {
+      this.work += COSTLY_TPDU;
+      const input = this.#procedure.classify(part, this.state, this.#context);
+      const isKept = this.table[this.state][input.event].action === 'keep data';
+      if (this.#observer?.isWatching && !isKept) {
+        this.#observer.see('received', part.octets);
+      }
+      try {
+        this.step(input);
+      } catch (error) {
+        this.step(faultInput(error));
+      }
+      if (!isReceiving(this.state)) {
+        return false;
+      }
     }
-    this.step(input);
     // The user may decide at once, before the next TPDU is looked at.
-    return isReceiving(this.state) && this.state !== 'WFTRESP';
+    return this.state !== 'WFTRESP';
+  }
+
+  get #context(): Context {
+    const options = this.#options;
+    const { agreed } = this.#sizes;
+    return {
+      ...this.#ends,
+      options,
+      localRef: options.localRef,
+      maxTpduSize: agreed === 0 ? undefined : agreed,
+      unfinished: this.#reassembly.length,
+      expedited: this.#expedited.isAgreed,
+      isAckDue: this.sendBuffer.isAckDue,
+    };
   }
 
   #sendTpdu(tpdu: Uint8Array): void {
+    this.#watch(tpdu);
+    this.sendBuffer.addPacket([], tpdu);
+  }
+
+  /** Sends a TPDU before all data that waits. */
+  #reply(tpdu: Uint8Array): void {
+    this.#watch(tpdu);
+    this.sendBuffer.addReply(tpdu);
+  }
+
+  #watch(tpdu: Uint8Array): void {
     if (this.#observer?.isWatching) {
       this.#observer.see('sent', tpdu);
     }
-    this.sendBuffer.addPacket([], tpdu);
   }
 }

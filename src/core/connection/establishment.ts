@@ -1,9 +1,24 @@
 /**
- * How a transport connection is opened or refused, the same for every class: the rows of the table from TCP to
- * the CC, and CR, CC and DR with what they agree on.
+ * How a transport connection is opened or refused: the rows of the table from TCP to the CC that hold for every class,
+ * and CR, CC and the DR of a refusal with what they agree on.
  */
 import type { Agreement } from '../engine.js';
-import { type AcceptResponse, type LocalCapabilities, respond } from '../negotiation/respond.js';
+import {
+  ADDITIONAL_OPTIONS,
+  classesOf,
+  meaningfulOptions,
+  NON_USE_OF_FLOW_CONTROL,
+  optionBits,
+  type Proposal,
+  type TpClassChoice,
+} from '../negotiation/class-and-options.js';
+import type { Confirmation } from '../negotiation/confirm.js';
+import {
+  type AcceptResponse,
+  type LocalCapabilities,
+  respond,
+  usableClasses,
+} from '../negotiation/respond.js';
 import { NO_OCTETS } from '../octets/octets.js';
 import { encode } from '../tpdu/encode.js';
 import { MAX_TPDU_SIZE } from '../tpdu/codes.js';
@@ -13,7 +28,7 @@ import type {
   RemoteDesktopInit,
   TpduInitOf,
 } from '../tpdu/types.js';
-import type { ConnectionOptions } from './connection.js';
+import type { ConnectionOptions } from './options.js';
 import type { Acceptance, Rows } from './transition.js';
 
 /** The rows before a connection is open. */
@@ -26,6 +41,7 @@ export const ESTABLISHMENT: Rows = {
     //= X.224 A.4 Table A.6 NDISind
     'N-DISCONNECT indication': ['fail', 'CLOSED'],
     'T-DISCONNECT request': ['drop', 'CLOSED'],
+    'T-DISCONNECT request, disruptive': ['drop', 'CLOSED'],
     timer: ['fail', 'CLOSED'],
   },
   WFCC: {
@@ -38,6 +54,7 @@ export const ESTABLISHMENT: Rows = {
     //= X.224 A.4 Table A.6 ER
     ER: ['refused', 'CLOSED'],
     'T-DISCONNECT request': ['drop', 'CLOSED'],
+    'T-DISCONNECT request, disruptive': ['drop', 'CLOSED'],
     'N-RELEASE indication': ['fail', 'CLOSED'],
     'N-DISCONNECT indication': ['fail', 'CLOSED'],
     //= X.224 6.5.4 note 2
@@ -49,6 +66,7 @@ export const ESTABLISHMENT: Rows = {
     'CR unacceptable': ['refuse by DR', 'ENDING'],
     'CR invalid': ['refuse by ER', 'ENDING'],
     'T-DISCONNECT request': ['drop', 'CLOSED'],
+    'T-DISCONNECT request, disruptive': ['drop', 'CLOSED'],
     // Before a CR there is no connection to report: a port scan is no error of the server.
     'N-RELEASE indication': ['drop', 'CLOSED'],
     'N-DISCONNECT indication': ['drop', 'CLOSED'],
@@ -60,6 +78,7 @@ export const ESTABLISHMENT: Rows = {
     'T-CONNECT response': ['send CC', 'OPEN'],
     'T-CONNECT refusal': ['refuse by DR', 'ENDING'],
     'T-DISCONNECT request': ['refuse by DR', 'ENDING'],
+    'T-DISCONNECT request, disruptive': ['refuse by DR', 'ENDING'],
     //= X.224 A.4 Table A.6 DT deviation: data that follows the CR at once waits for the decision of the user, for several stacks do not wait for the CC
     DT: ['keep data', 'WFTRESP'],
     // The peer has gone: the indication is withdrawn.
@@ -75,43 +94,96 @@ export interface ConnectRequestInit {
     ParametersInit,
     'callingTsel' | 'calledTsel' | 'tpduSize' | 'preferredMaxTpduSize'
   >;
+  /** The classes to offer. Default 0. */
+  readonly tpClass?: TpClassChoice | undefined;
+  /** Ask for expedited data. Default `false`. */
+  readonly expedited?: boolean | undefined;
+  /** Ask for each ED to be answered by an EA; only with `expedited`, and only for class 2. Default `false`. */
+  readonly expeditedAck?: boolean | undefined;
   /** The form of remote desktop; it goes with no parameters. */
   readonly remoteDesktop?: RemoteDesktopInit | undefined;
   readonly userData: Uint8Array;
 }
 
 /** The options that negotiation looks at. */
-export type SizeOptions = Pick<ConnectionOptions, 'strict' | 'maxTpduSize' | 'takesRemoteDesktop'>;
+export type NegotiationOptions = Pick<
+  ConnectionOptions,
+  'strict' | 'maxTpduSize' | 'takesRemoteDesktop' | 'tpClass' | 'expedited' | 'expeditedAck'
+>;
 
-/** The CR of an initiator (X.224 13.3). */
+/**
+ * The CR of an initiator (X.224 13.3). With class 2 it states 0xC6 always, for its two defaults differ; with class 0
+ * only to ask for expedited data, for several peers refuse it.
+ */
 //= X.224 6.5.4 b
 //= X.224 8.2.2 1
 //= X.224 8.2.2 1 deviation: encode writes, and decode reads, parameters of other classes in a CR of class 0 too; connect sends none
+//= X.224 14.4 a
+//= RFC 2126 6.3
+//= RFC 2126 6.6
 export function connectionRequest(localRef: number, request: ConnectRequestInit): TpduInitOf<'CR'> {
-  const { parameters, remoteDesktop, userData } = request;
-  return { type: 'CR', srcRef: localRef, parameters, remoteDesktop, userData };
+  const { remoteDesktop, userData, tpClass = 0, expedited = false, expeditedAck = false } = request;
+  const [preferred = 0, ...alternatives] = classesOf(tpClass);
+  const asked = optionBits(expedited, expeditedAck && preferred === 2);
+  const parameters = {
+    ...request.parameters,
+    additionalOptions: preferred === 2 || asked !== 0 ? asked : undefined,
+    alternativeClasses: alternatives.length > 0 ? alternatives : undefined,
+  };
+  const options = preferred === 2 ? NON_USE_OF_FLOW_CONTROL : 0;
+  return {
+    type: 'CR',
+    srcRef: localRef,
+    class: preferred,
+    options,
+    parameters,
+    remoteDesktop,
+    userData,
+  };
 }
 
-/** What a responder of class 0 can do, in answer to this CR. */
+/** What a responder can do in answer to this CR. */
 //= X.224 14.2
 export function capabilitiesFor(
   { parameters }: ConnectionRequest,
-  { strict, maxTpduSize }: SizeOptions,
+  options: NegotiationOptions,
 ): LocalCapabilities {
+  const { strict, maxTpduSize, tpClass = 0, expedited = false, expeditedAck = true } = options;
   return {
-    classes: [0],
+    classes: classesOf(tpClass),
     maxTpduSize,
     // 0xF0 is understood always, and answered when it gains something: 0xC0 says 2048 at most.
     usePreferredMaxTpduSize: parameters.preferredMaxTpduSize !== undefined && maxTpduSize > 2048,
+    expedited,
+    expeditedAck,
     strict,
   };
 }
 
-/** A CC ready to be sent, and the size that it puts in force, in octets. */
+/** What the answer to this CR may choose. */
+export function proposalOf(request: ConnectionRequest, options: NegotiationOptions): Proposal {
+  const { classes } = capabilitiesFor(request, options);
+  const tpClasses = usableClasses(request, classes);
+  const asked = meaningfulOptions(2, request.parameters.additionalOptions);
+  const isAckAsked = request.class === 2 && tpClasses.includes(2);
+  return {
+    tpClasses,
+    expedited: (asked & ADDITIONAL_OPTIONS.expedited) !== 0,
+    expeditedAck: isAckAsked && (asked & ADDITIONAL_OPTIONS.expeditedAcknowledgement) !== 0,
+  };
+}
+
+/** A CC ready to be sent, and what it puts in force; sizes in octets. */
 export interface EncodedConfirm {
   readonly octets: Uint8Array;
-  readonly maxTpduSize: number;
+  readonly inForce: InForce;
 }
+
+/** What CR and CC have put in force. */
+export type InForce = Pick<
+  Confirmation,
+  'class' | 'maxTpduSize' | 'expedited' | 'expeditedAcknowledgement'
+>;
 
 /**
  * Octets that two selectors may come to in a CC: LI is 254 at most (X.224 13.2.1), less 6 of fixed part, 4
@@ -144,11 +216,14 @@ export function connectionConfirm(
   const { callingTsel, calledTsel } = request.parameters;
   const tselOctets = (callingTsel?.length ?? 0) + (calledTsel?.length ?? 0);
   const repeats = tselOctets <= MOST_TSEL_OCTETS;
-  const { maxTpduSize, parameters } = acceptedResponse(request, acceptance, options);
+  const response = acceptedResponse(request, acceptance, options);
+  const { parameters } = response;
   const octets = encode({
     type: 'CC',
     dstRef: request.srcRef,
     srcRef: options.localRef,
+    class: response.class,
+    options: response.options,
     parameters: {
       callingTsel: repeats ? callingTsel : undefined,
       calledTsel: repeats ? calledTsel : undefined,
@@ -158,7 +233,7 @@ export function connectionConfirm(
     },
     userData: acceptance.userData ?? NO_OCTETS,
   });
-  return { octets, maxTpduSize };
+  return { octets, inForce: response };
 }
 
 /**
@@ -172,13 +247,24 @@ function remoteDesktopConfirm(
 ): EncodedConfirm {
   const { srcRef: dstRef } = request;
   const octets = encode({ type: 'CC', dstRef, srcRef: localRef, remoteDesktop, userData });
-  return { octets, maxTpduSize };
+  const inForce: InForce = {
+    class: 0,
+    maxTpduSize,
+    expedited: false,
+    expeditedAcknowledgement: false,
+  };
+  return { octets, inForce };
 }
 
-/** The DR that refuses a CR: its SRC-REF is 0, for no connection was made (X.224 6.6). */
+/**
+ * The DR that refuses a CR: its SRC-REF is 0, for no connection was made (X.224 6.6).
+ *
+ * @param userData 1 to 64 octets; not where the CR prefers class 0, whose DR has none
+ */
 //= X.224 6.6.3 para 1
-export function refusal(remoteRef: number, reason: number): Uint8Array {
-  return encode({ type: 'DR', dstRef: remoteRef, srcRef: 0, reason });
+export function refusal(remoteRef: number, reason: number, userData?: Uint8Array): Uint8Array {
+  const data = userData ?? NO_OCTETS;
+  return encode({ type: 'DR', dstRef: remoteRef, srcRef: 0, reason, userData: data });
 }
 
 /**
@@ -187,27 +273,53 @@ export function refusal(remoteRef: number, reason: number): Uint8Array {
  */
 //= X.224 14.4 e
 export function agreementOn(
-  maxTpduSize: number,
+  inForce: InForce,
   remoteRef: number,
-  options: ConnectionOptions,
+  options: Pick<ConnectionOptions, 'localRef' | 'maxTpduSize'>,
 ): Agreement {
   return {
-    tpClass: 0,
-    maxTpduSize: Math.min(maxTpduSize, options.maxTpduSize),
+    tpClass: inForce.class === 2 ? 2 : 0,
+    maxTpduSize: Math.min(inForce.maxTpduSize, options.maxTpduSize),
     localRef: options.localRef,
     remoteRef,
+    expedited: inForce.expedited,
+    expeditedAck: inForce.expeditedAcknowledgement,
   };
 }
 
 function acceptedResponse(
   request: ConnectionRequest,
   acceptance: Acceptance,
-  { strict, maxTpduSize }: SizeOptions,
+  options: NegotiationOptions,
 ): AcceptResponse {
+  const { maxTpduSize } = options;
   const limit = Math.min(maxTpduSize, acceptance.maxTpduSize ?? maxTpduSize);
-  const response = respond(request, capabilitiesFor(request, { strict, maxTpduSize: limit }));
+  checkChoice(acceptance, proposalOf(request, options));
+  const chosen = {
+    ...options,
+    maxTpduSize: limit,
+    tpClass: acceptance.tpClass ?? options.tpClass,
+    expedited: acceptance.expedited ?? options.expedited,
+    expeditedAck: acceptance.expeditedAck ?? options.expeditedAck,
+  };
+  const response = respond(request, capabilitiesFor(request, chosen));
   if (response.type === 'refuse') {
     throw new TypeError(`the CR cannot be accepted, only refused with reason ${response.reason}`);
   }
   return response;
+}
+
+/** @throws TypeError for a choice that the CR does not offer */
+function checkChoice(acceptance: Acceptance, proposal: Proposal): void {
+  const { tpClass, expedited, expeditedAck } = acceptance;
+  if (tpClass !== undefined && !proposal.tpClasses.includes(tpClass)) {
+    const usable = proposal.tpClasses.join(' or ');
+    throw new TypeError(`options.tpClass must be ${usable} in answer to this CR, not ${tpClass}`);
+  }
+  if (expedited === true && !proposal.expedited) {
+    throw new TypeError('options.expedited cannot be true: the CR does not ask for expedited data');
+  }
+  if (expeditedAck === true && !proposal.expeditedAck) {
+    throw new TypeError('options.expeditedAck cannot be true: the CR does not ask for it');
+  }
 }

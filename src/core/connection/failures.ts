@@ -5,7 +5,7 @@
 import {
   ConnectionClosedError,
   ConnectionRefusedError,
-  type CotpError,
+  CotpError,
   type Phase,
   ProtocolError,
   TimeoutError,
@@ -14,7 +14,8 @@ import {
   isTlsFailure,
   streamFailure,
 } from '../errors.js';
-import { toHex } from '../octets/octets.js';
+import type { DisconnectDetails } from '../disconnection.js';
+import { NO_OCTETS, toHex } from '../octets/octets.js';
 import { disconnectReason, rejectCauseText } from '../tpdu/codes.js';
 import { failureText } from '../tpdu/remote-desktop.js';
 import type { Decoded, DisconnectRequest, Tpdu, ErrorTpdu, TpduInitOf } from '../tpdu/types.js';
@@ -26,11 +27,14 @@ const PHASES: Readonly<Record<State, Phase>> = {
   CLOSED: 'closing',
   WFNC: 'tcp',
   WFCC: 'cr-sent',
+  WBCL: 'closing',
   WFCR: 'wait-cr',
   WFTRESP: 'cr-received',
   OPEN: 'open',
   FIN_SENT: 'open',
   FIN_RECEIVED: 'open',
+  RELEASING: 'closing',
+  CLOSING: 'closing',
   ENDING: 'closing',
 };
 
@@ -71,10 +75,13 @@ export function failureOf(
 ): CotpError {
   switch (input.event) {
     case 'DR':
+    case 'DR with SRC-REF':
     case 'ER':
       return endedByPeer(state, input.tpdu, input.octets);
     case 'CR':
+    case 'DC':
     case 'DT':
+    case 'ED':
     case 'other TPDU':
       return unexpected(state, input.tpdu, input.octets);
     case 'N-DISCONNECT indication':
@@ -115,6 +122,14 @@ export function notPossible(state: State): CotpError {
   return new ConnectionClosedError(`this call is not possible ${when}`, { phase, ending: 'local' });
 }
 
+/** Class 2 ends both directions at once. */
+export function noHalfClose(): CotpError {
+  return new CotpError('ERR_COTP_NO_HALF_CLOSE', 'class 2 has no end of one direction alone', {
+    phase: 'open',
+    hint: 'use close() or disconnect(), which end both directions, once the answers have come',
+  });
+}
+
 /** The peer ended TCP within a message of which `held` octets were received. */
 export function endedWithin(unit: 'TSDU' | 'TPKT', held: number): CotpError {
   return new ConnectionClosedError(
@@ -124,7 +139,7 @@ export function endedWithin(unit: 'TSDU' | 'TPKT', held: number): CotpError {
 }
 
 /** Our CR was answered by a DR (X.224 6.6). */
-export function refusedByDr(dr: DisconnectRequest & Decoded, octets: Uint8Array): CotpError {
+export function refusedByDr(dr: DisconnectRequest, octets: Uint8Array): CotpError {
   const reasonText = disconnectReason(dr.reason);
   return new ConnectionRefusedError(
     `the peer refused the connection by a DR with reason ${dr.reason} (${reasonText})`,
@@ -197,20 +212,42 @@ export function refusedByUs(state: State, reason: number): CotpError {
 /**
  * A DR or ER after the CR was answered. `dropped` is the number of octets received of an incomplete TSDU.
  */
-export function endedByPeer(state: State, tpdu: Tpdu, octets: Uint8Array, dropped = 0): CotpError {
+export function endedByPeer(
+  state: State,
+  tpdu: DisconnectRequest | ErrorTpdu,
+  octets: Uint8Array,
+  dropped = 0,
+): CotpError {
   const phase = PHASES[state];
   if (tpdu.type === 'DR') {
     const lost = dropped === 0 ? '' : ` in the middle of a TSDU; ${dropped} octets are dropped`;
     return new ConnectionClosedError(
       `the peer ended the connection by a DR with reason ${tpdu.reason} (${disconnectReason(tpdu.reason)})${lost}`,
-      { phase, ending: 'dr', octets, reason: tpdu.reason },
+      { phase, ending: 'dr', octets, reason: tpdu.reason, ...detailsOf(tpdu) },
     );
   }
-  const cause = tpdu.type === 'ER' ? tpdu.rejectCause : 0;
+  const { rejectCause } = tpdu;
   return new ConnectionClosedError(
-    `the peer rejected a TPDU by an ER with cause ${cause} (${rejectCauseText(cause)})`,
+    `the peer rejected a TPDU by an ER with cause ${rejectCause} (${rejectCauseText(rejectCause)})`,
     { phase, ending: 'er', octets },
   );
+}
+
+/** 0xE0 of a DR that says that everything was sent (RFC 2126 4.2.3), and of one that aborts (RFC 1859). */
+const NON_DISRUPTIVE = 0x80;
+const ABORT = 0xc0;
+
+/** What a DR says beside its reason. More than 64 octets of user data are none that X.224 knows. */
+//= RFC 2126 4.2.3 non-disruptive
+export function detailsOf({ parameters, userData }: DisconnectRequest): DisconnectDetails {
+  const { additionalInfo = NO_OCTETS } = parameters;
+  const [octet] = additionalInfo.length === 1 ? additionalInfo : [];
+  const isStated = octet === NON_DISRUPTIVE || octet === ABORT;
+  return {
+    userData: userData.length > 0 && userData.length <= 64 ? userData.slice() : undefined,
+    additionalInfo: additionalInfo.length > 0 ? additionalInfo.slice() : undefined,
+    nonDisruptive: isStated ? octet === NON_DISRUPTIVE : undefined,
+  };
 }
 
 /** A TPDU that is not allowed in this state. */
@@ -241,7 +278,7 @@ export function timedOut(
   peer: string,
 ): CotpError {
   const phase = PHASES[state];
-  const { timer, limit, text } = TIMERS[phase];
+  const { timer, limit, text } = state === 'RELEASING' ? RELEASE_TIMER : TIMERS[phase];
   const milliseconds = times[limit];
   return new TimeoutError(
     `${text.replace('TSDU', unit)} within ${milliseconds} ms`,
@@ -273,6 +310,13 @@ const TIMERS: Readonly<Record<Phase, Timer>> = {
     text: 'a TSDU was begun but not finished',
   },
   closing: { timer: 'closeTimeout', limit: 'closeTimeout', text: 'the peer did not close' },
+};
+
+/** The close clock runs out before everything that was written has left. */
+const RELEASE_TIMER: Timer = {
+  timer: 'closeTimeout',
+  limit: 'closeTimeout',
+  text: 'what was written before closing was not sent',
 };
 
 interface Timer {

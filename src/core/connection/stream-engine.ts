@@ -7,12 +7,14 @@
  * what comes out.
  */
 import type { SendBuffer } from '../data-transfer/send-buffer.js';
+import type { DisconnectDetails, DisconnectHow, Disconnection } from '../disconnection.js';
 import type { Engine, EngineEvent, Message, MessageReceiver, StreamRequest } from '../engine.js';
-import { type CotpError, ProtocolError, TsduTooLargeError } from '../errors.js';
+import { type CotpError, ProtocolError, TsduTooLargeError, withUnsent } from '../errors.js';
 import { Fifo } from '../fifo.js';
 import type { OctetCollector, OctetSource } from '../octets/collector.js';
 import { type PacketReceiver, TpktSplitter } from '../tpkt/splitter.js';
-import { endedWithin, failureOf, notPossible, timedOut } from './failures.js';
+import { ConnectionEnd } from './connection-end.js';
+import { endedWithin, failureOf, noHalfClose, notPossible, timedOut } from './failures.js';
 import {
   type Action,
   isReceiving,
@@ -36,37 +38,54 @@ export interface StreamTimes {
 /** Octets that wait for an answer of the user; a peer that sends more is not read meanwhile. */
 const MAX_WAITING = 65_536;
 
+/** Replies that wait because the peer does not read; above it the peer is not read either. */
+const MAX_REPLIES = 1_000;
+
+/** What does not change about an engine. */
+export interface StreamTraits {
+  readonly times: StreamTimes;
+  /** What a message is called in errors. */
+  readonly unit: 'TSDU' | 'TPKT';
+  /** The peer as errors name it. */
+  readonly peer: string;
+}
+
+/** What each action does, given the input that led to it and the state that it came in. */
+export type Procedures<E> = Readonly<
+  Partial<Record<Action, (engine: E, input: TransitionInput, from: State) => void>>
+>;
+
+/** What the last event says beside its error. */
+export interface Indication {
+  readonly orderly?: boolean;
+  /** Octets of user data that are lost. */
+  readonly unsent?: number;
+  readonly details?: Partial<DisconnectDetails>;
+}
+
 /** The engine of one byte stream. */
 export abstract class StreamEngine implements Engine, PacketReceiver {
   readonly sendBuffer: SendBuffer;
-  /** While the connection is open, that of a message which the peer has begun. */
-  deadline: number | undefined;
   streamRequest: StreamRequest = 'none';
   hasNews = false;
   hasUnfinished = false;
   work = 0;
   protected readonly splitter: TpktSplitter;
+  /** The deadline of the state; while the connection is open, that of a message which the peer has begun. */
+  protected due: number | undefined;
   protected now = 0;
+  protected readonly end = new ConnectionEnd();
   /** Data came before the answer of the user to the CR: it waits, and all octets behind it. */
   protected hasEarlyData = false;
   #state: State;
-  readonly #times: StreamTimes;
+  readonly #traits: StreamTraits;
   readonly #events = new Fifo<Message | EngineEvent>();
   #receiver: MessageReceiver | undefined;
-  /** What a message is called in errors. */
-  readonly #unit: 'TSDU' | 'TPKT';
-  readonly #peer: string;
 
-  protected constructor(
-    sendBuffer: SendBuffer,
-    times: StreamTimes,
-    start: { readonly state: State; readonly unit: 'TSDU' | 'TPKT'; readonly peer: string },
-  ) {
+  protected constructor(sendBuffer: SendBuffer, state: State, traits: StreamTraits) {
     this.sendBuffer = sendBuffer;
-    this.#times = times;
-    this.#state = start.state;
-    this.#unit = start.unit;
-    this.#peer = start.peer;
+    this.#state = state;
+    this.#traits = traits;
     this.splitter = new TpktSplitter(this);
   }
 
@@ -81,6 +100,11 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
   abstract packetInPieces(pieces: OctetCollector): boolean;
   abstract compact(): void;
   abstract send(message: Uint8Array): void;
+  abstract sendExpedited(data: Uint8Array): void;
+  /** Octets of user data that wait to be sent. */
+  protected abstract get unsent(): number;
+  /** A connection that both sides have ended by FIN has ended as it should. */
+  protected abstract get isConfirmedByFin(): boolean;
 
   get state(): State {
     return this.#state;
@@ -95,7 +119,15 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
   }
 
   get hasRoom(): boolean {
-    return this.splitter.waiting < MAX_WAITING;
+    return this.splitter.waiting < MAX_WAITING && this.sendBuffer.replies <= MAX_REPLIES;
+  }
+
+  get deadline(): number | undefined {
+    return this.due;
+  }
+
+  get disconnection(): Disconnection | undefined {
+    return this.end.disconnection;
   }
 
   receive(chunk: Uint8Array, now: number, isOwn = false): void {
@@ -129,8 +161,9 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
 
   receiveEnd(now: number): void {
     this.now = now;
+    this.end.hasPeerEnded = true;
     if (takesData(this.#state) && this.isWithinMessage) {
-      const error = endedWithin(this.#unit, this.unfinished);
+      const error = endedWithin(this.#traits.unit, this.unfinished);
       this.step({ event: 'N-RELEASE within a TSDU', error });
     } else {
       this.step({ event: 'N-RELEASE indication' });
@@ -139,21 +172,27 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
 
   streamClosed(cause: Error | undefined, now: number): void {
     this.now = now;
+    const { unsent } = this;
+    const isEnded = this.streamRequest === 'end' && this.end.hasPeerEnded && cause === undefined;
     this.step({ event: 'N-DISCONNECT indication', cause });
+    this.end.byStream(cause === undefined ? 'fin' : 'reset', unsent);
+    if (isEnded && this.isConfirmedByFin) {
+      this.end.confirmed();
+    }
   }
 
   handleDeadline(now: number): void {
-    if (this.deadline !== undefined && now >= this.deadline) {
+    if (this.due !== undefined && now >= this.due) {
       this.now = now;
-      this.deadline = undefined;
-      const error = timedOut(this.#state, this.#times, this.#unit, this.#peer);
-      this.step({ event: 'timer', error });
+      this.due = undefined;
+      const { times, unit, peer } = this.#traits;
+      this.step({ event: 'timer', error: timedOut(this.#state, times, unit, peer) });
     }
   }
 
   postponeDeadline(milliseconds: number): void {
-    if (this.deadline !== undefined && takesData(this.#state)) {
-      this.deadline += milliseconds;
+    if (this.due !== undefined && takesData(this.#state)) {
+      this.due += milliseconds;
     }
   }
 
@@ -167,18 +206,37 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
     this.step({ event: 'end of data request' });
   }
 
-  disconnect(now: number): void {
+  disconnect(now: number, { userData, disruptive = false }: DisconnectHow = {}): void {
     this.now = now;
-    this.step({ event: 'T-DISCONNECT request' });
+    const event = disruptive ? 'T-DISCONNECT request, disruptive' : 'T-DISCONNECT request';
+    if (this.table[this.#state][event].action !== 'ignore') {
+      this.end.byUser();
+    }
+    this.step({ event, userData });
   }
 
   next(): Message | EngineEvent | undefined {
     let output = this.#events.shift();
-    while (output instanceof Uint8Array && this.#receiver !== undefined) {
-      this.#receiver.onMessage(output);
+    while (output !== undefined && this.#receives(output)) {
       output = this.#events.shift();
     }
     return output;
+  }
+
+  /** Passes on what is for the receiver; `false` for an event, and while there is none. */
+  #receives(output: Message | EngineEvent): boolean {
+    if (this.#receiver === undefined) {
+      return false;
+    }
+    if (output instanceof Uint8Array) {
+      this.#receiver.onMessage(output);
+      return true;
+    }
+    if (output.type === 'expedited') {
+      this.#receiver.onExpedited(output.data);
+      return true;
+    }
+    return false;
   }
 
   deliverTo(receiver: MessageReceiver): void {
@@ -203,14 +261,23 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
     }
   }
 
+  /** Puts out expedited data. It is received at once where no event waits before it, and ahead of messages. */
+  protected deliverExpedited(data: Uint8Array): void {
+    if (this.#receiver !== undefined && this.#events.length === 0) {
+      this.#receiver.onExpedited(data);
+    } else {
+      this.#events.push({ type: 'expedited', data });
+    }
+  }
+
   /** Once data may come: what the peer has begun has its time, and what follows in drips does not extend it. */
   protected timeMessage(): void {
-    const { reassemblyTimeout } = this.#times;
+    const { reassemblyTimeout } = this.#traits.times;
     this.hasUnfinished = this.isWithinMessage;
     if (!this.hasUnfinished || reassemblyTimeout === 0) {
-      this.deadline = undefined;
+      this.due = undefined;
     } else {
-      this.deadline ??= this.now + reassemblyTimeout;
+      this.due ??= this.now + reassemblyTimeout;
     }
   }
 
@@ -239,58 +306,85 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
     this.perform(action, input, from);
     this.#state = next;
     if (next === 'CLOSED') {
-      this.deadline = undefined;
+      // The FIN of the peer does not end TCP while ours has not left: the close clock goes on.
+      if (input.event !== 'N-RELEASE indication' || this.streamRequest !== 'end') {
+        this.due = undefined;
+      }
       this.forgetReceived();
     }
   }
 
   /** The procedure of an action; a subclass has those of its own. None of them steps again. */
   protected perform(action: Action, input: TransitionInput, from: State): void {
-    switch (action) {
-      case 'reject user':
-        throw notPossible(from);
-      case 'end sending':
-        this.streamRequest = 'end';
-        break;
-      case 'indicate end':
-        this.deadline = undefined;
-        this.emit({ type: 'end' });
-        if (from === 'FIN_SENT') {
-          this.release();
-        }
-        break;
-      case 'fail':
-        this.fail(this.failure(input, from), 'destroy');
-        break;
-      case 'fail by reset':
-        this.fail(this.failure(input, from), 'reset');
-        break;
-      case 'release':
-        this.release();
-        break;
-      case 'drop':
-        this.streamRequest = 'destroy';
-        break;
-      default:
-      // 'ignore', and 'send data', which `send` does where it is allowed.
-    }
+    StreamEngine.#PROCEDURES[action]?.(this, input, from);
   }
+
+  /** What each action does; `ignore` nothing, and `send data` is done by {@link send} where it is allowed. */
+  static readonly #PROCEDURES: Procedures<StreamEngine> = {
+    'reject user': (_engine, _input, from) => {
+      throw notPossible(from);
+    },
+    'reject half-close': () => {
+      throw noHalfClose();
+    },
+    'end sending': (engine) => {
+      engine.streamRequest = 'end';
+    },
+    'indicate end': (engine, _input, from) => {
+      engine.due = undefined;
+      engine.emit({ type: 'end' });
+      if (from === 'FIN_SENT') {
+        engine.release();
+      }
+    },
+    fail: (engine, input, from) => engine.fail(engine.failure(input, from), 'destroy'),
+    'fail by reset': (engine, input, from) => engine.fail(engine.failure(input, from), 'reset'),
+    release: (engine) => engine.release(),
+    'release at once': (engine) => {
+      engine.dropUnsent();
+      engine.release();
+    },
+    drop: (engine) => {
+      engine.streamRequest = 'destroy';
+    },
+  };
 
   /** The error of an input that ends the connection. */
   protected failure(input: TransitionInput, from: State): CotpError {
     return failureOf(input, from);
   }
 
-  /** T-DISCONNECT indication: the last event. */
+  /** T-DISCONNECT indication: the last event. What waits to be sent is lost. */
   protected fail(error: CotpError, request: 'destroy' | 'reset'): void {
-    this.emit({ type: 'disconnect', error, orderly: false });
+    this.indicateDisconnect(error, { unsent: this.unsent });
+    this.end.isUnsentFinal = true;
     this.streamRequest = request;
+  }
+
+  /** Puts out the last event. */
+  protected indicateDisconnect(
+    error: CotpError,
+    { orderly = false, unsent = 0, details = {} }: Indication = {},
+  ): void {
+    const disconnection = this.end.byError(error, unsent, details);
+    this.emit({ type: 'disconnect', error: withUnsent(error, unsent), orderly, disconnection });
+  }
+
+  /** Drops what is queued, and counts it. */
+  protected dropUnsent(): void {
+    this.end.addUnsent(this.unsent);
+    this.sendBuffer.dropData();
+  }
+
+  /** Starts the close clock, unless it runs. */
+  protected startCloseClock(): void {
+    this.due = this.end.closeBy(this.now, this.#traits.times.closeTimeout);
   }
 
   /** The octets that wait are sent, then FIN; not for ever. */
   protected release(): void {
     this.streamRequest = 'end';
-    this.deadline = this.now + this.#times.closeTimeout;
+    this.startCloseClock();
     this.forgetReceived();
   }
 

@@ -3,6 +3,7 @@
  */
 import { SendBuffer, type SendPool } from '../data-transfer/send-buffer.js';
 import type { Allocate, MakeView, OctetCollector, OctetSource } from '../octets/collector.js';
+import { CotpError } from '../errors.js';
 import { TPKT_HEADER_LENGTH } from '../tpkt/header.js';
 import { StreamEngine, type StreamTimes } from './stream-engine.js';
 import { STREAM_TABLE } from './stream-life.js';
@@ -27,7 +28,7 @@ export class TpktConnection extends StreamEngine {
 
   constructor(options: TpktOptions) {
     const times = { handshakeTimeout: 0, ...options };
-    super(new SendBuffer(options.sendPool), times, { state: 'OPEN', unit: 'TPKT', peer: '' });
+    super(new SendBuffer(options.sendPool), 'OPEN', { times, unit: 'TPKT', peer: '' });
     this.#options = options;
   }
 
@@ -47,16 +48,22 @@ export class TpktConnection extends StreamEngine {
     }
   }
 
+  sendExpedited(): void {
+    throw new CotpError('ERR_COTP_NO_EXPEDITED', 'TPKTs alone have no expedited data', {
+      phase: 'open',
+    });
+  }
+
   packet(source: OctetSource, start: number, end: number): boolean {
     this.work += 1;
-    this.deadline = undefined;
+    this.due = undefined;
     this.deliver(source.give(start, end, this.#options.view));
     return true;
   }
 
   packetInPieces(pieces: OctetCollector): boolean {
     this.work += 1;
-    this.deadline = undefined;
+    this.due = undefined;
     const message = pieces.take(this.#options.allocate, TPKT_HEADER_LENGTH);
     this.copied += message.length;
     this.deliver(message);
@@ -65,6 +72,14 @@ export class TpktConnection extends StreamEngine {
 
   protected get table(): Table {
     return STREAM_TABLE;
+  }
+
+  protected get unsent(): number {
+    return this.sendBuffer.userDataLength(0);
+  }
+
+  protected get isConfirmedByFin(): boolean {
+    return true;
   }
 
   protected get unfinished(): number {

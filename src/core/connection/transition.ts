@@ -3,23 +3,26 @@
  * every event which action is taken and which state follows. Knows neither octets nor sockets.
  *
  * To read a table: the rows are in `stream-life.ts` (what a TCP connection does whatever is on it),
- * `establishment.ts` (from TCP to the CC, the same for every class) and in the `table.ts` of each class (what
- * its TPDUs do once it is open). A cell is `[action, next state]`. A cell that no row has is filled in by
+ * `establishment.ts` (from TCP to the CC) and in the folder of each class (what its TPDUs do once it is open, and
+ * what differs before that where a CR prefers it). A cell is `[action, next state]`. A cell that no row has is filled in by
  * {@link complete}, by one rule for all, as the empty cells of X.224 annex A are. The actions are carried out
  * by `stream-engine.ts` and `connection.ts`.
  *
- * Names in capitals are those of X.224; WFCR, FIN_SENT, FIN_RECEIVED and ENDING are what TCP adds.
+ * Names in capitals are those of X.224; WFCR, RELEASING, FIN_SENT, FIN_RECEIVED and ENDING are what TCP adds.
  */
 import type { CotpError, ProtocolError } from '../errors.js';
+import type { Confirmation } from '../negotiation/confirm.js';
 import type {
   ConnectionConfirm,
   ConnectionRequest,
   Data,
   Decoded,
+  DisconnectConfirm,
   DisconnectRequest,
+  ErrorTpdu,
+  ExpeditedData,
   RemoteDesktopInit,
   Tpdu,
-  ErrorTpdu,
 } from '../tpdu/types.js';
 
 /** The states, each with what it waits for. */
@@ -27,11 +30,14 @@ export const STATES = {
   CLOSED: 'nothing any more',
   WFNC: 'the TCP connection',
   WFCC: 'CC after CR was sent',
+  WBCL: 'the answer to our CR, after the user gave up (class 2)',
   WFCR: 'CR after TCP was accepted',
   WFTRESP: "the user's answer to the CR",
   OPEN: 'data in both directions',
   FIN_SENT: 'the last TSDUs of the peer, after our FIN',
   FIN_RECEIVED: 'our last TSDUs, after the FIN of the peer',
+  RELEASING: 'the data that is queued to leave before our DR (class 2)',
+  CLOSING: 'DC after our DR (class 2)',
   ENDING: 'the end of TCP after our FIN',
 } as const;
 
@@ -45,25 +51,40 @@ export const EVENTS = [
   'T-CONNECT response',
   'T-CONNECT refusal',
   'T-DATA request',
+  'T-EXPEDITED-DATA request',
   'end of data request',
   'T-DISCONNECT request',
+  'T-DISCONNECT request, disruptive',
+  'all data sent',
   'N-CONNECT confirm',
   'N-RELEASE indication',
   'N-RELEASE within a TSDU',
   'N-DISCONNECT indication',
   'timer',
+  'EA overdue',
   'limit',
   'CR',
   'CR unacceptable',
   'CR invalid',
+  'second CR',
   'CC',
   'CC unacceptable',
+  'CC refused by DR',
+  'unwanted CC',
+  'foreign CC',
   'DR',
+  'DR with SRC-REF',
   'DR within a TSDU',
+  'foreign DR',
+  'DC',
   'DT',
+  'ED',
+  'EA',
   'ER',
   'ER invalid',
   'other TPDU',
+  'discarded TPDU',
+  'protocol error',
   'undecodable',
   'bad TPKT',
 ] as const;
@@ -76,6 +97,12 @@ export interface Acceptance {
   readonly maxTpduSize?: number | undefined;
   readonly maxTsduSize?: number | undefined;
   readonly userData?: Uint8Array | undefined;
+  /** Another class than the one preferred, of those that the CR proposes and this side takes. */
+  readonly tpClass?: 0 | 2 | undefined;
+  /** Grant expedited data. Default: as the options say, where the CR asks for it. */
+  readonly expedited?: boolean | undefined;
+  /** Grant that each ED is answered by an EA. Default: as the options say, where the CR asks for it. */
+  readonly expeditedAck?: boolean | undefined;
   /** The answer to a CR of remote desktop, and to no other. */
   readonly remoteDesktop?: RemoteDesktopInit | undefined;
 }
@@ -83,18 +110,27 @@ export interface Acceptance {
 /** An event with the data that it has. `octets` is the TPDU as it came. */
 export type TransitionInput =
   | { readonly event: 'T-CONNECT response'; readonly acceptance: Acceptance }
-  | { readonly event: 'T-CONNECT refusal'; readonly reason: number }
+  | {
+      readonly event: 'T-CONNECT refusal';
+      readonly reason: number;
+      readonly userData?: Uint8Array | undefined;
+    }
+  | { readonly event: 'T-EXPEDITED-DATA request'; readonly data: Uint8Array }
+  | {
+      readonly event: 'T-DISCONNECT request' | 'T-DISCONNECT request, disruptive';
+      readonly userData?: Uint8Array | undefined;
+    }
   | {
       readonly event:
         | 'T-DATA request'
         | 'end of data request'
-        | 'T-DISCONNECT request'
+        | 'all data sent'
         | 'N-CONNECT confirm'
         | 'N-RELEASE indication';
     }
   | { readonly event: 'N-DISCONNECT indication'; readonly cause: Error | undefined }
   | {
-      readonly event: 'N-RELEASE within a TSDU' | 'timer' | 'limit' | 'bad TPKT';
+      readonly event: 'N-RELEASE within a TSDU' | 'timer' | 'EA overdue' | 'limit' | 'bad TPKT';
       readonly error: CotpError;
     }
   | {
@@ -117,24 +153,52 @@ export type TransitionInput =
       readonly octets: Uint8Array;
     }
   | {
-      readonly event: 'CC';
-      readonly tpdu: ConnectionConfirm & Decoded;
-      /** TPDU size that it puts in force, in octets. */
-      readonly maxTpduSize: number;
+      /** On an open connection, for another one: class 2 knows which. */
+      readonly event: 'second CR';
+      readonly tpdu: ConnectionRequest & Decoded;
+      readonly octets: Uint8Array;
     }
   | {
-      readonly event: 'CC unacceptable' | 'ER invalid' | 'undecodable';
+      readonly event: 'CC';
+      readonly tpdu: ConnectionConfirm & Decoded;
+      /** What it puts in force. */
+      readonly confirmation: Confirmation;
+    }
+  | {
+      readonly event: 'CC unacceptable' | 'ER invalid' | 'undecodable' | 'protocol error';
       readonly error: CotpError;
       readonly octets: Uint8Array;
     }
   | {
-      readonly event: 'DR';
-      readonly tpdu: DisconnectRequest & Decoded;
+      /** Not acceptable, but the peer has a connection of class 2, which a DR ends. */
+      readonly event: 'CC refused by DR' | 'foreign CC';
+      readonly tpdu: ConnectionConfirm;
+      readonly error: CotpError;
       readonly octets: Uint8Array;
     }
-  | { readonly event: 'DR within a TSDU'; readonly error: CotpError }
+  /** After the user has given up: it selects class 2, so a DR ends what the peer takes for open. */
+  | { readonly event: 'unwanted CC'; readonly tpdu: ConnectionConfirm }
+  | {
+      readonly event: 'DR' | 'DR with SRC-REF' | 'foreign DR';
+      readonly tpdu: DisconnectRequest;
+      readonly octets: Uint8Array;
+    }
+  | {
+      readonly event: 'DR within a TSDU';
+      readonly tpdu: DisconnectRequest;
+      readonly error: CotpError;
+    }
+  | {
+      readonly event: 'DC';
+      readonly tpdu: DisconnectConfirm & Decoded;
+      readonly octets: Uint8Array;
+    }
   | { readonly event: 'DT'; readonly tpdu: Data & Decoded; readonly octets: Uint8Array }
+  | { readonly event: 'ED'; readonly tpdu: ExpeditedData & Decoded; readonly octets: Uint8Array }
+  | { readonly event: 'EA' }
   | { readonly event: 'ER'; readonly tpdu: ErrorTpdu & Decoded; readonly octets: Uint8Array }
+  /** Without effect: for a reference that is not ours, or a TPDU that a tolerant side lets pass. */
+  | { readonly event: 'discarded TPDU' }
   | { readonly event: 'other TPDU'; readonly tpdu: Tpdu; readonly octets: Uint8Array };
 
 /** What is done on the way. */
@@ -150,11 +214,19 @@ export type Action =
   | 'send CC'
   | 'confirm connect'
   | 'send data'
+  | 'send expedited data'
   | 'take data'
+  | 'take expedited data'
+  /** After the user has closed: the peer may wait for the EA, the user for nothing. */
+  | 'acknowledge expedited data'
+  /** The EA has come: what it held back leaves. */
+  | 'resume sending'
   /** Data right behind the CR, from a peer that does not wait for the CC: it stays until the user has decided. */
   | 'keep data'
   /** FIN once everything written is sent; the peer's data is still taken. */
   | 'end sending'
+  /** The caller's mistake: class 2 has no half-close. */
+  | 'reject half-close'
   /** The peer's half of TCP has ended; ours continues. */
   | 'indicate end'
   /** Error to the user, TCP is dropped. */
@@ -169,6 +241,35 @@ export type Action =
   | 'indicate disconnect'
   /** Everything written is sent, then FIN. */
   | 'release'
+  /** What is queued is dropped, then FIN. */
+  | 'release at once'
+  /** The user gives up before the CC: a DR follows it, so that the peer does not keep the connection. */
+  | 'give up'
+  /** Everything written is sent, then a DR. */
+  | 'begin release'
+  | 'send DR'
+  /** What is queued is dropped, and a DR sent. */
+  | 'send DR at once'
+  /** Error to the user, and a DR to the peer, which ends the connection for both. */
+  | 'fail by DR'
+  /** The same for a CC that is not acceptable. */
+  | 'refuse CC'
+  /** The same for a CC to another reference: no DC can come for it. */
+  | 'refuse foreign CC'
+  /** Our CR was answered by a DR that wants a DC. */
+  | 'refused, send DC'
+  /** Error to the user, and a DC to the peer, which has given up. */
+  | 'fail with DC'
+  /** A DC, and nobody is notified. */
+  | 'release with DC'
+  /** A DR of class 2: a clean end if nothing is lost by it; a DC answers it. */
+  | 'confirm disconnect'
+  /** The DC has come: FIN. */
+  | 'confirmed'
+  /** A TPDU for another connection is answered, and ours stays. */
+  | 'send DC'
+  | 'refuse second CR'
+  | 'answer foreign CC'
   /** TCP is dropped; nobody is notified. */
   | 'drop';
 
@@ -179,9 +280,10 @@ export interface Transition {
 }
 
 /** The cells that are not what {@link complete} fills in. */
-export type Rows = Readonly<
-  Partial<Record<State, Readonly<Partial<Record<Event, readonly [Action, State]>>>>>
->;
+export type Rows = Readonly<Partial<Record<State, Row>>>;
+
+/** Those of one state. */
+export type Row = Readonly<Partial<Record<Event, readonly [Action, State]>>>;
 
 /** Every state by every event: no cell is left open. */
 export type Table = Readonly<Record<State, Readonly<Record<Event, Transition>>>>;
@@ -190,7 +292,24 @@ const USER_EVENTS: ReadonlySet<Event> = new Set([
   'T-CONNECT response',
   'T-CONNECT refusal',
   'T-DATA request',
+  'T-EXPEDITED-DATA request',
   'end of data request',
+]);
+
+/** Events that class 2 alone knows. */
+export const CLASS2_EVENTS: ReadonlySet<Event> = new Set([
+  'all data sent',
+  'EA overdue',
+  'second CR',
+  'CC refused by DR',
+  'unwanted CC',
+  'foreign CC',
+  'DR with SRC-REF',
+  'foreign DR',
+  'DC',
+  'EA',
+  'discarded TPDU',
+  'protocol error',
 ]);
 
 /** Octets from the peer, decoded or not. */

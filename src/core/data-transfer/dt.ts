@@ -7,6 +7,8 @@
  * +--------+-----------+----------------+-----------+
  * | LI = 2 | 1111 0000 | EOT | 0000000  | user data |    class 0 (X.224 13.7.1 a)
  * +--------+-----------+----------------+-----------+
+ * | LI = 4 | 1111 0000 | DST-REF | EOT, number | ..   |    class 2, normal format (13.7.1 b)
+ * +--------+-----------+---------+-------------+-----+
  * ```
  */
 import { type MakeView, OctetSource } from '../octets/collector.js';
@@ -20,25 +22,22 @@ export interface TpduObserver {
   see(direction: 'sent' | 'received', tpdu: Uint8Array): void;
 }
 
-/** A header of DT without parameters. */
+/** A header of DT without parameters, as data: all classes take one path. */
 export interface DtFormat {
   /** Octets of the header, LI included. */
   readonly headerLength: number;
   readonly last: readonly number[];
   readonly notLast: readonly number[];
-  /** EOT of the DT whose header begins with these octets; `undefined` for what the codec must judge. */
-  readEot(
-    li: number | undefined,
-    code: number | undefined,
-    nr: number | undefined,
-  ): boolean | undefined;
+  /** LI of a plain DT, which is the offset of the octet with EOT too. */
+  readonly li: number;
+  /** The DST-REF that is ours; 0 in class 0, which has none. */
+  readonly dstRef: number;
+  /** Bits of the octet with EOT that are 0 in a plain DT. */
+  readonly zeroBits: number;
 }
 
-/** LI, and octets 2 and 3 with EOT and without. */
-const LI = 0x02;
 const CODE = 0xf0;
-const LAST = 0x80;
-const NOT_LAST = 0x00;
+const EOT = 0x80;
 
 /** The DT of class 0. */
 export const SHORT_DT: DtFormat = {
@@ -47,17 +46,50 @@ export const SHORT_DT: DtFormat = {
   //= X.224 13.7.3 e
   //= RFC 1006 6 ignored bits
   //= RFC 2126 6.5
-  last: [LI, CODE, LAST],
-  notLast: [LI, CODE, NOT_LAST],
-  //= X.224 6.3.3 note 1
-  //= X.224 13.7.1 a
-  readEot(li, code, nr) {
-    if (li !== LI || code !== CODE || (nr !== LAST && nr !== NOT_LAST)) {
-      return undefined;
-    }
-    return nr === LAST;
-  },
+  last: [0x02, CODE, EOT],
+  notLast: [0x02, CODE, 0],
+  li: 0x02,
+  dstRef: 0,
+  zeroBits: 0x7f,
 };
+
+/**
+ * The DT of class 2 in normal format. Without explicit flow control its number means nothing: it is sent as 0 and
+ * not looked at.
+ */
+//= X.224 10.2.3
+//= X.224 13.7.1 b
+//= RFC 2126 4.2.1 flow control
+export function normalDt(localRef: number, remoteRef: number): DtFormat {
+  const start = [0x04, CODE, remoteRef >> 8, remoteRef & 0xff];
+  return {
+    headerLength: 5,
+    last: [...start, EOT],
+    notLast: [...start, 0],
+    li: 0x04,
+    dstRef: localRef,
+    zeroBits: 0,
+  };
+}
+
+/**
+ * EOT of the DT whose header has these octets; `undefined` for what the codec must judge.
+ *
+ * @param number the octet at the offset LI
+ */
+//= X.224 6.3.3 note 1
+//= X.224 13.7.1 a
+export function readEot(
+  format: DtFormat,
+  li: number | undefined,
+  code: number | undefined,
+  number: number | undefined,
+): boolean | undefined {
+  if (li !== format.li || code !== CODE || number === undefined) {
+    return undefined;
+  }
+  return (number & format.zeroBits) === 0 ? number >= EOT : undefined;
+}
 
 /**
  * Queues a TSDU of at least one octet as DT TPDUs of at most `maxTpduSize` octets, header included

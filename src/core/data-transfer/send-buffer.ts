@@ -6,6 +6,8 @@ import { Fifo } from '../fifo.js';
 import type { Allocate } from '../octets/collector.js';
 import { NO_OCTETS } from '../octets/octets.js';
 import { TPKT_HEADER_LENGTH, writeTpktHeader } from '../tpkt/header.js';
+import { type ExpeditedUse, type SendListener, UrgentPackets } from './urgent-packets.js';
+import { WholeBlocks } from './whole-blocks.js';
 
 /**
  * Payload of this many octets or more is sent as a view of the caller's buffer; less is copied
@@ -95,12 +97,14 @@ export class SendBuffer {
   #runEnd = 0;
   /** Octets copied since the last view; 0 when nothing waits. */
   #copied = 0;
-  /** The block of the run is a whole one. Each of those holds one piece, from its first octet on. */
+  /** The block of the run is a whole one. */
   #isWhole = false;
-  /** Whole blocks whose piece waits, by their memory; made for the connections that need one. */
-  #waiting: Map<ArrayBufferLike, Uint8Array> | undefined;
-  /** Whole blocks whose piece was taken and may still be read. */
-  #taken: Uint8Array[] | undefined;
+  /** Made for the connections that need a whole block. */
+  #wholeBlocks: WholeBlocks | undefined;
+  /** The payloads among the pieces, in order: the header of each is at the end of the piece before it. */
+  #payloads: Fifo<Uint8Array> | undefined;
+  /** What leaves before the data; made for the connections that have such packets. */
+  #urgent: UrgentPackets | undefined;
 
   constructor(pool: SendPool) {
     this.#pool = pool;
@@ -134,46 +138,172 @@ export class SendBuffer {
       this.#copied = 0;
       this.#pieces.push(this.#takeRun(block));
       this.#pieces.push(payload);
+      this.#payloads ??= new Fifo();
+      this.#payloads.push(payload);
     }
     this.length += headerLength + payloadLength;
   }
 
-  /** The next piece, taken out; `undefined` when nothing waits. */
-  shift(): Uint8Array | undefined {
-    let piece = this.#pieces.shift();
-    if (piece === undefined && this.#block !== undefined) {
-      piece = this.#takeRun(this.#block);
+  /** From now on packets may leave before the data that waits. */
+  allowUrgent(expedited: ExpeditedUse, listener: SendListener): void {
+    this.#urgent = new UrgentPackets(expedited, listener);
+  }
+
+  /**
+   * Expedited data may leave before the data that waits. It cannot overtake what the stream has got, so whoever
+   * takes pieces should take few octets at a time: 64 KiB.
+   */
+  get mayBeOvertaken(): boolean {
+    return this.#urgent !== undefined && this.#urgent.use !== 'none';
+  }
+
+  /** Expedited data has left whose EA is due: data is held back, and `shift` gives replies alone. */
+  get isAckDue(): boolean {
+    return this.#urgent?.isAckDue ?? false;
+  }
+
+  /** Replies that wait. */
+  get replies(): number {
+    return this.#urgent?.replies ?? 0;
+  }
+
+  /** Octets of normal and expedited data that wait, with their headers. */
+  get dataLength(): number {
+    return this.length - (this.#urgent?.replyLength ?? 0);
+  }
+
+  /**
+   * Adds a reply: one TPDU of at most a few hundred octets, which is copied. It leaves before all data, but not
+   * inside a packet that was begun.
+   */
+  addReply(tpdu: Uint8Array): void {
+    if (this.#urgent === undefined) {
+      this.addPacket(NO_HEADER, tpdu);
+      return;
     }
+    const packet = packetOf(tpdu);
+    this.#urgent.addReply(packet);
+    this.length += packet.length;
+  }
+
+  /** Adds an ED: it leaves before all data of {@link addPacket}, behind the ED that wait. */
+  addExpedited(tpdu: Uint8Array): void {
+    const packet = packetOf(tpdu);
+    this.#urgent?.addExpedited(packet);
+    this.length += packet.length;
+  }
+
+  /** The EA that was due has come. */
+  acknowledged(): void {
+    if (this.#urgent !== undefined) {
+      this.#urgent.isAckDue = false;
+    }
+  }
+
+  /**
+   * Octets of user data that wait, normal and expedited.
+   *
+   * @param headerLength octets of the header of DT and ED alike
+   */
+  userDataLength(headerLength: number): number {
+    let octets = 0;
+    for (const packet of this.#urgent?.expedited() ?? []) {
+      octets += packet.length - TPKT_HEADER_LENGTH - headerLength;
+    }
+    // The payload of a packet that was begun has no header before it.
+    let skipped = this.#isWithinPacket ? (this.#pieces.first?.length ?? 0) : 0;
+    octets += skipped;
+    for (const piece of this.#waitingPieces()) {
+      let at = skipped;
+      while (at < piece.length) {
+        const length = ((piece[at + 2] as number) << 8) | (piece[at + 3] as number);
+        octets += length - TPKT_HEADER_LENGTH - headerLength;
+        at += length;
+      }
+      // The payload of the last packet is a piece of its own.
+      skipped = at - piece.length;
+    }
+    return octets;
+  }
+
+  /** Forgets normal and expedited data that waits, except the rest of a packet that was begun. */
+  dropData(): void {
+    const rest = this.#isWithinPacket ? this.#pieces.first : undefined;
+    this.#pieces.clear();
+    this.#payloads?.clear();
+    this.#block = undefined;
+    this.#copied = 0;
+    this.#wholeBlocks?.forgetWaiting();
+    this.#urgent?.dropExpedited();
+    this.length = this.#urgent?.replyLength ?? 0;
+    if (rest !== undefined) {
+      this.#pieces.push(rest);
+      this.#payloads?.push(rest);
+      this.length += rest.length;
+    }
+  }
+
+  /** The next piece, taken out; `undefined` when nothing waits, or nothing of it may leave now. */
+  shift(): Uint8Array | undefined {
+    const piece = this.#urgent === undefined ? this.#shiftData() : this.#shiftInTurn(this.#urgent);
     if (piece !== undefined) {
       this.length -= piece.length;
-      if (this.#waiting !== undefined) {
-        this.#takeWhole(this.#waiting, piece);
-      }
+      this.#wholeBlocks?.take(piece);
       if (this.length === 0) {
         this.#copied = 0;
       }
+      this.#urgent?.afterShift(this.length);
     }
     return piece;
   }
 
   /** Nobody reads any more the octets of any piece that was taken out. */
   sent(): void {
-    if (this.#taken !== undefined) {
-      for (const block of this.#taken) {
-        this.#pool.release(block);
-      }
-      this.#taken = undefined;
-    }
+    this.#wholeBlocks?.release();
   }
 
   /** Forgets what waits: the stream is gone. No block is released, for it may still be read. */
   clear(): void {
     this.#pieces.clear();
+    this.#payloads = undefined;
+    this.#urgent = undefined;
     this.#block = undefined;
     this.length = 0;
     this.#copied = 0;
-    this.#waiting = undefined;
-    this.#taken = undefined;
+    this.#wholeBlocks = undefined;
+  }
+
+  /** The header of the next piece of data was taken. */
+  get #isWithinPacket(): boolean {
+    return this.#payloads !== undefined && this.#payloads.length > 0
+      ? this.#payloads.first === this.#pieces.first
+      : false;
+  }
+
+  #shiftData(): Uint8Array | undefined {
+    const piece = this.#pieces.shift();
+    if (piece === undefined) {
+      return this.#block === undefined ? undefined : this.#takeRun(this.#block);
+    }
+    if (this.#payloads !== undefined && piece === this.#payloads.first) {
+      this.#payloads.shift();
+    }
+    return piece;
+  }
+
+  #shiftInTurn(urgent: UrgentPackets): Uint8Array | undefined {
+    if (this.#isWithinPacket) {
+      return this.#shiftData();
+    }
+    return urgent.shift() ?? (urgent.isAckDue ? undefined : this.#shiftData());
+  }
+
+  /** The pieces of data that wait, the run that packets are copied to included. */
+  *#waitingPieces(): Iterable<Uint8Array> {
+    yield* this.#pieces;
+    if (this.#block !== undefined) {
+      yield this.#block.subarray(this.#runStart, this.#runEnd);
+    }
   }
 
   /** Makes the run longer; or begins one, where another connection or a whole block came in between. */
@@ -195,9 +325,8 @@ export class SendBuffer {
     let block = this.#block;
     if (block === undefined || !this.#isWhole || block.length - this.#runEnd < length) {
       this.#closeRun();
-      block = this.#pool.acquire();
-      this.#waiting ??= new Map();
-      this.#waiting.set(block.buffer, block);
+      this.#wholeBlocks ??= new WholeBlocks(this.#pool);
+      block = this.#wholeBlocks.acquire();
       this.#block = block;
       this.#isWhole = true;
       this.#runStart = 0;
@@ -205,15 +334,6 @@ export class SendBuffer {
     }
     this.#runEnd += length;
     return block;
-  }
-
-  #takeWhole(waiting: Map<ArrayBufferLike, Uint8Array>, { buffer }: Uint8Array): void {
-    const block = waiting.get(buffer);
-    if (block !== undefined) {
-      waiting.delete(buffer);
-      this.#taken ??= [];
-      this.#taken.push(block);
-    }
   }
 
   #closeRun(): void {
@@ -227,6 +347,15 @@ export class SendBuffer {
     this.#block = undefined;
     return block.subarray(this.#runStart, this.#runEnd);
   }
+}
+
+const NO_HEADER: readonly number[] = [];
+
+/** A TPDU in a packet of its own. */
+function packetOf(tpdu: Uint8Array): Uint8Array {
+  const packet = new Uint8Array(TPKT_HEADER_LENGTH + tpdu.length);
+  packet.set(tpdu, writeTpktHeader(packet, 0, tpdu.length));
+  return packet;
 }
 
 /** Below this many octets a loop is faster than the call of `set`. */

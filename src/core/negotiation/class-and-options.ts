@@ -112,3 +112,32 @@ export function meaningfulOptions(selected: TransportClass, additionalOptions = 
   }
   return additionalOptions & (selected === 2 ? 0x69 : ADDITIONAL_OPTIONS.expedited);
 }
+
+/** 0xC6 with these bits. */
+//= RFC 2126 4.2.1 bit 1
+//= RFC 2126 4.2.1 bit 6
+export function optionBits(expedited: boolean, expeditedAck: boolean): number {
+  if (!expedited) {
+    return 0;
+  }
+  const { expedited: bit, expeditedAcknowledgement } = ADDITIONAL_OPTIONS;
+  return expeditedAck ? bit | expeditedAcknowledgement : bit;
+}
+
+/** The classes of RFC 2126: what is offered, in order of preference, or what is accepted. */
+export type TpClassChoice = 0 | 2 | '2,0';
+
+/** The classes of a choice, the preferred one first. */
+export function classesOf(choice: TpClassChoice): readonly (0 | 2)[] {
+  return choice === '2,0' ? [2, 0] : [choice];
+}
+
+/** What a CR lets its answer choose. */
+export interface Proposal {
+  /** The classes that the answer may select, of those that this side takes; the best one first. */
+  readonly tpClasses: readonly (0 | 2)[];
+  /** The CR asks for expedited data. */
+  readonly expedited: boolean;
+  /** The CR asks for each ED to be answered by an EA; it means something in class 2 only. */
+  readonly expeditedAck: boolean;
+}

@@ -35,6 +35,36 @@ export interface Confirmation {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+/** A judgement under way: what is wrong with the CC is an error, or tolerated with a diagnostic. */
+class Judgement {
+  readonly diagnostics: Diagnostic[] = [];
+  readonly #strict: boolean;
+  readonly #octets: Uint8Array;
+
+  constructor({ strict = false, octets = NO_OCTETS }: ConfirmOptions) {
+    this.#strict = strict;
+    this.#octets = octets;
+  }
+
+  fail(fault: Fault, octet?: number): never {
+    throw new ProtocolError(fault, this.#octets, octet);
+  }
+
+  tolerate(fault: Fault, octet?: number): void {
+    if (this.#strict) {
+      this.fail(fault, octet);
+    }
+    this.diagnostics.push({ code: fault, octet });
+  }
+
+  /** Wrong for who is strict; nothing to note for others. */
+  strictly(fault: Fault): void {
+    if (this.#strict) {
+      this.fail(fault);
+    }
+  }
+}
+
 /**
  * Judges a CC against the CR that it answers.
  *
@@ -47,68 +77,79 @@ export interface Confirmation {
 export function confirm(
   offer: TpduInitOf<'CR'>,
   cc: ConnectionConfirm,
-  { strict = false, octets = NO_OCTETS }: ConfirmOptions = {},
+  options: ConfirmOptions = {},
 ): Confirmation {
-  const diagnostics: Diagnostic[] = [];
-  const fail = (fault: Fault, octet?: number): never => {
-    throw new ProtocolError(fault, octets, octet);
-  };
-  const tolerate = (fault: Fault, octet?: number) => {
-    if (strict) {
-      fail(fault, octet);
-    }
-    diagnostics.push({ code: fault, octet });
-  };
+  const judgement = new Judgement(options);
   const offered = offer.parameters ?? {};
   const answered = cc.parameters;
-
-  //= X.224 13.4.3 deviation: a tolerant initiator takes a CC of class 0 for another reference, for the TCP connection associates it with its CR
-  if (cc.dstRef !== offer.srcRef) {
-    if (cc.class !== 0) {
-      fail('cc-ref-mismatch', 4);
-    }
-    // X.224 6.9 associates by reference. In class 0 the TCP connection does it, and many peers send 0.
-    tolerate('cc-ref-mismatch', 4);
-  }
-  const { classes } = proposedClasses(offer.class ?? 0, offered.alternativeClasses);
-  //= RFC 2126 7
-  //= RFC 2126 6.3
-  if (!classes.includes(cc.class)) {
-    fail('cc-class', 7);
-  }
-  //= X.224 6.5.4 l
-  //= X.224 6.5.4 o
-  //= RFC 2126 4.2.1 flow control
-  if (cc.class === 2 && cc.options !== NON_USE_OF_FLOW_CONTROL) {
-    // RFC 2126 §4.2.1: class 2 over TCP is octet 0x21, nothing else.
-    fail('cc-options', 7);
-  }
-  //= X.224 6.5.4 Table 4
-  //= RFC 2126 4.2.1 bit 4
-  const granted = meaningfulOptions(cc.class, answered.additionalOptions);
-  if ((granted & ~meaningfulOptions(cc.class, offered.additionalOptions)) !== 0) {
-    // Table 4: what was not proposed cannot be granted.
-    fail('cc-options');
-  }
-  if (answered.tpduSize !== undefined && answered.preferredMaxTpduSize !== undefined && strict) {
+  judgeReference(offer, cc, judgement);
+  judgeClass(offer, cc, judgement);
+  const granted = grantedOptions(offered.additionalOptions, cc, judgement);
+  if (answered.tpduSize !== undefined && answered.preferredMaxTpduSize !== undefined) {
     // Tolerant, 0xF0 counts; decoding has noted it already.
-    fail('cc-both-sizes');
+    judgement.strictly('cc-both-sizes');
   }
   const { maxTpduSize, isBeyondOffer } = confirmSize(offered, answered);
   //= X.224 6.5.4 j deviation: a tolerant initiator takes a CC with a larger size and keeps to its own offer
   if (isBeyondOffer) {
-    tolerate('cc-size');
+    judgement.tolerate('cc-size');
   }
   if (isOtherSelector(offered.calledTsel, answered.calledTsel)) {
-    tolerate('cc-selector');
+    judgement.tolerate('cc-selector');
   }
   return {
     class: cc.class,
     maxTpduSize,
     expedited: (granted & ADDITIONAL_OPTIONS.expedited) !== 0,
     expeditedAcknowledgement: (granted & ADDITIONAL_OPTIONS.expeditedAcknowledgement) !== 0,
-    diagnostics,
+    diagnostics: judgement.diagnostics,
   };
+}
+
+//= X.224 13.4.3 deviation: a tolerant initiator takes a CC of class 0 for another reference, for the TCP connection associates it with its CR
+function judgeReference(
+  offer: TpduInitOf<'CR'>,
+  cc: ConnectionConfirm,
+  judgement: Judgement,
+): void {
+  if (cc.dstRef !== offer.srcRef) {
+    if (cc.class !== 0) {
+      judgement.fail('cc-ref-mismatch', 4);
+    }
+    // X.224 6.9 associates by reference. In class 0 the TCP connection does it, and many peers send 0.
+    judgement.tolerate('cc-ref-mismatch', 4);
+  }
+}
+
+function judgeClass(offer: TpduInitOf<'CR'>, cc: ConnectionConfirm, judgement: Judgement): void {
+  const { classes } = proposedClasses(offer.class ?? 0, offer.parameters?.alternativeClasses);
+  //= RFC 2126 7
+  //= RFC 2126 6.3
+  if (!classes.includes(cc.class)) {
+    judgement.fail('cc-class', 7);
+  }
+  //= X.224 6.5.4 l
+  //= X.224 6.5.4 o
+  //= RFC 2126 4.2.1 flow control
+  if (cc.class === 2 && cc.options !== NON_USE_OF_FLOW_CONTROL) {
+    // RFC 2126 §4.2.1: class 2 over TCP is octet 0x21, nothing else.
+    judgement.fail('cc-options', 7);
+  }
+}
+
+/** The bits of 0xC6 that the CC grants. What was not proposed cannot be granted (table 4). */
+//= X.224 6.5.4 Table 4
+//= RFC 2126 4.2.1 bit 4
+function grantedOptions(
+  asked: number | undefined,
+  cc: ConnectionConfirm,
+  judgement: Judgement,
+): number {
+  const granted = meaningfulOptions(cc.class, cc.parameters.additionalOptions);
+  if ((granted & ~meaningfulOptions(cc.class, asked)) !== 0) {
+    judgement.fail('cc-options');
+  }
+  return granted;
 }
 
 /** The responding T-selector, where both sides state it, is the called one (X.224 13.4.4). */

@@ -10,6 +10,7 @@ import {
   ADDITIONAL_OPTIONS,
   NON_USE_OF_FLOW_CONTROL,
   meaningfulOptions,
+  optionBits,
   proposedClasses,
   selectClass,
 } from './class-and-options.js';
@@ -27,6 +28,8 @@ export interface LocalCapabilities {
   readonly usePreferredMaxTpduSize?: boolean;
   /** Take expedited data when asked to. Default `false`. */
   readonly expedited?: boolean;
+  /** Answer each ED by an EA when asked to; class 2 only. Default `true`. */
+  readonly expeditedAck?: boolean;
   /** Refuse class combinations of X.224 table 3 that are not valid. Default `false`. */
   readonly strict?: boolean;
 }
@@ -54,8 +57,9 @@ export interface RefuseResponse {
   readonly reason: number;
 }
 
-/** DR reason: none of the proposed classes is supported. */
+/** DR reasons: none of the proposed classes is supported; and not specified, where class 0 knows no better. */
 const NEGOTIATION_FAILED = 130;
+const NOT_SPECIFIED = 0;
 
 /**
  * Answers a CR by what it proposes and what this side can do.
@@ -64,6 +68,7 @@ const NEGOTIATION_FAILED = 130;
  * @throws ProtocolError `class-combination` when strict and table 3 does not allow an alternative
  */
 //= X.224 6.5.4 i para 2
+//= X.224 13.5.3 a to c
 //= RFC 1006 3 quality of service
 //= RFC 2126 3.1
 //= RFC 2126 4
@@ -73,31 +78,59 @@ export function respond(
   octets: Uint8Array = NO_OCTETS,
 ): AcceptResponse | RefuseResponse {
   const { strict = false } = local;
-  const { class: preferred, parameters } = request;
-  const proposed = proposedClasses(preferred, parameters.alternativeClasses);
-  //= X.224 6.5.4 Table 3 deviation: a tolerant responder leaves out an alternative that the table does not allow
-  if (strict && proposed.invalidAlternative !== undefined) {
+  if (strict) {
+    verifyAlternatives(request, octets);
+  }
+  const [selected] = usableClasses(request, local.classes);
+  return selected === undefined
+    ? { type: 'refuse', reason: request.class === 0 ? NOT_SPECIFIED : NEGOTIATION_FAILED }
+    : acceptIn(selected, request, local);
+}
+
+/** @throws ProtocolError `class-combination` */
+//= X.224 6.5.4 Table 3 deviation: a tolerant responder leaves out an alternative that the table does not allow
+function verifyAlternatives(
+  { class: preferred, parameters }: ConnectionRequest,
+  octets: Uint8Array,
+): void {
+  const { invalidAlternative } = proposedClasses(preferred, parameters.alternativeClasses);
+  if (invalidAlternative !== undefined) {
     throw new ProtocolError('class-combination', octets, undefined, {
-      detail: `class ${preferred} with alternative ${proposed.invalidAlternative}`,
+      detail: `class ${preferred} with alternative ${invalidAlternative}`,
     });
   }
-  const supported: readonly TransportClass[] = local.classes;
-  //= X.224 6.5.4 o
-  //= RFC 2126 4.2.1 flow control
+}
+
+/** The classes that may answer a CR, of those that this side takes; the one to select first. */
+//= X.224 6.5.4 o
+//= RFC 2126 4.2.1 flow control
+export function usableClasses(
+  request: ConnectionRequest,
+  supported: readonly SupportedClass[],
+): readonly SupportedClass[] {
+  const { class: preferred, parameters, options } = request;
   const isUsable = (transportClass: TransportClass): transportClass is SupportedClass =>
-    supported.includes(transportClass) &&
-    (transportClass !== 2 || (request.options & NON_USE_OF_FLOW_CONTROL) !== 0);
-  const selected = selectClass(preferred, proposed.classes, isUsable);
-  if (selected === undefined) {
-    return { type: 'refuse', reason: NEGOTIATION_FAILED };
-  }
-  const size = answerSize(parameters, {
+    (supported as readonly TransportClass[]).includes(transportClass) &&
+    (transportClass !== 2 || (options & NON_USE_OF_FLOW_CONTROL) !== 0);
+  const { classes } = proposedClasses(preferred, parameters.alternativeClasses);
+  const selected = selectClass(preferred, classes, isUsable);
+  return selected === undefined
+    ? []
+    : [selected, ...classes.filter(isUsable).filter((each) => each !== selected)];
+}
+
+function acceptIn(
+  selected: SupportedClass,
+  request: ConnectionRequest,
+  local: LocalCapabilities,
+): AcceptResponse {
+  const size = answerSize(request.parameters, {
     maxTpduSize: local.maxTpduSize,
     usePreferred: local.usePreferredMaxTpduSize ?? false,
-    strict,
+    strict: local.strict ?? false,
     class: selected,
   });
-  const granted = local.expedited === true ? grantedOptions(request, selected) : 0;
+  const granted = grantedOptions(request, selected, local);
   return {
     type: 'accept',
     class: selected,
@@ -121,8 +154,12 @@ export function respond(
 //= RFC 2126 4.2.1 bit 6
 //= RFC 2126 4.2.1 bit 7
 //= RFC 2126 4.2.1 bit 4
-function grantedOptions(request: ConnectionRequest, selected: SupportedClass): number {
+//= RFC 2126 6.7
+function grantedOptions(
+  request: ConnectionRequest,
+  selected: SupportedClass,
+  { expedited = false, expeditedAck = true }: LocalCapabilities,
+): number {
   const asked = meaningfulOptions(selected, request.parameters.additionalOptions);
-  const { expedited, expeditedAcknowledgement } = ADDITIONAL_OPTIONS;
-  return asked & (request.class === 2 ? expedited | expeditedAcknowledgement : expedited);
+  return asked & optionBits(expedited, expeditedAck && request.class === 2);
 }

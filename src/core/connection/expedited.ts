@@ -1,0 +1,95 @@
+/**
+ * Expedited data of one connection (X.224 6.11, RFC 2126 4.2.2): the number of the next ED, and when its EA is due.
+ */
+import { CotpError, TimeoutError } from '../errors.js';
+import { encode } from '../tpdu/encode.js';
+
+/** Most octets of an ED (X.224 13.8.5). */
+const MAX_LENGTH = 16;
+
+/** ED-TPDU-NR counts modulo 128: it means nothing in class 2, and makes traces readable. */
+const MODULUS = 128;
+
+/** An ED has left, and nobody has told the time since. */
+const UNKNOWN = 0;
+
+/** The state of expedited data. */
+export class Expedited {
+  readonly isAgreed: boolean;
+  /** Each ED is answered by an EA. */
+  readonly isAcknowledged: boolean;
+  /** When the EA must have come; in the past while the time has to be told. `undefined`: none is due. */
+  ackDeadline: number | undefined;
+  readonly #timeout: number;
+  #next = 0;
+
+  /** @param timeout milliseconds that an EA may be due; 0 for ever */
+  constructor(isAgreed: boolean, isAcknowledged: boolean, timeout = 0) {
+    this.isAgreed = isAgreed;
+    this.isAcknowledged = isAcknowledged;
+    this.#timeout = timeout;
+  }
+
+  /** @throws RangeError for another length than 1 to 16 octets */
+  //= X.224 6.11.1.4 para 4
+  //= X.224 13.8.5
+  static check({ length }: Uint8Array): void {
+    if (length < 1 || length > MAX_LENGTH) {
+      throw new RangeError(`expedited data: 1 to ${MAX_LENGTH} octets expected, got ${length}`);
+    }
+  }
+
+  /** The number of the next ED. */
+  takeNumber(): number {
+    const number = this.#next;
+    this.#next = (number + 1) % MODULUS;
+    return number;
+  }
+
+  /** An ED has left. Nobody tells the core when, so it asks to be called at once. */
+  left(): void {
+    if (this.isAcknowledged && this.#timeout > 0) {
+      this.ackDeadline = UNKNOWN;
+    }
+  }
+
+  /** The time is told. `true` when the EA is overdue. */
+  isOverdue(now: number): boolean {
+    if (this.ackDeadline === UNKNOWN) {
+      this.ackDeadline = now + this.#timeout;
+    }
+    return this.ackDeadline !== undefined && now >= this.ackDeadline;
+  }
+
+  /** For so long the peer was not read. */
+  postpone(milliseconds: number): void {
+    if (this.ackDeadline !== undefined && this.ackDeadline !== UNKNOWN) {
+      this.ackDeadline += milliseconds;
+    }
+  }
+
+  /** The error of an EA that does not come. */
+  overdue(): CotpError {
+    return new TimeoutError(
+      `no EA for expedited data within ${this.#timeout} ms`,
+      'writeTimeout',
+      this.#timeout,
+      { phase: 'open' },
+    );
+  }
+}
+
+/** The EA for the ED with this number. */
+//= X.224 6.11.1.4 para 2
+export function acknowledgementOf(number: number, remoteRef: number): Uint8Array {
+  return encode({ type: 'EA', dstRef: remoteRef, yrEdtuNr: number });
+}
+
+/** The error of a call that needs expedited data where none was agreed on. */
+export function noExpedited(tpClass: 0 | 2): CotpError {
+  return new CotpError(
+    'ERR_COTP_NO_EXPEDITED',
+    `expedited data was not agreed on when this connection of class ${tpClass} was opened`,
+    { phase: 'open', hint: 'both sides need the expedited option, and the CC must grant it' },
+  );
+}

@@ -1,0 +1,82 @@
+/**
+ * The TPDUs that release a connection of class 2, or answer what belongs to another one: DR and DC (X.224 13.5, 13.6).
+ */
+import { encode } from '../tpdu/encode.js';
+import type { ConnectionConfirm, ConnectionRequest, DisconnectRequest } from '../tpdu/types.js';
+
+/** The reasons of a DR that this side sends (X.224 13.5.3). */
+export const DR_REASONS = {
+  notSpecified: 0,
+  normal: 128,
+  negotiationFailed: 130,
+  mismatchedReferences: 132,
+  protocolError: 133,
+  refusedHere: 136,
+} as const;
+
+/** 0xE0 of a DR before which everything written has been sent (RFC 2126 4.2.3). */
+const NON_DISRUPTIVE = Uint8Array.of(0x80);
+
+/** The references of a connection, or those that a TPDU for another one is answered with. */
+export interface References {
+  readonly localRef: number;
+  readonly remoteRef: number;
+}
+
+/** The last TPDU of a side. A disruptive one has no 0xE0. */
+//= X.224 6.7.1.5 a 1
+//= RFC 2126 4.2.3 disruptive
+//= RFC 2126 4.2.3 non-disruptive
+export function disconnectRequest(
+  { localRef, remoteRef }: References,
+  reason: number,
+  { userData, isDisruptive }: { userData?: Uint8Array | undefined; isDisruptive: boolean },
+): Uint8Array {
+  return encode({
+    type: 'DR',
+    dstRef: remoteRef,
+    srcRef: localRef,
+    reason,
+    parameters: { additionalInfo: isDisruptive ? undefined : NON_DISRUPTIVE },
+    ...(userData === undefined ? {} : { userData }),
+  });
+}
+
+/** The DR in answer to a CC for another reference, which its sender associates by the references exchanged. */
+//= X.224 6.9.1.4.2 a 1
+export function answerToForeignCc({ dstRef, srcRef }: ConnectionConfirm): Uint8Array {
+  const references = { localRef: dstRef, remoteRef: srcRef };
+  return disconnectRequest(references, DR_REASONS.mismatchedReferences, { isDisruptive: true });
+}
+
+/** The DR in answer to a CR for a second connection. */
+//= RFC 2126 4.2.1 multiplexing
+export function answerToSecondCr({ srcRef }: ConnectionRequest): Uint8Array {
+  const references = { localRef: 0, remoteRef: srcRef };
+  return disconnectRequest(references, DR_REASONS.refusedHere, { isDisruptive: true });
+}
+
+/**
+ * The DC in answer to a DR: its references exchanged, so that its sender can associate it.
+ *
+ * @param remoteRef the reference of the peer, for a DR that does not name it
+ */
+//= X.224 6.7.1.5 e
+//= X.224 6.9.1.4.2 a 2
+export function disconnectConfirm(dr: DisconnectRequest, remoteRef = 0): Uint8Array {
+  return encode({ type: 'DC', dstRef: dr.srcRef || remoteRef, srcRef: dr.dstRef });
+}
+
+/** @throws RangeError for user data of a DR that is not 1 to 64 octets, or that class 0 cannot send */
+//= X.224 13.5.5
+export function checkDisconnectData(userData: Uint8Array | undefined, tpClass: 0 | 2): void {
+  if (userData === undefined) {
+    return;
+  }
+  if (tpClass === 0) {
+    throw new RangeError('userData: none expected, for class 0 ends without a DR');
+  }
+  if (userData.length < 1 || userData.length > 64) {
+    throw new RangeError(`userData: 1 to 64 octets expected, got ${userData.length}`);
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * How a connection ended, as the local user sees it, and what the local user asks for when it ends one.
+ */
+import type { Ending } from './errors.js';
+
+/** The end of a connection. It does not change any more once the byte stream is closed. */
+export interface Disconnection {
+  /**
+   * What ended it. `'local'` for `close` and `disconnect`; nothing that comes after our own DR changes it.
+   */
+  readonly ending: Ending;
+  /** Class 2: the peer confirmed our DR by a DC. Class 0: both sides have sent FIN. */
+  readonly confirmed: boolean;
+  /** Octets of user data, normal and expedited, that were not handed to the byte stream; those dropped included. */
+  readonly unsent: number;
+  /** Reason of the peer's DR, 0 to 255 (X.224 13.5.3); absent when no DR came. */
+  readonly reason?: number | undefined;
+  /** User data of the peer's DR, 1 to 64 octets; absent when there is none. */
+  readonly userData?: Uint8Array | undefined;
+  /** Additional information (0xE0) of the peer's DR; absent when there is none. */
+  readonly additionalInfo?: Uint8Array | undefined;
+  /**
+   * Whether everything that the peer had written came before its DR: 0xE0 = 0x80 is `true` (RFC 2126 4.2.3),
+   * 0xC0 is `false` (an abort of RFC 1859). Absent when the DR states neither.
+   */
+  readonly nonDisruptive?: boolean | undefined;
+}
+
+/** How a connection is to end. */
+export interface DisconnectHow {
+  /** User data of our DR, 1 to 64 octets; class 2 only. Default: none. */
+  readonly userData?: Uint8Array | undefined;
+  /** Drop what is queued instead of sending it first. Default `false`. */
+  readonly disruptive?: boolean | undefined;
+}
+
+/** What a DR says beside its reason; each part is absent where the DR has none. */
+export interface DisconnectDetails {
+  readonly userData: Uint8Array | undefined;
+  readonly additionalInfo: Uint8Array | undefined;
+  readonly nonDisruptive: boolean | undefined;
+}
