@@ -66,3 +66,14 @@ export function splitsWithTrailing(octets: Uint8Array, trailing: Uint8Array): re
     chunks: chunks.map((chunk, i) => (i === chunks.length - 1 ? join(chunk, trailing) : chunk)),
   }));
 }
+
+/** The payloads of TPKTs behind one another. */
+export function splitTpkts(octets: Uint8Array): readonly Uint8Array[] {
+  const payloads: Uint8Array[] = [];
+  for (let at = 0; at < octets.length; ) {
+    const length = ((octets[at + 2] ?? 0) << 8) | (octets[at + 3] ?? 0);
+    payloads.push(octets.slice(at + 4, at + length));
+    at += Math.max(4, length);
+  }
+  return payloads;
+}

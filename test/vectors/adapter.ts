@@ -2,11 +2,11 @@
  * From the form of the vectors to this library and back: one function a layer. Knows the names
  * that vectors use and holds no rule of the protocol.
  */
-import { SHORT_DT, writeTsdu } from '../../src/core/data-transfer/dt.js';
+import { type DtFormat, SHORT_DT, normalDt, writeTsdu } from '../../src/core/data-transfer/dt.js';
 import { Reassembly } from '../../src/core/data-transfer/reassembly.js';
 import { SendBuffer, SendPool } from '../../src/core/data-transfer/send-buffer.js';
 import { ProtocolError } from '../../src/core/errors.js';
-import { confirm } from '../../src/core/negotiation/confirm.js';
+import { type Confirmation, confirm } from '../../src/core/negotiation/confirm.js';
 import { respond, type SupportedClass } from '../../src/core/negotiation/respond.js';
 import { OctetSource, allocateZeroed, plainView } from '../../src/core/octets/collector.js';
 import { fromHex, joinOctets, toHex, uintOctets } from '../../src/core/octets/octets.js';
@@ -26,6 +26,7 @@ import type {
 } from '../../src/core/tpdu/types.js';
 import { TpktSplitter } from '../../src/core/tpkt/splitter.js';
 import { takePieces } from '../support/engine.js';
+import { runScript, type ScriptContext, type Step } from './script.js';
 
 export type Mode = 'tolerant' | 'strict';
 
@@ -43,6 +44,7 @@ export interface Vector {
   readonly remoteRef?: number;
   readonly chunks?: readonly string[];
   readonly tpdus?: readonly string[];
+  readonly steps?: readonly Step[];
   readonly context?: Json;
   readonly local?: Json;
   readonly offer?: Json;
@@ -86,6 +88,9 @@ const LAYERS: Readonly<Record<string, (vector: Vector, mode: Mode) => unknown>> 
     hex: toHex(encode(decode(octetsOf(vector.hex), decodeOptions(vector, mode)))),
   }),
   encode: (vector) => ({ hex: toHex(encode(initOf(vector.fields ?? {}))) }),
+  script: ({ context, steps = [] }, mode) =>
+    // The form of the context depends on the layer.
+    runScript(context as unknown as ScriptContext, steps, mode === 'strict'),
 };
 
 /** Octets as they come from TCP, to packets. */
@@ -129,7 +134,8 @@ function sequence(vector: Vector, mode: Mode): Json {
 }
 
 function negotiationResponder(vector: Vector, mode: Mode): Json {
-  const { classes, maxTpdu = 2048, usePreferred = false, expedited = false } = vector.local ?? {};
+  const { classes, maxTpdu = 2048, usePreferred = false, ...rest } = vector.local ?? {};
+  const { expedited = false, ack = true } = rest;
   const octets = octetsOf(vector.hex);
   const strict = mode === 'strict';
   const request = decode(octets, { strict });
@@ -143,6 +149,7 @@ function negotiationResponder(vector: Vector, mode: Mode): Json {
       maxTpduSize: maxTpdu as number,
       usePreferredMaxTpduSize: usePreferred as boolean,
       expedited: expedited as boolean,
+      expeditedAck: ack as boolean,
       strict,
     },
     octets,
@@ -157,7 +164,7 @@ function negotiationResponder(vector: Vector, mode: Mode): Json {
     options: response.options,
     ...(tpduSize === undefined ? {} : { sizeCode: codeOfSize(tpduSize) }),
     ...(preferredMaxTpduSize === undefined ? {} : { preferredMax: preferredMaxTpduSize / 128 }),
-    ...inForce(response),
+    ...inForce(response, response.parameters, vector, mode),
   };
 }
 
@@ -194,15 +201,24 @@ function negotiationInitiator(vector: Vector, mode: Mode): Json {
     }) as ParametersInit,
   };
   const confirmation = confirm(offer, cc, { strict, octets });
-  return { class: confirmation.class, ...inForce(confirmation) };
+  return { class: confirmation.class, ...inForce(confirmation, {}, vector, mode) };
 }
 
-function inForce(agreed: { class: TransportClass; maxTpduSize: number; expedited: boolean }): Json {
+/** What is agreed on. The vectors of class 0 alone say nothing of EA and of the bits of a CC. */
+function inForce(
+  agreed: Pick<Confirmation, 'class' | 'maxTpduSize' | 'expedited' | 'expeditedAcknowledgement'>,
+  { additionalOptions }: ParametersInit,
+  vector: Vector,
+  mode: Mode,
+): Json {
+  const format = agreed.class === 0 ? SHORT_DT : normalDt(1, 1);
+  const stated = (expected(vector, mode).ok ?? {}) as Json;
+  const more = { ack: agreed.expeditedAcknowledgement, additionalOptions };
   return {
     maxTpdu: agreed.maxTpduSize,
-    maxUserData:
-      agreed.maxTpduSize - (agreed.class === 0 ? SHORT_DT.headerLength : DT_HEADER_LENGTHS.normal),
+    maxUserData: agreed.maxTpduSize - format.headerLength,
     expedited: agreed.expedited,
+    ...Object.fromEntries(Object.entries(more).filter(([name]) => name in stated)),
   };
 }
 
@@ -234,20 +250,18 @@ interface Segment {
   readonly eot: boolean;
 }
 
-/** Headers of the DT that only a class above 0 sends, LI included, in octets (X.224 13.7.1). */
-const DT_HEADER_LENGTHS = { normal: 5, extended: 8 };
-
 /** How a TSDU leaves: what the path that sends has queued, decoded. */
-function sentSegments(tsduLength: number, maxTpduSize: number): readonly Segment[] {
+function sentSegments(tsduLength: number, maxTpduSize: number, format: DtFormat): readonly Segment[] {
   const sendBuffer = new SendBuffer(new SendPool(allocateZeroed));
   if (tsduLength > 0) {
     const tsdu = new Uint8Array(tsduLength);
-    writeTsdu(sendBuffer, SHORT_DT, tsdu, maxTpduSize, plainView, undefined);
+    writeTsdu(sendBuffer, format, tsdu, maxTpduSize, plainView, undefined);
   }
   const sent: Segment[] = [];
   const splitter = new TpktSplitter({
     packet: ({ octets }, start, end) => {
-      const tpdu = decode(octets.subarray(start, end), { strict: true, class: 0 });
+      const cls = format === SHORT_DT ? 0 : 2;
+      const tpdu = decode(octets.subarray(start, end), { strict: true, class: cls });
       if (tpdu.type === 'DT') {
         sent.push({ length: tpdu.userData.length, eot: tpdu.eot });
       }
@@ -259,7 +273,10 @@ function sentSegments(tsduLength: number, maxTpduSize: number): readonly Segment
   return sent;
 }
 
-/** No class above 0 is sent yet: the lengths of its segments are those of the codec alone. */
+/** Octets of the DT header in extended format, LI included, which no connection sends (X.224 13.7.1). */
+const EXTENDED_HEADER_LENGTH = 8;
+
+/** The lengths of such DT are those of the codec alone. */
 function segmentsOf(tsduLength: number, step: number): readonly Segment[] {
   return Array.from({ length: Math.ceil(tsduLength / step) }, (_, i) => {
     const length = Math.min(step, tsduLength - i * step);
@@ -271,10 +288,11 @@ function segmenting({ context = {} }: Vector): Json {
   const { tsduLength, maxTpdu, class: transportClass, extended, dstRef } = context;
   const long: DataForm = extended === true ? 'extended' : 'normal';
   const form: DataForm = transportClass === 0 ? 'short' : long;
+  const format = form === 'short' ? SHORT_DT : normalDt(1, (dstRef ?? 1) as number);
   const cut =
-    form === 'short'
-      ? sentSegments(tsduLength as number, maxTpdu as number)
-      : segmentsOf(tsduLength as number, (maxTpdu as number) - DT_HEADER_LENGTHS[form]);
+    form === 'extended'
+      ? segmentsOf(tsduLength as number, (maxTpdu as number) - EXTENDED_HEADER_LENGTH)
+      : sentSegments(tsduLength as number, maxTpdu as number, format);
   const tpdus = cut.map(({ length, eot }) =>
     encode({
       type: 'DT',
@@ -330,8 +348,9 @@ const MEANINGS: Readonly<Record<string, (tpdu: Tpdu) => unknown>> = {
   explicitFlowControl: (tpdu) => flag(tpdu, 0x01, (it) => it === 2, false),
   extendedFormats: (tpdu) => flag(tpdu, 0x02, (it) => it >= 2, true),
   nonDisruptive: (tpdu) => {
-    const info = parametersOf(tpdu).additionalInfo;
-    return info === undefined ? undefined : toHex(info as Uint8Array) === '80';
+    // Of length 0 it says nothing.
+    const info = toHex((parametersOf(tpdu).additionalInfo ?? new Uint8Array(0)) as Uint8Array);
+    return info === '' ? undefined : info === '80';
   },
   callingTsap: (tpdu) => parametersOf(tpdu).callingTsel,
   calledTsap: (tpdu) => parametersOf(tpdu).calledTsel,

@@ -1,7 +1,7 @@
 /**
  * `npm run test:vectors -- FILE` runs the vectors of any file of the form of `vectors.json`; without
- * FILE those of that file and of `captures.json`. The exit code is 0 when all pass, 1 when one fails, 2 when FILE is not to
- * be read or not of the form.
+ * FILE those of that file, of `class2.json` and of `captures.json`. The exit code is 0 when all pass, 1 when one fails, 2
+ * when FILE is not to be read or not of the form.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

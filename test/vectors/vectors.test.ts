@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { actual, expected, type Mode, type Vector } from './adapter.js';
 
 const named = process.env.COTP_VECTORS;
-const files = named === undefined ? ['vectors.json', 'captures.json'] : [named];
+const files = named === undefined ? ['vectors.json', 'class2.json', 'captures.json'] : [named];
 const vectors = files.flatMap((file) => {
   const path = named === undefined ? new URL(file, import.meta.url) : file;
   return (JSON.parse(readFileSync(path, 'utf8')) as { vectors: readonly Vector[] }).vectors;

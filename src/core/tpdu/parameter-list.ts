@@ -138,6 +138,10 @@ class ParameterReader implements ValueContext {
     return this.#refuse(fault, this.#lengthOctet + 1 + index);
   }
 
+  note(index: number, as: DiagnosticCode): void {
+    this.#reading.note(as, this.#lengthOctet + 1 + index);
+  }
+
   tolerate(index: number, as: DiagnosticCode): void {
     this.#reading.tolerate('param-value', this.#lengthOctet + 1 + index, as);
   }

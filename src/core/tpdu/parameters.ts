@@ -99,7 +99,7 @@ const version: Kind<number> = {
   read: (value, context) => (octetAt(value, 0) === 1 ? 1 : context.wrong(0)),
 };
 
-/** X.224 13.3.4 g: bit 8 is not defined. */
+/** X.224 13.3.4 g: bit 8 is not defined, and a bit without meaning is ignored (13.2.3). */
 //= X.224 13.3.4 g
 //= X.224 13.3.4 g deviation: class 0 may carry it for expedited data (RFC 1006 5), and bit 7 may be set, which RFC 2126 6.6 defines in class 2
 const additionalOptions: Kind<number> = {
@@ -107,7 +107,7 @@ const additionalOptions: Kind<number> = {
   read(value, context) {
     const options = octetAt(value, 0);
     if (options > 0x7f) {
-      context.tolerate(0, 'option-bit8');
+      context.note(0, 'option-bit8');
     }
     return options;
   },

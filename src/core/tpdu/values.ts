@@ -87,6 +87,8 @@ export interface ValueContext {
   readonly class: TransportClass | undefined;
   /** Reports an invalid value: the TPDU is refused, or the parameter is ignored, as in a CR. */
   wrong(index: number, fault?: Fault): undefined;
+  /** Reports a value that is accepted even with `strict`. */
+  note(index: number, as: DiagnosticCode): void;
   /** Reports a value that is accepted only without `strict`. */
   tolerate(index: number, as: DiagnosticCode): void;
 }
@@ -98,6 +100,7 @@ export const LENIENT: ValueContext = {
   type: 'CR',
   class: undefined,
   wrong: () => undefined,
+  note: () => {},
   tolerate: () => {},
 };
 

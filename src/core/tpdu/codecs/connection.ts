@@ -27,12 +27,12 @@ export const MAX_CR_LENGTH = 128;
 
 /**
  * Largest user data of a CR or CC in octets (X.224 13.3.5, 13.4.5); RFC 1006 §5 allows it in class 0 too.
- * More is tolerated where it is harmless: in a CR, and in a CC that selects class 0.
+ * More is tolerated in class 0 alone.
  */
-//= X.224 6.5.4 d deviation: RFC 1006 5 and RFC 2126 4.1.1 allow up to 32 octets in class 0 too; a tolerant reading takes more in a CR, and in a CC of class 0
-//= X.224 8.2.2 2 deviation: RFC 1006 5 and RFC 2126 4.1.1 allow up to 32 octets in class 0 too; a tolerant reading takes more in a CR, and in a CC of class 0
-//= X.224 13.3.5 deviation: RFC 1006 5 and RFC 2126 4.1.1 allow up to 32 octets in class 0 too; a tolerant reading takes more in a CR, and in a CC of class 0
-//= X.224 13.4.5 deviation: RFC 1006 5 and RFC 2126 4.1.1 allow up to 32 octets in class 0 too; a tolerant reading takes more in a CR, and in a CC of class 0
+//= X.224 6.5.4 d deviation: RFC 1006 5 and RFC 2126 4.1.1 allow up to 32 octets in class 0 too; a tolerant reading takes more in class 0
+//= X.224 8.2.2 2 deviation: RFC 1006 5 and RFC 2126 4.1.1 allow up to 32 octets in class 0 too; a tolerant reading takes more in class 0
+//= X.224 13.3.5 deviation: RFC 1006 5 and RFC 2126 4.1.1 allow up to 32 octets in class 0 too; a tolerant reading takes more in class 0
+//= X.224 13.4.5 deviation: RFC 1006 5 and RFC 2126 4.1.1 allow up to 32 octets in class 0 too; a tolerant reading takes more in class 0
 //= RFC 1006 5 initial user data
 //= RFC 2126 4.1.1 connect data
 const MAX_USER_DATA = 32;
@@ -121,7 +121,7 @@ function readConnection<T extends 'CR' | 'CC'>(reading: Reading, type: T) {
     reading.tolerate('option-bits', 7);
   }
   const variable = readVariablePart(reading, type, transportClass);
-  reading.limitUserData(MAX_USER_DATA, { isTolerable: type === 'CR' || transportClass === 0 });
+  reading.limitUserData(MAX_USER_DATA, { isTolerable: transportClass === 0 });
   return {
     type,
     cdt,
