@@ -49,7 +49,14 @@ it.each([
 
 it('what is known of a connection has one shape', () => {
   const address = { host: '127.0.0.1', port: 102 };
-  const agreement = { tpClass: 0, maxTpduSize: 2048, localRef: 1, remoteRef: 2 } as const;
+  const agreement = {
+    tpClass: 0,
+    maxTpduSize: 2048,
+    localRef: 1,
+    remoteRef: 2,
+    expedited: false,
+    expeditedAck: false,
+  } as const;
   const none = undefined;
   const info = () =>
     connectionInfo(agreement, {

@@ -132,8 +132,11 @@ export function responder(options: Partial<ConnectionOptions> = {}): Subject {
   );
 }
 
+/** The states that class 0 has. */
+export type Class0State = Exclude<State, 'WBCL' | 'RELEASING' | 'CLOSING'>;
+
 /** How each state is come to. */
-const WAYS: Readonly<Record<State, (options: Partial<ConnectionOptions>) => Subject>> = {
+const WAYS: Readonly<Record<Class0State, (options: Partial<ConnectionOptions>) => Subject>> = {
   WFNC: initiator,
   WFCC: (options) => {
     const subject = initiator(options);
@@ -170,7 +173,7 @@ const WAYS: Readonly<Record<State, (options: Partial<ConnectionOptions>) => Subj
 };
 
 /** A connection in that state from which nothing waits to be taken. */
-export function inState(state: State, options: Partial<ConnectionOptions> = {}): Subject {
+export function inState(state: Class0State, options: Partial<ConnectionOptions> = {}): Subject {
   return WAYS[state](options).quiet();
 }
 
@@ -260,4 +263,7 @@ export const STIMULI: readonly Stimulus[] = [
   call('send', 'T-DATA request', (c) => c.send(hex('010203'))),
   call('end of data', 'end of data request', (c) => c.endOfData(200)),
   call('disconnect', 'T-DISCONNECT request', (c) => c.disconnect(200)),
+  call('disconnect at once', 'T-DISCONNECT request, disruptive', (c) =>
+    c.disconnect(200, { disruptive: true }),
+  ),
 ];

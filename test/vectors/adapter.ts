@@ -251,7 +251,11 @@ interface Segment {
 }
 
 /** How a TSDU leaves: what the path that sends has queued, decoded. */
-function sentSegments(tsduLength: number, maxTpduSize: number, format: DtFormat): readonly Segment[] {
+function sentSegments(
+  tsduLength: number,
+  maxTpduSize: number,
+  format: DtFormat,
+): readonly Segment[] {
   const sendBuffer = new SendBuffer(new SendPool(allocateZeroed));
   if (tsduLength > 0) {
     const tsdu = new Uint8Array(tsduLength);

@@ -2,7 +2,7 @@
  * Separates the TPDUs of one NSDU, which is one TPKT (X.224 6.4): any number of EA, ER, DC, AK and RJ, then at most one
  * that takes the rest. All are decoded before the first one is handled, for one that cannot be decoded undoes them all.
  */
-import { type Part } from '../connection/class-procedure.js';
+import type { Part } from '../connection/class-procedure.js';
 import type { Context } from '../connection/classify.js';
 import { codeOf, faultOr, readDr } from '../connection/reading-parts.js';
 import { ProtocolError } from '../errors.js';

@@ -21,13 +21,9 @@ export const CLASS2: ClassProcedure = {
   table: CLASS2_TABLE,
   dtFormat: normalDt,
   read: (octets, state, context) =>
-    AGREED.has(state)
-      ? readConcatenated(octets, context)
-      : [readOne(octets, state, context)],
+    AGREED.has(state) ? readConcatenated(octets, context) : [readOne(octets, state, context)],
   classify: (part, state, context) =>
-    AGREED.has(state)
-      ? classifyAssociated(part, state, context)
-      : classify(part, state, context),
+    AGREED.has(state) ? classifyAssociated(part, state, context) : classify(part, state, context),
   expeditedData: (data, remoteRef, number) =>
     encode({ type: 'ED', form: 'normal', dstRef: remoteRef, tpduNr: number, userData: data }),
 };

@@ -55,11 +55,7 @@ export function readOne(octets: Uint8Array, state: State, context: Context): Par
 }
 
 /** The event that a TPDU is in this state, in class 0 or before the class was agreed on. */
-export function classify(
-  { octets, tpdu }: Part,
-  state: State,
-  context: Context,
-): TransitionInput {
+export function classify({ octets, tpdu }: Part, state: State, context: Context): TransitionInput {
   if (tpdu instanceof ProtocolError) {
     return classifyFault(octets, tpdu, state, context);
   }

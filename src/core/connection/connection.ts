@@ -252,7 +252,11 @@ export class TransportConnection extends StreamEngine {
       this.#observer.see('received', octets.subarray(start, end));
       source.markSeen();
     }
-    return this.#take(source, start + dt.headerLength, end, eot);
+    if (dt.dstRef !== 0) {
+      return this.#takeAssociated(source, start + dt.headerLength, end, eot);
+    }
+    this.#deliver(this.#reassembly.add(source, start + dt.headerLength, end, eot));
+    return true;
   }
 
   /** The same for a TPDU cut by TCP: its user data stays in pieces until the TSDU is joined. */
@@ -608,9 +612,7 @@ export class TransportConnection extends StreamEngine {
   #sendDr(reason: number, userData: Uint8Array | undefined, isDisruptive: boolean): void {
     const { localRef } = this.#options;
     const { remoteRef } = this.#ends;
-    this.#reply(
-      disconnectRequest({ localRef, remoteRef }, reason, { userData, isDisruptive }),
-    );
+    this.#reply(disconnectRequest({ localRef, remoteRef }, reason, { userData, isDisruptive }));
     this.#reassembly.clear();
     this.#expedited.ackDeadline = undefined;
     this.startCloseClock();
@@ -665,8 +667,8 @@ export class TransportConnection extends StreamEngine {
     return length >= minPlainDt && length <= maxPlainDt && takesData(this.state);
   }
 
-  /** User data of a DT. `false` stops the splitting. */
-  #take(source: OctetSource, start: number, end: number, eot: boolean): boolean {
+  /** User data of a DT of class 2, which reads on after a limit was passed. `false` stops the splitting. */
+  #takeAssociated(source: OctetSource, start: number, end: number, eot: boolean): boolean {
     try {
       this.#deliver(this.#reassembly.add(source, start, end, eot));
       return true;

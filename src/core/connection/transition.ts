@@ -296,7 +296,8 @@ const USER_EVENTS: ReadonlySet<Event> = new Set([
   'end of data request',
 ]);
 
-/** Events that class 2 alone knows. */
+/** States and events that class 2 alone knows. */
+export const CLASS2_STATES: ReadonlySet<State> = new Set(['WBCL', 'RELEASING', 'CLOSING']);
 export const CLASS2_EVENTS: ReadonlySet<Event> = new Set([
   'all data sent',
   'EA overdue',

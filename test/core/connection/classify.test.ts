@@ -1,8 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { classify, type Context } from '../../../src/core/connection/classify.js';
+import {
+  classify as classifyPart,
+  type Context,
+  readOne,
+} from '../../../src/core/connection/classify.js';
 import { connectionRequest } from '../../../src/core/connection/establishment.js';
 import { faultInput } from '../../../src/core/connection/stream-engine.js';
-import { type Event, STATES, type State } from '../../../src/core/connection/transition.js';
+import {
+  type Event,
+  STATES,
+  type State,
+  type TransitionInput,
+} from '../../../src/core/connection/transition.js';
 import { ProtocolError, TsduTooLargeError } from '../../../src/core/errors.js';
 import { hex } from '../../support/splits.js';
 import { OURS, THEIRS } from '../../support/states.js';
@@ -13,7 +22,23 @@ const offer = connectionRequest(OURS, { parameters: {}, userData: hex('') });
 function known(own: Partial<Context> & { strict?: boolean } = {}): Context {
   const { strict = false, ...rest } = own;
   const options = { strict, maxTpduSize: 2048 };
-  return { options, offer, maxTpduSize: 1024, unfinished: 0, ...rest };
+  return {
+    options,
+    offer,
+    request: undefined,
+    isResponder: false,
+    localRef: OURS,
+    remoteRef: THEIRS,
+    maxTpduSize: 1024,
+    unfinished: 0,
+    expedited: false,
+    isAckDue: false,
+    ...rest,
+  };
+}
+
+function classify(octets: Uint8Array, state: State, context: Context): TransitionInput {
+  return classifyPart(readOne(octets, state, context), state, context);
 }
 
 const DR = hex('0680 0a0b 0c0d 00');
@@ -57,7 +82,7 @@ describe('a TPDU', () => {
     const cc = hex('09d0 0a0b 0c0d 00 c00109');
     expect(classify(cc, 'WFCC', known())).toMatchObject({
       tpdu: { srcRef: THEIRS },
-      maxTpduSize: 512,
+      confirmation: { maxTpduSize: 512 },
     });
   });
 

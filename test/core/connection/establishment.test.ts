@@ -22,8 +22,8 @@ const options = class0Options({ localRef: 0x0a0b });
 describe('the CC', () => {
   it('says the size that is then in force', () => {
     const cr = request('09e0 0000 0c0d 00 c0010a');
-    const { octets, maxTpduSize } = connectionConfirm(cr, { maxTpduSize: 300 }, options);
-    expect([digits(octets), maxTpduSize]).toEqual(['09d00c0d0a0b00c00108', 256]);
+    const { octets, inForce } = connectionConfirm(cr, { maxTpduSize: 300 }, options);
+    expect([digits(octets), inForce.maxTpduSize]).toEqual(['09d00c0d0a0b00c00108', 256]);
   });
 
   it('is not made for a CR that can only be refused', () => {
@@ -42,11 +42,19 @@ describe('the DR that refuses', () => {
 
 describe('the agreement', () => {
   it('is on no larger TPDU than we take', () => {
-    expect(agreementOn(65_531, 0x0c0d, options)).toEqual({
+    const inForce = {
+      class: 0,
+      maxTpduSize: 65_531,
+      expedited: false,
+      expeditedAcknowledgement: false,
+    } as const;
+    expect(agreementOn(inForce, 0x0c0d, options)).toEqual({
       tpClass: 0,
       maxTpduSize: 2048,
       localRef: 0x0a0b,
       remoteRef: 0x0c0d,
+      expedited: false,
+      expeditedAck: false,
     });
   });
 });

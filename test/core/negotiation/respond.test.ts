@@ -37,8 +37,11 @@ describe('a CR of class 0', () => {
     });
   });
 
-  it('is refused by who has class 2 alone', () => {
-    expect(respond(request('06 e0 0000 0005 00'), { ...BOTH, classes: [2] })).toEqual(REFUSED);
+  it('is refused by who has class 2 alone, with a reason that class 0 knows', () => {
+    expect(respond(request('06 e0 0000 0005 00'), { ...BOTH, classes: [2] })).toEqual({
+      type: 'refuse',
+      reason: 0,
+    });
   });
 
   //= X.224 6.5.4 q test
