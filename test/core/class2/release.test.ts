@@ -1,0 +1,359 @@
+/** The release of class 2: what goes first, what is lost, how it is told. */
+import { describe, expect, it } from 'vitest';
+import { ConnectionClosedError } from '../../../src/core/errors.js';
+import {
+  concatenated,
+  initiator2,
+  inState2,
+  open2,
+  responder2,
+  requestOfPeer,
+} from '../../support/class2-states.js';
+import { digits, hex, join } from '../../support/splits.js';
+import {
+  initiator,
+  inState,
+  only,
+  OURS,
+  packet,
+  raw,
+  type Subject,
+  THEIRS,
+} from '../../support/states.js';
+
+const DC = packet({ type: 'DC', dstRef: OURS, srcRef: THEIRS });
+const DR = packet({ type: 'DR', dstRef: OURS, srcRef: THEIRS, reason: 128 });
+
+function types(subject: Subject): readonly string[] {
+  return subject.sent().map(({ type }) => type);
+}
+
+describe('close', () => {
+  //= X.224 6.7.1.5 a 1 test
+  //= RFC 2126 4.2.3 non-disruptive test
+  it('sends a DR with reason 128 and 0xE0 = 80', () => {
+    const subject = open2('initiator');
+    subject.connection.disconnect(100);
+    expect(digits(subject.octets())).toBe('0300000e09800c0d0a0b80e00180');
+  });
+
+  it('waits in RELEASING until the stream has taken what was written', () => {
+    const subject = open2('responder');
+    subject.connection.send(hex('616263'));
+    subject.connection.disconnect(100);
+    expect(subject.connection.state).toBe('RELEASING');
+    expect(types(subject)).toEqual(['DT', 'DR']);
+    expect(subject.connection.state).toBe('CLOSING');
+  });
+
+  it('does not wait for an EA alone', () => {
+    const subject = open2('responder');
+    subject.connection.sendExpedited(hex('01'));
+    subject.quiet();
+    subject.connection.disconnect(100);
+    expect(types(subject)).toEqual(['DR']);
+  });
+
+  it('may carry user data, which follows what was written', () => {
+    const subject = open2('initiator');
+    subject.connection.send(hex('616263'));
+    subject.connection.disconnect(100, { userData: hex('627965') });
+    const [, dr] = subject.sent();
+    expect(dr).toMatchObject({ type: 'DR', userData: hex('627965') });
+  });
+
+  //= X.224 13.5.5 test
+  it.each([0, 65])('does not take %i octets of user data', (length) => {
+    const subject = open2('initiator');
+    expect(() => subject.connection.disconnect(1, { userData: new Uint8Array(length) })).toThrow(
+      RangeError,
+    );
+    expect(subject.connection.state).toBe('OPEN');
+  });
+
+  it('takes no user data in class 0, which has no DR', () => {
+    const { connection } = inState('OPEN');
+    expect(() => connection.disconnect(1, { userData: hex('01') })).toThrow(RangeError);
+  });
+
+  it('cannot be done for one direction alone', () => {
+    const { connection } = open2('initiator');
+    expect(() => connection.endOfData(1)).toThrow(
+      expect.objectContaining({ code: 'ERR_COTP_NO_HALF_CLOSE' }),
+    );
+    expect(connection.state).toBe('OPEN');
+  });
+});
+
+describe('disconnect at once', () => {
+  //= RFC 2126 4.2.3 disruptive test
+  it('drops what was written, and says how much it was', () => {
+    const subject = open2('initiator', { expeditedAck: false });
+    subject.connection.send(hex('616263'));
+    subject.connection.sendExpedited(hex('01'));
+    subject.connection.disconnect(100, { disruptive: true, userData: hex('62') });
+    expect(digits(subject.octets())).toBe('0300000c06800c0d0a0b8062');
+    expect(subject.connection.disconnection).toEqual({
+      ending: 'local',
+      confirmed: false,
+      unsent: 4,
+    });
+  });
+
+  it('finishes a packet that was begun', () => {
+    const subject = open2('initiator', { maxTpduSize: 65_531 });
+    const payload = new Uint8Array(1_019).fill(0x61);
+    subject.connection.send(payload);
+    subject.connection.disconnect(100, { disruptive: true });
+    expect(subject.connection.disconnection).toMatchObject({ unsent: 1_019 });
+    expect(types(subject)).toEqual(['DR']);
+  });
+
+  it('drops what was written in class 0 too, and sends FIN', () => {
+    const { connection } = inState('OPEN');
+    connection.send(hex('616263'));
+    connection.disconnect(100, { disruptive: true });
+    expect(connection.sendBuffer.length).toBe(0);
+    expect([connection.state, connection.streamRequest]).toEqual(['ENDING', 'end']);
+    expect(connection.disconnection).toMatchObject({ ending: 'local', unsent: 3 });
+  });
+});
+
+describe('the close clock', () => {
+  //= X.224 6.7.1.5 note 6 test
+  it('starts once, and no state restarts it', () => {
+    const subject = open2('initiator', { closeTimeout: 5_000 });
+    subject.connection.send(hex('616263'));
+    subject.connection.disconnect(1_000);
+    subject.quiet();
+    subject.now = 3_000;
+    expect(subject.connection.deadline).toBe(6_000);
+    subject.feed(DC);
+    expect([subject.connection.state, subject.connection.deadline]).toEqual(['ENDING', 6_000]);
+  });
+
+  it('starts when the user gives up before the CC', () => {
+    const subject = inState2('initiator', 'WFCC', { closeTimeout: 5_000 });
+    subject.connection.disconnect(1_000);
+    expect([subject.connection.state, subject.connection.deadline]).toEqual(['WBCL', 6_000]);
+  });
+
+  it('goes on until TCP has ended, although the peer has sent FIN', () => {
+    const { connection } = inState2('responder', 'ENDING');
+    const { deadline = 0 } = connection;
+    connection.receiveEnd(200);
+    expect([connection.state, connection.deadline]).toEqual(['CLOSED', deadline]);
+    connection.handleDeadline(deadline);
+    expect(connection.streamRequest).toBe('destroy');
+  });
+
+  it('drops TCP when data could not leave, and no DR is sent', () => {
+    const subject = inState2('initiator', 'RELEASING');
+    subject.connection.handleDeadline(subject.connection.deadline ?? 0);
+    const { error, disconnection } = subject.ending();
+    expect(error.message).toMatch(/written before closing was not sent within 5000 ms/);
+    expect(disconnection).toMatchObject({ ending: 'timeout', unsent: 3 });
+    expect([types(subject), subject.connection.streamRequest]).toEqual([[], 'destroy']);
+  });
+});
+
+describe('how it ended', () => {
+  it('is not known while it goes on', () => {
+    expect(open2('initiator').connection.disconnection).toBeUndefined();
+  });
+
+  //= X.224 6.7.1.5 a 3 test
+  it.each([
+    ['DC confirms', DC, true],
+    ['ER does not confirm', packet({ type: 'ER', dstRef: OURS, rejectCause: 0 }), false],
+    ['DR of the peer does not confirm', DR, false],
+  ])('a %s our DR', (_name, answer, confirmed) => {
+    const subject = inState2('initiator', 'CLOSING').feed(answer);
+    expect(subject.connection.state).toBe('ENDING');
+    subject.connection.receiveEnd(200);
+    subject.connection.streamClosed(undefined, 200);
+    expect(subject.connection.disconnection).toEqual({ ending: 'local', confirmed, unsent: 0 });
+  });
+
+  //= X.224 6.7.1.5 e test
+  it('by the DR of the peer has what the DR says', () => {
+    const dr = packet({
+      type: 'DR',
+      dstRef: OURS,
+      srcRef: THEIRS,
+      reason: 128,
+      parameters: { additionalInfo: hex('80') },
+      userData: hex('627965'),
+    });
+    const { error, orderly, disconnection } = open2('responder').feed(dr).ending();
+    const said = { userData: hex('627965'), additionalInfo: hex('80'), nonDisruptive: true };
+    expect(orderly).toBe(true);
+    expect(error).toMatchObject({ reason: 128, ...said, unsent: undefined });
+    expect(disconnection).toEqual({
+      ending: 'dr',
+      confirmed: false,
+      unsent: 0,
+      reason: 128,
+      ...said,
+    });
+  });
+
+  it.each([
+    ['00', undefined],
+    ['8000', undefined],
+    ['c0', false],
+    ['', undefined],
+  ])('by a DR with additional information %j says %s', (info, nonDisruptive) => {
+    const dr = packet({
+      type: 'DR',
+      dstRef: OURS,
+      srcRef: THEIRS,
+      reason: 128,
+      parameters: { additionalInfo: hex(info) },
+    });
+    const { disconnection, orderly } = open2('initiator').feed(dr).ending();
+    expect([disconnection.nonDisruptive, orderly]).toEqual([nonDisruptive, info !== 'c0']);
+  });
+
+  it('keeps what a DR carried although its chunk is used again', () => {
+    const dr = raw('0680 0a0b 0c0d 80 6162').slice();
+    const { disconnection } = open2('initiator').feed(dr).ending();
+    dr.fill(0);
+    expect(disconnection.userData).toEqual(hex('6162'));
+  });
+
+  it('with data that was queued is an error that says how much', () => {
+    const subject = inState2('responder', 'RELEASING').feed(DR);
+    const { error, orderly, disconnection } = subject.ending();
+    expect(error).toBeInstanceOf(ConnectionClosedError);
+    expect([(error as ConnectionClosedError).unsent, disconnection.unsent, orderly]).toEqual([
+      3,
+      3,
+      false,
+    ]);
+    expect(types(subject)).toEqual(['DC']);
+  });
+
+  it('in class 0 is confirmed once both sides have sent FIN', () => {
+    const { connection } = inState('OPEN');
+    connection.disconnect(100);
+    connection.receiveEnd(110);
+    connection.streamClosed(undefined, 120);
+    expect(connection.disconnection).toEqual({ ending: 'local', confirmed: true, unsent: 0 });
+  });
+
+  it('in class 0 counts what the stream has not taken', () => {
+    const { connection } = inState('OPEN');
+    connection.send(hex('616263'));
+    connection.disconnect(100);
+    connection.streamClosed(new Error('reset'), 120);
+    expect(connection.disconnection).toEqual({ ending: 'local', confirmed: false, unsent: 3 });
+  });
+
+  it('by a FIN of the peer alone is an error of class 2, even between TSDUs', () => {
+    const subject = open2('initiator');
+    subject.connection.receiveEnd(100);
+    expect(subject.ending()).toMatchObject({ orderly: false, disconnection: { ending: 'fin' } });
+    expect(subject.connection.streamRequest).toBe('destroy');
+  });
+});
+
+describe('a TSDU past a limit', () => {
+  const TOO_LONG = raw('04f0 0a0b 80 01020304');
+
+  it('ends the connection by a DR with reason 0', () => {
+    const subject = open2('responder', { maxTsduSize: 3 }).feed(TOO_LONG);
+    expect(subject.ending()).toMatchObject({ error: { code: 'ERR_COTP_TSDU_TOO_LARGE' } });
+    expect(only(subject, 'DR').reason).toBe(0);
+    expect(subject.connection.state).toBe('CLOSING');
+  });
+
+  it('leaves what is behind it to be read: the DC, in one chunk', () => {
+    const subject = open2('responder', { maxTsduSize: 3 }).feed(join(TOO_LONG, TOO_LONG, DC));
+    expect(subject.connection.state).toBe('ENDING');
+  });
+
+  it('does the same where TCP has cut it', () => {
+    const subject = open2('responder', { maxTsduSize: 3 });
+    for (const octet of join(TOO_LONG, DC)) {
+      subject.feed(Uint8Array.of(octet));
+    }
+    expect(subject.connection.state).toBe('ENDING');
+  });
+
+  it('does the same where the codec has read it', () => {
+    const dt = concatenated('0420 0a0b 00', '04f0 0a0b 80 01020304');
+    const subject = open2('responder', { maxTsduSize: 3 }).feed(dt, DC);
+    expect(subject.connection.state).toBe('ENDING');
+  });
+
+  it('of a whole server does the same', () => {
+    const subject = open2('responder');
+    subject.connection.exceedLimit(new ConnectionClosedError('too much', { ending: 'limit' }), 100);
+    expect(only(subject, 'DR').reason).toBe(0);
+    expect(subject.connection.disconnection).toMatchObject({ ending: 'limit' });
+  });
+});
+
+describe('replies that wait', () => {
+  it('of more than 1,000 leave no room for more octets', () => {
+    const subject = open2('responder');
+    const foreign = packet({ type: 'DR', dstRef: 0x4321, srcRef: 0x99, reason: 128 });
+    for (let i = 0; i < 1_000; i += 1) {
+      subject.feed(foreign);
+    }
+    expect(subject.connection.hasRoom).toBe(true);
+    subject.feed(foreign);
+    expect(subject.connection.hasRoom).toBe(false);
+    subject.octets();
+    expect(subject.connection.hasRoom).toBe(true);
+  });
+});
+
+describe('a refusal by the user', () => {
+  it('carries user data where the CR preferred class 2', () => {
+    const subject = responder2().feed(requestOfPeer());
+    subject.quiet();
+    subject.connection.refuse(1, 100, hex('6e6f'));
+    expect(only(subject, 'DR')).toMatchObject({ srcRef: 0, reason: 1, userData: hex('6e6f') });
+  });
+
+  it('carries none where it preferred class 0', () => {
+    const subject = inState('WFTRESP');
+    expect(() => subject.connection.refuse(1, 100, hex('6e6f'))).toThrow(RangeError);
+    expect(subject.connection.state).toBe('WFTRESP');
+  });
+});
+
+describe('giving up before the CC', () => {
+  //= X.224 6.7.1.5 b 1 test
+  it('is answered by a DR when the CC has come', () => {
+    const subject = inState2('initiator', 'WBCL');
+    subject.feed(packet({ type: 'CC', dstRef: OURS, srcRef: THEIRS, class: 2, options: 1 }));
+    expect(only(subject, 'DR')).toMatchObject({ dstRef: THEIRS, srcRef: OURS, reason: 128 });
+    expect(subject.connection.state).toBe('CLOSING');
+  });
+
+  //= X.224 6.7.1.5 note 7 test
+  it('ends in silence when TCP is lost', () => {
+    const subject = inState2('initiator', 'WBCL');
+    subject.connection.streamClosed(new Error('reset'), 200);
+    expect([subject.connection.state, subject.events()]).toEqual(['CLOSED', []]);
+  });
+
+  it('drops TCP where class 0 alone was offered', () => {
+    const subject = initiator();
+    subject.connection.streamConnected(10);
+    subject.connection.disconnect(20);
+    expect([subject.connection.state, subject.connection.streamRequest]).toEqual([
+      'CLOSED',
+      'destroy',
+    ]);
+  });
+
+  it('before TCP is connected drops it in class 2 as well', () => {
+    const { connection } = initiator2();
+    connection.disconnect(5);
+    expect([connection.state, connection.streamRequest]).toEqual(['CLOSED', 'destroy']);
+  });
+});
