@@ -1,10 +1,16 @@
 /**
- * Generates docs/states.md from the transition table of class 0. With `--check` it writes nothing; its exit
+ * Generates docs/states.md from the transition tables of both classes. With `--check` it writes nothing; its exit
  * code is 1 if that file is out of date. It reads dist: build first.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { CLASS0_TABLE } from '../dist/core/class0/procedure.js';
-import { EVENTS, STATES } from '../dist/core/connection/transition.js';
+import { CLASS2_TABLE } from '../dist/core/class2/table.js';
+import {
+  CLASS2_EVENTS,
+  CLASS2_STATES,
+  EVENTS,
+  STATES,
+} from '../dist/core/connection/transition.js';
 
 /** What each action of the table does. */
 const ACTIONS = {
@@ -30,23 +36,113 @@ const ACTIONS = {
   'indicate disconnect': 'reports the end to the user, with the reason of the DR; sends FIN',
   release: 'sends everything that was written, then FIN; starts the timer for closing',
   drop: 'drops TCP; nobody is notified',
+  'send expedited data': 'sends an ED before all data that the stream has not taken',
+  'take expedited data': 'delivers the data at once; sends an EA if that was agreed on',
+  'acknowledge expedited data': 'sends an EA if that was agreed on; delivers nothing',
+  'resume sending': 'sends what was held back until the EA came',
+  'reject half-close': 'throws an error to the caller: class 2 has no end of one direction',
+  'release at once': 'drops what is queued, then sends FIN; starts the timer for closing',
+  'give up': 'waits for the CC, to answer it by a DR; starts the timer for closing',
+  'begin release': 'sends everything that was written; starts the timer for closing',
+  'send DR': 'sends a DR with reason 128 that says that everything was sent',
+  'send DR at once':
+    'drops what is queued, sends a DR with reason 128; starts the timer for closing',
+  'fail by DR':
+    'reports an error to the user, drops what is queued, sends a DR; starts the timer for closing',
+  'refuse CC': 'reports an error to the user; sends a DR with reason 130',
+  'refuse foreign CC': 'reports an error to the user; sends a DR with reason 132, then FIN',
+  'refused, send DC': 'reports the refusal and its reason to the user; sends a DC, then FIN',
+  'fail with DC': 'reports an error to the user; sends a DC, then FIN',
+  'release with DC': 'sends a DC, then FIN; nobody is notified',
+  'confirm disconnect':
+    'reports the end to the user, with the reason of the DR; drops what is queued, sends a DC, then FIN',
+  confirmed: 'notes that the peer has confirmed the end; sends FIN',
+  'send DC': 'sends a DC, if the DR has a SRC-REF',
+  'refuse second CR': 'sends a DR with reason 136',
+  'answer foreign CC': 'sends a DR with reason 132',
 };
 
 const QUIET = ['ignore', 'reject user'];
-const states = Object.keys(STATES);
 const event = (name) => (/^[A-Z]{2}$/.test(name) ? `${name} TPDU` : name);
 const cell = ({ action, next }) => `${action} → ${next}`;
 
-/** The events of a state that have an effect, as rows; events with the same effect share a row. */
-function rows(state) {
-  const byEffect = groupBy(
-    EVENTS.filter((name) => !QUIET.includes(CLASS0_TABLE[state][name].action)),
-    (name) => cell(CLASS0_TABLE[state][name]),
-  );
-  return [...byEffect.values()].map((names) => {
-    const { action, next } = CLASS0_TABLE[state][names[0]];
-    return `| ${names.map(event).join(', ')} | ${describe(action)} | ${next} |`;
-  });
+/** The table of one class as text. */
+class ClassPage {
+  #table;
+  #states;
+  #events;
+
+  /** @param owns which of all states and events the class has */
+  constructor(table, owns) {
+    this.#table = table;
+    this.#states = Object.keys(STATES).filter(owns.state);
+    this.#events = EVENTS.filter(owns.event);
+  }
+
+  get stateList() {
+    return this.#states.map((state) => `| ${state} | ${STATES[state]} |`).join('\n');
+  }
+
+  /** The events of a state that have an effect, as rows; events with the same effect share a row. */
+  #rows(state) {
+    const row = this.#table[state];
+    const byEffect = groupBy(
+      this.#events.filter((name) => !QUIET.includes(row[name].action)),
+      (name) => cell(row[name]),
+    );
+    return [...byEffect.values()].map((names) => {
+      const { action, next } = row[names[0]];
+      return `| ${names.map(event).join(', ')} | ${describe(action)} | ${next} |`;
+    });
+  }
+
+  #quiet(state, action) {
+    const names = this.#events.filter((name) => this.#table[state][name].action === action);
+    return names.length === 0 ? 'none' : names.map(event).join(', ');
+  }
+
+  /** One line of the diagram for each pair of states that an event leads between. */
+  get #edges() {
+    return this.#states.flatMap((from) => {
+      const row = this.#table[from];
+      const leaving = this.#events.filter((name) => row[name].next !== from);
+      const byNext = groupBy(leaving, (name) => row[name].next);
+      return [...byNext].map(([next, names]) => {
+        const shown = names.slice(0, 4).map(event).join(', ');
+        const more = names.length > 4 ? ', …' : '';
+        return `  ${from} --> ${next}: ${shown}${more}`;
+      });
+    });
+  }
+
+  get diagram() {
+    return `\`\`\`mermaid
+stateDiagram-v2
+  [*] --> WFNC: connect
+  [*] --> WFCR: TCP accepted
+${this.#edges.join('\n')}
+  CLOSED --> [*]
+\`\`\``;
+  }
+
+  /** A section for each state in which anything has an effect. */
+  get sections() {
+    const states = this.#states.filter((state) => this.#rows(state).length > 0);
+    return states
+      .map(
+        (state) => `### ${state}
+
+| event | action | next |
+| --- | --- | --- |
+${this.#rows(state).join('\n')}
+
+Ignored: ${this.#quiet(state, 'ignore')}.
+
+Errors of the caller: ${this.#quiet(state, 'reject user')}.
+`,
+      )
+      .join('\n');
+  }
 }
 
 function describe(action) {
@@ -59,66 +155,51 @@ function describe(action) {
   return `**${action}**: ${text}`;
 }
 
-function quiet(state, action) {
-  const names = EVENTS.filter((name) => CLASS0_TABLE[state][name].action === action).map(event);
-  return names.length === 0 ? 'none' : names.join(', ');
-}
+const class0 = new ClassPage(CLASS0_TABLE, {
+  state: (state) => !CLASS2_STATES.has(state),
+  event: (name) => !CLASS2_EVENTS.has(name),
+});
+/** States of class 0 alone. */
+const HALF_CLOSE = ['FIN_SENT', 'FIN_RECEIVED'];
+const class2 = new ClassPage(CLASS2_TABLE, {
+  state: (state) => !HALF_CLOSE.includes(state),
+  event: (name) => name !== 'DR within a TSDU',
+});
 
-/** One line of the diagram for each pair of states that an event leads between. */
-function edges() {
-  return states.flatMap((from) => {
-    const leaving = EVENTS.filter((name) => CLASS0_TABLE[from][name].next !== from);
-    const byNext = groupBy(leaving, (name) => CLASS0_TABLE[from][name].next);
-    return [...byNext].map(([next, names]) => {
-      const shown = names.slice(0, 4).map(event).join(', ');
-      const more = names.length > 4 ? ', …' : '';
-      return `  ${from} --> ${next}: ${shown}${more}`;
-    });
-  });
-}
+const document = `# States of a connection
 
-const document = `# States of a class 0 connection
-
-\`npm run docs:states\` generates this page from the transition table of class 0.
+\`npm run docs:states\` generates this page from the transition tables of class 0 and class 2.
 [transition.ts](../src/core/connection/transition.ts) explains how to read a table. A test checks that the page is up
 to date.
 
-The table is X.224 table A.6 with TCP as the network service (RFC 1006 §3 and §5). Names in capitals are those of
-X.224, except WFCR, FIN_SENT, FIN_RECEIVED and ENDING: TCP requires these additional states. An event is a request
-of the user, a TPDU of the peer, a change of the TCP connection, an expired timer, or an exceeded limit.
+The tables are X.224 table A.6 with TCP as the network service (RFC 1006 §3 and §5, RFC 2126 §4). Names in capitals
+are those of X.224, except WFCR, RELEASING, FIN_SENT, FIN_RECEIVED and ENDING: TCP requires these additional states. An
+event is a request of the user, a TPDU of the peer, a change of the TCP connection, an expired timer, or an exceeded
+limit. The table in force is that of the class which the CR prefers, and once the connection is open that of the class
+which CR and CC have agreed on. A client starts in WFNC, a server in WFCR.
+
+## Class 0
 
 | state | waits for |
 | --- | --- |
-${states.map((state) => `| ${state} | ${STATES[state]} |`).join('\n')}
+${class0.stateList}
 
-A client starts in WFNC, a server in WFCR.
+${class0.diagram}
 
-\`\`\`mermaid
-stateDiagram-v2
-  [*] --> WFNC: connect
-  [*] --> WFCR: TCP accepted
-${edges().join('\n')}
-  CLOSED --> [*]
-\`\`\`
-
-${states
-  .filter((state) => rows(state).length > 0)
-  .map(
-    (state) => `## ${state}
-
-| event | action | next |
-| --- | --- | --- |
-${rows(state).join('\n')}
-
-Ignored: ${quiet(state, 'ignore')}.
-
-Errors of the caller: ${quiet(state, 'reject user')}.
-`,
-  )
-  .join('\n')}
-## CLOSED
+${class0.sections}
+### CLOSED
 
 Every event is ignored. A request of the user is an error of the caller, except T-DISCONNECT.
+
+## Class 2
+
+| state | waits for |
+| --- | --- |
+${class2.stateList}
+
+${class2.diagram}
+
+${class2.sections.trimEnd()}
 `;
 
 /** `Map.groupBy` came after Node 20. */

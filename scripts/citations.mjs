@@ -6,7 +6,7 @@
  *     //= X.224 6.6.3 para 1                   the code below does this
  *     //= X.224 13.3 deviation: the reason     the code below does it otherwise, on purpose
  *     //= X.224 13.2.1 para 2 test             the test below checks it
- *     //= X.224 13.2.1 para 2 test CR-40       so do these vectors of test/vectors/vectors.json
+ *     //= X.224 13.2.1 para 2 test CR-40       so do these vectors of test/vectors
  *
  * Several tags may precede one place, one a line. This module reads files; conformance.mjs judges what it finds.
  */
@@ -28,7 +28,7 @@ import { join } from 'node:path';
 
 const TAG = /^\s*\/\/=\s*(.*?)\s*$/;
 const DEVIATION = /^(.+?) deviation:\s*(.*)$/;
-const TEST = /^(.+?) test((?: [A-Z]+-\d+)*)$/;
+const TEST = /^(.+?) test((?: [A-Z][A-Z\d]*-\d+)*)$/;
 
 /** Every tag below `src` and `test`, in the order of files and lines. */
 export function readTags(root) {

@@ -8,7 +8,7 @@
  *     node scripts/conformance.mjs --report   prints what is wrong, as JSON, and exits with 1 if anything is
  *     --root DIR                              another tree than this one
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -16,7 +16,7 @@ import { readProse, readTags } from './citations.mjs';
 
 const PAGE = 'docs/conformance.md';
 const TABLES = 'docs/conformance';
-const VECTORS = 'test/vectors/vectors.json';
+const VECTORS = ['test/vectors/vectors.json', 'test/vectors/class2.json'];
 
 const idOf = ({ standard, clause }) => `${standard} ${clause}`;
 
@@ -35,7 +35,12 @@ function load(root) {
     clauses: json(`${TABLES}/clauses.json`),
     pics: json(`${TABLES}/pics.json`),
     gaps: json(`${TABLES}/not-done.json`),
-    vectors: new Set(json(VECTORS).vectors.map(({ id }) => id)),
+    // The file of each.
+    vectors: new Map(
+      VECTORS.filter((path) => existsSync(join(root, path))).flatMap((path) =>
+        json(path).vectors.map(({ id }) => [id, path]),
+      ),
+    ),
     prose: readProse(root),
     preface: text('preface.md'),
     decisions: text('decisions.md'),
@@ -142,8 +147,10 @@ function link({ file, name }) {
   return `[${label(`${short}: ${name}`)}](../${file})`;
 }
 
-function testLinks(tag) {
-  return tag.vectors.length === 0 ? [link(tag)] : tag.vectors.map((id) => `[${id}](../${VECTORS})`);
+function testLinks(tag, vectors) {
+  return tag.vectors.length === 0
+    ? [link(tag)]
+    : tag.vectors.map((id) => `[${id}](../${vectors.get(id)})`);
 }
 
 const listOf = (links) => [...new Set(links)].join(', ');
@@ -188,7 +195,7 @@ function clauseTable(clauses, data, notDone, partly) {
       `${cell(clause.asks)} (${clause.force})`,
       cell(stateOf(clause, data, notDone, partly)),
       listOf(tags.filter(isCode).map(link)),
-      listOf(tags.filter(isTest).flatMap(testLinks)),
+      listOf(tags.filter(isTest).flatMap((tag) => testLinks(tag, data.vectors))),
     ];
   });
   return table(['clause', 'what it asks', 'state', 'code', 'tests'], rows);

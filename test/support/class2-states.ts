@@ -301,7 +301,7 @@ export const STIMULI2: readonly Stimulus2[] = [
   call('send expedited data', 'T-EXPEDITED-DATA request', (c) => c.sendExpedited(hex('01'))),
   call('end of data', 'end of data request', (c) => c.endOfData(200)),
   call('disconnect', 'T-DISCONNECT request', (c) => c.disconnect(200)),
-  call('disconnect at once', 'T-DISCONNECT request, disruptive', (c) =>
+  call('disconnect at once', 'disruptive T-DISCONNECT request', (c) =>
     c.disconnect(200, { disruptive: true }),
   ),
 ];

@@ -263,7 +263,7 @@ export const STIMULI: readonly Stimulus[] = [
   call('send', 'T-DATA request', (c) => c.send(hex('010203'))),
   call('end of data', 'end of data request', (c) => c.endOfData(200)),
   call('disconnect', 'T-DISCONNECT request', (c) => c.disconnect(200)),
-  call('disconnect at once', 'T-DISCONNECT request, disruptive', (c) =>
+  call('disconnect at once', 'disruptive T-DISCONNECT request', (c) =>
     c.disconnect(200, { disruptive: true }),
   ),
 ];

@@ -46,7 +46,7 @@ const BEFORE_OPEN: Rows = {
   WFCC: {
     //= X.224 6.7.1.5 b 1
     'T-DISCONNECT request': ['give up', 'WBCL'],
-    'T-DISCONNECT request, disruptive': ['give up', 'WBCL'],
+    'disruptive T-DISCONNECT request': ['give up', 'WBCL'],
     //= X.224 6.7.1.5 d
     'DR with SRC-REF': ['refused, send DC', 'ENDING'],
     //= X.224 A.4 Table A.6 CC
@@ -66,6 +66,7 @@ const BEFORE_OPEN: Rows = {
     ER: ['drop', 'CLOSED'],
     'bad TPKT': ['drop', 'CLOSED'],
     'N-RELEASE indication': ['drop', 'CLOSED'],
+    //= X.224 6.7.1.5 note 7
     'N-DISCONNECT indication': ['ignore', 'CLOSED'],
     timer: ['drop', 'CLOSED'],
   },
@@ -87,7 +88,7 @@ const OPEN: Row = {
   //= RFC 2126 4.2.3 non-disruptive
   'T-DISCONNECT request': ['begin release', 'RELEASING'],
   //= RFC 2126 4.2.3 disruptive
-  'T-DISCONNECT request, disruptive': ['send DR at once', 'CLOSING'],
+  'disruptive T-DISCONNECT request': ['send DR at once', 'CLOSING'],
   // The end of TCP without a DR is an error: it tells nothing of what was lost.
   //= X.224 6.8.3 para 1
   'N-RELEASE indication': ['fail', 'CLOSED'],
@@ -123,7 +124,7 @@ const RELEASING: Row = {
   ...discarded('RELEASING'),
   ...unassociated('RELEASING'),
   'all data sent': ['send DR', 'CLOSING'],
-  'T-DISCONNECT request, disruptive': ['send DR at once', 'CLOSING'],
+  'disruptive T-DISCONNECT request': ['send DR at once', 'CLOSING'],
   'end of data request': ['reject half-close', 'RELEASING'],
   // Whatever ends the connection here loses what is queued, so it is an error although the user has closed.
   'N-RELEASE indication': ['fail', 'CLOSED'],
@@ -143,6 +144,7 @@ const CLOSING: Row = {
   ...unassociated('CLOSING'),
   'end of data request': ['reject half-close', 'CLOSING'],
   //= X.224 6.7.1.5 a 3
+  //= X.224 6.1.1.3 note 3 deviation: both sides send FIN, the one that sent the DC right behind it: TCP delivers it before the FIN, and no case is left in which nobody closes
   DC: ['confirmed', 'ENDING'],
   ER: ['release', 'ENDING'],
   //= X.224 6.7.1.5 c

@@ -421,7 +421,7 @@ export class TransportConnection extends StreamEngine {
       if (input.event === 'unwanted CC') {
         connection.#ends.remoteRef = input.tpdu.srcRef;
       }
-      const isAsked = input.event === 'T-DISCONNECT request, disruptive';
+      const isAsked = input.event === 'disruptive T-DISCONNECT request';
       connection.dropUnsent();
       connection.#sendDr(DR_REASONS.normal, isAsked ? input.userData : undefined, true);
     },

@@ -41,7 +41,7 @@ export const ESTABLISHMENT: Rows = {
     //= X.224 A.4 Table A.6 NDISind
     'N-DISCONNECT indication': ['fail', 'CLOSED'],
     'T-DISCONNECT request': ['drop', 'CLOSED'],
-    'T-DISCONNECT request, disruptive': ['drop', 'CLOSED'],
+    'disruptive T-DISCONNECT request': ['drop', 'CLOSED'],
     timer: ['fail', 'CLOSED'],
   },
   WFCC: {
@@ -54,7 +54,7 @@ export const ESTABLISHMENT: Rows = {
     //= X.224 A.4 Table A.6 ER
     ER: ['refused', 'CLOSED'],
     'T-DISCONNECT request': ['drop', 'CLOSED'],
-    'T-DISCONNECT request, disruptive': ['drop', 'CLOSED'],
+    'disruptive T-DISCONNECT request': ['drop', 'CLOSED'],
     'N-RELEASE indication': ['fail', 'CLOSED'],
     'N-DISCONNECT indication': ['fail', 'CLOSED'],
     //= X.224 6.5.4 note 2
@@ -66,7 +66,7 @@ export const ESTABLISHMENT: Rows = {
     'CR unacceptable': ['refuse by DR', 'ENDING'],
     'CR invalid': ['refuse by ER', 'ENDING'],
     'T-DISCONNECT request': ['drop', 'CLOSED'],
-    'T-DISCONNECT request, disruptive': ['drop', 'CLOSED'],
+    'disruptive T-DISCONNECT request': ['drop', 'CLOSED'],
     // Before a CR there is no connection to report: a port scan is no error of the server.
     'N-RELEASE indication': ['drop', 'CLOSED'],
     'N-DISCONNECT indication': ['drop', 'CLOSED'],
@@ -78,7 +78,7 @@ export const ESTABLISHMENT: Rows = {
     'T-CONNECT response': ['send CC', 'OPEN'],
     'T-CONNECT refusal': ['refuse by DR', 'ENDING'],
     'T-DISCONNECT request': ['refuse by DR', 'ENDING'],
-    'T-DISCONNECT request, disruptive': ['refuse by DR', 'ENDING'],
+    'disruptive T-DISCONNECT request': ['refuse by DR', 'ENDING'],
     //= X.224 A.4 Table A.6 DT deviation: data that follows the CR at once waits for the decision of the user, for several stacks do not wait for the CC
     DT: ['keep data', 'WFTRESP'],
     // The peer has gone: the indication is withdrawn.

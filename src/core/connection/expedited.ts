@@ -14,6 +14,7 @@ const MODULUS = 128;
 const UNKNOWN = 0;
 
 /** The state of expedited data. */
+//= X.224 6.11.1.4 para 1
 export class Expedited {
   readonly isAgreed: boolean;
   /** Each ED is answered by an EA. */

@@ -50,6 +50,7 @@ export function answerToForeignCc({ dstRef, srcRef }: ConnectionConfirm): Uint8A
 }
 
 /** The DR in answer to a CR for a second connection. */
+//= X.224 6.15.3
 //= RFC 2126 4.2.1 multiplexing
 export function answerToSecondCr({ srcRef }: ConnectionRequest): Uint8Array {
   const references = { localRef: 0, remoteRef: srcRef };

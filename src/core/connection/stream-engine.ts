@@ -208,7 +208,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
 
   disconnect(now: number, { userData, disruptive = false }: DisconnectHow = {}): void {
     this.now = now;
-    const event = disruptive ? 'T-DISCONNECT request, disruptive' : 'T-DISCONNECT request';
+    const event = disruptive ? 'disruptive T-DISCONNECT request' : 'T-DISCONNECT request';
     if (this.table[this.#state][event].action !== 'ignore') {
       this.end.byUser();
     }

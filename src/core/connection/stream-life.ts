@@ -17,7 +17,7 @@ export const STREAM_LIFE: Rows = {
     //= RFC 2126 3.2.3.3
     //= RFC 2126 4.1.3
     'T-DISCONNECT request': ['release', 'ENDING'],
-    'T-DISCONNECT request, disruptive': ['release at once', 'ENDING'],
+    'disruptive T-DISCONNECT request': ['release at once', 'ENDING'],
     //= X.224 6.7.1.4
     //= X.224 6.7.1.4 deviation: the FIN of the peer ends its half of TCP alone, so that answers still go out
     'N-RELEASE indication': ['indicate end', 'FIN_RECEIVED'],
@@ -33,7 +33,7 @@ export const STREAM_LIFE: Rows = {
   },
   FIN_SENT: {
     'T-DISCONNECT request': ['release', 'ENDING'],
-    'T-DISCONNECT request, disruptive': ['release at once', 'ENDING'],
+    'disruptive T-DISCONNECT request': ['release at once', 'ENDING'],
     'N-RELEASE indication': ['indicate end', 'ENDING'],
     'N-RELEASE within a TSDU': ['fail by reset', 'CLOSED'],
     'N-DISCONNECT indication': ['fail', 'CLOSED'],
@@ -44,7 +44,7 @@ export const STREAM_LIFE: Rows = {
     'T-DATA request': ['send data', 'FIN_RECEIVED'],
     'end of data request': ['release', 'ENDING'],
     'T-DISCONNECT request': ['release', 'ENDING'],
-    'T-DISCONNECT request, disruptive': ['release at once', 'ENDING'],
+    'disruptive T-DISCONNECT request': ['release at once', 'ENDING'],
     'N-DISCONNECT indication': ['fail', 'CLOSED'],
     timer: ['fail by reset', 'CLOSED'],
   },

@@ -54,7 +54,7 @@ export const EVENTS = [
   'T-EXPEDITED-DATA request',
   'end of data request',
   'T-DISCONNECT request',
-  'T-DISCONNECT request, disruptive',
+  'disruptive T-DISCONNECT request',
   'all data sent',
   'N-CONNECT confirm',
   'N-RELEASE indication',
@@ -117,7 +117,7 @@ export type TransitionInput =
     }
   | { readonly event: 'T-EXPEDITED-DATA request'; readonly data: Uint8Array }
   | {
-      readonly event: 'T-DISCONNECT request' | 'T-DISCONNECT request, disruptive';
+      readonly event: 'T-DISCONNECT request' | 'disruptive T-DISCONNECT request';
       readonly userData?: Uint8Array | undefined;
     }
   | {

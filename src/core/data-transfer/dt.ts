@@ -57,7 +57,8 @@ export const SHORT_DT: DtFormat = {
  * The DT of class 2 in normal format. Without explicit flow control its number means nothing: it is sent as 0 and
  * not looked at.
  */
-//= X.224 10.2.3
+//= X.224 10.2.3 para 1
+//= X.224 10.2.3 para 2
 //= X.224 13.7.1 b
 //= RFC 2126 4.2.1 flow control
 export function normalDt(localRef: number, remoteRef: number): DtFormat {

@@ -114,6 +114,7 @@ export function meaningfulOptions(selected: TransportClass, additionalOptions = 
 }
 
 /** 0xC6 with these bits. */
+//= X.224 14 Amd.1
 //= RFC 2126 4.2.1 bit 1
 //= RFC 2126 4.2.1 bit 6
 export function optionBits(expedited: boolean, expeditedAck: boolean): number {

@@ -89,7 +89,7 @@ const WRITTEN: Readonly<Partial<Record<State, Written>>> = {
     'N-DISCONNECT indication': FAIL,
     timer: FAIL,
     'T-DISCONNECT request': ['drop', 'CLOSED'],
-    'T-DISCONNECT request, disruptive': ['drop', 'CLOSED'],
+    'disruptive T-DISCONNECT request': ['drop', 'CLOSED'],
     else: ignoreIn('WFNC'),
   },
   // WAIT_CC
@@ -102,7 +102,7 @@ const WRITTEN: Readonly<Partial<Record<State, Written>>> = {
     'N-RELEASE indication': FAIL,
     'N-DISCONNECT indication': FAIL,
     'T-DISCONNECT request': ['drop', 'CLOSED'],
-    'T-DISCONNECT request, disruptive': ['drop', 'CLOSED'],
+    'disruptive T-DISCONNECT request': ['drop', 'CLOSED'],
     else: failOnOctetsIn('WFCC'),
   },
   // WAIT_CR
@@ -115,7 +115,7 @@ const WRITTEN: Readonly<Partial<Record<State, Written>>> = {
     'N-RELEASE indication': ['drop', 'CLOSED'],
     'N-DISCONNECT indication': ['drop', 'CLOSED'],
     'T-DISCONNECT request': ['drop', 'CLOSED'],
-    'T-DISCONNECT request, disruptive': ['drop', 'CLOSED'],
+    'disruptive T-DISCONNECT request': ['drop', 'CLOSED'],
     else: failOnOctetsIn('WFCR'),
   },
   // WAIT_USER
@@ -123,7 +123,7 @@ const WRITTEN: Readonly<Partial<Record<State, Written>>> = {
     'T-CONNECT response': ['send CC', 'OPEN'],
     'T-CONNECT refusal': ['refuse by DR', 'ENDING'],
     'T-DISCONNECT request': ['refuse by DR', 'ENDING'],
-    'T-DISCONNECT request, disruptive': ['refuse by DR', 'ENDING'],
+    'disruptive T-DISCONNECT request': ['refuse by DR', 'ENDING'],
     timer: ['refuse by DR', 'ENDING'],
     'N-RELEASE indication': FAIL,
     'N-DISCONNECT indication': FAIL,
@@ -153,7 +153,7 @@ const WRITTEN: Readonly<Partial<Record<State, Written>>> = {
     timer: RESET,
     'end of data request': ['end sending', 'FIN_SENT'],
     'T-DISCONNECT request': ['release', 'ENDING'],
-    'T-DISCONNECT request, disruptive': ['release at once', 'ENDING'],
+    'disruptive T-DISCONNECT request': ['release at once', 'ENDING'],
     'N-RELEASE indication': ['indicate end', 'FIN_RECEIVED'],
     'N-RELEASE within a TSDU': RESET,
     'N-DISCONNECT indication': FAIL,
@@ -167,7 +167,7 @@ const WRITTEN: Readonly<Partial<Record<State, Written>>> = {
     limit: RESET,
     timer: RESET,
     'T-DISCONNECT request': ['release', 'ENDING'],
-    'T-DISCONNECT request, disruptive': ['release at once', 'ENDING'],
+    'disruptive T-DISCONNECT request': ['release at once', 'ENDING'],
     'N-RELEASE indication': ['indicate end', 'ENDING'],
     'N-RELEASE within a TSDU': RESET,
     'N-DISCONNECT indication': FAIL,
@@ -179,7 +179,7 @@ const WRITTEN: Readonly<Partial<Record<State, Written>>> = {
     'T-EXPEDITED-DATA request': ['send expedited data', 'FIN_RECEIVED'],
     'end of data request': ['release', 'ENDING'],
     'T-DISCONNECT request': ['release', 'ENDING'],
-    'T-DISCONNECT request, disruptive': ['release at once', 'ENDING'],
+    'disruptive T-DISCONNECT request': ['release at once', 'ENDING'],
     timer: RESET,
     'N-DISCONNECT indication': FAIL,
     else: ignoreIn('FIN_RECEIVED'),
@@ -324,7 +324,7 @@ describe('in the table', () => {
     ({ state, event }) => {
       const { action, next } = CLASS0_TABLE[state][event];
       const ends = next === 'CLOSED' && state !== 'CLOSED';
-      const byWish = event.startsWith('T-DISCONNECT request') || state === 'ENDING';
+      const byWish = event.endsWith('T-DISCONNECT request') || state === 'ENDING';
       // A peer that never sent a CR was no connection of anybody's.
       const isScan = state === 'WFCR' && action === 'drop';
       expect(!ends || byWish || isScan || (TELLING as readonly string[]).includes(action)).toBe(
