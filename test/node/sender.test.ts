@@ -158,6 +158,41 @@ describe('a peer that is slow', () => {
   });
 });
 
+describe('with expedited data', () => {
+  const LISTENER = { onExpeditedSent: () => {}, onDataSent: () => {} };
+
+  test('a batch stays small, for what the stream has got cannot be overtaken', async () => {
+    const outbox = outboxOf();
+    outbox.allowUrgent('unacknowledged', LISTENER);
+    for (let i = 0; i < 100; i += 1) {
+      outbox.addPacket([], pattern(8_192));
+    }
+    const { sender, take, batches } = await held(outbox);
+    sender.flush();
+    for (let i = 0; i < 4; i += 1) {
+      take();
+      await turn();
+    }
+    expect(Math.max(...batches)).toBeLessThan(80 * 1024);
+  });
+
+  test('data that waits for an EA is not written before it has come', async () => {
+    const outbox = outboxOf();
+    outbox.allowUrgent('acknowledged', LISTENER);
+    outbox.addExpedited(pattern(6));
+    outbox.addPacket([], pattern(100));
+    const { sender, take, batches } = await held(outbox);
+    sender.flush();
+    take();
+    await turn();
+    sender.flush();
+    expect(batches).toEqual([10]);
+    outbox.acknowledged();
+    sender.flush();
+    expect(batches).toEqual([10, 104]);
+  });
+});
+
 describe('memory is used again', () => {
   test('for a socket of Node', () => {
     const outbox = outboxOf();
