@@ -32,7 +32,7 @@ import {
   proposalOf,
   refusal,
 } from './establishment.js';
-import { acknowledgementOf, Expedited, noExpedited } from './expedited.js';
+import { Expedited, noExpedited } from './expedited.js';
 import {
   detailsOf,
   endedByPeer,
@@ -42,18 +42,14 @@ import {
   refusedByUs,
 } from './failures.js';
 import type { ConnectionOptions } from './options.js';
-import {
-  answerToForeignCc,
-  answerToSecondCr,
-  checkDisconnectData,
-  disconnectConfirm,
-  disconnectRequest,
-  DR_REASONS,
-} from './release.js';
-import { faultInput, type Procedures, StreamEngine } from './stream-engine.js';
+import { Outgoing } from './outgoing.js';
+import { answerToForeignCc, answerToSecondCr, checkDisconnectData, DR_REASONS } from './release.js';
+import { faultInput, type Procedure, type Procedures, StreamEngine } from './stream-engine.js';
 import {
   type Acceptance,
   type Action,
+  type Event,
+  type InputOf,
   isReceiving,
   type State,
   type Table,
@@ -79,14 +75,29 @@ interface Sizes {
 
 const NO_SIZES: Sizes = { agreed: 0, sent: 0, minPlainDt: 0, maxPlainDt: -1 };
 
-/** The two ends of a connection, and the CR between them; that is held until the connection is open. */
+/** Who has asked for the connection, and the CR; that is held until the connection is open. */
 interface Ends {
   readonly isResponder: boolean;
-  remoteRef: number;
   /** The CR that an initiator sends. */
   offer: TpduInitOf<'CR'> | undefined;
   /** The CR that a responder has received. */
   request: ConnectionRequest | undefined;
+}
+
+/** A procedure that is performed for one event alone, whose data it gets. */
+function on<E extends Event>(
+  event: E,
+  act: (connection: TransportConnection, input: InputOf<E>, from: State) => void,
+): Procedure<TransportConnection> {
+  return (connection, input, from) => {
+    if (isOf(event, input)) {
+      act(connection, input, from);
+    }
+  };
+}
+
+function isOf<E extends Event>(event: E, input: TransitionInput): input is InputOf<E> {
+  return input.event === event;
 }
 
 /**
@@ -100,6 +111,7 @@ export class TransportConnection extends StreamEngine {
   readonly #options: ConnectionOptions;
   readonly #observer: TpduObserver | undefined;
   readonly #ends: Ends;
+  readonly #outgoing: Outgoing;
   #procedure: ClassProcedure;
   #dt: DtFormat;
   #reassembly: Reassembly;
@@ -118,7 +130,8 @@ export class TransportConnection extends StreamEngine {
     super(new SendBuffer(sendPool), state, { times: options, unit: 'TSDU', peer });
     this.#options = options;
     this.#observer = options.observer;
-    this.#ends = { isResponder: offer === undefined, remoteRef: 0, offer, request: undefined };
+    this.#ends = { isResponder: offer === undefined, offer, request: undefined };
+    this.#outgoing = new Outgoing(this.sendBuffer, options.localRef, options.observer);
     this.#procedure = offer?.class === 2 ? CLASS2 : CLASS0;
     this.#dt = this.#procedure.dtFormat(options.localRef, 0);
     this.now = now;
@@ -336,71 +349,54 @@ export class TransportConnection extends StreamEngine {
     'send CR': (connection) => {
       const { offer } = connection.#ends;
       if (offer !== undefined) {
-        connection.#sendTpdu(encode(offer));
+        connection.#outgoing.send(encode(offer));
       }
     },
-    'indicate connect': (connection, input) => {
-      if (input.event === 'CR') {
-        connection.#indicateConnect(input.tpdu);
-      }
-    },
-    'send CC': (connection, input) => {
+    'indicate connect': on('CR', (connection, { tpdu }) => connection.#indicateConnect(tpdu)),
+    'send CC': on('T-CONNECT response', (connection, { acceptance }) => {
       const { request } = connection.#ends;
-      if (input.event === 'T-CONNECT response' && request !== undefined) {
-        connection.#accept(request, input.acceptance);
+      if (request !== undefined) {
+        connection.#accept(request, acceptance);
       }
-    },
-    'confirm connect': (connection, input) => {
-      if (input.event === 'CC') {
-        connection.#ends.remoteRef = input.tpdu.srcRef;
-        connection.#open(input.confirmation, input.tpdu);
-      }
-    },
+    }),
+    'confirm connect': on('CC', (connection, { tpdu, confirmation }) => {
+      connection.#outgoing.remoteRef = tpdu.srcRef;
+      connection.#open(confirmation, tpdu);
+    }),
     'refuse by DR': (connection, input, from) => connection.#refuse(input, from),
     'refuse by ER': (connection, input, from) => connection.#failWithEr(input, from),
     'fail with ER': (connection, input, from) => connection.#failWithEr(input, from),
     refused: (connection, input) => connection.#refused(input),
-    'take data': (connection, input) => {
-      if (input.event === 'DT') {
-        const { userData, eot } = input.tpdu;
-        const source = new OctetSource(userData);
-        connection.#deliver(connection.#reassembly.add(source, 0, userData.length, eot));
-      }
-    },
+    'take data': on('DT', (connection, { tpdu: { userData, eot } }) => {
+      const source = new OctetSource(userData);
+      connection.#deliver(connection.#reassembly.add(source, 0, userData.length, eot));
+    }),
     'keep data': (connection) => {
       connection.splitter.unread();
       connection.hasEarlyData = true;
     },
-    'indicate disconnect': (connection, input, from) => {
-      if (input.event === 'DR') {
-        const error = endedByPeer(from, input.tpdu, input.octets);
-        const details = detailsOf(input.tpdu);
-        connection.indicateDisconnect(error, {
-          orderly: !connection.#options.strict,
-          details,
-        });
-        connection.release();
-      }
-    },
-    'send expedited data': (connection, input) => {
-      if (input.event === 'T-EXPEDITED-DATA request') {
-        connection.#sendExpedited(input.data);
-      }
-    },
-    'take expedited data': (connection, input) => {
-      if (input.event === 'ED') {
-        const { userData, tpduNr } = input.tpdu;
-        const data = connection.#options.allocate(userData.length);
-        data.set(userData);
-        connection.deliverExpedited(data);
-        connection.#acknowledge(tpduNr);
-      }
-    },
-    'acknowledge expedited data': (connection, input) => {
-      if (input.event === 'ED') {
-        connection.#acknowledge(input.tpdu.tpduNr);
-      }
-    },
+    'indicate disconnect': on('DR', (connection, { tpdu, octets }, from) => {
+      const orderly = !connection.#options.strict;
+      const details = detailsOf(tpdu);
+      connection.indicateDisconnect(endedByPeer(from, tpdu, octets), { orderly, details });
+      connection.release();
+    }),
+    'send expedited data': on('T-EXPEDITED-DATA request', (connection, { data }) => {
+      const number = connection.#expedited.takeNumber();
+      const { remoteRef } = connection.#outgoing;
+      connection.#outgoing.sendExpedited(
+        connection.#procedure.expeditedData(data, remoteRef, number),
+      );
+    }),
+    'take expedited data': on('ED', (connection, { tpdu: { userData, tpduNr } }) => {
+      const data = connection.#options.allocate(userData.length);
+      data.set(userData);
+      connection.deliverExpedited(data);
+      connection.#acknowledge(tpduNr);
+    }),
+    'acknowledge expedited data': on('ED', (connection, { tpdu }) =>
+      connection.#acknowledge(tpdu.tpduNr),
+    ),
     'resume sending': (connection) => {
       connection.#expedited.ackDeadline = undefined;
       connection.sendBuffer.acknowledged();
@@ -409,83 +405,65 @@ export class TransportConnection extends StreamEngine {
       connection.splitter.maxLength = MAX_TPKT_LENGTH;
       connection.startCloseClock();
     },
-    'begin release': (connection, input) => {
-      connection.#lastData = input.event === 'T-DISCONNECT request' ? input.userData : undefined;
+    'begin release': on('T-DISCONNECT request', (connection, { userData }) => {
+      connection.#lastData = userData;
       connection.#reassembly.clear();
       connection.startCloseClock();
-    },
+    }),
     'send DR': (connection) => {
-      connection.#sendDr(DR_REASONS.normal, connection.#lastData, false);
+      connection.#sendDr(DR_REASONS.normal, false, connection.#lastData);
     },
     'send DR at once': (connection, input) => {
       if (input.event === 'unwanted CC') {
-        connection.#ends.remoteRef = input.tpdu.srcRef;
+        connection.#outgoing.remoteRef = input.tpdu.srcRef;
       }
       const isAsked = input.event === 'disruptive T-DISCONNECT request';
       connection.dropUnsent();
-      connection.#sendDr(DR_REASONS.normal, isAsked ? input.userData : undefined, true);
+      connection.#sendDr(DR_REASONS.normal, true, isAsked ? input.userData : undefined);
     },
     'fail by DR': (connection, input, from) => connection.#failByDr(input, from),
-    'refuse CC': (connection, input) => {
-      if (input.event === 'CC refused by DR') {
-        connection.#ends.remoteRef = input.tpdu.srcRef;
-        connection.splitter.maxLength = MAX_TPKT_LENGTH;
-        connection.indicateDisconnect(input.error);
-        connection.#sendDr(DR_REASONS.negotiationFailed, undefined, true);
-      }
-    },
-    'refuse foreign CC': (connection, input) => {
-      if (input.event === 'foreign CC') {
-        connection.indicateDisconnect(input.error);
-        connection.#sendTpdu(answerToForeignCc(input.tpdu));
-        connection.release();
-      }
-    },
-    'refused, send DC': (connection, input) => {
-      if (input.event === 'DR with SRC-REF') {
-        connection.#endWithDc(input.tpdu, refusedByDr(input.tpdu, input.octets));
-      }
-    },
-    'fail with DC': (connection, input, from) => {
-      if (input.event === 'DR with SRC-REF') {
-        connection.#endWithDc(input.tpdu, endedByPeer(from, input.tpdu, input.octets));
-      }
-    },
-    'release with DC': (connection, input) => {
-      if (input.event === 'DR with SRC-REF') {
-        connection.#endWithDc(input.tpdu);
-      }
-    },
-    'confirm disconnect': (connection, input, from) => {
-      if (input.event === 'DR') {
-        connection.#confirmDisconnect(input.tpdu, input.octets, from);
-      }
-    },
+    'refuse CC': on('CC refused by DR', (connection, { tpdu, error }) => {
+      connection.#outgoing.remoteRef = tpdu.srcRef;
+      connection.splitter.maxLength = MAX_TPKT_LENGTH;
+      connection.indicateDisconnect(error);
+      connection.#sendDr(DR_REASONS.negotiationFailed, true);
+    }),
+    'refuse foreign CC': on('foreign CC', (connection, { tpdu, error }) => {
+      connection.indicateDisconnect(error);
+      connection.#outgoing.send(answerToForeignCc(tpdu));
+      connection.release();
+    }),
+    'refused, send DC': on('DR with SRC-REF', (connection, { tpdu, octets }) =>
+      connection.#endWithDc(tpdu, refusedByDr(tpdu, octets)),
+    ),
+    'fail with DC': on('DR with SRC-REF', (connection, { tpdu, octets }, from) =>
+      connection.#endWithDc(tpdu, endedByPeer(from, tpdu, octets)),
+    ),
+    'release with DC': on('DR with SRC-REF', (connection, { tpdu }) => connection.#endWithDc(tpdu)),
+    'confirm disconnect': on('DR', (connection, { tpdu, octets }, from) =>
+      connection.#confirmDisconnect(tpdu, octets, from),
+    ),
     confirmed: (connection) => {
       connection.end.confirmed();
       connection.release();
     },
-    'send DC': (connection, input) => {
+    'send DC': on('foreign DR', (connection, { tpdu }) => {
       // Without a SRC-REF there is nobody to confirm it to.
-      if (input.event === 'foreign DR' && input.tpdu.srcRef !== 0) {
-        connection.#reply(disconnectConfirm(input.tpdu));
+      if (tpdu.srcRef !== 0) {
+        connection.#outgoing.confirm(tpdu);
       }
-    },
-    'refuse second CR': (connection, input) => {
-      if (input.event === 'second CR') {
-        connection.#reply(answerToSecondCr(input.tpdu));
-      }
-    },
-    'answer foreign CC': (connection, input) => {
-      if (input.event === 'foreign CC') {
-        connection.#reply(answerToForeignCc(input.tpdu));
-      }
-    },
+    }),
+    'refuse second CR': on('second CR', (connection, { tpdu }) =>
+      connection.#outgoing.reply(answerToSecondCr(tpdu)),
+    ),
+    'answer foreign CC': on('foreign CC', (connection, { tpdu }) =>
+      connection.#outgoing.reply(answerToForeignCc(tpdu)),
+    ),
   };
 
   #indicateConnect(request: ConnectionRequest & Decoded): void {
     this.#ends.request = request;
-    this.#ends.remoteRef = request.srcRef;
+    this.#outgoing.remoteRef = request.srcRef;
     this.#procedure = request.class === 0 ? CLASS0 : CLASS2;
     this.due = this.now + this.#options.handshakeTimeout;
     // A DT behind the CR may be as long as any; it waits for the decision, and few of them do.
@@ -500,13 +478,13 @@ export class TransportConnection extends StreamEngine {
       const limits = { ...this.#options, maxTsduSize: acceptance.maxTsduSize };
       this.#reassembly = new Reassembly(limits, limits.allocate, limits.view);
     }
-    this.#sendTpdu(octets);
+    this.#outgoing.send(octets);
     this.#open(inForce);
   }
 
   #open(inForce: InForce, confirm?: ConnectionConfirm & Decoded): void {
     const { strict, localRef, writeTimeout } = this.#options;
-    const { remoteRef } = this.#ends;
+    const { remoteRef } = this.#outgoing;
     const agreement = agreementOn(inForce, remoteRef, this.#options);
     const { maxTpduSize } = inForce;
     this.#procedure = agreement.tpClass === 2 ? CLASS2 : CLASS0;
@@ -554,8 +532,8 @@ export class TransportConnection extends StreamEngine {
     const hasError = isByRule || input.event === 'timer';
     const error = hasError ? this.failure(input, from) : refusedByUs(from, reason);
     const userData = input.event === 'T-CONNECT refusal' ? input.userData : undefined;
-    const remoteRef = isByRule ? input.remoteRef : this.#ends.remoteRef;
-    this.#sendTpdu(refusal(remoteRef, reason, userData));
+    const remoteRef = isByRule ? input.remoteRef : this.#outgoing.remoteRef;
+    this.#outgoing.send(refusal(remoteRef, reason, userData));
     this.indicateDisconnect(error);
     this.release();
   }
@@ -577,27 +555,17 @@ export class TransportConnection extends StreamEngine {
   #failWithEr(input: TransitionInput, from: State): void {
     const error = this.failure(input, from);
     if (error instanceof ProtocolError && 'octets' in input) {
-      const remoteRef = input.event === 'CR invalid' ? input.remoteRef : this.#ends.remoteRef;
-      this.#sendTpdu(erFor(error, input.octets, remoteRef, this.#sizes.agreed || undefined));
+      const remoteRef = input.event === 'CR invalid' ? input.remoteRef : this.#outgoing.remoteRef;
+      this.#outgoing.send(erFor(error, input.octets, remoteRef, this.#sizes.agreed || undefined));
     }
     this.indicateDisconnect(error);
     this.release();
   }
 
-  #sendExpedited(data: Uint8Array): void {
-    const tpdu = this.#procedure.expeditedData(
-      data,
-      this.#ends.remoteRef,
-      this.#expedited.takeNumber(),
-    );
-    this.#watch(tpdu);
-    this.sendBuffer.addExpedited(tpdu);
-  }
-
   /** The EA for an ED with this number, where it was agreed on. */
   #acknowledge(number: number): void {
     if (this.#expedited.isAcknowledged) {
-      this.#reply(acknowledgementOf(number, this.#ends.remoteRef));
+      this.#outgoing.acknowledge(number);
     }
   }
 
@@ -609,10 +577,8 @@ export class TransportConnection extends StreamEngine {
   }
 
   /** Our last TPDU. */
-  #sendDr(reason: number, userData: Uint8Array | undefined, isDisruptive: boolean): void {
-    const { localRef } = this.#options;
-    const { remoteRef } = this.#ends;
-    this.#reply(disconnectRequest({ localRef, remoteRef }, reason, { userData, isDisruptive }));
+  #sendDr(reason: number, isDisruptive: boolean, userData?: Uint8Array): void {
+    this.#outgoing.sendDr(reason, isDisruptive, userData);
     this.#reassembly.clear();
     this.#expedited.ackDeadline = undefined;
     this.startCloseClock();
@@ -624,7 +590,7 @@ export class TransportConnection extends StreamEngine {
     this.indicateDisconnect(this.failure(input, from), { unsent });
     this.sendBuffer.dropData();
     const isLimit = input.event === 'limit';
-    this.#sendDr(isLimit ? DR_REASONS.notSpecified : DR_REASONS.protocolError, undefined, true);
+    this.#sendDr(isLimit ? DR_REASONS.notSpecified : DR_REASONS.protocolError, true);
   }
 
   /** A DR before the connection is open: a DC, and FIN. */
@@ -632,7 +598,7 @@ export class TransportConnection extends StreamEngine {
     if (error !== undefined) {
       this.indicateDisconnect(error, { details: detailsOf(dr) });
     }
-    this.#sendTpdu(disconnectConfirm(dr));
+    this.#outgoing.confirm(dr);
     this.release();
   }
 
@@ -652,7 +618,7 @@ export class TransportConnection extends StreamEngine {
       details,
     });
     this.sendBuffer.dropData();
-    this.#reply(disconnectConfirm(dr, this.#ends.remoteRef));
+    this.#outgoing.confirm(dr);
     this.release();
   }
 
@@ -725,27 +691,11 @@ export class TransportConnection extends StreamEngine {
       ...this.#ends,
       options,
       localRef: options.localRef,
+      remoteRef: this.#outgoing.remoteRef,
       maxTpduSize: agreed === 0 ? undefined : agreed,
       unfinished: this.#reassembly.length,
       expedited: this.#expedited.isAgreed,
       isAckDue: this.sendBuffer.isAckDue,
     };
-  }
-
-  #sendTpdu(tpdu: Uint8Array): void {
-    this.#watch(tpdu);
-    this.sendBuffer.addPacket([], tpdu);
-  }
-
-  /** Sends a TPDU before all data that waits. */
-  #reply(tpdu: Uint8Array): void {
-    this.#watch(tpdu);
-    this.sendBuffer.addReply(tpdu);
-  }
-
-  #watch(tpdu: Uint8Array): void {
-    if (this.#observer?.isWatching) {
-      this.#observer.see('sent', tpdu);
-    }
   }
 }

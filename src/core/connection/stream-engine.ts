@@ -50,10 +50,11 @@ export interface StreamTraits {
   readonly peer: string;
 }
 
-/** What each action does, given the input that led to it and the state that it came in. */
-export type Procedures<E> = Readonly<
-  Partial<Record<Action, (engine: E, input: TransitionInput, from: State) => void>>
->;
+/** What an action does, given the input that led to it and the state that it came in. */
+export type Procedure<E> = (engine: E, input: TransitionInput, from: State) => void;
+
+/** What each action does. */
+export type Procedures<E> = Readonly<Partial<Record<Action, Procedure<E>>>>;
 
 /** What the last event says beside its error. */
 export interface Indication {

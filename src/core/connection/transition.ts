@@ -201,6 +201,15 @@ export type TransitionInput =
   | { readonly event: 'discarded TPDU' }
   | { readonly event: 'other TPDU'; readonly tpdu: Tpdu; readonly octets: Uint8Array };
 
+/** The input of one event. */
+export type InputOf<E extends Event> = Carrying<TransitionInput, E>;
+
+type Carrying<Input, E> = Input extends { readonly event: infer Own }
+  ? E extends Own
+    ? Input
+    : never
+  : never;
+
 /** What is done on the way. */
 export type Action =
   /** Nothing: the event has no meaning any more. */

@@ -1,0 +1,65 @@
+/**
+ * What a connection sends beside data: each TPDU in its place in the send buffer, and shown to the observer.
+ */
+import type { TpduObserver } from '../data-transfer/dt.js';
+import type { SendBuffer } from '../data-transfer/send-buffer.js';
+import type { DisconnectRequest } from '../tpdu/types.js';
+import { acknowledgementOf } from './expedited.js';
+import { disconnectConfirm, disconnectRequest } from './release.js';
+
+const NO_HEADER: readonly number[] = [];
+
+/** The TPDUs that one side sends. */
+export class Outgoing {
+  /** The reference of the peer; 0 while it is not known. */
+  remoteRef = 0;
+  readonly #sendBuffer: SendBuffer;
+  readonly #localRef: number;
+  readonly #observer: TpduObserver | undefined;
+
+  constructor(sendBuffer: SendBuffer, localRef: number, observer: TpduObserver | undefined) {
+    this.#sendBuffer = sendBuffer;
+    this.#localRef = localRef;
+    this.#observer = observer;
+  }
+
+  /** Behind everything that waits. */
+  send(tpdu: Uint8Array): void {
+    this.#show(tpdu);
+    this.#sendBuffer.addPacket(NO_HEADER, tpdu);
+  }
+
+  /** Before all data that waits. */
+  reply(tpdu: Uint8Array): void {
+    this.#show(tpdu);
+    this.#sendBuffer.addReply(tpdu);
+  }
+
+  /** Before all normal data that waits. */
+  sendExpedited(tpdu: Uint8Array): void {
+    this.#show(tpdu);
+    this.#sendBuffer.addExpedited(tpdu);
+  }
+
+  /** The last TPDU of this side; 0xE0 of one that is not disruptive says that everything was sent. */
+  sendDr(reason: number, isDisruptive: boolean, userData?: Uint8Array): void {
+    const references = { localRef: this.#localRef, remoteRef: this.remoteRef };
+    this.reply(disconnectRequest(references, reason, { userData, isDisruptive }));
+  }
+
+  /** The DC for a DR of the peer. */
+  confirm(dr: DisconnectRequest): void {
+    this.reply(disconnectConfirm(dr, this.remoteRef));
+  }
+
+  /** The EA for the ED with this number. */
+  acknowledge(number: number): void {
+    this.reply(acknowledgementOf(number, this.remoteRef));
+  }
+
+  #show(tpdu: Uint8Array): void {
+    if (this.#observer?.isWatching) {
+      this.#observer.see('sent', tpdu);
+    }
+  }
+}
