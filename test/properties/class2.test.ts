@@ -5,9 +5,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TransportConnection } from '../../src/core/connection/connection.js';
+import { CotpError } from '../../src/core/errors.js';
+import { inState2, STATES_AND_ROLES } from '../support/class2-states.js';
 import { type Output, takeEvents } from '../support/engine.js';
 import { class0Options } from '../support/pair.js';
-import { cutAt, hex, join, pattern } from '../support/splits.js';
+import { cutAt, hex, join, pattern, tpkt } from '../support/splits.js';
+import type { Subject } from '../support/states.js';
 
 interface Form {
   readonly tpClass: 0 | 2;
@@ -272,5 +275,66 @@ describe.each(FORMS)('class $tpClass with expedited data, EA $expeditedAck', (fo
         { numRuns: 60 },
       );
     });
+  });
+});
+
+describe('whatever the peer sends', () => {
+  const codes = [0xe0, 0xd0, 0x80, 0xc0, 0xf0, 0x10, 0x20, 0x60, 0x50, 0x70, 0x40];
+  const reference = fc.constantFrom([0x0a, 0x0b], [0x0c, 0x0d], [0, 0], [0x43, 0x21]);
+  const tail = fc.uint8Array({ maxLength: 20 });
+  /** A TPDU that is sound at its start, or any octets. */
+  const payload = fc.oneof(
+    fc
+      .tuple(fc.integer({ min: 2, max: 9 }), fc.constantFrom(...codes), reference, reference, tail)
+      .map(([li, code, first, second, rest]) =>
+        Uint8Array.from([li, code, ...first, ...second, ...rest]),
+      ),
+    fc.uint8Array({ minLength: 3, maxLength: 40 }),
+  );
+  const calls = fc.constantFrom('send', 'sendExpedited', 'disconnect', 'endOfData', 'take', 'time');
+
+  /** One call of the user, the stream or the clock; a call that is not possible is an error of its own. */
+  function act({ connection }: Subject, call: string, now: number): void {
+    try {
+      switch (call) {
+        case 'send':
+        case 'sendExpedited':
+          connection[call](hex('010203'));
+          break;
+        case 'disconnect':
+        case 'endOfData':
+          connection[call](now);
+          break;
+        case 'time':
+          connection.handleDeadline(now);
+          break;
+        default:
+          connection.sendBuffer.shift();
+      }
+    } catch (error) {
+      expect(error).toBeInstanceOf(CotpError);
+    }
+  }
+
+  it.each(STATES_AND_ROLES)('$state, $role, throws nothing and ends once', ({ state, role }) => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.oneof(payload, calls), { minLength: 1, maxLength: 12 }),
+        fc.boolean(),
+        (all, strict) => {
+          const subject = inState2(role, state, { strict, writeTimeout: 50 });
+          all.forEach((one, now) => {
+            if (typeof one === 'string') {
+              act(subject, one, 1_000 * now);
+            } else {
+              subject.feed(tpkt(one));
+            }
+          });
+          const ends = subject.events().filter(({ type }) => type === 'disconnect');
+          expect(ends.length).toBeLessThanOrEqual(1);
+        },
+      ),
+      { numRuns: 100 },
+    );
   });
 });
