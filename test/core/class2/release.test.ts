@@ -157,6 +157,35 @@ describe('the close clock', () => {
   });
 });
 
+describe('what was received of a TSDU', () => {
+  const BEGUN = raw(`04f0 0a0b 00 ${'61'.repeat(1_000)}`);
+
+  it.each([
+    ['the user closes', (subject: Subject) => subject.connection.disconnect(100)],
+    [
+      'the user closes at once',
+      (subject: Subject) => subject.connection.disconnect(100, { disruptive: true }),
+    ],
+    ['the peer breaks a rule', (subject: Subject) => subject.feed(raw('0463 0a0b 00'))],
+  ])('is given up once %s', (_name, act) => {
+    const subject = open2('responder').feed(BEGUN);
+    expect(subject.connection.pinned).toBeGreaterThan(0);
+    act(subject);
+    expect(subject.connection.pinned).toBe(0);
+  });
+});
+
+describe('an EA that is due', () => {
+  it('is waited for no more once the DR has been sent', () => {
+    const subject = open2('initiator', { writeTimeout: 1_000, closeTimeout: 5_000 });
+    subject.connection.sendExpedited(hex('01'));
+    subject.quiet();
+    subject.connection.handleDeadline(100);
+    subject.connection.disconnect(100, { disruptive: true });
+    expect(subject.connection.deadline).toBe(5_100);
+  });
+});
+
 describe('how it ended', () => {
   it('is not known while it goes on', () => {
     expect(open2('initiator').connection.disconnection).toBeUndefined();
