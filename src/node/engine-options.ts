@@ -17,7 +17,7 @@ export function engineOptions(
   observer: TpduObserver,
 ): ConnectionOptions {
   const { maxTpduSize, maxTsduSize, maxTsduSegments, strict } = options;
-  const { reassemblyTimeout, closeTimeout } = options;
+  const { reassemblyTimeout, closeTimeout, writeTimeout } = options;
   return {
     allocate,
     view,
@@ -32,6 +32,7 @@ export function engineOptions(
     handshakeTimeout,
     reassemblyTimeout,
     closeTimeout,
+    writeTimeout,
     observer,
   };
 }
