@@ -21,12 +21,14 @@ export const GROUPS = {
   connection: {
     sources: [
       'src/core/class0/**/*.ts',
+      'src/core/class2/**/*.ts',
       'src/core/connection/**/*.ts',
       'src/core/data-transfer/**/*.ts',
       'src/core/octets/**/*.ts',
     ],
     tests: [
       'test/core/class0/**/*.test.ts',
+      'test/core/class2/**/*.test.ts',
       'test/core/connection/**/*.test.ts',
       'test/core/data-transfer/**/*.test.ts',
       'test/core/octets/**/*.test.ts',

@@ -4,6 +4,7 @@ import {
   type RefuseResponse,
   respond,
   type SupportedClass,
+  usableClasses,
 } from '../../../src/core/negotiation/respond.js';
 import {
   type ConnectionRequest,
@@ -179,6 +180,51 @@ describe('the size', () => {
     expect(respond(asking, local)).toMatchObject({
       parameters: { preferredMaxTpduSize: 4096 },
       maxTpduSize: 4096,
+    });
+  });
+});
+
+describe('the classes that may answer', () => {
+  it.each([
+    ['2 or 0', '09 e0 0000 0005 21 c7 01 00', [0, 2], [2, 0]],
+    ['2 or 0 where the preferred one is not taken', '09 e0 0000 0005 21 c7 01 00', [0], [0]],
+    ['4, 2 or 0', '09 e0 0000 0005 41 c7 01 00', [0, 2], [2, 0]],
+    ['2 with explicit flow control, or 0', '09 e0 0000 0005 20 c7 01 00', [0, 2], [0]],
+    ['2 alone', '06 e0 0000 0005 21', [0], []],
+  ] as const)(
+    'to %s are those that this side takes, the best first',
+    (_name, octets, own, usable) => {
+      expect(usableClasses(request(octets), own)).toEqual(usable);
+    },
+  );
+});
+
+describe('EA', () => {
+  const asking = request('09 e0 0000 0005 21 c6 01 21');
+
+  it.each([
+    [undefined, true, 0x21],
+    [true, true, 0x21],
+    [false, false, 0x01],
+  ])('is granted where it is asked for, unless the option is %s', (expeditedAck, granted, bits) => {
+    const local = { ...BOTH, expedited: true };
+    const options = expeditedAck === undefined ? local : { ...local, expeditedAck };
+    expect(respond(asking, options)).toMatchObject({
+      parameters: { additionalOptions: bits },
+      expeditedAcknowledgement: granted,
+    });
+  });
+});
+
+describe('a size above 2048 in class 0', () => {
+  const asking = request('09 e0 0000 0005 00 c0 01 0d');
+
+  it.each([
+    ['is answered by default', {}, 8192],
+    ['is cut where the side is strict', { strict: true }, 2048],
+  ])('%s', (_what, own, maxTpduSize) => {
+    expect(respond(asking, { ...CLASS_0, maxTpduSize: 8192, ...own })).toMatchObject({
+      maxTpduSize,
     });
   });
 });
