@@ -105,6 +105,16 @@ export interface Engine {
    * 1,000 of our replies wait because the peer does not read.
    */
   readonly hasRoom: boolean;
+  /**
+   * Whether the connection is being released by TPDUs: nobody takes messages any more, and the peer is read whatever
+   * waits, for its answer must come in. Its time is the {@link deadline}.
+   */
+  readonly isReleasing: boolean;
+  /**
+   * Whether the peer ends the connection by a TPDU, which waits in the stream while that is not read. The end of the
+   * stream without it is a failure.
+   */
+  readonly endsByTpdu: boolean;
   /** Whether messages can be sent: the connection is open, and this side has not ended it. */
   readonly isSending: boolean;
   /** Whether a message is begun and not complete. Up to date after {@link receive}. */
@@ -161,6 +171,8 @@ export interface Engine {
    * @throws RangeError for user data of another length than 1 to 64 octets, or in class 0
    */
   disconnect(now: number, how?: DisconnectHow): void;
+  /** Drops normal and expedited data that waits, and counts it as lost: the caller is about to reset the stream. */
+  dropUnsent(): void;
   /** How the connection ended, or is ending; `undefined` while it is not. */
   readonly disconnection: Disconnection | undefined;
   /**

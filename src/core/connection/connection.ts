@@ -309,8 +309,8 @@ export class TransportConnection extends StreamEngine {
     return this.#sizes === NO_SIZES ? 0 : this.sendBuffer.userDataLength(this.#dt.headerLength);
   }
 
-  protected get isConfirmedByFin(): boolean {
-    return this.#procedure.tpClass === 0;
+  get endsByTpdu(): boolean {
+    return this.#procedure.tpClass === 2;
   }
 
   protected override endChunk(): void {

@@ -18,6 +18,7 @@ import { endedWithin, failureOf, noHalfClose, notPossible, timedOut } from './fa
 import {
   type Action,
   isReceiving,
+  isReleasing,
   type State,
   type Table,
   type TransitionInput,
@@ -104,8 +105,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
   abstract sendExpedited(data: Uint8Array): void;
   /** Octets of user data that wait to be sent. */
   protected abstract get unsent(): number;
-  /** A connection that both sides have ended by FIN has ended as it should. */
-  protected abstract get isConfirmedByFin(): boolean;
+  abstract get endsByTpdu(): boolean;
 
   get state(): State {
     return this.#state;
@@ -113,6 +113,10 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
 
   get isReceiving(): boolean {
     return isReceiving(this.#state);
+  }
+
+  get isReleasing(): boolean {
+    return isReleasing(this.#state);
   }
 
   get isSending(): boolean {
@@ -177,7 +181,8 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
     const isEnded = this.streamRequest === 'end' && this.end.hasPeerEnded && cause === undefined;
     this.step({ event: 'N-DISCONNECT indication', cause });
     this.end.byStream(cause === undefined ? 'fin' : 'reset', unsent);
-    if (isEnded && this.isConfirmedByFin) {
+    // A connection that both sides have ended by FIN has ended as it should.
+    if (isEnded && !this.endsByTpdu) {
       this.end.confirmed();
     }
   }
@@ -371,8 +376,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
     this.emit({ type: 'disconnect', error: withUnsent(error, unsent), orderly, disconnection });
   }
 
-  /** Drops what is queued, and counts it. */
-  protected dropUnsent(): void {
+  dropUnsent(): void {
     this.end.addUnsent(this.unsent);
     this.sendBuffer.dropData();
   }

@@ -78,8 +78,8 @@ export class TpktConnection extends StreamEngine {
     return this.sendBuffer.userDataLength(0);
   }
 
-  protected get isConfirmedByFin(): boolean {
-    return true;
+  get endsByTpdu(): boolean {
+    return false;
   }
 
   protected get unfinished(): number {

@@ -339,6 +339,11 @@ export function takesData(state: State): boolean {
   return state === 'OPEN' || state === 'FIN_SENT';
 }
 
+/** True in the states in which a connection is released by TPDUs: only its end is awaited. */
+export function isReleasing(state: State): boolean {
+  return state === 'RELEASING' || state === 'CLOSING' || state === 'WBCL';
+}
+
 /** True in the states in which data can be sent. */
 export function isSending(state: State): boolean {
   return state === 'OPEN' || state === 'FIN_RECEIVED';
