@@ -1,6 +1,8 @@
 /**
  * `cotp`: the ISO transport service over TCP. The front door: it re-exports what users import.
  */
+export type { Disconnection } from './core/disconnection.js';
+export type { TpClassChoice } from './core/negotiation/class-and-options.js';
 export type { SizeOffer } from './core/negotiation/tpdu-size.js';
 export {
   ConnectionClosedError,
@@ -24,8 +26,19 @@ export type {
 export { formatTsel, parseTsel, type Tsel } from './core/tsel.js';
 export type { Address, FullAddress } from './node/address.js';
 export { connect } from './node/connect.js';
-export type { AcceptOptions, ConnectRequest, OnConnectRequest } from './node/connect-request.js';
-export { Connection, type ConnectionCb, type ConnectionInfo } from './node/connection.js';
+export type {
+  AcceptOptions,
+  ConnectRequest,
+  OnConnectRequest,
+  RefuseOptions,
+} from './node/connect-request.js';
+export {
+  Connection,
+  type ConnectionCb,
+  type ConnectionInfo,
+  type DisconnectOptions,
+  type OnExpedited,
+} from './node/connection.js';
 export { listen } from './node/listen.js';
 export type { Data, WaitOptions } from './node/message-connection.js';
 export type { ConnectOptions, ListenOptions } from './node/options/cotp.js';

@@ -9,7 +9,10 @@ import type { FullAddress } from './address.js';
 import {
   type Check,
   connectData,
+  flag,
   integer,
+  octets,
+  oneOf,
   optional,
   remoteDesktop,
   resolveOptions,
@@ -42,6 +45,37 @@ export interface AcceptOptions {
    * @defaultValue `undefined`
    */
   readonly remoteDesktop?: RemoteDesktopInit | undefined;
+  /**
+   * The transport class: one of `request.tpClasses`. Default: the first of them.
+   *
+   * @defaultValue `undefined`
+   */
+  readonly tpClass?: 0 | 2 | undefined;
+  /**
+   * Whether expedited data is granted; `true` only where the CR asks for it. Default: as the option of `listen`
+   * says, where the CR asks for it.
+   *
+   * @defaultValue `undefined`
+   */
+  readonly expedited?: boolean | undefined;
+  /**
+   * Whether it is granted that an EA answers each expedited data unit; `true` only where the CR asks for it. It has
+   * an effect only in class 2, and where expedited data is granted. Default: as the option of `listen` says, where
+   * the CR asks for it.
+   *
+   * @defaultValue `undefined`
+   */
+  readonly expeditedAck?: boolean | undefined;
+}
+
+/** What a refusal says beside its reason. */
+export interface RefuseOptions {
+  /**
+   * User data of the DR, 1 to 64 octets; only where the CR prefers another class than 0. It may be lost with TCP.
+   *
+   * @defaultValue `undefined`
+   */
+  readonly userData?: Uint8Array | undefined;
 }
 
 /**
@@ -57,6 +91,12 @@ export interface ConnectRequest {
   readonly remoteTsel: Tsel | undefined;
   /** User data of the CR, if there is any. */
   readonly connectData: Buffer | undefined;
+  /** The classes that an answer may choose, of those that the CR offers and `listen` accepts; the best one first. */
+  readonly tpClasses: readonly (0 | 2)[];
+  /** The CR asks for expedited data. */
+  readonly expedited: boolean;
+  /** The CR asks for an EA in answer to each expedited data unit; class 2 only. */
+  readonly expeditedAck: boolean;
   /** The CR itself. */
   readonly tpdu: ConnectionRequest & Decoded;
   /**
@@ -69,7 +109,8 @@ export interface ConnectRequest {
   /**
    * Accepts: the CC is sent and the connection is open.
    *
-   * @throws TypeError or RangeError for a bad option; TypeError when it was decided before
+   * @throws TypeError or RangeError for a bad option, TypeError for a choice that the CR does not offer: the request
+   * can still be answered. TypeError when it was decided before
    */
   accept(options?: AcceptOptions): void;
   /**
@@ -77,9 +118,9 @@ export interface ConnectRequest {
    * 2 session entity not attached, 3 address unknown. 128 to 133, 135, 136 and 138 only if the
    * CR prefers another class than 0.
    *
-   * @throws RangeError for a reason that may not be sent; TypeError when it was decided before
+   * @throws RangeError for a reason or user data that may not be sent; TypeError when it was decided before
    */
-  refuse(reason?: number): void;
+  refuse(reason?: number, options?: RefuseOptions): void;
 }
 
 /**
@@ -119,7 +160,12 @@ const ACCEPT_OPTIONS = {
   maxTsduSize: optional(integer(1, 2 ** 31 - 1, 'octets')),
   connectData: optional(connectData),
   remoteDesktop: optional(negotiationResponse),
+  tpClass: optional(oneOf<0 | 2>(0, 2)),
+  expedited: optional(flag),
+  expeditedAck: optional(flag),
 };
+
+const REFUSE_OPTIONS = { userData: optional(octets(1, 64)) };
 
 /** Checks what `accept` was given. */
 export function resolveAccept(given: unknown): AcceptOptions {
@@ -138,4 +184,16 @@ export function resolveReason(reason: unknown, preferredClass: number): number {
     throw new RangeError(`reason must be ${expected}, not ${value}`);
   }
   return value;
+}
+
+/** Checks the options that `refuse` was given: a DR of class 0 has no user data. */
+//= X.224 6.6.3 para 1
+export function resolveRefuse(given: unknown, preferredClass: number): RefuseOptions {
+  const options = resolveOptions(REFUSE_OPTIONS, given);
+  if (options.userData !== undefined && preferredClass === 0) {
+    throw new RangeError(
+      'options.userData must be left out: the CR prefers class 0, whose refusal has no user data',
+    );
+  }
+  return options;
 }

@@ -2,7 +2,7 @@
  * `connect`: from an address to an open transport connection.
  */
 import { TransportConnection } from '../core/connection/connection.js';
-import type { ConnectRequestInit } from '../core/connection/establishment.js';
+import { type ConnectRequestInit, connectionRequest } from '../core/connection/establishment.js';
 import type { EngineEvent } from '../core/engine.js';
 import { CotpError, TimeoutError } from '../core/errors.js';
 import { offerSize } from '../core/negotiation/tpdu-size.js';
@@ -80,9 +80,14 @@ export async function connect(addr: Address, options: ConnectOptions = {}): Prom
   const resolved = resolveOptions(CONNECT_OPTIONS, options);
   const request = connectRequest(resolved);
   resolved.signal?.throwIfAborted();
-  return new Promise((resolve, reject) => {
+  const connection = await new Promise<Connection>((resolve, reject) => {
     new Initiator(address, resolved, request, resolve, reject);
   });
+  if (connection.info.expedited) {
+    // After the reaction of the caller to its promise, and before the reaction to anything that it reads then.
+    queueMicrotask(() => queueMicrotask(() => connection.startExpedited()));
+  }
+  return connection;
 }
 
 /** Selectors and user data of up to this many octets always fit into the 128 octets of a CR (X.224 13.3). */
@@ -90,6 +95,11 @@ const SURELY_FITS = 64;
 
 /** The CR's variable part and user data. */
 function connectRequest(options: ResolvedConnectOptions): ConnectRequestInit {
+  const { tpClass, expedited, expeditedAck } = options;
+  if (expeditedAck && (!expedited || tpClass === 0)) {
+    const missing = expedited ? "options.tpClass 2 or '2,0'" : 'options.expedited';
+    throw new TypeError(`options.expeditedAck needs ${missing}`);
+  }
   if (options.remoteDesktop !== undefined) {
     return remoteDesktopRequest(options.remoteDesktop, options);
   }
@@ -107,12 +117,15 @@ function connectRequest(options: ResolvedConnectOptions): ConnectRequestInit {
   const { tpduSize, preferredMaxTpduSize } = offerSize(maxTpduSize, form);
   const request = {
     parameters: { callingTsel: localTsel, calledTsel: remoteTsel, tpduSize, preferredMaxTpduSize },
+    tpClass,
+    expedited,
+    expeditedAck,
     userData: connectData,
   };
   const selectors = (localTsel?.length ?? 0) + (remoteTsel?.length ?? 0);
   if (selectors + connectData.length > SURELY_FITS) {
     // Throws before TCP is opened if the options do not fit into one CR.
-    encode({ type: 'CR', srcRef: 1, ...request });
+    encode(connectionRequest(1, request));
   }
   return request;
 }
@@ -122,8 +135,14 @@ function remoteDesktopRequest(
   remoteDesktop: RemoteDesktopInit,
   options: ResolvedConnectOptions,
 ): ConnectRequestInit {
-  const { localTsel, remoteTsel, strict, connectData = NO_OCTETS } = options;
-  const excluded = { localTsel, remoteTsel, strict: strict || undefined };
+  const { localTsel, remoteTsel, strict, tpClass, expedited, connectData = NO_OCTETS } = options;
+  const excluded = {
+    localTsel,
+    remoteTsel,
+    strict: strict || undefined,
+    tpClass: tpClass || undefined,
+    expedited: expedited || undefined,
+  };
   for (const [name, value] of Object.entries(excluded)) {
     if (value !== undefined) {
       throw new TypeError(`options.${name} cannot be combined with options.remoteDesktop`);
@@ -181,7 +200,7 @@ class Initiator implements DriverUser {
       return;
     }
     if (options.signal !== undefined) {
-      this.#stopWaiting = whenAborted(options.signal, (reason) => this.#giveUp(reason));
+      this.#stopWaiting = whenAborted(options.signal, (reason) => this.#onAbort(reason));
     }
     const connected = () => this.#driver.command(() => this.#engine.streamConnected(now()));
     if (ready === undefined) {
@@ -229,12 +248,13 @@ class Initiator implements DriverUser {
     });
     this.#trace.opened(info);
     const onFailure = reportTo(options.onError, formatAddress(remoteAddr));
-    return Connection.of(
-      this.#driver,
-      this.#engine,
-      messageOptions(options, undefined, onFailure),
+    return Connection.of({
+      driver: this.#driver,
+      engine: this.#engine,
+      options: messageOptions(options, undefined, onFailure),
       info,
-    );
+      onExpedited: options.onExpedited,
+    });
   }
 
   /** The error to reject with. Until TCP and TLS are connected, it is the error of the system or of TLS. */
@@ -255,6 +275,17 @@ class Initiator implements DriverUser {
       tlsError(cause);
     }
     return error;
+  }
+
+  /** A peer that answers the CR of class 2 by a CC takes the connection for open, so a DR must follow it. */
+  #onAbort(reason: unknown): void {
+    if (!this.#engine.endsByTpdu) {
+      this.#giveUp(reason);
+      return;
+    }
+    this.#reject(reason);
+    this.#settled();
+    this.#driver.command(() => this.#engine.disconnect(now()));
   }
 
   #giveUp(error: unknown): void {

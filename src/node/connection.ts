@@ -1,12 +1,25 @@
 /**
  * A COTP connection as users hold it, and its `info`.
  */
-import type { Agreement } from '../core/engine.js';
+import { noExpedited } from '../core/connection/expedited.js';
+import { noHalfClose } from '../core/connection/failures.js';
+import type { Disconnection } from '../core/disconnection.js';
+import type { Agreement, Engine } from '../core/engine.js';
 import type { Decoded, DiagnosticCode, RemoteDesktop } from '../core/tpdu/types.js';
 import { type Tsel, tselOf } from '../core/tsel.js';
 import type { FullAddress } from './address.js';
 import { copyToBuffer } from './buffers.js';
-import { type ConnectionParts, MessageConnection } from './message-connection.js';
+import { runCallback } from './callbacks.js';
+import type { Driver } from './driver.js';
+import { ExpeditedQueue } from './expedited-queue.js';
+import {
+  type Data,
+  MessageConnection,
+  type MessageConnectionOptions,
+  resolveWait,
+  type WaitOptions,
+} from './message-connection.js';
+import { flag, octets, optional, resolveOptions, row } from './options/rows.js';
 
 /**
  * What both sides of a connection are, and what they have agreed on. Frozen. A selector read here can
@@ -27,8 +40,12 @@ export interface ConnectionInfo {
   readonly respondingTsel: Tsel | undefined;
   /** Largest TPDU that is sent, in octets, header included. */
   readonly maxTpduSize: number;
-  /** Transport class, 0. */
-  readonly tpClass: number;
+  /** Transport class that CR and CC have agreed on. */
+  readonly tpClass: 0 | 2;
+  /** Expedited data was agreed on: `writeExpedited` and `readExpedited` can be used. */
+  readonly expedited: boolean;
+  /** Each expedited data unit is answered by an EA, and holds back what follows until it comes; class 2 only. */
+  readonly expeditedAck: boolean;
   /** Our reference, 1 to 65535. */
   readonly localRef: number;
   /** The peer's reference; some peers give 0. */
@@ -86,6 +103,8 @@ export function connectionInfo(
     respondingTsel: parts.respondingTsel,
     maxTpduSize: agreement.maxTpduSize,
     tpClass: agreement.tpClass,
+    expedited: agreement.expedited,
+    expeditedAck: agreement.expeditedAck,
     localRef: agreement.localRef,
     remoteRef: agreement.remoteRef,
     connectData: parts.connectData,
@@ -95,6 +114,53 @@ export function connectionInfo(
   });
 }
 
+/** How {@link Connection.disconnect} ends a connection. */
+export interface DisconnectOptions {
+  /**
+   * User data of the DR, 1 to 64 octets; class 2 only. The DR may be lost with TCP, and its user data with it.
+   *
+   * @defaultValue `undefined`
+   */
+  readonly userData?: Uint8Array | undefined;
+  /**
+   * Drop what was written and is still queued, instead of sending it first.
+   *
+   * @defaultValue `false`
+   */
+  readonly disruptive?: boolean | undefined;
+}
+
+const DISCONNECT_OPTIONS = {
+  userData: optional(octets(1, 64)),
+  disruptive: row(flag, false),
+};
+
+/** Without the parts that are not there; its octets keep no buffer of the socket alive. */
+function disconnectionOf(ended: Disconnection): Disconnection {
+  const { ending, confirmed, unsent, reason, userData, additionalInfo, nonDisruptive } = ended;
+  return Object.freeze({
+    ending,
+    confirmed,
+    unsent,
+    ...(reason === undefined ? {} : { reason }),
+    ...(userData === undefined ? {} : { userData: copyToBuffer(userData) }),
+    ...(additionalInfo === undefined ? {} : { additionalInfo: copyToBuffer(additionalInfo) }),
+    ...(nonDisruptive === undefined ? {} : { nonDisruptive }),
+  });
+}
+
+/** Called with expedited data, 1 to 16 octets, and the connection that it came on. */
+export type OnExpedited = (data: Buffer, conn: Connection) => void | Promise<void>;
+
+/** What a connection is made of. */
+export interface TransportParts {
+  readonly driver: Driver;
+  readonly engine: Engine;
+  readonly options: MessageConnectionOptions;
+  readonly info: ConnectionInfo;
+  readonly onExpedited: OnExpedited | undefined;
+}
+
 /**
  * An open transport connection. One `write` is one TSDU of at least one octet, one `read` is one
  * TSDU, whatever TCP, TPKT and the TPDU size do in between (X.224 6.3, RFC 1006 §6).
@@ -102,13 +168,178 @@ export function connectionInfo(
  * Connections come from {@link connect} and from the callback of {@link listen}.
  */
 export class Connection extends MessageConnection<ConnectionInfo> {
-  private constructor(...parts: ConnectionParts<ConnectionInfo>) {
-    super(...parts);
+  /** Exists where expedited data was agreed on. */
+  readonly #expedited: ExpeditedQueue | undefined;
+  readonly #onExpedited: OnExpedited | undefined;
+  readonly #report: (error: unknown) => void;
+  /** Made when it is asked for, once the connection is closed. */
+  #disconnection: Disconnection | undefined;
+
+  private constructor(parts: TransportParts, expedited: ExpeditedQueue | undefined) {
+    const { driver, engine, options, info, onExpedited } = parts;
+    super(driver, engine, options, info, expedited);
+    this.#expedited = expedited;
+    this.#onExpedited = onExpedited;
+    this.#report = options.onFailure;
   }
 
   /** @internal Makes one of its parts; users call {@link connect} or {@link listen}. */
-  static of(...parts: ConnectionParts<ConnectionInfo>): Connection {
-    return new Connection(...parts);
+  static of(parts: TransportParts): Connection {
+    return new Connection(parts, parts.info.expedited ? new ExpeditedQueue() : undefined);
+  }
+
+  /** @internal The user knows the connection: from now on `onExpedited` is called. */
+  startExpedited(): void {
+    const onExpedited = this.#onExpedited;
+    if (onExpedited !== undefined) {
+      this.#expedited?.passTo((data) => this.#call(onExpedited, data));
+    }
+  }
+
+  /** Passes expedited data to the user; `false` when that has failed. */
+  #call(onExpedited: OnExpedited, data: Buffer): boolean {
+    let hasFailed = false;
+    const failed = (error: unknown) => {
+      hasFailed = true;
+      if (!this.hasEndedBy(error)) {
+        this.#report(error);
+      }
+      this.close();
+    };
+    runCallback(() => onExpedited(data, this), failed);
+    return !hasFailed;
+  }
+
+  /**
+   * Sends expedited data: it leaves ahead of everything that {@link write} has queued and TCP has not taken, and may
+   * reach the peer inside a TSDU that is on its way. Where `info.expeditedAck` is true, neither data nor further
+   * expedited data leaves until the EA of the peer has come, for at most `writeTimeout`.
+   *
+   * @param data 1 to 16 octets; they are copied
+   * @returns `false` when more than `writeHighWaterMark` octets wait: call {@link drain} before writing more
+   * @throws TypeError when `data` is not a Uint8Array; RangeError when its length is not 1 to 16 octets
+   * @throws CotpError (`ERR_COTP_NO_EXPEDITED`) when none was agreed on: see `info.expedited`
+   * @throws ConnectionClosedError (`ERR_COTP_CLOSED`) when closing has begun
+   * @throws CotpError (`ERR_COTP_WRITE_OVERFLOW`) when `maxWriteBuffer` octets wait already
+   *
+   * @example
+   * ```ts
+   * if (conn.info.expedited) {
+   *   conn.writeExpedited(Buffer.from('attention'));
+   * }
+   * console.log(conn.isOpen); // true
+   * ```
+   */
+  //= X.224 6.11.1.4 para 1
+  writeExpedited(data: Data): boolean {
+    return this.sendExpedited(data);
+  }
+
+  /**
+   * Returns the next expedited data of the peer, which may come before data that the peer has written earlier. What
+   * arrived before the connection ended can still be read. Several calls may wait at once; they are served in order.
+   * Never throws: also a bad option rejects.
+   *
+   * Expedited data that nobody reads counts toward `readHighWaterMark`, with 128 octets for each. At the mark reading
+   * from the socket pauses, which stops all data of the peer.
+   *
+   * @param options `signal` cancels the call; a call that is cancelled takes nothing
+   * @returns a Buffer of 1 to 16 octets that the caller owns
+   * @throws CotpError (`ERR_COTP_NO_EXPEDITED`) at once when none was agreed on: see `info.expedited`
+   * @throws TypeError when `onExpedited` is given, which gets all of it; or for a bad option
+   * @throws whatever ended the connection, as {@link read} does
+   * @throws the reason of `signal` when that aborts
+   *
+   * @example
+   * ```ts
+   * if (conn.info.expedited) {
+   *   const data = await conn.readExpedited({ signal: AbortSignal.timeout(5_000) });
+   *   console.log(data.length <= 16); // true
+   * }
+   * ```
+   */
+  readExpedited(options: WaitOptions = {}): Promise<Buffer> {
+    if (this.#onExpedited !== undefined) {
+      return Promise.reject(
+        new TypeError('readExpedited() gets nothing, for options.onExpedited is given'),
+      );
+    }
+    if (this.#expedited === undefined) {
+      return Promise.reject(noExpedited(this.info.tpClass));
+    }
+    try {
+      return this.#expedited.read(resolveWait(options).signal);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * Ends writing: FIN follows what was written. Messages of the peer can still be read, and the connection closes
+   * when the peer closes too. Class 0 only: class 2 ends both directions at once, by {@link close} or
+   * {@link disconnect}.
+   *
+   * @throws CotpError (`ERR_COTP_NO_HALF_CLOSE`) in class 2
+   *
+   * @example
+   * ```ts
+   * conn.write(Buffer.from('last'));
+   * if (conn.info.tpClass === 0) {
+   *   conn.end();
+   * }
+   * console.log(String(await conn.read())); // last
+   * ```
+   */
+  override end(): void {
+    if (this.info.tpClass === 2) {
+      throw noHalfClose();
+    }
+    super.end();
+  }
+
+  /**
+   * Closes the connection as {@link close} does, and says how it ended. In class 2 a DR with reason 128 ends it, and
+   * the peer confirms that by a DC; in class 0 it is the end of TCP. On a connection that is closing already it only
+   * adds `disruptive`; on one that is closed it has no effect.
+   *
+   * @returns resolves when the connection is closed, at the latest after `closeTimeout`; never rejects
+   * @throws TypeError for a bad option; RangeError for `userData` that is not 1 to 64 octets, or in class 0. Both are
+   * thrown at once, and the connection stays open
+   *
+   * @example
+   * ```ts
+   * conn.write(Buffer.from('last'));
+   * const { confirmed, unsent } = await conn.disconnect();
+   * console.log(confirmed, unsent); // true 0
+   * ```
+   */
+  disconnect(options: DisconnectOptions = {}): Promise<Disconnection> {
+    const how = resolveOptions(DISCONNECT_OPTIONS, options);
+    if (how.userData !== undefined && this.info.tpClass === 0) {
+      throw new RangeError(
+        'options.userData must be left out in class 0, which ends without a DR: see info.tpClass',
+      );
+    }
+    this.closeBy(how);
+    return this.waitClosed().then(() => this.#end);
+  }
+
+  /**
+   * How the connection ended, after either side has ended it; `undefined` until it is closed. Frozen.
+   *
+   * @example
+   * ```ts
+   * await conn.asyncClose();
+   * console.log(conn.disconnection?.ending); // local
+   * ```
+   */
+  get disconnection(): Disconnection | undefined {
+    return this.isClosed ? this.#end : undefined;
+  }
+
+  get #end(): Disconnection {
+    this.#disconnection ??= disconnectionOf(this.ended);
+    return this.#disconnection;
   }
 }
 

@@ -179,6 +179,7 @@ export class Driver implements DeadlineUser {
   /** Drops the stream at once, by a TCP reset where it has one. */
   reset(): void {
     this.#ending ??= RESET_BY_US;
+    this.#engine.dropUnsent();
     this.#engine.sendBuffer.clear();
     resetStream(this.stream);
   }
@@ -301,9 +302,12 @@ export class Driver implements DeadlineUser {
     }
   }
 
-  /** Lost octets must not look like a graceful end to the peer, so the stream is reset. */
+  /**
+   * Lost octets must not look like a graceful end to the peer, so the stream is reset. Where a TPDU ends the
+   * connection the end of the stream alone is none, and a reset could destroy what the peer has not read.
+   */
   #drop(): void {
-    if (this.buffered > 0) {
+    if (this.buffered > 0 && !this.#engine.endsByTpdu) {
       this.reset();
     } else {
       this.stream.destroy();

@@ -10,7 +10,6 @@ interface Messages {
   read(): Promise<Buffer>;
   write(data: Uint8Array): boolean;
   drain(): Promise<void>;
-  end(): void;
   close(): void;
   destroy(error?: Error): void;
   waitClosed(): Promise<void>;
@@ -19,16 +18,21 @@ interface Messages {
 /** One chunk is one message, in both directions. */
 export class MessageDuplex extends Duplex {
   readonly #messages: Messages;
+  readonly #end: () => void;
   readonly #endedWell: () => boolean;
   #isReading = false;
   #isConnectionClosed = false;
 
-  /** @param endedWell whether the connection, of which a read has rejected, has ended cleanly */
-  constructor(messages: Messages, endedWell: () => boolean) {
+  /**
+   * @param end ends writing
+   * @param endedWell whether the connection, of which a read has rejected, has ended cleanly
+   */
+  constructor(messages: Messages, end: () => void, endedWell: () => boolean) {
     // With a mark of one octet Node asks for a chunk only when the last one was taken, so that it
     // never joins two of them.
     super({ readableHighWaterMark: 1, allowHalfOpen: true });
     this.#messages = messages;
+    this.#end = end;
     this.#endedWell = endedWell;
     this.once('end', () => this.#destroyWhenClosed());
     void messages.waitClosed().then(() => {
@@ -81,7 +85,7 @@ export class MessageDuplex extends Duplex {
   }
 
   override _final(callback: (error?: Error | null) => void): void {
-    this.#messages.end();
+    this.#end();
     callback();
   }
 

@@ -17,6 +17,7 @@ export function engineOptions(
   observer: TpduObserver,
 ): ConnectionOptions {
   const { maxTpduSize, maxTsduSize, maxTsduSegments, strict } = options;
+  const { tpClass, expedited, expeditedAck } = options;
   const { reassemblyTimeout, closeTimeout, writeTimeout } = options;
   return {
     allocate,
@@ -29,6 +30,9 @@ export function engineOptions(
     takesRemoteDesktop: 'onConnectRequest' in options && options.onConnectRequest !== undefined,
     maxTsduSize,
     maxTsduSegments,
+    tpClass,
+    expedited,
+    expeditedAck,
     handshakeTimeout,
     reassemblyTimeout,
     closeTimeout,
@@ -41,7 +45,7 @@ export function engineOptions(
 export function messageOptions(
   options: ResolvedConnectOptions | ResolvedListenOptions,
   receiveBudget: ReceiveBudget | undefined,
-  onFailure: (error: Error) => void,
+  onFailure: (error: unknown) => void,
 ): MessageConnectionOptions {
   const { readHighWaterMark, writeHighWaterMark, maxWriteBuffer } = options;
   const { closeTimeout, allowHalfOpen } = options;

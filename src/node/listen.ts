@@ -4,8 +4,6 @@
 import type { Socket } from 'node:net';
 import { TransportConnection } from '../core/connection/connection.js';
 import type { EngineEvent } from '../core/engine.js';
-import { ConnectionClosedError, type CotpError, ProtocolError } from '../core/errors.js';
-import { equalOctets } from '../core/octets/octets.js';
 import {
   type Address,
   type FullAddress,
@@ -14,13 +12,7 @@ import {
   socketAddresses,
 } from './address.js';
 import { now } from './deadline-timer.js';
-import { reportTo, runCallback } from './callbacks.js';
-import {
-  type AcceptOptions,
-  type ConnectRequest,
-  resolveAccept,
-  resolveReason,
-} from './connect-request.js';
+import { reportTo } from './callbacks.js';
 import {
   Connection,
   type ConnectionCb,
@@ -30,20 +22,15 @@ import {
   remoteDesktopFromWire,
   tselFromWire,
 } from './connection.js';
+import { Decision, type Indication } from './decision.js';
 import { Driver, type DriverUser } from './driver.js';
 import { resolveOptions, wrongType } from './options/rows.js';
 import { LISTEN_OPTIONS, type ListenOptions, type ResolvedListenOptions } from './options/cotp.js';
 import { takeReference } from './references.js';
 import { ReceiveBudget } from './receive-budget.js';
 import { Server } from './server.js';
-import type { RefusalCause } from './trace/entry.js';
 import { ConnectionTrace } from './trace/observer.js';
 import { engineOptions, messageOptions } from './engine-options.js';
-
-/** DR reasons of X.224 13.5.3. */
-const NOT_SPECIFIED = 0;
-const CONGESTION = 1;
-const ADDRESS_UNKNOWN = 3;
 
 /** All IPv4 addresses. The port is then 102, which requires privileges on most systems. */
 const DEFAULT_ADDRESS: Address = { host: '0.0.0.0' };
@@ -110,61 +97,42 @@ interface Service {
   readonly receiveBudget: ReceiveBudget;
 }
 
-/** True if the octets that broke the protocol are a CR (X.224 13.3). */
-function isRequest({ octets, rejectCause }: ProtocolError): boolean {
-  return rejectCause !== undefined && octets !== undefined && ((octets[1] ?? 0) & 0xf0) === 0xe0;
-}
-
 /** An accepted stream whose connection is not open yet. */
 class Responder implements DriverUser {
   readonly #stream: Socket;
   readonly #server: Server;
-  readonly #connectionCb: ConnectionCb;
-  readonly #options: ResolvedListenOptions;
-  readonly #receiveBudget: ReceiveBudget;
+  readonly #service: Service;
   readonly #isExcess: boolean;
   readonly #engine: TransportConnection;
   readonly #driver: Driver;
   readonly #trace: ConnectionTrace;
   readonly #addresses: { readonly localAddr: FullAddress; readonly remoteAddr: FullAddress };
-  readonly #peer: string;
   readonly #report: (error: unknown) => void;
-  /** The connection ended before it was open. */
-  #isWithdrawn = false;
-  /** Created only for `onConnectRequest`. */
-  #withdrawn: AbortController | undefined;
-  #request: Extract<EngineEvent, { type: 'connectIndication' }>['request'] | undefined;
-  #decided = false;
+  readonly #decision: Decision;
 
-  constructor(
-    stream: Socket,
-    server: Server,
-    { connectionCb, options, receiveBudget }: Service,
-    isExcess: boolean,
-  ) {
+  constructor(stream: Socket, server: Server, service: Service, isExcess: boolean) {
+    const { options } = service;
     this.#stream = stream;
     this.#server = server;
-    this.#connectionCb = connectionCb;
-    this.#options = options;
-    this.#receiveBudget = receiveBudget;
-    this.#addresses = socketAddresses(stream, { host: 'unknown', port: 0 });
-    this.#peer = formatAddress(this.#addresses.remoteAddr);
-    this.#report = reportTo(options.onError, this.#peer);
+    this.#service = service;
+    const addresses = socketAddresses(stream, { host: 'unknown', port: 0 });
+    this.#addresses = addresses;
+    const peer = formatAddress(addresses.remoteAddr);
+    const report = reportTo(options.onError, peer);
+    this.#report = report;
     const reference = isExcess ? undefined : takeReference(stream);
     this.#isExcess = reference === undefined;
-    this.#trace = new ConnectionTrace(
-      'server',
-      stream,
-      this.#addresses.remoteAddr,
-      options,
-      this.#report,
-    );
-    this.#engine = TransportConnection.responder(
-      engineOptions(options, options.handshakeTimeout, reference ?? 0, this.#peer, this.#trace),
+    const trace = new ConnectionTrace('server', stream, addresses.remoteAddr, options, report);
+    this.#trace = trace;
+    const engine = TransportConnection.responder(
+      engineOptions(options, options.handshakeTimeout, reference ?? 0, peer, trace),
       now(),
     );
-    this.#driver = new Driver(stream, this.#engine, this, options);
-    this.#trace.watch(this.#driver);
+    this.#engine = engine;
+    const driver = new Driver(stream, engine, this, options);
+    this.#driver = driver;
+    this.#decision = new Decision({ engine, driver, trace, options, addresses, report });
+    trace.watch(driver);
   }
 
   onChunkEnd(): void {}
@@ -172,19 +140,16 @@ class Responder implements DriverUser {
   onEvent(event: EngineEvent): void {
     switch (event.type) {
       case 'connectIndication':
-        this.#request = event.request;
-        this.#decide(event.request);
+        this.#decision.decide(event, this.#isExcess);
         break;
       case 'open':
         this.#opened(event);
         break;
       case 'disconnect':
-        this.#isWithdrawn = true;
-        this.#traceRefusalByRule(event.error);
-        this.#withdrawn?.abort(event.error);
+        this.#decision.withdraw(event.error);
         // Not reported: the local user refused it, or the server dropped it while closing.
-        if ((event.error.ending !== 'local' || !this.#decided) && !this.#server.isClosing) {
-          this.#report(event.error);
+        if (!(event.error.ending === 'local' && this.#decision.isDecided)) {
+          this.#reportUnlessClosing(event.error);
         }
         break;
       default:
@@ -200,127 +165,15 @@ class Responder implements DriverUser {
 
   onStreamClosed(): void {}
 
-  #decide({ parameters }: ConnectRequest['tpdu']): void {
-    const { localTsel, onConnectRequest } = this.#options;
-    const called = parameters.calledTsel;
-    if (this.#isExcess) {
-      this.#refuse(CONGESTION, 'limit');
-    } else if (localTsel !== undefined && !(called && equalOctets(called, localTsel))) {
-      this.#refuse(ADDRESS_UNKNOWN, 'selector');
-    } else if (onConnectRequest === undefined) {
-      this.#acceptAny();
-    } else {
-      this.#ask(onConnectRequest);
+  #reportUnlessClosing(error: Error): void {
+    if (!this.#server.isClosing) {
+      this.#report(error);
     }
-  }
-
-  /** Accepts without a decision of the user. There is no caller to catch an error, so it must not throw. */
-  #acceptAny(): void {
-    try {
-      this.#accept({});
-    } catch (error) {
-      this.#failToDecide(error);
-    }
-  }
-
-  #failToDecide(error: unknown): void {
-    this.#report(error);
-    if (!this.#decided) {
-      this.#refuse(NOT_SPECIFIED, 'user');
-    }
-  }
-
-  /** If the callback throws, rejects or does not decide, the request is refused. */
-  #ask(onConnectRequest: (request: ConnectRequest) => void | Promise<void>): void {
-    const failed = (error: unknown) => this.#failToDecide(error);
-    const checkDecided = () => {
-      if (!this.#decided && !this.#isWithdrawn) {
-        failed(
-          new TypeError('options.onConnectRequest must call request.accept() or request.refuse()'),
-        );
-      }
-    };
-    runCallback(() => onConnectRequest(this.#connectRequest()), failed, checkDecided);
-  }
-
-  #connectRequest(): ConnectRequest {
-    const tpdu = this.#request as ConnectRequest['tpdu'];
-    this.#withdrawn = new AbortController();
-    const driver = this.#driver;
-    const decide = () => {
-      if (this.#decided) {
-        throw new TypeError(
-          'this connection request was already accepted or refused; call accept() or refuse() once',
-        );
-      }
-    };
-    return {
-      ...this.#addresses,
-      localTsel: tselFromWire(tpdu.parameters.calledTsel),
-      remoteTsel: tselFromWire(tpdu.parameters.callingTsel),
-      connectData: connectDataFromWire(tpdu.userData),
-      tpdu,
-      get socket() {
-        return driver.handOut();
-      },
-      signal: this.#withdrawn.signal,
-      accept: (options: AcceptOptions = {}) => {
-        const resolved = resolveAccept(options);
-        decide();
-        this.#accept(resolved);
-      },
-      refuse: (reason: number = NOT_SPECIFIED) => {
-        const resolved = resolveReason(reason, tpdu.class);
-        decide();
-        this.#refuse(resolved, 'user');
-      },
-    };
-  }
-
-  #accept(options: AcceptOptions): void {
-    const { maxTpduSize, maxTsduSize, connectData: userData, remoteDesktop } = options;
-    const acceptance = { maxTpduSize, maxTsduSize, userData, remoteDesktop };
-    this.#answer(() => this.#engine.accept(acceptance, now()));
-  }
-
-  #refuse(reason: number, cause: RefusalCause): void {
-    this.#answer(() => {
-      this.#engine.refuse(reason, now());
-      const localTsel = tselFromWire(this.#request?.parameters.calledTsel);
-      this.#trace.refused({ cause, reason, rejectCause: undefined, localTsel });
-    });
-  }
-
-  /** Traces a CR that the engine itself refused (X.224 6.6), without a decision of the user. */
-  #traceRefusalByRule(error: CotpError): void {
-    if (this.#decided || this.#request !== undefined) {
-      return;
-    }
-    const localTsel = undefined;
-    if (error instanceof ConnectionClosedError && error.reason !== undefined) {
-      const { reason } = error;
-      this.#trace.refused({ cause: 'class', reason, rejectCause: undefined, localTsel });
-    } else if (error instanceof ProtocolError && isRequest(error)) {
-      const { rejectCause } = error;
-      this.#trace.refused({ cause: 'invalid', reason: undefined, rejectCause, localTsel });
-    }
-  }
-
-  /** Answers the request. If the engine throws, the request is still undecided and can be answered again. */
-  #answer(answer: () => void): void {
-    // A closing server drops its handshakes before their `disconnect` event.
-    if (this.#isWithdrawn || this.#stream.destroyed) {
-      this.#decided = true;
-      return;
-    }
-    this.#driver.command(() => {
-      answer();
-      this.#decided = true;
-    });
   }
 
   #opened({ agreement }: Extract<EngineEvent, { type: 'open' }>): void {
-    const tpdu = this.#request as ConnectRequest['tpdu'];
+    const { connectionCb, options, receiveBudget } = this.#service;
+    const tpdu = this.#decision.request as Indication['request'];
     const { localAddr, remoteAddr } = this.#addresses;
     const info = connectionInfo(agreement, {
       localAddr,
@@ -331,11 +184,17 @@ class Responder implements DriverUser {
       connectData: connectDataFromWire(tpdu.userData),
       diagnostics: diagnosticsOf(tpdu),
       remoteDesktop: remoteDesktopFromWire(tpdu.remoteDesktop),
-      name: this.#options.name,
+      name: options.name,
     });
     this.#trace.opened(info);
-    const options = messageOptions(this.#options, this.#receiveBudget, this.#report);
-    const connection = Connection.of(this.#driver, this.#engine, options, info);
-    this.#server.opened(this.#stream, connection, this.#connectionCb, this.#report);
+    const connection = Connection.of({
+      driver: this.#driver,
+      engine: this.#engine,
+      options: messageOptions(options, receiveBudget, this.#report),
+      info,
+      onExpedited: options.onExpedited,
+    });
+    this.#server.opened(this.#stream, connection, connectionCb, this.#report);
+    connection.startExpedited();
   }
 }

@@ -3,17 +3,20 @@
  * share. It knows neither protocol.
  */
 import type { Duplex } from 'node:stream';
+import type { DisconnectHow, Disconnection } from '../core/disconnection.js';
 import type { Engine, EngineEvent } from '../core/engine.js';
 import {
   ConnectionClosedError,
   CotpError,
+  type Ending,
   type TimeoutError,
   type TsduTooLargeError,
 } from '../core/errors.js';
 import { DeadlineTimer, now } from './deadline-timer.js';
 import type { Driver, DriverUser } from './driver.js';
 import { MessageDuplex } from './duplex.js';
-import { instance, optional, resolveOptions } from './options/rows.js';
+import type { ExpeditedQueue } from './expedited-queue.js';
+import { instance, octets, optional, resolveOptions } from './options/rows.js';
 import { type ReadEnd, ReadQueue, type Step } from './read-queue.js';
 import type { ReceiveBudget, ReceiveHolder, ReceiveShare } from './receive-budget.js';
 import { Resource } from './resource.js';
@@ -35,7 +38,7 @@ export interface MessageConnectionOptions {
   /** Shared by all connections of a server; a client has none. */
   readonly receiveBudget: ReceiveBudget | undefined;
   /** Called with the error when the connection failed: neither side closed it gracefully. */
-  readonly onFailure: (error: Error) => void;
+  readonly onFailure: (error: unknown) => void;
 }
 
 /** Options of calls that wait. */
@@ -49,7 +52,14 @@ export interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+const checkExpedited = octets(1, 16);
+
 const WAIT_OPTIONS = { signal: optional(instance(AbortSignal, 'an AbortSignal')) };
+
+/** Checks the options of a call that waits. Throws TypeError for a bad one. */
+export function resolveWait(options: unknown): WaitOptions {
+  return resolveOptions(WAIT_OPTIONS, options);
+}
 
 /**
  * After the FIN of the peer a connection stays open while its user may owe an answer, but closes after so
@@ -62,6 +72,12 @@ const SHARE_STEP = 32_768;
 
 /** @internal What a connection is made of. */
 export type ConnectionParts<Info> = ConstructorParameters<typeof MessageConnection<Info>>;
+
+/** How reading ended. */
+interface Ended extends ReadEnd {
+  /** What ended the connection, where the engine does not know it. */
+  endedBy: Ending | undefined;
+}
 
 /** Reads and writes whole messages, in order, over one byte stream. `Info` is the type of `info`. */
 export abstract class MessageConnection<Info> extends Resource {
@@ -80,7 +96,7 @@ export abstract class MessageConnection<Info> extends Resource {
    * How reading ended; reads reject with its reason. The first one counts. While the connection is open it is
    * set only after the FIN of the peer.
    */
-  #ending: ReadEnd | undefined;
+  #ending: Ended | undefined;
   /** This side sends FIN when the user ends it, not after the FIN of the peer. */
   #staysHalfOpen: boolean;
   /** The time for an answer after the FIN of the peer. */
@@ -89,14 +105,23 @@ export abstract class MessageConnection<Info> extends Resource {
   #written = 0;
 
   /** @internal Connections come from `connect` and `listen`. */
-  constructor(driver: Driver, engine: Engine, options: MessageConnectionOptions, info: Info) {
+  constructor(
+    driver: Driver,
+    engine: Engine,
+    options: MessageConnectionOptions,
+    info: Info,
+    expedited?: ExpeditedQueue,
+  ) {
     super();
     this.info = info;
     this.#driver = driver;
     this.#engine = engine;
     this.#options = options;
     this.#staysHalfOpen = options.allowHalfOpen;
-    this.#queue = new ReadQueue(options.readHighWaterMark, () => this.#onTaken());
+    this.#queue = new ReadQueue(() => this.#onTaken(), expedited);
+    if (expedited !== undefined) {
+      expedited.onTaken = () => this.#onTaken();
+    }
     const listener = new MessageConnection.#Listener(this);
     this.#share = options.receiveBudget?.share(listener);
     driver.opened(listener, this.#queue);
@@ -187,7 +212,7 @@ export abstract class MessageConnection<Info> extends Resource {
   }
 
   async #readUntil(options: WaitOptions): Promise<Buffer> {
-    const { signal } = resolveOptions(WAIT_OPTIONS, options);
+    const { signal } = resolveWait(options);
     signal?.throwIfAborted();
     return this.#readAfterEnd(() => this.#queue.read(signal));
   }
@@ -215,7 +240,7 @@ export abstract class MessageConnection<Info> extends Resource {
    */
   write(data: Data): boolean {
     if (!(data instanceof Uint8Array)) {
-      throw new TypeError(`data must be a Uint8Array, not ${data === null ? 'null' : typeof data}`);
+      throw notOctets(data);
     }
     const { minMessage, maxMessage, maxWriteBuffer, writeHighWaterMark } = this.#options;
     if (data.length < minMessage || data.length > maxMessage) {
@@ -227,11 +252,7 @@ export abstract class MessageConnection<Info> extends Resource {
     }
     const { buffered } = this.#driver;
     if (buffered >= maxWriteBuffer) {
-      throw new CotpError(
-        'ERR_COTP_WRITE_OVERFLOW',
-        `at most ${maxWriteBuffer} octets may wait to be sent, ${buffered} do`,
-        { ending: 'limit', hint: 'wait for drain() when write() returns false' },
-      );
+      throw tooMuchWaits(buffered, maxWriteBuffer);
     }
     this.#written += 1;
     const waiting = this.#driver.write(data);
@@ -239,6 +260,21 @@ export abstract class MessageConnection<Info> extends Resource {
       this.#awaitAnswer();
     }
     return waiting <= writeHighWaterMark;
+  }
+
+  /** @internal Queues expedited data; it leaves at once, unless an EA is due. Returns what {@link write} returns. */
+  protected sendExpedited(data: Data): boolean {
+    checkExpedited('data', data);
+    const { maxWriteBuffer } = this.#options;
+    const { buffered } = this.#driver;
+    if (this.isOpen && buffered >= maxWriteBuffer) {
+      throw tooMuchWaits(buffered, maxWriteBuffer);
+    }
+    if (!this.isOpen) {
+      throw this.#closedError();
+    }
+    this.#driver.command(() => this.#engine.sendExpedited(data));
+    return this.#hasRoom;
   }
 
   /**
@@ -261,7 +297,7 @@ export abstract class MessageConnection<Info> extends Resource {
   }
 
   async #drainWith(options: WaitOptions): Promise<void> {
-    const { signal } = resolveOptions(WAIT_OPTIONS, options);
+    const { signal } = resolveWait(options);
     signal?.throwIfAborted();
     return this.#drainUntil(signal);
   }
@@ -349,6 +385,30 @@ export abstract class MessageConnection<Info> extends Resource {
     }
   }
 
+  /** @internal The same with more to say. It has an effect too while the connection is closing. */
+  protected closeBy(how: DisconnectHow): void {
+    if (this.isClosed) {
+      return;
+    }
+    this.#closeWith(closedByUs, true);
+    this.#driver.command(() => this.#engine.disconnect(now(), how));
+    if (how.disruptive) {
+      this.#rejectDrains();
+    }
+  }
+
+  /** @internal How the connection has ended; to be asked once it is closed. */
+  protected get ended(): Disconnection {
+    const { disconnection } = this.#engine;
+    const ending = this.#ending?.endedBy ?? disconnection?.ending ?? 'local';
+    return {
+      ...disconnection,
+      ending,
+      confirmed: disconnection?.confirmed === true,
+      unsent: disconnection?.unsent ?? 0,
+    };
+  }
+
   /**
    * Drops the connection at once, by a TCP reset; what waits to be sent or read is lost.
    *
@@ -367,6 +427,7 @@ export abstract class MessageConnection<Info> extends Resource {
     }
     this.#queue.close();
     this.#closeWith(() => resetByUs(error), false);
+    this.#endedBy('local');
     this.#rejectDrains();
     this.#driver.reset();
   }
@@ -391,8 +452,8 @@ export abstract class MessageConnection<Info> extends Resource {
 
   /**
    * Returns the connection as a Node stream: each chunk read or written is one message. The stream reads
-   * from now on, so do not call `read()` as well. Ending the stream calls {@link end}; destroying it closes
-   * the connection, and with an error resets it.
+   * from now on, so do not call `read()` as well. Ending the stream calls {@link end}, or {@link close} in class 2,
+   * which has no half-close; destroying it closes the connection, and with an error resets it.
    *
    * @example
    * ```ts
@@ -406,7 +467,8 @@ export abstract class MessageConnection<Info> extends Resource {
    */
   toDuplex(): Duplex {
     this.#staysHalfOpen = true;
-    return new MessageDuplex(this, () => this.#ending?.isQuiet === true);
+    const end = this.#engine.endsByTpdu ? () => this.close() : () => this.end();
+    return new MessageDuplex(this, end, () => this.#ending?.isQuiet === true);
   }
 
   #next(): Promise<Step> {
@@ -418,7 +480,7 @@ export abstract class MessageConnection<Info> extends Resource {
   #onChunkEnd(length: number): void {
     const { copied, hasUnfinished } = this.#engine;
     const queue = this.#queue;
-    const isRead = queue.isEmpty;
+    const isRead = queue.holdsNone;
     if (!isRead) {
       queue.endChunk(length, copied - this.#copied);
     }
@@ -444,7 +506,8 @@ export abstract class MessageConnection<Info> extends Resource {
   /** Pauses reading while too much waits to be read, here or in all connections of the server together. */
   #updateReading(): void {
     const queue = this.#queue;
-    const { isFull } = queue;
+    const { readHighWaterMark } = this.#options;
+    const isFull = queue.held >= readHighWaterMark;
     if (isFull || this.#share?.mustPause) {
       this.#driver.pauseReading();
     } else {
@@ -452,13 +515,14 @@ export abstract class MessageConnection<Info> extends Resource {
     }
     // Called at this mark, not after each message: most messages change nothing.
     const least = this.#share?.isCharged ? Math.max(1, queue.held - SHARE_STEP) : 0;
-    queue.watchBelow = isFull ? Math.max(least, queue.highWaterMark) : least;
+    queue.watchBelow = isFull ? Math.max(least, readHighWaterMark) : least;
   }
 
   #onEvent(event: EngineEvent): void {
     switch (event.type) {
       case 'end':
         this.#endReading(endedByPeer, true);
+        this.#endedBy('fin');
         if (!this.#engine.isSending || this.#owesNothing) {
           this.#finishAfterPeer();
         } else {
@@ -483,6 +547,7 @@ export abstract class MessageConnection<Info> extends Resource {
 
   #onTimeout(error: TimeoutError): void {
     this.#fail(error, false);
+    this.#endedBy('timeout');
     if (error.timer === 'idleTimeout') {
       this.#driver.command(() => this.#engine.disconnect(now()));
     } else {
@@ -507,13 +572,26 @@ export abstract class MessageConnection<Info> extends Resource {
   }
 
   #fail(error: CotpError, orderly: boolean): void {
-    const isFailure = this.isOpen && !orderly;
+    const isFailure = !orderly && (this.isOpen || this.#isClosingCleanly);
     this.#closeWith(() => error, orderly);
     if (!orderly) {
       this.#rejectDrains();
     }
     if (isFailure) {
       this.#options.onFailure(error);
+    }
+  }
+
+  /** This side has closed the connection, and has not reset it since: what is lost then is a failure. */
+  get #isClosingCleanly(): boolean {
+    const { how, by } = this.#driver.ending;
+    return this.#ending?.isQuiet === true && !(how === 'reset' && by === 'local');
+  }
+
+  /** Notes what has ended the connection. The first one counts, and so does what the engine knows. */
+  #endedBy(ending: Ending): void {
+    if (this.#ending !== undefined && this.#engine.disconnection === undefined) {
+      this.#ending.endedBy ??= ending;
     }
   }
 
@@ -526,7 +604,7 @@ export abstract class MessageConnection<Info> extends Resource {
   /** No more messages will arrive. */
   #endReading(reason: () => CotpError, orderly: boolean): void {
     // Created lazily: most closes never surface it. Every call that does gets the same error.
-    this.#ending ??= { reason: once(reason), isQuiet: orderly };
+    this.#ending ??= { reason: once(reason), isQuiet: orderly, endedBy: undefined };
     this.#queue.end(this.#ending);
   }
 
@@ -608,6 +686,18 @@ function once<T>(make: () => T): () => T {
     made ??= make();
     return made;
   };
+}
+
+function notOctets(data: unknown): TypeError {
+  return new TypeError(`data must be a Uint8Array, not ${data === null ? 'null' : typeof data}`);
+}
+
+function tooMuchWaits(buffered: number, maxWriteBuffer: number): CotpError {
+  return new CotpError(
+    'ERR_COTP_WRITE_OVERFLOW',
+    `at most ${maxWriteBuffer} octets may wait to be sent, ${buffered} do`,
+    { ending: 'limit', hint: 'wait for drain() when write() returns false' },
+  );
 }
 
 function closedByUs(): CotpError {

@@ -43,13 +43,20 @@ export class ReadFlow {
 
   /** The user has paused reading, and this has an effect on the peer. */
   get isPeerHeldUp(): boolean {
-    return this.#pausedSince !== undefined && this.#engine.isReceiving;
+    return this.#pausedSince !== undefined && this.#mayBePaused;
+  }
+
+  /** A connection whose end is all that is awaited is read whatever waits: its user takes no messages any more. */
+  get #mayBePaused(): boolean {
+    return this.#engine.isReceiving && !this.#engine.isReleasing;
   }
 
   /** The user takes no more messages: octets stay in TCP. */
   pause(time: number): void {
-    this.#pausedSince = time;
-    this.update(time);
+    if (this.#mayBePaused) {
+      this.#pausedSince = time;
+      this.update(time);
+    }
   }
 
   /** The user takes messages again. The deadlines of the peer were suspended meanwhile. */
@@ -94,15 +101,16 @@ export class ReadFlow {
    * reason: what comes is dropped then, and only so the end of the stream is seen.
    */
   update(time: number): void {
+    if (this.#pausedSince !== undefined && !this.#mayBePaused) {
+      // Nothing more is to be read: the pause is over, and must not count as idle.
+      this.#engine.postponeDeadline(time - this.#pausedSince);
+      this.#pausedSince = undefined;
+      this.resumedAt = time;
+    }
     const isPaused =
       (this.#pausedSince !== undefined || this.#isWaitingForTurn || !this.#engine.hasRoom) &&
       this.#engine.isReceiving &&
       !this.#isGone;
-    if (this.#pausedSince !== undefined && !this.#engine.isReceiving) {
-      // Nothing more is to be read: the pause is over, and must not count as idle.
-      this.#pausedSince = undefined;
-      this.resumedAt = time;
-    }
     // A stream that was destroyed drops what it is asked to hand on; what it has is read when it closes.
     if (isPaused !== this.isPaused && !this.#stream.destroyed) {
       this.isPaused = isPaused;

@@ -4,6 +4,7 @@
  */
 import type { Message, MessageReceiver } from '../core/engine.js';
 import { Fifo } from '../core/fifo.js';
+import type { ExpeditedQueue } from './expedited-queue.js';
 import { whenAborted } from './waiting.js';
 
 /**
@@ -51,8 +52,9 @@ export class ReadQueue implements MessageReceiver {
   watchBelow = 0;
   readonly #messages = new Fifo<Buffer>();
   readonly #waiting = new Fifo<Waiting>();
-  readonly #highWaterMark: number;
   readonly #onTaken: () => void;
+  /** Most connections have none. */
+  readonly #expedited: ExpeditedQueue | undefined;
   /** How many messages wait: known without a look at them. */
   #count = 0;
   #octets = 0;
@@ -63,10 +65,13 @@ export class ReadQueue implements MessageReceiver {
   #takesNone = false;
   #ending: ReadEnd | undefined;
 
-  /** @param onTaken called when a message that waited was taken, as {@link watchBelow} says */
-  constructor(highWaterMark: number, onTaken: () => void) {
-    this.#highWaterMark = highWaterMark;
+  /**
+   * @param onTaken called when a message that waited was taken, as {@link watchBelow} says
+   * @param expedited gets the expedited data; what waits there is {@link held} here
+   */
+  constructor(onTaken: () => void, expedited?: ExpeditedQueue) {
     this.#onTaken = onTaken;
+    this.#expedited = expedited;
   }
 
   /** True when no message waits. */
@@ -74,23 +79,20 @@ export class ReadQueue implements MessageReceiver {
     return this.#count === 0;
   }
 
-  /** Octets of memory that the messages which wait keep, about. */
+  /** True when neither messages nor expedited data wait. */
+  get holdsNone(): boolean {
+    return this.#count === 0 && (this.#expedited === undefined || this.#expedited.isEmpty);
+  }
+
+  /** Octets of memory that the messages and the expedited data which wait keep, about. */
   get held(): number {
-    return this.#octets;
+    return this.#expedited === undefined ? this.#octets : this.#octets + this.#expedited.held;
   }
 
-  /** True when nothing more should come until some of it is taken. */
-  get isFull(): boolean {
-    return this.#octets >= this.#highWaterMark;
+  onExpedited(data: Uint8Array): void {
+    // The engine allocates Buffers.
+    this.#expedited?.push(data as Buffer);
   }
-
-  /** Octets at which the queue {@link isFull}. */
-  get highWaterMark(): number {
-    return this.#highWaterMark;
-  }
-
-  /** Not called: no connection asks for expedited data, or grants it. */
-  onExpedited(): void {}
 
   /** Puts in a message, or gives it to the call that has waited longest. */
   onMessage(received: Message): void {
@@ -117,7 +119,8 @@ export class ReadQueue implements MessageReceiver {
 
   /**
    * The messages of a chunk of so many octets have been put in. One of them keeps all of it in memory,
-   * so what is in it beside them counts too: a peer may fill a chunk with TPDUs that carry nothing.
+   * so what is in it beside them counts too: a peer may fill a chunk with TPDUs that carry nothing. Expedited data
+   * is passed to the callback of the user now, for nothing is in the middle of the chunk any more.
    *
    * @param copied octets of messages that were copied out of it and do not lie in it
    */
@@ -130,6 +133,7 @@ export class ReadQueue implements MessageReceiver {
       this.#excesses.push({ until: this.given + this.#count, octets: excess });
       this.#octets += excess;
     }
+    this.#expedited?.deliver();
   }
 
   /**
@@ -195,6 +199,7 @@ export class ReadQueue implements MessageReceiver {
   end(ending: ReadEnd): void {
     this.#ending ??= ending;
     const { isQuiet, reason } = this.#ending;
+    this.#expedited?.end(reason);
     for (let waiting = this.#waiting.shift(); waiting; waiting = this.#waiting.shift()) {
       if (waiting.isNext && isQuiet) {
         waiting.resolve(DONE);
@@ -207,6 +212,7 @@ export class ReadQueue implements MessageReceiver {
   /** Drops what waits, and whatever may still come. */
   close(): void {
     this.#takesNone = true;
+    this.#expedited?.close();
     this.#messages.clear();
     this.#excesses = undefined;
     this.#count = 0;
@@ -222,7 +228,7 @@ export class ReadQueue implements MessageReceiver {
       this.#count -= 1;
       this.given += 1;
       this.#letGo(message.length + MESSAGE_OVERHEAD);
-      if (this.#octets < this.watchBelow) {
+      if (this.held < this.watchBelow) {
         this.#onTaken();
       }
     }

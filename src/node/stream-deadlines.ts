@@ -123,14 +123,23 @@ export class StreamDeadlines {
 
   get #writeDeadline(): number {
     const { writeTimeout } = this.#times;
-    return writeTimeout === undefined || this.#sender.pending === 0
-      ? NEVER
-      : this.#timer.due(this.#sender.since + writeTimeout);
+    if (writeTimeout === undefined || this.#sender.pending === 0) {
+      return NEVER;
+    }
+    if (!this.#engine.endsByTpdu) {
+      return this.#timer.due(this.#sender.since + writeTimeout);
+    }
+    // The TPDU by which the peer ends the connection may wait in the stream while that is not read.
+    const since = Math.max(this.#sender.since, this.#flow.resumedAt);
+    return this.#flow.isPeerHeldUp ? NEVER : this.#timer.due(since + writeTimeout);
   }
 
   get #receiveDeadline(): number {
     const { receiveTimeout } = this.#times;
     if (receiveTimeout === undefined || this.#openedAt === undefined || this.hasPeerEnded) {
+      return NEVER;
+    }
+    if (this.#engine.isReleasing) {
       return NEVER;
     }
     const since = Math.max(this.lastReceived, this.#openedAt, this.#flow.resumedAt);
@@ -140,8 +149,9 @@ export class StreamDeadlines {
   /** A connection that closes has its closeTimeout. */
   get #idleDeadline(): number {
     const { idleTimeout } = this.#times;
-    const { streamRequest, isReceiving } = this.#engine;
-    if (idleTimeout === undefined || (streamRequest !== 'none' && !isReceiving)) {
+    const { streamRequest, isReceiving, isReleasing } = this.#engine;
+    const isClosing = isReleasing || (streamRequest !== 'none' && !isReceiving);
+    if (idleTimeout === undefined || isClosing) {
       return NEVER;
     }
     const since = Math.max(this.lastReceived, this.#lastTaken, this.#flow.resumedAt);

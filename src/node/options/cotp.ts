@@ -1,10 +1,12 @@
 /**
  * The options of `connect` and `listen` for COTP.
  */
+import type { TpClassChoice } from '../../core/negotiation/class-and-options.js';
 import type { SizeOffer } from '../../core/negotiation/tpdu-size.js';
 import type { RemoteDesktopInit } from '../../core/tpdu/types.js';
 import { type Tsel, tselOctets } from '../../core/tsel.js';
 import type { OnConnectRequest } from '../connect-request.js';
+import type { OnExpedited } from '../connection.js';
 import type { TraceListener } from '../trace/entry.js';
 import {
   type Check,
@@ -62,6 +64,32 @@ export interface CotpOptions extends StreamOptions {
    */
   readonly strict?: boolean | undefined;
   /**
+   * The transport class of RFC 2126: what `connect` offers, and what `listen` accepts. `0`: class 0 alone.
+   * `'2,0'`: class 2, or class 0 if the peer has no class 2; `conn.info.tpClass` says which one it is. `2`:
+   * class 2 alone, although X.224 14.4 a requires that class 0 is offered too. Class 2 is used without flow
+   * control. It confirms the end of a connection (`disconnect`) and has no half-close: `end` throws. Few peers
+   * have it, so the default is 0.
+   *
+   * @defaultValue `0`
+   */
+  readonly tpClass?: TpClassChoice | undefined;
+  /**
+   * Expedited data, 1 to 16 octets each: `connect` asks for it, and `listen` grants it to a peer that asks. Whether
+   * it was agreed on is `conn.info.expedited`.
+   *
+   * @defaultValue `false`
+   */
+  readonly expedited?: boolean | undefined;
+  /**
+   * Called with each expedited data unit, a copy of 1 to 16 octets, and its connection. It is called first when
+   * `connect` has resolved or the connection callback was called. What it throws, or a promise that it rejects, is
+   * reported to `onError` and closes the connection. Without it expedited data waits for `conn.readExpedited()`.
+   * Unread expedited data counts toward `readHighWaterMark`, so it can stop all data.
+   *
+   * @defaultValue `undefined`
+   */
+  readonly onExpedited?: OnExpedited | undefined;
+  /**
    * Called with every TPDU sent or received. Default: none.
    *
    * @defaultValue `undefined`
@@ -108,6 +136,13 @@ export interface ConnectOptions extends CotpOptions, StreamConnectOptions {
    */
   readonly connectData?: Uint8Array | undefined;
   /**
+   * Asks that the peer answers each expedited data unit by an EA, and sends neither data nor further expedited data
+   * until it comes (RFC 2126 4.2.2). It needs `expedited`, and class 2: `tpClass` 2 or `'2,0'`.
+   *
+   * @defaultValue `false`
+   */
+  readonly expeditedAck?: boolean | undefined;
+  /**
    * Sends the CR in the form of remote desktop ([MS-RDPBCGR] 2.2.1.1): `cookie` or `routingToken`,
    * `negotiation`, `correlationId`. It cannot be combined with a T-selector or with `strict`, and such a CR
    * offers no size. Remote desktop sends each message in one DT, so set `maxTpduSize` to 65531. The answer is
@@ -128,6 +163,13 @@ export interface ListenOptions extends CotpOptions, StreamListenOptions {
    */
   readonly localTsel?: Tsel | undefined;
   /**
+   * Grants that an EA answers each expedited data unit, if expedited data is granted and the CR asks for it; class
+   * 2 only.
+   *
+   * @defaultValue `true`
+   */
+  readonly expeditedAck?: boolean | undefined;
+  /**
    * Decides on each CR. Default: every CR is accepted, except one of remote desktop.
    *
    * @defaultValue `undefined`
@@ -147,6 +189,9 @@ const COTP_OPTIONS = {
   maxTsduSize: row(integer(1, MAX_TSDU_SIZE, 'octets'), 16_777_216),
   maxTsduSegments: row(integer(1, MAX_TSDU_SEGMENTS), 262_144),
   strict: row(flag, false),
+  tpClass: row(oneOf<TpClassChoice>(0, 2, '2,0'), 0),
+  expedited: row(flag, false),
+  onExpedited: optional(callback<OnExpedited>()),
   trace: optional(callback<TraceListener>()),
   onError: onErrorRow,
 } satisfies Record<keyof CotpOptions, OptionRow<unknown>>;
@@ -159,6 +204,7 @@ export const CONNECT_OPTIONS = {
   remoteTsel: optional(tsel),
   sizeOffer: row(oneOf<SizeOffer>('deployed', 'standard', 'nonstandard', 'absent'), 'deployed'),
   connectData: optional(connectData),
+  expeditedAck: row(flag, false),
   remoteDesktop: optional(remoteDesktop('CR')),
 } satisfies Record<keyof ConnectOptions, OptionRow<unknown>>;
 
@@ -167,6 +213,7 @@ export const LISTEN_OPTIONS = {
   ...COTP_OPTIONS,
   ...STREAM_LISTEN_OPTIONS,
   localTsel: optional(tsel),
+  expeditedAck: row(flag, true),
   onConnectRequest: optional(callback<OnConnectRequest>()),
 } satisfies Record<keyof ListenOptions, OptionRow<unknown>>;
 

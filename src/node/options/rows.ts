@@ -63,13 +63,13 @@ export function callback<T>(): Check<T> {
   };
 }
 
-/** One of a few strings. */
-export function oneOf<const T extends string>(...choices: readonly T[]): Check<T> {
-  const expected = choices.map((choice) => `'${choice}'`).join(' or ');
+/** One of a few strings or numbers. */
+export function oneOf<const T extends string | number>(...choices: readonly T[]): Check<T> {
+  const expected = choices.map((choice) => inspect(choice)).join(' or ');
   return (name, value) => {
     const choice = choices.find((known) => known === value);
     if (choice === undefined) {
-      throw typeof value === 'string'
+      throw choices.some((known) => typeof known === typeof value)
         ? new RangeError(`${name} must be ${expected}, not ${shown(value)}`)
         : wrongType(name, expected, value);
     }

@@ -1,0 +1,204 @@
+/**
+ * The decision on the CR of one connection of a server: by rule, by the options of `listen`, or by the user through a
+ * `ConnectRequest`. It is made once.
+ */
+import type { TransportConnection } from '../core/connection/connection.js';
+import type { EngineEvent } from '../core/engine.js';
+import { ConnectionClosedError, type CotpError, ProtocolError } from '../core/errors.js';
+import { equalOctets } from '../core/octets/octets.js';
+import type { FullAddress } from './address.js';
+import { runCallback } from './callbacks.js';
+import {
+  type AcceptOptions,
+  type ConnectRequest,
+  type OnConnectRequest,
+  type RefuseOptions,
+  resolveAccept,
+  resolveReason,
+  resolveRefuse,
+} from './connect-request.js';
+import { connectDataFromWire, tselFromWire } from './connection.js';
+import { now } from './deadline-timer.js';
+import type { Driver } from './driver.js';
+import type { ResolvedListenOptions } from './options/cotp.js';
+import type { RefusalCause } from './trace/entry.js';
+import type { ConnectionTrace } from './trace/observer.js';
+
+/** DR reasons of X.224 13.5.3. */
+const NOT_SPECIFIED = 0;
+const CONGESTION = 1;
+const ADDRESS_UNKNOWN = 3;
+
+/** A CR, and what its answer may choose. */
+export type Indication = Extract<EngineEvent, { type: 'connectIndication' }>;
+
+/** What a decision needs to know of its connection. */
+export interface DecisionParts {
+  readonly engine: TransportConnection;
+  readonly driver: Driver;
+  readonly trace: ConnectionTrace;
+  readonly options: ResolvedListenOptions;
+  readonly addresses: { readonly localAddr: FullAddress; readonly remoteAddr: FullAddress };
+  readonly report: (error: unknown) => void;
+}
+
+/** The octets that broke the protocol are a CR (X.224 13.3), not something else in its place. */
+function isRequest({ octets, rejectCause }: ProtocolError): boolean {
+  return rejectCause !== undefined && octets !== undefined && ((octets[1] ?? 0) & 0xf0) === 0xe0;
+}
+
+/** The decision on one CR. */
+export class Decision {
+  /** The CR; `undefined` until it has come. */
+  request: Indication['request'] | undefined;
+  readonly #parts: DecisionParts;
+  #isDecided = false;
+  /** The connection is gone before it was open. */
+  #isWithdrawn = false;
+  /** Made for a user who decides; most servers have none. */
+  #withdrawn: AbortController | undefined;
+
+  constructor(parts: DecisionParts) {
+    this.#parts = parts;
+  }
+
+  /** True once the CR was accepted or refused. */
+  get isDecided(): boolean {
+    return this.#isDecided;
+  }
+
+  /** A CR has come. `isExcess` refuses it: there are too many connections. */
+  decide(indication: Indication, isExcess: boolean): void {
+    this.request = indication.request;
+    const { localTsel, onConnectRequest } = this.#parts.options;
+    const called = indication.request.parameters.calledTsel;
+    if (isExcess) {
+      this.#refuse(CONGESTION, 'limit');
+    } else if (localTsel !== undefined && !(called && equalOctets(called, localTsel))) {
+      this.#refuse(ADDRESS_UNKNOWN, 'selector');
+    } else if (onConnectRequest === undefined) {
+      this.#acceptAny();
+    } else {
+      this.#ask(onConnectRequest, indication);
+    }
+  }
+
+  /** The connection is gone, or was refused by rule, before it was open. */
+  withdraw(error: CotpError): void {
+    this.#isWithdrawn = true;
+    this.#traceRefusalByRule(error);
+    this.#withdrawn?.abort(error);
+  }
+
+  /** Accepts without a decision of the user. There is no caller to catch an error, so it must not throw. */
+  #acceptAny(): void {
+    try {
+      this.#accept({});
+    } catch (error) {
+      this.#failToDecide(error);
+    }
+  }
+
+  #failToDecide(error: unknown): void {
+    this.#parts.report(error);
+    if (!this.#isDecided) {
+      this.#refuse(NOT_SPECIFIED, 'user');
+    }
+  }
+
+  /** If the callback throws, rejects or does not decide, the request is refused. */
+  #ask(onConnectRequest: OnConnectRequest, indication: Indication): void {
+    const failed = (error: unknown) => this.#failToDecide(error);
+    const checkDecided = () => {
+      if (!this.#isDecided && !this.#isWithdrawn) {
+        failed(
+          new TypeError('options.onConnectRequest must call request.accept() or request.refuse()'),
+        );
+      }
+    };
+    runCallback(() => onConnectRequest(this.#connectRequest(indication)), failed, checkDecided);
+  }
+
+  #connectRequest({ request: tpdu, proposal }: Indication): ConnectRequest {
+    const { driver, addresses } = this.#parts;
+    const withdrawn = new AbortController();
+    this.#withdrawn = withdrawn;
+    return {
+      ...addresses,
+      localTsel: tselFromWire(tpdu.parameters.calledTsel),
+      remoteTsel: tselFromWire(tpdu.parameters.callingTsel),
+      connectData: connectDataFromWire(tpdu.userData),
+      tpClasses: proposal.tpClasses,
+      expedited: proposal.expedited,
+      expeditedAck: proposal.expeditedAck,
+      tpdu,
+      get socket() {
+        return driver.handOut();
+      },
+      signal: withdrawn.signal,
+      accept: (options: AcceptOptions = {}) => {
+        const resolved = resolveAccept(options);
+        this.#checkOpen();
+        this.#accept(resolved);
+      },
+      refuse: (reason: number = NOT_SPECIFIED, options: RefuseOptions = {}) => {
+        const resolved = resolveReason(reason, tpdu.class);
+        const { userData } = resolveRefuse(options, tpdu.class);
+        this.#checkOpen();
+        this.#refuse(resolved, 'user', userData);
+      },
+    };
+  }
+
+  #checkOpen(): void {
+    if (this.#isDecided) {
+      throw new TypeError(
+        'this connection request was already accepted or refused; call accept() or refuse() once',
+      );
+    }
+  }
+
+  #accept({ connectData: userData, ...choice }: AcceptOptions): void {
+    const { engine } = this.#parts;
+    this.#answer(() => engine.accept({ ...choice, userData }, now()));
+  }
+
+  #refuse(reason: number, cause: RefusalCause, userData?: Uint8Array): void {
+    const { engine, trace } = this.#parts;
+    this.#answer(() => {
+      engine.refuse(reason, now(), userData);
+      const localTsel = tselFromWire(this.request?.parameters.calledTsel);
+      trace.refused({ cause, reason, rejectCause: undefined, localTsel });
+    });
+  }
+
+  /** The engine refuses by itself what it cannot accept (X.224 6.6): nobody has decided on it. */
+  #traceRefusalByRule(error: CotpError): void {
+    if (this.#isDecided || this.request !== undefined) {
+      return;
+    }
+    const { trace } = this.#parts;
+    const localTsel = undefined;
+    if (error instanceof ConnectionClosedError && error.reason !== undefined) {
+      const { reason } = error;
+      trace.refused({ cause: 'class', reason, rejectCause: undefined, localTsel });
+    } else if (error instanceof ProtocolError && isRequest(error)) {
+      const { rejectCause } = error;
+      trace.refused({ cause: 'invalid', reason: undefined, rejectCause, localTsel });
+    }
+  }
+
+  /** Decided only once the engine has taken it: what it throws leaves the request to be answered. */
+  #answer(answer: () => void): void {
+    const { driver } = this.#parts;
+    // A closing server drops its handshakes before their `disconnect` event.
+    if (this.#isWithdrawn || driver.stream.destroyed) {
+      this.#isDecided = true;
+      return;
+    }
+    driver.command(() => {
+      answer();
+      this.#isDecided = true;
+    });
+  }
+}
