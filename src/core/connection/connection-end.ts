@@ -56,7 +56,11 @@ export class ConnectionEnd {
 
   /** The peer has confirmed it. */
   confirmed(): void {
-    this.#disconnection = { ...(this.#disconnection ?? ended('local')), confirmed: true };
+    const so = this.#disconnection;
+    const isBare = so === undefined || (so.unsent === 0 && so.reason === undefined);
+    this.#disconnection = isBare
+      ? { ending: so?.ending ?? 'local', confirmed: true, unsent: 0 }
+      : { ...so, confirmed: true };
   }
 }
 

@@ -306,7 +306,9 @@ export class TransportConnection extends StreamEngine {
   }
 
   protected get unsent(): number {
-    return this.#sizes === NO_SIZES ? 0 : this.sendBuffer.userDataLength(this.#dt.headerLength);
+    return this.#sizes === NO_SIZES || this.sendBuffer.dataLength === 0
+      ? 0
+      : this.sendBuffer.userDataLength(this.#dt.headerLength);
   }
 
   get endsByTpdu(): boolean {
@@ -687,8 +689,12 @@ export class TransportConnection extends StreamEngine {
   get #context(): Context {
     const options = this.#options;
     const { agreed } = this.#sizes;
+    const { offer, request, isResponder, remoteRef } = this.#ends;
     return {
-      ...this.#ends,
+      offer,
+      request,
+      isResponder,
+      remoteRef,
       options,
       localRef: options.localRef,
       remoteRef: this.#outgoing.remoteRef,

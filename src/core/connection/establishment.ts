@@ -125,8 +125,12 @@ export function connectionRequest(localRef: number, request: ConnectRequestInit)
   const { remoteDesktop, userData, tpClass = 0, expedited = false, expeditedAck = false } = request;
   const [preferred = 0, ...alternatives] = classesOf(tpClass);
   const asked = optionBits(expedited, expeditedAck && preferred === 2);
+  const { callingTsel, calledTsel, tpduSize, preferredMaxTpduSize } = request.parameters;
   const parameters = {
-    ...request.parameters,
+    callingTsel,
+    calledTsel,
+    tpduSize,
+    preferredMaxTpduSize,
     additionalOptions: preferred === 2 || asked !== 0 ? asked : undefined,
     alternativeClasses: alternatives.length > 0 ? alternatives : undefined,
   };
@@ -292,12 +296,11 @@ function acceptedResponse(
   acceptance: Acceptance,
   options: NegotiationOptions,
 ): AcceptResponse {
-  const { maxTpduSize } = options;
-  const limit = Math.min(maxTpduSize, acceptance.maxTpduSize ?? maxTpduSize);
-  checkChoice(acceptance, proposalOf(request, options));
+  const { strict, maxTpduSize } = options;
+  checkChoice(acceptance, request, options);
   const chosen = {
-    ...options,
-    maxTpduSize: limit,
+    strict,
+    maxTpduSize: Math.min(maxTpduSize, acceptance.maxTpduSize ?? maxTpduSize),
     tpClass: acceptance.tpClass ?? options.tpClass,
     expedited: acceptance.expedited ?? options.expedited,
     expeditedAck: acceptance.expeditedAck ?? options.expeditedAck,
@@ -310,8 +313,15 @@ function acceptedResponse(
 }
 
 /** @throws TypeError for a choice that the CR does not offer */
-function checkChoice(acceptance: Acceptance, proposal: Proposal): void {
-  const { tpClass, expedited, expeditedAck } = acceptance;
+function checkChoice(
+  { tpClass, expedited, expeditedAck }: Acceptance,
+  request: ConnectionRequest,
+  options: NegotiationOptions,
+): void {
+  if (tpClass === undefined && expedited !== true && expeditedAck !== true) {
+    return;
+  }
+  const proposal = proposalOf(request, options);
   if (tpClass !== undefined && !proposal.tpClasses.includes(tpClass)) {
     const usable = proposal.tpClasses.join(' or ');
     throw new TypeError(`options.tpClass must be ${usable} in answer to this CR, not ${tpClass}`);
