@@ -436,7 +436,7 @@ export class TransportConnection extends StreamEngine {
       connection.release();
     }),
     'refused, send DC': on('DR with SRC-REF', (connection, { tpdu, octets }) =>
-      connection.#endWithDc(tpdu, refusedByDr(tpdu, octets)),
+      connection.#endWithDc(tpdu, refusedByDr(tpdu, octets, connection.#ends.offer)),
     ),
     'fail with DC': on('DR with SRC-REF', (connection, { tpdu, octets }, from) =>
       connection.#endWithDc(tpdu, endedByPeer(from, tpdu, octets)),
@@ -545,7 +545,7 @@ export class TransportConnection extends StreamEngine {
   //= X.224 6.6.3 para 3
   #refused(input: TransitionInput): void {
     if (input.event === 'DR') {
-      this.fail(refusedByDr(input.tpdu, input.octets), 'destroy');
+      this.fail(refusedByDr(input.tpdu, input.octets, this.#ends.offer), 'destroy');
     } else if (input.event === 'ER') {
       this.fail(refusedByEr(input.tpdu, input.octets), 'destroy');
     }
@@ -689,12 +689,11 @@ export class TransportConnection extends StreamEngine {
   get #context(): Context {
     const options = this.#options;
     const { agreed } = this.#sizes;
-    const { offer, request, isResponder, remoteRef } = this.#ends;
+    const { offer, request, isResponder } = this.#ends;
     return {
       offer,
       request,
       isResponder,
-      remoteRef,
       options,
       localRef: options.localRef,
       remoteRef: this.#outgoing.remoteRef,

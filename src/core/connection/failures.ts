@@ -59,6 +59,9 @@ const REFUSAL_HINT =
 const TLS_HINT =
   'the TLS server refused this side after the handshake: does it require a client certificate, or another one?';
 
+/** Most deployed stacks know class 0 alone. Whether to try again is the decision of the user. */
+const CLASS_HINT = 'the CR prefers class 2, which few peers know: try tpClass 0';
+
 /** Several stacks drop TCP when a CR has parameter 0xF0, so the offer should be changed first. */
 const SIZE_OFFER_HINT =
   "the CR offered its size by parameter 0xF0, and several stacks drop TCP when they receive it: try a maxTpduSize of at most 8192, or sizeOffer 'nonstandard'";
@@ -110,9 +113,12 @@ function streamEnded(
 }
 
 function refusalHint(offer: TpduInitOf<'CR'> | undefined): string {
-  return offer?.parameters?.preferredMaxTpduSize === undefined
-    ? REFUSAL_HINT
-    : `${SIZE_OFFER_HINT}; otherwise, ${REFUSAL_HINT}`;
+  const hints = [
+    offer?.class === 2 && CLASS_HINT,
+    offer?.parameters?.preferredMaxTpduSize !== undefined && SIZE_OFFER_HINT,
+    REFUSAL_HINT,
+  ];
+  return hints.filter((hint) => hint !== false).join('; otherwise, ');
 }
 
 /** The error of a call that is not possible in this state: a mistake of the caller. */
@@ -138,8 +144,17 @@ export function endedWithin(unit: 'TSDU' | 'TPKT', held: number): CotpError {
   );
 }
 
-/** Our CR was answered by a DR (X.224 6.6). */
-export function refusedByDr(dr: DisconnectRequest, octets: Uint8Array): CotpError {
+/**
+ * Our CR was answered by a DR (X.224 6.6).
+ *
+ * @param offer the CR
+ */
+export function refusedByDr(
+  dr: DisconnectRequest,
+  octets: Uint8Array,
+  offer?: TpduInitOf<'CR'>,
+): CotpError {
+  const isClass = dr.reason === NEGOTIATION_FAILED && offer?.class === 2;
   const reasonText = disconnectReason(dr.reason);
   return new ConnectionRefusedError(
     `the peer refused the connection by a DR with reason ${dr.reason} (${reasonText})`,
@@ -149,9 +164,17 @@ export function refusedByDr(dr: DisconnectRequest, octets: Uint8Array): CotpErro
       additionalInfo: dr.parameters.additionalInfo,
       userData: dr.userData,
     },
-    { phase: 'cr-sent', ending: 'dr', octets, hint: DR_HINTS[dr.reason] },
+    {
+      phase: 'cr-sent',
+      ending: 'dr',
+      octets,
+      hint: isClass ? CLASS_HINT : DR_HINTS[dr.reason],
+    },
   );
 }
+
+/** The class or an option of the CR is not supported (X.224 13.5.3 a). */
+const NEGOTIATION_FAILED = 130;
 
 const SELECTOR_HINT = 'check the remote T-selector';
 const DR_HINTS: Readonly<Record<number, string>> = {
