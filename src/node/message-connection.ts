@@ -427,7 +427,7 @@ export abstract class MessageConnection<Info> extends Resource {
     }
     this.#queue.close();
     this.#closeWith(() => resetByUs(error), false);
-    this.#endedBy('local');
+    this.#endedBy('local', this.#engine.disconnection?.ending);
     this.#rejectDrains();
     this.#driver.reset();
   }
@@ -522,7 +522,7 @@ export abstract class MessageConnection<Info> extends Resource {
     switch (event.type) {
       case 'end':
         this.#endReading(endedByPeer, true);
-        this.#endedBy('fin');
+        this.#endedBy('fin', undefined);
         if (!this.#engine.isSending || this.#owesNothing) {
           this.#finishAfterPeer();
         } else {
@@ -530,7 +530,7 @@ export abstract class MessageConnection<Info> extends Resource {
         }
         break;
       case 'disconnect':
-        this.#fail(event.error, event.orderly);
+        this.#fail(event.error, event.orderly, true);
         break;
       default:
     }
@@ -546,8 +546,9 @@ export abstract class MessageConnection<Info> extends Resource {
   }
 
   #onTimeout(error: TimeoutError): void {
-    this.#fail(error, false);
-    this.#endedBy('timeout');
+    const isLost = this.#engine.isReleasing && this.#engine.sendBuffer.dataLength > 0;
+    this.#fail(error, false, isLost);
+    this.#endedBy('timeout', isLost ? undefined : this.#engine.disconnection?.ending);
     if (error.timer === 'idleTimeout') {
       this.#driver.command(() => this.#engine.disconnect(now()));
     } else {
@@ -571,8 +572,9 @@ export abstract class MessageConnection<Info> extends Resource {
     return this.#ending === undefined ? undefined : this.#closedError();
   }
 
-  #fail(error: CotpError, orderly: boolean): void {
-    const isFailure = !orderly && (this.isOpen || this.#isClosingCleanly);
+  /** @param isLoss data of the user is lost, which counts although the user has closed the connection */
+  #fail(error: CotpError, orderly: boolean, isLoss: boolean): void {
+    const isFailure = !orderly && (this.isOpen || (isLoss && this.#isClosingCleanly));
     this.#closeWith(() => error, orderly);
     if (!orderly) {
       this.#rejectDrains();
@@ -588,10 +590,10 @@ export abstract class MessageConnection<Info> extends Resource {
     return this.#ending?.isQuiet === true && !(how === 'reset' && by === 'local');
   }
 
-  /** Notes what has ended the connection. The first one counts, and so does what the engine knows. */
-  #endedBy(ending: Ending): void {
-    if (this.#ending !== undefined && this.#engine.disconnection === undefined) {
-      this.#ending.endedBy ??= ending;
+  /** Notes what has ended the connection, unless something is known that came before. */
+  #endedBy(ending: Ending, before: Ending | undefined): void {
+    if (this.#ending !== undefined) {
+      this.#ending.endedBy ??= before ?? ending;
     }
   }
 
