@@ -356,7 +356,7 @@ describe.each(ROLES)('a %s with EA', (role) => {
     expect(await next(ends)).toBe(sent.dt(TEXT));
   });
 
-  test('is reset when the EA does not come within writeTimeout, whatever else comes', async () => {
+  test('ends when the EA does not come within writeTimeout, whatever else comes', async () => {
     const ends = await wire2(role, { ...options, writeTimeout: 200 }, WITH_EA);
     const { connection, raw } = ends;
     connection.writeExpedited(text);
@@ -367,12 +367,21 @@ describe.each(ROLES)('a %s with EA', (role) => {
       await Promise.race([connection.read(), connection.waitClosing()]).catch(() => {});
       await until(() => !connection.isOpen || performance.now() - since > 50);
     }
-    expect(await raw.ending()).toBe('reset');
     await connection.waitClosed();
+    await raw.ending();
     expect(ends.reports.all).toMatchObject([
       { code: 'ERR_COTP_TIMEOUT', timer: 'writeTimeout', message: expect.stringContaining('EA') },
     ]);
     expect(connection.disconnection).toMatchObject({ ending: 'timeout' });
+  });
+
+  test('is reset when the peer is silent for writeTimeout after an ED', async () => {
+    const ends = await wire2(role, { ...options, writeTimeout: 100 }, WITH_EA);
+    ends.connection.writeExpedited(text);
+    await next(ends);
+    expect(await ends.raw.ending()).toBe('reset');
+    await ends.connection.waitClosed();
+    expect(ends.reports.all).toMatchObject([{ timer: 'writeTimeout' }]);
   });
 
   test('waits for the EA as long as its own reader has paused the socket', async () => {
