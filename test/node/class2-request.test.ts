@@ -1,9 +1,15 @@
 /** A CR of class 2, or one that asks for expedited data, before the user of a server. */
 import { describe, expect, test } from 'vitest';
-import type { AcceptOptions, ConnectRequest, ListenOptions } from '../../src/index.js';
-import { connect } from '../../src/index.js';
+import {
+  type AcceptOptions,
+  type Connection,
+  type ConnectRequest,
+  connect,
+  type ListenOptions,
+  listen,
+} from '../../src/index.js';
 import { cr2, EXPEDITED, NO_EXPEDITED, THEIRS, WITH_EA } from '../support/class2.js';
-import { pair, rawClient, rejection, serve } from '../support/life.js';
+import { closeLater, pair, rawClient, rejection, serve } from '../support/life.js';
 import { CR, tpkt } from '../support/raw.js';
 import { guardProcess } from '../support/wire.js';
 
@@ -169,4 +175,33 @@ test('a DR that comes while the user decides is confirmed, and withdraws the req
   expect(await raw.ending()).toBe('fin');
   expect(signal?.aborted).toBe(true);
   expect(server.errors).toMatchObject([{ ending: 'dr' }]);
+});
+
+describe('what the connection callback does at once leaves behind the CC:', () => {
+  const acts: [string, (conn: Connection) => unknown, RegExp[]][] = [
+    ['expedited data', (conn) => conn.writeExpedited(Buffer.of(1)), [/^0410/]],
+    ['a close', (conn) => conn.close(), [/^0980.*e00180$/]],
+    ['a disruptive disconnect', (conn) => conn.disconnect({ disruptive: true }), [/^0680/]],
+    [
+      'data, then expedited data',
+      (conn) => [conn.write(Buffer.of(2)), conn.writeExpedited(Buffer.of(1))],
+      [/^0410/, /^04f0/],
+    ],
+  ];
+  test.each(acts)('%s', async (_, act, patterns) => {
+    const server = await listen(
+      (conn) => {
+        closeLater(() => conn.destroy());
+        act(conn);
+      },
+      { host: '127.0.0.1', port: 0 },
+      any,
+    );
+    closeLater(() => server.asyncClose());
+    const raw = await rawClient(server.addresses[0]!.port);
+    raw.send(cr2(EXPEDITED));
+    for (const pattern of [/^..d0/, ...patterns]) {
+      expect((await raw.packet()).toString('hex')).toMatch(pattern);
+    }
+  });
 });

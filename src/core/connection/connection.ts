@@ -480,8 +480,9 @@ export class TransportConnection extends StreamEngine {
       const limits = { ...this.#options, maxTsduSize: acceptance.maxTsduSize };
       this.#reassembly = new Reassembly(limits, limits.allocate, limits.view);
     }
-    this.#outgoing.send(octets);
     this.#open(inForce);
+    // As a reply: the user may send expedited data, or drop what is queued, before the CC has left.
+    this.#outgoing.reply(octets);
   }
 
   #open(inForce: InForce, confirm?: ConnectionConfirm & Decoded): void {
