@@ -49,13 +49,8 @@ export const FAULTS: readonly Fault[] = [
       },
       {
         file: 'node/read-flow.js',
-        find: 'if (this.#pausedSince !== undefined && !this.#engine.isReceiving) {',
-        replace: 'if (false) {',
-      },
-      {
-        file: 'node/read-flow.js',
-        find: 'return this.#pausedSince !== undefined && this.#engine.isReceiving;',
-        replace: 'return this.#pausedSince !== undefined;',
+        find: 'return this.#engine.isReceiving && !this.#engine.isReleasing;',
+        replace: 'return true;',
       },
     ],
   },
