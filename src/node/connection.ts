@@ -224,10 +224,17 @@ export class Connection extends MessageConnection<ConnectionInfo> {
    *
    * @example
    * ```ts
-   * if (conn.info.expedited) {
-   *   conn.writeExpedited(Buffer.from('attention'));
-   * }
-   * console.log(conn.isOpen); // true
+   * import { connect, listen } from 'cotp';
+   *
+   * const server = await listen((peer) => void peer.readExpedited().then((data) => peer.write(data)), {
+   *   host: '127.0.0.1',
+   *   port: 0,
+   * }, { expedited: true });
+   * const conn = await connect(server.addresses[0] ?? { host: '127.0.0.1' }, { expedited: true });
+   * conn.writeExpedited(Buffer.from('attention'));
+   * console.log(String(await conn.read())); // attention
+   * await conn.asyncClose();
+   * await server.asyncClose();
    * ```
    */
   //= X.224 6.11.1.4 para 1
@@ -252,10 +259,17 @@ export class Connection extends MessageConnection<ConnectionInfo> {
    *
    * @example
    * ```ts
-   * if (conn.info.expedited) {
-   *   const data = await conn.readExpedited({ signal: AbortSignal.timeout(5_000) });
-   *   console.log(data.length <= 16); // true
-   * }
+   * import { connect, listen } from 'cotp';
+   *
+   * const server = await listen((peer) => void peer.writeExpedited(Buffer.from('attention')), {
+   *   host: '127.0.0.1',
+   *   port: 0,
+   * }, { expedited: true });
+   * const conn = await connect(server.addresses[0] ?? { host: '127.0.0.1' }, { expedited: true });
+   * const data = await conn.readExpedited({ signal: AbortSignal.timeout(5_000) });
+   * console.log(String(data)); // attention
+   * await conn.asyncClose();
+   * await server.asyncClose();
    * ```
    */
   readExpedited(options: WaitOptions = {}): Promise<Buffer> {

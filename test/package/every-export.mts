@@ -22,6 +22,8 @@ import {
   type Data,
   type Destination,
   type DiagnosticCode,
+  type Disconnection,
+  type DisconnectOptions,
   type Ending,
   type ErrorContext,
   type ErrorListener,
@@ -31,6 +33,7 @@ import {
   type ListenOptions,
   listen,
   type OnConnectRequest,
+  type OnExpedited,
   type PcapngOptions,
   type PcapngSink,
   type Phase,
@@ -38,6 +41,7 @@ import {
   parseTsel,
   pcapngSink,
   type RefusalCause,
+  type RefuseOptions,
   type RemoteDesktop,
   type RemoteDesktopInit,
   type RemoteDesktopNegotiation,
@@ -46,6 +50,7 @@ import {
   type SizeOffer,
   TimeoutError,
   type TimerName,
+  type TpClassChoice,
   type Tpdu,
   type TracedConnection,
   type TraceEntry,
@@ -142,9 +147,25 @@ const decide: OnConnectRequest = (request: ConnectRequest) => {
   const desktop: RemoteDesktop | undefined = request.tpdu.remoteDesktop;
   const asked: RemoteDesktopNegotiation | undefined = desktop?.negotiation;
   const limits: AcceptOptions = { maxTpduSize: 1024, remoteDesktop: asked && answer };
-  request.accept(limits);
+  const refusal: RefuseOptions = { userData: Buffer.from('why') };
+  if (request.tpClasses.includes(2)) {
+    request.accept(limits);
+  } else {
+    request.refuse(0, refusal);
+  }
 };
-const listenOptions: ListenOptions = { onConnectRequest: decide, onError, tls: {} };
+const tpClass: TpClassChoice = '2,0';
+const onExpedited: OnExpedited = (data: Buffer, conn: Connection) => {
+  conn.writeExpedited(data);
+};
+const listenOptions: ListenOptions = {
+  onConnectRequest: decide,
+  onError,
+  tls: {},
+  tpClass,
+  expedited: true,
+  onExpedited,
+};
 
 /** The service. */
 export async function service(address: Address, data: Data): Promise<FullAddress | undefined> {
@@ -165,6 +186,10 @@ export async function service(address: Address, data: Data): Promise<FullAddress
   process.stdout.write(
     `${formatTsel(localTsel ?? 0)} ${maxTpduSize} ${tpClass} ${room} ${signal} ${letPass}`,
   );
+  const expedited: Buffer = await conn.readExpedited(patience);
+  const how: DisconnectOptions = { userData: expedited, disruptive: true };
+  const ended: Disconnection = await conn.disconnect(how);
+  process.stdout.write(`${ended.ending} ${ended.unsent} ${conn.disconnection?.confirmed}`);
   // Selectors of the info are options again.
   await connect(conn.info.remoteAddr, { remoteTsel: conn.info.remoteTsel });
   return server.addresses[0];
