@@ -100,12 +100,12 @@ describe('an option is refused before anything is opened:', () => {
     [
       { tpClass: 2, remoteDesktop: { cookie: 'Cookie: mstshash=a' } },
       TypeError,
-      'options.tpClass does not go with options.remoteDesktop',
+      'options.tpClass cannot be combined with options.remoteDesktop',
     ],
     [
       { expedited: true, remoteDesktop: { cookie: 'Cookie: mstshash=a' } },
       TypeError,
-      'options.expedited does not go with options.remoteDesktop',
+      'options.expedited cannot be combined with options.remoteDesktop',
     ],
   ])('%o', async (options, type, message) => {
     const error = await rejection(connect(nowhere, options as object));

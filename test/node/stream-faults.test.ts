@@ -78,7 +78,7 @@ describe('an error of the stream ends the connection', () => {
     expect(await rejection(connect(address, { tls }))).toMatchObject({
       phase: 'cr-sent',
       cause: { code: 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED' },
-      message: expect.stringMatching(/^TLS failed .* ask for a certificate/),
+      message: expect.stringMatching(/^TLS failed .* require a client certificate/),
     });
   });
 });
