@@ -18,6 +18,8 @@ export interface ReadingEnd {
 export interface ApplicationUser {
   readonly incoming: Direction;
   readonly outgoing: Direction;
+  /** Counts the expedited data that was sent. */
+  readonly expedited: { sent: number };
   readonly readsWithSignal: boolean;
   wait(milliseconds: number): Promise<void>;
   block(milliseconds: number): void;
@@ -80,6 +82,9 @@ export class Application {
         return undefined;
       case 'writeHeeding':
         return this.#writeHeeding(act[1], act[2]);
+      case 'expedite':
+        this.#expedite(act[1]);
+        return undefined;
       case 'drain':
         return user.expect('drain', connection.drain());
       case 'read':
@@ -116,6 +121,18 @@ export class Application {
       case 'throw':
         user.onClosing();
         throw THROWN;
+    }
+  }
+
+  #expedite(count: number): void {
+    const connection = this.#connection;
+    if (!('writeExpedited' in connection && connection.info.expedited)) {
+      return;
+    }
+    // The peer may have ended the connection.
+    for (let sent = 0; sent < count && connection.isOpen; sent += 1) {
+      connection.writeExpedited(Buffer.of(this.#user.expedited.sent & 0xff));
+      this.#user.expedited.sent += 1;
     }
   }
 

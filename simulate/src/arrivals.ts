@@ -7,6 +7,13 @@ const HEADER = 4;
 const DT_HEADER = 3;
 const DT = 0xf0;
 const EOT = 0x80;
+/** LI of a DT of class 2, which has both the reference and the number. */
+const CLASS2_LI = 4;
+/** Where the class of a CR or CC is in its packet. */
+const CLASS_AT = HEADER + 6;
+/** What may come beside DT on an open connection: ED in both classes, the others in class 2. */
+const ED = 0x10;
+const CLASS2_TPDUS = [ED, 0x20, 0x80, 0xc0];
 
 /** What one socket has received. */
 export class Arrivals {
@@ -26,15 +33,21 @@ export class Arrivals {
   isBroken = false;
   readonly #isTpkt: boolean;
   readonly #maxTsduSize: number;
+  readonly #takesClass2: boolean;
   #isOpen: boolean;
-  #head = Buffer.alloc(HEADER + DT_HEADER);
+  #isClass2 = false;
+  #head = Buffer.alloc(CLASS_AT + 1);
   #have = 0;
   /** Length of the packet being read, once its header is known. */
   #length = 0;
 
-  /** @param isTpkt true if each packet is a message. With COTP a TSDU has at most `maxTsduSize` octets */
-  constructor(isTpkt: boolean, maxTsduSize: number) {
+  /**
+   * @param isTpkt true if each packet is a message. With COTP a TSDU has at most `maxTsduSize` octets
+   * @param takesClass2 the class of the CR or CC counts; else it is class 0
+   */
+  constructor(isTpkt: boolean, maxTsduSize: number, takesClass2: boolean) {
     this.#isTpkt = isTpkt;
+    this.#takesClass2 = takesClass2;
     this.#isOpen = isTpkt;
     this.#maxTsduSize = maxTsduSize;
   }
@@ -80,13 +93,25 @@ export class Arrivals {
     } else if (!this.#isOpen) {
       // CR or CC.
       this.#isOpen = true;
-    } else if (this.#head[HEADER] !== 2 || this.#head[HEADER + 1] !== DT) {
+      this.#isClass2 = this.#takesClass2 && (this.#head[CLASS_AT] ?? 0) >> 4 === 2;
+    } else {
+      this.#tpdu(length - HEADER);
+    }
+  }
+
+  #tpdu(length: number): void {
+    const li = this.#head[HEADER] as number;
+    const code = this.#head[HEADER + 1] as number;
+    if (this.#isClass2 ? CLASS2_TPDUS.includes(code) : this.#takesClass2 && code === ED) {
+      return;
+    }
+    if (li !== (this.#isClass2 ? CLASS2_LI : 2) || code !== DT) {
       this.isBroken = true;
     } else {
-      this.unfinished += length - HEADER - DT_HEADER;
+      this.unfinished += length - 1 - li;
       if (this.unfinished > this.#maxTsduSize) {
         this.isBroken = true;
-      } else if (this.#head[HEADER + 2] === EOT && this.unfinished > 0) {
+      } else if (this.#head[HEADER + li] === EOT && this.unfinished > 0) {
         this.#message(this.unfinished);
         this.unfinished = 0;
       }

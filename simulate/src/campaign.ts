@@ -3,7 +3,7 @@
  */
 import { type Library, real } from './environment.js';
 import { generate, OLD_RECEIVE_LIMIT, RECEIVE_LIMIT } from './generate.js';
-import type { Plan } from './plan.js';
+import type { Options, Plan } from './plan.js';
 import { shrink } from './shrink.js';
 import { type Outcome, runPlan } from './world.js';
 
@@ -83,16 +83,28 @@ function shrunk(plan: Plan, rule: string, library: Library): Promise<Plan> {
   });
 }
 
-/** Adapts a plan to the library under test: version 0.1.0 has another name for the limit of a server. */
+/**
+ * Adapts a plan to the library under test: version 0.1.0 has another name for the limit of a server, and neither class 2
+ * nor expedited data.
+ */
 export function adapted(plan: Plan, library: Library): Plan {
   if (library.limitsReceiving) {
     return plan;
   }
-  const servers = plan.servers.map((server) => {
-    const { [RECEIVE_LIMIT]: limit, ...options } = server.options;
-    return limit === undefined
-      ? server
-      : { ...server, options: { ...options, [OLD_RECEIVE_LIMIT]: limit } };
-  });
-  return { ...plan, servers };
+  const servers = plan.servers.map((server) => ({ ...server, options: older(server.options) }));
+  const actors = plan.actors.map((actor) =>
+    'options' in actor ? { ...actor, options: older(actor.options) } : actor,
+  );
+  return { ...plan, servers, actors };
+}
+
+function older(options: Options): Options {
+  const {
+    tpClass: _,
+    expedited: __,
+    expeditedAck: ___,
+    [RECEIVE_LIMIT]: limit,
+    ...others
+  } = options;
+  return limit === undefined ? others : { ...others, [OLD_RECEIVE_LIMIT]: limit };
 }

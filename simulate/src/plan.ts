@@ -18,6 +18,8 @@ export type Act =
   | readonly ['write', size: number, count: number]
   /** The same, but waits for `drain` when `write` returns `false`. */
   | readonly ['writeHeeding', size: number, count: number]
+  /** Sends so many units of expedited data, if it was agreed on. */
+  | readonly ['expedite', number]
   | readonly ['drain']
   /** Reads this many TSDUs, one after the other. */
   | readonly ['read', number]

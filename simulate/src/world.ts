@@ -1,7 +1,7 @@
 /**
  * One world: runs a plan and checks the rules.
  */
-import type { ConnectRequest, Server } from 'cotp';
+import type { Connection, ConnectRequest, Server } from 'cotp';
 import { type AnyConnection, Application, type ReadingEnd, THROWN } from './application.js';
 import { Arrivals } from './arrivals.js';
 import { Clock } from './clock.js';
@@ -99,6 +99,8 @@ interface Side {
   readonly incoming: Direction;
   readonly outgoing: Direction;
   readonly arrivals: Arrivals;
+  /** Expedited data that this side has sent and received. */
+  readonly expedited: { sent: number; received: number };
   readonly peerIsOurs: boolean;
   readonly isHonest: boolean;
   readonly server: number | undefined;
@@ -264,6 +266,10 @@ class World {
     const addr = { host: '127.0.0.1', port };
     const onError = (error: Error, { peer }: { readonly peer: string }) =>
       this.#onServerError(error, Number(peer.split(':')[1]));
+    const onExpedited = (data: Buffer, { info }: Connection) => {
+      const [, actor] = this.#actorAt(info.remoteAddr.port);
+      this.#onExpedited(this.#side(actor, 'server'), data);
+    };
     const onConnection = (connection: AnyConnection) =>
       this.#onConnection(connection, connection.info.remoteAddr.port, number);
     const { cotp, tpkt } = this.#library;
@@ -273,6 +279,7 @@ class World {
         : cotp.listen(onConnection, addr, {
             ...plan.options,
             onError,
+            ...(plan.options.expedited === true ? { onExpedited } : {}),
             ...(plan.decides === true
               ? { onConnectRequest: (request: ConnectRequest) => this.#decide(request) }
               : {}),
@@ -392,7 +399,14 @@ class World {
     const { cotp, tpkt } = this.#library;
     const addr = { host: '127.0.0.1', port };
     const controller = actor.abortAfter === undefined ? undefined : new AbortController();
-    const options = { ...actor.options, onError, signal: controller?.signal };
+    const options = {
+      ...actor.options,
+      onError,
+      signal: controller?.signal,
+      ...(actor.options.expedited === true
+        ? { onExpedited: (data: Buffer) => this.#onExpedited(side, data) }
+        : {}),
+    };
     if (actor.abortAfter !== undefined) {
       void this.#wait(actor.abortAfter).then(() => controller?.abort());
     }
@@ -475,7 +489,8 @@ class World {
       options: ownOptions,
       incoming: other?.outgoing ?? new Direction(2 * number + (isServer ? 0 : 1)),
       outgoing: other?.incoming ?? new Direction(2 * number + (isServer ? 1 : 0)),
-      arrivals: new Arrivals(service === 'tpkt', maxTsduSize),
+      arrivals: new Arrivals(service === 'tpkt', maxTsduSize, ownOptions.tpClass !== undefined),
+      expedited: { sent: 0, received: 0 },
       peerIsOurs: actor.kind === 'pair',
       isHonest: actor.kind === 'pair' && actor.isHonest === true,
       server: isServer && 'server' in actor ? actor.server : undefined,
@@ -501,6 +516,7 @@ class World {
     const application = new Application(connection, {
       incoming: side.incoming,
       outgoing: side.outgoing,
+      expedited: side.expedited,
       readsWithSignal: this.#library.readsWithSignal,
       wait: (milliseconds) => this.#wait(milliseconds),
       block: (milliseconds) => this.#block(milliseconds),
@@ -514,6 +530,20 @@ class World {
     });
     await application.run(acts);
     side.isOver = true;
+  }
+
+  /** Expedited data arrives in order, each unit as it was sent, and never before the user knows the connection. */
+  #onExpedited(side: Side, data: Buffer): void {
+    const { received } = side.expedited;
+    if (side.connection === undefined) {
+      this.#fail('order', `${side.name}: expedited data came before the connection`);
+    } else if (data.length !== 1 || data[0] !== (received & 0xff)) {
+      this.#fail(
+        'order',
+        `${side.name}: expedited data ${data.toString('hex')} as number ${received}`,
+      );
+    }
+    side.expedited.received += 1;
   }
 
   #wait(milliseconds: number): Promise<void> {
@@ -638,6 +668,12 @@ class World {
       this.#fail('honest', `${side.name} did not end`);
     } else if (delivered !== written) {
       this.#fail('honest', `${side.name} read ${delivered} of ${written} TSDUs`);
+    }
+    const other = [...this.#sides.values()].find(({ outgoing }) => outgoing === side.incoming);
+    const { received } = side.expedited;
+    // What comes after this side has closed is of no use to it.
+    if (other !== undefined && received !== other.expedited.sent && !side.closedByUs) {
+      this.#fail('honest', `${side.name} got ${received} of ${other.expedited.sent} expedited`);
     }
   }
 
@@ -787,6 +823,8 @@ class World {
     const { delivered, written } = side.incoming;
     const { messages, isBroken } = side.arrivals;
     const ending = (error as { ending?: string } | undefined)?.ending;
+    const isCleanEnd = isClass2(side) ? isNonDisruptive(error) : ending === 'fin';
+    const isClean = error === undefined || isCleanEnd;
     // A limit of the server can end a connection before all received octets are processed.
     const isCut = ending === 'limit' && !isBroken;
     if (delivered !== messages && !isCut) {
@@ -794,14 +832,13 @@ class World {
         'lost',
         `${side.name}: ${messages} TSDUs had arrived, ${delivered} were read; it ended by ${ending ?? 'nothing'}`,
       );
-    } else if ((error === undefined || ending === 'fin') && delivered !== written && !isBroken) {
+    } else if (isClean && delivered !== written && !isBroken) {
       this.#fail(
         'lost',
         `${side.name}: ${written} TSDUs were written, ${delivered} were read, and it ended cleanly`,
       );
     }
-    const isOrderly = error === undefined || ending === 'fin';
-    if (side.isHonest && !isOrderly) {
+    if (side.isHonest && !isClean) {
       this.#fail('honest', `${side.name}: reading failed: ${describe(error)}`);
     }
   }
@@ -892,6 +929,16 @@ const PROBE_PATH: Path = {
   receiveBuffer: 65_536,
   resetDropsUnread: false,
 };
+
+/** A clean end of class 2 is a DR; the end of TCP alone is a failure. */
+function isClass2({ connection }: Side): boolean {
+  return connection !== undefined && 'disconnect' in connection && connection.info.tpClass === 2;
+}
+
+/** By a DR behind everything that the peer has written. */
+function isNonDisruptive(error: unknown): boolean {
+  return (error as { nonDisruptive?: boolean } | undefined)?.nonDisruptive === true;
+}
 
 function hear(probe: { readonly end: TcpEnd; answer: Buffer }): void {
   probe.answer = Buffer.concat([probe.answer, probe.end.read(1_024)]);
