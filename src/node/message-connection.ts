@@ -367,8 +367,9 @@ export abstract class MessageConnection<Info> extends Resource {
 
   /**
    * Begins to close gracefully: what was written is flushed, then FIN (class 0 has no disconnect TPDU
-   * of its own, X.224 6.7.1.4). Pending reads reject; messages that have arrived can still be read. The
-   * connection is reset if the peer does not close within `closeTimeout`.
+   * of its own, X.224 6.7.1.4), in class 2 a non-disruptive DR (RFC 2126 4.2.3). Pending reads reject; messages
+   * that have arrived can still be read. If the peer does not close within `closeTimeout`, TCP is reset, in class
+   * 2 closed.
    *
    * @example
    * ```ts

@@ -60,7 +60,7 @@ export interface StreamOptions {
   readonly noDelay?: boolean | undefined;
   /**
    * Longest time from the start of closing to the end of TCP, including the sending of what waits. After it
-   * TCP is reset.
+   * TCP is reset. In class 2 it covers DR, DC and FIN, and TCP is closed without a reset.
    *
    * @defaultValue `5000`
    */
@@ -73,7 +73,8 @@ export interface StreamOptions {
    */
   readonly reassemblyTimeout?: number | undefined;
   /**
-   * Closes a connection on which nothing was sent or received for this time. Default: off.
+   * Closes a connection on which nothing was sent or received for this time, by FIN, in class 2 by a DR.
+   * Default: off.
    *
    * @defaultValue `undefined`
    */
@@ -88,7 +89,8 @@ export interface StreamOptions {
   readonly receiveTimeout?: number | undefined;
   /**
    * After the FIN of the peer the connection stays open for writing until `end()` or `close()` is
-   * called. Default `false`: it closes by itself once no answer is due any more.
+   * called. Default `false`: it closes by itself once no answer is due any more. No effect in class 2, which has
+   * no half-close.
    *
    * @defaultValue `false`
    */
@@ -96,7 +98,9 @@ export interface StreamOptions {
   /**
    * Resets a connection if octets wait and the peer accepts none of them for this time. Default 60000. The
    * system reports progress only in steps, for instance of a third of its buffer. With less than a few
-   * seconds, a slow peer can look like a peer that accepts nothing.
+   * seconds, a slow peer can look like a peer that accepts nothing. It is also the longest time for the EA of
+   * expedited data. In class 2 it is suspended while reading is paused because the application does not read,
+   * for an EA or DR of the peer may wait there.
    *
    * @defaultValue `60000`
    */
