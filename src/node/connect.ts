@@ -80,13 +80,15 @@ export async function connect(addr: Address, options: ConnectOptions = {}): Prom
   const resolved = resolveOptions(CONNECT_OPTIONS, options);
   const request = connectRequest(resolved);
   resolved.signal?.throwIfAborted();
-  const connection = await new Promise<Connection>((resolve, reject) => {
+  const opening = new Promise<Connection>((resolve, reject) => {
     new Initiator(address, resolved, request, resolve, reject);
   });
-  if (connection.info.expedited) {
-    // After the reaction of the caller to its promise, and before the reaction to anything that it reads then.
-    queueMicrotask(() => queueMicrotask(() => connection.startExpedited()));
-  }
+  return resolved.expedited ? startingExpedited(await opening) : opening;
+}
+
+/** Expedited data comes after the reaction of the caller to its promise, and before what it reads then. */
+function startingExpedited(connection: Connection): Connection {
+  queueMicrotask(() => queueMicrotask(() => connection.startExpedited()));
   return connection;
 }
 

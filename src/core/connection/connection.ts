@@ -73,6 +73,9 @@ interface Sizes {
   readonly maxPlainDt: number;
 }
 
+/** Shared by all connections that have not agreed on expedited data: it never changes. */
+const NO_EXPEDITED = new Expedited(false, false);
+
 const NO_SIZES: Sizes = { agreed: 0, sent: 0, minPlainDt: 0, maxPlainDt: -1 };
 
 /** Who has asked for the connection, and the CR; that is held until the connection is open. */
@@ -116,7 +119,7 @@ export class TransportConnection extends StreamEngine {
   #dt: DtFormat;
   #reassembly: Reassembly;
   #sizes = NO_SIZES;
-  #expedited = new Expedited(false, false);
+  #expedited = NO_EXPEDITED;
   /** User data of our DR, which follows what is queued. */
   #lastData: Uint8Array | undefined;
 
@@ -500,7 +503,9 @@ export class TransportConnection extends StreamEngine {
       minPlainDt: strict ? headerLength + 1 : headerLength,
       maxPlainDt: strict ? maxTpduSize : MAX_TPKT_LENGTH,
     };
-    this.#expedited = new Expedited(agreement.expedited, agreement.expeditedAck, writeTimeout);
+    if (agreement.expedited) {
+      this.#expedited = new Expedited(true, agreement.expeditedAck, writeTimeout);
+    }
     this.#allowUrgent();
     this.splitter.maxLength = MAX_TPKT_LENGTH;
     // The peer of a responder may have begun a packet while the user decided: its time runs from now.

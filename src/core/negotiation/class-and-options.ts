@@ -69,22 +69,6 @@ export function proposedClasses(
   };
 }
 
-/**
- * The class a responder takes: the preferred one if it can be used, else the highest that can;
- * `undefined` when there is none (DR 130).
- *
- * @param proposed from {@link proposedClasses}
- * @param isUsable what this side can do
- */
-//= X.224 6.5.4 i para 2
-export function selectClass<Usable extends TransportClass>(
-  preferred: TransportClass,
-  proposed: readonly TransportClass[],
-  isUsable: (transportClass: TransportClass) => transportClass is Usable,
-): Usable | undefined {
-  return isUsable(preferred) ? preferred : proposed.find(isUsable);
-}
-
 /** Octet 7, bit 1: non-use of explicit flow control, without which RFC 2126 has no class 2. */
 export const NON_USE_OF_FLOW_CONTROL = 0x01;
 
@@ -130,8 +114,14 @@ export type TpClassChoice = 0 | 2 | '2,0';
 
 /** The classes of a choice, the preferred one first. */
 export function classesOf(choice: TpClassChoice): readonly (0 | 2)[] {
-  return choice === '2,0' ? [2, 0] : [choice];
+  return CHOICES[choice];
 }
+
+const CHOICES: Readonly<Record<TpClassChoice, readonly (0 | 2)[]>> = {
+  0: [0],
+  2: [2],
+  '2,0': [2, 0],
+};
 
 /** What a CR lets its answer choose. */
 export interface Proposal {

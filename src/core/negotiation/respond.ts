@@ -12,7 +12,6 @@ import {
   meaningfulOptions,
   optionBits,
   proposedClasses,
-  selectClass,
 } from './class-and-options.js';
 import { answerSize } from './tpdu-size.js';
 
@@ -101,7 +100,11 @@ function verifyAlternatives(
   }
 }
 
-/** The classes that may answer a CR, of those that this side takes; the one to select first. */
+/**
+ * The classes that may answer a CR, of those that this side takes, highest first. The first one is selected: the
+ * preferred class is the highest that table 3 allows.
+ */
+//= X.224 6.5.4 i para 2
 //= X.224 6.5.4 o
 //= RFC 2126 4.2.1 flow control
 export function usableClasses(
@@ -113,10 +116,7 @@ export function usableClasses(
     (supported as readonly TransportClass[]).includes(transportClass) &&
     (transportClass !== 2 || (options & NON_USE_OF_FLOW_CONTROL) !== 0);
   const { classes } = proposedClasses(preferred, parameters.alternativeClasses);
-  const selected = selectClass(preferred, classes, isUsable);
-  return selected === undefined
-    ? []
-    : [selected, ...classes.filter(isUsable).filter((each) => each !== selected)];
+  return classes.filter(isUsable);
 }
 
 function acceptIn(

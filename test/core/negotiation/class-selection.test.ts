@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { proposedClasses, selectClass } from '../../../src/core/negotiation/class-and-options.js';
-import type { TransportClass } from '../../../src/core/tpdu/index.js';
+import { proposedClasses } from '../../../src/core/negotiation/class-and-options.js';
+import { usableClasses } from '../../../src/core/negotiation/respond.js';
+import {
+  type ConnectionRequest,
+  decode,
+  encode,
+  type TransportClass,
+} from '../../../src/core/tpdu/index.js';
 
 const CLASSES: readonly TransportClass[] = [0, 1, 2, 3, 4];
 
@@ -48,17 +54,29 @@ describe.each(CLASSES)('class %i preferred', (preferred) => {
 
 describe('a responder takes', () => {
   it('the preferred class where it can', () => {
-    expect(selectClass(2, [2, 0], (it): it is TransportClass => it >= 0)).toBe(2);
+    expect(usableClasses(request(2, [0]), [0, 2])[0]).toBe(2);
   });
 
   it('else the highest that it can', () => {
-    expect(selectClass(4, [4, 2, 1, 0], (it): it is 0 | 1 => it < 2)).toBe(1);
+    expect(usableClasses(request(4, [1, 3]), [0, 2])[0]).toBe(2);
+    expect(usableClasses(request(4, [1, 3]), [0])[0]).toBe(0);
   });
 
   it('none where it can do none', () => {
-    expect(selectClass(2, [2], (it): it is 0 => it === 0)).toBeUndefined();
+    expect(usableClasses(request(2), [0])).toEqual([]);
   });
 });
+
+/** A CR of a class, without explicit flow control. */
+function request(
+  preferred: TransportClass,
+  alternativeClasses?: readonly TransportClass[],
+): ConnectionRequest {
+  const parameters = { alternativeClasses };
+  return decode(
+    encode({ type: 'CR', srcRef: 1, class: preferred, options: 1, parameters }),
+  ) as ConnectionRequest;
+}
 
 /** All lists of different members, each wrapped for `it.each`. */
 function subsets(members: readonly TransportClass[]): [readonly TransportClass[]][] {
