@@ -32,6 +32,13 @@ export interface DisconnectHow {
   readonly userData?: Uint8Array | undefined;
   /** Drop what is queued instead of sending it first. Default `false`. */
   readonly disruptive?: boolean | undefined;
+  /** Reason of our DR, 0 to 255: that of the DR which a relay passes on. Default 128, the only one of a user. */
+  readonly reason?: number | undefined;
+  /**
+   * Additional information (0xE0) of our DR: that of the DR which a relay passes on. Default: 0x80 if what is queued
+   * is sent first, else none.
+   */
+  readonly additionalInfo?: Uint8Array | undefined;
 }
 
 /** What a DR says beside its reason; each part is absent where the DR has none. */

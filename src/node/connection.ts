@@ -3,7 +3,7 @@
  */
 import { noExpedited } from '../core/connection/expedited.js';
 import { noHalfClose } from '../core/connection/failures.js';
-import type { Disconnection } from '../core/disconnection.js';
+import type { DisconnectHow, Disconnection } from '../core/disconnection.js';
 import type { Agreement, Engine } from '../core/engine.js';
 import type { Decoded, DiagnosticCode, RemoteDesktop } from '../core/tpdu/types.js';
 import { type Tsel, tselOf } from '../core/tsel.js';
@@ -149,6 +149,12 @@ function disconnectionOf(ended: Disconnection): Disconnection {
   });
 }
 
+/**
+ * For relays: closes a connection of class 2 by a DR with the reason and the additional information of the DR that
+ * ended the other side. A user has no choice of either.
+ */
+export let disconnectLike: (conn: Connection, how: DisconnectHow) => void;
+
 /** Called with expedited data, 1 to 16 octets, and the connection that it came on. */
 export type OnExpedited = (data: Buffer, conn: Connection) => void | Promise<void>;
 
@@ -181,6 +187,10 @@ export class Connection extends MessageConnection<ConnectionInfo> {
     this.#expedited = expedited;
     this.#onExpedited = onExpedited;
     this.#report = options.onFailure;
+  }
+
+  static {
+    disconnectLike = (conn, how) => conn.closeBy(how);
   }
 
   /** @internal Makes one of its parts; users call {@link connect} or {@link listen}. */

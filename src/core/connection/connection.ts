@@ -120,8 +120,8 @@ export class TransportConnection extends StreamEngine {
   #reassembly: Reassembly;
   #sizes = NO_SIZES;
   #expedited = NO_EXPEDITED;
-  /** User data of our DR, which follows what is queued. */
-  #lastData: Uint8Array | undefined;
+  /** What the user has asked for with our DR, which follows what is queued. */
+  #lastHow: DisconnectHow = {};
 
   private constructor(
     options: ConnectionOptions,
@@ -410,13 +410,13 @@ export class TransportConnection extends StreamEngine {
       connection.splitter.maxLength = MAX_TPKT_LENGTH;
       connection.startCloseClock();
     },
-    'begin release': on('T-DISCONNECT request', (connection, { userData }) => {
-      connection.#lastData = userData;
+    'begin release': on('T-DISCONNECT request', (connection, { how }) => {
+      connection.#lastHow = how;
       connection.#reassembly.clear();
       connection.startCloseClock();
     }),
     'send DR': (connection) => {
-      connection.#sendDr(DR_REASONS.normal, false, connection.#lastData);
+      connection.#sendDr(DR_REASONS.normal, false, connection.#lastHow);
     },
     'send DR at once': (connection, input) => {
       if (input.event === 'unwanted CC') {
@@ -424,7 +424,7 @@ export class TransportConnection extends StreamEngine {
       }
       const isAsked = input.event === 'disruptive T-DISCONNECT request';
       connection.dropUnsent();
-      connection.#sendDr(DR_REASONS.normal, true, isAsked ? input.userData : undefined);
+      connection.#sendDr(DR_REASONS.normal, true, isAsked ? input.how : {});
     },
     'fail by DR': (connection, input, from) => connection.#failByDr(input, from),
     'refuse CC': on('CC refused by DR', (connection, { tpdu, error }) => {
@@ -585,8 +585,8 @@ export class TransportConnection extends StreamEngine {
   }
 
   /** Our last TPDU. */
-  #sendDr(reason: number, isDisruptive: boolean, userData?: Uint8Array): void {
-    this.#outgoing.sendDr(reason, isDisruptive, userData);
+  #sendDr(reason: number, isDisruptive: boolean, how: DisconnectHow = {}): void {
+    this.#outgoing.sendDr(how.reason ?? reason, isDisruptive, how);
     this.#reassembly.clear();
     this.#expedited.ackDeadline = undefined;
     this.startCloseClock();

@@ -3,6 +3,7 @@
  */
 import type { TpduObserver } from '../data-transfer/dt.js';
 import type { SendBuffer } from '../data-transfer/send-buffer.js';
+import type { DisconnectHow } from '../disconnection.js';
 import type { DisconnectRequest } from '../tpdu/types.js';
 import { acknowledgementOf } from './expedited.js';
 import { disconnectConfirm, disconnectRequest } from './release.js';
@@ -42,9 +43,9 @@ export class Outgoing {
   }
 
   /** The last TPDU of this side; 0xE0 of one that is not disruptive says that everything was sent. */
-  sendDr(reason: number, isDisruptive: boolean, userData?: Uint8Array): void {
+  sendDr(reason: number, isDisruptive: boolean, { userData, additionalInfo }: DisconnectHow): void {
     const references = { localRef: this.#localRef, remoteRef: this.remoteRef };
-    this.reply(disconnectRequest(references, reason, { userData, isDisruptive }));
+    this.reply(disconnectRequest(references, reason, { userData, additionalInfo, isDisruptive }));
   }
 
   /** The DC for a DR of the peer. */

@@ -23,6 +23,14 @@ export interface References {
   readonly remoteRef: number;
 }
 
+/** What a DR says beside its reason. */
+export interface DisconnectParts {
+  readonly userData?: Uint8Array | undefined;
+  readonly isDisruptive: boolean;
+  /** 0xE0. Default: none if the DR is disruptive, else that it is not. */
+  readonly additionalInfo?: Uint8Array | undefined;
+}
+
 /** The last TPDU of a side. A disruptive one has no 0xE0. */
 //= X.224 6.7.1.5 a 1
 //= RFC 2126 4.2.3 disruptive
@@ -30,14 +38,18 @@ export interface References {
 export function disconnectRequest(
   { localRef, remoteRef }: References,
   reason: number,
-  { userData, isDisruptive }: { userData?: Uint8Array | undefined; isDisruptive: boolean },
+  {
+    userData,
+    isDisruptive,
+    additionalInfo = isDisruptive ? undefined : NON_DISRUPTIVE,
+  }: DisconnectParts,
 ): Uint8Array {
   return encode({
     type: 'DR',
     dstRef: remoteRef,
     srcRef: localRef,
     reason,
-    parameters: { additionalInfo: isDisruptive ? undefined : NON_DISRUPTIVE },
+    parameters: { additionalInfo },
     ...(userData === undefined ? {} : { userData }),
   });
 }

@@ -212,13 +212,13 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
     this.step({ event: 'end of data request' });
   }
 
-  disconnect(now: number, { userData, disruptive = false }: DisconnectHow = {}): void {
+  disconnect(now: number, how: DisconnectHow = {}): void {
     this.now = now;
-    const event = disruptive ? 'disruptive T-DISCONNECT request' : 'T-DISCONNECT request';
+    const event = how.disruptive ? 'disruptive T-DISCONNECT request' : 'T-DISCONNECT request';
     if (this.table[this.#state][event].action !== 'ignore') {
       this.end.byUser();
     }
-    this.step({ event, userData });
+    this.step({ event, how });
   }
 
   next(): Message | EngineEvent | undefined {

@@ -10,6 +10,7 @@
  *
  * Names in capitals are those of X.224; WFCR, RELEASING, FIN_SENT, FIN_RECEIVED and ENDING are what TCP adds.
  */
+import type { DisconnectHow } from '../disconnection.js';
 import type { CotpError, ProtocolError } from '../errors.js';
 import type { Confirmation } from '../negotiation/confirm.js';
 import type {
@@ -118,7 +119,7 @@ export type TransitionInput =
   | { readonly event: 'T-EXPEDITED-DATA request'; readonly data: Uint8Array }
   | {
       readonly event: 'T-DISCONNECT request' | 'disruptive T-DISCONNECT request';
-      readonly userData?: Uint8Array | undefined;
+      readonly how: DisconnectHow;
     }
   | {
       readonly event:
