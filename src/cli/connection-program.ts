@@ -6,8 +6,10 @@ import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from '../index.js';
 import { BoundedOutput } from './bounded-output.js';
+import { expeditedLine, forEachExpedited } from './expedited.js';
 import { addressText } from './format-info.js';
-import type { PipeFormat } from './pipe-format.js';
+import type { Io } from './io.js';
+import { ExpeditedData, type PipeFormat } from './pipe-format.js';
 import { ProcessGroup, type ProgramEnd } from './process-group.js';
 import { selectorText } from './selectors.js';
 
@@ -20,23 +22,30 @@ const GRACE = 2_000;
 /** The same after the command was stopped. */
 const GRACE_ON_STOP = 500;
 
+/** How a program is connected to its connection and to this command. */
+export interface ProgramUse {
+  readonly form: PipeFormat;
+  readonly io: Io;
+  /** Number of the connection, for messages. */
+  readonly number: number;
+}
+
 /**
  * Runs a shell command for a connection until both have ended. The connection requires `allowHalfOpen`, so
  * that output of the program after the peer's FIN is still sent.
  *
  * If the program or its children still run after {@link GRACE}, the process group gets SIGTERM, then SIGKILL.
  *
- * @param stop aborted when the command must stop
  * @throws CommandError if the program cannot be started
  * @throws UsageError if the output of the program does not have the format
  */
 export async function runProgram(
   line: string,
   conn: Connection,
-  form: PipeFormat,
-  stop: AbortSignal,
+  use: ProgramUse,
 ): Promise<ProgramEnd> {
   const { info } = conn;
+  const stop = use.io.signal;
   const group = await ProcessGroup.start(line, {
     ...process.env,
     COTP_PEER: addressText(info.remoteAddr),
@@ -49,9 +58,9 @@ export async function runProgram(
     endNow();
   }
   void conn.waitClosed().then(() => group.end(GRACE));
-  const sending = new ProgramOutput(group, conn, form);
+  const sending = new ProgramOutput(group, conn, use.form);
   void sending.abandonOrphans();
-  const feeding = feed(group.stdin, conn, form);
+  const feeding = feed(group.stdin, conn, use);
   try {
     await sending.send();
   } finally {
@@ -82,12 +91,16 @@ class ProgramOutput {
   /** Sends until the output or the connection ends. */
   async send(): Promise<void> {
     try {
-      for await (const tsdu of this.#form.read(this.#group.stdout)) {
+      for await (const item of this.#form.read(this.#group.stdout)) {
         this.#count += 1;
         if (!this.#conn.isOpen) {
           break;
         }
-        if (!this.#conn.write(tsdu)) {
+        const hasRoom =
+          item instanceof ExpeditedData
+            ? this.#conn.writeExpedited(item.octets)
+            : this.#conn.write(item);
+        if (!hasRoom) {
           this.#waitsForPeer = true;
           // `onError` reports why the connection broke.
           await this.#conn.drain().catch(() => {});
@@ -122,10 +135,21 @@ class ProgramOutput {
   }
 }
 
-/** Writes the TSDUs of the peer to the program until either ends. */
-async function feed(stdin: Writable, conn: Connection, form: PipeFormat): Promise<void> {
+/** Writes what the peer sends to the program until either ends. */
+async function feed(
+  stdin: Writable,
+  conn: Connection,
+  { form, io, number }: ProgramUse,
+): Promise<void> {
   // A program that does not read its input is no error.
   const input = new BoundedOutput(stdin, {}, () => {});
+  const showing = forEachExpedited(conn, async (data) => {
+    if (form.writeExpedited === undefined) {
+      io.stderr.line(expeditedLine(data, number));
+    } else {
+      await input.write(form.writeExpedited(data));
+    }
+  });
   try {
     for await (const tsdu of conn) {
       await input.write(form.write(tsdu));
@@ -133,6 +157,7 @@ async function feed(stdin: Writable, conn: Connection, form: PipeFormat): Promis
   } catch {
     // `onError` reports why the connection broke.
   } finally {
+    await showing;
     stdin.end();
   }
 }

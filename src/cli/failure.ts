@@ -3,10 +3,18 @@
  * see a stack trace.
  */
 
-import { ConnectionRefusedError, CotpError, ProtocolError, TimeoutError } from '../index.js';
+import { disconnectReason } from '../core/tpdu/index.js';
+import {
+  ConnectionClosedError,
+  ConnectionRefusedError,
+  CotpError,
+  ProtocolError,
+  TimeoutError,
+} from '../index.js';
 import { CommandError, EXIT, UsageError } from './exit.js';
 import { longFlag, type OptionRows } from './option.js';
 import { protocolHint } from './protocol-guess.js';
+import { optionalHex } from './release.js';
 
 /** An error as it is reported. */
 export interface Failure {
@@ -24,6 +32,11 @@ export interface FailureDetail {
   readonly reason?: number | undefined;
   readonly rejectCause?: number | undefined;
   readonly reasonText?: string | undefined;
+  /** User data and additional information of a DR, in hexadecimal. */
+  readonly userData?: string | undefined;
+  readonly additionalInfo?: string | undefined;
+  readonly nonDisruptive?: boolean | undefined;
+  readonly unsent?: number | undefined;
   readonly fault?: string | undefined;
   readonly octet?: number | undefined;
 }
@@ -72,9 +85,35 @@ function detailOf(error: Error): FailureDetail {
     return { code };
   }
   const { phase, ending } = error;
-  const { reason, rejectCause, reasonText } = error instanceof ConnectionRefusedError ? error : {};
   const { fault, octet } = error instanceof ProtocolError ? error : {};
-  return { code, phase, ending, reason, rejectCause, reasonText, fault, octet };
+  return { code, phase, ending, ...releaseOf(error), fault, octet };
+}
+
+/** What a DR or ER says that ended the connection or refused it. */
+function releaseOf(error: CotpError): FailureDetail {
+  if (error instanceof ConnectionRefusedError) {
+    const { reason, rejectCause, reasonText, userData, additionalInfo } = error;
+    const hasData = userData !== undefined && userData.length > 0;
+    return {
+      reason,
+      rejectCause,
+      reasonText,
+      userData: hasData ? optionalHex(userData) : undefined,
+      additionalInfo: optionalHex(additionalInfo),
+    };
+  }
+  if (error instanceof ConnectionClosedError) {
+    const { reason, userData, additionalInfo, nonDisruptive, unsent } = error;
+    return {
+      reason,
+      reasonText: reason === undefined ? undefined : disconnectReason(reason),
+      userData: optionalHex(userData),
+      additionalInfo: optionalHex(additionalInfo),
+      nonDisruptive,
+      unsent,
+    };
+  }
+  return {};
 }
 
 function cotpExitCode(error: CotpError): number {

@@ -27,6 +27,8 @@ export function infoJson(info: ConnectionInfo): JsonEvent {
     respondingTsel: selectorText(info.respondingTsel),
     maxTpduSize: info.maxTpduSize,
     class: info.tpClass,
+    expedited: info.expedited,
+    expeditedAck: info.expeditedAck,
     localRef: info.localRef,
     remoteRef: info.remoteRef,
     connectData: info.connectData === undefined ? undefined : hexText(info.connectData),
@@ -39,12 +41,17 @@ export function infoText({
   localTsel,
   remoteTsel,
   maxTpduSize,
+  tpClass,
+  expedited,
+  expeditedAck,
 }: ConnectionInfo): string {
   const parts = [
     addressText(remoteAddr),
     localTsel !== undefined && `local ${explainSelector(localTsel)}`,
     remoteTsel !== undefined && `remote ${explainSelector(remoteTsel)}`,
     `TPDUs of ${maxTpduSize} octets`,
+    tpClass !== 0 && `class ${tpClass}`,
+    expedited && `expedited data${expeditedAck ? ' acknowledged by EA' : ''}`,
   ];
   return parts.filter(Boolean).join(', ');
 }

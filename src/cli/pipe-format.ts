@@ -7,12 +7,23 @@ import { escapedOctet, isPrintable } from './terminal-text.js';
 
 export type PipeFormatName = 'line' | 'hex' | 'raw' | 'length';
 
+/** Expedited data, 1 to 16 octets, among the TSDUs of a pipe. */
+export class ExpeditedData {
+  readonly octets: Buffer;
+
+  constructor(octets: Buffer) {
+    this.octets = octets;
+  }
+}
+
 /** A format for TSDUs on a byte stream. */
 export interface PipeFormat {
-  /** Reads TSDUs from chunks. Each TSDU has at least one octet. @throws UsageError */
-  read(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Buffer>;
+  /** Reads TSDUs and expedited data from chunks. Each has at least one octet. @throws UsageError */
+  read(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Buffer | ExpeditedData>;
   /** Formats one TSDU. */
   write(tsdu: Uint8Array): string | Uint8Array;
+  /** Formats expedited data; `undefined` if the format has no form for it. */
+  readonly writeExpedited: ((data: Uint8Array) => string) | undefined;
 }
 
 /** Largest line or length-prefixed TSDU, in octets. It limits the memory that bad input can use. */
@@ -20,15 +31,28 @@ const MAX_TSDU = 64 * 1024 * 1024;
 
 const NEWLINE = 0x0a;
 
-/**
- * @param tsduSize largest TSDU that `raw` creates, in octets
- * @param terminal present when TSDUs are written to a terminal: `line` then escapes what is not printable,
- * so that a peer cannot send control sequences to the terminal
- */
+/** Begins a line of hexadecimal that is expedited data. */
+const EXPEDITED_MARK = '!';
+
+/** Most octets of expedited data (X.224 13.8.5). */
+const MAX_EXPEDITED = 16;
+
+/** How a format is used. */
+interface PipeUse {
+  /** Largest TSDU that `raw` creates, in octets. */
+  readonly tsduSize: number;
+  /**
+   * Present when TSDUs are written to a terminal: `line` then escapes what is not printable, so that a peer
+   * cannot send control sequences to the terminal.
+   */
+  readonly terminal?: { readonly takesUtf8: boolean } | undefined;
+  /** `--expedited` was given: `hex` reads lines with expedited data. Default: `false`. */
+  readonly expedited?: boolean;
+}
+
 export function pipeFormat(
   name: PipeFormatName,
-  tsduSize: number,
-  terminal?: { readonly takesUtf8: boolean },
+  { tsduSize, terminal, expedited = false }: PipeUse,
 ): PipeFormat {
   switch (name) {
     case 'line':
@@ -38,13 +62,22 @@ export function pipeFormat(
           terminal === undefined
             ? Buffer.concat([tsdu, Uint8Array.of(NEWLINE)], tsdu.length + 1)
             : `${printable(tsdu, terminal.takesUtf8)}\n`,
+        writeExpedited: undefined,
       };
     case 'hex':
-      return { read: hexLines, write: (tsdu) => `${hexText(tsdu)}\n` };
+      return {
+        read: (chunks) => hexLines(chunks, expedited),
+        write: (tsdu) => `${hexText(tsdu)}\n`,
+        writeExpedited: (data) => `${EXPEDITED_MARK}${hexText(data)}\n`,
+      };
     case 'raw':
-      return { read: (chunks) => cut(chunks, tsduSize), write: (tsdu) => tsdu };
+      return {
+        read: (chunks) => cut(chunks, tsduSize),
+        write: (tsdu) => tsdu,
+        writeExpedited: undefined,
+      };
     case 'length':
-      return { read: prefixed, write: withPrefix };
+      return { read: prefixed, write: withPrefix, writeExpedited: undefined };
   }
 }
 
@@ -98,21 +131,47 @@ async function* withoutEmpty(tsdus: AsyncIterable<Buffer>): AsyncIterable<Buffer
   }
 }
 
-async function* hexLines(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Buffer> {
+async function* hexLines(
+  chunks: AsyncIterable<Uint8Array>,
+  expedited: boolean,
+): AsyncIterable<Buffer | ExpeditedData> {
   let number = 0;
   for await (const line of lines(chunks)) {
     number += 1;
-    const digits = line.toString('latin1').replace(/[\s:]+/g, '');
-    if (!/^(?:[0-9a-f]{2})*$/i.test(digits)) {
-      const shown = JSON.stringify(line.toString('latin1').slice(0, 40));
-      throw new UsageError(
-        `line ${number} must be hexadecimal, two digits for each octet, not ${shown}`,
-      );
+    const text = line.toString('latin1').trimStart();
+    if (text.startsWith(EXPEDITED_MARK)) {
+      if (!expedited) {
+        throw new UsageError(`line ${number} is expedited data: that requires --expedited`);
+      }
+      yield expeditedOf(hexOctets(text.slice(EXPEDITED_MARK.length), number), number);
+      continue;
     }
-    if (digits !== '') {
-      yield Buffer.from(digits, 'hex');
+    const tsdu = hexOctets(text, number);
+    if (tsdu.length > 0) {
+      yield tsdu;
     }
   }
+}
+
+function hexOctets(text: string, lineNumber: number): Buffer {
+  const digits = text.replace(/[\s:]+/g, '');
+  if (!/^(?:[0-9a-f]{2})*$/i.test(digits)) {
+    const shown = JSON.stringify(text.slice(0, 40));
+    throw new UsageError(
+      `line ${lineNumber} must be hexadecimal, two digits for each octet, not ${shown}`,
+    );
+  }
+  return Buffer.from(digits, 'hex');
+}
+
+function expeditedOf(octets: Buffer, lineNumber: number): ExpeditedData {
+  const { length } = octets;
+  if (length < 1 || length > MAX_EXPEDITED) {
+    throw new UsageError(
+      `line ${lineNumber} must be 1 to ${MAX_EXPEDITED} octets of expedited data, not ${length}`,
+    );
+  }
+  return new ExpeditedData(octets);
 }
 
 async function* cut(chunks: AsyncIterable<Uint8Array>, size: number): AsyncIterable<Buffer> {

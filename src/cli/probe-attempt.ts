@@ -2,6 +2,7 @@
  * One attempt to connect to a device with one T-selector: connects, closes, and reports the answer.
  */
 import {
+  type ConnectionInfo,
   ConnectionRefusedError,
   type ConnectOptions,
   CotpError,
@@ -66,7 +67,7 @@ export async function probeSelector(
   try {
     const conn = await connect(target, { ...options, remoteTsel, trace: both });
     await conn.asyncClose();
-    return confirmed(exchange);
+    return confirmed(exchange, conn.info);
   } catch (error) {
     if (error instanceof Stop) {
       throw error;
@@ -103,16 +104,24 @@ class Exchange {
   }
 }
 
-function confirmed(exchange: Exchange): Outcome {
+type Granted = Pick<ConnectionInfo, 'expedited' | 'expeditedAck'>;
+
+const NOTHING_GRANTED: Granted = { expedited: false, expeditedAck: false };
+
+/** @param info what was agreed on; `undefined` if the connection failed after the CC */
+function confirmed(exchange: Exchange, info: Granted | undefined): Outcome {
   const { milliseconds, answer } = exchange;
   if (answer?.type !== 'CC') {
     return { result: 'confirmed', milliseconds, words: 'CC', exitCode: EXIT.ok, isFinal: false };
   }
   const { tpduSize, preferredMaxTpduSize, callingTsel, calledTsel } = answer.parameters;
+  const { expedited, expeditedAck } = info ?? NOTHING_GRANTED;
   const isRdp = answer.remoteDesktop !== undefined;
   const confirm = {
     size: preferredMaxTpduSize ?? tpduSize,
     class: answer.class,
+    expedited,
+    expeditedAck,
     srcRef: answer.srcRef,
     dstRef: answer.dstRef,
     callingTsel: selectorText(callingTsel),
@@ -123,6 +132,7 @@ function confirmed(exchange: Exchange): Outcome {
     'CC',
     `size ${confirm.size ?? 'not stated'}`,
     `class ${confirm.class}`,
+    expedited && `expedited data${expeditedAck ? ' with EA' : ''}`,
     `src-ref ${reference(confirm.srcRef)}`,
     `dst-ref ${reference(confirm.dstRef)}`,
     confirm.callingTsel && `calling ${confirm.callingTsel}`,
@@ -151,7 +161,7 @@ function failed(error: unknown, exchange: Exchange): Outcome {
   const { sentence, exitCode } = failureOf(error);
   if (exchange.answer?.type === 'CC' && exchange.answer.remoteDesktop !== undefined) {
     // The connection failed, but the CC shows which service this is.
-    return confirmed(exchange);
+    return confirmed(exchange, undefined);
   }
   if (error instanceof ConnectionRefusedError) {
     const { reason, rejectCause, reasonText } = error;

@@ -4,7 +4,7 @@ import { pipeFormat } from '../../src/cli/pipe-format.js';
 
 describe('a line on a terminal', () => {
   const shown = (tsdu: Buffer, takesUtf8 = true) =>
-    pipeFormat('line', 1, { takesUtf8 }).write(tsdu).toString();
+    pipeFormat('line', { tsduSize: 1, terminal: { takesUtf8 } }).write(tsdu).toString();
 
   test.each(['h\u00e9llo', '\u65e5\u672c\u8a9e', '\u{1f600}', 'a\tb ~\\'])(
     '%s is shown as it is',

@@ -8,11 +8,13 @@ import { closeOnStop } from '../close-on-stop.js';
 import { command } from '../command.js';
 import { jsonLine } from '../events.js';
 import { CommandError, EXIT } from '../exit.js';
+import { infoText } from '../format-info.js';
 import type { Io } from '../io.js';
 import { type OptionValues, type Parser, valueOr } from '../option.js';
 import { CLIENT_OPTIONS, connectOptions } from '../options/connection.js';
 import { JSON_OPTION } from '../options/reporting.js';
 import { clientTls, TLS_CLIENT_OPTIONS } from '../options/tls.js';
+import { CLIENT_CLASS_OPTIONS, classOptions } from '../options/transport-class.js';
 import { type Percentiles, percentiles } from '../percentiles.js';
 import { address, integer, milliseconds } from '../values.js';
 
@@ -41,6 +43,7 @@ const OPTIONS = {
     32,
   ),
   ...CONNECT,
+  ...CLIENT_CLASS_OPTIONS,
   json: JSON_OPTION,
   ...TLS_CLIENT_OPTIONS,
 };
@@ -52,28 +55,36 @@ export const bench = command({
   summary: 'measure round trips and throughput with an echo server',
   description:
     "Measures with an echo server, such as 'cotp listen --echo': first round trips, with one TSDU " +
-    'at a time, then throughput, with many. Every answer is compared with the TSDU that was sent.',
+    'at a time, then throughput, with many. Every answer is compared with the TSDU that was sent. ' +
+    'With --expedited it then measures expedited data in the same way.',
   operands: [{ syntax: '<host[:port]>', description: 'the echo server; the default port is 102' }],
   options: OPTIONS,
   examples: [
     ['cotp listen 127.0.0.1 --echo', 'in one terminal'],
     ['cotp bench 127.0.0.1:1102', 'in another'],
+    ['cotp bench 127.0.0.1:1102 --class 2', "class 2, with 'cotp listen --echo --class 2'"],
     ['cotp bench 10.0.0.5 --tsdu 240,960 --concurrency 4 --json', 'as an S7 client would use it'],
   ],
   async run([target = ''], options, io) {
     const addr = address(target);
+    const transport = classOptions(options);
     const tls = await clientTls(options);
     const connections: Connection[] = [];
     try {
       for (let count = 0; count < options.concurrency; count += 1) {
         const conn = await connect(addr, {
           ...connectOptions(options),
+          ...transport,
           tls,
           idleTimeout: options.timeout ?? 10_000,
           signal: io.signal,
         });
         connections.push(conn);
         closeOnStop(conn, io);
+      }
+      if (options.class !== undefined || options.expedited) {
+        const [first] = connections;
+        io.stderr.line(io.stderr.colours.dim(`connected to ${first && infoText(first.info)}`));
       }
       const rows = await measurements(connections, options, io);
       if (!options.json) {
@@ -86,9 +97,11 @@ export const bench = command({
   },
 });
 
-/** The measurements with TSDUs of one size. */
+/** The measurements with TSDUs of one size, or with expedited data. */
 interface Row {
+  readonly class: 0 | 2;
   readonly octets: number;
+  readonly expedited: boolean;
   readonly connections: number;
   readonly roundTrips: number;
   readonly roundTripsPerSecond: number;
@@ -96,32 +109,47 @@ interface Row {
   readonly megabytesPerSecond: number;
 }
 
+/** Sends and receives one kind of message. */
+interface Exchange {
+  readonly octets: number;
+  readonly expedited: boolean;
+  send(conn: Connection, data: Buffer): void;
+  receive(conn: Connection): Promise<Buffer>;
+}
+
+function tsdus(octets: number): Exchange {
+  return {
+    octets,
+    expedited: false,
+    send: (conn, data) => conn.write(data),
+    receive: (conn) => conn.read(),
+  };
+}
+
+/** Expedited data of the greatest length (X.224 13.8.5). */
+const EXPEDITED: Exchange = {
+  octets: 16,
+  expedited: true,
+  send: (conn, data) => conn.writeExpedited(data),
+  receive: (conn) => conn.readExpedited(),
+};
+
 async function measurements(
   connections: readonly Connection[],
   options: Values,
   io: Io,
 ): Promise<readonly Row[]> {
-  const { tsdu: sizes, duration, window } = options;
+  const exchanges = options.tsdu.map(tsdus);
+  if (options.expedited) {
+    checkExpedited(connections);
+    exchanges.push(EXPEDITED);
+  }
   const bar = progress(io, options);
-  bar?.start(2 * sizes.length, 0, { what: '' });
+  bar?.start(2 * exchanges.length, 0, { what: '' });
   const rows: Row[] = [];
   try {
-    for (const octets of sizes) {
-      const step = (what: string) => bar?.update({ what: `${octets} octets, ${what}` });
-      step('round trips');
-      const single = await measure(connections, octets, 1, duration);
-      bar?.increment();
-      step('throughput');
-      const many = await measure(connections, octets, window, duration);
-      bar?.increment();
-      const row: Row = {
-        octets,
-        connections: connections.length,
-        roundTrips: single.times.length,
-        roundTripsPerSecond: Math.round(single.times.length / single.seconds),
-        milliseconds: percentiles(single.times),
-        megabytesPerSecond: (many.times.length * octets) / many.seconds / 1e6,
-      };
+    for (const exchange of exchanges) {
+      const row = await measureRow(connections, exchange, options, bar);
       rows.push(row);
       if (options.json) {
         await jsonLine(io, { event: 'bench', ...row });
@@ -131,6 +159,44 @@ async function measurements(
     bar?.stop();
   }
   return rows;
+}
+
+function checkExpedited(connections: readonly Connection[]): void {
+  if (connections.some(({ info }) => !info.expedited)) {
+    throw new CommandError(
+      "the peer does not grant expedited data; 'cotp listen --echo --expedited' does",
+    );
+  }
+}
+
+async function measureRow(
+  connections: readonly Connection[],
+  exchange: Exchange,
+  { duration, window }: Values,
+  bar: SingleBar | undefined,
+): Promise<Row> {
+  const { octets, expedited } = exchange;
+  const step = (what: string) => bar?.update({ what: `${sizeText(exchange)} octets, ${what}` });
+  step('round trips');
+  const single = await measure(connections, exchange, 1, duration);
+  bar?.increment();
+  step('throughput');
+  const many = await measure(connections, exchange, window, duration);
+  bar?.increment();
+  return {
+    class: connections[0]?.info.tpClass ?? 0,
+    octets,
+    expedited,
+    connections: connections.length,
+    roundTrips: single.times.length,
+    roundTripsPerSecond: Math.round(single.times.length / single.seconds),
+    milliseconds: percentiles(single.times),
+    megabytesPerSecond: (many.times.length * octets) / many.seconds / 1e6,
+  };
+}
+
+function sizeText({ octets, expedited }: Pick<Row, 'octets' | 'expedited'>): string {
+  return `${expedited ? 'ED ' : ''}${octets}`;
 }
 
 function progress({ stderr }: Io, { json }: Values): SingleBar | undefined {
@@ -149,22 +215,22 @@ interface Measurement {
 
 async function measure(
   connections: readonly Connection[],
-  octets: number,
+  exchange: Exchange,
   window: number,
   duration: number,
 ): Promise<Measurement> {
   const times: number[] = [];
   const started = performance.now();
   await Promise.all(
-    connections.map((conn) => echoFor(conn, octets, window, started + duration, times)),
+    connections.map((conn) => echoFor(conn, exchange, window, started + duration, times)),
   );
   return { times, seconds: (performance.now() - started) / 1000 };
 }
 
-/** Keeps `window` TSDUs in transit until the time is over, then waits for the remaining answers. */
+/** Keeps `window` messages in transit until the time is over, then waits for the remaining answers. */
 async function echoFor(
   conn: Connection,
-  octets: number,
+  { octets, send: write, receive }: Exchange,
   window: number,
   until: number,
   times: number[],
@@ -173,13 +239,13 @@ async function echoFor(
   const sent: number[] = [];
   const send = () => {
     sent.push(performance.now());
-    conn.write(tsdu);
+    write(conn, tsdu);
   };
   for (let count = 0; count < window; count += 1) {
     send();
   }
   for (let next = 0; next < sent.length; next += 1) {
-    const answer = await conn.read();
+    const answer = await receive(conn);
     const arrived = performance.now();
     if (!answer.equals(tsdu)) {
       throw new CommandError(
@@ -203,10 +269,11 @@ function table(rows: readonly Row[], { stdout }: Io): string {
     style: { head: [], border: [], compact: true },
     chars: NO_FRAME,
   });
-  for (const { octets, roundTripsPerSecond, milliseconds, megabytesPerSecond } of rows) {
+  for (const row of rows) {
+    const { roundTripsPerSecond, milliseconds, megabytesPerSecond } = row;
     const { p50, p90, p99, max } = milliseconds;
     const times = [p50, p90, p99, max].map((time) => time.toFixed(3));
-    shown.push([octets, roundTripsPerSecond, ...times, megabytesPerSecond.toFixed(1)]);
+    shown.push([sizeText(row), roundTripsPerSecond, ...times, megabytesPerSecond.toFixed(1)]);
   }
   return shown.toString().replace(/ +$/gm, '');
 }

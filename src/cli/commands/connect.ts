@@ -12,14 +12,18 @@ import type { Io } from '../io.js';
 import { readWhole } from '../named-pipe.js';
 import { flag, type OptionValues, value, valueOr } from '../option.js';
 import { CLIENT_OPTIONS, connectOptions } from '../options/connection.js';
-import { PIPE_FORMAT_OPTIONS, pipeFormatName } from '../options/pipe-format.js';
+import { PIPE_FORMAT_OPTIONS, pipeFormatOf } from '../options/pipe-format.js';
 import { JSON_OPTION, VERBOSE_OPTION } from '../options/reporting.js';
 import { clientTls, TLS_CLIENT_OPTIONS } from '../options/tls.js';
-import { hexText, type PipeFormat, pipeFormat } from '../pipe-format.js';
+import { CLIENT_CLASS_OPTIONS, classOptions } from '../options/transport-class.js';
+import { ExpeditedData, hexText, type PipeFormat } from '../pipe-format.js';
+import { releaseJson, releaseText } from '../release.js';
+import { forEachExpedited, showExpedited } from '../expedited.js';
 import { address, millisecondsOrZero, text } from '../values.js';
 
 const OPTIONS = {
   ...CLIENT_OPTIONS,
+  ...CLIENT_CLASS_OPTIONS,
   ...PIPE_FORMAT_OPTIONS,
   file: value('--file <file>', 'send this file as one TSDU instead of stdin', text, {
     group: 'How TSDUs are read and written',
@@ -32,7 +36,10 @@ const OPTIONS = {
     3_000,
     { shownDefault: '3s' },
   ),
-  hold: flag('--hold', 'send no FIN at the end of stdin: some peers do not answer after it'),
+  hold: flag(
+    '--hold',
+    'class 0: send no FIN at the end of stdin; some peers do not answer after it',
+  ),
   verbose: VERBOSE_OPTION,
   json: JSON_OPTION,
   ...TLS_CLIENT_OPTIONS,
@@ -45,7 +52,8 @@ export const connect = command({
   summary: 'connect: send stdin as TSDUs, write TSDUs to stdout',
   description:
     'Connects, sends each message of stdin as a TSDU, and writes each TSDU of the peer to stdout. ' +
-    'At the end of stdin it sends FIN and waits for the answers of the peer. ' +
+    'At the end of stdin it sends FIN and waits for the answers of the peer; in class 2 it waits first, ' +
+    'then ends the connection by a DR, which the peer confirms. ' +
     'It exits with 4 if it has sent something and the peer neither answers nor closes. ' +
     'An empty line is not sent: a TSDU has at least one octet.',
   operands: [
@@ -57,15 +65,21 @@ export const connect = command({
     ['cotp connect 10.0.0.6 --remote-tsel 0x0001 --size 8192', 'an MMS server of IEC 61850'],
     ['cat file | cotp connect 10.0.0.5:1102 --raw > answer', 'send a file and save the answer'],
     ['cotp connect mms.example:3782 --tls-ca ca.pem', 'TLS, as IEC 62351 requires'],
+    [
+      'cotp connect 10.0.0.7 --class 2,0 --expedited --hex',
+      "class 2 if the peer has it; a line such as '! 01 02' is expedited data",
+    ],
   ],
   async run([target = ''], options, io) {
-    const form = pipeFormat(pipeFormatName(options), options.tsduSize, io.stdout.terminal);
+    const form = pipeFormatOf(options, io.stdout.terminal);
+    const transport = classOptions(options);
     const whole = options.file === undefined ? undefined : await fileTsdu(options.file, io.signal);
     const addr = address(target);
     const shown = tracer(io, options);
     let answer: Tpdu | undefined;
     const conn = await open(addr, {
       ...connectOptions(options),
+      ...transport,
       tls: await clientTls(options),
       trace: (entry) => {
         shown?.(entry);
@@ -128,35 +142,42 @@ class Session {
     const sending = this.#send(whole === undefined ? this.#readStdin() : [whole]);
     // Sending may fail while this receives; `await sending` below throws the error.
     sending.catch(() => this.#conn.close());
+    const showing = this.#receiveExpedited();
     try {
       await this.#receive();
     } finally {
       clearTimeout(this.#waitTimer);
       this.#conn.close();
       await this.#conn.waitClosed();
+      await showing;
     }
+    this.#reportRelease();
     await sending;
+    this.#checkSent();
     this.#checkAnswer();
     if (this.#options.json) {
-      await jsonLine(this.#io, { event: 'close' });
+      await jsonLine(this.#io, { event: 'close', disconnection: releaseJson(this.#conn) });
     }
   }
 
-  async #send(tsdus: AsyncIterable<Buffer> | Iterable<Buffer>): Promise<void> {
-    for await (const tsdu of tsdus) {
+  async #send(items: AsyncIterable<Buffer | ExpeditedData> | Iterable<Buffer>): Promise<void> {
+    for await (const item of items) {
       if (!this.#conn.isOpen) {
         return;
       }
-      const hasRoom = this.#conn.write(tsdu);
+      const isExpedited = item instanceof ExpeditedData;
+      const octets = isExpedited ? item.octets : item;
+      const hasRoom = isExpedited ? this.#conn.writeExpedited(octets) : this.#conn.write(octets);
       this.#hasSent = true;
-      await this.#report('sent', tsdu);
+      await this.#report(isExpedited ? 'expedited' : 'tsdu', 'sent', octets);
       if (!hasRoom) {
         // If the connection ends here, `#receive` throws the error that ended it.
         await this.#conn.drain().catch(() => {});
       }
     }
     if (this.#conn.isOpen) {
-      if (!this.#options.hold) {
+      // Class 2 has no end of one direction: the connection closes after the answers.
+      if (!this.#options.hold && this.#conn.info.tpClass === 0) {
         this.#conn.end();
       }
       const wait = Math.max(this.#options.wait, MIN_WAIT);
@@ -171,6 +192,23 @@ class Session {
     } else {
       this.#hasTimedOut = true;
       this.#conn.close();
+    }
+  }
+
+  /** Says how a connection of class 2 was released: to a person, or if every TPDU is shown. */
+  #reportRelease(): void {
+    const { stderr } = this.#io;
+    const words = releaseText(this.#conn);
+    if (words !== undefined && !this.#options.json && (this.#options.verbose || stderr.isTTY)) {
+      stderr.line(stderr.colours.dim(`closed: ${words}`));
+    }
+  }
+
+  /** Fails if the connection ended while data waited to be sent, although this side had closed it cleanly. */
+  #checkSent(): void {
+    const { unsent = 0 } = this.#conn.disconnection ?? {};
+    if (unsent > 0) {
+      throw new CommandError(`the connection ended before all was sent: ${unsent} octets are lost`);
     }
   }
 
@@ -189,7 +227,7 @@ class Session {
     for await (const tsdu of this.#conn) {
       this.#hasReceived = true;
       this.#waitTimer?.refresh();
-      await this.#report('received', tsdu);
+      await this.#report('tsdu', 'received', tsdu);
       if (!this.#options.json) {
         await this.#io.stdout.write(this.#form.write(tsdu));
       }
@@ -197,7 +235,7 @@ class Session {
   }
 
   /** Reads TSDUs from stdin while the connection is open. */
-  async *#readStdin(): AsyncIterable<Buffer> {
+  async *#readStdin(): AsyncIterable<Buffer | ExpeditedData> {
     const { stdin } = this.#io;
     addAbortSignal(this.#conn.signal, stdin as Readable);
     try {
@@ -209,10 +247,25 @@ class Session {
     }
   }
 
-  async #report(direction: 'sent' | 'received', tsdu: Buffer): Promise<void> {
+  /** Shows expedited data until the connection ends. Never rejects: `#receive` throws why it ended. */
+  async #receiveExpedited(): Promise<void> {
+    await forEachExpedited(this.#conn, async (data) => {
+      this.#hasReceived = true;
+      this.#waitTimer?.refresh();
+      await this.#report('expedited', 'received', data);
+      if (!this.#options.json) {
+        await showExpedited(this.#io, this.#form, data);
+      }
+    });
+  }
+
+  async #report(
+    event: 'tsdu' | 'expedited',
+    direction: 'sent' | 'received',
+    octets: Buffer,
+  ): Promise<void> {
     if (this.#options.json) {
-      const event = { event: 'tsdu', direction, octets: tsdu.length, hex: hexText(tsdu) };
-      await jsonLine(this.#io, event);
+      await jsonLine(this.#io, { event, direction, octets: octets.length, hex: hexText(octets) });
     }
   }
 }

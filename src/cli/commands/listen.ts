@@ -17,16 +17,19 @@ import { command } from '../command.js';
 import { runProgram } from '../connection-program.js';
 import { jsonLine, postEvent, tracer } from '../events.js';
 import { EXIT } from '../exit.js';
+import { forEachExpedited, showExpedited } from '../expedited.js';
 import { failureOf } from '../failure.js';
 import { addressText, infoJson, infoText } from '../format-info.js';
 import type { Io } from '../io.js';
 import { flag, list, type OptionValues, value } from '../option.js';
 import { CONNECTION_OPTIONS } from '../options/connection.js';
-import { PIPE_FORMAT_OPTIONS, pipeFormatName } from '../options/pipe-format.js';
+import { PIPE_FORMAT_OPTIONS, pipeFormatOf } from '../options/pipe-format.js';
 import { JSON_OPTION, VERBOSE_OPTION } from '../options/reporting.js';
 import { serverTls, TLS_SERVER_OPTIONS } from '../options/tls.js';
-import { hexText, type PipeFormat, pipeFormat } from '../pipe-format.js';
+import { classOptions, SERVER_CLASS_OPTIONS } from '../options/transport-class.js';
+import { hexText, type PipeFormat } from '../pipe-format.js';
 import type { ProgramEnd } from '../process-group.js';
+import { releaseJson, releaseText } from '../release.js';
 import { explainSelector, sameSelector, selectorText } from '../selectors.js';
 import { integer, listenAddress, milliseconds, selector, text } from '../values.js';
 
@@ -48,7 +51,10 @@ const OPTIONS = {
     group: WHAT,
     conflicts: ['echo', 'exec'],
   }),
-  echo: flag('--echo', 'send each TSDU back', { group: WHAT, conflicts: ['exec'] }),
+  echo: flag('--echo', 'send each TSDU back, and expedited data as expedited data', {
+    group: WHAT,
+    conflicts: ['exec'],
+  }),
   exec: value(
     '--exec <command>',
     'run a program for each connection: TSDUs on its stdin and stdout',
@@ -91,6 +97,7 @@ const OPTIONS = {
   ),
   once: flag('--once', 'exit after the first connection', { group: WHO }),
   ...CONNECTION_OPTIONS,
+  ...SERVER_CLASS_OPTIONS,
   maxTsduSize: value(
     '--max-tsdu-size <octets>',
     'largest TSDU to accept (default: 16 MiB)',
@@ -125,6 +132,10 @@ export const listen = command({
     ['cotp listen --echo', 'an echo server, for cotp bench'],
     ['cotp listen 127.0.0.1:10102 --hex --accept 0x0102 -v', 'see what a client sends'],
     ['cotp listen --exec ./device.py --length', 'a device in any language'],
+    [
+      'cotp listen --echo --class 2,0 --expedited -v',
+      'class 2 and expedited data, for clients that ask for them',
+    ],
     ['cotp listen --refuse 3', 'test how a client handles a refusal'],
     ['cotp listen --raw --once > file', 'receive one file'],
   ],
@@ -162,7 +173,7 @@ class Service {
     this.#options = options;
     this.#io = io;
     const terminal = options.exec === undefined ? io.stdout.terminal : undefined;
-    this.#form = pipeFormat(pipeFormatName(options), options.tsduSize, terminal);
+    this.#form = pipeFormatOf(options, terminal);
   }
 
   async run(where: { host: string; port: number }, own: ListenOptions): Promise<number> {
@@ -174,6 +185,7 @@ class Service {
     subscribe(CONNECTION_CHANNEL, this.#onChannelEvent);
     const server = await open((conn) => this.#begin(conn), where, {
       ...own,
+      ...classOptions(this.#options),
       maxTpduSize: size,
       idleTimeout,
       strict,
@@ -280,16 +292,21 @@ class Service {
       await this.#work(conn, number);
     } finally {
       await conn.asyncClose();
-      await this.#report('close', { connection: number }, `#${number} closed`);
+      const how = releaseText(conn);
+      await this.#report(
+        'close',
+        { connection: number, disconnection: releaseJson(conn) },
+        `#${number} closed${how === undefined ? '' : `: ${how}`}`,
+      );
       this.#onFirstClosed();
     }
   }
 
   /** Returns `undefined` if the program could not run: the connection closes, the server continues. */
-  async #run(line: string, conn: Connection): Promise<ProgramEnd | undefined> {
+  async #run(line: string, conn: Connection, number: number): Promise<ProgramEnd | undefined> {
     this.#programs += 1;
     try {
-      return await runProgram(line, conn, this.#form, this.#io.signal);
+      return await runProgram(line, conn, { form: this.#form, io: this.#io, number });
     } catch (error) {
       this.#failed(error as Error, addressText(conn.info.remoteAddr));
       return undefined;
@@ -299,9 +316,9 @@ class Service {
   }
 
   async #work(conn: Connection, number: number): Promise<void> {
-    const { echo, exec } = this.#options;
+    const { exec } = this.#options;
     if (exec !== undefined) {
-      const end = await this.#run(exec, conn);
+      const end = await this.#run(exec, conn, number);
       if (end === undefined) {
         return;
       }
@@ -314,14 +331,17 @@ class Service {
       );
       return;
     }
+    await Promise.all([
+      this.#takeTsdus(conn, number),
+      forEachExpedited(conn, (data) => this.#takeExpedited(data, conn, number)),
+    ]);
+  }
+
+  async #takeTsdus(conn: Connection, number: number): Promise<void> {
+    const { echo, json } = this.#options;
     for await (const tsdu of conn) {
-      if (this.#options.json) {
-        await jsonLine(this.#io, {
-          event: 'tsdu',
-          connection: number,
-          octets: tsdu.length,
-          hex: hexText(tsdu),
-        });
+      if (json) {
+        await this.#dataEvent('tsdu', number, tsdu);
       } else if (!echo) {
         await this.#io.stdout.write(this.#form.write(tsdu));
       }
@@ -329,6 +349,26 @@ class Service {
         await conn.drain();
       }
     }
+  }
+
+  async #takeExpedited(data: Buffer, conn: Connection, number: number): Promise<void> {
+    const { echo, json } = this.#options;
+    // First: it is to overtake the TSDUs that are sent back.
+    const hasRoom = !echo || !conn.isOpen || conn.writeExpedited(data);
+    if (json) {
+      await this.#dataEvent('expedited', number, data);
+    } else if (!echo) {
+      await showExpedited(this.#io, this.#form, data, number);
+    }
+    if (!hasRoom) {
+      // If the connection ends here, `#takeTsdus` throws the error that ended it.
+      await conn.drain().catch(() => {});
+    }
+  }
+
+  #dataEvent(event: 'tsdu' | 'expedited', connection: number, octets: Buffer): Promise<void> {
+    const hex = hexText(octets);
+    return jsonLine(this.#io, { event, connection, octets: octets.length, hex });
   }
 
   #failed(error: Error, peer: string): void {

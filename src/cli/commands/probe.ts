@@ -19,7 +19,16 @@ import { flag, type OptionValues, value, valueOr } from '../option.js';
 import { CLIENT_OPTIONS, connectOptions, S7_LOCAL_TSEL } from '../options/connection.js';
 import { JSON_OPTION, VERBOSE_OPTION } from '../options/reporting.js';
 import { clientTls, TLS_CLIENT_OPTIONS } from '../options/tls.js';
+import { CLIENT_CLASS_OPTIONS, classOptions } from '../options/transport-class.js';
 import { type Outcome, probeSelector } from '../probe-attempt.js';
+import {
+  type Answer,
+  findingsOf,
+  findingsText,
+  nextOffer,
+  type Offer,
+  offerText,
+} from '../probe-offers.js';
 import { explainSelector, selectorList, selectorRange } from '../selectors.js';
 import { address, integer, milliseconds, millisecondsOrZero, selector } from '../values.js';
 
@@ -58,6 +67,11 @@ const OPTIONS = {
     },
   ),
   all: flag('--all', 'continue after the first accepted T-selector'),
+  classes: flag(
+    '--classes',
+    'find out which classes each T-selector accepts, and whether it grants expedited data: up to 4 connections each',
+    { conflicts: ['class', 'expedited', 'expeditedAck'] },
+  ),
   delay: valueOr(
     '--delay <time>',
     'delay between two attempts; 0 for none',
@@ -78,6 +92,7 @@ const OPTIONS = {
     { sets: 'maxTpduSize' },
   ),
   sizeOffer,
+  ...CLIENT_CLASS_OPTIONS,
   verbose: VERBOSE_OPTION,
   json: JSON_OPTION,
   ...TLS_CLIENT_OPTIONS,
@@ -103,8 +118,11 @@ export const probe = command({
     ['cotp probe 10.0.0.5 10.0.0.6 --all --json', 'every T-selector of the list, as JSON'],
     ['cotp probe 10.0.0.6 --tsel 0x0001,\'"MMS"\'', 'T-selectors of your own'],
     ['cotp probe 10.0.0.5:3782 --tls-insecure', 'over TLS'],
+    ['cotp probe 10.0.0.7 --classes', 'does it have class 2 and expedited data?'],
   ],
   async run(hosts, options, io) {
+    const { tpClass = 0, expedited = false, expeditedAck = false } = classOptions(options);
+    const offer = { tpClass, expedited, expeditedAck };
     const targets = hosts.map((host) => address(host));
     const selectors = options.tsel ?? options.range ?? DEFAULT_SELECTORS;
     const tls = await clientTls(options);
@@ -113,14 +131,18 @@ export const probe = command({
       tls,
       signal: io.signal,
     };
+    const count = `${selectors.length} selector${selectors.length === 1 ? '' : 's'}`;
+    const tries = options.classes ? `${count}, up to ${MOST_OFFERS} tries each` : count;
     io.stderr.line(
       io.stderr.colours.dim(
-        `each attempt uses one connection of the device for a moment; ${selectors.length} selectors, ${options.delay} ms apart`,
+        `each attempt uses one connection of the device for a moment; ${tries}, ${options.delay} ms apart`,
       ),
     );
     const results: number[] = [];
     for (const target of targets) {
-      results.push(await new Probe(target, selectors, attemptOptions, options, io).run());
+      results.push(
+        await new Probe({ target, selectors, offer, attemptOptions }, options, io).run(),
+      );
     }
     return results.find((code) => code !== EXIT.ok) ?? EXIT.ok;
   },
@@ -135,28 +157,28 @@ const BEST_FIRST: readonly number[] = [
   EXIT.failed,
 ];
 
+/** What is tried on one host. */
+interface Plan {
+  readonly target: { readonly host: string; readonly port: number };
+  readonly selectors: readonly Tsel[];
+  /** What each CR offers, without `--classes`. */
+  readonly offer: Offer;
+  readonly attemptOptions: ConnectOptions;
+}
+
 /** Probes one host, selector by selector. */
 class Probe {
-  readonly #target: { readonly host: string; readonly port: number };
-  readonly #selectors: readonly Tsel[];
-  readonly #attemptOptions: ConnectOptions;
+  readonly #plan: Plan;
   readonly #options: Values;
   readonly #io: Io;
   readonly #bar: SingleBar | undefined;
+  #hasTried = false;
 
-  constructor(
-    target: { readonly host: string; readonly port: number },
-    selectors: readonly Tsel[],
-    attemptOptions: ConnectOptions,
-    options: Values,
-    io: Io,
-  ) {
-    this.#target = target;
-    this.#selectors = selectors;
-    this.#attemptOptions = attemptOptions;
+  constructor(plan: Plan, options: Values, io: Io) {
+    this.#plan = plan;
     this.#options = options;
     this.#io = io;
-    if (io.stderr.isTTY && !options.json && selectors.length > SHORT_LIST) {
+    if (io.stderr.isTTY && !options.json && plan.selectors.length > SHORT_LIST) {
       const format = '{value}/{total} [{bar}] {selector}';
       this.#bar = new SingleBar({
         format,
@@ -169,28 +191,47 @@ class Probe {
 
   /** Returns the exit code for this host. */
   async run(): Promise<number> {
-    const { signal } = this.#io;
     const codes: number[] = [];
-    for (const [index, tsel] of this.#selectors.entries()) {
-      const outcome = await this.#attempt(index, tsel, signal);
-      await this.#report(tsel, outcome);
-      codes.push(outcome.exitCode);
-      if (outcome.isFinal || (outcome.exitCode === EXIT.ok && !this.#options.all)) {
+    for (const [index, tsel] of this.#plan.selectors.entries()) {
+      const answers = await this.#askAll(index, tsel);
+      codes.push(...answers.map(({ outcome }) => outcome.exitCode));
+      const isAccepted = answers.some(({ outcome }) => outcome.exitCode === EXIT.ok);
+      if (answers.at(-1)?.outcome.isFinal || (isAccepted && !this.#options.all)) {
         break;
       }
     }
     return BEST_FIRST.find((code) => codes.includes(code)) ?? EXIT.failed;
   }
 
+  /** Makes one attempt with a selector, or with `--classes` all that are necessary. */
+  async #askAll(index: number, tsel: Tsel): Promise<readonly Answer[]> {
+    const { classes } = this.#options;
+    const answers: Answer[] = [];
+    let offer = classes ? nextOffer(answers) : this.#plan.offer;
+    while (offer !== undefined) {
+      const outcome = await this.#attempt(index, tsel, offer);
+      await this.#report(tsel, offer, outcome);
+      answers.push({ offer, outcome });
+      offer = classes ? nextOffer(answers) : undefined;
+    }
+    if (classes && answers.some(({ outcome }) => outcome.result === 'confirmed')) {
+      await this.#reportFindings(tsel, answers);
+    }
+    return answers;
+  }
+
   /** Waits for the delay and makes the attempt; shows the progress bar meanwhile. */
-  async #attempt(index: number, tsel: Tsel, signal: AbortSignal): Promise<Outcome> {
-    this.#bar?.start(this.#selectors.length, index, { selector: formatTsel(tsel) });
+  async #attempt(index: number, tsel: Tsel, offer: Offer): Promise<Outcome> {
+    const { target, selectors, attemptOptions } = this.#plan;
+    const { signal } = this.#io;
+    this.#bar?.start(selectors.length, index, { selector: formatTsel(tsel) });
     try {
-      if (index > 0 && this.#options.delay > 0) {
+      if (this.#hasTried && this.#options.delay > 0) {
         await sleep(this.#options.delay, undefined, { signal });
       }
+      this.#hasTried = true;
       signal.throwIfAborted();
-      return await probeSelector(this.#target, tsel, this.#attemptOptions, this.#trace());
+      return await probeSelector(target, tsel, { ...attemptOptions, ...offer }, this.#trace());
     } finally {
       this.#bar?.stop();
     }
@@ -201,15 +242,36 @@ class Probe {
     return (entry: TraceEntry) => shown?.(entry);
   }
 
-  async #report(tsel: Tsel, outcome: Outcome): Promise<void> {
+  async #report(tsel: Tsel, offer: Offer, outcome: Outcome): Promise<void> {
     const { stdout } = this.#io;
-    const target = addressText(this.#target);
     if (this.#options.json) {
       const { isFinal: _, exitCode: __, words: ___, ...detail } = outcome;
-      await jsonLine(this.#io, { event: 'probe', target, called: formatTsel(tsel), ...detail });
+      const { tpClass, expedited, expeditedAck } = offer;
+      const classes = tpClass === '2,0' ? [2, 0] : [tpClass];
+      const offered = { classes, expedited, expeditedAck };
+      await jsonLine(this.#io, { event: 'probe', ...this.#what(tsel), offered, ...detail });
       return;
     }
     const colour = outcome.exitCode === EXIT.ok ? stdout.colours.green : stdout.colours.yellow;
-    await stdout.text(`${target}  ${explainSelector(tsel)}  ${colour(outcome.words)}\n`);
+    const asked = this.#options.classes ? `${offerText(offer)}: ` : '';
+    await this.#line(tsel, `${asked}${colour(outcome.words)}`);
+  }
+
+  async #reportFindings(tsel: Tsel, answers: readonly Answer[]): Promise<void> {
+    const findings = findingsOf(answers);
+    if (this.#options.json) {
+      await jsonLine(this.#io, { event: 'classes', ...this.#what(tsel), ...findings });
+    } else {
+      await this.#line(tsel, this.#io.stdout.colours.bold(findingsText(findings)));
+    }
+  }
+
+  #what(tsel: Tsel) {
+    return { target: addressText(this.#plan.target), called: formatTsel(tsel) };
+  }
+
+  #line(tsel: Tsel, words: string): Promise<void> {
+    const target = addressText(this.#plan.target);
+    return this.#io.stdout.text(`${target}  ${explainSelector(tsel)}  ${words}\n`);
   }
 }

@@ -8,6 +8,7 @@ import { EXIT } from '../exit.js';
 import { addressText } from '../format-info.js';
 import { flag, value } from '../option.js';
 import { JSON_OPTION } from '../options/reporting.js';
+import { classOptions, PROXY_CLASS_OPTIONS } from '../options/transport-class.js';
 import { Ladder } from '../proxy/ladder.js';
 import { relayTpdus } from '../proxy/relay-tpdus.js';
 import { relayTsdus } from '../proxy/relay-tsdus.js';
@@ -34,12 +35,15 @@ export const proxy = command({
     { syntax: '<target>', description: 'HOST or HOST:PORT; the default port is 102' },
   ],
   options: {
-    transparent: flag('--transparent', 'relay TPDUs unchanged, instead of TSDUs'),
+    transparent: flag('--transparent', 'relay TPDUs unchanged, instead of TSDUs', {
+      conflicts: ['class', 'expedited', 'expeditedAck'],
+    }),
     rewriteRemoteTsel: value(
       '--rewrite-remote-tsel <selector>',
       'send this called T-selector to the target, whatever the client calls',
       selector,
     ),
+    ...PROXY_CLASS_OPTIONS,
     quiet: flag('-q, --quiet', 'do not print the ladder'),
     json: JSON_OPTION,
     pcap: value(
@@ -71,6 +75,10 @@ export const proxy = command({
   examples: [
     ['cotp proxy 1102 10.0.0.5', 'see what an engineering tool sends to 10.0.0.5'],
     ['cotp proxy 0.0.0.0:102 10.0.0.5 --transparent --pcap plant.pcapng', 'unchanged, to a file'],
+    [
+      'cotp proxy 1102 10.0.0.7 --class 2,0 --expedited',
+      'class 2 and expedited data, where client and target agree on them',
+    ],
     ['cotp proxy 1102 10.0.0.5 --rewrite-remote-tsel 0x0102', 'for a tool with a fixed selector'],
   ],
   async run([listenText = '', targetText = ''], options, io) {
@@ -86,6 +94,7 @@ export const proxy = command({
         listenAddr,
         target,
         remoteTsel: options.rewriteRemoteTsel,
+        transport: classOptions(options),
         ladder,
         record: (entry) => files.record(entry),
         ended: (connection, how, by) => files.ended(connection, how, by),

@@ -1,6 +1,6 @@
 /** Options that select the format of TSDUs on stdin and stdout. */
 import { flag, type OptionValues, valueOr } from '../option.js';
-import type { PipeFormatName } from '../pipe-format.js';
+import { type PipeFormat, type PipeFormatName, pipeFormat } from '../pipe-format.js';
 import { integer } from '../values.js';
 
 const group = 'How TSDUs are read and written';
@@ -10,7 +10,7 @@ export const PIPE_FORMAT_OPTIONS = {
     group,
     conflicts: ['hex', 'raw', 'length'],
   }),
-  hex: flag('--hex', 'one line of hexadecimal for each TSDU', {
+  hex: flag('--hex', 'one line of hexadecimal for each TSDU; with ! before it, expedited data', {
     group,
     conflicts: ['raw', 'length'],
   }),
@@ -25,8 +25,21 @@ export const PIPE_FORMAT_OPTIONS = {
   ),
 };
 
-/** The format that the options select. */
-export function pipeFormatName(values: OptionValues<typeof PIPE_FORMAT_OPTIONS>): PipeFormatName {
-  const { hex, raw, length } = values;
+type Values = OptionValues<typeof PIPE_FORMAT_OPTIONS> & { readonly expedited: boolean };
+
+/**
+ * The format that the options select.
+ *
+ * @param terminal present when TSDUs are written to a terminal
+ */
+export function pipeFormatOf(
+  values: Values,
+  terminal: { readonly takesUtf8: boolean } | undefined,
+): PipeFormat {
+  const { tsduSize, expedited } = values;
+  return pipeFormat(nameOf(values), { tsduSize, expedited, terminal });
+}
+
+function nameOf({ hex, raw, length }: Values): PipeFormatName {
   return hex ? 'hex' : raw ? 'raw' : length ? 'length' : 'line';
 }

@@ -10,6 +10,7 @@ import {
   type Address,
   type Connection,
   type ConnectionEvent,
+  ConnectionClosedError,
   ConnectionRefusedError,
   type ConnectRequest,
   CotpError,
@@ -22,8 +23,10 @@ import {
 } from '../../index.js';
 import { CONNECTION_CHANNEL } from '../../node/trace/entry.js';
 import { CLOSE_TIME_ON_STOP } from '../close-on-stop.js';
+import { disconnectLike } from '../../node/connection.js';
 import { failureOf } from '../failure.js';
 import { addressText } from '../format-info.js';
+import type { classOptions } from '../options/transport-class.js';
 import type { ClientLadder, Ladder, Path } from './ladder.js';
 
 /** Options of both kinds of proxy. */
@@ -32,6 +35,8 @@ export interface ProxyOptions {
   readonly target: Required<Address> & { readonly port: number };
   /** The called T-selector for the target. Default: the one that the client calls. */
   readonly remoteTsel: Tsel | undefined;
+  /** The transport classes and the expedited data that clients may have, if the target has them too. */
+  readonly transport: ReturnType<typeof classOptions>;
   readonly ladder: Ladder;
   /** Called with every TPDU of both legs, to write it to files. */
   readonly record: (entry: TraceEntry) => void;
@@ -80,7 +85,9 @@ export async function relayTsdus(options: ProxyOptions): Promise<RunningProxy> {
     listenAddr,
     {
       ...HALF_OPEN,
+      ...options.transport,
       bindConnections: true,
+      onExpedited: (data, conn) => pairOf(conn.info.remoteAddr).relayExpedited(data, conn),
       trace: (entry) => {
         record(entry);
         const path = entry.direction === 'received' ? 'client to proxy' : 'proxy to client';
@@ -119,6 +126,8 @@ class ConnectionPair {
   readonly #options: ProxyOptions;
   #incoming: Connection | undefined;
   #outgoing: Connection | undefined;
+  /** Expedited data of the target that came before the client had its CC. */
+  readonly #early: Buffer[] = [];
   #hasFailed = false;
 
   constructor(onLadder: ClientLadder, options: ProxyOptions) {
@@ -156,6 +165,8 @@ class ConnectionPair {
         maxTpduSize:
           request.tpdu.parameters.preferredMaxTpduSize === undefined ? undefined : 65_531,
         connectData: request.connectData,
+        ...this.#offerOf(request),
+        onExpedited: (data, conn) => this.relayExpedited(data, conn),
         name: `#${this.#onLadder.number}`,
         signal: request.signal,
         trace: (entry) => {
@@ -173,8 +184,34 @@ class ConnectionPair {
     if (request.signal.aborted) {
       this.#outgoing.close();
     } else {
-      const { connectData } = this.#outgoing.info;
-      request.accept(connectData === undefined ? {} : { connectData });
+      const { connectData, tpClass, expedited, expeditedAck } = this.#outgoing.info;
+      request.accept({ connectData, tpClass, expedited, expeditedAck });
+    }
+  }
+
+  /**
+   * What the client offers, as far as the proxy may relay it. The answer of the target is that of the proxy, so
+   * both sides have the same class, and expedited data only if both have agreed on it (RFC 2126 4.2.2).
+   */
+  #offerOf({ tpClasses, expedited, expeditedAck }: ConnectRequest) {
+    const { transport } = this.#options;
+    const [best = 0, other] = tpClasses;
+    const isAsked = transport.expedited === true && expedited;
+    return {
+      tpClass: best === 2 && other === 0 ? ('2,0' as const) : best,
+      expedited: isAsked,
+      expeditedAck: isAsked && best === 2 && transport.expeditedAck === true && expeditedAck,
+    };
+  }
+
+  /** Relays expedited data to the other side, ahead of TSDUs that wait there. */
+  relayExpedited(data: Buffer, from: Connection): void {
+    if (from === this.#incoming) {
+      sendExpedited(data, this.#outgoing);
+    } else if (this.#incoming === undefined) {
+      this.#early.push(data);
+    } else {
+      sendExpedited(data, this.#incoming);
     }
   }
 
@@ -183,6 +220,9 @@ class ConnectionPair {
     const outgoing = this.#outgoing;
     if (outgoing === undefined) {
       return;
+    }
+    for (const data of this.#early.splice(0)) {
+      sendExpedited(data, incoming);
     }
     // `pump` does not notice an end while it waits for the other side; endAlso relays it.
     const timers = [endAlso(incoming, outgoing), endAlso(outgoing, incoming)];
@@ -203,20 +243,45 @@ class ConnectionPair {
   }
 }
 
-/** True if data was lost or the protocol was violated; closing the other side by FIN would hide that. */
-function isAbrupt(error: unknown): boolean {
-  return error instanceof CotpError && !CLEAN_ENDINGS.includes(error.ending);
+/** Sends expedited data, unless the connection is closing: `pump` relays how it ended. */
+function sendExpedited(data: Buffer, to: Connection | undefined): void {
+  if (to?.isOpen === true) {
+    to.writeExpedited(data);
+  }
 }
 
-const CLEAN_ENDINGS: readonly (string | undefined)[] = ['fin', 'local', 'dr', undefined];
+/** True if data was lost or the protocol was violated; closing the other side cleanly would hide that. */
+function isAbrupt(error: unknown, { info }: Connection): boolean {
+  // In class 2 the end of TCP without a DR is an error (X.224 6.8).
+  const clean = info.tpClass === 2 ? CLEAN_ENDINGS_OF_CLASS_2 : CLEAN_ENDINGS;
+  return error instanceof CotpError && !clean.includes(error.ending);
+}
 
-/** Ends a connection the way the other side ended: cleanly or by a reset. */
+const CLEAN_ENDINGS_OF_CLASS_2: readonly (string | undefined)[] = ['local', 'dr', undefined];
+const CLEAN_ENDINGS: readonly (string | undefined)[] = ['fin', ...CLEAN_ENDINGS_OF_CLASS_2];
+
+/** Longest additional information that is relayed: a DR of class 2 must fit in 128 octets. */
+const MAX_ADDITIONAL_INFO = 32;
+
+/** Ends a connection the way the other side ended: cleanly, by the same DR, or by a reset. */
 function endLike(conn: Connection, error: unknown): void {
-  if (isAbrupt(error)) {
+  if (isAbrupt(error, conn)) {
     conn.destroy();
+  } else if (conn.info.tpClass === 2 && isDr(error)) {
+    const { reason, userData, additionalInfo } = error;
+    const isShort = additionalInfo === undefined || additionalInfo.length <= MAX_ADDITIONAL_INFO;
+    disconnectLike(conn, {
+      reason,
+      userData,
+      additionalInfo: isShort ? additionalInfo : undefined,
+    });
   } else {
     conn.close();
   }
+}
+
+function isDr(error: unknown): error is ConnectionClosedError {
+  return error instanceof ConnectionClosedError && error.ending === 'dr';
 }
 
 /** After a reset, milliseconds for the other side to receive the data that came before the reset. */
@@ -230,7 +295,7 @@ function endAlso(conn: Connection, other: Connection): () => void {
   let timer: NodeJS.Timeout | undefined;
   const ended = () => {
     const { reason } = conn.signal;
-    if (isAbrupt(reason)) {
+    if (isAbrupt(reason, conn)) {
       timer = setTimeout(() => other.destroy(), FLUSH_TIME);
     } else if (reason instanceof CotpError && reason.ending === 'local') {
       other.close();
@@ -261,12 +326,25 @@ async function refuseLike(error: Error, request: ConnectRequest): Promise<void> 
     await gone;
     return;
   }
-  const reason = error instanceof ConnectionRefusedError ? (error.reason ?? 0) : 0;
-  // Class 0 has reasons 0 to 3 only (X.224 13.5.3).
-  request.refuse(reason > 3 ? 0 : reason);
+  const { reason = 0, userData } = error instanceof ConnectionRefusedError ? error : {};
+  if (request.tpdu.class === 0) {
+    // Class 0 has reasons 0 to 3 only (X.224 13.5.3), and no user data (X.224 6.6.3).
+    request.refuse(reason > 3 ? 0 : reason);
+  } else {
+    const hasData = userData !== undefined && userData.length > 0;
+    request.refuse(sendableReason(reason), hasData ? { userData } : {});
+  }
 }
 
-/** Relays every TSDU, then the end: FIN or reset. Returns the error of an abrupt end. */
+/** The reasons of a DR that classes other than 0 have in addition (X.224 13.5.3). */
+const REASONS_BEYOND_CLASS_0: readonly number[] = [128, 129, 130, 131, 132, 133, 135, 136, 138];
+
+/** The reason, if X.224 defines it; else 0, not specified. */
+function sendableReason(reason: number): number {
+  return reason <= 3 || REASONS_BEYOND_CLASS_0.includes(reason) ? reason : 0;
+}
+
+/** Relays every TSDU, then the end: FIN, DR or reset. Returns the error of an abrupt end. */
 async function pump(from: Connection, to: Connection, ladder: Ladder): Promise<Error | undefined> {
   try {
     for await (const tsdu of from) {
@@ -275,7 +353,11 @@ async function pump(from: Connection, to: Connection, ladder: Ladder): Promise<E
       }
       await ladder.ready();
     }
-    to.end();
+    if (to.info.tpClass === 2) {
+      endLike(to, from.signal.reason);
+    } else {
+      to.end();
+    }
     return undefined;
   } catch (error) {
     // Data written in this turn is sent at the end of the turn, before the reset.
