@@ -25,6 +25,7 @@ import {
   type Answer,
   findingsOf,
   findingsText,
+  MOST_OFFERS,
   nextOffer,
   type Offer,
   offerText,

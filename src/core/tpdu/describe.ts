@@ -4,8 +4,15 @@
 import { toHex } from '../octets/octets.js';
 import { formatTsel, tselOf } from '../tsel.js';
 import { disconnectReason, rejectCauseText } from './codes.js';
+import { additionalInfoText, optionNames } from './meanings.js';
 import { negotiationText, quotedText } from './remote-desktop.js';
-import type { ConnectionConfirm, ConnectionRequest, RemoteDesktop, Tpdu } from './types.js';
+import type {
+  ConnectionConfirm,
+  ConnectionRequest,
+  DisconnectRequest,
+  RemoteDesktop,
+  Tpdu,
+} from './types.js';
 
 /**
  * Returns for instance `CR TPDU src-ref: 0x4a1c dst-ref: 0x0000 class: 0 calling: 0x0100 called: 0x0102 size:
@@ -22,7 +29,7 @@ function details(tpdu: Tpdu): string {
     case 'CC':
       return connection(tpdu);
     case 'DR':
-      return `${refs(tpdu)} reason: ${tpdu.reason} (${disconnectReason(tpdu.reason)})`;
+      return disconnection(tpdu);
     case 'DC':
       return refs(tpdu);
     case 'DT':
@@ -39,15 +46,35 @@ function details(tpdu: Tpdu): string {
 }
 
 function connection(tpdu: ConnectionRequest | ConnectionConfirm): string {
-  const { callingTsel, calledTsel, tpduSize, preferredMaxTpduSize } = tpdu.parameters;
+  const { callingTsel, calledTsel, tpduSize, preferredMaxTpduSize, alternativeClasses } =
+    tpdu.parameters;
   const parts = [
     refs(tpdu),
     `class: ${tpdu.class}`,
+    alternativeClasses && `alternatives: ${alternativeClasses.join(', ')}`,
     callingTsel && `calling: ${formatTsel(tselOf(callingTsel))}`,
     calledTsel && `called: ${formatTsel(tselOf(calledTsel))}`,
     tpduSize && `size: ${tpduSize}`,
     preferredMaxTpduSize && `preferred size: ${preferredMaxTpduSize}`,
+    options(tpdu),
     tpdu.remoteDesktop && `remote desktop: ${remoteDesktop(tpdu.remoteDesktop)}`,
+    tpdu.userData.length > 0 && `data: ${toHex(tpdu.userData)}`,
+  ];
+  return parts.filter(Boolean).join(' ');
+}
+
+function options({ class: transportClass, parameters }: ConnectionRequest | ConnectionConfirm) {
+  const names = optionNames(parameters.additionalOptions ?? 0, transportClass) ?? [];
+  return names.length > 0 && `options: ${names.join(', ')}`;
+}
+
+function disconnection(tpdu: DisconnectRequest): string {
+  const { additionalInfo } = tpdu.parameters;
+  const meaning = additionalInfo && additionalInfoText(additionalInfo);
+  const parts = [
+    refs(tpdu),
+    `reason: ${tpdu.reason} (${disconnectReason(tpdu.reason)})`,
+    additionalInfo && `info: ${toHex(additionalInfo)}${meaning && ` (${meaning})`}`,
     tpdu.userData.length > 0 && `data: ${toHex(tpdu.userData)}`,
   ];
   return parts.filter(Boolean).join(' ');

@@ -7,6 +7,7 @@ import { octetAt, readUint, toHex } from '../octets/octets.js';
 import { formatTsel, tselOf } from '../tsel.js';
 import { classOf, disconnectReason, rejectCauseText, tpduTypeOf } from './codes.js';
 import { decode } from './decode.js';
+import { additionalInfoText, optionNames } from './meanings.js';
 import {
   isParameterCode,
   type NamedParameter,
@@ -29,6 +30,7 @@ import type {
   DiagnosticCode,
   RemoteDesktopNegotiation,
   TpduType,
+  TransportClass,
 } from './types.js';
 import { LENIENT } from './values.js';
 
@@ -119,16 +121,43 @@ const CAUSE: Field = {
 const CLASS: Field = { length: 1, name: 'class, options', describe: describeClass };
 const CREDIT: Field = { length: 2, name: 'CDT', describe: plainNumber };
 
+/** What the first bit and the number of a TPDU mean. */
+interface NumberWords {
+  readonly bit: string;
+  readonly number: string;
+  readonly ifSet: string;
+  readonly ifNotSet: string;
+}
+
+const DT_NUMBER: NumberWords = {
+  bit: 'EOT',
+  number: 'TPDU-NR',
+  ifSet: 'the last TPDU of its TSDU',
+  ifNotSet: 'more of the TSDU follows',
+};
+/** Expedited data is never segmented, so its EOT is always 1 (X.224 13.8.3). */
+const ED_NUMBER: NumberWords = {
+  bit: 'EOT',
+  number: 'ED-TPDU-NR',
+  ifSet: '',
+  ifNotSet: 'must be 1 in an ED',
+};
+const EA_NUMBER: NumberWords = {
+  bit: 'zero',
+  number: 'YR-EDTU-NR',
+  ifSet: '',
+  ifNotSet: 'acknowledges the ED of this number',
+};
+const AK_NUMBER: NumberWords = { bit: 'zero', number: 'YR-TU-NR', ifSet: '', ifNotSet: '' };
+
 /** A number whose first bit is a separate field. */
-function numbered(name: string, length: 1 | 4, bit: string): Field {
+function numbered(length: 1 | 4, { bit, number, ifSet, ifNotSet }: NumberWords): Field {
   const mark = 128 * 256 ** (length - 1);
   return {
     length,
-    name: `${bit}, ${name}`,
+    name: `${bit}, ${number}`,
     describe: (value) =>
-      value >= mark
-        ? [`1, ${value - mark}`, bit === 'EOT' ? 'the last TPDU of its TSDU' : '']
-        : [`0, ${value}`, bit === 'EOT' ? 'more of the TSDU follows' : ''],
+      value >= mark ? [`1, ${value - mark}`, ifSet] : [`0, ${value}`, ifNotSet],
   };
 }
 
@@ -147,7 +176,7 @@ function describeClass(octet: number): readonly [string, string] {
 /** The fields after the code octet; LI determines the header format. */
 function fixedPart(type: TpduType, li: number): readonly Field[] {
   const isExtended = li % 2 === 1;
-  const number = (name: string, bit: string) => numbered(name, isExtended ? 4 : 1, bit);
+  const number = (words: NumberWords) => numbered(isExtended ? 4 : 1, words);
   switch (type) {
     case 'CR':
     case 'CC':
@@ -158,16 +187,16 @@ function fixedPart(type: TpduType, li: number): readonly Field[] {
       return [DST_REF, SRC_REF];
     case 'DT':
     case 'ED': {
-      const name = type === 'DT' ? 'TPDU-NR' : 'ED-TPDU-NR';
-      return li <= 2 ? [numbered(name, 1, 'EOT')] : [DST_REF, number(name, 'EOT')];
+      const words = type === 'DT' ? DT_NUMBER : ED_NUMBER;
+      return li <= 2 ? [numbered(1, words)] : [DST_REF, number(words)];
     }
     case 'AK':
     case 'RJ': {
-      const fields = [DST_REF, number('YR-TU-NR', 'zero')];
+      const fields = [DST_REF, number(AK_NUMBER)];
       return isExtended ? [...fields, CREDIT] : fields;
     }
     case 'EA':
-      return [DST_REF, number('YR-EDTU-NR', 'zero')];
+      return [DST_REF, number(EA_NUMBER)];
     case 'ER':
       return [DST_REF, CAUSE];
   }
@@ -301,7 +330,7 @@ class Explainer {
     const title = row === undefined ? untitled(code) : PARAMETER_TEXTS[row.name][0];
     this.#add(1, 'parameter', `0x${hex(code, 2)}`, title);
     this.#add(1, '  length', String(length), '');
-    this.#add(length, '  value', ...describeParameter(row, value));
+    this.#add(length, '  value', ...describeParameter(row, value, transportClass));
   }
 
   /** Explains the fields of remote desktop. If they are malformed, only the cookie is explained. */
@@ -368,6 +397,7 @@ function untitled(code: number): string {
 function describeParameter(
   row: NamedParameter | undefined,
   value: Uint8Array,
+  transportClass: TransportClass | undefined,
 ): readonly [value: string, meaning: string] {
   if (row === undefined || !row.kind.fits(value.length)) {
     return ['', row === undefined ? '' : 'the length is not allowed'];
@@ -380,8 +410,21 @@ function describeParameter(
   if (row.name === 'callingTsel' || row.name === 'calledTsel') {
     return [formatTsel(tselOf(value)), value.length === 0 ? 'empty' : ''];
   }
+  if (row.name === 'additionalInfo') {
+    return ['', ADDITIONAL_INFO_TEXTS.get(additionalInfoText(value)) ?? ''];
+  }
+  if (row.name === 'additionalOptions' && transportClass !== undefined) {
+    const names = optionNames(Number(read), transportClass);
+    return [`0x${hex(Number(read), 2)}`, names?.length === 0 ? 'none' : (names?.join(', ') ?? '')];
+  }
   return [describeValue(read), unit];
 }
+
+/** What 0xE0 says, by its name. */
+const ADDITIONAL_INFO_TEXTS: ReadonlyMap<string, string> = new Map([
+  ['non-disruptive', 'non-disruptive: all data came before it (RFC 2126)'],
+  ['abort', 'abort: data may be missing (RFC 1859)'],
+]);
 
 function describeValue(value: unknown): string {
   if (value instanceof Uint8Array) {
