@@ -17,6 +17,7 @@ import { explainMessage, isClean, TPKT_LENGTH } from '../decode/explained-messag
 import { messageJson, messageText, type Place } from '../decode/format-message.js';
 import { octetsOfText } from '../decode/hex-text.js';
 import { Negotiated } from '../decode/negotiated.js';
+import { tpdusOf } from '../decode/nsdu.js';
 import { EXIT, UsageError } from '../exit.js';
 import type { Io } from '../io.js';
 import { isNamedPipe, readWhole } from '../named-pipe.js';
@@ -82,12 +83,22 @@ interface Stream {
   readonly directions: Map<string, { readonly flow: Flow; readonly direction: CapturedDirection }>;
 }
 
+/** Where a message is. */
+interface Shown {
+  readonly hasTpkt: boolean;
+  /** Another TPDU is before it in its TPKT. */
+  readonly isInSameTpkt?: boolean;
+  readonly flow?: Flow | undefined;
+}
+
 /** Decodes and prints messages, and remembers whether all of them conformed. */
 class Decoder {
   /** Set by the user; overrides what was negotiated. */
   readonly #options: DecodeOptions;
   readonly #values: Values;
   readonly #io: Io;
+  /** What the messages of an input without streams have negotiated. */
+  readonly #negotiated = new Negotiated();
   count = 0;
   allClean = true;
 
@@ -104,9 +115,9 @@ class Decoder {
     if (octets.length === 0) {
       return;
     }
-    const negotiated = new Negotiated();
+    const negotiated = this.#negotiated;
     if (octets[0] !== TPKT_VERSION) {
-      await this.#show(octets, false, negotiated);
+      await this.#showTpdus(octets, false, negotiated);
       return;
     }
     const cutter = new TpktCutter();
@@ -115,7 +126,7 @@ class Decoder {
       fault = error.message;
     });
     for (const packet of packets) {
-      await this.#show(packet, true, negotiated);
+      await this.#showTpdus(packet, true, negotiated);
     }
     if (fault !== undefined) {
       await this.#broken(fault);
@@ -156,7 +167,7 @@ class Decoder {
     }
     const { packets, fault } = direction.push(chunk.octets);
     for (const packet of packets) {
-      await this.#show(packet, true, negotiated, flow);
+      await this.#showTpdus(packet, true, negotiated, flow);
     }
     if (fault !== undefined) {
       await this.#broken(fault, flow);
@@ -172,11 +183,28 @@ class Decoder {
     }
   }
 
-  async #show(
+  /** Shows a TPKT or a TPDU; in a TPKT with several TPDUs, each of them. */
+  async #showTpdus(
     octets: Buffer,
     hasTpkt: boolean,
     negotiated: Negotiated,
     flow?: Flow,
+  ): Promise<void> {
+    const start = hasTpkt ? TPKT_LENGTH : 0;
+    const nsdu = octets.subarray(start);
+    const options = { ...negotiated.optionsFor(nsdu), ...this.#options };
+    const [first = nsdu, ...others] = tpdusOf(nsdu, options);
+    await this.#show(octets.subarray(0, start + first.length), negotiated, { hasTpkt, flow });
+    for (const other of others) {
+      const follows = { hasTpkt: false, isInSameTpkt: hasTpkt, flow };
+      await this.#show(other, negotiated, follows);
+    }
+  }
+
+  async #show(
+    octets: Buffer,
+    negotiated: Negotiated,
+    { hasTpkt, isInSameTpkt = false, flow }: Shown,
   ): Promise<void> {
     if (this.count % MESSAGES_PER_TURN === 0) {
       await nextTurn();
@@ -191,7 +219,7 @@ class Decoder {
     negotiated.push(message.tpdu);
     this.allClean &&= isClean(message);
     const { stdout } = this.#io;
-    const place = placeOf(this.count, flow);
+    const place = { ...placeOf(this.count, flow), isInSameTpkt };
     if (this.#values.json) {
       await stdout.write(`${terminalJson(messageJson(message, place))}\n`);
     } else {

@@ -13,6 +13,8 @@ import { deviationText, type ExplainedMessage, isClean } from './explained-messa
 export interface Place {
   /** Counted from 1. */
   readonly number: number;
+  /** It follows another TPDU in the same TPKT. */
+  readonly isInSameTpkt?: boolean;
   /** The TCP stream of the capture, its sender and its receiver. */
   readonly stream?: { readonly number: number; readonly from: string; readonly to: string };
 }
@@ -75,8 +77,12 @@ export function messageText(
   ].join('\n');
 }
 
-function heading({ number, stream }: Place, { octets, hasTpkt }: ExplainedMessage): string {
-  const what = `${hasTpkt ? 'TPKT' : 'TPDU'} ${number}, ${octets.length} octets`;
+function heading(
+  { number, stream, isInSameTpkt }: Place,
+  { octets, hasTpkt }: ExplainedMessage,
+): string {
+  const where = isInSameTpkt ? ' in the same TPKT' : '';
+  const what = `${hasTpkt ? 'TPKT' : 'TPDU'} ${number}, ${octets.length} octets${where}`;
   return stream === undefined
     ? what
     : `${what}, TCP stream ${stream.number}, ${stream.from} > ${stream.to}`;
