@@ -27,7 +27,10 @@ const NAMES: Readonly<Partial<Record<Tpdu['type'], string>>> = {
   CR: 'connection request',
   CC: 'connection confirm',
   DR: 'disconnect request',
+  DC: 'disconnect confirm',
   DT: 'data',
+  ED: 'expedited data',
+  EA: 'expedited data acknowledgement',
   ER: 'error',
 };
 
@@ -37,7 +40,10 @@ const HUES: Readonly<Partial<Record<Tpdu['type'], Style>>> = {
   CR: 'cyan',
   CC: 'green',
   DR: 'red',
+  DC: 'red',
   DT: 'blue',
+  ED: 'magenta',
+  EA: 'magenta',
   ER: 'red',
 };
 
@@ -97,6 +103,7 @@ try {
   printRefusal(error);
 }
 await server.asyncClose();
+await class2();
 
 /** The server: answers each TSDU with a TSDU until the client closes. */
 async function serve(peer: Connection): Promise<void> {
@@ -106,6 +113,54 @@ async function serve(peer: Connection): Promise<void> {
     said('right', `write(${quoted(answer)})`);
     peer.write(answer);
   }
+}
+
+/** Class 2 of RFC 2126: expedited data, and an end that the peer confirms. */
+async function class2(): Promise<void> {
+  const device = await listen(
+    listenTo,
+    { host: '127.0.0.1', port: 0 },
+    {
+      tpClass: '2,0',
+      expedited: true,
+      onExpedited: (data) => said('right', `expedited data came first: ${quoted(data)}`),
+    },
+  );
+  const [where = { host: '127.0.0.1' }] = device.addresses;
+  heading('Class 2, or class 0 if the peer has no class 2; with expedited data');
+  lifelines();
+  said('left', "connect(addr, { tpClass: '2,0', expedited: true, expeditedAck: true })");
+  const both = { tpClass: '2,0', expedited: true, expeditedAck: true } as const;
+  const client = await connect(where, { ...both, trace: draw });
+
+  heading('Expedited data overtakes the TSDU that waits; data goes on after its EA');
+  lifelines();
+  const order = Buffer.from('Drill 30 holes into the plate.');
+  said('left', `write(${quoted(order)})`);
+  client.write(order);
+  said('left', "writeExpedited('STOP')");
+  client.writeExpedited(Buffer.from('STOP'));
+  said('left', `read() gave ${quoted(await client.read())}`);
+  rung();
+
+  heading('The end carries user data, and the peer confirms it');
+  lifelines();
+  said('left', "await conn.disconnect({ userData: 'shift ends' })");
+  const { confirmed, unsent } = await client.disconnect({ userData: Buffer.from('shift ends') });
+  said('left', `disconnect() gave confirmed: ${confirmed}, unsent: ${unsent}`);
+  await device.asyncClose();
+  rung();
+}
+
+/** The server of class 2: answers each TSDU, and says how the connection ended. */
+async function listenTo(peer: Connection): Promise<void> {
+  for await (const tsdu of peer) {
+    said('right', `read() gave ${quoted(tsdu)}`);
+    peer.write(Buffer.from('I have stopped.'));
+  }
+  await peer.waitClosed();
+  const { reason, userData = Buffer.alloc(0) } = peer.disconnection ?? {};
+  said('right', `it ended: reason ${reason}, user data ${quoted(Buffer.from(userData))}`);
 }
 
 /** Sends one TSDU and waits for the answer. */
@@ -141,16 +196,18 @@ function draw({ time, direction, octets, tpdu }: TraceEntry): void {
   rung();
 }
 
-/** The fields of a TPDU that class 0 uses, as `name value`. */
+/** The fields of a TPDU that classes 0 and 2 use, as `name value`. */
 function fields(tpdu: Tpdu): string[] {
   switch (tpdu.type) {
     case 'CR':
     case 'CC': {
       const { callingTsel, calledTsel, tpduSize, preferredMaxTpduSize } = tpdu.parameters;
+      const { alternativeClasses, additionalOptions = 0 } = tpdu.parameters;
       return [
         `src-ref ${reference(tpdu.srcRef)}`,
         `dst-ref ${reference(tpdu.dstRef)}`,
-        `class ${tpdu.class}`,
+        `class ${tpdu.class}${alternativeClasses === undefined ? '' : ` or ${alternativeClasses}`}`,
+        ...(additionalOptions === 0x21 ? ['expedited data with EA'] : []),
         ...(tpduSize === undefined ? [] : [`size ${tpduSize}`]),
         ...(preferredMaxTpduSize === undefined ? [] : [`preferred size ${preferredMaxTpduSize}`]),
         ...(callingTsel === undefined ? [] : [`calling ${selector(callingTsel)}`]),
@@ -162,7 +219,15 @@ function fields(tpdu: Tpdu): string[] {
         `src-ref ${reference(tpdu.srcRef)}`,
         `dst-ref ${reference(tpdu.dstRef)}`,
         `reason ${tpdu.reason}`,
+        ...(tpdu.parameters.additionalInfo?.[0] === 0x80 ? ['non-disruptive'] : []),
+        ...(tpdu.userData.length === 0 ? [] : [`user data ${tpdu.userData.length} octets`]),
       ];
+    case 'DC':
+      return [`src-ref ${reference(tpdu.srcRef)}`, `dst-ref ${reference(tpdu.dstRef)}`];
+    case 'EA':
+      return [`dst-ref ${reference(tpdu.dstRef)}`, `number ${tpdu.yrEdtuNr}`];
+    case 'ED':
+      return [`user data ${tpdu.userData.length} octets`, `number ${tpdu.tpduNr}`];
     case 'DT':
       return [`user data ${tpdu.userData.length} octets`, tpdu.eot ? 'EOT' : 'more to come'];
     default:
