@@ -210,7 +210,8 @@ export class TransportConnection extends StreamEngine {
       return;
     }
     const { sent } = this.#sizes;
-    writeTsdu(this.sendBuffer, this.#dt, tsdu, sent, this.#options.view, this.#observer);
+    const observer = this.sendBuffer.showsLeaving ? undefined : this.#observer;
+    writeTsdu(this.sendBuffer, this.#dt, tsdu, sent, this.#options.view, observer);
   }
 
   sendExpedited(data: Uint8Array): void {
@@ -485,7 +486,7 @@ export class TransportConnection extends StreamEngine {
     }
     this.#open(inForce);
     // As a reply: the user may send expedited data, or drop what is queued, before the CC has left.
-    this.#outgoing.reply(octets);
+    this.#outgoing.confirmConnection(octets);
   }
 
   #open(inForce: InForce, confirm?: ConnectionConfirm & Decoded): void {
@@ -524,10 +525,11 @@ export class TransportConnection extends StreamEngine {
     const { isAgreed, isAcknowledged } = this.#expedited;
     if (isAgreed || this.#procedure.tpClass === 2) {
       const use = isAcknowledged ? 'acknowledged' : 'unacknowledged';
-      this.sendBuffer.allowUrgent(isAgreed ? use : 'none', {
+      const listener = {
         onExpeditedSent: () => this.#expedited.left(),
         onDataSent: () => this.#onDataSent(),
-      });
+      };
+      this.sendBuffer.allowUrgent(isAgreed ? use : 'none', listener, this.#observer);
     }
   }
 

@@ -36,6 +36,14 @@ export class Outgoing {
     this.#sendBuffer.addReply(tpdu);
   }
 
+  /** The CC: before everything that waits. It is shown now, before the connection is reported as open. */
+  confirmConnection(tpdu: Uint8Array): void {
+    if (this.#observer?.isWatching) {
+      this.#observer.see('sent', tpdu);
+    }
+    this.#sendBuffer.addShownReply(tpdu);
+  }
+
   /** Before all normal data that waits. */
   sendExpedited(tpdu: Uint8Array): void {
     this.#show(tpdu);
@@ -59,7 +67,7 @@ export class Outgoing {
   }
 
   #show(tpdu: Uint8Array): void {
-    if (this.#observer?.isWatching) {
+    if (this.#observer?.isWatching && !this.#sendBuffer.showsLeaving) {
       this.#observer.see('sent', tpdu);
     }
   }

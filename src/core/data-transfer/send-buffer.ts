@@ -6,6 +6,8 @@ import { Fifo } from '../fifo.js';
 import type { Allocate } from '../octets/collector.js';
 import { NO_OCTETS } from '../octets/octets.js';
 import { TPKT_HEADER_LENGTH, writeTpktHeader } from '../tpkt/header.js';
+import type { TpduObserver } from './dt.js';
+import { LeavingPackets } from './leaving-packets.js';
 import { type ExpeditedUse, type SendListener, UrgentPackets } from './urgent-packets.js';
 import { WholeBlocks } from './whole-blocks.js';
 
@@ -105,6 +107,8 @@ export class SendBuffer {
   #payloads: Fifo<Uint8Array> | undefined;
   /** What leaves before the data; made for the connections that have such packets. */
   #urgent: UrgentPackets | undefined;
+  /** Made for the connections on which TPDUs overtake others, if somebody may watch. */
+  #leaving: LeavingPackets | undefined;
 
   constructor(pool: SendPool) {
     this.#pool = pool;
@@ -144,9 +148,23 @@ export class SendBuffer {
     this.length += headerLength + payloadLength;
   }
 
-  /** From now on packets may leave before the data that waits. */
-  allowUrgent(expedited: ExpeditedUse, listener: SendListener): void {
+  /**
+   * From now on packets may leave before the data that waits.
+   *
+   * @param observer sees each TPDU when it leaves, also those that were added before
+   */
+  allowUrgent(
+    expedited: ExpeditedUse,
+    listener: SendListener,
+    observer: TpduObserver | undefined,
+  ): void {
     this.#urgent = new UrgentPackets(expedited, listener);
+    this.#leaving = observer === undefined ? undefined : new LeavingPackets(observer);
+  }
+
+  /** The observer sees TPDUs when they leave, so that who adds them need not show them. */
+  get showsLeaving(): boolean {
+    return this.#leaving !== undefined;
   }
 
   /**
@@ -184,6 +202,12 @@ export class SendBuffer {
     const packet = packetOf(tpdu);
     this.#urgent.addReply(packet);
     this.length += packet.length;
+  }
+
+  /** The same for the reply that leaves first, which the observer has seen already. */
+  addShownReply(tpdu: Uint8Array): void {
+    this.#leaving?.skipNext();
+    this.addReply(tpdu);
   }
 
   /** Adds an ED: it leaves before all data of {@link addPacket}, behind the ED that wait. */
@@ -245,6 +269,7 @@ export class SendBuffer {
 
   /** The next piece, taken out; `undefined` when nothing waits, or nothing of it may leave now. */
   shift(): Uint8Array | undefined {
+    const isPayload = this.#leaving !== undefined && this.#isWithinPacket;
     const piece = this.#urgent === undefined ? this.#shiftData() : this.#shiftInTurn(this.#urgent);
     if (piece !== undefined) {
       this.length -= piece.length;
@@ -252,6 +277,7 @@ export class SendBuffer {
       if (this.length === 0) {
         this.#copied = 0;
       }
+      this.#leaving?.see(piece, isPayload);
       this.#urgent?.afterShift(this.length);
     }
     return piece;

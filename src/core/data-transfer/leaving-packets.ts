@@ -1,0 +1,59 @@
+/**
+ * Shows the TPDUs that leave a send buffer, in the order in which they leave. Where some overtake others, that is not
+ * the order in which they were added, and some of them never leave.
+ */
+import { TPKT_HEADER_LENGTH } from '../tpkt/header.js';
+import type { TpduObserver } from './dt.js';
+
+/** Finds the TPDUs in the pieces of a send buffer. */
+export class LeavingPackets {
+  readonly #observer: TpduObserver;
+  /** The header of a TPDU whose user data is the next piece; `undefined` if nobody watched when it left. */
+  #begun: Uint8Array | undefined;
+  #skipsNext = false;
+
+  constructor(observer: TpduObserver) {
+    this.#observer = observer;
+  }
+
+  /** The next piece is not shown. */
+  skipNext(): void {
+    this.#skipsNext = true;
+  }
+
+  /**
+   * A piece leaves: whole packets, of which the last one may lack its payload; or that payload.
+   *
+   * @param isPayload it is the payload of the last packet of the piece before it
+   */
+  see(piece: Uint8Array, isPayload: boolean): void {
+    const begun = this.#begun;
+    this.#begun = undefined;
+    if (this.#skipsNext || !this.#observer.isWatching) {
+      this.#skipsNext = false;
+      return;
+    }
+    if (!isPayload) {
+      this.#seePackets(piece);
+    } else if (begun !== undefined) {
+      const tpdu = new Uint8Array(begun.length + piece.length);
+      tpdu.set(begun);
+      tpdu.set(piece, begun.length);
+      this.#observer.see('sent', tpdu);
+    }
+  }
+
+  /** Copies each TPDU: the memory of a piece is used again once it was sent. */
+  #seePackets(piece: Uint8Array): void {
+    for (let at = 0; at < piece.length; ) {
+      const end = at + (((piece[at + 2] as number) << 8) | (piece[at + 3] as number));
+      const tpdu = piece.slice(at + TPKT_HEADER_LENGTH, end);
+      if (end <= piece.length) {
+        this.#observer.see('sent', tpdu);
+      } else {
+        this.#begun = tpdu;
+      }
+      at = end;
+    }
+  }
+}

@@ -1,0 +1,72 @@
+/** TPDUs are shown in the order in which they leave, where some of them overtake others. */
+import { describe, expect, test } from 'vitest';
+import { SendBuffer, SendPool } from '../../../src/core/data-transfer/send-buffer.js';
+
+const allocate = (length: number) => new Uint8Array(length);
+const LISTENER = { onExpeditedSent() {}, onDataSent() {} };
+
+/** A buffer that may be overtaken, and what its observer sees, in hexadecimal. */
+function watched(isWatching = true) {
+  const seen: string[] = [];
+  const observer = {
+    isWatching,
+    see: (_direction: string, tpdu: Uint8Array) => seen.push(Buffer.from(tpdu).toString('hex')),
+  };
+  const buffer = new SendBuffer(new SendPool(allocate));
+  buffer.allowUrgent('acknowledged', LISTENER, observer);
+  return { buffer, seen, observer };
+}
+
+function takeAll(buffer: SendBuffer): void {
+  while (buffer.shift() !== undefined) {
+    // Each piece is taken.
+  }
+}
+
+describe('an observer of a buffer in which TPDUs overtake others', () => {
+  test('sees expedited data before the data that was added earlier', () => {
+    const { buffer, seen } = watched();
+    buffer.addPacket([0xf0], Uint8Array.of(1));
+    buffer.addExpedited(Uint8Array.of(0x10));
+    takeAll(buffer);
+    expect(seen).toEqual(['10']);
+    buffer.acknowledged();
+    takeAll(buffer);
+    expect(seen).toEqual(['10', 'f001']);
+  });
+
+  test('sees a TPDU whole, although its header and its payload leave as two pieces', () => {
+    const { buffer, seen } = watched();
+    buffer.addPacket([0xf0], Uint8Array.of(1));
+    buffer.addPacket([0xf1], new Uint8Array(8_192));
+    takeAll(buffer);
+    expect(seen).toEqual(['f001', `f1${'00'.repeat(8_192)}`]);
+  });
+
+  test('does not see what was dropped', () => {
+    const { buffer, seen } = watched();
+    buffer.addPacket([0xf0], Uint8Array.of(1));
+    buffer.addReply(Uint8Array.of(0x80));
+    buffer.dropData();
+    takeAll(buffer);
+    expect(seen).toEqual(['80']);
+  });
+
+  test('does not see again a reply that it has seen', () => {
+    const { buffer, seen } = watched();
+    buffer.addShownReply(Uint8Array.of(0xd0));
+    buffer.addReply(Uint8Array.of(0x80));
+    takeAll(buffer);
+    expect(seen).toEqual(['80']);
+  });
+
+  test('sees nothing of a TPDU whose header left before it watched', () => {
+    const { buffer, seen, observer } = watched(false);
+    buffer.addPacket([0xf0], new Uint8Array(8_192));
+    buffer.addPacket([0xf0], Uint8Array.of(2));
+    buffer.shift();
+    observer.isWatching = true;
+    takeAll(buffer);
+    expect(seen).toEqual(['f002']);
+  });
+});
