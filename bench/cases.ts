@@ -17,6 +17,8 @@ export interface Case {
   readonly warmUp: number;
   /** Target ratio of ours to raw. */
   readonly target: number;
+  /** Transport class of ours. Default: 0. */
+  readonly tpClass?: 0 | 2;
 }
 
 /**
@@ -97,6 +99,12 @@ export const OTHER_CASES = [
   'steps-rt-64K',
   'steps-many-64',
   'steps-connect',
+  'class2-rt-64',
+  'class2-rt-1K',
+  'class2-rt-64K',
+  'class2-ow-64',
+  'class2-ow-1K',
+  'class2-ow-64K',
 ] as const;
 export type OtherCase = (typeof OTHER_CASES)[number];
 

@@ -4,6 +4,7 @@
 import { writeFileSync } from 'node:fs';
 import { callLines, countCalls } from './calls.js';
 import { reportAlone } from './case-process.js';
+import { CLASS_PREFIX, type ClassComparison, classLines, compareClasses } from './classes.js';
 import { CASES, type Case, type OtherCase, shortened } from './cases.js';
 import { compare, type Result } from './compare.js';
 import { type Machine, machine } from './machine.js';
@@ -50,6 +51,7 @@ interface Report {
   readonly traceCosts: TraceCost[];
   readonly primitives: PrimitiveCost[];
   readonly steps: StepCost[];
+  readonly classes: ClassComparison[];
 }
 
 /** Parses the command line; `undefined` if it is invalid, after printing why. */
@@ -94,7 +96,7 @@ async function main(): Promise<void> {
   const report = await measure(asked, print);
   write(report, asked);
   if (asked.short) {
-    const failures = failureLines(report.results);
+    const failures = failureLines([...report.results, ...report.classes]);
     for (const failure of failures) {
       console.error(failure);
     }
@@ -138,6 +140,8 @@ async function measureOne(name: string, asked: Options, print: Print): Promise<R
     report.traceCosts.push(...(await traceCosts(short ? 5 : 60)));
   } else if (name === 'primitives') {
     report.primitives.push(...(await primitiveCosts()));
+  } else if (name.startsWith(CLASS_PREFIX)) {
+    report.classes.push(await compareClasses(name as OtherCase, plan, form));
   } else {
     report.steps.push(...(await stepCosts(name as OtherCase, plan, form)));
   }
@@ -146,7 +150,14 @@ async function measureOne(name: string, asked: Options, print: Print): Promise<R
 }
 
 function nothingYet({ runs, short }: Options): Report {
-  const nothing = { memory: [], messageCosts: [], traceCosts: [], primitives: [], steps: [] };
+  const nothing = {
+    memory: [],
+    messageCosts: [],
+    traceCosts: [],
+    primitives: [],
+    steps: [],
+    classes: [],
+  };
   return { machine: machine(), runs, short, results: [], ...nothing };
 }
 
@@ -157,6 +168,7 @@ const PARTS = [
   'traceCosts',
   'primitives',
   'steps',
+  'classes',
 ] as const satisfies readonly (keyof Report)[];
 
 function flatnessCount(short: boolean): number {
@@ -172,6 +184,7 @@ function printReport(report: Report, isFirst: boolean, print: Print): void {
     [observed, () => traceLines(observed)],
     [primitives, () => primitiveLines(primitives)],
     [steps, () => stepLines(steps)],
+    [report.classes, () => classLines(report.classes)],
   ];
   const lines = [
     ...(results.length > 0 && isFirst ? [headLine()] : []),

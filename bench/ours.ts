@@ -20,7 +20,7 @@ export async function negotiated(maxTpduSize: number): Promise<number> {
 }
 
 export const openOurs: Open = async (benchCase): Promise<Contestant> => {
-  const { kind, size, maxTpduSize, connections } = benchCase;
+  const { kind, size, maxTpduSize, connections, tpClass = 0 } = benchCase;
   const messages = payloads(size);
   const accepted: Connection[] = [];
   const server = await listen(
@@ -32,10 +32,10 @@ export const openOurs: Open = async (benchCase): Promise<Contestant> => {
       return echo(connection);
     },
     { host: HOST, port: 0 },
-    { maxTpduSize, bindConnections: true },
+    { maxTpduSize, tpClass, bindConnections: true },
   );
   const port = server.addresses[0]?.port;
-  const open = () => connect({ host: HOST, port }, { maxTpduSize });
+  const open = () => connect({ host: HOST, port }, { maxTpduSize, tpClass });
   const clients = await openMany(connections, open);
   const [client] = clients;
   return {

@@ -156,7 +156,7 @@ export class SendBuffer {
   allowUrgent(
     expedited: ExpeditedUse,
     listener: SendListener,
-    observer: TpduObserver | undefined,
+    observer?: TpduObserver,
   ): void {
     this.#urgent = new UrgentPackets(expedited, listener);
     this.#leaving = observer === undefined ? undefined : new LeavingPackets(observer);
