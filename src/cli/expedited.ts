@@ -21,8 +21,11 @@ export async function forEachExpedited(
     return;
   }
   for (;;) {
-    const data = await conn.readExpedited().catch(() => undefined);
-    if (data === undefined) {
+    let data: Buffer;
+    try {
+      // Awaited directly: each step more would let a TSDU that came later be shown first.
+      data = await conn.readExpedited();
+    } catch {
       return;
     }
     await use(data);

@@ -116,6 +116,53 @@ async function answeringServer(answer: string) {
 /** A CC of another selector than the one called, and with user data. */
 const CC_WITH_EVERYTHING = '0e d0 RR RR 00 07 00 c1 02 01 00 c2 02 01 03 aabb';
 
+/** Options for class 2 with expedited data that is acknowledged: a peer that sends no EA holds back what follows. */
+const EXPEDITED = ['--class', '2', '--expedited', '--expedited-ack', '--hex'];
+
+/** DRs of the peer, with additional information and user data; RR RR is the reference of `cotp`. */
+const ORDERLY_DR = '09 80 RR RR 0007 80 e00180 aa';
+const ABORT_DR = '09 80 RR RR 0007 80 e001c0 aa';
+
+/**
+ * A server of class 2 that answers the first expedited data by an ED, and ends the connection by this DR. It sends
+ * an EA only before an orderly end; without it, the second expedited data of the client cannot be sent.
+ */
+async function releasing(dr: string): Promise<string> {
+  const server = await rawServer();
+  void (async () => {
+    const peer = await server.accept();
+    const cr = await peer.packet();
+    const ref = cr.toString('hex', 4, 6);
+    peer.send(tpkt(`0c d0 ${ref} 0007 21 c0010b c60121`));
+    await peer.packet();
+    const ea = dr === ORDERLY_DR ? [tpkt(`04 20 ${ref} 00`)] : [];
+    const answers = [...ea, tpkt(`04 10 ${ref} 80 0a`), tpkt(dr.replace('RR RR', ref))];
+    peer.send(Buffer.concat(answers));
+    await peer.until(() => peer.isOver, true);
+    peer.socket.end();
+  })().catch(() => {});
+  const { host, port } = server.address;
+  return `${host}:${port}`;
+}
+
+/** The events of a server whose clients send expedited data, and end by a DR, one of them by an abort. */
+async function eventsOfReleases(): Promise<Json[]> {
+  const { running, address } = await cotpListen('--json', '--echo', ...EXPEDITED.slice(0, 4));
+  for (const dr of [ORDERLY_DR, ABORT_DR]) {
+    const client = await rawClient(target(address).port);
+    client.send(tpkt('0c e0 0000 0007 21 c0010b c60121'));
+    const ref = (await client.packet()).toString('hex', 4, 6);
+    // Its echo is sent and waits for its EA, so the second one cannot be.
+    client.send(Buffer.concat([tpkt(`04 10 ${ref} 80 01`), tpkt(`04 10 ${ref} 81 02`)]));
+    await client.packet();
+    await running.says(/"hex":"02"/, 'stdout');
+    client.send(tpkt(dr.replace('RR RR', ref)));
+    client.socket.end();
+    await running.says(new RegExp(`"connection":${dr === ORDERLY_DR ? 1 : 2},"disc`), 'stdout');
+  }
+  return running.events;
+}
+
 describe('the page names what is printed, and no more', () => {
   test('connect', async () => {
     const selectors = ['--local-tsel', '0x0100', '--remote-tsel', '0x0102'];
@@ -123,6 +170,7 @@ describe('the page names what is printed, and no more', () => {
     expectDocumented('connect', [
       ...(await eventsOfRun(['connect', await echo(), ...selectors, '-v'], 'x')),
       ...(await eventsOfRun(['connect', answer, ...selectors, '--wait', '0'])),
+      ...(await eventsOfRun(['connect', await releasing(ORDERLY_DR), ...EXPEDITED], '!01')),
     ]);
   });
 
@@ -142,7 +190,9 @@ describe('the page names what is printed, and no more', () => {
     const program = await cotpListen('--json', '--once', '--exec', 'exit 7');
     await eventsOfRun(['connect', program.address]);
     await program.running.end();
-    expectDocumented('listen', [...server.running.events, ...program.running.events]);
+    const releases = await eventsOfReleases();
+    const all = [...server.running.events, ...program.running.events, ...releases];
+    expectDocumented('listen', all);
   });
 
   test('probe', async () => {
@@ -153,6 +203,7 @@ describe('the page names what is printed, and no more', () => {
       eventsOfRun(['probe', await echo(), refusing, rdp, '-v', ...quick]),
       eventsOfRun(['probe', await strangers(() => 'SSH-2.0-x\r\n'), ...quick]),
       eventsOfRun(['probe', await closedPort(), ...quick]),
+      eventsOfRun(['probe', await echo(), '--classes', ...quick]),
     ]);
     expectDocumented('probe', events.flat());
   });
@@ -216,17 +267,20 @@ describe('a command that fails says so on stdout too', () => {
   test('and every field of it is on the page', async () => {
     const er = await answering('04 70 RR RR 02');
     const ssh = await strangers(() => 'SSH-2.0-x\r\n');
+    const aborting = await releasing(ABORT_DR);
     const failures = [
       await failure(['connect', await closedPort()]),
       await failure(['connect', await echo({ localTsel: 9 }), '--remote-tsel', '1']),
       await failure(['connect', er]),
       await failure(['connect', ssh]),
+      await failure(['connect', aborting, ...EXPEDITED], '!01\n!02'),
     ];
     expect(failures).toMatchObject([
       { event: 'error', code: 'ECONNREFUSED', exitCode: 1 },
       { code: 'ERR_COTP_REFUSED', exitCode: 3, reason: 3, phase: 'cr-sent', ending: 'dr' },
       { code: 'ERR_COTP_REFUSED', exitCode: 3, rejectCause: 2 },
       { code: 'ERR_COTP_PROTOCOL', exitCode: 5, fault: 'tpkt-version', octet: 1 },
+      { code: 'ERR_COTP_CLOSED', exitCode: 1, reason: 128, userData: 'aa', nonDisruptive: false },
     ]);
     const fields = failures.flatMap((event) => Object.keys(event ?? {}));
     expect(said.filter((name) => !fields.includes(name))).toEqual([]);

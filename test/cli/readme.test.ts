@@ -30,6 +30,11 @@ async function device(): Promise<string> {
     { host: '127.0.0.1', port: 0 },
     {
       maxTpduSize: 1024,
+      tpClass: '2,0',
+      expedited: true,
+      onExpedited: (data, conn) => {
+        conn.writeExpedited(data);
+      },
       onConnectRequest: (request) =>
         request.localTsel === 0x0305 ? request.refuse(3) : request.accept(),
     },
