@@ -91,6 +91,42 @@ describe('reads', () => {
   });
 });
 
+describe('class 2', () => {
+  const CR_2 = '0300000e 09e0 0000 1234 21 c60101';
+  const CC_2 = '0300000e 09d0 1234 0007 21 c60101';
+  /** A DT of class 0, which class 2 cannot decode. */
+  const DT_0 = '03000008 02f080 01';
+
+  test('the class of a CR and its CC counts for the messages behind them', async () => {
+    expect((await cotp(['decode', DT_0])).code).toBe(0);
+    const { code, stdout } = await cotp(['decode', CR_2, CC_2, '0300000a 0410 0007 80 01', DT_0]);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^TPKT 3, 10 octets {2}ED TPDU[^]+?^conforms$/m);
+    expect(stdout).toMatch(/^TPKT 4, 8 octets\n[^]+^cannot be decoded: .*li-too-small/m);
+  });
+
+  test('so it does in dumps of one message each', async () => {
+    const dump = (digits: string) =>
+      `0000  ${digits.replace(/ /g, '').replace(/..(?!$)/g, '$& ')}\n`;
+    const { stdout } = await cotp(['decode'], [CR_2, CC_2, DT_0].map(dump).join('\n'));
+    expect(stdout).toMatch(/^TPKT 3, 8 octets\n[^]+^cannot be decoded: .*li-too-small/m);
+  });
+
+  test('each TPDU of a TPKT with several is a message', async () => {
+    const { code, stdout } = await cotp(['decode', '03000010 0420 1234 00 04f0 1234 80 6869']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^TPKT 1, 9 octets {2}EA TPDU .+\n[^]+^conforms$/m);
+    expect(stdout).toMatch(/^TPDU 2, 7 octets in the same TPKT {2}DT TPDU .+\n[^]+^conforms$/m);
+  });
+
+  test('in class 0 what follows a TPDU in its TPKT is a fault', async () => {
+    const args = ['decode', '--class', '0', '0300000f 0470 1234 00 02f080 010203'];
+    const { code, stdout } = await cotp(args);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^cannot be decoded: .*trailing-octets/m);
+  });
+});
+
 test('shows deviations at their octets, and whether a strict reading refuses them', async () => {
   const { code, stdout } = await cotp(['decode', '03 00 00 0b 06 80 00 01 00 00 04']);
   expect(code).toBe(1);

@@ -52,6 +52,33 @@ describe('explainTpdu', () => {
     expect(lines('02 f0 00 68 69').at(-1)).toBe('3-5 | user data | 2 octets: "hi"');
   });
 
+  it('explains expedited data, its acknowledgement, and the DR and DC of class 2', () => {
+    expect(lines('04 10 1234 80 6e6f77').slice(1)).toEqual([
+      '1-2 | code | ED | expedited data',
+      '2-4 | DST-REF | 0x1234',
+      '4-5 | EOT, ED-TPDU-NR | 1, 0',
+      '5-8 | user data | 3 octets: "now"',
+    ]);
+    expect(lines('04 20 1234 05').at(-1)).toBe(
+      '4-5 | zero, YR-EDTU-NR | 0, 5 | acknowledges the ED of this number',
+    );
+    expect(lines('09 80 1234 0007 80 e00180').at(-1)).toBe(
+      '9-10 | value | non-disruptive: all data came before it (RFC 2126)',
+    );
+    expect(lines('09 80 1234 0007 80 e001c0').at(-1)).toBe(
+      '9-10 | value | abort: data may be missing (RFC 1859)',
+    );
+    expect(lines('05 c0 1234 0007')[1]).toBe('1-2 | code | DC | disconnect confirm');
+  });
+
+  it('explains the options of 0xC6 by the class', () => {
+    expect(lines('09 e0 0000 1234 21 c60121').at(-1)).toBe(
+      '9-10 | value | 0x21 | expedited data, EA',
+    );
+    expect(lines('09 e0 0000 1234 21 c60100').at(-1)).toBe('9-10 | value | 0x00 | none');
+    expect(lines('09 e0 0000 1234 40 c60121').at(-1)).toBe('9-10 | value | 0x21');
+  });
+
   it('names deviations at the octets that they are about', () => {
     expect(lines('06 e1 0000 0000 01')).toEqual([
       '0-1 | LI | 6 | 6 octets of header follow',
