@@ -184,7 +184,9 @@ describe('connect with expedited data', () => {
     const args = ['connect', await echo({}), '--hex', '--expedited'];
     const { code, stderr } = await cotp(args, '! 01');
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^cotp connect: expedited data was not agreed on/);
+    expect(stderr).toMatch(
+      /^cotp connect: expedited data cannot be sent: the CC of the peer does not grant it\n$/,
+    );
   });
 });
 
@@ -284,7 +286,7 @@ describe('probe', () => {
     const { stdout } = await probe({}, '--classes');
     const lines = stdout.trimEnd().split('\n');
     expect(lines).toHaveLength(5);
-    expect(lines[2]).toMatch(/ {2}class 2 with expedited data and EA: DR reason 130/);
+    expect(lines[2]).toMatch(/ {2}offered class 2 with expedited data and EA: DR reason 130/);
     expect(lines[4]).toMatch(/ {2}accepts class 0, not class 2; grants no expedited data$/);
   });
 

@@ -166,6 +166,11 @@ class Session {
         return;
       }
       const isExpedited = item instanceof ExpeditedData;
+      if (isExpedited && !this.#conn.info.expedited) {
+        throw new CommandError(
+          'expedited data cannot be sent: the CC of the peer does not grant it',
+        );
+      }
       const octets = isExpedited ? item.octets : item;
       const hasRoom = isExpedited ? this.#conn.writeExpedited(octets) : this.#conn.write(octets);
       this.#hasSent = true;

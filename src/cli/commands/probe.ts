@@ -254,7 +254,7 @@ class Probe {
       return;
     }
     const colour = outcome.exitCode === EXIT.ok ? stdout.colours.green : stdout.colours.yellow;
-    const asked = this.#options.classes ? `${offerText(offer)}: ` : '';
+    const asked = this.#options.classes ? `offered ${offerText(offer)}: ` : '';
     await this.#line(tsel, `${asked}${colour(outcome.words)}`);
   }
 

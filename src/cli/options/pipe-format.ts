@@ -10,7 +10,7 @@ export const PIPE_FORMAT_OPTIONS = {
     group,
     conflicts: ['hex', 'raw', 'length'],
   }),
-  hex: flag('--hex', 'one line of hexadecimal for each TSDU; with ! before it, expedited data', {
+  hex: flag('--hex', 'one line of hexadecimal for each TSDU; a line with ! is expedited data', {
     group,
     conflicts: ['raw', 'length'],
   }),
