@@ -8,7 +8,7 @@ import { cotp, cotpListen, Running } from './support.js';
 
 const CLASS_2 = ['--class', '2'];
 const ALL = ['--class', '2,0', '--expedited', '--expedited-ack'];
-const GRANTS_ALL: ListenOptions = { tpClass: '2,0', expedited: true };
+const GRANTS_ALL = { tpClass: '2,0', expedited: true } as const;
 const QUICK = ['--wait', '300ms'];
 
 const target = (text: string) => {
@@ -352,7 +352,7 @@ describe('proxy', () => {
       expect(running.stdout).toMatch(new RegExp(`client ──▶ · +${type} TPDU`));
       expect(running.stdout).toMatch(new RegExp(`· ──────▶ target ${type} TPDU`));
     }
-    expect(running.stdout).toMatch(/client ◀── · +DC TPDU[^]*· ◀────── target DC TPDU/);
+    expect(running.stdout).toMatch(/client ◀── · +DC TPDU[\s\S]*· ◀────── target DC TPDU/);
   });
 
   test('the ladder has them as JSON', async () => {

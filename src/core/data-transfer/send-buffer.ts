@@ -153,11 +153,7 @@ export class SendBuffer {
    *
    * @param observer sees each TPDU when it leaves, also those that were added before
    */
-  allowUrgent(
-    expedited: ExpeditedUse,
-    listener: SendListener,
-    observer?: TpduObserver,
-  ): void {
+  allowUrgent(expedited: ExpeditedUse, listener: SendListener, observer?: TpduObserver): void {
     this.#urgent = new UrgentPackets(expedited, listener);
     this.#leaving = observer === undefined ? undefined : new LeavingPackets(observer);
   }
