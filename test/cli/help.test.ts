@@ -139,6 +139,21 @@ test.each([
     ['proxy', '0', 'h', '--pcap', 'x', '--jsonl', './x'],
     /--pcap and --jsonl require different files/,
   ],
+  [['connect', 'h', '--class', '4'], /--class must be 0, 2 or 2,0, not "4"\n/],
+  [
+    ['listen', '--class', '0,2'],
+    /--class must be .*, not "0,2": class 2 stands first, class 0 is the fallback\n/,
+  ],
+  [['bench', 'h', '--class', '2', '--expedited-ack'], /--expedited-ack requires --expedited\n/],
+  [
+    ['probe', 'h', '--expedited', '--expedited-ack'],
+    /--expedited-ack requires --class 2 or --class 2,0: class 0 has no EA\n/,
+  ],
+  [['probe', 'h', '--classes', '--class', '2'], /'--classes' cannot be used with .*'--class </],
+  [
+    ['proxy', '0', 'h', '--transparent', '--expedited'],
+    /'--transparent' cannot be used with option '--expedited'/,
+  ],
   [['bench', 'h', '--tsdu', '0'], /--tsdu must be an integer 1 to 16777216/],
 ] as const)('a wrong call is one sentence and exit code 2: %j', async (args, sentence) => {
   const { code, stdout, stderr } = await cotp(args);
