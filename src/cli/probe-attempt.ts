@@ -128,11 +128,34 @@ function confirmed(exchange: Exchange, info: Granted | undefined): Outcome {
     calledTsel: selectorText(calledTsel),
     diagnostics: answer.diagnostics.map(({ code }) => code),
   };
+  return {
+    result: 'confirmed',
+    milliseconds,
+    confirm,
+    looksLike: isRdp ? 'RDP' : undefined,
+    words: confirmWords(confirm, isRdp, milliseconds),
+    exitCode: EXIT.ok,
+    isFinal: false,
+  };
+}
+
+/** The fields of the CC that are shown. */
+interface Confirm extends Granted {
+  readonly size: number | undefined;
+  readonly class: number;
+  readonly srcRef: number;
+  readonly dstRef: number;
+  readonly callingTsel: string | undefined;
+  readonly calledTsel: string | undefined;
+  readonly diagnostics: readonly string[];
+}
+
+function confirmWords(confirm: Confirm, isRdp: boolean, milliseconds: number | undefined): string {
   const words = [
     'CC',
     `size ${confirm.size ?? 'not stated'}`,
     `class ${confirm.class}`,
-    expedited && `expedited data${expeditedAck ? ' with EA' : ''}`,
+    confirm.expedited && `expedited data${confirm.expeditedAck ? ' with EA' : ''}`,
     `src-ref ${reference(confirm.srcRef)}`,
     `dst-ref ${reference(confirm.dstRef)}`,
     confirm.callingTsel && `calling ${confirm.callingTsel}`,
@@ -141,15 +164,7 @@ function confirmed(exchange: Exchange, info: Granted | undefined): Outcome {
     confirm.diagnostics.length > 0 && `[${confirm.diagnostics.join(', ')}]`,
     `${milliseconds?.toFixed(2)} ms`,
   ];
-  return {
-    result: 'confirmed',
-    milliseconds,
-    confirm,
-    looksLike: isRdp ? 'RDP' : undefined,
-    words: words.filter(Boolean).join('  '),
-    exitCode: EXIT.ok,
-    isFinal: false,
-  };
+  return words.filter(Boolean).join('  ');
 }
 
 function reference(value: number): string {

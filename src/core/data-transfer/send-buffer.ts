@@ -107,8 +107,6 @@ export class SendBuffer {
   #payloads: Fifo<Uint8Array> | undefined;
   /** What leaves before the data; made for the connections that have such packets. */
   #urgent: UrgentPackets | undefined;
-  /** Made for the connections on which TPDUs overtake others, if somebody may watch. */
-  #leaving: LeavingPackets | undefined;
 
   constructor(pool: SendPool) {
     this.#pool = pool;
@@ -154,13 +152,13 @@ export class SendBuffer {
    * @param observer sees each TPDU when it leaves, also those that were added before
    */
   allowUrgent(expedited: ExpeditedUse, listener: SendListener, observer?: TpduObserver): void {
-    this.#urgent = new UrgentPackets(expedited, listener);
-    this.#leaving = observer === undefined ? undefined : new LeavingPackets(observer);
+    const leaving = observer === undefined ? undefined : new LeavingPackets(observer);
+    this.#urgent = new UrgentPackets(expedited, listener, leaving);
   }
 
   /** The observer sees TPDUs when they leave, so that who adds them need not show them. */
   get showsLeaving(): boolean {
-    return this.#leaving !== undefined;
+    return this.#urgent?.leaving !== undefined;
   }
 
   /**
@@ -202,7 +200,7 @@ export class SendBuffer {
 
   /** The same for the reply that leaves first, which the observer has seen already. */
   addShownReply(tpdu: Uint8Array): void {
-    this.#leaving?.skipNext();
+    this.#urgent?.leaving?.skipNext();
     this.addReply(tpdu);
   }
 
@@ -265,16 +263,17 @@ export class SendBuffer {
 
   /** The next piece, taken out; `undefined` when nothing waits, or nothing of it may leave now. */
   shift(): Uint8Array | undefined {
-    const isPayload = this.#leaving !== undefined && this.#isWithinPacket;
-    const piece = this.#urgent === undefined ? this.#shiftData() : this.#shiftInTurn(this.#urgent);
+    const urgent = this.#urgent;
+    const isPayload = urgent !== undefined && this.#isWithinPacket;
+    const piece = urgent === undefined ? this.#shiftData() : this.#shiftInTurn(urgent);
     if (piece !== undefined) {
       this.length -= piece.length;
       this.#wholeBlocks?.take(piece);
       if (this.length === 0) {
         this.#copied = 0;
       }
-      this.#leaving?.see(piece, isPayload);
-      this.#urgent?.afterShift(this.length);
+      urgent?.leaving?.see(piece, isPayload);
+      urgent?.afterShift(this.length);
     }
     return piece;
   }

@@ -3,6 +3,7 @@
  * EA, DC and DR. Decides what leaves next, and what is held back while an EA is due. Knows no TPDU.
  */
 import { Fifo } from '../fifo.js';
+import type { LeavingPackets } from './leaving-packets.js';
 
 /** Is notified by a send buffer while a piece is taken out of it. It may add packets, and no more. */
 export interface SendListener {
@@ -21,6 +22,8 @@ export type ExpeditedUse = 'none' | 'unacknowledged' | 'acknowledged';
 /** Replies and expedited data of one connection. Each packet is one piece. */
 export class UrgentPackets {
   readonly use: ExpeditedUse;
+  /** Shows what leaves the buffer, in this order; `undefined` if nobody observes it. */
+  readonly leaving: LeavingPackets | undefined;
   /** An ED has left whose EA is due. */
   isAckDue = false;
   /** Octets of the replies that wait. */
@@ -30,8 +33,9 @@ export class UrgentPackets {
   readonly #expedited = new Fifo<Uint8Array>();
   #hasExpeditedLeft = false;
 
-  constructor(use: ExpeditedUse, listener: SendListener) {
+  constructor(use: ExpeditedUse, listener: SendListener, leaving?: LeavingPackets) {
     this.use = use;
+    this.leaving = leaving;
     this.#listener = listener;
   }
 
