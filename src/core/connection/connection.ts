@@ -121,7 +121,7 @@ export class TransportConnection extends StreamEngine {
   #sizes = NO_SIZES;
   #expedited = NO_EXPEDITED;
   /** What the user has asked for with our DR, which follows what is queued. */
-  #lastHow: DisconnectHow = {};
+  #lastHow: DisconnectHow | undefined;
 
   private constructor(
     options: ConnectionOptions,
