@@ -2,8 +2,6 @@
  * `cotp`: the ISO transport service over TCP. The front door: it re-exports what users import.
  */
 export type { Disconnection } from './core/disconnection.js';
-export type { TpClassChoice } from './core/negotiation/class-and-options.js';
-export type { SizeOffer } from './core/negotiation/tpdu-size.js';
 export {
   ConnectionClosedError,
   ConnectionRefusedError,
@@ -16,6 +14,8 @@ export {
   type TimerName,
   TsduTooLargeError,
 } from './core/errors.js';
+export type { TpClassChoice } from './core/negotiation/class-and-options.js';
+export type { SizeOffer } from './core/negotiation/tpdu-size.js';
 export type {
   DiagnosticCode,
   RemoteDesktop,
@@ -50,9 +50,9 @@ export type {
   ConnectionOpen,
   ConnectionRefused,
   RefusalCause,
+  TracedConnection,
   TraceEntry,
   TraceListener,
-  TracedConnection,
 } from './node/trace/entry.js';
 export { jsonLinesSink, textSink } from './node/trace/lines.js';
 export { type PcapngOptions, type PcapngSink, pcapngSink } from './node/trace/pcapng.js';

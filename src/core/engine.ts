@@ -3,10 +3,10 @@
  * events out. An engine never touches a socket, a timer or a clock; times are milliseconds of
  * whatever clock the driver reads.
  */
-import type { CotpError } from './errors.js';
+
 import type { SendBuffer } from './data-transfer/send-buffer.js';
 import type { DisconnectHow, Disconnection } from './disconnection.js';
-import type { Proposal } from './negotiation/class-and-options.js';
+import type { CotpError } from './errors.js';
 import type { ConnectionConfirm, ConnectionRequest, Decoded } from './tpdu/types.js';
 
 /** What a CR and its CC have agreed on. */
@@ -26,12 +26,7 @@ export interface Agreement {
 /** What comes out of an engine beside messages. */
 export type EngineEvent =
   /** T-CONNECT indication: answer it by `accept` or `refuse`. */
-  | {
-      readonly type: 'connectIndication';
-      readonly request: ConnectionRequest & Decoded;
-      /** What an answer may choose. */
-      readonly proposal: Proposal;
-    }
+  | { readonly type: 'connectIndication'; readonly request: ConnectionRequest & Decoded }
   /** T-CONNECT confirm, or the acceptance of an indication: the connection is open. */
   | {
       readonly type: 'open';

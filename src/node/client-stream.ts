@@ -4,7 +4,7 @@
  */
 import { connect as connectTcp, isIP, Socket, type TcpNetConnectOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { connect as connectTls, type ConnectionOptions } from 'node:tls';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import type { FullAddress } from './address.js';
 import { takeOver } from './streams.js';
 import { clientTlsOptions } from './tls.js';

@@ -9,7 +9,6 @@ import { offerSize } from '../core/negotiation/tpdu-size.js';
 import { NO_OCTETS } from '../core/octets/octets.js';
 import { encode } from '../core/tpdu/encode.js';
 import type { RemoteDesktopInit } from '../core/tpdu/types.js';
-import { whenAborted } from './waiting.js';
 import {
   type Address,
   type FullAddress,
@@ -17,7 +16,7 @@ import {
   resolveAddress,
   socketAddresses,
 } from './address.js';
-import { now } from './deadline-timer.js';
+import { reportTo } from './callbacks.js';
 import { openClientStream } from './client-stream.js';
 import {
   Connection,
@@ -27,7 +26,9 @@ import {
   remoteDesktopFromWire,
   tselFromWire,
 } from './connection.js';
+import { now } from './deadline-timer.js';
 import { Driver, type DriverUser } from './driver.js';
+import { engineOptions, messageOptions } from './engine-options.js';
 import {
   CONNECT_OPTIONS,
   type ConnectOptions,
@@ -35,10 +36,9 @@ import {
 } from './options/cotp.js';
 import { resolveOptions } from './options/rows.js';
 import { takeReference } from './references.js';
-import { reportTo } from './callbacks.js';
 import { clientTlsError, isTcpConnected, isTlsFailure, tlsError, tlsTimeout } from './tls.js';
 import { ConnectionTrace } from './trace/observer.js';
-import { engineOptions, messageOptions } from './engine-options.js';
+import { whenAborted } from './waiting.js';
 
 /**
  * Opens a transport connection: TCP, TLS if wanted, CR, CC.

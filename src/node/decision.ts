@@ -29,7 +29,7 @@ const NOT_SPECIFIED = 0;
 const CONGESTION = 1;
 const ADDRESS_UNKNOWN = 3;
 
-/** A CR, and what its answer may choose. */
+/** A CR that was received. */
 export type Indication = Extract<EngineEvent, { type: 'connectIndication' }>;
 
 /** What a decision needs to know of its connection. */
@@ -119,8 +119,9 @@ export class Decision {
     runCallback(() => onConnectRequest(this.#connectRequest(indication)), failed, checkDecided);
   }
 
-  #connectRequest({ request: tpdu, proposal }: Indication): ConnectRequest {
-    const { driver, addresses } = this.#parts;
+  #connectRequest({ request: tpdu }: Indication): ConnectRequest {
+    const { engine, driver, addresses } = this.#parts;
+    const { tpClasses, expedited, expeditedAck } = engine.proposal(tpdu);
     const withdrawn = new AbortController();
     this.#withdrawn = withdrawn;
     return {
@@ -128,9 +129,9 @@ export class Decision {
       localTsel: tselFromWire(tpdu.parameters.calledTsel),
       remoteTsel: tselFromWire(tpdu.parameters.callingTsel),
       connectData: connectDataFromWire(tpdu.userData),
-      tpClasses: proposal.tpClasses,
-      expedited: proposal.expedited,
-      expeditedAck: proposal.expeditedAck,
+      tpClasses,
+      expedited,
+      expeditedAck,
       tpdu,
       get socket() {
         return driver.handOut();

@@ -1,8 +1,9 @@
 /**
  * From the options of `connect` and `listen` to those of the layers beneath.
  */
-import type { TpduObserver } from '../core/data-transfer/dt.js';
+
 import type { ConnectionOptions } from '../core/connection/options.js';
+import type { TpduObserver } from '../core/data-transfer/dt.js';
 import { allocate, sendPool, view } from './buffers.js';
 import type { MessageConnectionOptions } from './message-connection.js';
 import type { ResolvedConnectOptions, ResolvedListenOptions } from './options/cotp.js';

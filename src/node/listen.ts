@@ -11,7 +11,6 @@ import {
   resolveAddress,
   socketAddresses,
 } from './address.js';
-import { now } from './deadline-timer.js';
 import { reportTo } from './callbacks.js';
 import {
   Connection,
@@ -22,15 +21,16 @@ import {
   remoteDesktopFromWire,
   tselFromWire,
 } from './connection.js';
+import { now } from './deadline-timer.js';
 import { Decision, type Indication } from './decision.js';
 import { Driver, type DriverUser } from './driver.js';
-import { resolveOptions, wrongType } from './options/rows.js';
+import { engineOptions, messageOptions } from './engine-options.js';
 import { LISTEN_OPTIONS, type ListenOptions, type ResolvedListenOptions } from './options/cotp.js';
-import { takeReference } from './references.js';
+import { resolveOptions, wrongType } from './options/rows.js';
 import { ReceiveBudget } from './receive-budget.js';
+import { takeReference } from './references.js';
 import { Server } from './server.js';
 import { ConnectionTrace } from './trace/observer.js';
-import { engineOptions, messageOptions } from './engine-options.js';
 
 /** All IPv4 addresses. The port is then 102, which requires privileges on most systems. */
 const DEFAULT_ADDRESS: Address = { host: '0.0.0.0' };

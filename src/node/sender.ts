@@ -7,8 +7,8 @@
 import { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import type { SendBuffer } from '../core/data-transfer/send-buffer.js';
-import { now } from './deadline-timer.js';
 import { toError } from './callbacks.js';
+import { now } from './deadline-timer.js';
 import { isPlainSocket, isSystemSocket } from './streams.js';
 
 /** Largest batch, in octets; the last piece may exceed it. */

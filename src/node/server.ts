@@ -11,8 +11,8 @@ import { KEEP_ALIVE_DELAY } from './client-stream.js';
 import type { MessageConnection } from './message-connection.js';
 import { Resource } from './resource.js';
 import { whenClosed } from './streams.js';
-import { peerOf, TlsAcceptor } from './tls-acceptor.js';
 import { overLimit } from './tls.js';
+import { peerOf, TlsAcceptor } from './tls-acceptor.js';
 
 /** What a server needs of its options. */
 export interface ServerOptions {

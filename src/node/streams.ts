@@ -3,8 +3,9 @@
  * is closed, and how a stream of the user is made to behave like a socket of Node. Knows the streams of Node
  * and no protocol.
  */
-import process from 'node:process';
+
 import { Socket } from 'node:net';
+import process from 'node:process';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { ConnectionClosedError, codeOrMessage } from '../core/errors.js';

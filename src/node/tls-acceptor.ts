@@ -3,10 +3,10 @@
  * exactly one way: it succeeds, it fails and is reported, or the server abandons it.
  */
 import { Socket } from 'node:net';
-import { createServer, type Server as TlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
+import { createServer, type TLSSocket, type TlsOptions, type Server as TlsServer } from 'node:tls';
 import { formatAddress } from './address.js';
-import { whenClosed } from './streams.js';
 import { startTimeout } from './deadline-timer.js';
+import { whenClosed } from './streams.js';
 import { serverTlsError, serverTlsOptions, tlsHandshakeTimeout } from './tls.js';
 
 /** What the handshakes report. */

@@ -1,9 +1,9 @@
 /** A message that is begun and keeps large chunks in memory, once it is copied. */
 import { describe, expect, test } from 'vitest';
 import type { TransportConnection } from '../../src/core/connection/connection.js';
-import { allocateZeroed, plainView } from '../../src/core/octets/collector.js';
-import { SendPool } from '../../src/core/data-transfer/send-buffer.js';
 import { TpktConnection } from '../../src/core/connection/tpkt-connection.js';
+import { SendPool } from '../../src/core/data-transfer/send-buffer.js';
+import { allocateZeroed, plainView } from '../../src/core/octets/collector.js';
 import { takeEvents } from '../support/engine.js';
 import { Pair } from '../support/pair.js';
 import { dt, tpkt } from '../support/raw.js';

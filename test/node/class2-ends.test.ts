@@ -7,13 +7,13 @@ import { type ConnectionClosedError, connect } from '../../src/index.js';
 import {
   cc2,
   EXPEDITED,
-  next,
   NON_DISRUPTIVE,
+  next,
   peerOf,
   sent,
   THEIRS,
-  type Wire2,
   WITH_EA,
+  type Wire2,
   wire2,
 } from '../support/class2.js';
 import { rejection } from '../support/life.js';

@@ -7,8 +7,8 @@ import {
   next,
   sent,
   THEIRS,
-  type Wire2,
   WITH_EA,
+  type Wire2,
   wire2,
 } from '../support/class2.js';
 import { closeLater, rawClient, rejection } from '../support/life.js';

@@ -8,8 +8,8 @@ import {
   type EndOptions,
   type Ends,
   FORMS,
-  flood,
   type Form,
+  flood,
   open,
   within,
 } from '../support/ends.js';

@@ -8,8 +8,8 @@ import { expect, it } from 'vitest';
 import { decode } from '../../src/core/tpdu/decode.js';
 import { connectionInfo } from '../../src/node/connection.js';
 import { CONNECT_OPTIONS } from '../../src/node/options/cotp.js';
-import { CONNECT_OPTIONS as TPKT_CONNECT_OPTIONS } from '../../src/node/options/tpkt.js';
 import { resolveOptions } from '../../src/node/options/rows.js';
+import { CONNECT_OPTIONS as TPKT_CONNECT_OPTIONS } from '../../src/node/options/tpkt.js';
 
 /** The engine's own word on it: no property of an object tells. */
 function haveOneShape(a: object, b: object): boolean {

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CotpError } from '../../src/core/errors.js';
-import { OctetCollector, allocateZeroed } from '../../src/core/octets/collector.js';
+import { allocateZeroed, OctetCollector } from '../../src/core/octets/collector.js';
 import { TpktSplitter } from '../../src/core/tpkt/splitter.js';
 import { Pair } from '../support/pair.js';
 import { chunksOf, cutAt, digits, hex, join, pattern, tpkt } from '../support/splits.js';

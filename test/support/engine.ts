@@ -1,8 +1,9 @@
 /**
  * What comes out of an engine and of its outbox, all at once, as tests want to see it.
  */
-import type { Engine, EngineEvent, Message } from '../../src/core/engine.js';
+
 import type { SendBuffer } from '../../src/core/data-transfer/send-buffer.js';
+import type { Engine, EngineEvent, Message } from '../../src/core/engine.js';
 
 /** What comes out of an engine; a message under a name, so that all can be told in one list. */
 export type Output = EngineEvent | { readonly type: 'data'; readonly message: Message };

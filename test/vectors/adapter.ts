@@ -2,19 +2,19 @@
  * From the form of the vectors to this library and back: one function a layer. Knows the names
  * that vectors use and holds no rule of the protocol.
  */
-import { type DtFormat, SHORT_DT, normalDt, writeTsdu } from '../../src/core/data-transfer/dt.js';
+import { type DtFormat, normalDt, SHORT_DT, writeTsdu } from '../../src/core/data-transfer/dt.js';
 import { Reassembly } from '../../src/core/data-transfer/reassembly.js';
 import { SendBuffer, SendPool } from '../../src/core/data-transfer/send-buffer.js';
 import { ProtocolError } from '../../src/core/errors.js';
 import { type Confirmation, confirm } from '../../src/core/negotiation/confirm.js';
 import { respond, type SupportedClass } from '../../src/core/negotiation/respond.js';
-import { OctetSource, allocateZeroed, plainView } from '../../src/core/octets/collector.js';
+import { allocateZeroed, OctetSource, plainView } from '../../src/core/octets/collector.js';
 import { fromHex, joinOctets, toHex, uintOctets } from '../../src/core/octets/octets.js';
 import { checksumOf } from '../../src/core/tpdu/checksum.js';
+import { codeOfSize, sizeOfCode } from '../../src/core/tpdu/codes.js';
 import { decode, decodeNsdu } from '../../src/core/tpdu/decode.js';
 import { encode } from '../../src/core/tpdu/encode.js';
 import { erFor } from '../../src/core/tpdu/er.js';
-import { codeOfSize, sizeOfCode } from '../../src/core/tpdu/codes.js';
 import type {
   DataForm,
   DecodeOptions,

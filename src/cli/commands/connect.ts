@@ -7,6 +7,7 @@ import { closeOnStop } from '../close-on-stop.js';
 import { command } from '../command.js';
 import { jsonLine, tracer } from '../events.js';
 import { CommandError, EXIT, UsageError } from '../exit.js';
+import { forEachExpedited, showExpedited } from '../expedited.js';
 import { infoJson, infoText } from '../format-info.js';
 import type { Io } from '../io.js';
 import { readWhole } from '../named-pipe.js';
@@ -18,7 +19,6 @@ import { clientTls, TLS_CLIENT_OPTIONS } from '../options/tls.js';
 import { CLIENT_CLASS_OPTIONS, classOptions } from '../options/transport-class.js';
 import { ExpeditedData, hexText, type PipeFormat } from '../pipe-format.js';
 import { releaseJson, releaseText } from '../release.js';
-import { forEachExpedited, showExpedited } from '../expedited.js';
 import { address, millisecondsOrZero, text } from '../values.js';
 
 const OPTIONS = {

@@ -9,8 +9,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   type Address,
   type Connection,
-  type ConnectionEvent,
   ConnectionClosedError,
+  type ConnectionEvent,
   ConnectionRefusedError,
   type ConnectRequest,
   CotpError,
@@ -21,9 +21,9 @@ import {
   type TraceEntry,
   type Tsel,
 } from '../../index.js';
+import { disconnectLike } from '../../node/connection.js';
 import { CONNECTION_CHANNEL } from '../../node/trace/entry.js';
 import { CLOSE_TIME_ON_STOP } from '../close-on-stop.js';
-import { disconnectLike } from '../../node/connection.js';
 import { failureOf } from '../failure.js';
 import { addressText } from '../format-info.js';
 import type { classOptions } from '../options/transport-class.js';

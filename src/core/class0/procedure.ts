@@ -2,11 +2,12 @@
  * The procedure of class 0: what its TPDUs do on an open connection (X.224 table A.6 with TCP as the network
  * service, RFC 1006 §3 and §5), as rows of the transition table.
  */
-import { classify, readOne } from '../connection/classify.js';
+
 import type { ClassProcedure } from '../connection/class-procedure.js';
+import { classify, readOne } from '../connection/classify.js';
 import { ESTABLISHMENT } from '../connection/establishment.js';
 import { STREAM_LIFE } from '../connection/stream-life.js';
-import { type Rows, type Table, complete } from '../connection/transition.js';
+import { complete, type Rows, type Table } from '../connection/transition.js';
 import { SHORT_DT } from '../data-transfer/dt.js';
 import { encode } from '../tpdu/encode.js';
 

@@ -7,7 +7,7 @@ import type { Context } from '../connection/classify.js';
 import { codeOf, faultOr, readDr } from '../connection/reading-parts.js';
 import { ProtocolError } from '../errors.js';
 import type { Fault } from '../faults.js';
-import { tpduTypeOf, TPDUS } from '../tpdu/codes.js';
+import { TPDUS, tpduTypeOf } from '../tpdu/codes.js';
 import { decode } from '../tpdu/decode.js';
 
 /** The faults after which nobody knows what a TPDU is, or where it ends (X.224 6.9.1.4.1). */

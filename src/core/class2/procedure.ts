@@ -1,8 +1,9 @@
 /**
  * The procedure of class 2 without explicit flow control (X.224 10, RFC 2126 4.2).
  */
-import { classify, readOne } from '../connection/classify.js';
+
 import type { ClassProcedure } from '../connection/class-procedure.js';
+import { classify, readOne } from '../connection/classify.js';
 import type { State } from '../connection/transition.js';
 import { normalDt } from '../data-transfer/dt.js';
 import { encode } from '../tpdu/encode.js';

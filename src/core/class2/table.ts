@@ -6,7 +6,7 @@
  * DR or ER ends CLOSING. A DR of the peer in OPEN or RELEASING is answered by a DC, with our FIN right behind it.
  */
 import { ESTABLISHMENT } from '../connection/establishment.js';
-import { type Row, type Rows, type State, type Table, complete } from '../connection/transition.js';
+import { complete, type Row, type Rows, type State, type Table } from '../connection/transition.js';
 
 /** What another connection would be, or nothing that counts any more: answered where X.224 asks for it. */
 function unassociated(state: State): Row {

@@ -2,8 +2,8 @@
  * What differs from one class to another, as one engine needs to know it.
  */
 import type { DtFormat } from '../data-transfer/dt.js';
-import type { Tpdu } from '../tpdu/types.js';
 import type { ProtocolError } from '../errors.js';
+import type { Tpdu } from '../tpdu/types.js';
 import type { Context } from './classify.js';
 import type { State, Table, TransitionInput } from './transition.js';
 

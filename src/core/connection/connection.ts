@@ -4,12 +4,13 @@
  */
 import { CLASS0 } from '../class0/procedure.js';
 import { CLASS2 } from '../class2/procedure.js';
-import { type DtFormat, type TpduObserver, readEot, writeTsdu } from '../data-transfer/dt.js';
+import { type DtFormat, readEot, type TpduObserver, writeTsdu } from '../data-transfer/dt.js';
 import { Reassembly } from '../data-transfer/reassembly.js';
 import { SendBuffer } from '../data-transfer/send-buffer.js';
 import type { DisconnectHow } from '../disconnection.js';
 import { COSTLY_TPDU } from '../engine.js';
 import { type CotpError, ProtocolError } from '../errors.js';
+import type { Proposal } from '../negotiation/class-and-options.js';
 import { type OctetCollector, OctetSource } from '../octets/collector.js';
 import { encode } from '../tpdu/encode.js';
 import { erFor } from '../tpdu/er.js';
@@ -176,6 +177,11 @@ export class TransportConnection extends StreamEngine {
   streamConnected(now: number): void {
     this.now = now;
     this.step({ event: 'N-CONNECT confirm' });
+  }
+
+  /** What the answer to this CR may choose. */
+  proposal(request: ConnectionRequest): Proposal {
+    return proposalOf(request, this.#options);
   }
 
   /**
@@ -474,8 +480,7 @@ export class TransportConnection extends StreamEngine {
     this.due = this.now + this.#options.handshakeTimeout;
     // A DT behind the CR may be as long as any; it waits for the decision, and few of them do.
     this.splitter.maxLength = MAX_TPKT_LENGTH;
-    const proposal = proposalOf(request, this.#options);
-    this.emit({ type: 'connectIndication', request, proposal });
+    this.emit({ type: 'connectIndication', request });
   }
 
   #accept(request: ConnectionRequest, acceptance: Acceptance): void {

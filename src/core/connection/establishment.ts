@@ -20,8 +20,8 @@ import {
   usableClasses,
 } from '../negotiation/respond.js';
 import { NO_OCTETS } from '../octets/octets.js';
-import { encode } from '../tpdu/encode.js';
 import { MAX_TPDU_SIZE } from '../tpdu/codes.js';
+import { encode } from '../tpdu/encode.js';
 import type {
   ConnectionRequest,
   ParametersInit,

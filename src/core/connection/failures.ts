@@ -2,23 +2,24 @@
  * The errors of a connection: the error that an event causes in a state, and what to try. It has only the
  * wording, and does not change the connection.
  */
+
+import type { DisconnectDetails } from '../disconnection.js';
 import {
   ConnectionClosedError,
   ConnectionRefusedError,
   CotpError,
-  type Phase,
-  ProtocolError,
-  TimeoutError,
-  type TimerName,
   inPhase,
   isTlsFailure,
+  type Phase,
+  ProtocolError,
   streamFailure,
+  TimeoutError,
+  type TimerName,
 } from '../errors.js';
-import type { DisconnectDetails } from '../disconnection.js';
 import { NO_OCTETS, toHex } from '../octets/octets.js';
 import { disconnectReason, rejectCauseText } from '../tpdu/codes.js';
 import { failureText } from '../tpdu/remote-desktop.js';
-import type { Decoded, DisconnectRequest, Tpdu, ErrorTpdu, TpduInitOf } from '../tpdu/types.js';
+import type { Decoded, DisconnectRequest, ErrorTpdu, Tpdu, TpduInitOf } from '../tpdu/types.js';
 import type { StreamTimes } from './stream-engine.js';
 import type { State, TransitionInput } from './transition.js';
 

@@ -19,10 +19,10 @@ import {
   type Action,
   isReceiving,
   isReleasing,
+  isSending,
   type State,
   type Table,
   type TransitionInput,
-  isSending,
   takesData,
 } from './transition.js';
 

@@ -3,13 +3,13 @@
  * answer to what was offered, and what is then in force.
  */
 import { ProtocolError } from '../errors.js';
-import { equalOctets, NO_OCTETS } from '../octets/octets.js';
 import type { Fault } from '../faults.js';
+import { equalOctets, NO_OCTETS } from '../octets/octets.js';
 import type { ConnectionConfirm, Diagnostic, TpduInitOf, TransportClass } from '../tpdu/types.js';
 import {
   ADDITIONAL_OPTIONS,
-  NON_USE_OF_FLOW_CONTROL,
   meaningfulOptions,
+  NON_USE_OF_FLOW_CONTROL,
   proposedClasses,
 } from './class-and-options.js';
 import { confirmSize } from './tpdu-size.js';

@@ -8,8 +8,8 @@ import { MAX_TPDU_SIZE } from '../tpdu/codes.js';
 import type { ConnectionRequest, Parameters, TransportClass } from '../tpdu/types.js';
 import {
   ADDITIONAL_OPTIONS,
-  NON_USE_OF_FLOW_CONTROL,
   meaningfulOptions,
+  NON_USE_OF_FLOW_CONTROL,
   optionBits,
   proposedClasses,
 } from './class-and-options.js';

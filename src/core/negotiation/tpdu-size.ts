@@ -2,7 +2,7 @@
  * How the TPDU size is negotiated (X.224 6.5.4 j and k, RFC 1006 §5, RFC 2126 §6.4): what to offer,
  * what to answer, what is then in force. All sizes in octets, header included.
  */
-import { MAX_TPDU_SIZE, PREFERRED_SIZE_UNIT, SIZE_CODES, largestCodedSize } from '../tpdu/codes.js';
+import { largestCodedSize, MAX_TPDU_SIZE, PREFERRED_SIZE_UNIT, SIZE_CODES } from '../tpdu/codes.js';
 import type { Parameters, ParametersInit, TransportClass } from '../tpdu/types.js';
 
 /** The two size parameters of a CR or CC. */

@@ -3,14 +3,14 @@
  * writes the fixed part, and the rows of `parameters.ts` the variable part.
  */
 import { NO_OCTETS, writeUint } from '../octets/octets.js';
-import { outOfRange, wrongType } from './values.js';
 import { checksumOf } from './checksum.js';
 import { MAX_CR_LENGTH } from './codecs/connection.js';
 import { CODECS } from './codecs/index.js';
 import { TPDU_TYPES } from './codes.js';
+import { writeParameters } from './parameter-list.js';
 import { PARAMETERS } from './parameters.js';
 import type { RawParameter, Tpdu, TpduInit } from './types.js';
-import { writeParameters } from './parameter-list.js';
+import { outOfRange, wrongType } from './values.js';
 
 /** Options of `encode`. */
 export interface EncodeOptions {

@@ -2,8 +2,8 @@
  * Builds the ER for a faulty TPDU (X.224 6.22, 13.12). The caller decides whether to send it.
  */
 import type { ProtocolError } from '../errors.js';
-import { encode } from './encode.js';
 import { MAX_TPDU_SIZE } from './codes.js';
+import { encode } from './encode.js';
 
 /** Largest value of parameter 0xC1 in an ER, because LI is limited (X.224 13.2.3 note). */
 const MAX_INVALID_TPDU = 248;

@@ -9,9 +9,9 @@
  * ```
  */
 export { CotpError, type CotpErrorCode, ProtocolError } from '../errors.js';
+export { FAULTS, type Fault, type RejectCause } from '../faults.js';
+export { disconnectReason, rejectCauseText } from './codes.js';
 export { decode, decodeNsdu } from './decode.js';
 export { type EncodeOptions, encode } from './encode.js';
 export { type Explanation, explainTpdu } from './explain.js';
-export { FAULTS, type Fault, type RejectCause } from '../faults.js';
-export { disconnectReason, rejectCauseText } from './codes.js';
 export type * from './types.js';

@@ -6,10 +6,10 @@
 import type { Fault } from '../faults.js';
 import { equalOctets, octetAt } from '../octets/octets.js';
 import {
-  type NamedParameter,
-  type ParameterScope,
   isAllowed,
   isParameterCode,
+  type NamedParameter,
+  type ParameterScope,
   parameterNamed,
   parameterOf,
 } from './parameters.js';
@@ -23,11 +23,11 @@ import type {
   TransportClass,
 } from './types.js';
 import {
-  LENIENT,
-  type ValueContext,
   checkOctets,
   checkUint,
+  LENIENT,
   outOfRange,
+  type ValueContext,
   wrongType,
 } from './values.js';
 

@@ -5,8 +5,19 @@
  */
 import { octetAt } from '../octets/octets.js';
 import {
-  type Kind,
+  ALL_CLASSES,
+  CLASSES_1_TO_4,
+  classOf,
+  codeOfSize,
+  PREFERRED_SIZE_UNIT,
+  SIZE_CODES,
+  sizeOfCode,
+  TPDU_TYPES,
+} from './codes.js';
+import type { Parameters, TpduType, TransportClass } from './types.js';
+import {
   checkUint,
+  type Kind,
   octetString,
   outOfRange,
   shortestUint,
@@ -15,17 +26,6 @@ import {
   uintRecord,
   wrongType,
 } from './values.js';
-import {
-  ALL_CLASSES,
-  CLASSES_1_TO_4,
-  PREFERRED_SIZE_UNIT,
-  SIZE_CODES,
-  TPDU_TYPES,
-  classOf,
-  codeOfSize,
-  sizeOfCode,
-} from './codes.js';
-import type { Parameters, TpduType, TransportClass } from './types.js';
 
 /** The row of a parameter. */
 export interface ParameterRow<T = unknown> {

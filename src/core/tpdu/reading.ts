@@ -3,8 +3,8 @@
  * between an error and a diagnostic.
  */
 import { ProtocolError } from '../errors.js';
-import { octetAt, readUint } from '../octets/octets.js';
 import type { Fault } from '../faults.js';
+import { octetAt, readUint } from '../octets/octets.js';
 import type { DecodeOptions, Diagnostic, DiagnosticCode, TransportClass } from './types.js';
 
 /** A TPDU that is being decoded. Octets are counted from 1, offsets from 0. */

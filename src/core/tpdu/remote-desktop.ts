@@ -14,8 +14,8 @@
  * `Cookie: `, only if the octets cannot be read as parameters.
  */
 import { NO_OCTETS, octetAt, uintOctets } from '../octets/octets.js';
-import { checkOctets, checkUint, outOfRange, wrongType } from './values.js';
 import type { RemoteDesktop, RemoteDesktopInit, RemoteDesktopNegotiation } from './types.js';
+import { checkOctets, checkUint, outOfRange, wrongType } from './values.js';
 
 /** Length of a negotiation structure in octets; the structure contains it. */
 const NEGOTIATION_LENGTH = 8;

@@ -3,7 +3,7 @@
  * Knows nothing of TPDUs.
  */
 import { ProtocolError } from '../errors.js';
-import { OctetCollector, OctetSource, allocateZeroed } from '../octets/collector.js';
+import { allocateZeroed, OctetCollector, OctetSource } from '../octets/collector.js';
 import { otherProtocolHint } from '../other-protocol.js';
 import { MAX_TPKT_LENGTH, MIN_TPKT_LENGTH, TPKT_HEADER_LENGTH, TPKT_VERSION } from './header.js';
 

@@ -10,14 +10,14 @@ import type { OnExpedited } from '../connection.js';
 import type { TraceListener } from '../trace/entry.js';
 import {
   type Check,
-  type OptionRow,
-  type Resolved,
   callback,
   connectData,
   flag,
   integer,
+  type OptionRow,
   oneOf,
   optional,
+  type Resolved,
   remoteDesktop,
   row,
 } from './rows.js';

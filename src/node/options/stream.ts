@@ -5,12 +5,12 @@ import type { Duplex } from 'node:stream';
 import { Duplex as DuplexClass } from 'node:stream';
 import type { ConnectionOptions as TlsConnectOptions, TlsOptions } from 'node:tls';
 import {
-  type OptionRow,
   callback,
   flag,
   instance,
   integer,
   milliseconds,
+  type OptionRow,
   optional,
   optionsObject,
   passedOn,

@@ -1,6 +1,8 @@
 /**
  * The options of `connect` and `listen` of bare TPKT.
  */
+
+import type { OptionRow, Resolved } from './rows.js';
 import {
   type ErrorListener,
   onErrorRow,
@@ -11,7 +13,6 @@ import {
   type StreamListenOptions,
   type StreamOptions,
 } from './stream.js';
-import type { OptionRow, Resolved } from './rows.js';
 
 /** Options of `tpkt.connect`. */
 export interface ConnectOptions extends StreamOptions, StreamConnectOptions {

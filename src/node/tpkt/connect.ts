@@ -2,14 +2,14 @@
  * `connect` of bare TPKT.
  */
 import { ConnectionClosedError, TimeoutError } from '../../core/errors.js';
-import { whenAborted } from '../waiting.js';
 import { type Address, type FullAddress, formatAddress, resolveAddress } from '../address.js';
 import { openClientStream } from '../client-stream.js';
-import { CONNECT_OPTIONS, type ConnectOptions } from '../options/tpkt.js';
-import { resolveOptions } from '../options/rows.js';
-import { whenClosed } from '../streams.js';
 import { startTimeout } from '../deadline-timer.js';
+import { resolveOptions } from '../options/rows.js';
+import { CONNECT_OPTIONS, type ConnectOptions } from '../options/tpkt.js';
+import { whenClosed } from '../streams.js';
 import { clientTlsError, isTcpConnected, tlsTimeout } from '../tls.js';
+import { whenAborted } from '../waiting.js';
 import { type Connection, openConnection } from './connection.js';
 
 /**

@@ -6,6 +6,7 @@ import { TpktConnection } from '../../core/connection/tpkt-connection.js';
 import { MAX_TPKT_PAYLOAD, MIN_TPKT_PAYLOAD } from '../../core/tpkt/header.js';
 import { type FullAddress, formatAddress, socketAddresses } from '../address.js';
 import { allocate, sendPool, view } from '../buffers.js';
+import { reportTo } from '../callbacks.js';
 import { Driver, type DriverUser } from '../driver.js';
 import {
   type ConnectionParts,
@@ -14,7 +15,6 @@ import {
 } from '../message-connection.js';
 import type { ResolvedConnectOptions, ResolvedListenOptions } from '../options/tpkt.js';
 import type { ReceiveBudget } from '../receive-budget.js';
-import { reportTo } from '../callbacks.js';
 
 /** The two ends of a connection. Frozen. */
 export interface ConnectionInfo {

@@ -2,10 +2,10 @@
  * `listen` of bare TPKT.
  */
 import { type Address, formatAddress, resolveAddress } from '../address.js';
+import { reportTo } from '../callbacks.js';
 import { resolveOptions, wrongType } from '../options/rows.js';
 import { LISTEN_OPTIONS, type ListenOptions } from '../options/tpkt.js';
 import { ReceiveBudget } from '../receive-budget.js';
-import { reportTo } from '../callbacks.js';
 import { Server } from '../server.js';
 import { type ConnectionCb, openConnection } from './connection.js';
 

@@ -7,8 +7,8 @@ import { toHex } from '../../core/octets/octets.js';
 import type { Tpdu } from '../../core/tpdu/types.js';
 import { formatTsel, tselOf } from '../../core/tsel.js';
 import { formatAddress } from '../address.js';
-import { type TraceEntry, decodeOrError, describeOrError } from './entry.js';
-import { type Destination, type SinkOptions, type TraceSink, lineSink } from './sink.js';
+import { decodeOrError, describeOrError, type TraceEntry } from './entry.js';
+import { type Destination, lineSink, type SinkOptions, type TraceSink } from './sink.js';
 
 /**
  * Writes a line for each TPDU: time (UTC), number of the connection, direction, peer, TPDU.

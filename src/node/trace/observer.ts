@@ -14,10 +14,10 @@ import {
   type ConnectionClose,
   type ConnectionOpen,
   type ConnectionRefused,
-  Entry,
-  type TraceListener,
-  type TracedConnection,
   connectionChannel,
+  Entry,
+  type TracedConnection,
+  type TraceListener,
   tpduChannel,
   traceTime,
 } from './entry.js';

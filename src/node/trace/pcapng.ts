@@ -5,17 +5,17 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { TPKT_HEADER_LENGTH, writeTpktHeader } from '../../core/tpkt/header.js';
 import {
-  type OptionRow,
-  type Resolved,
   integer,
+  type OptionRow,
   optional,
+  type Resolved,
   resolveOptions,
 } from '../options/rows.js';
 import {
   CONNECTION_CHANNEL,
   type ConnectionEvent,
-  type TraceEntry,
   type TracedConnection,
+  type TraceEntry,
   traceTime,
 } from './entry.js';
 import { fileHeader, maxPacketBlock, packetBlock, statistics } from './pcapng/blocks.js';

@@ -9,12 +9,12 @@ import type { RemoteDesktop, Tpdu } from '../../core/tpdu/types.js';
 import { runCallback } from '../callbacks.js';
 import { startTimeout } from '../deadline-timer.js';
 import {
-  type OptionRow,
-  type Resolved,
   callback,
   flag,
   integer,
+  type OptionRow,
   optional,
+  type Resolved,
   resolveOptions,
   row,
   text,

@@ -1,12 +1,12 @@
 /** The table of transitions is what a connection really does: every state, everything that can come. */
 import { describe, expect, it } from 'vitest';
+import { CLASS0_TABLE } from '../../../src/core/class0/procedure.js';
 import {
   type Action,
   CLASS2_STATES,
   STATES,
   type State,
 } from '../../../src/core/connection/transition.js';
-import { CLASS0_TABLE } from '../../../src/core/class0/procedure.js';
 import type { StreamRequest } from '../../../src/core/engine.js';
 import { ConnectionClosedError, CotpError } from '../../../src/core/errors.js';
 import { hex } from '../../support/splits.js';

@@ -50,10 +50,13 @@ describe('the proposal', () => {
   it.each(rows)(
     'of %s at a side that takes %j',
     (_name, tpClass, octets, classes, expedited, ack) => {
-      const [event] = responder2({ tpClass }).feed(raw(octets)).events();
-      expect(event).toMatchObject({
-        type: 'connectIndication',
-        proposal: { tpClasses: classes, expedited, expeditedAck: ack },
+      const subject = responder2({ tpClass }).feed(raw(octets));
+      const [event] = subject.events();
+      const { request } = event as Extract<EngineEvent, { type: 'connectIndication' }>;
+      expect(subject.connection.proposal(request)).toEqual({
+        tpClasses: classes,
+        expedited,
+        expeditedAck: ack,
       });
     },
   );

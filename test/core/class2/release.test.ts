@@ -6,15 +6,15 @@ import {
   initiator2,
   inState2,
   open2,
-  responder2,
   requestOfPeer,
+  responder2,
 } from '../../support/class2-states.js';
 import { digits, hex, join } from '../../support/splits.js';
 import {
   initiator,
   inState,
-  only,
   OURS,
+  only,
   packet,
   raw,
   type Subject,

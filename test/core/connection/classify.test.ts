@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
-  classify as classifyPart,
   type Context,
+  classify as classifyPart,
   readOne,
 } from '../../../src/core/connection/classify.js';
 import { connectionRequest } from '../../../src/core/connection/establishment.js';

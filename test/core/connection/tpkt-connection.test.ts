@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { TpktConnection } from '../../../src/core/connection/tpkt-connection.js';
+import { SendPool } from '../../../src/core/data-transfer/send-buffer.js';
 import { ConnectionClosedError, ProtocolError, TimeoutError } from '../../../src/core/errors.js';
 import { allocateZeroed, plainView } from '../../../src/core/octets/collector.js';
-import { SendPool } from '../../../src/core/data-transfer/send-buffer.js';
-import { TpktConnection } from '../../../src/core/connection/tpkt-connection.js';
 import { takeEvents, takePieces } from '../../support/engine.js';
 import { hex, join, pattern, splits, tpkt } from '../../support/splits.js';
 

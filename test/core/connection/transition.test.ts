@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import { CLASS0_TABLE } from '../../../src/core/class0/procedure.js';
 import {
+  EVENTS as ALL_EVENTS,
   CLASS2_EVENTS,
   CLASS2_STATES,
-  EVENTS as ALL_EVENTS,
   type Event,
   STATES,
   type State,
 } from '../../../src/core/connection/transition.js';
-import { CLASS0_TABLE } from '../../../src/core/class0/procedure.js';
 
 /** Those of class 0; class 2 has a table, and tests, of its own. */
 const states = (Object.keys(STATES) as State[]).filter((state) => !CLASS2_STATES.has(state));

@@ -1,7 +1,7 @@
 /** What the reassembly of TSDUs holds on to. */
 import { expect, it } from 'vitest';
 import { Reassembly } from '../../../src/core/data-transfer/reassembly.js';
-import { OctetSource, allocateZeroed, plainView } from '../../../src/core/octets/collector.js';
+import { allocateZeroed, OctetSource, plainView } from '../../../src/core/octets/collector.js';
 import { memoryHeld } from '../../support/growth.js';
 
 /** The first DTs of a TSDU, whose chunk is forgotten here; all of them, if it is to end. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { OctetCollector, allocateZeroed } from '../../../src/core/octets/collector.js';
+import { allocateZeroed, OctetCollector } from '../../../src/core/octets/collector.js';
 import { chunksOf, join, pattern } from '../../support/splits.js';
 
 function collect(octets: Uint8Array, size: number): OctetCollector {

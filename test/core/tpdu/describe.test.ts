@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { describeTpdu } from '../../../src/core/tpdu/describe.js';
 import { decode } from '../../../src/core/tpdu/decode.js';
+import { describeTpdu } from '../../../src/core/tpdu/describe.js';
 import { hex } from '../../support/raw.js';
 
 const described = (digits: string) => describeTpdu(decode(hex(digits)));

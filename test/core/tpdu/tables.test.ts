@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import {
-  TPDUS,
-  TPDU_TYPES,
   codeOfSize,
   isDisconnectReason,
   isRejectCause,
   largestCodedSize,
   sizeOfCode,
+  TPDU_TYPES,
+  TPDUS,
   tpduTypeOf,
 } from '../../../src/core/tpdu/codes.js';
 import { disconnectReason, rejectCauseText } from '../../../src/core/tpdu/index.js';

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { ProtocolError } from '../../../src/core/errors.js';
 import {
+  allocateZeroed,
   type OctetCollector,
   type OctetSource,
-  allocateZeroed,
   plainView,
 } from '../../../src/core/octets/collector.js';
 import { type PacketReceiver, TpktSplitter } from '../../../src/core/tpkt/splitter.js';

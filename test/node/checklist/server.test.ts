@@ -2,11 +2,11 @@
 import { connect as connectTcp } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import {
+  type ConnectOptions,
   CotpError,
   connect,
-  type ConnectOptions,
-  listen,
   type ListenOptions,
+  listen,
 } from '../../../src/index.js';
 import { closeLater, rawClient, rawServer, rejection, serve } from '../../support/life.js';
 import { CR, dt, hex, type RawPeer, tpkt } from '../../support/raw.js';

@@ -13,10 +13,10 @@
  * and the low half of octet 2 is 0000.
  */
 import { writeUint } from '../../octets/octets.js';
-import { checkUint } from '../values.js';
 import { readParameters } from '../parameter-list.js';
 import type { Reading } from '../reading.js';
 import type { TpduInitOf } from '../types.js';
+import { checkUint } from '../values.js';
 import type { Codec } from './codec.js';
 import {
   type LongForm,

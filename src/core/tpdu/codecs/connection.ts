@@ -8,9 +8,8 @@
  *     +----+-----------+---------+---------+---------------+----------+-----------+
  */
 import { NO_OCTETS, octetAt, writeUint } from '../../octets/octets.js';
-import { checkOctets, checkUint, outOfRange } from '../values.js';
-import { TPDUS, classOf } from '../codes.js';
-import { type VariablePart, readParameters } from '../parameter-list.js';
+import { classOf, TPDUS } from '../codes.js';
+import { readParameters, type VariablePart } from '../parameter-list.js';
 import type { Reading } from '../reading.js';
 import {
   areParameters,
@@ -20,6 +19,7 @@ import {
   writeRemoteDesktop,
 } from '../remote-desktop.js';
 import type { ConnectionRequest, TpduInitOf, TransportClass } from '../types.js';
+import { checkOctets, checkUint, outOfRange } from '../values.js';
 import { type Codec, MAX_REF, type Written } from './codec.js';
 
 /** Largest CR in octets, including user data, in every class (X.224 13.3). */

@@ -10,10 +10,11 @@
  *
  * `r` is ROA, request of acknowledgement. `header-format.ts` shows the layout from octet 3 on.
  */
-import { checkFlag, checkOctets, outOfRange } from '../values.js';
+
 import { readParameters } from '../parameter-list.js';
 import type { Reading } from '../reading.js';
 import type { DataForm } from '../types.js';
+import { checkFlag, checkOctets, outOfRange } from '../values.js';
 import type { Codec } from './codec.js';
 import {
   formToWrite,

@@ -9,9 +9,9 @@
  *     +----+-----------+---------+---------+-----------+
  */
 import { NO_OCTETS, octetAt, writeUint } from '../../octets/octets.js';
-import { checkOctets, checkUint, outOfRange } from '../values.js';
-import { TPDUS, isDisconnectReason } from '../codes.js';
+import { isDisconnectReason, TPDUS } from '../codes.js';
 import { readParameters } from '../parameter-list.js';
+import { checkOctets, checkUint, outOfRange } from '../values.js';
 import { type Codec, MAX_REF } from './codec.js';
 
 /** Largest user data of a DR in octets (X.224 13.5.5). */

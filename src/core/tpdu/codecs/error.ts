@@ -7,9 +7,9 @@
  *     +----+-----------+---------+--------+----------+
  */
 import { octetAt, writeUint } from '../../octets/octets.js';
-import { checkUint } from '../values.js';
-import { TPDUS, isRejectCause } from '../codes.js';
+import { isRejectCause, TPDUS } from '../codes.js';
 import { readParameters } from '../parameter-list.js';
+import { checkUint } from '../values.js';
 import { type Codec, MAX_REF } from './codec.js';
 
 /** Reads and writes ER. */

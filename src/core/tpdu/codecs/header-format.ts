@@ -12,10 +12,10 @@
  *     +----+------+-------------+--------------------+
  */
 import { octetAt, readUint, writeUint } from '../../octets/octets.js';
-import { checkUint, outOfRange, wrongType } from '../values.js';
 import { TPDUS } from '../codes.js';
 import type { Reading } from '../reading.js';
 import type { DataForm } from '../types.js';
+import { checkUint, outOfRange, wrongType } from '../values.js';
 import { MAX_REF } from './codec.js';
 
 /** The TPDU types with several header formats. All of them have a number. */
