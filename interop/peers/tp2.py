@@ -148,7 +148,8 @@ class Peer:
 
     async def later(self, b):
         await asyncio.sleep(self.hold)
-        self.post(b)
+        if self.e.state in ("OPEN", "RELEASING"):  # the DR is the last TPDU of a side (X.224 6.7.1.5 a)
+            self.post(b)
 
     async def write_all(self):
         """One writer, so that TPDUs keep their order and stay whole."""

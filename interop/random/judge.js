@@ -1,0 +1,125 @@
+/** Compares what both sides have seen of a connection with its plan. */
+import { describe, pattern } from './octets.js';
+
+/** Notes of the peer that are findings. A reset that the plan asks for is none. */
+const FAULT = /FAULT|timer in state|^\w+(Error|Exit): | is not /;
+
+/** What is wrong, in words; empty where all is well. */
+export function judge(plan, seen) {
+  const { code, notes } = seen.peer;
+  const findings = notes.filter((note) => FAULT.test(note));
+  if (plan.agreed === undefined) {
+    return [...findings, ...judgeRefusal(plan, seen)];
+  }
+  if (seen.agreed === undefined) {
+    return [...findings, `the connection was not opened: ${seen.rejected ?? 'see the peer'}`];
+  }
+  // A reset at once may overtake our CC.
+  const isOvertaken =
+    plan.end.how === 'destroy' && notes.some((note) => note.includes('not opened'));
+  if (code !== 0 && !isOvertaken) {
+    findings.push(`the exit code of the peer is ${code}`);
+  }
+  if (JSON.stringify(seen.agreed) !== JSON.stringify(plan.agreed)) {
+    findings.push(
+      `agreed on ${JSON.stringify(seen.agreed)}, expected ${JSON.stringify(plan.agreed)}`,
+    );
+  }
+  const wanted = expectedEnd(plan);
+  return [...findings, ...judgeData(plan, seen, wanted), ...judgeEnd(plan, seen, wanted)];
+}
+
+function judgeRefusal({ role }, { rejected, agreed, peer }) {
+  if (agreed !== undefined) {
+    return ['a connection was opened without a class in common'];
+  }
+  const isRefused =
+    role === 'initiator'
+      ? rejected?.code === 'ERR_COTP_REFUSED'
+      : peer.notes.some((note) => note.includes('not opened'));
+  return isRefused ? [] : [`not refused, but: ${rejected}`];
+}
+
+/** How our side must see the end, and whether everything that was written must have arrived. */
+function expectedEnd({ role, end, agreed, steps }) {
+  const isClass2 = agreed.tpClass === 2;
+  const isPeersTurn = role === 'responder' || steps.some(({ kind }) => kind === 'tsdu');
+  if (end.by === 'us' || !isPeersTurn) {
+    const how = end.by === 'us' ? end.how : 'close';
+    return endByUs(how, isClass2);
+  }
+  if (!isClass2) {
+    return end.how === 'rst'
+      ? { endings: ['reset'], isError: true }
+      : { endings: ['fin'], confirmed: true, isWhole: true };
+  }
+  switch (end.how) {
+    case 'close':
+      return { endings: ['dr'], reason: 128, nonDisruptive: true, isWhole: true };
+    case 'disruptive':
+      return { endings: ['dr'], reason: 128, nonDisruptive: undefined };
+    case 'fin':
+      return { endings: ['fin'], isError: true };
+    default:
+      return { endings: ['reset'], isError: true };
+  }
+}
+
+function endByUs(how, isClass2) {
+  if (how === 'destroy') {
+    return { endings: ['local'], confirmed: false };
+  }
+  // Who ends class 0 by `end` sees the peer end too.
+  const endings = how === 'end' ? ['local', 'fin'] : ['local'];
+  return { endings, confirmed: true, isWhole: how !== 'disruptive' || !isClass2, isOurs: true };
+}
+
+/** What arrived is what was sent, in order; all of it where nothing may be lost. */
+function judgeData({ role, steps }, seen, wanted) {
+  return ['tsdu', 'expedited'].flatMap((kind) => {
+    const sent = steps.filter((step) => step.kind === kind).map(({ length }) => pattern(length));
+    const received = seen[kind];
+    const findings = received.flatMap((octets, i) =>
+      sent[i]?.equals(octets)
+        ? []
+        : [`${kind} ${i} is ${describe(octets)}, not ${sent[i] && describe(sent[i])}`],
+    );
+    const arrived = role === 'responder' ? received.length : countAtPeer(seen.peer.notes, kind);
+    const mustBeWhole = wanted.isWhole && (role === 'initiator' ? wanted.isOurs : !wanted.isOurs);
+    return mustBeWhole && arrived !== sent.length
+      ? [...findings, `${arrived} of ${sent.length} arrived: ${kind}`]
+      : findings;
+  });
+}
+
+function countAtPeer(notes, kind) {
+  const [, tsdus, expedited] =
+    /responder: (\d+) TSDUs, (\d+) expedited/.exec(notes.join('\n')) ?? [];
+  return Number(kind === 'tsdu' ? tsdus : expedited);
+}
+
+function judgeEnd({ end, agreed }, { disconnection, errors }, wanted) {
+  const findings = [];
+  const expect = (name, actual, expected) => {
+    if (actual !== expected) {
+      findings.push(`${name} is ${actual}, not ${expected}`);
+    }
+  };
+  const { ending, confirmed, unsent, reason, nonDisruptive, userData } = disconnection;
+  if (!wanted.endings.includes(ending)) {
+    findings.push(`ending is ${ending}, not ${wanted.endings.join(' or ')}`);
+  }
+  expect('confirmed', confirmed, wanted.confirmed ?? false);
+  expect('reason', reason, wanted.reason);
+  expect('nonDisruptive', nonDisruptive, wanted.nonDisruptive);
+  if (end.by === 'peer') {
+    const expected = end.userData > 0 ? pattern(end.userData).toString('hex') : undefined;
+    expect('userData', userData && Buffer.from(userData).toString('hex'), expected);
+  }
+  if (wanted.isOurs && wanted.isWhole && agreed.tpClass === 2) {
+    expect('unsent', unsent, 0);
+  }
+  const isLost = ending === 'dr' && unsent > 0;
+  expect('number of errors', errors.length, wanted.isError || isLost ? 1 : 0);
+  return findings;
+}
