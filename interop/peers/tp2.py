@@ -331,7 +331,7 @@ async def client(o, flags, host, port, steps, note):
 
     while p.opened is None:
         await asyncio.sleep(0.01)
-        if p.ended or p.closed.is_set():
+        if p.opened is None and (p.ended or p.closed.is_set()):
             await task
             note(f"initiator: not opened: {p.ended}")
             return 1

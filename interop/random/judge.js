@@ -46,7 +46,7 @@ function expectedEnd({ role, end, agreed, steps }) {
   const isPeersTurn = role === 'responder' || steps.some(({ kind }) => kind === 'tsdu');
   if (end.by === 'us' || !isPeersTurn) {
     const how = end.by === 'us' ? end.how : 'close';
-    return endByUs(how, isClass2);
+    return endByUs(how);
   }
   if (!isClass2) {
     return end.how === 'rst'
@@ -65,13 +65,13 @@ function expectedEnd({ role, end, agreed, steps }) {
   }
 }
 
-function endByUs(how, isClass2) {
+function endByUs(how) {
   if (how === 'destroy') {
     return { endings: ['local'], confirmed: false };
   }
   // Who ends class 0 by `end` sees the peer end too.
   const endings = how === 'end' ? ['local', 'fin'] : ['local'];
-  return { endings, confirmed: true, isWhole: how !== 'disruptive' || !isClass2, isOurs: true };
+  return { endings, confirmed: true, isWhole: how !== 'disruptive', isOurs: true };
 }
 
 /** What arrived is what was sent, in order; all of it where nothing may be lost. */

@@ -11,6 +11,10 @@ export function planOf(seed) {
   const ours = optionsOfOurs(random, role);
   const peer = optionsOfPeer(random, role);
   const agreed = role === 'initiator' ? agree(ours, peer) : agree(peer, ours);
+  if (role === 'responder' && agreed?.tpClass === 0) {
+    // A tolerant responder answers a larger 0xC0 as it is offered; X.224 13.3.4 b knows none in class 0.
+    ours.size = Math.min(ours.size, 2048);
+  }
   const steps = agreed === undefined ? [] : makeSteps(random, agreed);
   return { seed, role, ours, peer, agreed, steps, end: endOf(random, role, agreed) };
 }
