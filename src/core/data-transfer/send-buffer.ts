@@ -82,7 +82,10 @@ export class SendPool {
   }
 }
 
-/** Collects packets until they are taken for sending. */
+/**
+ * Collects packets until they are taken for sending. It has a field more than other classes: an object that holds
+ * some of them would be one more for each connection.
+ */
 export class SendBuffer {
   /**
    * Whoever takes pieces calls {@link sent} once nobody reads them any more: only then are whole blocks
@@ -103,6 +106,8 @@ export class SendBuffer {
   #isWhole = false;
   /** Made for the connections that need a whole block. */
   #wholeBlocks: WholeBlocks | undefined;
+  /** Octets of a reply that waits before the data, where no packet is urgent: the first of all that waits. */
+  #leading = 0;
   /** The payloads among the pieces, in order: the header of each is at the end of the piece before it. */
   #payloads: Fifo<Uint8Array> | undefined;
   /** What leaves before the data; made for the connections that have such packets. */
@@ -181,7 +186,7 @@ export class SendBuffer {
 
   /** Octets of normal and expedited data that wait, with their headers. */
   get dataLength(): number {
-    return this.length - (this.#urgent?.replyLength ?? 0);
+    return this.length - this.#leading - (this.#urgent?.replyLength ?? 0);
   }
 
   /**
@@ -190,7 +195,11 @@ export class SendBuffer {
    */
   addReply(tpdu: Uint8Array): void {
     if (this.#urgent === undefined) {
+      const isFirst = this.length === 0;
       this.addPacket(NO_HEADER, tpdu);
+      if (isFirst) {
+        this.#leading = this.length;
+      }
       return;
     }
     const packet = packetOf(tpdu);
@@ -231,6 +240,7 @@ export class SendBuffer {
     // The payload of a packet that was begun has no header before it.
     let skipped = this.#isWithinPacket ? (this.#pieces.first?.length ?? 0) : 0;
     octets += skipped;
+    skipped += this.#leading;
     for (const piece of this.#waitingPieces()) {
       let at = skipped;
       while (at < piece.length) {
@@ -247,6 +257,7 @@ export class SendBuffer {
   /** Forgets normal and expedited data that waits, except the rest of a packet that was begun. */
   dropData(): void {
     const rest = this.#isWithinPacket ? this.#pieces.first : undefined;
+    const leading = this.#leadingReply;
     this.#pieces.clear();
     this.#payloads?.clear();
     this.#block = undefined;
@@ -254,6 +265,10 @@ export class SendBuffer {
     this.#wholeBlocks?.forgetWaiting();
     this.#urgent?.dropExpedited();
     this.length = this.#urgent?.replyLength ?? 0;
+    if (leading !== undefined) {
+      this.#pieces.push(leading);
+      this.length += leading.length;
+    }
     if (rest !== undefined) {
       this.#pieces.push(rest);
       this.#payloads?.push(rest);
@@ -290,6 +305,7 @@ export class SendBuffer {
     this.#urgent = undefined;
     this.#block = undefined;
     this.length = 0;
+    this.#leading = 0;
     this.#copied = 0;
     this.#wholeBlocks = undefined;
   }
@@ -301,7 +317,17 @@ export class SendBuffer {
       : false;
   }
 
+  /** The reply before the data, which stays when the data is dropped. */
+  get #leadingReply(): Uint8Array | undefined {
+    if (this.#leading === 0) {
+      return undefined;
+    }
+    const [first] = this.#waitingPieces();
+    return first?.subarray(0, this.#leading);
+  }
+
   #shiftData(): Uint8Array | undefined {
+    this.#leading = 0;
     const piece = this.#pieces.shift();
     if (piece === undefined) {
       return this.#block === undefined ? undefined : this.#takeRun(this.#block);
