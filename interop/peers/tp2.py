@@ -71,7 +71,7 @@ class Peer:
         self.hold, self.held_until, self.dr_seen = int(o["--hold-ea"]) / 1000, 0, False
         self.closed, self.out = asyncio.Event(), asyncio.Queue()
         self.armed, self.alarm, self.ea_armed, self.ea_alarm, self.seconds = None, None, None, None, float(o["--timer"])
-        self.replies, self.broken = 0, False
+        self.replies, self.broken, self.writing = 0, False, False
         self.writer_task = asyncio.ensure_future(self.write_all())
 
     def trace(self, mark, b):
@@ -158,6 +158,7 @@ class Peer:
             self.replies -= is_reply(b)
             if self.broken:
                 continue
+            self.writing = True
             try:
                 if b is None:
                     self.w.write_eof()
@@ -166,6 +167,7 @@ class Peer:
             except OSError as x:
                 self.broken = True
                 self.note(f"{self.role}: write {x}")
+            self.writing = False
 
     async def put(self, b):
         self.trace(">", b)
@@ -260,7 +262,7 @@ class Peer:
                 alarm.cancel()
         self.items.put_nowait(("gone", b""))
         self.closed.set()
-        while not self.out.empty() and not self.w.transport.is_closing():
+        while (self.writing or not self.out.empty()) and not self.w.transport.is_closing():
             await asyncio.sleep(0.005)
         self.writer_task.cancel()
         try:
