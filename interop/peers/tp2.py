@@ -71,7 +71,7 @@ class Peer:
         self.hold, self.held_until, self.dr_seen = int(o["--hold-ea"]) / 1000, 0, False
         self.closed, self.out = asyncio.Event(), asyncio.Queue()
         self.armed, self.alarm, self.ea_armed, self.ea_alarm, self.seconds = None, None, None, None, float(o["--timer"])
-        self.replies, self.broken, self.writing = 0, False, False
+        self.replies, self.broken, self.writing = 0, False, False  # broken: what is still posted is thrown away
         self.writer_task = asyncio.ensure_future(self.write_all())
 
     def trace(self, mark, b):
@@ -162,6 +162,7 @@ class Peer:
             try:
                 if b is None:
                     self.w.write_eof()
+                    self.broken = True  # nothing can follow a FIN
                 else:
                     await self.put(b)
             except OSError as x:

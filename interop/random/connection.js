@@ -82,8 +82,10 @@ async function runResponder(plan, peers) {
   const record = newRecord();
   const total = ofKind(plan.steps, 'tsdu').length;
   const { promise, resolve } = Promise.withResolvers?.() ?? withResolvers();
+  let hasEnded = false;
   const endIfDue = (connection) => {
     if (plan.end.by === 'us' && record.tsdu.length === total) {
+      hasEnded = true;
       endByUs(connection, plan.end);
     }
   };
@@ -91,7 +93,7 @@ async function runResponder(plan, peers) {
     endIfDue(connection);
     for await (const tsdu of connection) {
       record.tsdu.push(tsdu);
-      if (connection.isOpen) {
+      if (connection.isOpen && !hasEnded) {
         connection.write(tsdu);
       }
       endIfDue(connection);
@@ -104,7 +106,7 @@ async function runResponder(plan, peers) {
       ...ourOptions(plan, record),
       onExpedited: (data, connection) => {
         record.expedited.push(data);
-        if (connection.isOpen) {
+        if (connection.isOpen && !hasEnded) {
           connection.writeExpedited(data);
         }
       },
