@@ -10,7 +10,7 @@ import { planOf } from './random/plan.js';
 
 const USAGE = `Usage: npm run test:class2 -- [options]
   --count N         connections (1000)
-  --seconds N       starts no connection after so long (300)
+  --seconds N       starts no connection after so long (300); fewer connections are no failure
   --seed N          0 to 4294967295, the first connection; each one after it is one more (1)
   --parallel N      connections at the same time (8)
   --verbose         prints the plan of each connection and the notes of the peer`;
@@ -101,7 +101,7 @@ async function main() {
     peers.stop();
   }
   report(tally, options, elapsed());
-  process.exitCode = tally.findings > 0 || tally.started < options.count ? 1 : 0;
+  process.exitCode = tally.findings > 0 ? 1 : 0;
 }
 
 await main();

@@ -1,6 +1,6 @@
 /** Runs a plan: a connection between our side and the reference peer, and what both have seen of it. */
 import { connect, listen } from '../../dist/index.js';
-import { HOST } from '../test/support.js';
+import { deferred, HOST } from '../test/support.js';
 import { pattern } from './octets.js';
 
 /** No timer may expire in a connection that keeps to the rules, however busy the machine is. */
@@ -81,7 +81,7 @@ async function finish(record, connection, peer) {
 async function runResponder(plan, peers) {
   const record = newRecord();
   const total = ofKind(plan.steps, 'tsdu').length;
-  const { promise, resolve } = Promise.withResolvers?.() ?? withResolvers();
+  const { promise, resolve } = deferred();
   let hasEnded = false;
   const endIfDue = (connection) => {
     if (plan.end.by === 'us' && record.tsdu.length === total) {
@@ -130,14 +130,6 @@ async function runResponder(plan, peers) {
   } finally {
     server.close();
   }
-}
-
-function withResolvers() {
-  let resolve;
-  const promise = new Promise((onResolve) => {
-    resolve = onResolve;
-  });
-  return { promise, resolve };
 }
 
 /**

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { deferred } from '../test/support.js';
 
 const PEER = fileURLToPath(new URL('../peers/tp2.py', import.meta.url));
 
@@ -43,7 +44,7 @@ export class PeerProcess {
     }
     const number = this.#next;
     this.#next += 1;
-    const waiting = { port: settlers(), done: settlers() };
+    const waiting = { port: awaited(), done: awaited() };
     this.#waiting.set(number, waiting);
     this.#child.stdin.write(`${[number, role, ...words].join(' ')}\n`);
     return { port: waiting.port.promise, done: waiting.done.promise };
@@ -55,13 +56,9 @@ export class PeerProcess {
   }
 }
 
-function settlers() {
-  let resolve;
-  let reject;
-  const promise = new Promise((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  promise.catch(() => {});
-  return { promise, resolve, reject };
+/** A promise whose rejection may come before anybody waits for it. */
+function awaited() {
+  const made = deferred();
+  made.promise.catch(() => {});
+  return made;
 }
