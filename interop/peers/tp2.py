@@ -381,6 +381,7 @@ async def client(o, flags, host, port, steps, note):
         bad.append(f"TCP has not ended after 10 s, state {p.e.state}")
     note(f"initiator: ended in state {p.e.state} after {(time.monotonic() - t0) * 1000:.0f} ms")
     task.cancel()
+    p.writer_task.cancel()
     ok = not bad and not p.faults
     note(f"initiator: {'PASS' if ok else 'FAIL ' + '; '.join(bad + p.faults)}")
     return 0 if ok else 1

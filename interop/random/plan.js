@@ -15,7 +15,7 @@ export function planOf(seed) {
     // A tolerant responder answers a larger 0xC0 as it is offered; X.224 13.3.4 b knows none in class 0.
     ours.size = Math.min(ours.size, 2048);
   }
-  const steps = agreed === undefined ? [] : makeSteps(random, agreed);
+  const steps = agreed === undefined ? [] : makeSteps(random, agreed, peer.chunk);
   return { seed, role, ours, peer, agreed, steps, end: endOf(random, role, agreed) };
 }
 
@@ -60,12 +60,12 @@ function agree(offering, accepting) {
  * `tsdu` and `expedited` send so many octets; `answered` waits for the echo of each that was sent, before the next
  * step. Octet by octet takes long, so such TSDUs are short.
  */
-function makeSteps(random, { expedited }) {
+function makeSteps(random, { expedited }, chunk) {
   const steps = [];
   const count = random.between(0, 8);
   for (let i = 0; i < count; i += 1) {
     const isExpedited = expedited && random.chance(0.4);
-    const length = isExpedited ? random.between(1, 16) : lengthOf(random);
+    const length = isExpedited ? random.between(1, 16) : lengthOf(random, chunk);
     steps.push({ kind: isExpedited ? 'expedited' : 'tsdu', length });
     if (random.chance(0.5)) {
       steps.push({ kind: 'answered' });
@@ -74,8 +74,9 @@ function makeSteps(random, { expedited }) {
   return steps;
 }
 
-function lengthOf(random) {
-  const most = random.pick([3, 130, 2100, 2100, 9000, 60_000]);
+function lengthOf(random, chunk) {
+  const longest = chunk > 0 ? chunk * 600 : 60_000;
+  const most = Math.min(longest, random.pick([3, 130, 2100, 2100, 9000, 60_000]));
   return random.between(1, most);
 }
 
