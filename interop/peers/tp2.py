@@ -380,6 +380,7 @@ async def client(o, flags, host, port, steps, note):
     except asyncio.TimeoutError:
         bad.append(f"TCP has not ended after 10 s, state {p.e.state}")
     note(f"initiator: ended in state {p.e.state} after {(time.monotonic() - t0) * 1000:.0f} ms")
+    await asyncio.wait([task], timeout=10)  # what was begun is still written
     task.cancel()
     p.writer_task.cancel()
     ok = not bad and not p.faults
