@@ -32,7 +32,12 @@ export function judge(plan, seen) {
     );
   }
   const wanted = expectedEnd(plan);
-  return [...findings, ...judgeData(plan, seen, wanted), ...judgeEnd(plan, seen, wanted)];
+  return [
+    ...findings,
+    ...judgeData(plan, seen, wanted),
+    ...judgeEnd(plan, seen, wanted),
+    ...(wanted.isOurs && plan.agreed.tpClass === 2 ? judgeOurDr(plan, notes, wanted) : []),
+  ];
 }
 
 function judgeRefusal({ role }, { rejected, agreed, peer }) {
@@ -109,6 +114,23 @@ function countAtPeer(notes, kind) {
   const [, tsdus, expedited] =
     /responder: (\d+) TSDUs, (\d+) expedited/.exec(notes.join('\n')) ?? [];
   return Number(kind === 'tsdu' ? tsdus : expedited);
+}
+
+/** What the peer has read in our DR (RFC 2126 4.2.3). */
+function judgeOurDr({ end }, notes, { isWhole }) {
+  const dr = notes.find((note) => note.includes("'ending': 'dr'"));
+  if (dr === undefined) {
+    return ['the peer has seen no DR of ours'];
+  }
+  const userData = end.by === 'us' && end.userData > 0 ? pattern(end.userData) : Buffer.of();
+  const wrong = [
+    ["'reason': 128", true],
+    ["'nonDisruptive': True", isWhole],
+    [`'userData': '${userData.toString('hex')}'`, userData.length > 0],
+  ].filter(([text, isExpected]) => dr.includes(text) !== isExpected);
+  return wrong.map(
+    ([text, isExpected]) => `${text} is ${isExpected ? 'missing' : 'too much'} in our DR: ${dr}`,
+  );
 }
 
 function judgeEnd({ end, agreed }, { disconnection, errors }, wanted) {
