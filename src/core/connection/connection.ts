@@ -51,11 +51,9 @@ import {
   type Action,
   type Event,
   type InputOf,
-  isReceiving,
   type State,
   type Table,
   type TransitionInput,
-  takesData,
 } from './transition.js';
 
 /**
@@ -645,7 +643,7 @@ export class TransportConnection extends StreamEngine {
   /** Of an open connection, and of a length that strictness allows. */
   #takesPlainDt(length: number): boolean {
     const { minPlainDt, maxPlainDt } = this.#sizes;
-    return length >= minPlainDt && length <= maxPlainDt && takesData(this.state);
+    return length >= minPlainDt && length <= maxPlainDt && this.takesData;
   }
 
   /** User data of a DT of class 2, which reads on after a limit was passed. `false` stops the splitting. */
@@ -661,7 +659,7 @@ export class TransportConnection extends StreamEngine {
   /** A limit was passed. The packets behind are still read where the connection ends by a DR. */
   #fault(error: unknown): boolean {
     this.step(faultInput(error));
-    return isReceiving(this.state);
+    return this.isReceiving;
   }
 
   #deliver(tsdu: Uint8Array | undefined): void {
@@ -676,7 +674,7 @@ export class TransportConnection extends StreamEngine {
 
   /** Any other packet: decoded, classified and put to the table. `false` stops the splitting. */
   #tpdus(octets: Uint8Array): boolean {
-    if (!isReceiving(this.state)) {
+    if (!this.isReceiving) {
       return false;
     }
     for (const part of this.#procedure.read(octets, this.state, this.#context)) {
@@ -691,7 +689,7 @@ export class TransportConnection extends StreamEngine {
       } catch (error) {
         this.step(faultInput(error));
       }
-      if (!isReceiving(this.state)) {
+      if (!this.isReceiving) {
         return false;
       }
     }

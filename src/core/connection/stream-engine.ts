@@ -17,13 +17,11 @@ import { ConnectionEnd } from './connection-end.js';
 import { endedWithin, failureOf, noHalfClose, notPossible, timedOut } from './failures.js';
 import {
   type Action,
-  isReceiving,
-  isReleasing,
-  isSending,
+  FACTS,
+  type StateFacts,
   type State,
   type Table,
   type TransitionInput,
-  takesData,
 } from './transition.js';
 
 /** Times in milliseconds, as the user gave them; 0 for none. */
@@ -80,6 +78,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
   /** Data came before the answer of the user to the CR: it waits, and all octets behind it. */
   protected hasEarlyData = false;
   #state: State;
+  #facts: StateFacts;
   readonly #traits: StreamTraits;
   readonly #events = new Fifo<Message | EngineEvent>();
   #receiver: MessageReceiver | undefined;
@@ -87,6 +86,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
   protected constructor(sendBuffer: SendBuffer, state: State, traits: StreamTraits) {
     this.sendBuffer = sendBuffer;
     this.#state = state;
+    this.#facts = FACTS[state];
     this.#traits = traits;
     this.splitter = new TpktSplitter(this);
   }
@@ -112,15 +112,19 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
   }
 
   get isReceiving(): boolean {
-    return isReceiving(this.#state);
+    return this.#facts.isReceiving;
   }
 
   get isReleasing(): boolean {
-    return isReleasing(this.#state);
+    return this.#facts.isReleasing;
   }
 
   get isSending(): boolean {
-    return isSending(this.#state);
+    return this.#facts.isSending;
+  }
+
+  protected get takesData(): boolean {
+    return this.#facts.takesData;
   }
 
   get hasRoom(): boolean {
@@ -137,7 +141,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
 
   receive(chunk: Uint8Array, now: number, isOwn = false): void {
     this.now = now;
-    if (!isReceiving(this.#state)) {
+    if (!this.#facts.isReceiving) {
       return;
     }
     // More octets wait behind the others, and there may be no room left.
@@ -151,7 +155,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
   }
 
   resume(now: number): boolean {
-    if (this.hasEarlyData || !this.splitter.isStopped || !isReceiving(this.#state)) {
+    if (this.hasEarlyData || !this.splitter.isStopped || !this.#facts.isReceiving) {
       return false;
     }
     this.now = now;
@@ -167,7 +171,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
   receiveEnd(now: number): void {
     this.now = now;
     this.end.hasPeerEnded = true;
-    if (takesData(this.#state) && this.isWithinMessage) {
+    if (this.#facts.takesData && this.isWithinMessage) {
       const error = endedWithin(this.#traits.unit, this.unfinished);
       this.step({ event: 'N-RELEASE within a TSDU', error });
     } else {
@@ -197,7 +201,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
   }
 
   postponeDeadline(milliseconds: number): void {
-    if (this.due !== undefined && takesData(this.#state)) {
+    if (this.due !== undefined && this.#facts.takesData) {
       this.due += milliseconds;
     }
   }
@@ -289,10 +293,10 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
 
   /** A chunk, or what waited, was processed. */
   #afterOctets(): void {
-    if (!isReceiving(this.#state)) {
+    if (!this.#facts.isReceiving) {
       // What is left of the chunk is of no use.
       this.splitter.clear();
-    } else if (takesData(this.#state)) {
+    } else if (this.#facts.takesData) {
       this.endChunk();
       this.timeMessage();
     }
@@ -311,6 +315,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
     const { action, next } = this.table[from][input.event];
     this.perform(action, input, from);
     this.#state = next;
+    this.#facts = FACTS[next];
     if (next === 'CLOSED') {
       // The FIN of the peer does not end TCP while ours has not left: the close clock goes on.
       if (input.event !== 'N-RELEASE indication' || this.streamRequest !== 'end') {

@@ -350,6 +350,27 @@ export function isSending(state: State): boolean {
   return state === 'OPEN' || state === 'FIN_RECEIVED';
 }
 
+/** What a state allows. */
+export interface StateFacts {
+  readonly isReceiving: boolean;
+  readonly takesData: boolean;
+  readonly isReleasing: boolean;
+  readonly isSending: boolean;
+}
+
+/** The same for all states: an engine looks at them for each TPDU. */
+export const FACTS = Object.fromEntries(
+  (Object.keys(STATES) as readonly State[]).map((state) => [
+    state,
+    {
+      isReceiving: isReceiving(state),
+      takesData: takesData(state),
+      isReleasing: isReleasing(state),
+      isSending: isSending(state),
+    },
+  ]),
+) as Readonly<Record<State, StateFacts>>;
+
 /** A cell that no row has (X.224 annex A: the three cases of an empty cell). */
 function otherwise(state: State, event: Event): readonly [Action, State] {
   //= X.224 A.2.3 deviation: a request of the user that does not fit is an error to the caller, not ignored in silence
