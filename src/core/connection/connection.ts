@@ -4,14 +4,10 @@
  */
 import { CLASS0 } from '../class0/procedure.js';
 import { CLASS2 } from '../class2/procedure.js';
-import { type DtFormat, readEot, type TpduObserver, writeTsdu } from '../data-transfer/dt.js';
-import { Reassembly } from '../data-transfer/reassembly.js';
-import { SendBuffer } from '../data-transfer/send-buffer.js';
 import type { DisconnectHow } from '../disconnection.js';
 import { COSTLY_TPDU } from '../engine.js';
 import { type CotpError, ProtocolError } from '../errors.js';
 import type { Proposal } from '../negotiation/class-and-options.js';
-import { type OctetCollector, OctetSource } from '../octets/collector.js';
 import { encode } from '../tpdu/encode.js';
 import { erFor } from '../tpdu/er.js';
 import type {
@@ -24,6 +20,7 @@ import type {
 import { MAX_TPKT_LENGTH, TPKT_HEADER_LENGTH } from '../tpkt/header.js';
 import type { ClassProcedure } from './class-procedure.js';
 import type { Context } from './classify.js';
+import { DataEngine } from './data-engine.js';
 import {
   agreementOn,
   type ConnectRequestInit,
@@ -45,7 +42,7 @@ import {
 import type { ConnectionOptions } from './options.js';
 import { Outgoing } from './outgoing.js';
 import { answerToForeignCc, answerToSecondCr, checkDisconnectData, DR_REASONS } from './release.js';
-import { faultInput, type Procedure, type Procedures, StreamEngine } from './stream-engine.js';
+import { faultInput, type Procedure, type Procedures } from './stream-engine.js';
 import {
   type Acceptance,
   type Action,
@@ -62,20 +59,8 @@ import {
  */
 const MAX_CONTROL_TPKT_LENGTH = TPKT_HEADER_LENGTH + 255 + 64;
 
-/** Sizes in octets. Before the connection is open no DT is plain. */
-interface Sizes {
-  /** Size in force; when no size was stated, what we send may be smaller. */
-  readonly agreed: number;
-  readonly sent: number;
-  /** Shortest and longest DT that is taken without the codec. */
-  readonly minPlainDt: number;
-  readonly maxPlainDt: number;
-}
-
 /** Shared by all connections that have not agreed on expedited data: it never changes. */
 const NO_EXPEDITED = new Expedited(false, false);
-
-const NO_SIZES: Sizes = { agreed: 0, sent: 0, minPlainDt: 0, maxPlainDt: -1 };
 
 /** Who has asked for the connection, and the CR; that is held until the connection is open. */
 interface Ends {
@@ -109,15 +94,10 @@ function isOf<E extends Event>(event: E, input: TransitionInput): input is Input
  * there is none, write what `sendBuffer` gives, heed `streamRequest` and `deadline`. A peer's fault is
  * never thrown; it comes out as the last event.
  */
-export class TransportConnection extends StreamEngine {
-  readonly #options: ConnectionOptions;
-  readonly #observer: TpduObserver | undefined;
+export class TransportConnection extends DataEngine {
   readonly #ends: Ends;
   readonly #outgoing: Outgoing;
   #procedure: ClassProcedure;
-  #dt: DtFormat;
-  #reassembly: Reassembly;
-  #sizes = NO_SIZES;
   #expedited = NO_EXPEDITED;
   /** What the user has asked for with our DR, which follows what is queued. */
   #lastHow: DisconnectHow | undefined;
@@ -128,17 +108,13 @@ export class TransportConnection extends StreamEngine {
     offer: TpduInitOf<'CR'> | undefined,
     now: number,
   ) {
-    const { sendPool, peer } = options;
-    super(new SendBuffer(sendPool), state, { times: options, unit: 'TSDU', peer });
-    this.#options = options;
-    this.#observer = options.observer;
+    const procedure = offer?.class === 2 ? CLASS2 : CLASS0;
+    super(options, state, procedure.dtFormat(options.localRef, 0));
     this.#ends = { isResponder: offer === undefined, offer, request: undefined };
     this.#outgoing = new Outgoing(this.sendBuffer, options.localRef, options.observer);
-    this.#procedure = offer?.class === 2 ? CLASS2 : CLASS0;
-    this.#dt = this.#procedure.dtFormat(options.localRef, 0);
+    this.#procedure = procedure;
     this.now = now;
     this.due = now + options.handshakeTimeout;
-    this.#reassembly = new Reassembly(options, options.allocate, options.view);
     this.splitter.maxLength = MAX_CONTROL_TPKT_LENGTH;
   }
 
@@ -158,19 +134,6 @@ export class TransportConnection extends StreamEngine {
     return new TransportConnection(options, 'WFCR', undefined, now);
   }
 
-  get pinned(): number {
-    return this.#reassembly.pinned + this.splitter.pinned;
-  }
-
-  get copied(): number {
-    return this.#reassembly.copied;
-  }
-
-  compact(): void {
-    this.#reassembly.compact();
-    this.splitter.compact();
-  }
-
   /** N-CONNECT confirm: TCP, and TLS if any, is connected. */
   streamConnected(now: number): void {
     this.now = now;
@@ -179,7 +142,7 @@ export class TransportConnection extends StreamEngine {
 
   /** What the answer to this CR may choose. */
   proposal(request: ConnectionRequest): Proposal {
-    return proposalOf(request, this.#options);
+    return proposalOf(request, this.options);
   }
 
   /**
@@ -202,20 +165,6 @@ export class TransportConnection extends StreamEngine {
     this.now = now;
     checkDisconnectData(userData, this.#ends.request?.class === 0 ? 0 : 2);
     this.step({ event: 'T-CONNECT refusal', reason, userData });
-  }
-
-  /**
-   * T-DATA request: queues one TSDU of at least one octet. The octets must not change until they
-   * have been sent.
-   */
-  send(tsdu: Uint8Array): void {
-    if (!this.isSending) {
-      this.step({ event: 'T-DATA request' });
-      return;
-    }
-    const { sent } = this.#sizes;
-    const observer = this.sendBuffer.showsLeaving ? undefined : this.#observer;
-    writeTsdu(this.sendBuffer, this.#dt, tsdu, sent, this.#options.view, observer);
   }
 
   sendExpedited(data: Uint8Array): void {
@@ -253,83 +202,16 @@ export class TransportConnection extends StreamEngine {
     this.#expedited.postpone(milliseconds);
   }
 
-  /** A TPDU that lies whole in a chunk: the hot path, without codec and table. */
-  //= X.224 6.9.1.4.2 para 3
-  packet(source: OctetSource, start: number, end: number): boolean {
-    const { octets } = source;
-    const dt = this.#dt;
-    this.work += 1;
-    const eot = readEot(dt, octets[start], octets[start + 1], octets[start + dt.li]);
-    if (
-      eot === undefined ||
-      !this.#takesPlainDt(end - start) ||
-      (dt.dstRef !== 0 && !this.#isOurs(octets[start + 2], octets[start + 3]))
-    ) {
-      // An event or an error may come of it, which keeps some of it.
-      source.markSeen();
-      return this.#tpdus(octets.subarray(start, end));
-    }
-    if (this.#observer?.isWatching) {
-      this.#observer.see('received', octets.subarray(start, end));
-      source.markSeen();
-    }
-    if (dt.dstRef !== 0) {
-      return this.#takeAssociated(source, start + dt.headerLength, end, eot);
-    }
-    this.#deliver(this.#reassembly.add(source, start + dt.headerLength, end, eot));
-    return true;
-  }
-
-  /** The same for a TPDU cut by TCP: its user data stays in pieces until the TSDU is joined. */
-  packetInPieces(pieces: OctetCollector): boolean {
-    const at = TPKT_HEADER_LENGTH;
-    const dt = this.#dt;
-    this.work += 1;
-    const eot = readEot(dt, pieces.at(at), pieces.at(at + 1), pieces.at(at + dt.li));
-    const isPlain =
-      eot !== undefined &&
-      this.#takesPlainDt(pieces.length - at) &&
-      (dt.dstRef === 0 || this.#isOurs(pieces.at(at + 2), pieces.at(at + 3)));
-    if (!isPlain || this.#observer?.isWatching) {
-      return this.#tpdus(pieces.join(this.#options.allocate, at));
-    }
-    try {
-      this.#deliver(this.#reassembly.addPieces(pieces, at + dt.headerLength, eot));
-      return true;
-    } catch (error) {
-      return this.#fault(error);
-    }
-  }
-
   protected get table(): Table {
     return this.#procedure.table;
-  }
-
-  protected get unfinished(): number {
-    return this.#reassembly.length + this.splitter.held;
-  }
-
-  protected get isWithinMessage(): boolean {
-    return this.#reassembly.begun || !this.splitter.atBoundary;
-  }
-
-  protected get unsent(): number {
-    return this.#sizes === NO_SIZES || this.sendBuffer.dataLength === 0
-      ? 0
-      : this.sendBuffer.userDataLength(this.#dt.headerLength);
   }
 
   get endsByTpdu(): boolean {
     return this.#procedure.tpClass === 2;
   }
 
-  protected override endChunk(): void {
-    this.#reassembly.endChunk();
-  }
-
   protected override forgetReceived(): void {
     super.forgetReceived();
-    this.#reassembly.clear();
     this.#expedited.ackDeadline = undefined;
   }
 
@@ -378,15 +260,14 @@ export class TransportConnection extends StreamEngine {
     'fail with ER': (connection, input, from) => connection.#failWithEr(input, from),
     refused: (connection, input) => connection.#refused(input),
     'take data': on('DT', (connection, { tpdu: { userData, eot } }) => {
-      const source = new OctetSource(userData);
-      connection.#deliver(connection.#reassembly.add(source, 0, userData.length, eot));
+      connection.takeData(userData, eot);
     }),
     'keep data': (connection) => {
       connection.splitter.unread();
       connection.hasEarlyData = true;
     },
     'indicate disconnect': on('DR', (connection, { tpdu, octets }, from) => {
-      const orderly = !connection.#options.strict;
+      const orderly = !connection.options.strict;
       const details = detailsOf(tpdu);
       connection.indicateDisconnect(endedByPeer(from, tpdu, octets), { orderly, details });
       connection.release();
@@ -399,7 +280,7 @@ export class TransportConnection extends StreamEngine {
       );
     }),
     'take expedited data': on('ED', (connection, { tpdu: { userData, tpduNr } }) => {
-      const data = connection.#options.allocate(userData.length);
+      const data = connection.options.allocate(userData.length);
       data.set(userData);
       connection.deliverExpedited(data);
       connection.#acknowledge(tpduNr);
@@ -417,7 +298,7 @@ export class TransportConnection extends StreamEngine {
     },
     'begin release': on('T-DISCONNECT request', (connection, { how }) => {
       connection.#lastHow = how;
-      connection.#reassembly.clear();
+      connection.dropBegun();
       connection.startCloseClock();
     }),
     'send DR': (connection) => {
@@ -475,17 +356,16 @@ export class TransportConnection extends StreamEngine {
     this.#ends.request = request;
     this.#outgoing.remoteRef = request.srcRef;
     this.#procedure = request.class === 0 ? CLASS0 : CLASS2;
-    this.due = this.now + this.#options.handshakeTimeout;
+    this.due = this.now + this.options.handshakeTimeout;
     // A DT behind the CR may be as long as any; it waits for the decision, and few of them do.
     this.splitter.maxLength = MAX_TPKT_LENGTH;
     this.emit({ type: 'connectIndication', request });
   }
 
   #accept(request: ConnectionRequest, acceptance: Acceptance): void {
-    const { octets, inForce } = connectionConfirm(request, acceptance, this.#options);
+    const { octets, inForce } = connectionConfirm(request, acceptance, this.options);
     if (acceptance.maxTsduSize !== undefined) {
-      const limits = { ...this.#options, maxTsduSize: acceptance.maxTsduSize };
-      this.#reassembly = new Reassembly(limits, limits.allocate, limits.view);
+      this.limitTsdus(acceptance.maxTsduSize);
     }
     this.#open(inForce);
     // As a reply: the user may send expedited data, or drop what is queued, before the CC has left.
@@ -493,20 +373,12 @@ export class TransportConnection extends StreamEngine {
   }
 
   #open(inForce: InForce, confirm?: ConnectionConfirm & Decoded): void {
-    const { strict, localRef, writeTimeout } = this.#options;
+    const { localRef, writeTimeout } = this.options;
     const { remoteRef } = this.#outgoing;
-    const agreement = agreementOn(inForce, remoteRef, this.#options);
-    const { maxTpduSize } = inForce;
+    const agreement = agreementOn(inForce, remoteRef, this.options);
     this.#procedure = agreement.tpClass === 2 ? CLASS2 : CLASS0;
-    this.#dt = this.#procedure.dtFormat(localRef, remoteRef);
-    const { headerLength } = this.#dt;
-    this.#sizes = {
-      agreed: maxTpduSize,
-      sent: agreement.maxTpduSize,
-      // Strict decoding judges a DT without user data, and one that is too long.
-      minPlainDt: strict ? headerLength + 1 : headerLength,
-      maxPlainDt: strict ? maxTpduSize : MAX_TPKT_LENGTH,
-    };
+    const dt = this.#procedure.dtFormat(localRef, remoteRef);
+    this.startData(dt, inForce.maxTpduSize, agreement.maxTpduSize);
     if (agreement.expedited) {
       this.#expedited = new Expedited(true, agreement.expeditedAck, writeTimeout);
     }
@@ -532,7 +404,7 @@ export class TransportConnection extends StreamEngine {
         onExpeditedSent: () => this.#expedited.left(),
         onDataSent: () => this.#onDataSent(),
       };
-      this.sendBuffer.allowUrgent(isAgreed ? use : 'none', listener, this.#observer);
+      this.sendBuffer.allowUrgent(isAgreed ? use : 'none', listener, this.observer);
     }
   }
 
@@ -569,7 +441,7 @@ export class TransportConnection extends StreamEngine {
     const error = this.failure(input, from);
     if (error instanceof ProtocolError && 'octets' in input) {
       const remoteRef = input.event === 'CR invalid' ? input.remoteRef : this.#outgoing.remoteRef;
-      this.#outgoing.send(erFor(error, input.octets, remoteRef, this.#sizes.agreed || undefined));
+      this.#outgoing.send(erFor(error, input.octets, remoteRef, this.agreedSize));
     }
     this.indicateDisconnect(error);
     this.release();
@@ -592,7 +464,7 @@ export class TransportConnection extends StreamEngine {
   /** Our last TPDU. */
   #sendDr(reason: number, isDisruptive: boolean, how: DisconnectHow = {}): void {
     this.#outgoing.sendDr(how.reason ?? reason, isDisruptive, how);
-    this.#reassembly.clear();
+    this.dropBegun();
     this.#expedited.ackDeadline = undefined;
     this.startCloseClock();
   }
@@ -622,7 +494,7 @@ export class TransportConnection extends StreamEngine {
   //= X.224 6.7.1.5 e
   #confirmDisconnect(dr: DisconnectRequest, octets: Uint8Array, from: State): void {
     const { unsent } = this;
-    const { length } = this.#reassembly;
+    const length = this.begunLength;
     const details = detailsOf(dr);
     const isClean = dr.reason === DR_REASONS.normal && details.nonDisruptive !== false;
     this.indicateDisconnect(endedByPeer(from, dr, octets, length), {
@@ -635,45 +507,8 @@ export class TransportConnection extends StreamEngine {
     this.release();
   }
 
-  /** DST-REF of a DT is our reference. */
-  #isOurs(high: number | undefined, low: number | undefined): boolean {
-    return (((high ?? 0) << 8) | (low ?? 0)) === this.#dt.dstRef;
-  }
-
-  /** Of an open connection, and of a length that strictness allows. */
-  #takesPlainDt(length: number): boolean {
-    const { minPlainDt, maxPlainDt } = this.#sizes;
-    return length >= minPlainDt && length <= maxPlainDt && this.takesData;
-  }
-
-  /** User data of a DT of class 2, which reads on after a limit was passed. `false` stops the splitting. */
-  #takeAssociated(source: OctetSource, start: number, end: number, eot: boolean): boolean {
-    try {
-      this.#deliver(this.#reassembly.add(source, start, end, eot));
-      return true;
-    } catch (error) {
-      return this.#fault(error);
-    }
-  }
-
-  /** A limit was passed. The packets behind are still read where the connection ends by a DR. */
-  #fault(error: unknown): boolean {
-    this.step(faultInput(error));
-    return this.isReceiving;
-  }
-
-  #deliver(tsdu: Uint8Array | undefined): void {
-    if (tsdu !== undefined) {
-      this.due = undefined;
-      this.deliver(tsdu);
-    } else if (!this.#reassembly.begun) {
-      // A DT without user data begins no TSDU, so no time counts for it.
-      this.due = undefined;
-    }
-  }
-
   /** Any other packet: decoded, classified and put to the table. `false` stops the splitting. */
-  #tpdus(octets: Uint8Array): boolean {
+  protected otherTpdus(octets: Uint8Array): boolean {
     if (!this.isReceiving) {
       return false;
     }
@@ -681,8 +516,8 @@ export class TransportConnection extends StreamEngine {
       this.work += COSTLY_TPDU;
       const input = this.#procedure.classify(part, this.state, this.#context);
       const isKept = this.table[this.state][input.event].action === 'keep data';
-      if (this.#observer?.isWatching && !isKept) {
-        this.#observer.see('received', part.octets);
+      if (this.observer?.isWatching && !isKept) {
+        this.observer.see('received', part.octets);
       }
       try {
         this.step(input);
@@ -698,8 +533,7 @@ export class TransportConnection extends StreamEngine {
   }
 
   get #context(): Context {
-    const options = this.#options;
-    const { agreed } = this.#sizes;
+    const options = this.options;
     const { offer, request, isResponder } = this.#ends;
     return {
       offer,
@@ -708,8 +542,8 @@ export class TransportConnection extends StreamEngine {
       options,
       localRef: options.localRef,
       remoteRef: this.#outgoing.remoteRef,
-      maxTpduSize: agreed === 0 ? undefined : agreed,
-      unfinished: this.#reassembly.length,
+      maxTpduSize: this.agreedSize,
+      unfinished: this.begunLength,
       expedited: this.#expedited.isAgreed,
       isAckDue: this.sendBuffer.isAckDue,
     };

@@ -1,0 +1,220 @@
+/**
+ * What a transport connection of any class does with DTs: takes them from a chunk and joins them to TSDUs, and
+ * sends a TSDU as DTs. This is the hot path, without codec and table; every other TPDU is left to a subclass.
+ */
+import { type DtFormat, readEot, type TpduObserver, writeTsdu } from '../data-transfer/dt.js';
+import { Reassembly } from '../data-transfer/reassembly.js';
+import { SendBuffer } from '../data-transfer/send-buffer.js';
+import { type OctetCollector, OctetSource } from '../octets/collector.js';
+import { MAX_TPKT_LENGTH, TPKT_HEADER_LENGTH } from '../tpkt/header.js';
+import type { ConnectionOptions } from './options.js';
+import { faultInput, StreamEngine } from './stream-engine.js';
+import type { State } from './transition.js';
+
+/** Sizes in octets. Before the connection is open no DT is plain. */
+interface Sizes {
+  /** Size in force; when no size was stated, what we send may be smaller. */
+  readonly agreed: number;
+  readonly sent: number;
+  /** Shortest and longest DT that is taken without the codec. */
+  readonly minPlainDt: number;
+  readonly maxPlainDt: number;
+}
+
+const NO_SIZES: Sizes = { agreed: 0, sent: 0, minPlainDt: 0, maxPlainDt: -1 };
+
+/** The engine of a connection that carries data in DTs. */
+export abstract class DataEngine extends StreamEngine {
+  protected readonly options: ConnectionOptions;
+  protected readonly observer: TpduObserver | undefined;
+  #dt: DtFormat;
+  #reassembly: Reassembly;
+  #sizes = NO_SIZES;
+
+  protected constructor(options: ConnectionOptions, state: State, dt: DtFormat) {
+    const { sendPool, peer } = options;
+    super(new SendBuffer(sendPool), state, { times: options, unit: 'TSDU', peer });
+    this.options = options;
+    this.observer = options.observer;
+    this.#dt = dt;
+    this.#reassembly = new Reassembly(options, options.allocate, options.view);
+  }
+
+  get pinned(): number {
+    return this.#reassembly.pinned + this.splitter.pinned;
+  }
+
+  get copied(): number {
+    return this.#reassembly.copied;
+  }
+
+  compact(): void {
+    this.#reassembly.compact();
+    this.splitter.compact();
+  }
+
+  /**
+   * T-DATA request: queues one TSDU of at least one octet. The octets must not change until they
+   * have been sent.
+   */
+  send(tsdu: Uint8Array): void {
+    if (!this.isSending) {
+      this.step({ event: 'T-DATA request' });
+      return;
+    }
+    const { sent } = this.#sizes;
+    const observer = this.sendBuffer.showsLeaving ? undefined : this.observer;
+    writeTsdu(this.sendBuffer, this.#dt, tsdu, sent, this.options.view, observer);
+  }
+
+  /** A TPDU that lies whole in a chunk: the hot path, without codec and table. */
+  //= X.224 6.9.1.4.2 para 3
+  packet(source: OctetSource, start: number, end: number): boolean {
+    const { octets } = source;
+    const dt = this.#dt;
+    this.work += 1;
+    const eot = readEot(dt, octets[start], octets[start + 1], octets[start + dt.li]);
+    if (
+      eot === undefined ||
+      !this.#takesPlainDt(end - start) ||
+      (dt.dstRef !== 0 && !this.#isOurs(octets[start + 2], octets[start + 3]))
+    ) {
+      // An event or an error may come of it, which keeps some of it.
+      source.markSeen();
+      return this.otherTpdus(octets.subarray(start, end));
+    }
+    if (this.observer?.isWatching) {
+      this.observer.see('received', octets.subarray(start, end));
+      source.markSeen();
+    }
+    if (dt.dstRef !== 0) {
+      return this.#takeAssociated(source, start + dt.headerLength, end, eot);
+    }
+    this.#deliverTsdu(this.#reassembly.add(source, start + dt.headerLength, end, eot));
+    return true;
+  }
+
+  /** The same for a TPDU cut by TCP: its user data stays in pieces until the TSDU is joined. */
+  packetInPieces(pieces: OctetCollector): boolean {
+    const at = TPKT_HEADER_LENGTH;
+    const dt = this.#dt;
+    this.work += 1;
+    const eot = readEot(dt, pieces.at(at), pieces.at(at + 1), pieces.at(at + dt.li));
+    const isPlain =
+      eot !== undefined &&
+      this.#takesPlainDt(pieces.length - at) &&
+      (dt.dstRef === 0 || this.#isOurs(pieces.at(at + 2), pieces.at(at + 3)));
+    if (!isPlain || this.observer?.isWatching) {
+      return this.otherTpdus(pieces.join(this.options.allocate, at));
+    }
+    try {
+      this.#deliverTsdu(this.#reassembly.addPieces(pieces, at + dt.headerLength, eot));
+      return true;
+    } catch (error) {
+      return this.#fault(error);
+    }
+  }
+
+  /** TPDUs of a packet that is no plain DT. `false` stops the splitting. */
+  protected abstract otherTpdus(octets: Uint8Array): boolean;
+
+  /** Size in force, in octets; `undefined` before the connection is open. */
+  protected get agreedSize(): number | undefined {
+    return this.#sizes === NO_SIZES ? undefined : this.#sizes.agreed;
+  }
+
+  /** Octets received of a TSDU that is not complete. */
+  protected get begunLength(): number {
+    return this.#reassembly.length;
+  }
+
+  /** The connection is open: from now on plain DTs are taken and sent. Sizes in octets. */
+  protected startData(dt: DtFormat, agreed: number, sent: number): void {
+    const { strict } = this.options;
+    this.#dt = dt;
+    this.#sizes = {
+      agreed,
+      sent,
+      // Strict decoding judges a DT without user data, and one that is too long.
+      minPlainDt: strict ? dt.headerLength + 1 : dt.headerLength,
+      maxPlainDt: strict ? agreed : MAX_TPKT_LENGTH,
+    };
+  }
+
+  /** A limit of TSDUs for this connection alone, in octets. */
+  protected limitTsdus(maxTsduSize: number): void {
+    const { allocate, view } = this.options;
+    this.#reassembly = new Reassembly({ ...this.options, maxTsduSize }, allocate, view);
+  }
+
+  /** The user data of a DT that came through the codec. */
+  protected takeData(userData: Uint8Array, eot: boolean): void {
+    const source = new OctetSource(userData);
+    this.#deliverTsdu(this.#reassembly.add(source, 0, userData.length, eot));
+  }
+
+  /** Forgets a TSDU that will not be completed. */
+  protected dropBegun(): void {
+    this.#reassembly.clear();
+  }
+
+  protected get unfinished(): number {
+    return this.#reassembly.length + this.splitter.held;
+  }
+
+  protected get isWithinMessage(): boolean {
+    return this.#reassembly.begun || !this.splitter.atBoundary;
+  }
+
+  protected get unsent(): number {
+    return this.#sizes === NO_SIZES || this.sendBuffer.dataLength === 0
+      ? 0
+      : this.sendBuffer.userDataLength(this.#dt.headerLength);
+  }
+
+  protected override endChunk(): void {
+    this.#reassembly.endChunk();
+  }
+
+  protected override forgetReceived(): void {
+    super.forgetReceived();
+    this.#reassembly.clear();
+  }
+
+  /** DST-REF of a DT is our reference. */
+  #isOurs(high: number | undefined, low: number | undefined): boolean {
+    return (((high ?? 0) << 8) | (low ?? 0)) === this.#dt.dstRef;
+  }
+
+  /** Of an open connection, and of a length that strictness allows. */
+  #takesPlainDt(length: number): boolean {
+    const { minPlainDt, maxPlainDt } = this.#sizes;
+    return length >= minPlainDt && length <= maxPlainDt && this.takesData;
+  }
+
+  /** User data of a DT of class 2, which reads on after a limit was passed. `false` stops the splitting. */
+  #takeAssociated(source: OctetSource, start: number, end: number, eot: boolean): boolean {
+    try {
+      this.#deliverTsdu(this.#reassembly.add(source, start, end, eot));
+      return true;
+    } catch (error) {
+      return this.#fault(error);
+    }
+  }
+
+  /** A limit was passed. The packets behind are still read where the connection ends by a DR. */
+  #fault(error: unknown): boolean {
+    this.step(faultInput(error));
+    return this.isReceiving;
+  }
+
+  #deliverTsdu(tsdu: Uint8Array | undefined): void {
+    if (tsdu !== undefined) {
+      this.due = undefined;
+      this.deliver(tsdu);
+    } else if (!this.#reassembly.begun) {
+      // A DT without user data begins no TSDU, so no time counts for it.
+      this.due = undefined;
+    }
+  }
+}
