@@ -60,8 +60,21 @@ function readPart(octets: Uint8Array, { options, maxTpduSize }: Context): Part {
   const strict = options.strict && !isDr;
   const size = maxTpduSize === undefined ? {} : { maxTpduSize };
   const tpdu = faultOr(() => decode(octets, { strict, class: 2, ...size }));
-  const dr = tpdu instanceof ProtocolError && isDr ? readDr(octets) : undefined;
-  return { octets, tpdu: dr ?? tpdu };
+  if (!(tpdu instanceof ProtocolError)) {
+    return { octets, tpdu };
+  }
+  const dr = isDr ? readDr(octets) : undefined;
+  return { octets, tpdu: dr ?? shortened(octets, tpdu) };
+}
+
+/** LI of the shortest TPDU: code, DST-REF and one octet more. */
+const MIN_LI = 4;
+
+/** A TPDU of another class is refused before its LI is checked; without a whole DST-REF it belongs to nobody. */
+function shortened(octets: Uint8Array, error: ProtocolError): ProtocolError {
+  return error.fault === 'tpdu-not-in-class' && (octets[0] ?? 0) < MIN_LI
+    ? new ProtocolError('li-too-small', octets, 1)
+    : error;
 }
 
 /** A DT or ED with the LI of class 0: some peers echo the class octet and know class 0 alone. */

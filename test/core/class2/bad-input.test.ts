@@ -24,6 +24,8 @@ const UNDECODABLE: readonly Row[] = [
   { title: 'LI 255', octets: raw('fff0 0a0b 80 01'), fault: 'li-reserved' },
   { title: 'LI past the end', octets: raw('05f0 0a0b 80'), fault: 'li-exceeds' },
   { title: 'LI 3 in a DT', octets: raw('03f0 0a0b'), fault: 'li-too-small' },
+  { title: 'an RJ without a whole reference', octets: raw('0250 0a'), fault: 'li-too-small' },
+  { title: 'an RJ cut behind its reference', octets: raw('0350 0a0b'), fault: 'li-too-small' },
   { title: 'a DR cut before its reason', octets: raw('0580 0a0b 0c0d'), fault: 'li-too-small' },
   { title: 'a DT of class 0', octets: raw('02f080 01'), fault: 'li-too-small' },
   { title: 'an ED of class 0', octets: raw('021080 01'), fault: 'li-too-small' },
