@@ -35,7 +35,7 @@ export class ConnectionEnd {
   /** It has ended by an error, which counts more than that the user was closing it. */
   byError(error: CotpError, lost: number, details: Partial<DisconnectDetails>): Disconnection {
     const ending = error.ending ?? 'garbage';
-    const unsent = lost + (this.#disconnection?.unsent ?? 0);
+    const unsent = (this.isUnsentFinal ? 0 : lost) + (this.#disconnection?.unsent ?? 0);
     this.#disconnection = { ...ended(ending), unsent, ...reasonOf(error), ...details };
     return this.#disconnection;
   }

@@ -309,7 +309,7 @@ export class TransportConnection extends DataEngine {
         connection.#outgoing.remoteRef = input.tpdu.srcRef;
       }
       const isAsked = input.event === 'disruptive T-DISCONNECT request';
-      connection.dropUnsent();
+      connection.dropQueued();
       connection.#sendDr(DR_REASONS.normal, true, isAsked ? input.how : {});
     },
     'fail by DR': (connection, input, from) => connection.#failByDr(input, from),

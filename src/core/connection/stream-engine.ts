@@ -352,7 +352,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
     'fail by reset': (engine, input, from) => engine.fail(engine.failure(input, from), 'reset'),
     release: (engine) => engine.release(),
     'release at once': (engine) => {
-      engine.dropUnsent();
+      engine.dropQueued();
       engine.release();
     },
     drop: (engine) => {
@@ -382,6 +382,13 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
   }
 
   dropUnsent(): void {
+    this.dropQueued();
+    // Octets of the peer may still be processed, and what is queued in answer to them is no data of the user.
+    this.end.isUnsentFinal = true;
+  }
+
+  /** Forgets the data that waits, and counts it as lost. */
+  protected dropQueued(): void {
     this.end.addUnsent(this.unsent);
     this.sendBuffer.dropData();
   }

@@ -279,6 +279,17 @@ describe('how it ended', () => {
     expect(connection.disconnection).toEqual({ ending: 'local', confirmed: false, unsent: 3 });
   });
 
+  it('counts no answer to the peer that is queued once the user has reset it', () => {
+    const { connection } = open2('responder');
+    connection.send(hex('616263'));
+    connection.dropUnsent();
+    connection.sendBuffer.clear();
+    connection.receive(raw('0680 0000 0d0e 80'), 100);
+    connection.receive(raw('06e0 0000 0d0e 21'), 100);
+    connection.streamClosed(undefined, 120);
+    expect(connection.disconnection?.unsent).toBe(3);
+  });
+
   it('by a FIN of the peer alone is an error of class 2, even between TSDUs', () => {
     const subject = open2('initiator');
     subject.connection.receiveEnd(100);
