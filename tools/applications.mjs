@@ -18,9 +18,13 @@ const CLOSINGS = [
   (connection) => connection.close(),
   (connection) => connection.destroy(),
   (connection) => {
-    connection.end();
+    // Class 2 has no half-close.
+    if (connection.info.tpClass === 0) {
+      connection.end();
+    }
     connection.close();
   },
+  (connection) => void connection.disconnect({ disruptive: true }),
   (connection) => {
     connection
       .toDuplex()

@@ -1,6 +1,7 @@
 /**
  * Runs one target: generates inputs, tries them, and shrinks the first that fails.
  */
+import { class2Stream } from './class2-streams.js';
 import type { Corpus } from './corpus.js';
 import { mutatedStream, mutatedTpdu, type Stream } from './mutate.js';
 import { formatChunks } from './octets.js';
@@ -71,9 +72,16 @@ export async function campaign(target: Target, options: CampaignOptions): Promis
 }
 
 function nextInput({ takes }: Target, prng: Prng, corpus: Corpus): Stream {
-  return takes === 'stream'
-    ? mutatedStream(prng, corpus)
-    : { chunks: [mutatedTpdu(prng, corpus)], mutated: 1 };
+  switch (takes) {
+    case 'tpdu':
+      return { chunks: [mutatedTpdu(prng, corpus)], mutated: 1 };
+    case 'stream':
+      return mutatedStream(prng, corpus);
+    case 'class 2 stream':
+      return class2Stream(prng, corpus);
+    case 'either stream':
+      return (prng.chance(60) ? mutatedStream : class2Stream)(prng, corpus);
+  }
 }
 
 /** Runs one input. Returns `undefined` or the thrown value; a promise only if the target returns one. */

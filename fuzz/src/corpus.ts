@@ -12,6 +12,8 @@ interface Vector {
   readonly hexZeroed?: string;
   readonly chunks?: readonly string[];
   readonly tpdus?: readonly string[];
+  /** Of a script: each may hold a TPDU that is received. */
+  readonly steps?: readonly { readonly tpdu?: string }[];
 }
 
 /** Packets of deployed systems: what each is, and its octets with the TPKT header. */
@@ -82,15 +84,16 @@ function payload(digits: string): string {
 }
 
 function vectors(): readonly string[] {
-  const all = ['vectors.json', 'captures.json'].flatMap((name) => {
+  const all = ['vectors.json', 'class2.json', 'captures.json'].flatMap((name) => {
     const file = new URL(`../../test/vectors/${name}`, import.meta.url);
     return (JSON.parse(readFileSync(file, 'utf8')) as { readonly vectors: readonly Vector[] })
       .vectors;
   });
-  return all.flatMap(({ hex, hexZeroed, chunks, tpdus = [] }) => [
+  return all.flatMap(({ hex, hexZeroed, chunks, tpdus = [], steps = [] }) => [
     ...(hex === undefined ? [] : [hex]),
     ...(hexZeroed === undefined ? [] : [hexZeroed]),
     ...(chunks === undefined ? [] : [payload(chunks.join(''))]),
     ...tpdus,
+    ...steps.flatMap(({ tpdu }) => (tpdu === undefined ? [] : [tpdu])),
   ]);
 }

@@ -140,7 +140,12 @@ function parameterAt(octets: Uint8Array, prng: Prng): number {
 
 /** One TPDU of the corpus, mutated one to four times. */
 export function mutatedTpdu(prng: Prng, corpus: Corpus): Uint8Array {
-  let octets: Uint8Array = prng.pick(corpus);
+  return mutated(prng.pick(corpus), prng, corpus);
+}
+
+/** The payload of a TPKT, mutated one to four times. */
+export function mutated(payload: Uint8Array, prng: Prng, corpus: Corpus): Uint8Array {
+  let octets = payload;
   for (let times = prng.chance(60) ? 1 : prng.between(2, 4); times > 0; times -= 1) {
     octets = prng.pick(ALL)(octets, prng, corpus);
   }
@@ -155,18 +160,18 @@ export interface Stream {
 
 /** One to four mutated packets, sometimes after an unchanged one, cut at random places. */
 export function mutatedStream(prng: Prng, corpus: Corpus): Stream {
-  const mutated = prng.chance(50) ? 1 : prng.between(2, 4);
-  const packets = Array.from({ length: mutated }, () => framed(mutatedTpdu(prng, corpus), prng));
+  const count = prng.chance(50) ? 1 : prng.between(2, 4);
+  const packets = Array.from({ length: count }, () => framed(mutatedTpdu(prng, corpus), prng));
   if (prng.chance(30)) {
     packets.unshift(tpkt(prng.pick(corpus)));
   }
-  return { chunks: cut(join(...packets), prng), mutated };
+  return { chunks: cut(join(...packets), prng), mutated: count };
 }
 
-/** Puts a payload into a TPKT. The header is sometimes wrong. */
-function framed(payload: Uint8Array, prng: Prng): Uint8Array {
+/** Puts a payload into a TPKT, whose header is right in so many percent of cases. */
+export function framed(payload: Uint8Array, prng: Prng, right = 85): Uint8Array {
   const packet = tpkt(payload);
-  if (prng.chance(85)) {
+  if (prng.chance(right)) {
     return packet;
   }
   const length = packet.length;

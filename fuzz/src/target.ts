@@ -5,8 +5,8 @@
 /** Something under test. */
 export interface Target {
   readonly name: string;
-  /** One TPDU, or a stream of packets in chunks. */
-  readonly takes: 'tpdu' | 'stream';
+  /** One TPDU, a stream of packets in chunks, one of class 2, or one of either kind of stream. */
+  readonly takes: 'tpdu' | 'stream' | 'class 2 stream' | 'either stream';
   /** Situations in which the input is tried. One is chosen for each input. */
   readonly scenarios: readonly string[];
   /** Throws if a rule is violated. Whatever it throws is a finding. */

@@ -1,5 +1,6 @@
 /** All targets, with their share of the packets. */
 import type { Target } from '../target.js';
+import { class2Target } from './class2.js';
 import { codecTarget } from './codec.js';
 import { coreTarget } from './core.js';
 import { socketTarget } from './socket.js';
@@ -12,8 +13,9 @@ export interface Share {
 }
 
 export const TARGETS: Readonly<Record<string, Share>> = {
-  splitter: { make: splitterTarget, percent: 25 },
-  codec: { make: codecTarget, percent: 30 },
-  core: { make: coreTarget, percent: 40 },
+  splitter: { make: splitterTarget, percent: 20 },
+  codec: { make: codecTarget, percent: 25 },
+  core: { make: coreTarget, percent: 30 },
+  class2: { make: class2Target, percent: 20 },
   socket: { make: socketTarget, percent: 5 },
 };

@@ -5,7 +5,9 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Connection, connect, listen, type Server } from 'cotp';
+import { References } from '../../../dist/node/references.js';
 import { closeInTurn, echo } from '../../../tools/applications.mjs';
+import { OURS } from '../class2-streams.js';
 import { join } from '../octets.js';
 import { must, type Target } from '../target.js';
 
@@ -38,8 +40,17 @@ function selectorOf(application: Application): string {
   return `66757a7a${NAMES.indexOf(application).toString(16).padStart(2, '0')}`;
 }
 
-function crFor(application: Application): Buffer {
-  return Buffer.from(`0300001914e00000002e00c1020100c205${selectorOf(application)}c0010a`, 'hex');
+function crFor({ calls, tpClass }: Scenario): Buffer {
+  if (calls === undefined) {
+    return Buffer.alloc(0);
+  }
+  const called = `c205${selectorOf(calls)}`;
+  return tpClass === 2
+    ? Buffer.from(
+        `0300001b16e000000077 21 ${called} c0010a c60121 c70100`.replaceAll(' ', ''),
+        'hex',
+      )
+    : Buffer.from(`0300001914e00000002e00c1020100${called}c0010a`, 'hex');
 }
 
 function called({ localTsel }: Connection['info']): Application {
@@ -51,6 +62,8 @@ function called({ localTsel }: Connection['info']): Application {
 interface Scenario {
   readonly calls: Application | undefined;
   readonly leaves: 'FIN' | 'reset' | 'FIN, then reset';
+  /** The class that it prefers, in which the TPDUs of the input name the reference of the server. Default 0. */
+  readonly tpClass?: 0 | 2;
 }
 
 /**
@@ -68,13 +81,17 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'closed while full, FIN': { calls: 'closing', leaves: 'FIN' },
   'closed while full, reset': { calls: 'closing', leaves: 'reset' },
   'the loop is blocked, FIN': { calls: 'blocking', leaves: 'FIN' },
+  'class 2, FIN': { calls: 'echo', leaves: 'FIN', tpClass: 2 },
+  'class 2, reset': { calls: 'echo', leaves: 'reset', tpClass: 2 },
+  'class 2, nobody reads, reset': { calls: 'unread', leaves: 'reset', tpClass: 2 },
+  'class 2, closed while full, FIN': { calls: 'closing', leaves: 'FIN', tpClass: 2 },
 };
 
 export function socketTarget(): Target {
   const world = new World();
   return {
     name: 'socket',
-    takes: 'stream',
+    takes: 'either stream',
     scenarios: Object.keys(SCENARIOS),
     concurrency: PEERS,
     open: () => world.open(),
@@ -89,9 +106,11 @@ class World {
   /** The connections of the present peers, by the port of the peer. */
   readonly #connections = new Map<number, Connection>();
   #peers = 0;
+  #references = 0;
   #uncaught: unknown;
 
   async open(): Promise<void> {
+    this.#references = referenceCount();
     process.on('unhandledRejection', this.#onUncaught);
     process.on('uncaughtException', this.#onUncaught);
     this.#server = await listen(
@@ -108,12 +127,19 @@ class World {
         maxConnections: 4 * PEERS,
         // Low, so that queues become full.
         readHighWaterMark: 2_048,
+        tpClass: '2,0',
+        expedited: true,
+        onExpedited: echoExpedited,
       },
     );
   }
 
   async close(): Promise<void> {
     await this.#server?.asyncClose();
+    // The last sockets report their end a little later.
+    await wait(50);
+    const left = referenceCount() - this.#references;
+    must(left === 0, () => `${left} references are in use after everything was closed`);
     process.off('unhandledRejection', this.#onUncaught);
     process.off('uncaughtException', this.#onUncaught);
   }
@@ -121,19 +147,17 @@ class World {
   /** Runs one peer with its octets, from the start to the end of TCP. */
   async peer(scenario: string, chunks: readonly Uint8Array[]): Promise<void> {
     this.#peers += 1;
-    const { calls, leaves } = SCENARIOS[scenario] ?? { calls: undefined, leaves: 'FIN' };
+    const plan: Scenario = SCENARIOS[scenario] ?? { calls: undefined, leaves: 'FIN' };
     const peer = new Peer(this.#port);
-    let cr: Buffer = Buffer.alloc(0);
+    const cr = crFor(plan);
     try {
       await peer.connected();
-      if (calls !== undefined) {
-        cr = crFor(calls);
-        await peer.send(cr);
-      }
-      for (const chunk of chunks) {
+      await peer.send(cr);
+      const addressed = plan.tpClass === 2 ? withReference(chunks, await peer.confirmed()) : chunks;
+      for (const chunk of addressed) {
         await peer.send(chunk);
       }
-      await peer.leave(leaves);
+      await peer.leave(plan.leaves);
       await peer.gone();
       await this.#released(peer.port);
       const sent = cr.length + join(...chunks).length;
@@ -172,20 +196,69 @@ class World {
 
   /** A correct client must be served, whatever the others do. */
   async #goodClient(): Promise<void> {
-    const client = await connect({ host: HOST, port: this.#port }, { timeout: PATIENCE });
+    const tpClass = this.#peers % (2 * GOOD_CLIENT_EVERY) === 0 ? '2,0' : 0;
+    const client = await connect(
+      { host: HOST, port: this.#port },
+      { timeout: PATIENCE, tpClass, expedited: true, expeditedAck: tpClass === '2,0' },
+    );
     try {
       const tsdu = Buffer.alloc(5_000, 'served');
       client.write(tsdu);
       const answer = await within(PATIENCE, client.read(), 'a correct client is not answered');
       must(answer.equals(tsdu), 'a correct client is answered with other octets');
+      client.writeExpedited(EXPEDITED);
+      const data = await within(PATIENCE, client.readExpedited(), 'no expedited data comes back');
+      must(data.equals(EXPEDITED), 'other expedited data comes back');
     } finally {
-      await within(PATIENCE, client.asyncClose(), 'a correct client cannot close');
+      const end = await within(PATIENCE, client.disconnect(), 'a correct client cannot close');
+      must(
+        end.confirmed && end.unsent === 0,
+        () => `a correct client ended so: ${JSON.stringify(end)}`,
+      );
     }
   }
 
   readonly #onUncaught = (error: unknown): void => {
     this.#uncaught ??= error ?? new Error('undefined was thrown');
   };
+}
+
+const EXPEDITED = Buffer.from('at once');
+
+function echoExpedited(data: Buffer, connection: Connection): void {
+  try {
+    connection.writeExpedited(data);
+  } catch {
+    // The connection closes, or its queue is full.
+  }
+}
+
+/** The input with the reference that the server has chosen, cut where it was. */
+function withReference(chunks: readonly Uint8Array[], reference: number): readonly Uint8Array[] {
+  const stream = join(...chunks);
+  for (let at = 0; at + 1 < stream.length; at += 1) {
+    if (stream[at] === OURS >> 8 && stream[at + 1] === (OURS & 0xff)) {
+      stream[at] = reference >> 8;
+      stream[at + 1] = reference & 0xff;
+    }
+  }
+  let end = 0;
+  return chunks.map(({ length }) => {
+    end += length;
+    return stream.subarray(end - length, end);
+  });
+}
+
+/** Every reference is taken from one pool; this remembers the pools. */
+const pools = new Set<References>();
+const { take } = References.prototype;
+References.prototype.take = function (this: References, random: number) {
+  pools.add(this);
+  return take.call(this, random);
+};
+
+function referenceCount(): number {
+  return [...pools].reduce((sum, { size }) => sum + size, 0);
 }
 
 /**
@@ -218,11 +291,17 @@ async function blocking(connection: Connection): Promise<void> {
   await echo(connection);
 }
 
+/** Octets of a CC with its TPKT header, up to its SRC-REF. */
+const CC_START = 10;
+
 /** A bare TCP client. */
 class Peer {
   readonly #socket: Socket;
   readonly #closed: Promise<void>;
   received = 0;
+  /** The first octets that came, until there is a whole CC. */
+  #start = Buffer.alloc(0);
+  #onStart: () => void = () => {};
   /** The local port, once TCP is connected. */
   port = 0;
 
@@ -230,6 +309,10 @@ class Peer {
     this.#socket = connectTcp({ host: HOST, port, noDelay: true });
     this.#socket.on('data', (chunk) => {
       this.received += chunk.length;
+      if (this.#start.length < CC_START) {
+        this.#start = Buffer.concat([this.#start, chunk]);
+        this.#onStart();
+      }
     });
     // The server may reset TCP. Only the end of TCP is checked.
     this.#socket.on('error', () => {});
@@ -248,9 +331,21 @@ class Peer {
     return within(PATIENCE, Promise.race([connected, this.#closed]), 'TCP is not accepted');
   }
 
+  /** The reference of the server, once its CC has come; 0 if it sends none. */
+  async confirmed(): Promise<number> {
+    const start = new Promise<void>((resolve) => {
+      this.#onStart = resolve;
+      if (this.#start.length >= CC_START) {
+        resolve();
+      }
+    });
+    await within(PATIENCE, Promise.race([start, this.#closed]), 'a CR is not answered');
+    return this.#start.length >= CC_START ? this.#start.readUInt16BE(CC_START - 2) : 0;
+  }
+
   /** Sends octets, as far as possible in a TCP segment of their own. */
   send(octets: Uint8Array): Promise<void> {
-    if (this.#socket.writable) {
+    if (this.#socket.writable && octets.length > 0) {
       this.#socket.write(octets);
     }
     return new Promise((resolve) => {

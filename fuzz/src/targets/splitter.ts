@@ -50,6 +50,18 @@ export function expectedPackets(stream: Uint8Array, maxLength = 65_535): Expecte
   return { payloads, fault: undefined, rest: at };
 }
 
+/** One chunk for each packet, and one for the rest. */
+export function packetByPacket(stream: Uint8Array): readonly Uint8Array[] {
+  const { payloads, rest } = expectedPackets(stream);
+  let at = 0;
+  const packets = payloads.map(({ length }) => {
+    const start = at;
+    at += length + TPKT_HEADER_LENGTH;
+    return stream.subarray(start, at);
+  });
+  return rest < stream.length ? [...packets, stream.subarray(rest)] : packets;
+}
+
 /** @param make the splitter under test; another one for tests of the fuzzer itself */
 export function splitterTarget(
   make: (receiver: PacketReceiver) => SplitterLike = (receiver) => new TpktSplitter(receiver),
