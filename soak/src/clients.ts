@@ -2,36 +2,47 @@
  * The clients. Most are correct; the others behave like faulty peers of deployed servers. Each runs from
  * before TCP to after its end.
  */
-import { connect as connectTcp, type Socket } from 'node:net';
+import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Connection, connect } from 'cotp';
+import type { Connection } from 'cotp';
+import {
+  closedByServer,
+  disruptive,
+  exchangeInClass2,
+  resetInClass2,
+  withoutEa,
+} from './class2-clients.js';
+import {
+  bare,
+  closed,
+  type Life,
+  MOST_TSDUS,
+  open,
+  pause,
+  readOne,
+  sleep,
+  WINDOW,
+} from './life.js';
 import { Sequence } from './messages.js';
-import { connectDataOf, HOST } from './server.js';
-import type { Tally } from './tally.js';
-
-/** One run of one client. */
-export interface Life {
-  readonly port: number;
-  /** Number of the client, from which its octets are derived. */
-  readonly stream: number;
-  readonly tally: Tally;
-  /** Aborted when the test is over: the client must end soon, in its own way. */
-  readonly over: AbortSignal;
-}
 
 type Client = (life: Life) => Promise<void>;
 
 /** The kinds of clients, each with the upper end of its range in percent. */
 const KINDS: readonly (readonly [number, string, Client])[] = [
-  [56, 'orderly', (life) => exchange(life, (connection) => connection.asyncClose())],
-  [66, 'half-closing', (life) => exchange(life, halfClose)],
-  [74, 'slow to read', slow],
-  [82, 'resetting', (life) => exchange(life, reset, 3)],
-  [85, 'closed while full', closedWhileFull],
-  [88, 'reset behind FIN', resetBehindFin],
-  [92, 'garbage', garbage],
-  [96, 'silent before a CR', (life) => silence(life, undefined)],
-  [100, 'silent after a CR', (life) => silence(life, CR)],
+  [36, 'orderly', (life) => exchange(life, (connection) => connection.asyncClose())],
+  [46, 'half-closing', (life) => exchange(life, halfClose)],
+  [54, 'slow to read', slow],
+  [62, 'resetting', (life) => exchange(life, reset, 3)],
+  [65, 'closed while full', closedWhileFull],
+  [68, 'reset behind FIN', resetBehindFin],
+  [72, 'garbage', garbage],
+  [76, 'silent before a CR', (life) => silence(life, undefined)],
+  [80, 'silent after a CR', (life) => silence(life, CR)],
+  [90, 'class 2', exchangeInClass2],
+  [93, 'class 2, disruptive', disruptive],
+  [96, 'class 2, closed by the server', closedByServer],
+  [98, 'class 2, resetting', resetInClass2],
+  [100, 'class 2, no EA', withoutEa],
 ];
 
 /** The CR of a client without the library. */
@@ -68,10 +79,6 @@ export async function live(life: Life): Promise<void> {
   }
 }
 
-/** Most TSDUs of a client that are not echoed yet, and most that it sends in total. */
-const WINDOW = 4;
-const MOST_TSDUS = 40;
-
 /** Sends TSDUs and checks every octet of the echo; then ends by `leave`. */
 async function exchange(
   life: Life,
@@ -99,31 +106,6 @@ async function exchange(
     await readOne(connection, expected, tally);
   }
   await leave(connection, expected);
-}
-
-function open({ port, stream, over }: Life, isRead = true): Promise<Connection> {
-  const connectData = connectDataOf(stream, isRead);
-  return connect(
-    { host: HOST, port },
-    { connectData, maxTpduSize: 65_531, timeout: 30_000, name: over.aborted ? 'late' : 'soak' },
-  );
-}
-
-async function readOne(connection: Connection, expected: Sequence, tally: Tally): Promise<void> {
-  const tsdu = await connection.read();
-  if (!tsdu.equals(expected.next())) {
-    tally.fault(`a client received a TSDU of ${tsdu.length} octets with wrong content`);
-  }
-  tally.arrived(tsdu.length);
-}
-
-/** A pause whose length depends on the number of the client. */
-async function pause({ stream, over }: Life): Promise<void> {
-  await sleep(stream % 600, over);
-}
-
-async function sleep(ms: number, over: AbortSignal): Promise<void> {
-  await wait(ms, undefined, { signal: over }).catch(() => {});
 }
 
 /** Sends FIN; the server ends the connection when it has echoed everything. */
@@ -163,7 +145,7 @@ const LATEST = 15_000;
  */
 async function closedWhileFull(life: Life): Promise<void> {
   const { stream, tally } = life;
-  const connection = await open(life, false);
+  const connection = await open(life, 'unread');
   const sent = new Sequence(stream);
   const flood = async () => {
     while (connection.isOpen) {
@@ -198,6 +180,10 @@ async function resetBehindFin({ port, stream, over }: Life): Promise<void> {
   });
   socket.end(Buffer.concat(Array.from({ length: 1 + (stream % 50) }, () => DT)));
   await sleep(20 + (stream % 100), over);
+  // A socket of Node whose FIN is on its way keeps its handle for ever when it is reset.
+  if (!socket.writableFinished) {
+    await Promise.race([once(socket, 'finish'), closed(socket)]).catch(() => {});
+  }
   socket.resetAndDestroy();
   await closed(socket);
 }
@@ -220,26 +206,4 @@ async function silence({ port, over }: Life, first: Buffer | undefined): Promise
   await Promise.race([closed(socket), sleep(20_000, over)]);
   socket.destroy();
   await closed(socket);
-}
-
-function bare(port: number): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connectTcp({ host: HOST, port, noDelay: true });
-    socket.once('error', reject);
-    socket.once('connect', () => {
-      socket.off('error', reject);
-      // The server may reset these clients.
-      socket.on('error', () => {});
-      socket.resume();
-      resolve(socket);
-    });
-  });
-}
-
-function closed(socket: Socket): Promise<void> {
-  return socket.closed
-    ? Promise.resolve()
-    : new Promise((resolve) => {
-        socket.once('close', () => resolve());
-      });
 }
