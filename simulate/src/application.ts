@@ -8,6 +8,11 @@ import type { Act } from './plan.js';
 
 export type AnyConnection = Connection | TpktConnection;
 
+/** TPKT alone knows no expedited data and no DR. */
+export function isCotp(connection: AnyConnection): connection is Connection {
+  return 'writeExpedited' in connection;
+}
+
 /** How reading ended. */
 export interface ReadingEnd {
   /** The error of a read; absent if an iteration ended without an error. */
@@ -18,8 +23,6 @@ export interface ReadingEnd {
 export interface ApplicationUser {
   readonly incoming: Direction;
   readonly outgoing: Direction;
-  /** Counts the expedited data that was sent. */
-  readonly expedited: { sent: number };
   readonly readsWithSignal: boolean;
   wait(milliseconds: number): Promise<void>;
   block(milliseconds: number): void;
@@ -82,9 +85,6 @@ export class Application {
         return undefined;
       case 'writeHeeding':
         return this.#writeHeeding(act[1], act[2]);
-      case 'expedite':
-        this.#expedite(act[1]);
-        return undefined;
       case 'drain':
         return user.expect('drain', connection.drain());
       case 'read':
@@ -102,6 +102,13 @@ export class Application {
         return this.#giveUp(act[1]);
       case 'duplex':
         return this.#duplex();
+      case 'expedited':
+        this.#writeExpedited(act[1]);
+        return undefined;
+      case 'readExpedited':
+        return this.#readExpedited(act[1]);
+      case 'disconnect':
+        return this.#disconnect(act[1]);
       case 'end':
         connection.end();
         return undefined;
@@ -124,23 +131,43 @@ export class Application {
     }
   }
 
-  #expedite(count: number): void {
-    const connection = this.#connection;
-    if (!('writeExpedited' in connection && connection.info.expedited)) {
-      return;
-    }
-    // The peer may have ended the connection.
-    for (let sent = 0; sent < count && connection.isOpen; sent += 1) {
-      connection.writeExpedited(Buffer.of(this.#user.expedited.sent & 0xff));
-      this.#user.expedited.sent += 1;
-    }
-  }
-
   #write(size: number): boolean {
     const { outgoing } = this.#user;
     const hasRoom = this.#connection.write(outgoing.next(size));
     outgoing.wrote(size);
     return hasRoom;
+  }
+
+  #writeExpedited(count: number): void {
+    const connection = this.#connection;
+    const { outgoing } = this.#user;
+    for (let written = 0; written < count && isCotp(connection); written += 1) {
+      const data = outgoing.nextExpedited();
+      connection.writeExpedited(data);
+      outgoing.wroteExpedited(data.length);
+    }
+  }
+
+  async #readExpedited(count: number): Promise<void> {
+    const connection = this.#connection;
+    const user = this.#user;
+    for (let read = 0; read < count && isCotp(connection); read += 1) {
+      const data = await user.expect('readExpedited', connection.readExpedited());
+      user.incoming.deliverExpedited(data, true);
+    }
+  }
+
+  async #disconnect(isDisruptive: boolean): Promise<void> {
+    const connection = this.#connection;
+    const user = this.#user;
+    if (!isCotp(connection)) {
+      return;
+    }
+    user.onClosing();
+    user.outgoing.isDropped ||= isDisruptive;
+    const how = { disruptive: isDisruptive };
+    const end = await user.expect('disconnect', connection.disconnect(how));
+    user.log(`disconnected: ${JSON.stringify(end)}`);
   }
 
   async #writeHeeding(size: number, count: number): Promise<void> {

@@ -1,58 +1,59 @@
 /**
- * A second reader beside the library: finds which TSDUs of a stream have arrived completely. It supports only
- * what the peers of a world send.
+ * What a stream of octets means, read a second time and beside the library: which TSDUs have arrived
+ * whole. It understands as much as the peers of a world send.
  */
 
 const HEADER = 4;
+/** Octets of a DT header in class 0 and in class 2. */
 const DT_HEADER = 3;
-const DT = 0xf0;
-const EOT = 0x80;
-/** LI of a DT of class 2, which has both the reference and the number. */
-const CLASS2_LI = 4;
-/** Where the class of a CR or CC is in its packet. */
-const CLASS_AT = HEADER + 6;
-/** What may come beside DT on an open connection: ED in both classes, the others in class 2. */
-const ED = 0x10;
-const CLASS2_TPDUS = [ED, 0x20, 0x80, 0xc0];
+const NORMAL_DT_HEADER = 5;
+const MOST_HEAD = HEADER + NORMAL_DT_HEADER;
 
-/** What one socket has received. */
+const DT = 0xf0;
+const ED = 0x10;
+const EA = 0x20;
+const DC = 0xc0;
+const DR = 0x80;
+const CR = 0xe0;
+const EOT = 0x80;
+
+/** The octets that one socket has taken in. */
 export class Arrivals {
-  /** Complete packets. */
+  /** Packets that are complete. */
   packets = 0;
-  /** Complete TSDUs, and their octets. */
+  /** TSDUs that are complete, and their octets. */
   messages = 0;
   octets = 0;
-  /** Octets of the incomplete TSDU. */
+  /** Octets of the one that is not. */
   unfinished = 0;
-  /** Size of the largest TSDU so far, in octets. */
+  /** The largest so far. */
   largest = 0;
-  /**
-   * The next octets end the connection: they are not a packet, not a DT after the first packet, or a TSDU
-   * that is too large.
-   */
+  /** What came next ends the connection: no packet, a TPDU that may not come, or a TSDU too large. */
   isBroken = false;
+  /** The peer has ended the connection by a DR. */
+  isEnded = false;
+  /** The connection takes no data any more: of what comes only EA count. */
+  isDropping = false;
+  /** Called for each EA. */
+  onAck: () => void = () => {};
   readonly #isTpkt: boolean;
   readonly #maxTsduSize: number;
-  readonly #takesClass2: boolean;
   #isOpen: boolean;
-  #isClass2 = false;
-  #head = Buffer.alloc(CLASS_AT + 1);
+  #head = Buffer.alloc(MOST_HEAD);
   #have = 0;
   /** Length of the packet being read, once its header is known. */
   #length = 0;
+  /** The octets of a packet that begins with another TPDU than a DT: it may hold several. */
+  #other: Buffer[] = [];
 
-  /**
-   * @param isTpkt true if each packet is a message. With COTP a TSDU has at most `maxTsduSize` octets
-   * @param takesClass2 the class of the CR or CC counts; else it is class 0
-   */
-  constructor(isTpkt: boolean, maxTsduSize: number, takesClass2: boolean) {
+  /** @param isTpkt each packet is a message; of COTP a TSDU has at most `maxTsduSize` octets */
+  constructor(isTpkt: boolean, maxTsduSize: number) {
     this.#isTpkt = isTpkt;
-    this.#takesClass2 = takesClass2;
     this.#isOpen = isTpkt;
     this.#maxTsduSize = maxTsduSize;
   }
 
-  /** True within a packet or a TSDU: the stream must not end here. */
+  /** Within a packet or a TSDU: the stream must not end here. */
   get isWithin(): boolean {
     return this.#have > 0 || this.unfinished > 0;
   }
@@ -60,13 +61,16 @@ export class Arrivals {
   push(chunk: Buffer): void {
     let at = 0;
     while (at < chunk.length && !this.isBroken) {
-      if (this.#have < this.#head.length && (this.#length === 0 || this.#have < this.#length)) {
+      if (this.#have < MOST_HEAD && (this.#length === 0 || this.#have < this.#length)) {
         this.#head[this.#have] = chunk[at] as number;
         this.#have += 1;
         at += 1;
         this.#judgeHeader();
       } else {
         const count = Math.min(chunk.length - at, this.#length - this.#have);
+        if (!this.#isTpkt && this.#code !== DT) {
+          this.#other.push(chunk.subarray(at, at + count));
+        }
         this.#have += count;
         at += count;
       }
@@ -74,6 +78,10 @@ export class Arrivals {
         this.#packet();
       }
     }
+  }
+
+  get #code(): number {
+    return this.#head[HEADER + 1] as number;
   }
 
   #judgeHeader(): void {
@@ -85,40 +93,76 @@ export class Arrivals {
 
   #packet(): void {
     const length = this.#length;
+    const nsdu = this.#head.subarray(HEADER, Math.min(length, MOST_HEAD));
+    const other = this.#other;
     this.packets += 1;
     this.#have = 0;
     this.#length = 0;
+    this.#other = [];
     if (this.#isTpkt) {
       this.#message(length - HEADER);
     } else if (!this.#isOpen) {
       // CR or CC.
       this.#isOpen = true;
-      this.#isClass2 = this.#takesClass2 && (this.#head[CLASS_AT] ?? 0) >> 4 === 2;
+    } else if (this.#code === DT) {
+      this.#dt(nsdu, length - HEADER);
     } else {
-      this.#tpdu(length - HEADER);
+      this.#tpdus(Buffer.concat([nsdu, ...other]));
     }
   }
 
-  #tpdu(length: number): void {
-    const li = this.#head[HEADER] as number;
-    const code = this.#head[HEADER + 1] as number;
-    if (this.#isClass2 ? CLASS2_TPDUS.includes(code) : this.#takesClass2 && code === ED) {
-      return;
-    }
-    if (li !== (this.#isClass2 ? CLASS2_LI : 2) || code !== DT) {
-      this.isBroken = true;
-    } else {
-      this.unfinished += length - 1 - li;
-      if (this.unfinished > this.#maxTsduSize) {
-        this.isBroken = true;
-      } else if (this.#head[HEADER + li] === EOT && this.unfinished > 0) {
-        this.#message(this.unfinished);
-        this.unfinished = 0;
+  /** The TPDUs of a packet: those without user data end where LI says. */
+  #tpdus(nsdu: Buffer): void {
+    for (let at = 0; at < nsdu.length && !this.isBroken; ) {
+      const tpdu = nsdu.subarray(at);
+      const [li = 0, code = 0] = tpdu;
+      switch (code) {
+        case EA:
+          this.onAck();
+          break;
+        case DC:
+          break;
+        case DT:
+          this.#dt(tpdu, tpdu.length);
+          return;
+        case DR:
+          // One that names no reference of ours is for another connection.
+          this.isEnded ||= tpdu.length > 3 && tpdu.readUInt16BE(2) !== 0;
+          return;
+        case ED:
+        case CR:
+          return;
+        default:
+          this.isBroken = !this.isEnded;
+          return;
       }
+      at += 1 + li;
+    }
+  }
+
+  #dt(header: Buffer, length: number): void {
+    const [li = 0] = header;
+    if (li !== DT_HEADER - 1 && li !== NORMAL_DT_HEADER - 1) {
+      this.isBroken = true;
+    } else if (!this.isEnded) {
+      this.#data(length - 1 - li, header[li] === EOT);
+    }
+  }
+
+  #data(octets: number, isLast: boolean): void {
+    this.unfinished += octets;
+    if (this.unfinished > this.#maxTsduSize) {
+      this.isBroken = true;
+    } else if (isLast && this.unfinished > 0) {
+      this.#message(this.unfinished);
+      this.unfinished = 0;
     }
   }
 
   #message(octets: number): void {
+    if (this.isDropping) {
+      return;
+    }
     this.messages += 1;
     this.octets += octets;
     this.largest = Math.max(this.largest, octets);

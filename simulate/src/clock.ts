@@ -9,12 +9,16 @@ interface OutsideEvent {
   readonly run: () => void;
 }
 
+/** Blocks with less time between them, in milliseconds, are one. */
+const ONE_BLOCK = 1;
+
 /** The clock of one world, in milliseconds. */
 export class Clock {
   /** True while the loop is blocked. */
   isBlocking = false;
   #now = 0;
   #blocked = 0;
+  #lastBlock = { ended: Number.NEGATIVE_INFINITY, length: 0 };
   #ran = 0;
   #order = 0;
   /** A binary heap, the earliest first. */
@@ -27,6 +31,15 @@ export class Clock {
   /** Total time for which the event loop was blocked, in milliseconds. */
   get blocked(): number {
     return this.#blocked;
+  }
+
+  /**
+   * The same without a block that ended less than its length ago: timers that it has delayed still grant as much time
+   * again.
+   */
+  get blockedLongAgo(): number {
+    const { ended, length } = this.#lastBlock;
+    return this.now - ended < length ? this.#blocked - length : this.#blocked;
   }
 
   /** Number of outside events that have run. */
@@ -75,6 +88,9 @@ export class Clock {
     this.advanceTo(this.#now + milliseconds);
     this.#blocked += milliseconds;
     this.isBlocking = false;
+    const { ended, length } = this.#lastBlock;
+    const isContinued = this.#now - milliseconds - ended < ONE_BLOCK;
+    this.#lastBlock = { ended: this.#now, length: milliseconds + (isContinued ? length : 0) };
   }
 
   #shift(): OutsideEvent {

@@ -166,6 +166,71 @@ export const FAULTS: readonly Fault[] = [
       },
     ],
   },
+  {
+    name: 'no-dc',
+    what: 'in class 2 a DR of the peer is not confirmed: FIN comes without a DC',
+    rule: 'honest',
+    edits: [
+      {
+        file: 'core/connection/outgoing.js',
+        find: 'this.reply(disconnectConfirm(dr, this.remoteRef));',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'data-before-ea',
+    what: 'in class 2 data and expedited data leave while an EA is due',
+    rule: 'ack',
+    edits: [
+      {
+        file: 'core/data-transfer/urgent-packets.js',
+        find: "this.isAckDue = this.use === 'acknowledged';",
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'expedited-last',
+    what: 'expedited data leaves behind all data that waits',
+    rule: 'order',
+    edits: [
+      {
+        file: 'core/data-transfer/send-buffer.js',
+        find: 'return urgent.shift() ?? (urgent.isAckDue ? undefined : this.#shiftData());',
+        replace: 'return (urgent.isAckDue ? undefined : this.#shiftData()) ?? urgent.shift();',
+      },
+    ],
+  },
+  {
+    name: 'restarted-close-clock',
+    what: 'in class 2 each TPDU of the peer starts the close clock anew',
+    rule: 'close',
+    edits: [
+      {
+        file: 'core/connection/connection-end.js',
+        find: 'this.#closeBy ??= now + closeTimeout;',
+        replace: 'this.#closeBy = now + closeTimeout;',
+      },
+      {
+        file: 'core/connection/connection.js',
+        find: '    otherTpdus(octets) {',
+        replace: '    otherTpdus(octets) { if (this.isReleasing) this.startCloseClock();',
+      },
+    ],
+  },
+  {
+    name: 'unsent-forgotten',
+    what: 'what a disruptive end drops is not reported as unsent',
+    rule: 'unsent',
+    edits: [
+      {
+        file: 'core/connection/connection-end.js',
+        find: 'if (octets > 0 && !this.isUnsentFinal) {',
+        replace: 'if (false) {',
+      },
+    ],
+  },
 ];
 
 export function faultNamed(name: string): Fault {

@@ -14,6 +14,7 @@ import type {
   ServerPlan,
   Service,
 } from './plan.js';
+import { withClass2 } from './generate-class2.js';
 import { Prng } from './prng.js';
 import type { Path } from './tcp.js';
 
@@ -55,61 +56,13 @@ export function generate(seed: number): Plan {
     actors.push({ kind: 'block', at: prng.between(1, end), milliseconds: blockTime(prng) });
   }
   const plan = { seed, servers, actors, end };
+  // The choices of class 2 have a generator of their own, so that the other worlds do not depend on them.
   const own = new Prng(seed, 0, 2);
   return own.chance(CLASS2_WORLDS) ? withClass2(plan, own) : plan;
 }
 
-/** Percentage of worlds in which servers accept class 2 and expedited data. */
+/** Percentage of worlds with class 2 and expedited data. */
 const CLASS2_WORLDS = 30;
-
-/**
- * The same world with class 2 and expedited data: servers accept both classes, and pairs offer them. Raw peers keep
- * to class 0. The choices have a generator of their own, so the other worlds do not depend on them.
- */
-function withClass2(plan: Plan, prng: Prng): Plan {
-  const class2: Options = { tpClass: '2,0', expedited: true };
-  const servers = plan.servers.map((server) =>
-    server.service === 'cotp' ? { ...server, options: { ...server.options, ...class2 } } : server,
-  );
-  const actors = plan.actors.map((actor) => {
-    const isOffered = actor.kind === 'pair' && servers[actor.server]?.service === 'cotp';
-    if (actor.kind !== 'pair' || !isOffered) {
-      return actor;
-    }
-    const tpClass = prng.pick([0, '2,0', '2,0', 2]);
-    const asked = prng.chance(70)
-      ? { expedited: true, ...(tpClass !== 0 && prng.chance(50) ? { expeditedAck: true } : {}) }
-      : {};
-    const urge = (list: readonly Act[]) =>
-      actor.isHonest === true ? honestly(prng, list) : urged(prng, list);
-    return {
-      ...actor,
-      options: { ...actor.options, tpClass, ...asked },
-      client: urge(actor.client),
-      serverSide: urge(actor.serverSide),
-    };
-  });
-  return { ...plan, servers, actors };
-}
-
-/**
- * Class 2 has no half-close, so an honest application does not try it. Only the side that closes sends expedited data:
- * that of the other side may still wait for its EA when the DR comes, which is a failure.
- */
-function honestly(prng: Prng, list: readonly Act[]): readonly Act[] {
-  const [last] = list.at(-1) ?? [];
-  const acts = list.filter(([what]) => what !== 'end');
-  return last === 'close' || last === 'asyncClose' ? urged(prng, acts) : acts;
-}
-
-/** Expedited data at any place before the last act. */
-function urged(prng: Prng, list: readonly Act[]): readonly Act[] {
-  if (list.length === 0 || prng.chance(40)) {
-    return list;
-  }
-  const at = prng.between(0, list.length - 1);
-  return [...list.slice(0, at), ['expedite', prng.pick([1, 3, 40])], ...list.slice(at)];
-}
 
 function blockTime(prng: Prng): number {
   return prng.pick([20, 300, 1_000, 2_500]);

@@ -21,6 +21,14 @@ export class Direction {
   octets = 0;
   /** The first fault of a TSDU that was read. */
   fault: string | undefined;
+  /** Octets of the TSDUs and of the expedited data written. */
+  octetsWritten = 0;
+  /** Items of expedited data delivered. */
+  expeditedDelivered = 0;
+  /** The writer drops what is queued when it ends the connection. */
+  isDropped = false;
+  /** Octets of each item of expedited data, and how many TSDUs were written before it. */
+  readonly #expedited: { readonly size: number; readonly before: number }[] = [];
 
   constructor(identity: number) {
     this.#identity = identity;
@@ -37,6 +45,38 @@ export class Direction {
 
   wrote(size: number): void {
     this.#sizes.push(size);
+    this.octetsWritten += size;
+  }
+
+  get expeditedWritten(): number {
+    return this.#expedited.length;
+  }
+
+  /** The octets of the next item of expedited data; it counts as written once {@link wroteExpedited} is called. */
+  nextExpedited(): Buffer {
+    return expeditedOf(this.#identity, this.#expedited.length);
+  }
+
+  wroteExpedited(size: number): void {
+    this.#expedited.push({ size, before: this.#sizes.length });
+    this.octetsWritten += size;
+  }
+
+  /**
+   * A reader got this item. One that is read late says nothing of when it came; one that the library passes on must not
+   * come behind a TSDU that was written after it.
+   */
+  deliverExpedited(data: Buffer, isLate: boolean): void {
+    const number = this.expeditedDelivered;
+    const item = this.#expedited[number];
+    this.expeditedDelivered += 1;
+    if (item === undefined) {
+      this.fault ??= `expedited data ${number} was read, and only ${this.expeditedWritten} were written`;
+    } else if (!data.equals(expeditedOf(this.#identity, number))) {
+      this.fault ??= `expedited data ${number} of ${item.size} octets is not the one that was written`;
+    } else if (!isLate && this.delivered > item.before) {
+      this.fault ??= `expedited data ${number} came after ${this.delivered} TSDUs, ${item.before} were written before it`;
+    }
   }
 
   /** Records a TSDU that was read, and checks it. */
@@ -67,3 +107,12 @@ function octetsOf(identity: number, number: number, size: number): Buffer {
   }
   return octets;
 }
+
+/** 1 to 16 octets. */
+function expeditedOf(identity: number, number: number): Buffer {
+  return octetsOf(identity ^ EXPEDITED, number, 1 + (number % MOST_EXPEDITED));
+}
+
+const MOST_EXPEDITED = 16;
+/** Expedited data has other octets than the TSDUs. */
+const EXPEDITED = 0x0ed0;

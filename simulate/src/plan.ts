@@ -18,8 +18,6 @@ export type Act =
   | readonly ['write', size: number, count: number]
   /** The same, but waits for `drain` when `write` returns `false`. */
   | readonly ['writeHeeding', size: number, count: number]
-  /** Sends so many units of expedited data, if it was agreed on. */
-  | readonly ['expedite', number]
   | readonly ['drain']
   /** Reads this many TSDUs, one after the other. */
   | readonly ['read', number]
@@ -35,6 +33,11 @@ export type Act =
   | readonly ['giveUp', number]
   /** Uses `toDuplex` and reads everything. */
   | readonly ['duplex']
+  /** Writes so many items of expedited data. */
+  | readonly ['expedited', count: number]
+  /** Reads so many items of expedited data; only where the plan says that nobody is called with them. */
+  | readonly ['readExpedited', count: number]
+  | readonly ['disconnect', isDisruptive: boolean]
   | readonly ['end']
   | readonly ['close']
   | readonly ['asyncClose']
@@ -49,7 +52,11 @@ export type RawAct =
   /** Waits until this many octets were received, at most for this time. */
   | readonly ['await', octets: number, milliseconds: number]
   | readonly ['connect']
+  /** A CR of class 2 with class 0 as alternative; the number is that of 0xC6. */
+  | readonly ['connect2', options: number]
   | readonly ['confirm']
+  /** A CC of class 2 that grants these of the options asked for; of class 0 if the CR prefers that. */
+  | readonly ['confirm2', options: number]
   | readonly ['refuse']
   /** Sends `count` TSDUs of `size` octets, in DTs of at most `dt` octets of user data. */
   | readonly ['send', size: number, count: number, dt: number]
@@ -60,6 +67,16 @@ export type RawAct =
   /** Sends one TSDU of `size` octets, some octets at a time, with a pause after each. */
   | readonly ['drip', size: number, octets: number, pause: number]
   | readonly ['octets', hex: string]
+  /** So many ED, if expedited data was agreed on. */
+  | readonly ['ed', count: number]
+  /** In class 2, as the next ones: so many EA that may answer no ED, and a DT with a TSDU in the same TPKT. */
+  | readonly ['concatenated', acknowledgements: number, size: number]
+  /** A DR of this reason; with 0xE0 unless that is 0. */
+  | readonly ['dr', reason: number, information: number]
+  /** So many DR for another connection, or CR for a second one: each is answered. */
+  | readonly ['foreign', what: 'DR' | 'CR', count: number]
+  /** From now on answers ED by EA, and a DR by DC and FIN; or does not. It does not to begin with. */
+  | readonly ['answering', boolean]
   /** Stops or starts reading. At the start the peer reads. */
   | readonly ['reading', boolean]
   | readonly ['fin']
@@ -84,6 +101,8 @@ export interface ServerPlan {
   readonly closeAt?: number;
   /** True if the server has `onConnectRequest`. */
   readonly decides?: boolean;
+  /** It has no `onExpedited`: its applications read expedited data. */
+  readonly readsExpedited?: boolean;
 }
 
 interface Common {
@@ -102,6 +121,8 @@ export interface PairPlan extends Common {
   readonly decision?: Decision;
   /** Cancels `connect` after this time, in milliseconds. */
   readonly abortAfter?: number;
+  /** The client has no `onExpedited`: it reads expedited data. */
+  readonly readsExpedited?: boolean;
   /** Both sides follow the rules and have enough time: nothing may fail between them. */
   readonly isHonest?: boolean;
 }
@@ -122,6 +143,7 @@ export interface RawServerPlan extends Omit<Common, 'server'> {
   readonly client: readonly Act[];
   readonly raw: readonly RawAct[];
   readonly abortAfter?: number;
+  readonly readsExpedited?: boolean;
 }
 
 /** Other code blocks the event loop. */

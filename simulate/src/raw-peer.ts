@@ -5,19 +5,35 @@
 import type { Clock } from './clock.js';
 import type { Direction } from './ledger.js';
 import type { RawAct, Service } from './plan.js';
+import { RawProcedure } from './raw-procedure.js';
+import {
+  acknowledgement,
+  disconnectRequest,
+  dt,
+  expedited,
+  foreign,
+  request,
+  TPKT_HEADER,
+  tpkt,
+} from './raw-tpdus.js';
 import type { TcpEnd } from './tcp.js';
 
 const CR = Buffer.from('0300000b06e00000123400', 'hex');
-const EMPTY_DT = Buffer.from('0300000702f080', 'hex');
-const DT_HEADER = 7;
-const EOT_AT = 6;
-/** Length of a TPKT header, and offset of SRC-REF in the packet of a CR. */
-const TPKT_HEADER = 4;
-const SRC_REF_AT = 8;
 /** Most octets of one read. */
 const READ_AT_ONCE = 65_536;
-const CR_LENGTH = 11;
 const LONGEST_PACKET = 65_535;
+
+/** What cannot be sent before the answer to a CR of class 2. */
+const WITH_REFERENCE: ReadonlySet<RawAct[0]> = new Set<RawAct[0]>([
+  'send',
+  'unfinished',
+  'empty',
+  'drip',
+  'ed',
+  'concatenated',
+  'dr',
+  'foreign',
+]);
 
 /** One such peer, at its end of a TCP connection. */
 export class RawPeer {
@@ -31,7 +47,7 @@ export class RawPeer {
   #waiting: Buffer[] = [];
   #sent = 0;
   #received = 0;
-  #start = Buffer.alloc(0);
+  readonly #procedure: RawProcedure;
   #reads = true;
   #isAsleep = false;
   #awaited: { octets: number; until: number } | undefined;
@@ -49,6 +65,7 @@ export class RawPeer {
     this.#service = service;
     this.#acts = [...acts];
     this.#direction = direction;
+    this.#procedure = new RawProcedure(service, acts);
     end.user = { onChange: () => this.#onChange() };
     this.#onChange();
   }
@@ -59,10 +76,12 @@ export class RawPeer {
     }
     while (this.#reads && this.#end.unread > 0) {
       const octets = this.#end.read(READ_AT_ONCE);
-      if (this.#received < CR_LENGTH) {
-        this.#start = Buffer.concat([this.#start, octets]);
-      }
       this.#received += octets.length;
+      const { answers, isEnd } = this.#procedure.receive(octets);
+      this.#send(...answers);
+      if (isEnd) {
+        this.#acts.unshift(['fin']);
+      }
     }
     this.#flush();
     this.#goOn();
@@ -106,6 +125,9 @@ export class RawPeer {
       }
       this.#awaited = undefined;
     }
+    if (this.#procedure.isAssociating && isNext !== undefined && WITH_REFERENCE.has(isNext)) {
+      return false;
+    }
     // A reset and `vanish` do not wait until everything is sent.
     return (
       this.#waiting.length === 0 || isNext === 'reset' || isNext === 'vanish' || isNext === 'wait'
@@ -128,11 +150,18 @@ export class RawPeer {
         // TPKT alone has no CR and no answer to wait for.
         this.#send(...(this.#service === 'cotp' ? [CR] : []));
         break;
+      case 'connect2':
+        this.#procedure.isAssociating = true;
+        this.#send(request(act[1]));
+        break;
       case 'confirm':
-        this.#answer('0300000b06d00000432100');
+        this.#send(this.#procedure.answer('0300000b06d00000432100'));
+        break;
+      case 'confirm2':
+        this.#send(this.#procedure.confirm(act[1]));
         break;
       case 'refuse':
-        this.#answer('0300000b06800000000001');
+        this.#send(this.#procedure.answer('0300000b06800000000001'));
         break;
       case 'send':
         for (let count = 0; count < act[2]; count += 1) {
@@ -146,7 +175,24 @@ export class RawPeer {
         if (this.#service === 'tpkt') {
           break;
         }
-        this.#send(Buffer.alloc(act[1] * EMPTY_DT.length, EMPTY_DT));
+        this.#repeat(this.#dt(Buffer.alloc(0), true), act[1]);
+        break;
+      case 'ed':
+        this.#expedited(act[1]);
+        break;
+      case 'concatenated':
+        this.#concatenated(act[1], act[2]);
+        break;
+      case 'dr':
+        this.#disconnect(act[1], act[2]);
+        break;
+      case 'foreign':
+        if (this.#procedure.association.tpClass === 2) {
+          this.#repeat(foreign(act[1]), act[2]);
+        }
+        break;
+      case 'answering':
+        this.#procedure.isAnswering = act[1];
         break;
       case 'drip':
         this.#drip(act[1], act[2], act[3]);
@@ -191,13 +237,41 @@ export class RawPeer {
     this.#waiting.push(...octets);
   }
 
-  /** Sends a CC or DR for the received CR. */
-  #answer(hex: string): void {
-    const octets = Buffer.from(hex, 'hex');
-    if (this.#start.length >= CR_LENGTH) {
-      octets.writeUInt16BE(this.#start.readUInt16BE(SRC_REF_AT), TPKT_HEADER + 2);
+  #repeat(packet: Buffer, count: number): void {
+    this.#send(Buffer.alloc(count * packet.length, packet));
+  }
+
+  #dt(userData: Buffer, isLast: boolean): Buffer {
+    return tpkt(dt(this.#procedure.association, userData, isLast));
+  }
+
+  #expedited(count: number): void {
+    for (let sent = 0; sent < count && this.#procedure.association.isExpedited; sent += 1) {
+      const data = this.#direction.nextExpedited();
+      this.#send(tpkt(expedited(this.#procedure.association, data)));
+      this.#direction.wroteExpedited(data.length);
     }
-    this.#send(octets);
+  }
+
+  #concatenated(acknowledgements: number, size: number): void {
+    if (this.#procedure.association.tpClass !== 2) {
+      return;
+    }
+    const message = this.#direction.next(size);
+    const ea = acknowledgement(this.#procedure.association).subarray(TPKT_HEADER);
+    const all = [
+      ...Array.from({ length: acknowledgements }, () => ea),
+      dt(this.#procedure.association, message, true),
+    ];
+    this.#send(tpkt(Buffer.concat(all)));
+    this.#direction.wrote(size);
+  }
+
+  #disconnect(reason: number, information: number): void {
+    if (this.#procedure.association.tpClass === 2) {
+      this.#direction.isDropped = true;
+      this.#send(disconnectRequest(this.#procedure.association, reason, information));
+    }
   }
 
   #message(size: number, most: number): void {
@@ -214,7 +288,7 @@ export class RawPeer {
     }
     const packets: Buffer[] = [];
     for (let at = 0; at < size; at += most) {
-      packets.push(dt(message.subarray(at, at + most), at + most >= size));
+      packets.push(this.#dt(message.subarray(at, at + most), at + most >= size));
     }
     return packets;
   }
@@ -222,7 +296,7 @@ export class RawPeer {
   /** With TPKT alone a message is a packet, so the packet does not end. */
   #unfinished(size: number, count: number): Buffer[] {
     if (this.#service === 'cotp') {
-      return Array.from({ length: count }, () => dt(Buffer.alloc(size, 0x55), false));
+      return Array.from({ length: count }, () => this.#dt(Buffer.alloc(size, 0x55), false));
     }
     const packet = Buffer.alloc(Math.min(size * count, LONGEST_PACKET - 1) + TPKT_HEADER, 0x55);
     packet.writeUInt16BE(0x0300, 0);
@@ -239,11 +313,4 @@ export class RawPeer {
     }
     this.#acts.unshift(...acts);
   }
-}
-
-function dt(userData: Buffer, isLast: boolean): Buffer {
-  const packet = Buffer.concat([EMPTY_DT, userData]);
-  packet.writeUInt16BE(DT_HEADER + userData.length, 2);
-  packet[EOT_AT] = isLast ? 0x80 : 0;
-  return packet;
 }

@@ -52,17 +52,21 @@ function* smaller(plan: Plan): Generator<Plan, void, void> {
       yield { ...plan, actors: actors.with(at, actor as (typeof actors)[number]) };
     }
   }
+  const hasHonest = actors.some((actor) => 'isHonest' in actor);
   for (let at = 0; at < servers.length; at += 1) {
-    for (const server of smallerValues(servers[at])) {
+    for (const server of smallerValues(servers[at], hasHonest)) {
       yield { ...plan, servers: servers.with(at, server as (typeof servers)[number]) };
     }
   }
 }
 
+/** Options that both ends must have: an honest pair without them would do what it must not. */
+const AGREED: ReadonlySet<string> = new Set(['tpClass', 'expedited', 'expeditedAck']);
+
 const LISTS = ['client', 'serverSide', 'raw'];
 
 /** Variants with fewer acts, fewer options, fewer TSDUs or a simpler network. */
-function* smallerValues(of: unknown): Generator<unknown, void, void> {
+function* smallerValues(of: unknown, hasHonest = false): Generator<unknown, void, void> {
   const value = of as Record<string, unknown>;
   // With fewer acts an honest pair would no longer follow the rules.
   for (const name of LISTS) {
@@ -78,6 +82,9 @@ function* smallerValues(of: unknown): Generator<unknown, void, void> {
   }
   const options = value.options as Record<string, unknown> | undefined;
   for (const name of Object.keys(options ?? {})) {
+    if (AGREED.has(name) && (hasHonest || value.isHonest === true)) {
+      continue;
+    }
     const { [name]: _, ...others } = options ?? {};
     yield { ...value, options: others };
   }

@@ -32,6 +32,8 @@ interface Inside {
 export interface SocketWatcher {
   /** Octets are passed to the stream. */
   onRead(handle: Handle, octets: Buffer): void;
+  /** Octets were handed to the socket, which the kernel may take later or never. */
+  onWrite(handle: Handle, octets: Buffer): void;
   /** The FIN of the peer is passed to the stream. */
   onEof(handle: Handle): void;
   /** The socket has emitted `close`; all its resources are released. */
@@ -299,12 +301,15 @@ export class Handle implements Pollable {
       callback(Object.assign(new Error('Socket is closed'), { code: 'ERR_SOCKET_CLOSED' }));
       return;
     }
+    const pieces = chunks.map((piece) => ('chunk' in piece ? piece.chunk : piece));
+    for (const piece of pieces) {
+      this.#watcher.onWrite(this, piece);
+    }
     const code = this.end.takeError();
     if (code !== undefined) {
       callback(systemError('write', code));
       return;
     }
-    const pieces = chunks.map((piece) => ('chunk' in piece ? piece.chunk : piece));
     if (this.#hasTaken(pieces)) {
       callback();
     } else {
@@ -440,6 +445,7 @@ export class Network {
     this.#makePair = makePair;
     this.#watcher = {
       onRead: (handle, octets) => watcher.onRead(handle, octets),
+      onWrite: (handle, octets) => watcher.onWrite(handle, octets),
       onEof: (handle) => watcher.onEof(handle),
       onGone: (handle) => {
         this.open.delete(handle);

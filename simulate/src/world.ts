@@ -2,9 +2,10 @@
  * One world: runs a plan and checks the rules.
  */
 import type { Connection, ConnectRequest, Server } from 'cotp';
-import { type AnyConnection, Application, type ReadingEnd, THROWN } from './application.js';
+import { type AnyConnection, Application, isCotp, type ReadingEnd, THROWN } from './application.js';
 import { Arrivals } from './arrivals.js';
 import { Clock } from './clock.js';
+import { Departures } from './departures.js';
 import { enter, type Library, real } from './environment.js';
 import { Direction } from './ledger.js';
 import { Loop } from './loop.js';
@@ -22,6 +23,7 @@ import type {
 } from './plan.js';
 import { Prng } from './prng.js';
 import { RawPeer } from './raw-peer.js';
+import { request } from './raw-tpdus.js';
 import { type Handle, Network } from './sockets.js';
 import { type Path, TcpEnd } from './tcp.js';
 
@@ -99,8 +101,7 @@ interface Side {
   readonly incoming: Direction;
   readonly outgoing: Direction;
   readonly arrivals: Arrivals;
-  /** Expedited data that this side has sent and received. */
-  readonly expedited: { sent: number; received: number };
+  readonly departures: Departures;
   readonly peerIsOurs: boolean;
   readonly isHonest: boolean;
   readonly server: number | undefined;
@@ -156,6 +157,7 @@ class World {
       this.#loop,
       {
         onRead: (handle, octets) => this.#onRead(handle, octets),
+        onWrite: (handle, octets) => this.#onWrite(handle, octets),
         onEof: (handle) => this.#note('eof', handle.end.port, 0),
         onGone: (handle) => this.#note('gone', handle.end.port, 0),
       },
@@ -266,10 +268,6 @@ class World {
     const addr = { host: '127.0.0.1', port };
     const onError = (error: Error, { peer }: { readonly peer: string }) =>
       this.#onServerError(error, Number(peer.split(':')[1]));
-    const onExpedited = (data: Buffer, { info }: Connection) => {
-      const [, actor] = this.#actorAt(info.remoteAddr.port);
-      this.#onExpedited(this.#side(actor, 'server'), data);
-    };
     const onConnection = (connection: AnyConnection) =>
       this.#onConnection(connection, connection.info.remoteAddr.port, number);
     const { cotp, tpkt } = this.#library;
@@ -279,7 +277,9 @@ class World {
         : cotp.listen(onConnection, addr, {
             ...plan.options,
             onError,
-            ...(plan.options.expedited === true ? { onExpedited } : {}),
+            ...this.#expedited(plan, (connection) =>
+              this.#serverSide(connection.info.remoteAddr.port),
+            ),
             ...(plan.decides === true
               ? { onConnectRequest: (request: ConnectRequest) => this.#decide(request) }
               : {}),
@@ -300,7 +300,7 @@ class World {
     }
     if (running.plan.options.bindConnections === true) {
       for (const side of this.#sides.values()) {
-        if (side.server === number) {
+        if (side.server === number && side.connection?.isClosed !== true) {
           side.closedByUs = true;
         }
       }
@@ -320,7 +320,7 @@ class World {
       return;
     }
     const side = this.#side(number, 'server');
-    side.connection = connection;
+    this.#opened(side, connection);
     this.#note('open', port, server);
     const first = actor.serverSide[0];
     if (first?.[0] === 'throw') {
@@ -403,9 +403,7 @@ class World {
       ...actor.options,
       onError,
       signal: controller?.signal,
-      ...(actor.options.expedited === true
-        ? { onExpedited: (data: Buffer) => this.#onExpedited(side, data) }
-        : {}),
+      ...(service === 'cotp' ? this.#expedited(actor, () => side) : {}),
     };
     if (actor.abortAfter !== undefined) {
       void this.#wait(actor.abortAfter).then(() => controller?.abort());
@@ -415,7 +413,7 @@ class World {
       service === 'tpkt' ? tpkt.connect(addr, options) : cotp.connect(addr, options);
     this.#expect(`${side.name} to connect`, connecting).then(
       (connection) => {
-        side.connection = connection;
+        this.#opened(side, connection);
         this.#note('connected', side.port, 0);
         this.#runApplication(side, actor.client).catch((error: unknown) => {
           // The library does not close the connection of a client that throws.
@@ -432,6 +430,40 @@ class World {
         }
       },
     );
+  }
+
+  /** The callback of expedited data, where its users do not read it. */
+  #expedited(
+    plan: { readonly options: Options; readonly readsExpedited?: boolean },
+    sideOf: (connection: Connection) => Side | undefined,
+  ): object {
+    if (plan.options.expedited !== true || plan.readsExpedited === true) {
+      return {};
+    }
+    const onExpedited = (data: Buffer, connection: Connection) => {
+      const side = sideOf(connection);
+      this.#note('expedited', side?.port ?? 0, data.length);
+      if (side !== undefined && side.connection === undefined) {
+        this.#fail('order', `${side.name}: expedited data came before the connection`);
+      }
+      side?.incoming.deliverExpedited(data, false);
+    };
+    return { onExpedited };
+  }
+
+  #serverSide(port: number): Side | undefined {
+    const [actor, number] = this.#actorAt(port);
+    return actor === undefined || actor.kind === 'block' ? undefined : this.#side(number, 'server');
+  }
+
+  /** What is sent from now on is judged by what was agreed on. */
+  #opened(side: Side, connection: AnyConnection): void {
+    side.connection = connection;
+    if (isCotp(connection) && connection.info.tpClass === 2) {
+      const { localRef, remoteRef, expeditedAck } = connection.info;
+      side.departures.references = { theirs: remoteRef, ours: localRef };
+      side.departures.hasAcks = expeditedAck;
+    }
   }
 
   /**
@@ -483,14 +515,17 @@ class World {
     const options = isServer && 'server' in actor ? this.#plan.servers[actor.server]?.options : {};
     const ownOptions = isServer ? (options ?? {}) : 'options' in actor ? actor.options : {};
     const maxTsduSize = numberOf(ownOptions, 'maxTsduSize', DEFAULT_MAX_TSDU_SIZE);
+    const departures = new Departures();
+    const arrivals = new Arrivals(service === 'tpkt', maxTsduSize);
+    arrivals.onAck = () => departures.acknowledged();
     const side: Side = {
       name,
       port: CLIENT_PORT + number,
       options: ownOptions,
       incoming: other?.outgoing ?? new Direction(2 * number + (isServer ? 0 : 1)),
       outgoing: other?.incoming ?? new Direction(2 * number + (isServer ? 1 : 0)),
-      arrivals: new Arrivals(service === 'tpkt', maxTsduSize, ownOptions.tpClass !== undefined),
-      expedited: { sent: 0, received: 0 },
+      arrivals,
+      departures,
       peerIsOurs: actor.kind === 'pair',
       isHonest: actor.kind === 'pair' && actor.isHonest === true,
       server: isServer && 'server' in actor ? actor.server : undefined,
@@ -516,7 +551,6 @@ class World {
     const application = new Application(connection, {
       incoming: side.incoming,
       outgoing: side.outgoing,
-      expedited: side.expedited,
       readsWithSignal: this.#library.readsWithSignal,
       wait: (milliseconds) => this.#wait(milliseconds),
       block: (milliseconds) => this.#block(milliseconds),
@@ -530,20 +564,6 @@ class World {
     });
     await application.run(acts);
     side.isOver = true;
-  }
-
-  /** Expedited data arrives in order, each unit as it was sent, and never before the user knows the connection. */
-  #onExpedited(side: Side, data: Buffer): void {
-    const { received } = side.expedited;
-    if (side.connection === undefined) {
-      this.#fail('order', `${side.name}: expedited data came before the connection`);
-    } else if (data.length !== 1 || data[0] !== (received & 0xff)) {
-      this.#fail(
-        'order',
-        `${side.name}: expedited data ${data.toString('hex')} as number ${received}`,
-      );
-    }
-    side.expedited.received += 1;
   }
 
   #wait(milliseconds: number): Promise<void> {
@@ -607,7 +627,7 @@ class World {
             const probe = { server: number, end, answer: Buffer.alloc(0) };
             this.#probes.push(probe);
             end.user = { onChange: () => hear(probe) };
-            end.write(Buffer.from('0300000b06e00000123400', 'hex'));
+            end.write(PROBE_CR);
           }
         });
       }
@@ -655,7 +675,25 @@ class World {
       }
     });
     for (const side of this.#sides.values()) {
+      this.#checkUnsent(side);
       this.#checkHonest(side);
+    }
+  }
+
+  /** What was written was handed to TCP, or is unsent. */
+  #checkUnsent({ name, connection, outgoing, departures }: Side): void {
+    const end =
+      connection !== undefined && isCotp(connection) ? connection.disconnection : undefined;
+    if (end === undefined) {
+      return;
+    }
+    const { octetsWritten } = outgoing;
+    const { userOctets } = departures;
+    if (userOctets + end.unsent !== octetsWritten) {
+      this.#fail(
+        'unsent',
+        `${name}: ${octetsWritten} octets were written, ${userOctets} handed to TCP, and ${end.unsent} are unsent; it ended by ${end.ending}`,
+      );
     }
   }
 
@@ -668,12 +706,21 @@ class World {
       this.#fail('honest', `${side.name} did not end`);
     } else if (delivered !== written) {
       this.#fail('honest', `${side.name} read ${delivered} of ${written} TSDUs`);
+    } else if (side.incoming.expeditedDelivered !== side.incoming.expeditedWritten) {
+      const { expeditedDelivered, expeditedWritten } = side.incoming;
+      this.#fail('honest', `${side.name} got ${expeditedDelivered} of ${expeditedWritten} ED`);
+    } else if (side.connection !== undefined && isCotp(side.connection)) {
+      this.#checkHonestEnd(side, side.connection);
     }
-    const other = [...this.#sides.values()].find(({ outgoing }) => outgoing === side.incoming);
-    const { received } = side.expedited;
-    // What comes after this side has closed is of no use to it.
-    if (other !== undefined && received !== other.expedited.sent && !side.closedByUs) {
-      this.#fail('honest', `${side.name} got ${received} of ${other.expedited.sent} expedited`);
+  }
+
+  /** In class 2 one side sends a DR behind all that it has written, and the other one confirms it. */
+  #checkHonestEnd({ name, closedByUs }: Side, { info, disconnection: end }: Connection): void {
+    const isGood = closedByUs
+      ? end?.ending === 'local' && end.confirmed
+      : end?.ending === 'dr' && end.reason === 128 && end.nonDisruptive === true;
+    if (info.tpClass === 2 && (!isGood || end?.unsent !== 0)) {
+      this.#fail('honest', `${name} ended so: ${JSON.stringify(end)}`);
     }
   }
 
@@ -710,7 +757,7 @@ class World {
       if (connection === undefined || connection.isClosed || !connection.isClosing) {
         continue;
       }
-      side.closingSince ??= { at: now, blocked };
+      side.closingSince ??= { at: now, blocked: this.#clock.blockedLongAgo };
       const limit = closeTimeout(side.options);
       const since = closingSince ?? side.closingSince;
       // A timer that a block has delayed waits once more for the same time, so that octets received meanwhile
@@ -745,7 +792,11 @@ class World {
     }
     const isOpen = side.connection?.isOpen ?? true;
     // Octets after the end are dropped and not counted.
-    if (isOpen && !side.closedByUs) {
+    if (!isOpen || side.closedByUs || side.departures.isRefusal) {
+      // An EA lets what is queued go on.
+      side.arrivals.isDropping = true;
+      side.arrivals.push(octets);
+    } else {
       this.#checkMemory(side);
       const { packets } = side.arrivals;
       side.arrivals.push(octets);
@@ -754,6 +805,22 @@ class World {
         octets.length + OCTETS_PER_PACKET * (side.arrivals.packets - packets),
       );
     }
+  }
+
+  #onWrite(handle: Handle, octets: Buffer): void {
+    const side = this.#sideOf(handle);
+    if (side === undefined || this.#isTpkt(side)) {
+      return;
+    }
+    side.departures.push(octets);
+    const { fault } = side.departures;
+    if (fault !== undefined) {
+      this.#fail(fault.rule, `${side.name}: ${fault.message}`);
+    }
+  }
+
+  #isTpkt({ connection }: Side): boolean {
+    return connection !== undefined && !isCotp(connection);
   }
 
   #checkTurn(handle: Handle, work: number): void {
@@ -823,6 +890,7 @@ class World {
     const { delivered, written } = side.incoming;
     const { messages, isBroken } = side.arrivals;
     const ending = (error as { ending?: string } | undefined)?.ending;
+    // In class 2 the end of TCP alone is a failure.
     const isCleanEnd = isClass2(side) ? isNonDisruptive(error) : ending === 'fin';
     const isClean = error === undefined || isCleanEnd;
     // A limit of the server can end a connection before all received octets are processed.
@@ -832,7 +900,7 @@ class World {
         'lost',
         `${side.name}: ${messages} TSDUs had arrived, ${delivered} were read; it ended by ${ending ?? 'nothing'}`,
       );
-    } else if (isClean && delivered !== written && !isBroken) {
+    } else if (isClean && delivered !== written && !isBroken && !side.incoming.isDropped) {
       this.#fail(
         'lost',
         `${side.name}: ${written} TSDUs were written, ${delivered} were read, and it ended cleanly`,
@@ -918,6 +986,9 @@ class World {
     this.#finding ??= { rule, message, at: this.#clock.now };
   }
 }
+
+/** A CR that every server takes, whatever its classes. */
+const PROBE_CR = request(0);
 
 const PROBE_PATH: Path = {
   latency: [1, 1],

@@ -102,9 +102,14 @@ describe('a fault that is put into the library', () => {
 
   // A search that begins near a world that breaks the rule: it is long from the first world on.
   it.each([
-    ['endless-turn', 'turn', 40],
-    ['bystander-ends', 'honest', 475],
+    ['endless-turn', 'turn', 45],
+    ['bystander-ends', 'honest', 798],
     ['timer-before-sockets', 'timer', 20],
+    ['no-dc', 'honest', 1],
+    ['data-before-ea', 'ack', 20],
+    ['expedited-last', 'order', 60],
+    ['restarted-close-clock', 'close', 90],
+    ['unsent-forgotten', 'unsent', 10],
   ])('is found: %s', async (name, rule, seed) => {
     const search = ['--seed', `${seed}`, '--steps', '2000000', '--as-found'];
     const { text, code } = await simulate('--fault', name, ...search);
