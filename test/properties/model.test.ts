@@ -17,9 +17,14 @@ interface EndModel {
   saysNoMore: boolean;
   /** It closed or was destroyed by its own user: what still arrives need not be read. */
   closes: boolean;
+  /** It has dropped what was queued, by a disruptive disconnect. */
+  drops: boolean;
 }
 
 interface Model {
+  /** Of the connection, and whether it has expedited data. */
+  readonly tpClass: 0 | 2;
+  readonly expedited: boolean;
   readonly client: EndModel;
   readonly server: EndModel;
   /** TCP was reset by either end or by the network: anything on the way may be lost. */
@@ -35,6 +40,9 @@ class End {
   readonly connection: Connection;
   readonly sent: Uint8Array[] = [];
   readonly received: Buffer[] = [];
+  /** Expedited data with how many TSDUs were written before it, and what came of it with how many were read. */
+  readonly sentExpedited: { readonly data: Uint8Array; readonly before: number }[] = [];
+  readonly receivedExpedited: { readonly data: Buffer; readonly read: number }[] = [];
   readonly rejections: unknown[] = [];
   /** Promises handed out, and those of them that have settled. */
   readonly promises: Promise<void>[] = [];
@@ -66,6 +74,11 @@ class End {
       }),
     );
     return watched;
+  }
+
+  /** Expedited data has come. */
+  took(data: Buffer): void {
+    this.receivedExpedited.push({ data, read: this.received.length });
   }
 
   read(): Promise<void> {
@@ -133,6 +146,38 @@ const write = fc.tuple(sides, sizes).map(([side, size]) =>
   }),
 );
 
+const writeExpedited = fc.tuple(sides, fc.integer({ min: 1, max: 16 })).map(([side, size]) =>
+  command(`${side} writes ${size} expedited`, (model, world) => {
+    const { connection, sent, sentExpedited } = world[side];
+    const data = pattern(size, sentExpedited.length);
+    try {
+      connection.writeExpedited(data);
+      sentExpedited.push({ data, before: sent.length });
+      expect(model.expedited && !model[side].saysNoMore).toBe(true);
+    } catch (error) {
+      expect(error).toBeInstanceOf(CotpError);
+      const isOver = model[side].saysNoMore || model[other(side)].saysNoMore || model.isReset;
+      const { code } = error as CotpError;
+      expect(
+        code === 'ERR_COTP_NO_EXPEDITED' ? !model.expedited : code === 'ERR_COTP_CLOSED' && isOver,
+      ).toBe(true);
+    }
+  }),
+);
+
+const disconnect = fc.tuple(sides, fc.boolean()).map(([side, disruptive]) =>
+  command(`${side} disconnects${disruptive ? ', disruptively' : ''}`, (model, world) => {
+    model[side].saysNoMore = true;
+    model[side].closes = true;
+    model[side].drops ||= disruptive;
+    const { connection } = world[side];
+    void world[side].watch(connection.disconnect({ disruptive }), (end) => {
+      expect(end).toBe(connection.disconnection);
+    });
+    expect(connection.isClosing).toBe(true);
+  }),
+);
+
 const read = sides.map((side) => command(`${side} reads`, (_, world) => void world[side].read()));
 
 const drain = sides.map((side) =>
@@ -144,8 +189,15 @@ const drain = sides.map((side) =>
 
 const end = sides.map((side) =>
   command(`${side} ends`, (model, world) => {
-    model[side].saysNoMore = true;
-    world[side].connection.end();
+    const { connection } = world[side];
+    if (model.tpClass === 2) {
+      expect(() => connection.end()).toThrow(
+        expect.objectContaining({ code: 'ERR_COTP_NO_HALF_CLOSE' }),
+      );
+    } else {
+      model[side].saysNoMore = true;
+      connection.end();
+    }
   }),
 );
 
@@ -205,9 +257,11 @@ const reset = fc.constant(
 const commands = fc.commands(
   [
     ...[write, write, write, write, write, read, read, read, drain],
+    ...[writeExpedited, writeExpedited],
     ...network,
     ...network,
     ...[end, close],
+    fc.oneof({ weight: 2, arbitrary: writeExpedited }, { weight: 1, arbitrary: disconnect }),
     fc.oneof({ weight: 3, arbitrary: read }, { weight: 1, arbitrary: destroy }),
     fc.oneof({ weight: 5, arbitrary: write }, { weight: 1, arbitrary: reset }),
   ],
@@ -219,6 +273,15 @@ const marks = fc.record({
   readHighWaterMark: fc.constantFrom(1, 1_000, 1_048_576),
   writeHighWaterMark: fc.constantFrom(1, 5_000, 1_048_576),
 });
+
+/** What both sides offer and take; `expeditedAck` means something in class 2 only. */
+const classes = fc.record({
+  tpClass: fc.constantFrom<0 | 2>(0, 2, 2),
+  expedited: fc.boolean(),
+  expeditedAck: fc.boolean(),
+});
+
+type Classes = typeof classes extends fc.Arbitrary<infer T> ? T : never;
 
 type Marks = typeof marks extends fc.Arbitrary<infer T> ? T : never;
 
@@ -239,39 +302,65 @@ afterAll(() => {
 async function open(
   options: Marks,
   serverOptions: Marks,
+  { tpClass, expedited, expeditedAck }: Classes,
 ): Promise<{ world: World; server: Server }> {
   let accepted: (connection: Connection) => void = () => {};
   const incoming = new Promise<Connection>((resolve) => {
     accepted = resolve;
   });
+  const ends = new Map<Connection, End>();
+  const onExpedited = (data: Buffer, connection: Connection) => ends.get(connection)?.took(data);
+  const common = { ...NO_HURRY, tpClass, expedited, onExpedited };
   const server = await listen(
     accepted,
     { host: '127.0.0.1', port: 0 },
-    {
-      ...NO_HURRY,
-      ...serverOptions,
-    },
+    { ...common, ...serverOptions },
   );
   const { port = 0 } = server.addresses[0] ?? {};
   const relay = await RelayedStream.connect(port);
   const client = await connect(
     { host: '127.0.0.1', port },
-    { ...NO_HURRY, ...options, socket: relay },
+    {
+      ...common,
+      ...options,
+      socket: relay,
+      expeditedAck: expedited && expeditedAck && tpClass === 2,
+    },
   );
-  return { world: new World(relay, client, await incoming), server };
+  const world = new World(relay, client, await incoming);
+  for (const one of [world.client, world.server]) {
+    ends.set(one.connection, one);
+  }
+  return { world, server };
 }
 
 /** Lets everything come to its end: the network behaves, both ends say no more and read the rest. */
 async function finish(model: Model, world: World): Promise<void> {
   world.relay.behave();
   const both = [world.client, world.server];
-  for (const { connection } of both) {
-    connection.end();
+  if (model.tpClass === 0) {
+    for (const { connection } of both) {
+      connection.end();
+    }
   }
-  await Promise.all(both.map((it) => it.readAll()));
+  const reading = both.map((it) => it.readAll());
+  if (model.tpClass === 2 && !model.isReset && !model.client.closes && !model.server.closes) {
+    // The end of class 2 is one for both directions, so everything must have come before it.
+    await until(() => hasAll(world.client, world.server) && hasAll(world.server, world.client));
+    world.client.connection.close();
+  }
+  await Promise.all(reading);
   await Promise.all(both.map(({ connection }) => connection.waitClosed()));
   await Promise.all(both.flatMap(({ promises }) => promises));
   judge(model, world);
+}
+
+/** One end has received everything that the other one has written. */
+function hasAll(one: End, from: End): boolean {
+  return (
+    one.received.length === from.sent.length &&
+    one.receivedExpedited.length === from.sentExpedited.length
+  );
 }
 
 /** What must hold of every life, whatever happened in it. */
@@ -282,8 +371,12 @@ function judge(model: Model, world: World): void {
     received.forEach((tsdu, i) => {
       expect(tsdu.equals(sent[i] ?? new Uint8Array(0)), `${side}: TSDU ${i}`).toBe(true);
     });
-    if (!model.isReset && !model[side].closes) {
+    if (isUndisturbed(model, side)) {
       expect(received.length, `${side} has read everything`).toBe(sent.length);
+    }
+    judgeExpedited(model, world, side);
+    if (model.tpClass === 2 && !model.isReset && model[side].closes && !model[other(side)].closes) {
+      expect(connection.disconnection, `${side} is confirmed`).toMatchObject({ confirmed: true });
     }
     expect(settled).toBe(promises.length);
     expect(moments).toEqual({ closing: 1, closed: 1, aborted: 1 });
@@ -291,6 +384,25 @@ function judge(model: Model, world: World): void {
     for (const error of rejections) {
       expect(error).toBeInstanceOf(CotpError);
     }
+  }
+}
+
+/** Nothing may be lost on the way to this side. */
+function isUndisturbed(model: Model, side: Side): boolean {
+  return !model.isReset && !model[side].closes && !model[other(side)].drops;
+}
+
+/** Expedited data comes in order, as it was written, and behind no TSDU that was written after it. */
+function judgeExpedited(model: Model, world: World, side: Side): void {
+  const { receivedExpedited } = world[side];
+  const { sentExpedited } = world[other(side)];
+  receivedExpedited.forEach(({ data, read }, i) => {
+    const { data: expected = new Uint8Array(0), before = -1 } = sentExpedited[i] ?? {};
+    expect(data.equals(expected), `${side}: expedited data ${i}`).toBe(true);
+    expect(read, `${side}: TSDUs read before expedited data ${i}`).toBeLessThanOrEqual(before);
+  });
+  if (isUndisturbed(model, side)) {
+    expect(receivedExpedited.length, `${side} got all expedited data`).toBe(sentExpedited.length);
   }
 }
 
@@ -326,11 +438,13 @@ describe('a connection', () => {
       const atStart = handles();
       const timersAtStart = timers();
       await fc.assert(
-        fc.asyncProperty(commands, marks, marks, async (all, options, serverOptions) => {
-          const { world, server } = await open(options, serverOptions);
+        fc.asyncProperty(commands, marks, marks, classes, async (all, options, ofServer, of) => {
+          const { world, server } = await open(options, ofServer, of);
           const model: Model = {
-            client: { saysNoMore: false, closes: false },
-            server: { saysNoMore: false, closes: false },
+            tpClass: of.tpClass,
+            expedited: of.expedited,
+            client: { saysNoMore: false, closes: false, drops: false },
+            server: { saysNoMore: false, closes: false, drops: false },
             isReset: false,
           };
           try {
