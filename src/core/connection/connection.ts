@@ -43,14 +43,14 @@ import type { ConnectionOptions } from './options.js';
 import { Outgoing } from './outgoing.js';
 import { answerToForeignCc, answerToSecondCr, checkDisconnectData, DR_REASONS } from './release.js';
 import { faultInput, type Procedure, type Procedures } from './stream-engine.js';
-import {
-  type Acceptance,
-  type Action,
-  type Event,
-  type InputOf,
-  type State,
-  type Table,
-  type TransitionInput,
+import type {
+  Acceptance,
+  Action,
+  Event,
+  InputOf,
+  State,
+  Table,
+  TransitionInput,
 } from './transition.js';
 
 /**
