@@ -74,7 +74,7 @@ export class Fifo<T extends NonNullable<unknown>> {
       this.shift();
       return true;
     }
-    const at = this.#tail === 0 ? -1 : this.#items.indexOf(item, this.#head);
+    const at = this.#items.indexOf(item, this.#head);
     if (at === -1) {
       return false;
     }

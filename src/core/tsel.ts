@@ -145,7 +145,7 @@ function textOctets(text: string): Uint8Array | undefined {
 }
 
 function osiOctets(text: string): Uint8Array | undefined {
-  return OSI_TSEL.test(text) ? fromHex(text.replace(/\s+/g, '')) : undefined;
+  return OSI_TSEL.test(text) ? fromHex(text) : undefined;
 }
 
 /** Both readings of a number with a leading zero; a decimal one only where two octets hold it. */

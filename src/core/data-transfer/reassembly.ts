@@ -118,15 +118,11 @@ export class Reassembly {
       return undefined;
     }
     this.#segments = 0;
-    const { length } = this.#collector;
-    if (length === 0) {
-      return undefined;
-    }
     const joined = this.#collector.takeInPlace(this.#view);
     if (joined !== undefined) {
       return joined;
     }
-    this.#copied += length;
+    this.#copied += this.#collector.length;
     return this.#collector.take(this.#allocate);
   }
 

@@ -207,10 +207,9 @@ export class OctetCollector {
     }
     let skip = from;
     for (const [i, piece] of this.#pieces.entries()) {
-      if (skip < piece.length) {
-        other.append(piece, skip, piece.length, this.#chunks[i]);
-      }
-      skip = Math.max(0, skip - piece.length);
+      const skipped = Math.min(skip, piece.length);
+      other.append(piece, skipped, piece.length, this.#chunks[i]);
+      skip -= skipped;
     }
   }
 
@@ -262,13 +261,12 @@ export class OctetCollector {
   #joinInto(joined: Uint8Array, from: number): void {
     let offset = -from;
     for (const piece of this.pieces()) {
-      const end = offset + piece.length;
       if (offset >= 0) {
         joined.set(piece, offset);
-      } else if (end > 0) {
+      } else {
         joined.set(piece.subarray(-offset));
       }
-      offset = end;
+      offset += piece.length;
     }
   }
 

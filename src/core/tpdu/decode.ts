@@ -155,9 +155,9 @@ function verifyClass(reading: Reading, type: TpduType, options: DecodeOptions): 
  * three octets of the DT header.
  */
 function verifySize(reading: Reading, type: TpduType, options: DecodeOptions): void {
-  const { maxTpduSize } = options;
+  const { maxTpduSize = Number.POSITIVE_INFINITY } = options;
   //= X.224 13.7.5 deviation: a tolerant reading takes more than the agreed size, up to 65531 octets, for a deployed stack exceeds it by the DT header
-  if (type !== 'CR' && maxTpduSize !== undefined && reading.octets.length > maxTpduSize) {
+  if (type !== 'CR' && reading.octets.length > maxTpduSize) {
     reading.tolerate('tpdu-too-long', maxTpduSize + 1);
   }
 }

@@ -311,7 +311,7 @@ class Explainer {
     while (this.#at < headerEnd) {
       const valueAt = this.#at + 2;
       const length = this.#octets[this.#at + 1] ?? 0;
-      if (type === undefined || valueAt > headerEnd || valueAt + length > headerEnd) {
+      if (type === undefined || valueAt + length > headerEnd) {
         const what =
           type === undefined ? 'not known' : 'a parameter that extends past the end of the header';
         this.#add(headerEnd - this.#at, 'rest of the header', '', what);
@@ -342,8 +342,8 @@ class Explainer {
     if (form !== undefined && line !== undefined) {
       const name = cookie === undefined ? 'RDP routing token' : 'RDP cookie';
       this.#add(form.lineLength, name, quotedText(line), 'not of X.224');
-    } else if (form === undefined && beginsLikeCookie(variable) && !areParameters(variable)) {
-      const [broken = ''] = /^[^\r\n]*(?:\r\n)?/.exec(String.fromCharCode(...variable)) ?? [];
+    } else if (beginsLikeCookie(variable) && !areParameters(variable)) {
+      const [broken = ''] = /[^\r\n]*(?:\r\n)?/.exec(String.fromCharCode(...variable)) ?? [];
       this.#add(broken.length, 'RDP cookie', quotedText(broken.trimEnd()), 'not of X.224');
     }
     if (negotiation !== undefined) {
@@ -377,7 +377,7 @@ class Explainer {
   #userData(): void {
     const userData = this.#octets.subarray(this.#at);
     const { length } = userData;
-    const text = length > 0 && userData.every(isPrintable) ? quoted(userData) : '';
+    const text = userData.every(isPrintable) ? quoted(userData) : '';
     this.#add(length, 'user data', '', `${length} ${length === 1 ? 'octet' : 'octets'}${text}`);
   }
 
@@ -406,10 +406,6 @@ function describeParameter(
   if (read === undefined) {
     return ['', 'the value is not defined'];
   }
-  const unit = PARAMETER_TEXTS[row.name][1];
-  if (row.name === 'callingTsel' || row.name === 'calledTsel') {
-    return [formatTsel(tselOf(value)), value.length === 0 ? 'empty' : ''];
-  }
   if (row.name === 'additionalInfo') {
     return ['', ADDITIONAL_INFO_TEXTS.get(additionalInfoText(value)) ?? ''];
   }
@@ -417,7 +413,9 @@ function describeParameter(
     const names = optionNames(Number(read), transportClass);
     return [`0x${hex(Number(read), 2)}`, names?.length === 0 ? 'none' : (names?.join(', ') ?? '')];
   }
-  return [describeValue(read), unit];
+  const isSelector = row.name === 'callingTsel' || row.name === 'calledTsel';
+  const text = isSelector ? formatTsel(tselOf(value)) : describeValue(read);
+  return [text, PARAMETER_TEXTS[row.name][1]];
 }
 
 /** What 0xE0 says, by its name. */

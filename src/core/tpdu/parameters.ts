@@ -3,7 +3,7 @@
  * classes to which it belongs, and the kind of its value. The rows are in sending order: the checksum first,
  * then the order that every known device accepts.
  */
-import { octetAt } from '../octets/octets.js';
+import { octetAt, readUint } from '../octets/octets.js';
 import {
   ALL_CLASSES,
   CLASSES_1_TO_4,
@@ -80,7 +80,7 @@ const sizeUnits = shortestUint(1, 2, 3, 4);
 const preferredMaxTpduSize: Kind<number> = {
   fits: sizeUnits.fits,
   read(value, context) {
-    const units = sizeUnits.read(value, context) ?? 0;
+    const units = readUint(value, 0, value.length);
     return units === 0 ? context.wrong(0) : units * PREFERRED_SIZE_UNIT;
   },
   write(size, field) {

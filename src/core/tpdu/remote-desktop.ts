@@ -84,17 +84,12 @@ export function readRemoteDesktop(
   type: RemoteDesktopTpdu,
   variable: Uint8Array,
 ): RemoteDesktopForm | undefined {
-  if (variable.length === 0 || octetAt(variable, 0) >= 0x80) {
-    return undefined;
-  }
   return type === 'CR' ? readRequest(variable) : readAnswer(variable);
 }
 
 /** True if the octets begin like a cookie; the rest is not checked. */
 export function beginsLikeCookie(variable: Uint8Array): boolean {
-  return (
-    variable[0] === COOKIE.charCodeAt(0) && textOf(variable.subarray(0, COOKIE.length)) === COOKIE
-  );
+  return textOf(variable.subarray(0, COOKIE.length)) === COOKIE;
 }
 
 /** True if the octets are a sequence of parameters with any codes (X.224 13.2.3). */
@@ -338,7 +333,7 @@ export function protocolText(protocols: number): string {
 
 /** Returns the names of the flags of a structure; empty if none is set. */
 export function flagText(type: RemoteDesktopNegotiation['type'], flags: number): string {
-  return flags === 0 ? '' : bitNames(FLAGS[type], flags);
+  return bitNames(FLAGS[type], flags);
 }
 
 function bitNames(names: BitNames, bits: number): string {

@@ -194,8 +194,8 @@ export function shortestUint(...lengths: readonly number[]): Kind<number> {
     read: (value) => readUint(value, 0, value.length),
     write(value, field) {
       const checked = checkUint(field, value, most);
-      const length = lengths.find((octets) => checked < 256 ** octets);
-      return uintOctets(checked, length ?? Math.max(...lengths));
+      const fitting = lengths.filter((octets) => checked < 256 ** octets);
+      return uintOctets(checked, Math.min(...fitting));
     },
   };
 }

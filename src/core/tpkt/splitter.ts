@@ -29,11 +29,9 @@ export class TpktSplitter {
   #partialHeld = 0;
   /** Length of that packet; 0 while its header is not complete. */
   #partialLength = 0;
-  /** The receiver stopped the splitting, and octets were left: all later ones wait behind them until {@link resume}. */
-  #isStopped = false;
   /** The packet at which the receiver stopped is to come again. */
   #isUnread = false;
-  /** What waits; made for a connection on which something does. */
+  /** Octets left when the receiver stopped; all later ones wait behind them until {@link resume}. */
   #waiting: OctetCollector | undefined;
   /** Octets of the stream before the packet now being read. */
   #position = 0;
@@ -49,7 +47,7 @@ export class TpktSplitter {
 
   /** True while octets wait because the receiver said stop. */
   get isStopped(): boolean {
-    return this.#isStopped;
+    return this.#waiting !== undefined;
   }
 
   /** Octets that wait because the receiver said stop. */
@@ -91,7 +89,7 @@ export class TpktSplitter {
   //= RFC 1006 5 N-DATA
   //= RFC 2126 3.2.3.2
   push(chunk: Uint8Array, isOwn = false): void {
-    if (this.#isStopped) {
+    if (this.#waiting !== undefined) {
       this.#wait(chunk, 0);
       return;
     }
@@ -107,7 +105,7 @@ export class TpktSplitter {
       this.#hold(source, offset, end);
       offset = end;
       if (!this.#continuePartial()) {
-        this.#stop(chunk, offset);
+        this.#wait(chunk, offset);
         return;
       }
     }
@@ -127,7 +125,7 @@ export class TpktSplitter {
           this.#position -= length;
           offset -= length;
         }
-        this.#stop(chunk, offset);
+        this.#wait(chunk, offset);
         return;
       }
     }
@@ -143,15 +141,12 @@ export class TpktSplitter {
 
   /** Continues after the receiver said stop, with the octets that wait. `false` when it was not stopped. */
   resume(): boolean {
-    if (!this.#isStopped) {
+    const waiting = this.#waiting;
+    if (waiting === undefined) {
       return false;
     }
-    const waiting = this.#waiting;
-    this.#isStopped = false;
     this.#waiting = undefined;
-    if (waiting !== undefined) {
-      this.push(waiting.take(allocateZeroed));
-    }
+    this.push(waiting.take(allocateZeroed));
     return true;
   }
 
@@ -166,7 +161,6 @@ export class TpktSplitter {
   clear(): void {
     this.#dropPartial();
     this.#partialLength = 0;
-    this.#isStopped = false;
     this.#waiting = undefined;
   }
 
@@ -208,12 +202,7 @@ export class TpktSplitter {
     return more;
   }
 
-  /** Where nothing is left there is nothing to resume with. */
-  #stop(chunk: Uint8Array, offset: number): void {
-    this.#wait(chunk, offset);
-    this.#isStopped = this.#waiting !== undefined;
-  }
-
+  /** Keeps the octets from `offset` on. Where none is left there is nothing to resume with. */
   #wait(chunk: Uint8Array, offset: number): void {
     if (offset < chunk.length) {
       this.#waiting ??= new OctetCollector();
@@ -233,12 +222,11 @@ export class TpktSplitter {
       });
     }
     // RFC 2126 §6.10: the reserved octet is ignored on receipt.
-    const high = octets[offset + 2];
     const low = octets[offset + 3];
-    if (high === undefined || low === undefined) {
+    if (low === undefined) {
       return 0;
     }
-    const length = (high << 8) | low;
+    const length = ((octets[offset + 2] ?? 0) << 8) | low;
     if (length < MIN_TPKT_LENGTH || length > this.maxLength) {
       throw new ProtocolError('tpkt-length', octets.subarray(offset), this.#position + 3, {
         detail: `${MIN_TPKT_LENGTH} to ${this.maxLength} expected, ${length} received`,

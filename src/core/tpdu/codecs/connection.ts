@@ -143,8 +143,9 @@ function readVariablePart(
   type: RemoteDesktopTpdu,
   transportClass: TransportClass,
 ): VariablePart & Pick<ConnectionRequest, 'remoteDesktop'> {
-  const octets = reading.octets.subarray(VARIABLE_OFFSET, reading.headerEnd);
-  if (transportClass === 0 && octets.length > 0) {
+  // Remote desktop begins with an octet below 0x80, parameters seldom: most CRs need no closer look.
+  if (transportClass === 0 && (reading.octets[VARIABLE_OFFSET] ?? 0) < 0x80) {
+    const octets = reading.octets.subarray(VARIABLE_OFFSET, reading.headerEnd);
     const form = readRemoteDesktop(type, octets);
     if (form !== undefined) {
       reading.tolerate('remote-desktop', VARIABLE_OFFSET + 1);
