@@ -35,6 +35,11 @@ describe('an acceptable CC', () => {
     });
   });
 
+  it('may answer an offer that has no parameters', () => {
+    const cc = confirmation('06 d0 0001 0002 00');
+    expect(confirm({ type: 'CR', srcRef: 1 }, cc)).toMatchObject({ class: 0, diagnostics: [] });
+  });
+
   it('need not repeat the selector that was called', () => {
     const offer = class0({ calledTsel: hex('0102') });
     expect(confirm(offer, confirmation('06 d0 0001 0002 00')).diagnostics).toEqual([]);

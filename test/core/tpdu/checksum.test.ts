@@ -23,6 +23,13 @@ describe('the checksum', () => {
     expect(isChecksumCorrect(hex('ff ff 00 ff'))).toBe(true);
   });
 
+  it.each([
+    ['their order', '01 fe'],
+    ['their sum', '01 fd'],
+  ])('is of the octets and of %s: both sums must be zero', (_title, octets) => {
+    expect(isChecksumCorrect(hex(octets))).toBe(false);
+  });
+
   it('notices every change of one octet', () => {
     const octets = hex('08 f0 0001 80 c3 02 e0d8 010203');
     expect(isChecksumCorrect(octets)).toBe(true);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../../src/core/octets/octets.js';
-import { decode, decodeNsdu, encode } from '../../../src/core/tpdu/index.js';
+import { type DecodeOptions, decode, decodeNsdu, encode } from '../../../src/core/tpdu/index.js';
 import { SAMPLES } from './samples.js';
 import { hex } from './support.js';
 
@@ -38,6 +38,15 @@ describe.each(SAMPLES)('$title', ({ tpdu, octets, context }) => {
   });
 });
 
+describe('a strict reading', () => {
+  const standard = SAMPLES.filter(({ isDeviation }) => isDeviation !== true);
+
+  it.each(standard)('takes and has nothing to note on: $title', ({ octets, context }) => {
+    const { diagnostics } = decode(hex(octets), { ...context, strict: true });
+    expect(diagnostics.filter(({ code }) => code !== 'param-unknown')).toEqual([]);
+  });
+});
+
 describe('what decoding gives', () => {
   it('is views of the octets, not copies', () => {
     const octets = hex('0a e0 0000 0005 00 c1 02 0100 cafe');
@@ -64,6 +73,65 @@ describe('what decoding gives', () => {
       diagnostics: [{ code: 'param-duplicate', octet: 11 }],
     });
   });
+});
+
+describe('the header format', () => {
+  it.each<[string, string, DecodeOptions, object]>([
+    ['of a DT is short in class 0', '02 f0 80 61', { class: 0 }, { form: 'short' }],
+    [
+      'of a DT is short in class 1',
+      '02 f0 85 61',
+      { class: 1, extendedFormats: true },
+      { form: 'short', tpduNr: 5 },
+    ],
+    [
+      'of an ED is normal in class 1',
+      '04 10 0007 85 61',
+      { class: 1, extendedFormats: true },
+      { form: 'normal', tpduNr: 5 },
+    ],
+    [
+      'of a DT is normal in class 2',
+      '04 f0 0007 85 61',
+      { class: 2 },
+      { form: 'normal', tpduNr: 5 },
+    ],
+    [
+      'of a DT is extended where that was agreed',
+      '07 f0 0007 80000005 61',
+      { class: 2, extendedFormats: true },
+      { form: 'extended', tpduNr: 5 },
+    ],
+    [
+      'is judged by LI where the class is not known: 2',
+      '02 f0 85 61',
+      {},
+      { form: 'short', tpduNr: 5 },
+    ],
+    [
+      'is judged by LI where the class is not known: 4',
+      '04 f0 0007 85 61',
+      {},
+      { form: 'normal', tpduNr: 5 },
+    ],
+    [
+      'is judged by LI where the class is not known: 7',
+      '07 f0 0007 80000005 61',
+      {},
+      { form: 'extended', tpduNr: 5 },
+    ],
+  ])('%s', (_title, octets, options, fields) => {
+    expect(decode(hex(octets), options)).toMatchObject(fields);
+  });
+});
+
+it('the header format is judged by the class where it is known, whatever LI is', () => {
+  const tpdu = decode(hex('07 f0 0007 85 dd0100 61'), { class: 2 });
+  expect(tpdu).toMatchObject({ form: 'normal', tpduNr: 5, userData: hex('61') });
+});
+
+it('an RJ has no parameters', () => {
+  expect(decode(hex('04 5f 0007 05'), { class: 1 })).toMatchObject({ rawParameters: [] });
 });
 
 describe('several TPDUs in one NSDU', () => {

@@ -66,6 +66,7 @@ describe('parameters', () => {
     ['C0, C2, C1', '11 e0 0000 0001 00 c0010a c2020001 c1020001'],
     ['an unknown one first', '0c e0 0000 0001 00 dd0101 c10101'],
     ['unknown ones around the known', '0f e0 0000 0001 00 dd0101 c0010a dd0102'],
+    ['a number that another one seems to spell out', '0d e0 0000 0001 00 f00110 dd020010'],
     ['a preferred size with leading zeros', '0b e0 0000 0001 00 f003000010'],
   ])('that were read are written in the octets that they were: %s', (_title, octets) => {
     expect(toHex(encode(decode(hex(octets))))).toBe(toHex(hex(octets)));
@@ -94,6 +95,60 @@ describe('parameters', () => {
 
   it('in the order of something that is no list are refused', () => {
     expect(() => encodeAnything({ ...CR, rawParameters: 'c0' })).toThrow(/^rawParameters: /);
+  });
+
+  /** The variable part of a TPDU that is written again with these parameters. */
+  const rewritten = (octets: string, parameters: object) =>
+    toHex(encode({ ...decode(hex(octets)), parameters } as TpduInit).subarray(7));
+
+  it('that were read with a deviation are written without it', () => {
+    const tpdu = decode(hex('0a e0 0000 0005 41 c7 02 0021'));
+    expect(toHex(encode(tpdu).subarray(7))).toBe('c7020020');
+  });
+
+  it('that were read twice are written as the later one was', () => {
+    expect(
+      toHex(encode(decode(hex('10 e0 0000 0001 00 f0020010 f004 00000020'))).subarray(7)),
+    ).toBe('f00400000020');
+    expect(
+      toHex(encode(decode(hex('10 e0 0000 0001 00 f004 00000020 f0020010'))).subarray(7)),
+    ).toBe('f0020010');
+  });
+
+  it.each([
+    ['a wrong length', '0a e0 0000 0005 00 c0 02 0007', { tpduSize: 128 }, 'c00107'],
+    ['no valid value', '0b e0 0000 0005 00 f0 03 000000', { preferredMaxTpduSize: 2048 }, 'f00110'],
+    ['another value', '0b e0 0000 0005 00 f0 03 000010', { preferredMaxTpduSize: 4096 }, 'f00120'],
+  ])(
+    'that were read with %s are written in the fewest octets',
+    (_title, octets, parameters, written) => {
+      expect(rewritten(octets, parameters)).toBe(written);
+    },
+  );
+
+  it('that were read many times keep their places, the ones without a name too', () => {
+    const octets = '13 e0 0000 0001 00 dd0101 c0010a dd0102 c1020100';
+    expect(toHex(encode(decode(hex(octets))))).toBe(toHex(hex(octets)));
+  });
+
+  it('without a place are the last, in the usual order', () => {
+    const tpdu = decode(hex('0a e0 0000 0001 20 dd 00 dd 00'));
+    const unknownParameters = [0xde, 0xdd, 0xdd, 0xdd].map((code) => ({ code, value: hex('') }));
+    const octets = encode({
+      ...tpdu,
+      parameters: { tpduSize: 128, callingTsel: hex('') },
+      unknownParameters,
+    } as TpduInit);
+    expect(codesOf(octets)).toEqual(['dd', 'dd', 'c1', 'c0', 'de', 'dd']);
+  });
+
+  it('that are undefined as a whole are none', () => {
+    expect(encodeAnything({ ...CR, parameters: undefined })).toHaveLength(7);
+  });
+
+  //= X.224 13.3 test
+  it('may fill a CR up to 128 octets', () => {
+    expect(encode({ ...CR, parameters: { calledTsel: many(119) } })).toHaveLength(128);
   });
 
   it('of value undefined are left out', () => {
@@ -187,6 +242,27 @@ describe('what cannot stand on the wire is refused with the name of the field', 
       { ...CR, parameters: { residualErrorRate: 5 } },
       'parameters.residualErrorRate: expected { target, minimumAcceptable, tsduSize }, got 5',
     ],
+    [
+      'the order of something that is no list',
+      { ...CR, rawParameters: 'c0' },
+      "rawParameters: expected an array of parameters, got 'c0'",
+    ],
+    [
+      'a number to compute that is no checksum',
+      { ...CR, class: 4, parameters: { ackTime: 'compute' } },
+      "parameters.ackTime: expected a number, got 'compute'",
+    ],
+    [
+      'an unknown parameter of text',
+      { ...CR, unknownParameters: [{ code: 1, value: 'a' }] },
+      "unknownParameters[0].value: expected a Uint8Array, got 'a'",
+    ],
+    [
+      'a request that is no flag',
+      { type: 'DT', roa: 1, userData: many(1) },
+      'roa: expected true or false, got 1',
+    ],
+    ['an ED flag', { type: 'ED', eot: 1, userData: many(1) }, 'eot: expected true or false, got 1'],
     [
       'part of a record',
       { ...CR, parameters: { residualErrorRate: { target: 1 } } },
@@ -325,6 +401,78 @@ describe('what cannot stand on the wire is refused with the name of the field', 
       { ...CR, unknownParameters: [{ code: 255, value: many(0) }] },
       'unknownParameters[0].code: expected a whole number from 0 to 254, got 255',
     ],
+    [
+      'an unknown parameter of 253 octets',
+      {
+        ...CC,
+        unknownParameters: [
+          { code: 1, value: many(1) },
+          { code: 2, value: many(253) },
+        ],
+      },
+      'unknownParameters[1].value: expected 0 to 252 octets, got 253 octets',
+    ],
+    [
+      'a parameter of another TPDU that has no class',
+      { type: 'DR', dstRef: 1, reason: 0, parameters: { tpduSize: 1024 } },
+      'parameters.tpduSize: expected none in DR, got 1024',
+    ],
+    [
+      'an alternative to class 0 that is named',
+      { ...CR, class: 0, parameters: { alternativeClasses: [1] } },
+      'parameters.alternativeClasses: expected none with class 0, got [1]',
+    ],
+    ['credit in class 1', { ...CR, class: 1, cdt: 1 }, 'cdt: expected 0, got 1'],
+    [
+      'credit 16 in octet 2 of an AK',
+      { ...AK, cdt: 16 },
+      'cdt: expected a whole number from 0 to 15, got 16',
+    ],
+    [
+      'YR-TU-NR 128',
+      { ...AK, yrTuNr: 128 },
+      'yrTuNr: expected a whole number from 0 to 127, got 128',
+    ],
+    [
+      'an extended YR-TU-NR of 32 bits',
+      { ...AK, form: 'extended', yrTuNr: 2 ** 31 },
+      'yrTuNr: expected a whole number from 0 to 2147483647, got 2147483648',
+    ],
+    [
+      'DST-REF of a DR',
+      { type: 'DR', dstRef: 65_536, reason: 0 },
+      'dstRef: expected a whole number from 0 to 65535, got 65536',
+    ],
+    [
+      'SRC-REF of a DR',
+      { type: 'DR', dstRef: 1, srcRef: 65_536, reason: 0 },
+      'srcRef: expected a whole number from 0 to 65535, got 65536',
+    ],
+    [
+      'a reason of nine bits',
+      { type: 'DR', dstRef: 1, reason: 256 },
+      'reason: expected a whole number from 0 to 255, got 256',
+    ],
+    [
+      'DST-REF of a DC',
+      { type: 'DC', dstRef: -1, srcRef: 1 },
+      'dstRef: expected a whole number from 0 to 65535, got -1',
+    ],
+    [
+      'SRC-REF of a DC',
+      { type: 'DC', dstRef: 1, srcRef: -1 },
+      'srcRef: expected a whole number from 0 to 65535, got -1',
+    ],
+    [
+      'DST-REF of an ER',
+      { type: 'ER', dstRef: -1, rejectCause: 0 },
+      'dstRef: expected a whole number from 0 to 65535, got -1',
+    ],
+    [
+      'an ED-TPDU-NR of 8 bits',
+      { type: 'ED', tpduNr: 128, userData: many(1) },
+      'tpduNr: expected a whole number from 0 to 127, got 128',
+    ],
     //= X.224 13.5.3 d test
     [
       'a reason that is not defined',
@@ -347,6 +495,11 @@ describe('what cannot stand on the wire is refused with the name of the field', 
     [
       'parameters in the short form',
       { type: 'DT', userData: many(1), parameters: { checksum: 1 } },
+      'parameters: expected none in this form, got 1',
+    ],
+    [
+      'parameters in a short ED',
+      { type: 'ED', userData: many(1), parameters: { checksum: 1 } },
       'parameters: expected none in this form, got 1',
     ],
     [

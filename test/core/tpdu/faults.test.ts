@@ -43,6 +43,7 @@ const REFUSED: readonly Case[] = [
   //= X.224 13.2.1 para 2 test
   { title: 'LI equal to the length', octets: '07 e0 0000 0005 00', fault: 'li-exceeds', octet: 1 },
   { title: 'LI 0', octets: '00 f0 80', fault: 'li-too-small', octet: 1 },
+  { title: 'LI 1 and nothing more', octets: '01 f0', fault: 'li-too-small', octet: 1 },
   { title: 'LI 1', octets: '01 f0 80', fault: 'li-too-small', octet: 1 },
   //= X.224 13.2.2.1 test
   { title: 'CR without a class', octets: '05 e0 0000 0005 00', fault: 'li-too-small', octet: 1 },
@@ -135,6 +136,9 @@ const REFUSED: readonly Case[] = [
   },
   //= X.224 6.9.1.4.1 a decodable test
   { title: 'octets after an ER', octets: '04 70 0005 00 41', fault: 'trailing-octets', octet: 6 },
+  { title: 'octets after an AK', octets: '04 60 0007 00 41', fault: 'trailing-octets', octet: 6 },
+  { title: 'octets after an RJ', octets: '04 50 0007 00 41', fault: 'trailing-octets', octet: 6 },
+  { title: 'octets after an EA', octets: '04 20 0007 00 41', fault: 'trailing-octets', octet: 6 },
   //= X.224 6.5.4 a 2 test
   {
     title: 'CR of class 2 without SRC-REF',
@@ -163,6 +167,12 @@ const REFUSED: readonly Case[] = [
   {
     title: 'a selector that runs past the header',
     octets: '0a e0 0000 0005 00 c1 05 0102',
+    fault: 'param-truncated',
+    octet: 9,
+  },
+  {
+    title: 'a parameter with a code below 0x80 that runs past the header',
+    octets: '0a e0 0000 0005 00 41 05 0102',
     fault: 'param-truncated',
     octet: 9,
   },
@@ -642,6 +652,7 @@ describe('both readings take', () => {
     //= X.224 13.3.4 g test
     ['bit 8 of the additional options, noting it', '09 e0 0000 0005 21 c6 01 81', ['option-bit8']],
     ['credit in class 2', '06 e7 0000 0005 21', []],
+    ['every defined bit of the additional options', '09 e0 0000 0005 21 c6 01 7f', []],
     //= X.224 6.5.4 d test
     //= X.224 13.3.5 test
     //= RFC 2126 4.1.1 connect data test
@@ -655,6 +666,40 @@ describe('both readings take', () => {
       const { diagnostics } = decode(hex(octets), { strict });
       expect(diagnostics.map(({ code }) => code)).toEqual(codes);
     }
+  });
+});
+
+//= X.224 13.3.4 g test
+it.each([false, true])(
+  'bit 8 of the additional options is noted at its octet, strict: %s',
+  (strict) => {
+    const { diagnostics } = decode(hex('09 e0 0000 0005 21 c6 01 81'), { strict });
+    expect(diagnostics).toEqual([{ code: 'option-bit8', octet: 10 }]);
+  },
+);
+
+describe('a checksum that is wrong', () => {
+  const octets = hex('08 f0 0007 83 c3 02 2d4f 6461f4');
+
+  it.each([undefined, false])('is not looked at with verifyChecksum %s', (verifyChecksum) => {
+    const options = { class: 4, ...(verifyChecksum === false && { verifyChecksum }) } as const;
+    expect(decode(octets, options)).toMatchObject({ parameters: { checksum: 0x2d4f } });
+  });
+
+  it('is none where the TPDU has no checksum', () => {
+    const options: DecodeOptions = { class: 4, verifyChecksum: true };
+    expect(decode(hex('04 f0 0007 83 6461f4'), options).type).toBe('DT');
+    expect(decode(hex('04 51 0007 05'), { class: 3, verifyChecksum: true }).type).toBe('RJ');
+  });
+});
+
+describe('the size in force', () => {
+  it.each([
+    ['a DT of as many octets', `02 f0 80 ${'00'.repeat(125)}`],
+    ['a CR of more', `80 e0 0000 0005 00 ${LONG_SELECTOR}`],
+  ])('is kept by %s', (_title, octets) => {
+    const { diagnostics } = decode(hex(octets), { maxTpduSize: 128 });
+    expect(diagnostics.map(({ code }) => code)).not.toContain('tpdu-too-long');
   });
 });
 
@@ -713,6 +758,15 @@ describe('a parameter that a tolerant reading gives up', () => {
     });
   });
 
+  it.each([
+    ['06', 64],
+    ['00', 1],
+  ])('is not a size code below 7 in a CR: code %s is %i octets', (code, tpduSize) => {
+    expect(decode(hex(`09 e0 0000 0005 00 c0 01 ${code}`))).toMatchObject({
+      parameters: { tpduSize },
+    });
+  });
+
   it('is a list of alternative classes with one that does not exist, beside class 0', () => {
     expect(decode(hex('09 e0 0000 0005 00 c7 01 90'))).toMatchObject({
       parameters: {},
@@ -743,6 +797,41 @@ describe('a ProtocolError', () => {
         'in 09 e0 00 00 00 05 00',
     );
     expect(error).toMatchObject({ code: 'ERR_COTP_PROTOCOL', octets: hex('09 e0 0000 0005 00') });
+  });
+
+  it.each<[string, string, DecodeOptions?]>([
+    ['00 f0 80', '(LI 0)'],
+    ['05 e0 0000 0005 00', '(5, at least 6)'],
+    ['04 f0 0007 80 01', '(LI 4, expected 2)', CLASS_0],
+    ['04 5f 0007 05', '(RJ in class 2)', CLASS_2],
+    ['06 e0 0000 0005 50', '(class 5)'],
+    ['07 e0 0000 0005 00 c1', '(no length octet)'],
+    ['0a e0 0000 0005 00 c1 05 0102', '(5 octets)'],
+    ['08 d0 0001 0002 21 c6 00', '(additionalOptions)'],
+    ['09 d0 0001 0002 00 c0 01 05', '(tpduSize)'],
+    [`06 d0 0001 0002 21 ${'41'.repeat(35)}`, '(35 octets, at most 32)'],
+    ['04 10 0007 80', '(no octets)', CLASS_2],
+  ])('shows what was received beside what was expected: %s %s', (octets, detail, context) => {
+    const { message } = faultOf(() => decode(hex(octets), context));
+    expect(message).toContain(` ${detail}`);
+  });
+
+  it('says what is broken in the cookie of a remote desktop client', () => {
+    const octets = hex('0f e0 0000 0001 00 436f6f6b69653a2061');
+    expect(faultOf(() => decode(octets)).message).toContain(
+      '(its text or what follows it is broken)',
+    );
+  });
+
+  it.each([
+    [
+      '08 02 00 00 00 00 00 00 00',
+      'this looks like H.323 call signalling (Q.931 in TPKT); is it the right port?',
+    ],
+    ['08 03 00 00 00 00 00 00 00', undefined],
+    ['07 02 00 00 00 00 00 00 00', undefined],
+  ])('of an unknown code has a hint where it looks like Q.931: %s', (octets, hint) => {
+    expect(faultOf(() => decode(hex(octets))).hint).toBe(hint);
   });
 
   it('keeps no more than 64 octets', () => {

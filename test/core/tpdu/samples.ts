@@ -8,6 +8,8 @@ export interface Sample {
   readonly tpdu: TpduInit;
   readonly octets: string;
   readonly context?: DecodeOptions;
+  /** True if X.224 does not define it, and only deployed stacks send it. */
+  readonly isDeviation?: true;
 }
 
 const CR = { type: 'CR', cdt: 0, dstRef: 0, srcRef: 5, class: 0, options: 0 } as const;
@@ -56,6 +58,7 @@ export const SAMPLES: readonly Sample[] = [
     title: 'CR with the largest size that a TPKT holds',
     tpdu: { ...CR, parameters: { tpduSize: 65_531 }, userData: NOTHING },
     octets: '09 e0 0000 0005 00 c0 01 10',
+    isDeviation: true,
   },
   //= X.224 13.3.4 g test
   //= X.224 13.3.4 h test
@@ -262,6 +265,20 @@ export const SAMPLES: readonly Sample[] = [
     tpdu: { type: 'ED', form: 'normal', dstRef: 7, eot: true, tpduNr: 3, userData: many(16) },
     octets: `04 10 0007 83 ${'41'.repeat(16)}`,
     context: { class: 1 },
+  },
+  {
+    title: 'ED of class 4 with a checksum',
+    tpdu: {
+      type: 'ED',
+      form: 'normal',
+      dstRef: 7,
+      eot: true,
+      tpduNr: 3,
+      parameters: { checksum: 0x1234 },
+      userData: hex('41'),
+    },
+    octets: '08 10 0007 83 c3 02 1234 41',
+    context: { class: 4 },
   },
   //= X.224 13.8.1 test
   {

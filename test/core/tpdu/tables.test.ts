@@ -10,7 +10,15 @@ import {
   tpduTypeOf,
 } from '../../../src/core/tpdu/codes.js';
 import { disconnectReason, rejectCauseText } from '../../../src/core/tpdu/index.js';
-import { PARAMETER_ROWS } from '../../../src/core/tpdu/parameters.js';
+import {
+  PARAMETERS,
+  PARAMETER_ROWS,
+  isParameterCode,
+  parameterNamed,
+  parameterOf,
+} from '../../../src/core/tpdu/parameters.js';
+import { LENIENT } from '../../../src/core/tpdu/values.js';
+import type { TpduType, TransportClass } from '../../../src/core/tpdu/index.js';
 
 const OCTETS = Array.from({ length: 256 }, (_, octet) => octet);
 
@@ -68,6 +76,31 @@ describe('reasons and causes', () => {
     expect(rejectCauseText(2)).toBe('invalid TPDU type');
   });
 
+  it.each([
+    [0, 'reason not specified'],
+    [1, 'congestion at the TSAP'],
+    [2, 'session entity not attached to the TSAP'],
+    [128, 'normal disconnect initiated by the session entity'],
+    [129, 'remote transport entity congestion at connect request time'],
+    [130, 'connection negotiation failed: the proposed class is not supported'],
+    [131, 'duplicate source reference for the same pair of NSAPs'],
+    [132, 'mismatched references'],
+    [133, 'protocol error'],
+    [135, 'reference overflow'],
+    [136, 'connection request refused on this network connection'],
+    [138, 'header or parameter length invalid'],
+  ])('have one text each: reason %i is %s', (reason, text) => {
+    expect(disconnectReason(reason)).toBe(text);
+  });
+
+  it.each([
+    [0, 'reason not specified'],
+    [1, 'invalid parameter code'],
+    [3, 'invalid parameter value'],
+  ])('have one text each: cause %i is %s', (cause, text) => {
+    expect(rejectCauseText(cause)).toBe(text);
+  });
+
   it('have a text too where X.224 has none', () => {
     expect(disconnectReason(134)).toBe('reason 134, not defined by X.224');
     expect(rejectCauseText(200)).toBe('cause 200, not defined by X.224');
@@ -100,5 +133,65 @@ describe('parameters', () => {
       expect(code & 0xc0).not.toBe(0);
       expect(code).not.toBe(0xff);
     }
+  });
+
+  /** X.224 13.3.4 to 13.12.4: the TPDUs that may have a parameter, and the classes that define it. */
+  const BELONG: readonly (readonly [number, string, readonly TransportClass[]])[] = [
+    [0xc3, 'CR CC DR DC DT ED AK EA ER', [4]],
+    [0xc1, 'CR CC ER', [0, 1, 2, 3, 4]],
+    [0xc2, 'CR CC', [0, 1, 2, 3, 4]],
+    [0xc0, 'CR CC', [0, 1, 2, 3, 4]],
+    [0xf0, 'CR CC', [0, 1, 2, 3, 4]],
+    [0xc4, 'CR', [1, 2, 3, 4]],
+    [0xc5, 'CR CC', [1, 2, 3, 4]],
+    [0xc6, 'CR CC', [0, 1, 2, 3, 4]],
+    [0xc7, 'CR', [1, 2, 3, 4]],
+    [0x85, 'CR CC', [4]],
+    [0x86, 'CR CC', [1, 2, 3, 4]],
+    [0x87, 'CR CC', [1, 2, 3, 4]],
+    [0x88, 'CR CC', [1, 2, 3, 4]],
+    [0x89, 'CR CC', [1, 2, 3, 4]],
+    [0x8b, 'CR', [1, 3, 4]],
+    [0xf2, 'CR CC', [4]],
+    [0xe0, 'DR', [0, 1, 2, 3, 4]],
+    [0x8a, 'AK', [4]],
+    [0x8c, 'AK', [4]],
+    [0x8f, 'AK', [4]],
+    [0x90, 'DT', [4]],
+  ];
+
+  //= X.224 13.2.3 other class test
+  //= X.224 6.17.3 para 1 test
+  it.each(BELONG)('of code %i belong in %s', (code, tpdus, classes) => {
+    const has = (type: TpduType, of?: TransportClass) =>
+      parameterOf(code, { type, class: of }) !== undefined;
+    expect(TPDU_TYPES.filter((type) => has(type)).sort()).toEqual(tpdus.split(' ').sort());
+    for (const type of tpdus.split(' ') as TpduType[]) {
+      const of = ([0, 1, 2, 3, 4] as const).filter((each) => has(type, each));
+      // A CR may have the parameters of any class: none is selected yet.
+      expect(of).toEqual(type === 'CR' ? [0, 1, 2, 3, 4] : classes);
+    }
+  });
+
+  it.each(BELONG)('of code %i are defined in classes of their own', (code, _tpdus, classes) => {
+    const rows = PARAMETER_ROWS.filter((row) => row.code === code);
+    expect(rows.map((row) => row.classes)).toEqual(rows.map(() => classes));
+  });
+
+  it.each([
+    [0x06, 64],
+    [0x10, 65_531],
+  ])('are shown as the most tolerant reading has them: size code %i', (code, size) => {
+    expect(PARAMETERS.tpduSize.kind.read(Uint8Array.of(code), LENIENT)).toBe(size);
+  });
+
+  it('have no other codes', () => {
+    const known = BELONG.map(([code]) => code).sort((a, b) => a - b);
+    expect(OCTETS.filter(isParameterCode)).toEqual(known);
+  });
+
+  it('are found by name', () => {
+    expect(parameterNamed('checksum')?.code).toBe(0xc3);
+    expect(parameterNamed('toString')).toBeUndefined();
   });
 });

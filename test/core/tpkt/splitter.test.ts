@@ -150,6 +150,10 @@ describe('a wrong version', () => {
     }
   });
 
+  it('is shown beside the one that was expected', () => {
+    expect(split([hex('09')]).fault?.message).toContain('(3 expected, 9 received)');
+  });
+
   it('names the octet of the stream, however it was cut', () => {
     for (const { chunks } of splits(join(tpkt(pattern(3)), hex('09')))) {
       expect(split(chunks).fault?.octet).toBe(8);
@@ -178,6 +182,12 @@ describe('a length', () => {
     for (const { chunks } of splits(hex('03 00 00 65'))) {
       expect(split(chunks, 100).fault?.fault).toBe('tpkt-length');
     }
+  });
+
+  it('out of range is shown beside the limits', () => {
+    expect(split([hex('03 00 00 65')], 100).fault?.message).toContain(
+      '(7 to 100 expected, 101 received)',
+    );
   });
 
   it('that is at fault does not lose the packets before it', () => {
@@ -225,6 +235,33 @@ describe('a receiver that says stop', () => {
     },
   );
 
+  it('gets no packet behind one that came in pieces until it resumes', () => {
+    const keeper = new Keeper(false);
+    const splitter = new TpktSplitter(keeper);
+    splitter.push(stream.subarray(0, 5));
+    splitter.push(stream.subarray(5));
+    expect(keeper.payloads).toHaveLength(1);
+    splitter.resume();
+    expect(keeper.payloads).toHaveLength(2);
+  });
+
+  it('is stopped, and has the octets behind its packet, until it resumes', () => {
+    const splitter = new TpktSplitter(new Keeper(false));
+    splitter.push(join(tpkt(pattern(3)), tpkt(pattern(600))));
+    expect([splitter.isStopped, splitter.waiting, splitter.held]).toEqual([true, 604, 604]);
+    expect(splitter.pinned).toBeGreaterThanOrEqual(604);
+    splitter.resume();
+    expect([splitter.isStopped, splitter.waiting, splitter.held]).toEqual([false, 0, 0]);
+    expect(splitter.pinned).toBe(0);
+  });
+
+  it('is not stopped any more once it is cleared', () => {
+    const splitter = new TpktSplitter(new Keeper(false));
+    splitter.push(stream);
+    splitter.clear();
+    expect([splitter.isStopped, splitter.resume(), splitter.held]).toEqual([false, false, 0]);
+  });
+
   it('stands at no boundary while octets wait', () => {
     const splitter = new TpktSplitter(new Keeper(false));
     splitter.push(stream);
@@ -245,6 +282,88 @@ describe('a receiver that says stop', () => {
     splitter.maxLength = 100;
     splitter.resume();
     expect(keeper.payloads).toEqual([pattern(3), pattern(50)]);
+  });
+});
+
+/** Keeps the payloads and stops at each packet; the first `unreads` of them are to come again. */
+class Unreader extends Keeper {
+  readonly splitter = new TpktSplitter(this);
+  #unreads: number;
+
+  constructor(unreads: number) {
+    super(false);
+    this.#unreads = unreads;
+  }
+
+  override packet(chunk: OctetSource, start: number, end: number): boolean {
+    return this.#isUnread() ? false : super.packet(chunk, start, end);
+  }
+
+  override packetInPieces(pieces: OctetCollector): boolean {
+    return this.#isUnread() ? false : super.packetInPieces(pieces);
+  }
+
+  #isUnread(): boolean {
+    this.#unreads -= 1;
+    if (this.#unreads >= 0) {
+      this.splitter.unread();
+    }
+    return this.#unreads >= 0;
+  }
+}
+
+describe('a packet that is to come again', () => {
+  const payloads = [pattern(3), pattern(4, 1), pattern(5, 2)];
+  const stream = join(...payloads.map(tpkt));
+
+  it.each(splits(stream))('comes once more, and only once, when it came $name', ({ chunks }) => {
+    const keeper = new Unreader(1);
+    const counts: number[] = [];
+    for (const chunk of chunks) {
+      keeper.splitter.push(chunk);
+      counts.push(keeper.payloads.length);
+      while (keeper.splitter.resume()) {
+        counts.push(keeper.payloads.length);
+      }
+    }
+    expect(keeper.payloads).toEqual(payloads);
+    expect([...new Set(counts)]).toEqual([0, 1, 2, 3]);
+  });
+
+  it('comes as often as the receiver says so', () => {
+    const keeper = new Unreader(3);
+    keeper.splitter.push(stream);
+    for (let times = 0; times < 3; times += 1) {
+      expect(keeper.payloads).toEqual([]);
+      keeper.splitter.resume();
+    }
+    expect(keeper.payloads).toEqual([payloads[0]]);
+  });
+
+  it.each(splits(join(stream, hex('09'))))(
+    'is counted once in the octet of a later fault: $name',
+    ({ chunks }) => {
+      const keeper = new Unreader(1);
+      const read = () => {
+        for (const chunk of chunks) {
+          keeper.splitter.push(chunk);
+          while (keeper.splitter.resume()) {}
+        }
+      };
+      expect(read).toThrow(expect.objectContaining({ octet: stream.length + 1 }));
+    },
+  );
+});
+
+describe('the chunk of a packet', () => {
+  it.each([undefined, false, true])('is as own as it was pushed: %s', (isOwn) => {
+    const seen: boolean[] = [];
+    const splitter = new TpktSplitter({
+      packet: (chunk) => seen.push(chunk.hasOwn) > 0,
+      packetInPieces: () => true,
+    });
+    splitter.push(tpkt(pattern(3)), isOwn);
+    expect(seen).toEqual([isOwn === true]);
   });
 });
 
@@ -276,6 +395,25 @@ describe('the state between chunks', () => {
       splitter.push(Uint8Array.of(octet));
       expect(splitter.need).toBeGreaterThan(0);
     }
+  });
+
+  it('keeps the chunk of a large part of a packet until it is compacted', () => {
+    const splitter = new TpktSplitter(new Keeper());
+    splitter.push(
+      join(
+        ...Array.from({ length: 50 }, () => tpkt(pattern(1_000))),
+        tpkt(pattern(700)).slice(0, -1),
+      ),
+    );
+    expect([splitter.pinned > 50_000, splitter.held]).toEqual([true, 703]);
+    splitter.compact();
+    expect([splitter.pinned < 1_000, splitter.held]).toEqual([true, 703]);
+  });
+
+  it('has no pieces at a boundary, compacted or not', () => {
+    const { splitter } = split([tpkt(pattern(9))]);
+    splitter.compact();
+    expect([splitter.pending(), splitter.pinned]).toEqual([[], 0]);
   });
 
   it('is a boundary once cleared', () => {
