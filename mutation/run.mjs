@@ -1,7 +1,7 @@
 /**
  * Mutation testing of core by Stryker, one group of groups.mjs after the other:
- * `npm run test:mutation -- [--bounded] [GROUP...] [--mutate FILES]`. Fails where a score is below
- * its floor. Reports are in mutation/output.
+ * `npm run test:mutation -- [--bounded] [GROUP...] [--mutate FILES] [--concurrency N]`. Fails where a
+ * score is below its floor. Reports are in mutation/output; N is 2 if not given.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -21,9 +21,13 @@ const output = 'mutation/output';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { bounded: { type: 'boolean' }, mutate: { type: 'string' } },
+  options: {
+    bounded: { type: 'boolean' },
+    mutate: { type: 'string' },
+    concurrency: { type: 'string', default: '2' },
+  },
 });
-const chosen = values.bounded ? Object.keys(BOUNDED) : positionals;
+const chosen = values.bounded ? BOUNDED : positionals;
 const names = chosen.length === 0 ? Object.keys(GROUPS) : chosen;
 const unknown = names.filter((name) => !(name in GROUPS));
 if (unknown.length > 0) {
@@ -41,15 +45,14 @@ if (failed.length > 0) {
 
 /** Runs one group; gives the exit code, which is not 0 below the floor. */
 function run(name) {
-  const { tests } = GROUPS[name];
-  const { sources, floor } = values.bounded ? BOUNDED[name] : GROUPS[name];
+  const { sources, tests, floor } = GROUPS[name];
   const config = {
     plugins: ['@stryker-mutator/vitest-runner'],
     testRunner: 'vitest',
     vitest: { configFile: 'mutation/vitest.config.ts', related: false },
     coverageAnalysis: 'perTest',
     mutate: values.mutate?.split(',') ?? sources,
-    concurrency: 2,
+    concurrency: Number(values.concurrency),
     tempDirName: join(output, `sandbox-${name}`),
     ignorePatterns: ['/dist', '/build', '/docs', '/interop', '/mutation/output'],
     // Stryker reads tsconfig files by an interface that this compiler lacks; nothing needs it.
