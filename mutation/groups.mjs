@@ -63,7 +63,7 @@ export const GROUPS = {
       'src/core/tpdu/values.ts',
     ],
     tests: TPDU,
-    floor: 98,
+    floor: 99,
   },
   'tpdu-decode': {
     sources: [
@@ -81,17 +81,17 @@ export const GROUPS = {
   'remote-desktop': {
     sources: ['src/core/tpdu/remote-desktop.ts'],
     tests: ['test/core/tpdu/remote-desktop.test.ts'],
-    floor: 97,
+    floor: 98,
   },
   'tpdu-describe': {
     sources: ['src/core/tpdu/describe.ts', 'src/core/tpdu/meanings.ts'],
     tests: ['test/core/tpdu/describe.test.ts'],
-    floor: 100,
+    floor: 99,
   },
   'tpdu-explain': {
     sources: ['src/core/tpdu/explain.ts'],
     tests: ['test/core/tpdu/explain.test.ts'],
-    floor: 95,
+    floor: 98,
   },
   negotiation: {
     sources: ['src/core/negotiation/**/*.ts'],
