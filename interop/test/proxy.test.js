@@ -47,7 +47,7 @@ describe('cotp proxy before a snap7 server', () => {
       while (!/ is relayed to /.test(said)) {
         await once(proxy.stderr, 'data');
       }
-      const port = Number(/127\.0\.0\.1:(\d+) goes/.exec(said)[1]);
+      const port = Number(/127\.0\.0\.1:(\d+) is relayed/.exec(said)[1]);
       const connection = await connect({ host: '127.0.0.1', port }, S7_TSELS);
       const s7 = new S7(connection);
       await s7.setup();
