@@ -150,6 +150,11 @@ export class Arrivals {
   }
 
   #data(octets: number, isLast: boolean): void {
+    if (this.isDropping) {
+      // Discarded whatever its size: no limit is passed, and an EA may still come.
+      this.unfinished = 0;
+      return;
+    }
     this.unfinished += octets;
     if (this.unfinished > this.#maxTsduSize) {
       this.isBroken = true;
