@@ -87,11 +87,12 @@ export abstract class DataEngine extends StreamEngine {
       this.observer.see('received', octets.subarray(start, end));
       source.markSeen();
     }
-    if (dt.dstRef !== 0) {
-      return this.#takeAssociated(source, start + dt.headerLength, end, eot);
+    try {
+      this.#deliverTsdu(this.#reassembly.add(source, start + dt.headerLength, end, eot));
+      return true;
+    } catch (error) {
+      return this.#fault(error);
     }
-    this.#deliverTsdu(this.#reassembly.add(source, start + dt.headerLength, end, eot));
-    return true;
   }
 
   /** The same for a TPDU cut by TCP: its user data stays in pieces until the TSDU is joined. */
@@ -190,16 +191,6 @@ export abstract class DataEngine extends StreamEngine {
   #takesPlainDt(length: number): boolean {
     const { minPlainDt, maxPlainDt } = this.#sizes;
     return length >= minPlainDt && length <= maxPlainDt && this.takesData;
-  }
-
-  /** User data of a DT of class 2, which reads on after a limit was passed. `false` stops the splitting. */
-  #takeAssociated(source: OctetSource, start: number, end: number, eot: boolean): boolean {
-    try {
-      this.#deliverTsdu(this.#reassembly.add(source, start, end, eot));
-      return true;
-    } catch (error) {
-      return this.#fault(error);
-    }
   }
 
   /** A limit was passed. The packets behind are still read where the connection ends by a DR. */
