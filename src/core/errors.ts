@@ -3,7 +3,7 @@
  * a byte stream ended. System errors pass through the library unchanged.
  */
 import { FAULTS, type Fault, type FaultRow, type RejectCause } from './faults.js';
-import { toHex } from './octets/octets.js';
+import { copyOf, toHex } from './octets/octets.js';
 
 /** The stable codes. Users branch on these; messages may change. */
 export type CotpErrorCode =
@@ -66,7 +66,7 @@ export class CotpError extends Error {
     this.code = code;
     this.phase = details.phase;
     this.ending = details.ending;
-    this.octets = details.octets?.slice(0, MAX_ERROR_OCTETS);
+    this.octets = details.octets && copyOf(details.octets, 0, MAX_ERROR_OCTETS);
     this.hint = details.hint;
   }
 }
@@ -116,8 +116,8 @@ export class ConnectionRefusedError extends CotpError {
     this.reasonText = refusal.reasonText;
     this.rejectCause = refusal.rejectCause;
     this.failureCode = refusal.failureCode;
-    this.additionalInfo = refusal.additionalInfo;
-    this.userData = refusal.userData;
+    this.additionalInfo = refusal.additionalInfo && copyOf(refusal.additionalInfo);
+    this.userData = refusal.userData && copyOf(refusal.userData);
   }
 }
 

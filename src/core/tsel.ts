@@ -83,12 +83,13 @@ const SPELLINGS: readonly {
   },
   // Octets with points between, as engineering tools for S7 show them.
   { pattern: /^[0-9a-f]{2}(?:\.[0-9a-f]{2})+$/i, octets: fromHex },
-  { pattern: /^#[0-9a-f]*$/i, octets: (text) => fromHex(text.slice(1)) },
+  { pattern: /^#[0-9a-f]*$/i, octets: (text) => fromHex(text.substring(1)) },
   // The hstring of ASN.1 and of IEC 61850 files.
-  { pattern: /^'[0-9a-f]*'H$/i, octets: (text) => fromHex(text.slice(1, -2)) },
+  { pattern: /^'[0-9a-f]*'H$/i, octets: (text) => fromHex(text.substring(1, text.length - 2)) },
   {
     pattern: /^"[\x20-\x21\x23-\x7e]*"$/,
-    octets: (text) => Uint8Array.from(text.slice(1, -1), (char) => char.charCodeAt(0)),
+    octets: (text) =>
+      Uint8Array.from(text.substring(1, text.length - 1), (char) => char.charCodeAt(0)),
   },
 ];
 

@@ -16,7 +16,7 @@ import {
   TimeoutError,
   type TimerName,
 } from '../errors.js';
-import { NO_OCTETS, toHex } from '../octets/octets.js';
+import { copyOf, NO_OCTETS, toHex } from '../octets/octets.js';
 import { disconnectReason, rejectCauseText } from '../tpdu/codes.js';
 import { failureText } from '../tpdu/remote-desktop.js';
 import type { Decoded, DisconnectRequest, ErrorTpdu, Tpdu, TpduInitOf } from '../tpdu/types.js';
@@ -192,7 +192,7 @@ export function refusedByEr(er: ErrorTpdu & Decoded, octets: Uint8Array): CotpEr
   const upTo =
     invalidTpdu === undefined
       ? ''
-      : `; the octets that it quotes end with ${toHex(invalidTpdu.slice(-4), ' ')}`;
+      : `; the octets that it quotes end with ${toHex(invalidTpdu.subarray(-4), ' ')}`;
   return new ConnectionRefusedError(
     `the peer rejected the CR by an ER with cause ${er.rejectCause} (${reasonText})${upTo}`,
     { reasonText, rejectCause: er.rejectCause },
@@ -268,8 +268,8 @@ export function detailsOf({ parameters, userData }: DisconnectRequest): Disconne
   const [octet] = additionalInfo.length === 1 ? additionalInfo : [];
   const isStated = octet === NON_DISRUPTIVE || octet === ABORT;
   return {
-    userData: userData.length > 0 && userData.length <= 64 ? userData.slice() : undefined,
-    additionalInfo: additionalInfo.length > 0 ? additionalInfo.slice() : undefined,
+    userData: userData.length > 0 && userData.length <= 64 ? copyOf(userData) : undefined,
+    additionalInfo: additionalInfo.length > 0 ? copyOf(additionalInfo) : undefined,
     nonDisruptive: isStated ? octet === NON_DISRUPTIVE : undefined,
   };
 }

@@ -324,7 +324,9 @@ export const CLASS2_EVENTS: ReadonlySet<Event> = new Set([
 ]);
 
 /** Octets from the peer, decoded or not. */
-const RECEIVED_EVENTS: ReadonlySet<Event> = new Set(EVENTS.slice(EVENTS.indexOf('CR')));
+const RECEIVED_EVENTS: ReadonlySet<Event> = new Set(
+  EVENTS.filter((_, index) => index >= EVENTS.indexOf('CR')),
+);
 
 /** States in which whatever the peer still sends is dropped. */
 //= X.224 6.22.1.3 para 2

@@ -2,6 +2,7 @@
  * Shows the TPDUs that leave a send buffer, in the order in which they leave. Where some overtake others, that is not
  * the order in which they were added, and some of them never leave.
  */
+import { copyOf } from '../octets/octets.js';
 import { TPKT_HEADER_LENGTH } from '../tpkt/header.js';
 import type { TpduObserver } from './dt.js';
 
@@ -47,7 +48,7 @@ export class LeavingPackets {
   #seePackets(piece: Uint8Array): void {
     for (let at = 0; at < piece.length; ) {
       const end = at + (((piece[at + 2] as number) << 8) | (piece[at + 3] as number));
-      const tpdu = piece.slice(at + TPKT_HEADER_LENGTH, end);
+      const tpdu = copyOf(piece, at + TPKT_HEADER_LENGTH, end);
       if (end <= piece.length) {
         this.#observer.see('sent', tpdu);
       } else {

@@ -54,6 +54,14 @@ export function uintOctets(value: number, length: number): Uint8Array {
   return octets;
 }
 
+/**
+ * A copy of the octets from `start` up to, not including, `end`, in memory of its own. `slice` of a Buffer of Node
+ * gives a view, although that of a Uint8Array copies.
+ */
+export function copyOf(octets: Uint8Array, start = 0, end = octets.length): Uint8Array {
+  return Uint8Array.prototype.slice.call(octets, start, end);
+}
+
 /** True when both hold the same octets, the length included. */
 export function equalOctets(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((octet, i) => octet === b[i]);
@@ -89,6 +97,6 @@ export function fromHex(text: string): Uint8Array | undefined {
     return undefined;
   }
   return Uint8Array.from({ length: digits.length / 2 }, (_, i) =>
-    Number.parseInt(digits.slice(2 * i, 2 * i + 2), 16),
+    Number.parseInt(digits.substring(2 * i, 2 * i + 2), 16),
   );
 }

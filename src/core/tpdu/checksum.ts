@@ -3,6 +3,8 @@
  * octets and the sum of all octets multiplied by their positions are both zero modulo 255.
  */
 
+import { copyOf } from '../octets/octets.js';
+
 /** The modulus is 255, not 256: an octet of 255 counts as zero. */
 const MODULUS = 255;
 
@@ -32,7 +34,7 @@ export function isChecksumCorrect(tpdu: Uint8Array): boolean {
  */
 //= X.224 6.17.3 para 2
 export function checksumOf(tpdu: Uint8Array, offset: number): number {
-  const zeroed = tpdu.slice();
+  const zeroed = copyOf(tpdu);
   zeroed.fill(0, offset, offset + 2);
   const { c0, c1 } = sums(zeroed);
   const after = tpdu.length - offset - 1;

@@ -43,6 +43,16 @@ describe('an observer of a buffer in which TPDUs overtake others', () => {
     expect(seen).toEqual(['f001', `f1${'00'.repeat(8_192)}`]);
   });
 
+  test('sees a copy, for the memory of a Buffer is used again after it was sent', () => {
+    const seen: Uint8Array[] = [];
+    const buffer = new SendBuffer(new SendPool(Buffer.alloc));
+    const observer = { isWatching: true, see: (_: string, tpdu: Uint8Array) => seen.push(tpdu) };
+    buffer.allowUrgent('unacknowledged', LISTENER, observer);
+    buffer.addPacket([0xf0], Uint8Array.of(1));
+    buffer.shift()?.fill(0);
+    expect(seen).toEqual([Buffer.of(0xf0, 1)]);
+  });
+
   test('does not see what was dropped', () => {
     const { buffer, seen } = watched();
     buffer.addPacket([0xf0], Uint8Array.of(1));

@@ -19,6 +19,12 @@ describe('the checksum', () => {
     expect(toHex(octets)).toBe('08f0000180c302abcd010203');
   });
 
+  it('leaves a Buffer as it is', () => {
+    const octets = Buffer.from(hex('08 f0 0001 80 c3 02 abcd 010203'));
+    checksumOf(octets, 7);
+    expect(octets.toString('hex')).toBe('08f0000180c302abcd010203');
+  });
+
   it('takes an octet of 255 for zero', () => {
     expect(isChecksumCorrect(hex('ff ff 00 ff'))).toBe(true);
   });
