@@ -80,7 +80,7 @@ class ClassPage {
   }
 
   get stateList() {
-    return this.#states.map((state) => `| ${state} | ${STATES[state]} |`).join('\n');
+    return this.#states.map((state) => `| ${state} | ${STATES[state].waitsFor} |`).join('\n');
   }
 
   /** The events of a state that have an effect, as rows; events with the same effect share a row. */

@@ -4,15 +4,12 @@
 
 import type { ClassProcedure } from '../connection/class-procedure.js';
 import { classify, readOne } from '../connection/classify.js';
-import type { State } from '../connection/transition.js';
+import { STATES } from '../connection/transition.js';
 import { normalDt } from '../data-transfer/dt.js';
 import { encode } from '../tpdu/encode.js';
 import { classifyAssociated } from './classify.js';
 import { readConcatenated } from './concatenation.js';
 import { CLASS2_TABLE } from './table.js';
-
-/** States in which the class has been agreed on. */
-const AGREED: ReadonlySet<State> = new Set(['OPEN', 'RELEASING', 'CLOSING']);
 
 /** Class 2 for the engine. */
 //= X.224 10.1
@@ -22,9 +19,9 @@ export const CLASS2: ClassProcedure = {
   table: CLASS2_TABLE,
   dtFormat: normalDt,
   read: (octets, state, context) =>
-    AGREED.has(state) ? readConcatenated(octets, context) : [readOne(octets, state, context)],
+    STATES[state].isAgreed ? readConcatenated(octets, context) : [readOne(octets, state, context)],
   classify: (part, state, context) =>
-    AGREED.has(state) ? classifyAssociated(part, state, context) : classify(part, state, context),
+    STATES[state].isAgreed ? classifyAssociated(part, state, context) : classify(part, state, context),
   expeditedData: (data, remoteRef, number) =>
     encode({ type: 'ED', form: 'normal', dstRef: remoteRef, tpduNr: number, userData: data }),
 };

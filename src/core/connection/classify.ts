@@ -19,7 +19,7 @@ import type { Part } from './class-procedure.js';
 import { capabilitiesFor, type NegotiationOptions } from './establishment.js';
 import { endedByPeer, refusedByRemoteDesktop, refusedByUs, unexpected } from './failures.js';
 import { codeOf, faultOr, readDr } from './reading-parts.js';
-import { type State, type TransitionInput, takesData } from './transition.js';
+import { STATES, type State, type TransitionInput } from './transition.js';
 
 /** What the reading of a TPDU needs to know about the connection beside its state. */
 export interface Context {
@@ -65,7 +65,7 @@ export function classify({ octets, tpdu }: Part, state: State, context: Context)
     case 'CC':
       return classifyConfirm(tpdu, octets, state, context);
     case 'DT':
-      return context.options.strict && takesData(state) && isEmptyTsdu(tpdu.userData, context)
+      return context.options.strict && STATES[state].takesData && isEmptyTsdu(tpdu.userData, context)
         ? undecodable(octets, new ProtocolError('empty-tsdu', octets, 3))
         : { event: 'DT', tpdu, octets };
     case 'DR':
@@ -73,7 +73,7 @@ export function classify({ octets, tpdu }: Part, state: State, context: Context)
     case 'ER':
       return { event: 'ER', tpdu, octets };
     case 'ED':
-      return takesData(state)
+      return STATES[state].takesData
         ? { event: 'ED', tpdu, octets }
         : { event: 'other TPDU', tpdu, octets };
     default:
@@ -87,7 +87,7 @@ function decodeOptions(
   strict: boolean,
   { maxTpduSize, expedited, request }: Context,
 ): DecodeOptions {
-  if (takesData(state)) {
+  if (STATES[state].takesData) {
     const size = maxTpduSize === undefined ? {} : { maxTpduSize };
     return { strict, class: 0, expedited, ...size };
   }
@@ -120,7 +120,7 @@ function classifyDisconnect(
   state: State,
   { offer, request, unfinished }: Context,
 ): TransitionInput {
-  if (takesData(state) && unfinished > 0) {
+  if (STATES[state].takesData && unfinished > 0) {
     const error = endedByPeer(state, tpdu, octets, unfinished);
     return { event: 'DR within a TSDU', tpdu, error };
   }

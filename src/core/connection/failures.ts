@@ -21,23 +21,7 @@ import { disconnectReason, rejectCauseText } from '../tpdu/codes.js';
 import { failureText } from '../tpdu/remote-desktop.js';
 import type { Decoded, DisconnectRequest, ErrorTpdu, Tpdu, TpduInitOf } from '../tpdu/types.js';
 import type { StreamTimes } from './stream-engine.js';
-import type { State, TransitionInput } from './transition.js';
-
-/** The phase that errors report for each state. */
-const PHASES: Readonly<Record<State, Phase>> = {
-  CLOSED: 'closing',
-  WFNC: 'tcp',
-  WFCC: 'cr-sent',
-  WBCL: 'closing',
-  WFCR: 'wait-cr',
-  WFTRESP: 'cr-received',
-  OPEN: 'open',
-  FIN_SENT: 'open',
-  FIN_RECEIVED: 'open',
-  RELEASING: 'closing',
-  CLOSING: 'closing',
-  ENDING: 'closing',
-};
+import { STATES, type State, type TransitionInput } from './transition.js';
 
 /** Each phase as a part of a message. */
 const DURING: Readonly<Record<Phase, string>> = {
@@ -92,7 +76,7 @@ export function failureOf(
       return streamEnded(state, input.cause, offer);
     default:
       return 'error' in input
-        ? inPhase(input.error, PHASES[state])
+        ? inPhase(input.error, STATES[state].phase)
         : streamEnded(state, undefined, offer);
   }
 }
@@ -103,7 +87,7 @@ function streamEnded(
   cause: Error | undefined,
   offer: TpduInitOf<'CR'> | undefined,
 ): CotpError {
-  const phase = PHASES[state];
+  const phase = STATES[state].phase;
   const hint = isTlsFailure(cause) ? TLS_HINT : refusalHint(offer);
   return new ConnectionClosedError(`${streamFailure(cause)} ${DURING[phase]}`, {
     phase,
@@ -124,7 +108,7 @@ function refusalHint(offer: TpduInitOf<'CR'> | undefined): string {
 
 /** The error of a call that is not possible in this state: a mistake of the caller. */
 export function notPossible(state: State): CotpError {
-  const phase = PHASES[state];
+  const phase = STATES[state].phase;
   const when = state === 'FIN_SENT' ? 'after this side has sent its end of data' : DURING[phase];
   return new ConnectionClosedError(`this call is not possible ${when}`, { phase, ending: 'local' });
 }
@@ -229,7 +213,7 @@ export function refusedByRemoteDesktop(
 export function refusedByUs(state: State, reason: number): CotpError {
   return new ConnectionClosedError(
     `the CR was refused by a DR with reason ${reason} (${disconnectReason(reason)})`,
-    { phase: PHASES[state], ending: 'local', reason },
+    { phase: STATES[state].phase, ending: 'local', reason },
   );
 }
 
@@ -242,7 +226,7 @@ export function endedByPeer(
   octets: Uint8Array,
   dropped = 0,
 ): CotpError {
-  const phase = PHASES[state];
+  const phase = STATES[state].phase;
   if (tpdu.type === 'DR') {
     const lost = dropped === 0 ? '' : ` in the middle of a TSDU; ${dropped} octets are dropped`;
     return new ConnectionClosedError(
@@ -276,7 +260,7 @@ export function detailsOf({ parameters, userData }: DisconnectRequest): Disconne
 
 /** A TPDU that is not allowed in this state. */
 export function unexpected(state: State, tpdu: Tpdu, octets: Uint8Array): CotpError {
-  const phase = PHASES[state];
+  const phase = STATES[state].phase;
   const expected = EXPECTED[phase];
   return new ProtocolError('tpdu-not-expected', octets, 2, {
     phase,
@@ -301,7 +285,7 @@ export function timedOut(
   unit: 'TSDU' | 'TPKT',
   peer: string,
 ): CotpError {
-  const phase = PHASES[state];
+  const phase = STATES[state].phase;
   const { timer, limit, text } = state === 'RELEASING' ? RELEASE_TIMER : TIMERS[phase];
   const milliseconds = times[limit];
   return new TimeoutError(

@@ -17,9 +17,9 @@ import { ConnectionEnd } from './connection-end.js';
 import { endedWithin, failureOf, noHalfClose, notPossible, timedOut } from './failures.js';
 import {
   type Action,
-  FACTS,
-  type StateFacts,
+  STATES,
   type State,
+  type StateFacts,
   type Table,
   type TransitionInput,
 } from './transition.js';
@@ -86,7 +86,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
   protected constructor(sendBuffer: SendBuffer, state: State, traits: StreamTraits) {
     this.sendBuffer = sendBuffer;
     this.#state = state;
-    this.#facts = FACTS[state];
+    this.#facts = STATES[state];
     this.#traits = traits;
     this.splitter = new TpktSplitter(this);
   }
@@ -315,7 +315,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
     const { action, next } = this.table[from][input.event];
     this.perform(action, input, from);
     this.#state = next;
-    this.#facts = FACTS[next];
+    this.#facts = STATES[next];
     if (next === 'CLOSED') {
       // The FIN of the peer does not end TCP while ours has not left: the close clock goes on.
       if (input.event !== 'N-RELEASE indication' || this.streamRequest !== 'end') {

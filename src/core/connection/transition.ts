@@ -11,7 +11,7 @@
  * Names in capitals are those of X.224; WFCR, RELEASING, FIN_SENT, FIN_RECEIVED and ENDING are what TCP adds.
  */
 import type { DisconnectHow } from '../disconnection.js';
-import type { CotpError, ProtocolError } from '../errors.js';
+import type { CotpError, Phase, ProtocolError } from '../errors.js';
 import type { Confirmation } from '../negotiation/confirm.js';
 import type {
   ConnectionConfirm,
@@ -26,21 +26,84 @@ import type {
   Tpdu,
 } from '../tpdu/types.js';
 
-/** The states, each with what it waits for. */
+/** What a state allows. A state allows nothing that it does not name. */
+interface Allowed {
+  /** Octets of the peer have an effect; elsewhere they are dropped. */
+  readonly isReceiving?: true;
+  /** Data of the peer is taken. */
+  readonly takesData?: true;
+  /** Data can be sent. */
+  readonly isSending?: true;
+  /** TPDUs release the connection: only its end is awaited. */
+  readonly isReleasing?: true;
+  /** CR and CC have agreed on a class. */
+  readonly isAgreed?: true;
+  /** Class 2 alone has it. */
+  readonly isClass2?: true;
+}
+
+/** A state. */
+export interface StateFacts extends Readonly<Record<keyof Allowed, boolean>> {
+  readonly waitsFor: string;
+  /** The phase that errors report. */
+  readonly phase: Phase;
+}
+
+function state(waitsFor: string, phase: Phase, allowed: Allowed = {}): StateFacts {
+  return {
+    waitsFor,
+    phase,
+    isReceiving: allowed.isReceiving ?? false,
+    takesData: allowed.takesData ?? false,
+    isSending: allowed.isSending ?? false,
+    isReleasing: allowed.isReleasing ?? false,
+    isAgreed: allowed.isAgreed ?? false,
+    isClass2: allowed.isClass2 ?? false,
+  };
+}
+
+/** The states, each with all that is known about it: no other file lists states. */
+//= X.224 6.22.1.3 para 2
 export const STATES = {
-  CLOSED: 'nothing any more',
-  WFNC: 'the TCP connection',
-  WFCC: 'CC after CR was sent',
-  WBCL: 'the answer to our CR, after the user gave up (class 2)',
-  WFCR: 'CR after TCP was accepted',
-  WFTRESP: "the user's answer to the CR",
-  OPEN: 'data in both directions',
-  FIN_SENT: 'the last TSDUs of the peer, after our FIN',
-  FIN_RECEIVED: 'our last TSDUs, after the FIN of the peer',
-  RELEASING: 'the data that is queued to leave before our DR (class 2)',
-  CLOSING: 'DC after our DR (class 2)',
-  ENDING: 'the end of TCP after our FIN',
-} as const;
+  CLOSED: state('nothing any more', 'closing'),
+  WFNC: state('the TCP connection', 'tcp'),
+  WFCC: state('CC after CR was sent', 'cr-sent', { isReceiving: true }),
+  WBCL: state('the answer to our CR, after the user gave up (class 2)', 'closing', {
+    isReceiving: true,
+    isReleasing: true,
+    isClass2: true,
+  }),
+  WFCR: state('CR after TCP was accepted', 'wait-cr', { isReceiving: true }),
+  WFTRESP: state("the user's answer to the CR", 'cr-received', { isReceiving: true }),
+  OPEN: state('data in both directions', 'open', {
+    isReceiving: true,
+    takesData: true,
+    isSending: true,
+    isAgreed: true,
+  }),
+  FIN_SENT: state('the last TSDUs of the peer, after our FIN', 'open', {
+    isReceiving: true,
+    takesData: true,
+    isAgreed: true,
+  }),
+  FIN_RECEIVED: state('our last TSDUs, after the FIN of the peer', 'open', {
+    isSending: true,
+    isAgreed: true,
+  }),
+  RELEASING: state('the data that is queued to leave before our DR (class 2)', 'closing', {
+    isReceiving: true,
+    isReleasing: true,
+    isAgreed: true,
+    isClass2: true,
+  }),
+  CLOSING: state('DC after our DR (class 2)', 'closing', {
+    isReceiving: true,
+    isReleasing: true,
+    isAgreed: true,
+    isClass2: true,
+  }),
+  ENDING: state('the end of TCP after our FIN', 'closing'),
+};
 
 export type State = keyof typeof STATES;
 
@@ -306,8 +369,12 @@ const USER_EVENTS: ReadonlySet<Event> = new Set([
   'end of data request',
 ]);
 
-/** States and events that class 2 alone knows. */
-export const CLASS2_STATES: ReadonlySet<State> = new Set(['WBCL', 'RELEASING', 'CLOSING']);
+/** States that class 2 alone has. */
+export const CLASS2_STATES: ReadonlySet<State> = new Set(
+  (Object.keys(STATES) as readonly State[]).filter((name) => STATES[name].isClass2),
+);
+
+/** Events that class 2 alone has. */
 export const CLASS2_EVENTS: ReadonlySet<Event> = new Set([
   'all data sent',
   'EA overdue',
@@ -328,51 +395,6 @@ const RECEIVED_EVENTS: ReadonlySet<Event> = new Set(
   EVENTS.filter((_, index) => index >= EVENTS.indexOf('CR')),
 );
 
-/** States in which whatever the peer still sends is dropped. */
-//= X.224 6.22.1.3 para 2
-const NOT_RECEIVING: ReadonlySet<State> = new Set(['CLOSED', 'WFNC', 'FIN_RECEIVED', 'ENDING']);
-
-/** True in the states in which octets of the peer have any effect. */
-export function isReceiving(state: State): boolean {
-  return state === 'OPEN' || !NOT_RECEIVING.has(state);
-}
-
-/** True in the states in which data of the peer is taken. */
-export function takesData(state: State): boolean {
-  return state === 'OPEN' || state === 'FIN_SENT';
-}
-
-/** True in the states in which a connection is released by TPDUs: only its end is awaited. */
-export function isReleasing(state: State): boolean {
-  return state === 'RELEASING' || state === 'CLOSING' || state === 'WBCL';
-}
-
-/** True in the states in which data can be sent. */
-export function isSending(state: State): boolean {
-  return state === 'OPEN' || state === 'FIN_RECEIVED';
-}
-
-/** What a state allows. */
-export interface StateFacts {
-  readonly isReceiving: boolean;
-  readonly takesData: boolean;
-  readonly isReleasing: boolean;
-  readonly isSending: boolean;
-}
-
-/** The same for all states: an engine looks at them for each TPDU. */
-export const FACTS = Object.fromEntries(
-  (Object.keys(STATES) as readonly State[]).map((state) => [
-    state,
-    {
-      isReceiving: isReceiving(state),
-      takesData: takesData(state),
-      isReleasing: isReleasing(state),
-      isSending: isSending(state),
-    },
-  ]),
-) as Readonly<Record<State, StateFacts>>;
-
 /** A cell that no row has (X.224 annex A: the three cases of an empty cell). */
 function otherwise(state: State, event: Event): readonly [Action, State] {
   //= X.224 A.2.3 deviation: a request of the user that does not fit is an error to the caller, not ignored in silence
@@ -380,13 +402,14 @@ function otherwise(state: State, event: Event): readonly [Action, State] {
     return ['reject user', state];
   }
   //= X.224 A.2.3
-  if (!RECEIVED_EVENTS.has(event) || !isReceiving(state)) {
+  const { isReceiving, takesData } = STATES[state];
+  if (!RECEIVED_EVENTS.has(event) || !isReceiving) {
     return ['ignore', state];
   }
   // What may not come: TCP is dropped without an ER.
   //= X.224 6.9.1.4.2 a 2
   //= X.224 6.9.1.4.2 para 2 deviation: a DT before the CR drops TCP, for such a peer uses another protocol
-  return [takesData(state) ? 'fail by reset' : 'fail', 'CLOSED'];
+  return [takesData ? 'fail by reset' : 'fail', 'CLOSED'];
 }
 
 /** Makes a table of rows: of two with the same cell, that of the later one counts. */
