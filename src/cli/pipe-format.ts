@@ -2,6 +2,7 @@
  * Reads and writes TSDUs on a pipe. A pipe is a byte stream without message boundaries; each format marks
  * the boundaries in its own way.
  */
+import { MAX_USER_DATA } from '../node/codes.js';
 import { UsageError } from './exit.js';
 import { escapedOctet, isPrintable } from './terminal-text.js';
 
@@ -33,9 +34,6 @@ const NEWLINE = 0x0a;
 
 /** Begins a line of hexadecimal that is expedited data. */
 const EXPEDITED_MARK = '!';
-
-/** Most octets of expedited data (X.224 13.8.5). */
-const MAX_EXPEDITED = 16;
 
 /** How a format is used. */
 interface PipeUse {
@@ -166,9 +164,9 @@ function hexOctets(text: string, lineNumber: number): Buffer {
 
 function expeditedOf(octets: Buffer, lineNumber: number): ExpeditedData {
   const { length } = octets;
-  if (length < 1 || length > MAX_EXPEDITED) {
+  if (length < 1 || length > MAX_USER_DATA.expedited) {
     throw new UsageError(
-      `line ${lineNumber} must be 1 to ${MAX_EXPEDITED} octets of expedited data, not ${length}`,
+      `line ${lineNumber} must be 1 to ${MAX_USER_DATA.expedited} octets of expedited data, not ${length}`,
     );
   }
   return new ExpeditedData(octets);

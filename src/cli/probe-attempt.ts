@@ -14,6 +14,7 @@ import {
   type TraceListener,
   type Tsel,
 } from '../index.js';
+import { tpduTypeOf } from '../node/codes.js';
 import { isTlsFailure } from '../node/tls.js';
 import { EXIT, Stop } from './exit.js';
 import { failureOf } from './failure.js';
@@ -76,9 +77,6 @@ export async function probeSelector(
   }
 }
 
-/** High halves of the code octets of ED, EA, RJ, AK, ER, DR, DC, CC, CR and DT (X.224 table 8). */
-const TPDU_CODES: readonly number[] = [1, 2, 5, 6, 7, 8, 12, 13, 14, 15];
-
 /** The TPDUs of an attempt: the CR and the answer to it. */
 class Exchange {
   #sent = 0;
@@ -94,7 +92,7 @@ class Exchange {
     } else if (this.#received === 0) {
       this.#received = time;
       this.answer = tpdu instanceof CotpError ? undefined : tpdu;
-      this.isTpdu = TPDU_CODES.includes((octets[1] ?? 0) >> 4);
+      this.isTpdu = tpduTypeOf(octets[1] ?? 0) !== undefined;
     }
   }
 

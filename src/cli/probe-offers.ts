@@ -2,6 +2,7 @@
  * What `cotp probe` offers in the CRs of one T-selector, and what the answers say about the host.
  */
 import type { TpClassChoice } from '../index.js';
+import { DR_REASONS } from '../node/codes.js';
 import type { Outcome } from './probe-attempt.js';
 
 /** What a CR offers. */
@@ -26,9 +27,6 @@ export interface Answer {
   readonly outcome: Outcome;
 }
 
-/** Reason 3, address unknown: another class does not help (X.224 13.5.3). */
-const ADDRESS_UNKNOWN = 3;
-
 /**
  * The next offer of `--classes` to the same T-selector; `undefined` when all is known. Each offer differs from
  * the one before in one respect where that was accepted, for many stacks refuse what they do not know by
@@ -41,7 +39,9 @@ export function nextOffer(answers: readonly Answer[]): Offer | undefined {
   }
   const { offer, outcome } = last;
   const isAccepted = outcome.result === 'confirmed';
-  if (outcome.isFinal || (!isAccepted && outcome.reason === ADDRESS_UNKNOWN)) {
+  // A T-selector that the host does not have is unknown in every class.
+  const isUnknown = !isAccepted && outcome.reason === DR_REASONS.addressUnknown;
+  if (outcome.isFinal || isUnknown) {
     return undefined;
   }
   switch (offer) {

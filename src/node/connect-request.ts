@@ -2,16 +2,16 @@
  * A CR that waits for the decision of a server's user.
  */
 import type { Duplex } from 'node:stream';
-import { isDisconnectReason } from '../core/tpdu/codes.js';
+import { isRefusalReason } from '../core/tpdu/codes.js';
 import type { ConnectionRequest, Decoded, RemoteDesktopInit } from '../core/tpdu/types.js';
 import type { Tsel } from '../core/tsel.js';
 import type { FullAddress } from './address.js';
 import {
   type Check,
   connectData,
+  disconnectData,
   flag,
   integer,
-  octets,
   oneOf,
   optional,
   remoteDesktop,
@@ -165,20 +165,18 @@ const ACCEPT_OPTIONS = {
   expeditedAck: optional(flag),
 };
 
-const REFUSE_OPTIONS = { userData: optional(octets(1, 64)) };
+const REFUSE_OPTIONS = { userData: optional(disconnectData) };
 
 /** Checks what `accept` was given. */
 export function resolveAccept(given: unknown): AcceptOptions {
   return resolveOptions(ACCEPT_OPTIONS, given);
 }
 
-const LAST_REASON_OF_CLASS_0 = 3;
-
-/** Checks what `refuse` was given: X.224 13.5.3 gives class 0 the first four reasons only. */
+/** Checks the reason that `refuse` was given. */
 //= X.224 13.5.3 d
 export function resolveReason(reason: unknown, preferredClass: number): number {
   const value = integer(0, 255)('reason', reason);
-  if (!isDisconnectReason(value) || (preferredClass === 0 && value > LAST_REASON_OF_CLASS_0)) {
+  if (!isRefusalReason(value, preferredClass)) {
     const expected =
       preferredClass === 0 ? '0 to 3 in class 0' : '0 to 3, 128 to 133, 135, 136 or 138';
     throw new RangeError(`reason must be ${expected}, not ${value}`);

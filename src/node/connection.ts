@@ -19,7 +19,7 @@ import {
   resolveWait,
   type WaitOptions,
 } from './message-connection.js';
-import { flag, octets, optional, resolveOptions, row } from './options/rows.js';
+import { disconnectData, flag, optional, resolveOptions, row } from './options/rows.js';
 
 /**
  * What both sides of a connection are, and what they have agreed on. Frozen. A selector read here can
@@ -131,7 +131,7 @@ export interface DisconnectOptions {
 }
 
 const DISCONNECT_OPTIONS = {
-  userData: optional(octets(1, 64)),
+  userData: optional(disconnectData),
   disruptive: row(flag, false),
 };
 

@@ -6,6 +6,7 @@ import type { TransportConnection } from '../core/connection/connection.js';
 import type { EngineEvent } from '../core/engine.js';
 import { ConnectionClosedError, type CotpError, ProtocolError } from '../core/errors.js';
 import { equalOctets } from '../core/octets/octets.js';
+import { DR_REASONS } from '../core/tpdu/codes.js';
 import type { FullAddress } from './address.js';
 import { runCallback } from './callbacks.js';
 import {
@@ -23,11 +24,6 @@ import type { Driver } from './driver.js';
 import type { ResolvedListenOptions } from './options/cotp.js';
 import type { RefusalCause } from './trace/entry.js';
 import type { ConnectionTrace } from './trace/observer.js';
-
-/** DR reasons of X.224 13.5.3. */
-const NOT_SPECIFIED = 0;
-const CONGESTION = 1;
-const ADDRESS_UNKNOWN = 3;
 
 /** A CR that was received. */
 export type Indication = Extract<EngineEvent, { type: 'connectIndication' }>;
@@ -73,9 +69,9 @@ export class Decision {
     const { localTsel, onConnectRequest } = this.#parts.options;
     const called = indication.request.parameters.calledTsel;
     if (isExcess) {
-      this.#refuse(CONGESTION, 'limit');
+      this.#refuse(DR_REASONS.congestion, 'limit');
     } else if (localTsel !== undefined && !(called && equalOctets(called, localTsel))) {
-      this.#refuse(ADDRESS_UNKNOWN, 'selector');
+      this.#refuse(DR_REASONS.addressUnknown, 'selector');
     } else if (onConnectRequest === undefined) {
       this.#acceptAny();
     } else {
@@ -102,7 +98,7 @@ export class Decision {
   #failToDecide(error: unknown): void {
     this.#parts.report(error);
     if (!this.#isDecided) {
-      this.#refuse(NOT_SPECIFIED, 'user');
+      this.#refuse(DR_REASONS.notSpecified, 'user');
     }
   }
 
@@ -142,7 +138,7 @@ export class Decision {
         this.#checkOpen();
         this.#accept(resolved);
       },
-      refuse: (reason: number = NOT_SPECIFIED, options: RefuseOptions = {}) => {
+      refuse: (reason: number = DR_REASONS.notSpecified, options: RefuseOptions = {}) => {
         const resolved = resolveReason(reason, tpdu.class);
         const { userData } = resolveRefuse(options, tpdu.class);
         this.#checkOpen();

@@ -16,7 +16,7 @@ import { DeadlineTimer, now } from './deadline-timer.js';
 import type { Driver, DriverUser } from './driver.js';
 import { MessageDuplex } from './duplex.js';
 import type { ExpeditedQueue } from './expedited-queue.js';
-import { instance, octets, optional, resolveOptions } from './options/rows.js';
+import { expeditedData, instance, optional, resolveOptions } from './options/rows.js';
 import { type ReadEnd, ReadQueue, type Step } from './read-queue.js';
 import type { ReceiveBudget, ReceiveHolder, ReceiveShare } from './receive-budget.js';
 import { Resource } from './resource.js';
@@ -51,8 +51,6 @@ export interface WaitOptions {
    */
   readonly signal?: AbortSignal | undefined;
 }
-
-const checkExpedited = octets(1, 16);
 
 const WAIT_OPTIONS = { signal: optional(instance(AbortSignal, 'an AbortSignal')) };
 
@@ -264,7 +262,7 @@ export abstract class MessageConnection<Info> extends Resource {
 
   /** @internal Queues expedited data; it leaves at once, unless an EA is due. Returns what {@link write} returns. */
   protected sendExpedited(data: Data): boolean {
-    checkExpedited('data', data);
+    expeditedData('data', data);
     const { maxWriteBuffer } = this.#options;
     const { buffered } = this.#driver;
     if (this.isOpen && buffered >= maxWriteBuffer) {

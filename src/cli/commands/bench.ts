@@ -4,6 +4,7 @@
 import { SingleBar } from 'cli-progress';
 import Table from 'cli-table3';
 import { type Connection, connect } from '../../index.js';
+import { MAX_USER_DATA } from '../../node/codes.js';
 import { closeOnStop } from '../close-on-stop.js';
 import { command } from '../command.js';
 import { jsonLine } from '../events.js';
@@ -126,9 +127,9 @@ function tsdus(octets: number): Exchange {
   };
 }
 
-/** Expedited data of the greatest length (X.224 13.8.5). */
+/** Expedited data of the greatest length. */
 const EXPEDITED: Exchange = {
-  octets: 16,
+  octets: MAX_USER_DATA.expedited,
   expedited: true,
   send: (conn, data) => conn.writeExpedited(data),
   receive: (conn) => conn.readExpedited(),

@@ -11,6 +11,7 @@ import {
   type RefusalCause,
   type Tsel,
 } from '../../index.js';
+import { DR_REASONS } from '../../node/codes.js';
 import { CONNECTION_CHANNEL } from '../../node/trace/entry.js';
 import { closeOnStop } from '../close-on-stop.js';
 import { command } from '../command.js';
@@ -38,10 +39,6 @@ const DEFAULT_PORT = 1102;
 
 /** Default of `--max-programs`. Each program is at least two processes: a shell and what it runs. */
 const MAX_PROGRAMS = 128;
-
-/** DR reasons of X.224 13.5.3. */
-const CONGESTION = 1;
-const ADDRESS_UNKNOWN = 3;
 
 const WHAT = 'What to do with TSDUs';
 const WHO = 'Which connections to accept';
@@ -234,14 +231,18 @@ class Service {
       return { reason: refuse, cause: 'user' };
     }
     if (!isAccepted(accept, localTsel)) {
-      return { reason: ADDRESS_UNKNOWN, cause: 'selector' };
+      return { reason: DR_REASONS.addressUnknown, cause: 'selector' };
     }
     if (once && this.#connections > 0) {
-      return { reason: CONGESTION, cause: 'limit', words: '--once accepts no further connection' };
+      return {
+        reason: DR_REASONS.congestion,
+        cause: 'limit',
+        words: '--once accepts no further connection',
+      };
     }
     if (exec !== undefined && this.#programs >= maxPrograms) {
       return {
-        reason: CONGESTION,
+        reason: DR_REASONS.congestion,
         cause: 'limit',
         words: 'the limit of --max-programs is reached',
       };
@@ -254,7 +255,11 @@ class Service {
     const event = message as ConnectionEvent;
     if (event.event === 'refused' && event.cause === 'limit') {
       const words = 'the limit of --max-connections is reached';
-      this.#reportRefusal(event, { reason: event.reason ?? CONGESTION, cause: 'limit', words });
+      this.#reportRefusal(event, {
+        reason: event.reason ?? DR_REASONS.congestion,
+        cause: 'limit',
+        words,
+      });
     }
   };
 

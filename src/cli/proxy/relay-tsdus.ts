@@ -21,6 +21,7 @@ import {
   type TraceEntry,
   type Tsel,
 } from '../../index.js';
+import { DR_REASONS, isRefusalReason } from '../../node/codes.js';
 import { disconnectLike } from '../../node/connection.js';
 import { CONNECTION_CHANNEL } from '../../node/trace/entry.js';
 import { CLOSE_TIME_ON_STOP } from '../close-on-stop.js';
@@ -326,22 +327,13 @@ async function refuseLike(error: Error, request: ConnectRequest): Promise<void> 
     await gone;
     return;
   }
-  const { reason = 0, userData } = error instanceof ConnectionRefusedError ? error : {};
-  if (request.tpdu.class === 0) {
-    // Class 0 has reasons 0 to 3 only (X.224 13.5.3), and no user data (X.224 6.6.3).
-    request.refuse(reason > 3 ? 0 : reason);
-  } else {
-    const hasData = userData !== undefined && userData.length > 0;
-    request.refuse(sendableReason(reason), hasData ? { userData } : {});
-  }
-}
-
-/** The reasons of a DR that classes other than 0 have in addition (X.224 13.5.3). */
-const REASONS_BEYOND_CLASS_0: readonly number[] = [128, 129, 130, 131, 132, 133, 135, 136, 138];
-
-/** The reason, if X.224 defines it; else 0, not specified. */
-function sendableReason(reason: number): number {
-  return reason <= 3 || REASONS_BEYOND_CLASS_0.includes(reason) ? reason : 0;
+  const { reason = DR_REASONS.notSpecified, userData } =
+    error instanceof ConnectionRefusedError ? error : {};
+  const preferredClass = request.tpdu.class;
+  const sendable = isRefusalReason(reason, preferredClass) ? reason : DR_REASONS.notSpecified;
+  // The refusal of a CR of class 0 has no user data (X.224 6.6.3).
+  const hasData = preferredClass !== 0 && userData !== undefined && userData.length > 0;
+  request.refuse(sendable, hasData ? { userData } : {});
 }
 
 /** Relays every TSDU, then the end: FIN, DR or reset. Returns the error of an abrupt end. */

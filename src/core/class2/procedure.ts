@@ -21,7 +21,9 @@ export const CLASS2: ClassProcedure = {
   read: (octets, state, context) =>
     STATES[state].isAgreed ? readConcatenated(octets, context) : [readOne(octets, state, context)],
   classify: (part, state, context) =>
-    STATES[state].isAgreed ? classifyAssociated(part, state, context) : classify(part, state, context),
+    STATES[state].isAgreed
+      ? classifyAssociated(part, state, context)
+      : classify(part, state, context),
   expeditedData: (data, remoteRef, number) =>
     encode({ type: 'ED', form: 'normal', dstRef: remoteRef, tpduNr: number, userData: data }),
 };

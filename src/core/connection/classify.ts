@@ -6,6 +6,7 @@ import { type CotpError, ProtocolError } from '../errors.js';
 import { confirm } from '../negotiation/confirm.js';
 import { respond } from '../negotiation/respond.js';
 import { octetAt, readUint } from '../octets/octets.js';
+import { DR_REASONS } from '../tpdu/codes.js';
 import { decode } from '../tpdu/decode.js';
 import type {
   ConnectionConfirm,
@@ -40,9 +41,6 @@ export interface Context {
   readonly isAckDue: boolean;
 }
 
-/** DR reason for an invalid CR that prefers another class than 0 (X.224 13.5.3). */
-const PROTOCOL_ERROR = 133;
-
 /** The one TPDU of a TPKT of class 0, or of one that came before the class was agreed on. */
 export function readOne(octets: Uint8Array, state: State, context: Context): Part {
   const isDr = codeOf(octets) === 0x80;
@@ -65,7 +63,9 @@ export function classify({ octets, tpdu }: Part, state: State, context: Context)
     case 'CC':
       return classifyConfirm(tpdu, octets, state, context);
     case 'DT':
-      return context.options.strict && STATES[state].takesData && isEmptyTsdu(tpdu.userData, context)
+      return context.options.strict &&
+        STATES[state].takesData &&
+        isEmptyTsdu(tpdu.userData, context)
         ? undecodable(octets, new ProtocolError('empty-tsdu', octets, 3))
         : { event: 'DT', tpdu, octets };
     case 'DR':
@@ -184,7 +184,7 @@ function invalidFirst(octets: Uint8Array, error: ProtocolError): TransitionInput
   const preferredClass = octetAt(octets, 6) >> 4;
   return preferredClass === 0
     ? { event: 'CR invalid', octets, remoteRef, error }
-    : { event: 'CR unacceptable', octets, remoteRef, error, reason: PROTOCOL_ERROR };
+    : { event: 'CR unacceptable', octets, remoteRef, error, reason: DR_REASONS.protocolError };
 }
 
 /** A CC: judged where it answers our CR. */

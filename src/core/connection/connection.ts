@@ -8,6 +8,7 @@ import type { DisconnectHow } from '../disconnection.js';
 import { COSTLY_TPDU } from '../engine.js';
 import { type CotpError, ProtocolError } from '../errors.js';
 import type { Proposal } from '../negotiation/class-and-options.js';
+import { DR_REASONS, MAX_USER_DATA } from '../tpdu/codes.js';
 import { encode } from '../tpdu/encode.js';
 import { erFor } from '../tpdu/er.js';
 import type {
@@ -41,7 +42,7 @@ import {
 } from './failures.js';
 import type { ConnectionOptions } from './options.js';
 import { Outgoing } from './outgoing.js';
-import { answerToForeignCc, answerToSecondCr, checkDisconnectData, DR_REASONS } from './release.js';
+import { answerToForeignCc, answerToSecondCr, checkDisconnectData } from './release.js';
 import { faultInput, type Procedure, type Procedures } from './stream-engine.js';
 import type {
   Acceptance,
@@ -54,10 +55,10 @@ import type {
 } from './transition.js';
 
 /**
- * Longest packet before a CR or CC was taken, so that a stranger makes us hold little: LI and 254
- * octets of header at most (X.224 13.2.1), and 64 of user data in a DR (13.5.5).
+ * Longest packet before a CR or CC has come, in octets: LI, 254 octets of header (X.224 13.2.1), and the user data of a
+ * DR. It bounds the memory that a stranger can make this side use.
  */
-const MAX_CONTROL_TPKT_LENGTH = TPKT_HEADER_LENGTH + 255 + 64;
+const MAX_CONTROL_TPKT_LENGTH = TPKT_HEADER_LENGTH + 255 + MAX_USER_DATA.disconnect;
 
 /** Shared by all connections that have not agreed on expedited data: it never changes. */
 const NO_EXPEDITED = new Expedited(false, false);

@@ -4,7 +4,6 @@
  */
 import type { Agreement } from '../engine.js';
 import {
-  ADDITIONAL_OPTIONS,
   classesOf,
   meaningfulOptions,
   NON_USE_OF_FLOW_CONTROL,
@@ -20,7 +19,7 @@ import {
   usableClasses,
 } from '../negotiation/respond.js';
 import { NO_OCTETS } from '../octets/octets.js';
-import { MAX_TPDU_SIZE } from '../tpdu/codes.js';
+import { ADDITIONAL_OPTIONS, MAX_TPDU_SIZE } from '../tpdu/codes.js';
 import { encode } from '../tpdu/encode.js';
 import type {
   ConnectionRequest,

@@ -2,10 +2,8 @@
  * Expedited data of one connection (X.224 6.11, RFC 2126 4.2.2): the number of the next ED, and when its EA is due.
  */
 import { CotpError, TimeoutError } from '../errors.js';
+import { MAX_USER_DATA } from '../tpdu/codes.js';
 import { encode } from '../tpdu/encode.js';
-
-/** Most octets of an ED (X.224 13.8.5). */
-const MAX_LENGTH = 16;
 
 /** ED-TPDU-NR counts modulo 128: it means nothing in class 2, and makes traces readable. */
 const MODULUS = 128;
@@ -35,8 +33,9 @@ export class Expedited {
   //= X.224 6.11.1.4 para 4
   //= X.224 13.8.5
   static check({ length }: Uint8Array): void {
-    if (length < 1 || length > MAX_LENGTH) {
-      throw new RangeError(`expedited data: 1 to ${MAX_LENGTH} octets expected, got ${length}`);
+    const most = MAX_USER_DATA.expedited;
+    if (length < 1 || length > most) {
+      throw new RangeError(`expedited data: 1 to ${most} octets expected, got ${length}`);
     }
   }
 

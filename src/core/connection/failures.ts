@@ -17,7 +17,13 @@ import {
   type TimerName,
 } from '../errors.js';
 import { copyOf, NO_OCTETS, toHex } from '../octets/octets.js';
-import { disconnectReason, rejectCauseText } from '../tpdu/codes.js';
+import {
+  ADDITIONAL_INFO,
+  DR_REASONS,
+  disconnectReason,
+  MAX_USER_DATA,
+  rejectCauseText,
+} from '../tpdu/codes.js';
 import { failureText } from '../tpdu/remote-desktop.js';
 import type { Decoded, DisconnectRequest, ErrorTpdu, Tpdu, TpduInitOf } from '../tpdu/types.js';
 import type { StreamTimes } from './stream-engine.js';
@@ -139,7 +145,7 @@ export function refusedByDr(
   octets: Uint8Array,
   offer?: TpduInitOf<'CR'>,
 ): CotpError {
-  const isClass = dr.reason === NEGOTIATION_FAILED && offer?.class === 2;
+  const isClass = dr.reason === DR_REASONS.negotiationFailed && offer?.class === 2;
   const reasonText = disconnectReason(dr.reason);
   return new ConnectionRefusedError(
     `the peer refused the connection by a DR with reason ${dr.reason} (${reasonText})`,
@@ -158,15 +164,13 @@ export function refusedByDr(
   );
 }
 
-/** The class or an option of the CR is not supported (X.224 13.5.3 a). */
-const NEGOTIATION_FAILED = 130;
-
 const SELECTOR_HINT = 'check the remote T-selector';
+const CONGESTION_HINT = 'the peer has no connection free; try again later';
 const DR_HINTS: Readonly<Record<number, string>> = {
-  1: 'the peer has no connection free; try again later',
-  2: `${SELECTOR_HINT}, and whether the application behind it runs`,
-  3: SELECTOR_HINT,
-  129: 'the peer has no connection free; try again later',
+  [DR_REASONS.congestion]: CONGESTION_HINT,
+  [DR_REASONS.notAttached]: `${SELECTOR_HINT}, and whether the application behind it runs`,
+  [DR_REASONS.addressUnknown]: SELECTOR_HINT,
+  [DR_REASONS.congestionAtConnect]: CONGESTION_HINT,
 };
 
 /** Our CR was answered by an ER: the peer considers it invalid. */
@@ -241,20 +245,17 @@ export function endedByPeer(
   );
 }
 
-/** 0xE0 of a DR that says that everything was sent (RFC 2126 4.2.3), and of one that aborts (RFC 1859). */
-const NON_DISRUPTIVE = 0x80;
-const ABORT = 0xc0;
-
-/** What a DR says beside its reason. More than 64 octets of user data are none that X.224 knows. */
+/** What a DR says beside its reason. User data above the limit of X.224 is left out. */
 //= RFC 2126 4.2.3 non-disruptive
 export function detailsOf({ parameters, userData }: DisconnectRequest): DisconnectDetails {
   const { additionalInfo = NO_OCTETS } = parameters;
   const [octet] = additionalInfo.length === 1 ? additionalInfo : [];
-  const isStated = octet === NON_DISRUPTIVE || octet === ABORT;
+  const isStated = octet === ADDITIONAL_INFO.nonDisruptive || octet === ADDITIONAL_INFO.abort;
+  const isAllowed = userData.length > 0 && userData.length <= MAX_USER_DATA.disconnect;
   return {
-    userData: userData.length > 0 && userData.length <= 64 ? copyOf(userData) : undefined,
+    userData: isAllowed ? copyOf(userData) : undefined,
     additionalInfo: additionalInfo.length > 0 ? copyOf(additionalInfo) : undefined,
-    nonDisruptive: isStated ? octet === NON_DISRUPTIVE : undefined,
+    nonDisruptive: isStated ? octet === ADDITIONAL_INFO.nonDisruptive : undefined,
   };
 }
 

@@ -1,21 +1,12 @@
 /**
  * The TPDUs that release a connection of class 2, or answer what belongs to another one: DR and DC (X.224 13.5, 13.6).
  */
+import { ADDITIONAL_INFO, DR_REASONS, MAX_USER_DATA } from '../tpdu/codes.js';
 import { encode } from '../tpdu/encode.js';
 import type { ConnectionConfirm, ConnectionRequest, DisconnectRequest } from '../tpdu/types.js';
 
-/** The reasons of a DR that this side sends (X.224 13.5.3). */
-export const DR_REASONS = {
-  notSpecified: 0,
-  normal: 128,
-  negotiationFailed: 130,
-  mismatchedReferences: 132,
-  protocolError: 133,
-  refusedHere: 136,
-} as const;
-
 /** 0xE0 of a DR before which everything written has been sent (RFC 2126 4.2.3). */
-const NON_DISRUPTIVE = Uint8Array.of(0x80);
+const NON_DISRUPTIVE = Uint8Array.of(ADDITIONAL_INFO.nonDisruptive);
 
 /** The references of a connection, or those that a TPDU for another one is answered with. */
 export interface References {
@@ -66,7 +57,7 @@ export function answerToForeignCc({ dstRef, srcRef }: ConnectionConfirm): Uint8A
 //= RFC 2126 4.2.1 multiplexing
 export function answerToSecondCr({ srcRef }: ConnectionRequest): Uint8Array {
   const references = { localRef: 0, remoteRef: srcRef };
-  return disconnectRequest(references, DR_REASONS.refusedHere, { isDisruptive: true });
+  return disconnectRequest(references, DR_REASONS.refusedOnThisConnection, { isDisruptive: true });
 }
 
 /**
@@ -89,7 +80,8 @@ export function checkDisconnectData(userData: Uint8Array | undefined, tpClass: 0
   if (tpClass === 0) {
     throw new RangeError('userData: none expected, for class 0 ends without a DR');
   }
-  if (userData.length < 1 || userData.length > 64) {
-    throw new RangeError(`userData: 1 to 64 octets expected, got ${userData.length}`);
+  const most = MAX_USER_DATA.disconnect;
+  if (userData.length < 1 || userData.length > most) {
+    throw new RangeError(`userData: 1 to ${most} octets expected, got ${userData.length}`);
   }
 }

@@ -3,6 +3,7 @@
  * of the class octet and of parameter 0xC6 that this side understands (X.224 13.3.3, 13.3.4 f; RFC 1006 §5; RFC
  * 2126 §6.6), which are requested and granted, or not (table 4).
  */
+import { ADDITIONAL_OPTIONS } from '../tpdu/codes.js';
 import type { TransportClass } from '../tpdu/types.js';
 
 /** The classes that one pair of preferred and alternative allows; `undefined`, or absent: not valid. */
@@ -72,13 +73,8 @@ export function proposedClasses(
 /** Octet 7, bit 1: non-use of explicit flow control, without which RFC 2126 has no class 2. */
 export const NON_USE_OF_FLOW_CONTROL = 0x01;
 
-/** Bits of 0xC6. */
-export const ADDITIONAL_OPTIONS = {
-  /** Transport expedited data. */
-  expedited: 0x01,
-  /** Class 2 of RFC 2126: each ED is answered by an EA. */
-  expeditedAcknowledgement: 0x20,
-} as const;
+/** All bits of 0xC6 that class 2 has. */
+const CLASS2_OPTIONS = Object.values(ADDITIONAL_OPTIONS).reduce((bits, bit) => bits | bit, 0);
 
 /**
  * Bits of 0xC6 that mean something in a class once chosen: bit 1 alone in class 0 (RFC 1006 §5),
@@ -94,7 +90,7 @@ export function meaningfulOptions(selected: TransportClass, additionalOptions = 
     // Without expedited data the bits that shape it do not matter (RFC 2126 §6.6).
     return 0;
   }
-  return additionalOptions & (selected === 2 ? 0x69 : ADDITIONAL_OPTIONS.expedited);
+  return additionalOptions & (selected === 2 ? CLASS2_OPTIONS : ADDITIONAL_OPTIONS.expedited);
 }
 
 /** 0xC6 with these bits. */

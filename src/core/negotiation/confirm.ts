@@ -5,9 +5,9 @@
 import { ProtocolError } from '../errors.js';
 import type { Fault } from '../faults.js';
 import { equalOctets, NO_OCTETS } from '../octets/octets.js';
+import { ADDITIONAL_OPTIONS } from '../tpdu/codes.js';
 import type { ConnectionConfirm, Diagnostic, TpduInitOf, TransportClass } from '../tpdu/types.js';
 import {
-  ADDITIONAL_OPTIONS,
   meaningfulOptions,
   NON_USE_OF_FLOW_CONTROL,
   proposedClasses,

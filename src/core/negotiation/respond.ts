@@ -4,10 +4,9 @@
  */
 import { ProtocolError } from '../errors.js';
 import { NO_OCTETS } from '../octets/octets.js';
-import { MAX_TPDU_SIZE } from '../tpdu/codes.js';
+import { ADDITIONAL_OPTIONS, DR_REASONS, MAX_TPDU_SIZE } from '../tpdu/codes.js';
 import type { ConnectionRequest, Parameters, TransportClass } from '../tpdu/types.js';
 import {
-  ADDITIONAL_OPTIONS,
   meaningfulOptions,
   NON_USE_OF_FLOW_CONTROL,
   optionBits,
@@ -56,10 +55,6 @@ export interface RefuseResponse {
   readonly reason: number;
 }
 
-/** DR reasons: none of the proposed classes is supported; and not specified, where class 0 knows no better. */
-const NEGOTIATION_FAILED = 130;
-const NOT_SPECIFIED = 0;
-
 /**
  * Answers a CR by what it proposes and what this side can do.
  *
@@ -81,9 +76,12 @@ export function respond(
     verifyAlternatives(request, octets);
   }
   const [selected] = usableClasses(request, local.classes);
-  return selected === undefined
-    ? { type: 'refuse', reason: request.class === 0 ? NOT_SPECIFIED : NEGOTIATION_FAILED }
-    : acceptIn(selected, request, local);
+  if (selected !== undefined) {
+    return acceptIn(selected, request, local);
+  }
+  // Class 0 has no reason that says more.
+  const { notSpecified, negotiationFailed } = DR_REASONS;
+  return { type: 'refuse', reason: request.class === 0 ? notSpecified : negotiationFailed };
 }
 
 /** @throws ProtocolError `class-combination` */

@@ -1,6 +1,7 @@
 /**
  * The code tables of X.224: TPDU codes (table 8) with the classes they exist in, disconnect reasons of the DR
- * (13.5.3), reject causes of the ER (13.12.3) and TPDU size codes (13.3.4 b).
+ * (13.5.3), reject causes of the ER (13.12.3), TPDU size codes (13.3.4 b), the octets of 0xC6 and 0xE0 (RFC 2126), and
+ * the limits of user data.
  */
 import type { TpduType, TransportClass } from './types.js';
 
@@ -60,21 +61,61 @@ export function tpduTypeOf(codeOctet: number): TpduType | undefined {
   return TYPE_OF_CODE.get(codeOctet & 0xf0);
 }
 
+/** The reasons of a DR (X.224 13.5.3); 134 and 137 are "not used" there. */
+export const DR_REASONS = {
+  notSpecified: 0,
+  congestion: 1,
+  notAttached: 2,
+  addressUnknown: 3,
+  normal: 128,
+  congestionAtConnect: 129,
+  negotiationFailed: 130,
+  duplicateReference: 131,
+  mismatchedReferences: 132,
+  protocolError: 133,
+  referenceOverflow: 135,
+  refusedOnThisConnection: 136,
+  invalidLength: 138,
+} as const;
+
 const DISCONNECT_REASONS: ReadonlyMap<number, string> = new Map([
-  [0, 'reason not specified'],
-  [1, 'congestion at the TSAP'],
-  [2, 'session entity not attached to the TSAP'],
-  [3, 'address unknown'],
-  [128, 'normal disconnect initiated by the session entity'],
-  [129, 'remote transport entity congestion at connect request time'],
-  [130, 'connection negotiation failed: the proposed class is not supported'],
-  [131, 'duplicate source reference for the same pair of NSAPs'],
-  [132, 'mismatched references'],
-  [133, 'protocol error'],
-  [135, 'reference overflow'],
-  [136, 'connection request refused on this network connection'],
-  [138, 'header or parameter length invalid'],
+  [DR_REASONS.notSpecified, 'reason not specified'],
+  [DR_REASONS.congestion, 'congestion at the TSAP'],
+  [DR_REASONS.notAttached, 'session entity not attached to the TSAP'],
+  [DR_REASONS.addressUnknown, 'address unknown'],
+  [DR_REASONS.normal, 'normal disconnect initiated by the session entity'],
+  [DR_REASONS.congestionAtConnect, 'remote transport entity congestion at connect request time'],
+  [
+    DR_REASONS.negotiationFailed,
+    'connection negotiation failed: the proposed class is not supported',
+  ],
+  [DR_REASONS.duplicateReference, 'duplicate source reference for the same pair of NSAPs'],
+  [DR_REASONS.mismatchedReferences, 'mismatched references'],
+  [DR_REASONS.protocolError, 'protocol error'],
+  [DR_REASONS.referenceOverflow, 'reference overflow'],
+  [DR_REASONS.refusedOnThisConnection, 'connection request refused on this network connection'],
+  [DR_REASONS.invalidLength, 'header or parameter length invalid'],
 ]);
+
+/** What 0xE0 of a DR says if it is one octet: all data came before it (RFC 2126 4.2.3), or an abort (RFC 1859). */
+export const ADDITIONAL_INFO = { nonDisruptive: 0x80, abort: 0xc0 } as const;
+
+/** Bits of 0xC6. The first one means the same in classes 0 and 2, the others are those of class 2 (RFC 2126 4.2.1). */
+export const ADDITIONAL_OPTIONS = {
+  /** Transport expedited data. */
+  expedited: 0x01,
+  /** The second TCP connection, for expedited data, is opened by the responder. */
+  reverseConnection: 0x08,
+  /** Each ED is answered by an EA. */
+  expeditedAcknowledgement: 0x20,
+  /** Each ED is sent on both TCP connections, and DTs do not wait for it. */
+  nonBlocking: 0x40,
+} as const;
+
+/**
+ * Most octets of user data: of a CR or CC (X.224 13.3.5, 13.4.5), of a DR (13.5.5), and of an ED (13.8.5).
+ */
+export const MAX_USER_DATA = { connect: 32, disconnect: 64, expedited: 16 } as const;
 
 const REJECT_CAUSES: ReadonlyMap<number, string> = new Map([
   [0, 'reason not specified'],
@@ -83,10 +124,15 @@ const REJECT_CAUSES: ReadonlyMap<number, string> = new Map([
   [3, 'invalid parameter value'],
 ]);
 
-/** True when X.224 13.5.3 defines the reason; 134 and 137 are "not used" there. */
+/** True when X.224 13.5.3 defines the reason. */
 //= X.224 13.5.3 d
 export function isDisconnectReason(value: number): boolean {
   return DISCONNECT_REASONS.has(value);
+}
+
+/** True when a DR may refuse a CR with this reason: one of class 0 has the first four reasons only (X.224 13.5.3). */
+export function isRefusalReason(value: number, preferredClass: number): boolean {
+  return isDisconnectReason(value) && (preferredClass !== 0 || value <= DR_REASONS.addressUnknown);
 }
 
 /** True when X.224 13.12.3 defines the cause. */

@@ -3,6 +3,7 @@
  * was expected and what was given.
  */
 import { inspect } from 'node:util';
+import { MAX_USER_DATA } from '../../core/tpdu/codes.js';
 import { type RemoteDesktopTpdu, writeRemoteDesktop } from '../../core/tpdu/remote-desktop.js';
 import type { RemoteDesktopInit } from '../../core/tpdu/types.js';
 
@@ -105,8 +106,14 @@ export function octets(least: number, most: number): Check<Uint8Array> {
   };
 }
 
-/** User data of a CR or CC: 32 octets at most (RFC 1006 §5, X.224 13.3.5). */
-export const connectData: Check<Uint8Array> = octets(1, 32);
+/** User data of a CR or CC (RFC 1006 §5). */
+export const connectData: Check<Uint8Array> = octets(1, MAX_USER_DATA.connect);
+
+/** User data of a DR. */
+export const disconnectData: Check<Uint8Array> = octets(1, MAX_USER_DATA.disconnect);
+
+/** Expedited data. */
+export const expeditedData: Check<Uint8Array> = octets(1, MAX_USER_DATA.expedited);
 
 /** The remote desktop fields of a CR or CC. */
 export function remoteDesktop(tpdu: RemoteDesktopTpdu): Check<RemoteDesktopInit> {

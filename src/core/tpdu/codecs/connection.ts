@@ -8,7 +8,7 @@
  *     +----+-----------+---------+---------+---------------+----------+-----------+
  */
 import { NO_OCTETS, octetAt, writeUint } from '../../octets/octets.js';
-import { classOf, TPDUS } from '../codes.js';
+import { classOf, MAX_USER_DATA, TPDUS } from '../codes.js';
 import { readParameters, type VariablePart } from '../parameter-list.js';
 import type { Reading } from '../reading.js';
 import {
@@ -24,18 +24,6 @@ import { type Codec, MAX_REF, type Written } from './codec.js';
 
 /** Largest CR in octets, including user data, in every class (X.224 13.3). */
 export const MAX_CR_LENGTH = 128;
-
-/**
- * Largest user data of a CR or CC in octets (X.224 13.3.5, 13.4.5); RFC 1006 §5 allows it in class 0 too.
- * More is tolerated in class 0 alone.
- */
-//= X.224 6.5.4 d deviation: RFC 1006 5 and RFC 2126 4.1.1 allow up to 32 octets in class 0 too; a tolerant reading takes more in class 0
-//= X.224 8.2.2 2 deviation: RFC 1006 5 and RFC 2126 4.1.1 allow up to 32 octets in class 0 too; a tolerant reading takes more in class 0
-//= X.224 13.3.5 deviation: RFC 1006 5 and RFC 2126 4.1.1 allow up to 32 octets in class 0 too; a tolerant reading takes more in class 0
-//= X.224 13.4.5 deviation: RFC 1006 5 and RFC 2126 4.1.1 allow up to 32 octets in class 0 too; a tolerant reading takes more in class 0
-//= RFC 1006 5 initial user data
-//= RFC 2126 4.1.1 connect data
-const MAX_USER_DATA = 32;
 
 /** Bits 4 and 3 of the options are always zero (X.224 13.3.3). */
 const DEFINED_OPTIONS = 0x03;
@@ -121,7 +109,14 @@ function readConnection<T extends 'CR' | 'CC'>(reading: Reading, type: T) {
     reading.tolerate('option-bits', 7);
   }
   const variable = readVariablePart(reading, type, transportClass);
-  reading.limitUserData(MAX_USER_DATA, { isTolerable: transportClass === 0 });
+  // RFC 1006 §5 allows user data in class 0 too.
+  //= X.224 6.5.4 d deviation: RFC 1006 5 and RFC 2126 4.1.1 allow up to 32 octets in class 0 too; a tolerant reading takes more in class 0
+  //= X.224 8.2.2 2 deviation: RFC 1006 5 and RFC 2126 4.1.1 allow up to 32 octets in class 0 too; a tolerant reading takes more in class 0
+  //= X.224 13.3.5 deviation: RFC 1006 5 and RFC 2126 4.1.1 allow up to 32 octets in class 0 too; a tolerant reading takes more in class 0
+  //= X.224 13.4.5 deviation: RFC 1006 5 and RFC 2126 4.1.1 allow up to 32 octets in class 0 too; a tolerant reading takes more in class 0
+  //= RFC 1006 5 initial user data
+  //= RFC 2126 4.1.1 connect data
+  reading.limitUserData(MAX_USER_DATA.connect, { isTolerable: transportClass === 0 });
   return {
     type,
     cdt,
@@ -194,7 +189,7 @@ function writeConnection(init: TpduInitOf<'CR' | 'CC'>): Written {
   const leastRef = init.type === 'CR' && init.remoteDesktop !== undefined ? 0 : 1;
   writeUint(fixed, 3, 2, checkUint('srcRef', init.srcRef, MAX_REF, leastRef));
   fixed[5] = (transportClass << 4) | options;
-  const userData = checkOctets('userData', init.userData ?? NO_OCTETS, MAX_USER_DATA);
+  const userData = checkOctets('userData', init.userData ?? NO_OCTETS, MAX_USER_DATA.connect);
   if (init.remoteDesktop === undefined) {
     return { fixed, userData, class: transportClass };
   }

@@ -11,6 +11,7 @@
  * `r` is ROA, request of acknowledgement. `header-format.ts` shows the layout from octet 3 on.
  */
 
+import { MAX_USER_DATA } from '../codes.js';
 import { readParameters } from '../parameter-list.js';
 import type { Reading } from '../reading.js';
 import type { DataForm } from '../types.js';
@@ -24,10 +25,6 @@ import {
   variableOffset,
   writeNumbered,
 } from './header-format.js';
-
-/** Largest user data of an ED in octets (X.224 13.8.5). */
-//= X.224 13.8.5
-const MAX_EXPEDITED = 16;
 
 /** Bit 1 of the code octet of a DT (X.224 13.7.3 b). */
 const ROA = 0x01;
@@ -95,7 +92,8 @@ export const expeditedData: Codec<'ED'> = {
       { type: 'ED', class: reading.class },
       variableOffset('ED', form),
     );
-    reading.limitUserData(MAX_EXPEDITED, { fault: 'ed-length' });
+    //= X.224 13.8.5
+    reading.limitUserData(MAX_USER_DATA.expedited, { fault: 'ed-length' });
     const { userData } = reading;
     //= X.224 6.11.1.4 para 4
     if (userData.length === 0) {
@@ -119,7 +117,7 @@ export const expeditedData: Codec<'ED'> = {
     if (!bit8) {
       throw outOfRange('eot', 'true in an ED', bit8);
     }
-    const userData = checkOctets('userData', init.userData, MAX_EXPEDITED, 1);
+    const userData = checkOctets('userData', init.userData, MAX_USER_DATA.expedited, 1);
     const { dstRef, tpduNr: number = 0 } = init;
     const fixed = writeNumbered('ED', { form, dstRef, nibble: 0, bit8, number }, 'tpduNr');
     return { fixed, userData, isFixed: form === 'short' };

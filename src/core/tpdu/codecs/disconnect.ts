@@ -9,14 +9,10 @@
  *     +----+-----------+---------+---------+-----------+
  */
 import { NO_OCTETS, octetAt, writeUint } from '../../octets/octets.js';
-import { isDisconnectReason, TPDUS } from '../codes.js';
+import { isDisconnectReason, MAX_USER_DATA, TPDUS } from '../codes.js';
 import { readParameters } from '../parameter-list.js';
 import { checkOctets, checkUint, outOfRange } from '../values.js';
 import { type Codec, MAX_REF } from './codec.js';
-
-/** Largest user data of a DR in octets (X.224 13.5.5). */
-//= X.224 13.5.5
-const MAX_USER_DATA = 64;
 
 /** Reads and writes DR. */
 //= X.224 13.5.3 a to c
@@ -31,7 +27,8 @@ export const disconnectRequest: Codec<'DR'> = {
     }
     const variable = readParameters(reading, { type: 'DR', class: reading.class }, 7);
     // In class 0 any DR ends the connection, so deviations are tolerated; other classes check them.
-    reading.limitUserData(MAX_USER_DATA, { isTolerable: (reading.class ?? 0) === 0 });
+    //= X.224 13.5.5
+    reading.limitUserData(MAX_USER_DATA.disconnect, { isTolerable: (reading.class ?? 0) === 0 });
     //= X.224 13.5.5 deviation: a tolerant reading takes data in a DR of class 0, which ends the connection whatever it carries
     if (reading.class === 0 && reading.userData.length > 0) {
       // X.224 13.5.5: class 0 has no user data here. Tolerated: some S7 tools send one extra octet.
@@ -57,7 +54,8 @@ export const disconnectRequest: Codec<'DR'> = {
     if (!isDisconnectReason(init.reason)) {
       throw outOfRange('reason', 'a reason of X.224 13.5.3', init.reason);
     }
-    return { fixed, userData: checkOctets('userData', init.userData ?? NO_OCTETS, MAX_USER_DATA) };
+    const { userData = NO_OCTETS } = init;
+    return { fixed, userData: checkOctets('userData', userData, MAX_USER_DATA.disconnect) };
   },
 };
 
