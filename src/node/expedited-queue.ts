@@ -5,7 +5,7 @@
 // Imported, not global: each use of the global goes through a getter of Node.
 import { Buffer } from 'node:buffer';
 import { Fifo } from '../core/fifo.js';
-import { whenAborted } from './waiting.js';
+import { WaitingCalls } from './waiting.js';
 
 /** What an item costs beside its octets while it waits. */
 export const EXPEDITED_OVERHEAD = 128;
@@ -17,12 +17,6 @@ function ownCopy(data: Buffer): Buffer {
   return copy;
 }
 
-/** A call of `readExpedited` that waits. */
-interface Waiting {
-  resolve(data: Buffer): void;
-  reject(error: unknown): void;
-}
-
 /** The expedited data of one connection. */
 export class ExpeditedQueue {
   /** Octets of memory that the items which wait keep, about. */
@@ -31,7 +25,7 @@ export class ExpeditedQueue {
   onTaken: () => void = () => {};
   readonly #items = new Fifo<Buffer>();
   /** Made for the first call that waits. */
-  #waiting: Fifo<Waiting> | undefined;
+  #waiting: WaitingCalls<Buffer> | undefined;
   /** Passes one item to the user; `false` to get no more of them. */
   #callback: ((data: Buffer) => boolean) | undefined;
   #takesNone = false;
@@ -45,10 +39,8 @@ export class ExpeditedQueue {
 
   /** Puts in an item, or gives it to the call that has waited longest. Called in the middle of a chunk. */
   push(data: Buffer): void {
-    const waiting = this.#waiting?.shift();
-    if (waiting !== undefined) {
-      waiting.resolve(data);
-    } else if (!this.#takesNone) {
+    const isTaken = this.#waiting?.resolveFirst(data) === true;
+    if (!isTaken && !this.#takesNone) {
       this.#items.push(ownCopy(data));
       this.held += data.length + EXPEDITED_OVERHEAD;
     }
@@ -90,17 +82,15 @@ export class ExpeditedQueue {
     if (this.#reason !== undefined) {
       return Promise.reject(this.#reason());
     }
-    return new Promise((resolve, reject) => {
-      this.#waiting ??= new Fifo();
-      this.#waiting.push(this.#waitingCall(resolve, reject, signal));
-    });
+    this.#waiting ??= new WaitingCalls();
+    return this.#waiting.wait(signal);
   }
 
   /** Nothing more will arrive: reads that wait reject, and so do later ones once the queue is empty. */
   end(reason: () => Error): void {
     this.#reason ??= reason;
-    for (let call = this.#waiting?.shift(); call; call = this.#waiting?.shift()) {
-      call.reject(this.#reason());
+    if (this.#waiting?.isEmpty === false) {
+      this.#waiting.rejectAll(this.#reason());
     }
   }
 
@@ -109,31 +99,6 @@ export class ExpeditedQueue {
     this.#takesNone = true;
     this.#items.clear();
     this.held = 0;
-  }
-
-  #waitingCall(
-    resolve: (data: Buffer) => void,
-    reject: (error: unknown) => void,
-    signal: AbortSignal | undefined,
-  ): Waiting {
-    if (signal === undefined) {
-      return { resolve, reject };
-    }
-    const call: Waiting = {
-      resolve: (data) => {
-        stop();
-        resolve(data);
-      },
-      reject: (error) => {
-        stop();
-        reject(error);
-      },
-    };
-    const stop = whenAborted(signal, (reason) => {
-      this.#waiting?.remove(call);
-      reject(reason);
-    });
-    return call;
   }
 
   #take(): Buffer | undefined {

@@ -540,7 +540,7 @@ export abstract class MessageConnection<Info> extends Resource {
       this.#awaitAnswer();
     }
     if (this.#drains !== undefined && this.#hasRoom) {
-      this.#drains.resolveAll();
+      this.#drains.resolveAll(undefined);
     }
   }
 

@@ -5,7 +5,7 @@
 import type { Message, MessageReceiver } from '../core/engine.js';
 import { Fifo } from '../core/fifo.js';
 import type { ExpeditedQueue } from './expedited-queue.js';
-import { whenAborted } from './waiting.js';
+import { cancellable } from './waiting.js';
 
 /**
  * What a queued message costs beside its octets: the view and its place in the queue, 112 octets as
@@ -162,21 +162,9 @@ export class ReadQueue implements MessageReceiver {
 
   #readUntil(signal: AbortSignal): Promise<Buffer> {
     return new Promise((resolve, reject) => {
-      const waiting: Waiting = {
-        isNext: false,
-        resolve: (message) => {
-          stop();
-          resolve(message);
-        },
-        reject: (error) => {
-          stop();
-          reject(error);
-        },
-      };
-      const stop = whenAborted(signal, (reason) => {
-        this.#waiting.remove(waiting);
-        reject(reason);
-      });
+      const remove = () => this.#waiting.remove(waiting);
+      const settlers = cancellable<Buffer>({ resolve, reject }, signal, remove);
+      const waiting: Waiting = { isNext: false, ...settlers };
       this.#waiting.push(waiting);
     });
   }

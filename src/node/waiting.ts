@@ -1,6 +1,6 @@
 /**
  * Calls that wait: a promise with the functions that settle it, and the `AbortSignal` of the user that
- * cancels the wait. Knows nothing of what is waited for.
+ * cancels the wait. This file does not know what the calls wait for.
  */
 import { Fifo } from '../core/fifo.js';
 
@@ -56,36 +56,68 @@ export function whenAborted(signal: AbortSignal, cancel: (reason: unknown) => vo
   };
 }
 
-/** Calls that wait for the same thing. */
-export class WaitingCalls {
-  readonly #calls = new Fifo<Omit<Deferred<void>, 'promise'>>();
+/** The functions that settle one call. */
+export type Settlers<T> = Pick<Deferred<T>, 'resolve' | 'reject'>;
+
+/**
+ * Lets a signal cancel a call: the call then rejects with the reason of the signal.
+ *
+ * @param remove takes the call out of the queue in which it waits
+ * @returns the functions that settle the call from now on
+ */
+export function cancellable<T>(
+  call: Settlers<T>,
+  signal: AbortSignal,
+  remove: () => void,
+): Settlers<T> {
+  const stop = whenAborted(signal, (reason) => {
+    remove();
+    call.reject(reason);
+  });
+  return {
+    resolve: (value) => {
+      stop();
+      call.resolve(value);
+    },
+    reject: (reason) => {
+      stop();
+      call.reject(reason);
+    },
+  };
+}
+
+/** Calls that wait for a value of one kind, in order. */
+export class WaitingCalls<T = void> {
+  readonly #calls = new Fifo<Settlers<T>>();
 
   get isEmpty(): boolean {
     return this.#calls.length === 0;
   }
 
-  /** One more call; a signal that aborts rejects it with its reason. */
-  wait(signal: AbortSignal | undefined): Promise<void> {
-    const { promise, ...call } = deferred<void>();
-    this.#calls.push(call);
-    if (signal === undefined) {
-      return promise;
-    }
-    const stop = whenAborted(signal, (reason) => {
-      this.#calls.remove(call);
-      call.reject(reason);
+  /** Adds a call. It rejects with the reason of the signal when that aborts. */
+  wait(signal: AbortSignal | undefined): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const call: Settlers<T> =
+        signal === undefined
+          ? { resolve, reject }
+          : cancellable({ resolve, reject }, signal, () => this.#calls.remove(call));
+      this.#calls.push(call);
     });
-    return promise.finally(stop);
   }
 
-  /** Resolves all of them, in order. */
-  resolveAll(): void {
-    for (let call = this.#calls.shift(); call; call = this.#calls.shift()) {
-      call.resolve();
-    }
+  /** Resolves the call that has waited longest; `false` if none waits. */
+  resolveFirst(value: T): boolean {
+    const call = this.#calls.shift();
+    call?.resolve(value);
+    return call !== undefined;
   }
 
-  /** Rejects all of them, in order. */
+  /** Resolves all calls. */
+  resolveAll(value: T): void {
+    while (this.resolveFirst(value)) {}
+  }
+
+  /** Rejects all calls. */
   rejectAll(reason: unknown): void {
     for (let call = this.#calls.shift(); call; call = this.#calls.shift()) {
       call.reject(reason);
