@@ -5,20 +5,25 @@
 import type { Duplex } from 'node:stream';
 import type { DisconnectHow, Disconnection } from '../core/disconnection.js';
 import type { Engine, EngineEvent } from '../core/engine.js';
+import type { CotpError, Ending, TimeoutError } from '../core/errors.js';
 import {
-  ConnectionClosedError,
-  CotpError,
-  type Ending,
-  type TimeoutError,
-  type TsduTooLargeError,
-} from '../core/errors.js';
-import { DeadlineTimer, now } from './deadline-timer.js';
+  closedByUs,
+  endedByPeer,
+  lostOnClosing,
+  notOctets,
+  resetByUs,
+  tooMuchWaits,
+  wrongLength,
+} from './connection-errors.js';
+import { now } from './deadline-timer.js';
 import type { Driver, DriverUser } from './driver.js';
 import { MessageDuplex } from './duplex.js';
 import type { ExpeditedQueue } from './expedited-queue.js';
 import { expeditedData, instance, optional, resolveOptions } from './options/rows.js';
-import { type ReadEnd, ReadQueue, type Step } from './read-queue.js';
-import type { ReceiveBudget, ReceiveHolder, ReceiveShare } from './receive-budget.js';
+import { OwedAnswers } from './owed-answers.js';
+import { ReadLimits } from './read-limits.js';
+import { MessageIterator, type ReadEnd, ReadQueue, type Step } from './read-queue.js';
+import type { ReceiveBudget } from './receive-budget.js';
 import { Resource } from './resource.js';
 import { WaitingCalls } from './waiting.js';
 
@@ -59,15 +64,6 @@ export function resolveWait(options: unknown): WaitOptions {
   return resolveOptions(WAIT_OPTIONS, options);
 }
 
-/**
- * After the FIN of the peer a connection stays open while its user may owe an answer, but closes after so
- * many milliseconds without a read or write.
- */
-const ANSWER_GRACE = 500;
-
-/** The share of a connection in the receive budget is reduced in steps of so many octets read. */
-const SHARE_STEP = 32_768;
-
 /** @internal What a connection is made of. */
 export type ConnectionParts<Info> = ConstructorParameters<typeof MessageConnection<Info>>;
 
@@ -85,9 +81,7 @@ export abstract class MessageConnection<Info> extends Resource {
   readonly #engine: Engine;
   readonly #options: MessageConnectionOptions;
   readonly #queue: ReadQueue;
-  readonly #share: ReceiveShare | undefined;
-  /** Octets that the engine had copied when the last chunk ended. */
-  #copied = 0;
+  readonly #limits: ReadLimits;
   /** Made for the first call that waits. */
   #drains: WaitingCalls | undefined;
   /**
@@ -97,8 +91,8 @@ export abstract class MessageConnection<Info> extends Resource {
   #ending: Ended | undefined;
   /** This side sends FIN when the user ends it, not after the FIN of the peer. */
   #staysHalfOpen: boolean;
-  /** The time for an answer after the FIN of the peer. */
-  #answerTimer: DeadlineTimer | undefined;
+  /** What the user owes to a peer that has sent FIN, until this side closes; `undefined` before the FIN. */
+  #answers: OwedAnswers | undefined;
   /** Messages that the user has written. */
   #written = 0;
 
@@ -116,40 +110,26 @@ export abstract class MessageConnection<Info> extends Resource {
     this.#engine = engine;
     this.#options = options;
     this.#staysHalfOpen = options.allowHalfOpen;
-    this.#queue = new ReadQueue(() => this.#onTaken(), expedited);
+    const onTaken = () => this.#limits.taken();
+    this.#queue = new ReadQueue(onTaken, expedited);
     if (expedited !== undefined) {
-      expedited.onTaken = () => this.#onTaken();
+      expedited.onTaken = onTaken;
     }
-    const listener = new MessageConnection.#Listener(this);
-    this.#share = options.receiveBudget?.share(listener);
-    driver.opened(listener, this.#queue);
+    const { readHighWaterMark, receiveBudget } = options;
+    this.#limits = new ReadLimits(driver, engine, this.#queue, readHighWaterMark, receiveBudget);
+    driver.opened(new MessageConnection.#Listener(this), this.#queue);
   }
 
-  /** What driver and budget call, kept off the public type. */
-  static readonly #Listener = class implements DriverUser, ReceiveHolder {
+  /** What the driver calls, kept off the public type. */
+  static readonly #Listener = class implements DriverUser {
     readonly #connection: MessageConnection<unknown>;
 
     constructor(connection: MessageConnection<unknown>) {
       this.#connection = connection;
     }
 
-    onPauseChange(): void {
-      this.#connection.#updateReading();
-    }
-
-    compact(): number {
-      const engine = this.#connection.#engine;
-      engine.compact();
-      return engine.pinned;
-    }
-
-    onLimit(error: TsduTooLargeError): void {
-      const engine = this.#connection.#engine;
-      this.#connection.#driver.command(() => engine.exceedLimit(error, now()));
-    }
-
     onChunkEnd(length: number): void {
-      this.#connection.#onChunkEnd(length);
+      this.#connection.#limits.chunkEnded(length);
     }
 
     onEvent(event: EngineEvent): void {
@@ -204,15 +184,15 @@ export abstract class MessageConnection<Info> extends Resource {
     if (options !== undefined) {
       return this.#readUntil(options);
     }
-    return this.#ending === undefined
+    return this.#answers === undefined
       ? this.#queue.read()
-      : this.#readAfterEnd(() => this.#queue.read());
+      : this.#readAfterFin(() => this.#queue.read());
   }
 
   async #readUntil(options: WaitOptions): Promise<Buffer> {
     const { signal } = resolveWait(options);
     signal?.throwIfAborted();
-    return this.#readAfterEnd(() => this.#queue.read(signal));
+    return this.#readAfterFin(() => this.#queue.read(signal));
   }
 
   /**
@@ -242,8 +222,7 @@ export abstract class MessageConnection<Info> extends Resource {
     }
     const { minMessage, maxMessage, maxWriteBuffer, writeHighWaterMark } = this.#options;
     if (data.length < minMessage || data.length > maxMessage) {
-      const most = maxMessage === Number.POSITIVE_INFINITY ? 'or more' : `to ${maxMessage}`;
-      throw new RangeError(`data must be ${minMessage} ${most} octets, not ${data.length}`);
+      throw wrongLength(data.length, minMessage, maxMessage);
     }
     if (!this.isOpen || !this.#engine.isSending) {
       throw this.#closedError();
@@ -254,7 +233,7 @@ export abstract class MessageConnection<Info> extends Resource {
     }
     this.#written += 1;
     const waiting = this.#driver.write(data);
-    if (this.#ending !== undefined) {
+    if (this.#answers !== undefined) {
       this.#awaitAnswer();
     }
     return waiting <= writeHighWaterMark;
@@ -357,7 +336,7 @@ export abstract class MessageConnection<Info> extends Resource {
   end(): void {
     if (this.isOpen && this.#engine.isSending) {
       this.#driver.command(() => this.#engine.endOfData(now()));
-      if (this.#ending !== undefined) {
+      if (this.#answers !== undefined) {
         this.#closeWith(endedByPeer, true);
       }
     }
@@ -471,50 +450,9 @@ export abstract class MessageConnection<Info> extends Resource {
   }
 
   #next(): Promise<Step> {
-    return this.#ending === undefined
+    return this.#answers === undefined
       ? this.#queue.next()
-      : this.#readAfterEnd(() => this.#queue.next());
-  }
-
-  #onChunkEnd(length: number): void {
-    const { copied, hasUnfinished } = this.#engine;
-    const queue = this.#queue;
-    const isRead = queue.holdsNone;
-    if (!isRead) {
-      queue.endChunk(length, copied - this.#copied);
-    }
-    this.#copied = copied;
-    // A reader that keeps up, and a message that is complete, leave nothing to count.
-    if (!isRead || hasUnfinished || this.#share?.holdsAny) {
-      this.#countHeld();
-    }
-    if (!isRead || this.#driver.isReadingPaused) {
-      this.#updateReading();
-    }
-  }
-
-  #onTaken(): void {
-    this.#countHeld();
-    this.#updateReading();
-  }
-
-  #countHeld(): void {
-    this.#share?.hold(this.#queue.held, this.#engine.pinned);
-  }
-
-  /** Pauses reading while too much waits to be read, here or in all connections of the server together. */
-  #updateReading(): void {
-    const queue = this.#queue;
-    const { readHighWaterMark } = this.#options;
-    const isFull = queue.held >= readHighWaterMark;
-    if (isFull || this.#share?.mustPause) {
-      this.#driver.pauseReading();
-    } else {
-      this.#driver.resumeReading();
-    }
-    // Called at this mark, not after each message: most messages change nothing.
-    const least = this.#share?.isCharged ? Math.max(1, queue.held - SHARE_STEP) : 0;
-    queue.watchBelow = isFull ? Math.max(least, readHighWaterMark) : least;
+      : this.#readAfterFin(() => this.#queue.next());
   }
 
   #onEvent(event: EngineEvent): void {
@@ -522,11 +460,7 @@ export abstract class MessageConnection<Info> extends Resource {
       case 'end':
         this.#endReading(endedByPeer, true);
         this.#endedBy('fin', undefined);
-        if (!this.#engine.isSending || this.#owesNothing) {
-          this.#finishAfterPeer();
-        } else {
-          this.#awaitAnswer();
-        }
+        this.#onPeerFin();
         break;
       case 'disconnect':
         this.#fail(event.error, event.orderly, true);
@@ -536,7 +470,7 @@ export abstract class MessageConnection<Info> extends Resource {
   }
 
   #onWritten(): void {
-    if (this.#ending !== undefined) {
+    if (this.#answers !== undefined) {
       this.#awaitAnswer();
     }
     if (this.#drains !== undefined && this.#hasRoom) {
@@ -556,7 +490,7 @@ export abstract class MessageConnection<Info> extends Resource {
   }
 
   #onStreamClosed(): void {
-    this.#share?.close();
+    this.#limits.close();
     this.#closeWith(closedByUs, false);
     this.#rejectDrains();
     this.markClosed();
@@ -598,7 +532,7 @@ export abstract class MessageConnection<Info> extends Resource {
 
   #closeWith(reason: () => CotpError, orderly: boolean): void {
     this.#endReading(reason, orderly);
-    this.#answerTimer?.clear();
+    this.#answers?.stop();
     this.markClosing();
   }
 
@@ -623,24 +557,28 @@ export abstract class MessageConnection<Info> extends Resource {
     return (this.#ending?.reason ?? closedByUs)();
   }
 
-  /** The user has read everything, and has written at least as many messages as it has read. */
-  get #owesNothing(): boolean {
-    return this.#queue.isEmpty && this.#queue.given <= this.#written;
+  /** The peer has sent FIN, but the user may still answer. */
+  #onPeerFin(): void {
+    const { closeTimeout } = this.#options;
+    this.#answers = new OwedAnswers(this.#queue, closeTimeout, () => this.#onAnswerTimer());
+    if (this.#engine.isSending && this.#answers.areDue(this.#written)) {
+      this.#awaitAnswer();
+    } else {
+      this.#finishAfterPeer();
+    }
   }
 
-  /** A read after the FIN of the peer: who reads on without owing an answer has nothing more to write. */
-  #readAfterEnd<T>(read: () => T): T {
-    if (this.#ending !== undefined && this.#owesNothing) {
+  /** A read after the FIN of the peer: a user that reads on and owes no answer has nothing more to write. */
+  #readAfterFin<T>(read: () => T): T {
+    if (this.#answers?.areDue(this.#written) === false) {
       this.#finishAfterPeer();
     }
     const result = read();
-    if (this.#ending !== undefined) {
-      this.#awaitAnswer();
-    }
+    this.#awaitAnswer();
     return result;
   }
 
-  /** The peer has sent FIN and no answer is due: flushes what was written, then sends FIN. */
+  /** Closes after the FIN of the peer: flushes what was written, then sends FIN. */
   #finishAfterPeer(): void {
     if (this.isOpen && (!this.#engine.isSending || !this.#staysHalfOpen)) {
       this.#closeWith(endedByPeer, true);
@@ -648,7 +586,7 @@ export abstract class MessageConnection<Info> extends Resource {
     }
   }
 
-  /** The time for an answer has passed. A user who still writes may be waiting for `drain`. */
+  /** The time for an answer has passed. A user that still writes may be waiting for `drain`. */
   #onAnswerTimer(): void {
     if (this.#driver.buffered > 0) {
       this.#awaitAnswer();
@@ -657,26 +595,11 @@ export abstract class MessageConnection<Info> extends Resource {
     }
   }
 
-  /** The peer has sent FIN, but the user may still answer the last message. */
+  /** Gives the user time for an answer, again after each read and write. */
   #awaitAnswer(): void {
-    if (this.isOpen && this.#queue.isEmpty && !this.#staysHalfOpen) {
-      this.#answerTimer ??= new DeadlineTimer(() => this.#onAnswerTimer());
-      this.#answerTimer.clear();
-      this.#answerTimer.set(now() + Math.min(ANSWER_GRACE, this.#options.closeTimeout));
+    if (this.isOpen && !this.#staysHalfOpen) {
+      this.#answers?.wait();
     }
-  }
-}
-
-/** Iterates over messages. An async generator would create extra promises for each one. */
-class MessageIterator implements AsyncIterableIterator<Buffer, undefined> {
-  readonly next: () => Promise<Step>;
-
-  constructor(next: () => Promise<Step>) {
-    this.next = next;
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
   }
 }
 
@@ -687,45 +610,4 @@ function once<T>(make: () => T): () => T {
     made ??= make();
     return made;
   };
-}
-
-function notOctets(data: unknown): TypeError {
-  return new TypeError(`data must be a Uint8Array, not ${data === null ? 'null' : typeof data}`);
-}
-
-function tooMuchWaits(buffered: number, maxWriteBuffer: number): CotpError {
-  return new CotpError(
-    'ERR_COTP_WRITE_OVERFLOW',
-    `at most ${maxWriteBuffer} octets may wait to be sent, ${buffered} do`,
-    { ending: 'limit', hint: 'wait for drain() when write() returns false' },
-  );
-}
-
-function closedByUs(): CotpError {
-  return new ConnectionClosedError('the connection was closed by this side', {
-    phase: 'open',
-    ending: 'local',
-  });
-}
-
-function resetByUs(cause: Error | undefined): CotpError {
-  return new ConnectionClosedError('the connection was reset by this side', {
-    phase: 'open',
-    ending: 'local',
-    cause,
-  });
-}
-
-function lostOnClosing(): CotpError {
-  return new ConnectionClosedError('the connection was lost before all written data was sent', {
-    phase: 'closing',
-    ending: 'reset',
-  });
-}
-
-function endedByPeer(): CotpError {
-  return new ConnectionClosedError('the peer closed the connection', {
-    phase: 'open',
-    ending: 'fin',
-  });
 }

@@ -244,3 +244,16 @@ export class ReadQueue implements MessageReceiver {
     }
   }
 }
+
+/** Iterates over messages. An async generator would create extra promises for each one. */
+export class MessageIterator implements AsyncIterableIterator<Buffer, undefined> {
+  readonly next: () => Promise<Step>;
+
+  constructor(next: () => Promise<Step>) {
+    this.next = next;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
