@@ -6,7 +6,7 @@ import type { TransportConnection } from '../core/connection/connection.js';
 import type { EngineEvent } from '../core/engine.js';
 import { ConnectionClosedError, type CotpError, ProtocolError } from '../core/errors.js';
 import { equalOctets } from '../core/octets/octets.js';
-import { DR_REASONS } from '../core/tpdu/codes.js';
+import { DR_REASONS, tpduTypeOf } from '../core/tpdu/codes.js';
 import type { FullAddress } from './address.js';
 import { runCallback } from './callbacks.js';
 import {
@@ -38,9 +38,9 @@ export interface DecisionParts {
   readonly report: (error: unknown) => void;
 }
 
-/** The octets that broke the protocol are a CR (X.224 13.3), not something else in its place. */
+/** The faulty octets are a CR, not something else in its place. */
 function isRequest({ octets, rejectCause }: ProtocolError): boolean {
-  return rejectCause !== undefined && octets !== undefined && ((octets[1] ?? 0) & 0xf0) === 0xe0;
+  return rejectCause !== undefined && octets !== undefined && tpduTypeOf(octets[1] ?? 0) === 'CR';
 }
 
 /** The decision on one CR. */

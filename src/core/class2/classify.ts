@@ -1,11 +1,10 @@
 /**
- * Determines which event a TPDU of class 2 is where references are known, from our CC or its own on (X.224 6.9.1.4.2).
- * Pure; it does not know what an event does.
+ * Determines which event a TPDU of class 2 is once the CC was sent or received, so that the references of both sides
+ * are known (X.224 6.9.1.4.2). Pure functions; they do not know what an event does.
  */
-import type { Part } from '../connection/class-procedure.js';
 import type { Context } from '../connection/classify.js';
 import { unexpected } from '../connection/failures.js';
-import { codeOf } from '../connection/reading-parts.js';
+import { type ReceivedTpdu, typeOf } from '../connection/received-tpdu.js';
 import type { State, TransitionInput } from '../connection/transition.js';
 import { ProtocolError } from '../errors.js';
 import { readUint } from '../octets/octets.js';
@@ -20,9 +19,12 @@ import { isUndecodable } from './concatenation.js';
 
 const DISCARDED: TransitionInput = { event: 'discarded TPDU' };
 
-/** The event that a TPDU is in OPEN, RELEASING or CLOSING. */
-export function classifyAssociated(part: Part, state: State, context: Context): TransitionInput {
-  const { octets, tpdu } = part;
+/** Determines which event a TPDU is in OPEN, RELEASING or CLOSING. */
+export function classifyAssociated(
+  { octets, tpdu }: ReceivedTpdu,
+  state: State,
+  context: Context,
+): TransitionInput {
   if (tpdu instanceof ProtocolError) {
     return classifyFault(octets, tpdu, context);
   }
@@ -41,7 +43,7 @@ export function classifyAssociated(part: Part, state: State, context: Context): 
   }
 }
 
-/** A TPDU that breaks a rule, or cannot be decoded. One for another reference is no affair of ours. */
+/** A TPDU that breaks a rule, or cannot be decoded. A faulty TPDU for another reference is discarded. */
 function classifyFault(
   octets: Uint8Array,
   error: ProtocolError,
@@ -50,14 +52,18 @@ function classifyFault(
   if (isUndecodable(error)) {
     return { event: 'undecodable', error, octets };
   }
-  const code = codeOf(octets);
-  const isOfConnection = code === 0xe0 || code === 0xd0;
-  return isOfConnection || readUint(octets, 2, 2) === localRef
+  const type = typeOf(octets);
+  // The DST-REF of a CR is 0. A CC is answered whatever its DST-REF is (X.224 6.9.1.4.2 a 1).
+  const concernsUs = type === 'CR' || type === 'CC';
+  return concernsUs || readUint(octets, 2, 2) === localRef
     ? { event: 'protocol error', error, octets }
     : DISCARDED;
 }
 
-/** One connection on one TCP connection: a second CR is refused, and the CR of this one means nothing any more. */
+/**
+ * A CR after the connection was opened. With another reference it asks for a second connection, and TCP carries only
+ * one. With the same reference it repeats the CR of this connection, which only class 4 does.
+ */
 function classifyRepeatedRequest(
   tpdu: ConnectionRequest & Decoded,
   octets: Uint8Array,
@@ -68,7 +74,7 @@ function classifyRepeatedRequest(
     return { event: 'second CR', tpdu, octets };
   }
   //= X.224 6.9.1.4.2 para 1
-  return tpdu.class === 4 ? DISCARDED : wrong(state, tpdu, octets);
+  return tpdu.class === 4 ? DISCARDED : violation(state, tpdu, octets);
 }
 
 //= X.224 6.9.1.4.2 a 1
@@ -81,13 +87,13 @@ function classifyRepeatedConfirm(
 ): TransitionInput {
   const isOurs = tpdu.dstRef === localRef && (isResponder || tpdu.srcRef === remoteRef);
   return isOurs
-    ? wrong(state, tpdu, octets)
+    ? violation(state, tpdu, octets)
     : { event: 'foreign CC', tpdu, octets, error: unexpected(state, tpdu, octets) };
 }
 
 /**
- * A DR is that of the peer for this connection if it has both references. A tolerant side takes one without a SRC-REF
- * too, for some stacks never learnt it; and one without a DST-REF while it has sent none itself.
+ * A DR with both references ends this connection. A tolerant side also accepts one with SRC-REF 0, because some stacks
+ * leave it out; and, until it has sent a DR itself, one with DST-REF 0.
  */
 //= X.224 6.9.1.4.2 d 1
 function classifyDisconnect(
@@ -122,7 +128,7 @@ function classifyOwn(
       if (context.isAckDue) {
         return { event: 'EA' };
       }
-      return strict ? wrong(state, tpdu, octets) : DISCARDED;
+      return strict ? violation(state, tpdu, octets) : DISCARDED;
     case 'DC':
       //= X.224 6.9.1.4.2 c
       return tpdu.srcRef === context.remoteRef && (strict || state === 'CLOSING')
@@ -135,11 +141,12 @@ function classifyOwn(
   }
 }
 
-function wrong(state: State, tpdu: Tpdu, octets: Uint8Array): TransitionInput {
+/** A TPDU for this connection that is not allowed now. */
+function violation(state: State, tpdu: Tpdu, octets: Uint8Array): TransitionInput {
   return { event: 'protocol error', error: unexpected(state, tpdu, octets), octets };
 }
 
-/** AK and RJ belong to flow control, which class 2 over TCP never has; ED must have been agreed on. */
+/** AK and RJ exist only with explicit flow control, which class 2 over TCP does not have. ED requires agreement. */
 //= X.224 13.8
 //= X.224 13.9
 //= X.224 13.11

@@ -20,10 +20,10 @@ export const CLASS2: ClassProcedure = {
   dtFormat: normalDt,
   read: (octets, state, context) =>
     STATES[state].isAgreed ? readConcatenated(octets, context) : [readOne(octets, state, context)],
-  classify: (part, state, context) =>
+  classify: (received, state, context) =>
     STATES[state].isAgreed
-      ? classifyAssociated(part, state, context)
-      : classify(part, state, context),
+      ? classifyAssociated(received, state, context)
+      : classify(received, state, context),
   expeditedData: (data, remoteRef, number) =>
     encode({ type: 'ED', form: 'normal', dstRef: remoteRef, tpduNr: number, userData: data }),
 };

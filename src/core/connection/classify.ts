@@ -1,6 +1,6 @@
 /**
- * Determines which event of the transition table received octets are. Input: octets and the state of the connection;
- * output: an input of the table. Pure; it does not know what an event does.
+ * Determines which event of the transition table a received TPDU is, in class 0 and before the class is agreed on.
+ * Pure functions; they do not know what an event does.
  */
 import { type CotpError, ProtocolError } from '../errors.js';
 import { confirm } from '../negotiation/confirm.js';
@@ -16,13 +16,12 @@ import type {
   DisconnectRequest,
   TpduInitOf,
 } from '../tpdu/types.js';
-import type { Part } from './class-procedure.js';
 import { capabilitiesFor, type NegotiationOptions } from './establishment.js';
 import { endedByPeer, refusedByRemoteDesktop, refusedByUs, unexpected } from './failures.js';
-import { codeOf, faultOr, readDr } from './reading-parts.js';
+import { faultOr, type ReceivedTpdu, readDr, typeOf } from './received-tpdu.js';
 import { STATES, type State, type TransitionInput } from './transition.js';
 
-/** What the reading of a TPDU needs to know about the connection beside its state. */
+/** What it takes to decode and classify a TPDU, beside the state of the connection. */
 export interface Context {
   readonly options: NegotiationOptions;
   /** The CR that this side has sent, and the one that it has received. */
@@ -31,29 +30,34 @@ export interface Context {
   readonly isResponder: boolean;
   readonly localRef: number;
   readonly remoteRef: number;
-  /** Size in force, in octets; looked at where data may come only. */
+  /** Size in force, in octets; `undefined` before the connection is open. */
   readonly maxTpduSize: number | undefined;
-  /** Octets of a TSDU that is begun and not ended. */
+  /** Octets received of a TSDU that is not complete. */
   readonly unfinished: number;
   /** Expedited data was agreed on. */
   readonly expedited: boolean;
-  /** An ED of ours has left whose EA has not come. */
+  /** This side has sent an ED, and its EA has not come. */
   readonly isAckDue: boolean;
 }
 
-/** The one TPDU of a TPKT of class 0, or of one that came before the class was agreed on. */
-export function readOne(octets: Uint8Array, state: State, context: Context): Part {
-  const isDr = codeOf(octets) === 0x80;
-  // A DR ends the connection whatever its faults are, and its reason is worth more than them. In WBCL nothing is
-  // opened any more, so nothing is judged.
+/** Decodes the one TPDU of a TPKT, in class 0 or before the class was agreed on. */
+export function readOne(octets: Uint8Array, state: State, context: Context): ReceivedTpdu {
+  const isDr = typeOf(octets) === 'DR';
+  // A DR ends the connection even if it is faulty, and its reason says more than its fault. In WBCL no connection
+  // opens any more, so deviations do not matter.
   const strict = context.options.strict && !isDr && state !== 'WBCL';
   const tpdu = faultOr(() => decode(octets, decodeOptions(state, strict, context)));
-  const isOdd = tpdu instanceof ProtocolError && isDr && state === 'WBCL';
-  return { octets, tpdu: (isOdd ? readDr(octets) : undefined) ?? tpdu };
+  const isFaultyDr = isDr && tpdu instanceof ProtocolError;
+  const dr = isFaultyDr && state === 'WBCL' ? readDr(octets) : undefined;
+  return { octets, tpdu: dr ?? tpdu };
 }
 
-/** The event that a TPDU is in this state, in class 0 or before the class was agreed on. */
-export function classify({ octets, tpdu }: Part, state: State, context: Context): TransitionInput {
+/** Determines which event a TPDU is in this state, in class 0 or before the class was agreed on. */
+export function classify(
+  { octets, tpdu }: ReceivedTpdu,
+  state: State,
+  context: Context,
+): TransitionInput {
   if (tpdu instanceof ProtocolError) {
     return classifyFault(octets, tpdu, state, context);
   }
@@ -81,7 +85,7 @@ export function classify({ octets, tpdu }: Part, state: State, context: Context)
   }
 }
 
-/** Where data may come its header form is that of class 0, and once the size is agreed it counts too. */
+/** Where data may come, the header form of class 0 and the agreed size are checked too. */
 function decodeOptions(
   state: State,
   strict: boolean,
@@ -103,15 +107,15 @@ function classifyFault(
   if (state === 'WFCR') {
     return invalidFirst(octets, fault);
   }
-  const isConfirm = state === 'WFCC' && codeOf(octets) === 0xd0 && fault.fault === 'option-bits';
+  const isConfirm = state === 'WFCC' && typeOf(octets) === 'CC' && fault.fault === 'option-bits';
   const cc = isConfirm ? faultOr(() => decode(octets)) : undefined;
-  // The option bits of a CC of class 2: who is strict says more exactly what is wrong, and answers the same.
+  // With `strict`, decoding refuses the option bits of a CC of class 2. It gets the same answer as without.
   return cc !== undefined && 'type' in cc && cc.type === 'CC'
     ? unacceptable(cc, octets, fault, context)
     : undecodable(octets, fault);
 }
 
-/** A DR before the connection is open wants a DC if it names a reference, and the CR did not prefer class 0. */
+/** A DR before the connection is open requires a DC if it has a SRC-REF and the CR did not prefer class 0. */
 //= X.224 6.7.1.5 d
 //= X.224 6.9.1.4.2 d 2
 function classifyDisconnect(
@@ -126,11 +130,11 @@ function classifyDisconnect(
   }
   const isBeforeOpen = state === 'WFCC' || state === 'WBCL' || state === 'WFTRESP';
   const preferred = (offer ?? request)?.class ?? 0;
-  const wantsDc = isBeforeOpen && preferred !== 0 && tpdu.srcRef !== 0;
-  return { event: wantsDc ? 'DR with SRC-REF' : 'DR', tpdu, octets };
+  const requiresDc = isBeforeOpen && preferred !== 0 && tpdu.srcRef !== 0;
+  return { event: requiresDc ? 'DR with SRC-REF' : 'DR', tpdu, octets };
 }
 
-/** A CR: judged where one is awaited. */
+/** A CR: the first one is checked against the options of this side. */
 function classifyRequest(
   tpdu: ConnectionRequest & Decoded,
   octets: Uint8Array,
@@ -148,7 +152,7 @@ function classifyRequest(
     : { event: 'CR', tpdu, octets };
 }
 
-/** A CR where one is awaited: acceptable, refused by rule, or invalid (X.224 6.6). */
+/** The first CR: acceptable, refused by rule, or invalid (X.224 6.6). */
 function classifyFirst(
   tpdu: ConnectionRequest & Decoded,
   octets: Uint8Array,
@@ -170,14 +174,14 @@ function classifyFirst(
 }
 
 /**
- * X.224 6.6 leaves the answer to an invalid CR open: ER if it prefers class 0, DR otherwise, and
- * none if its SRC-REF cannot be read.
+ * An invalid CR. X.224 6.6 leaves the answer open: it is an ER if the CR prefers class 0, otherwise a DR, and none if
+ * the SRC-REF cannot be read.
  */
 //= X.224 6.6.3 para 3
 //= X.224 6.6.3 note 1
 //= X.224 6.22.1.3 para 4
 function invalidFirst(octets: Uint8Array, error: ProtocolError): TransitionInput {
-  if (octets.length < 7 || codeOf(octets) !== 0xe0) {
+  if (octets.length < 7 || typeOf(octets) !== 'CR') {
     return undecodable(octets, error);
   }
   const remoteRef = readUint(octets, 4, 2);
@@ -187,7 +191,7 @@ function invalidFirst(octets: Uint8Array, error: ProtocolError): TransitionInput
     : { event: 'CR unacceptable', octets, remoteRef, error, reason: DR_REASONS.protocolError };
 }
 
-/** A CC: judged where it answers our CR. */
+/** A CC: checked against our CR if it answers that. */
 function classifyConfirm(
   tpdu: ConnectionConfirm & Decoded,
   octets: Uint8Array,
@@ -220,7 +224,10 @@ function classifyConfirm(
   return { event: 'CC', tpdu: { ...tpdu, diagnostics }, confirmation };
 }
 
-/** A CC that cannot be accepted. Where class 2 was offered and selected the peer has a connection, which a DR ends. */
+/**
+ * A CC that cannot be accepted. If it selects class 2 and class 2 was offered, the connection is open for the peer, so a
+ * DR must end it.
+ */
 function unacceptable(
   tpdu: ConnectionConfirm & Decoded,
   octets: Uint8Array,
@@ -235,8 +242,8 @@ function unacceptable(
 }
 
 /**
- * The error of a CC whose remote desktop negotiation failed, or answers one that this side did not begin:
- * no connection comes of it, although X.224 sees a CC.
+ * The error of a CC whose remote desktop negotiation failed, or answers one that this side did not begin. Such a CC
+ * opens no connection, although it is valid in X.224.
  */
 function refusedNegotiation(
   { remoteDesktop }: ConnectionConfirm,
@@ -244,21 +251,24 @@ function refusedNegotiation(
   offer: TpduInitOf<'CR'>,
 ): CotpError | undefined {
   const negotiation = remoteDesktop?.negotiation;
-  const isWanted = offer.remoteDesktop !== undefined;
+  const isRequested = offer.remoteDesktop !== undefined;
   if (negotiation?.type === 'failure') {
-    return refusedByRemoteDesktop(negotiation.failureCode, octets, isWanted);
+    return refusedByRemoteDesktop(negotiation.failureCode, octets, isRequested);
   }
-  return negotiation === undefined || isWanted
+  return negotiation === undefined || isRequested
     ? undefined
     : new ProtocolError('remote-desktop', octets, 8, { detail: 'in answer to a CR without it' });
 }
 
-/** X.214 has no TSDU without octets. Strict decoding refuses a DT without user data and EOT by itself. */
+/**
+ * A DT that would be a TSDU without octets, which X.214 does not have. Strict decoding itself refuses a DT without user
+ * data and without EOT.
+ */
 function isEmptyTsdu(userData: Uint8Array, { unfinished }: Context): boolean {
   return userData.length === 0 && unfinished === 0;
 }
 
-/** An ER that cannot be decoded is an event of its own: no ER may answer it. */
+/** Octets that cannot be decoded. An ER among them is an event of its own, because no ER may answer it. */
 function undecodable(octets: Uint8Array, error: ProtocolError): TransitionInput {
-  return { event: codeOf(octets) === 0x70 ? 'ER invalid' : 'undecodable', octets, error };
+  return { event: typeOf(octets) === 'ER' ? 'ER invalid' : 'undecodable', octets, error };
 }

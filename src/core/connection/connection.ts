@@ -513,12 +513,12 @@ export class TransportConnection extends DataEngine {
     if (!this.isReceiving) {
       return false;
     }
-    for (const part of this.#procedure.read(octets, this.state, this.#context)) {
+    for (const received of this.#procedure.read(octets, this.state, this.#context)) {
       this.work += COSTLY_TPDU;
-      const input = this.#procedure.classify(part, this.state, this.#context);
+      const input = this.#procedure.classify(received, this.state, this.#context);
       const isKept = this.table[this.state][input.event].action === 'keep data';
       if (this.observer?.isWatching && !isKept) {
-        this.observer.see('received', part.octets);
+        this.observer.see('received', received.octets);
       }
       try {
         this.step(input);

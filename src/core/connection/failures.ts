@@ -198,18 +198,18 @@ const RDP_HINTS: Readonly<Record<number, string>> = {
 /**
  * Our CR was answered by a CC in which remote desktop reports a failure; the server then closes TCP.
  *
- * @param isWanted our CR had the form of remote desktop
+ * @param isRequested our CR had the form of remote desktop
  */
 export function refusedByRemoteDesktop(
   failureCode: number,
   octets: Uint8Array,
-  isWanted: boolean,
+  isRequested: boolean,
 ): CotpError {
   const reasonText = failureText(failureCode);
   return new ConnectionRefusedError(
     `the peer refused the remote desktop negotiation with failure code ${failureCode} (${reasonText})`,
     { reasonText, failureCode },
-    { phase: 'cr-sent', octets, hint: isWanted ? RDP_HINTS[failureCode] : RDP_HINT },
+    { phase: 'cr-sent', octets, hint: isRequested ? RDP_HINTS[failureCode] : RDP_HINT },
   );
 }
 

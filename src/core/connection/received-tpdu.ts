@@ -1,16 +1,24 @@
 /**
- * What every reading of a received TPDU needs: its code, its fault as a value, and a DR as far as it can be read.
+ * A received TPDU before it is classified: its octets, its type by the code alone, its fault as a value, and a DR as far
+ * as it can be read.
  */
 import { ProtocolError } from '../errors.js';
 import { NO_OCTETS, octetAt, readUint } from '../octets/octets.js';
-import type { Decoded, DisconnectRequest } from '../tpdu/types.js';
+import { tpduTypeOf } from '../tpdu/codes.js';
+import type { Decoded, DisconnectRequest, Tpdu, TpduType } from '../tpdu/types.js';
 
-/** The TPDU code without the four bits beside it. */
-export function codeOf(octets: Uint8Array): number {
-  return (octets[1] ?? 0) & 0xf0;
+/** A received TPDU: its octets, and what they mean or what is wrong with them. */
+export interface ReceivedTpdu {
+  readonly octets: Uint8Array;
+  readonly tpdu: Tpdu | ProtocolError;
 }
 
-/** Returns the result of `act`, or the fault of the peer that it throws. */
+/** The type that the code says, whatever is wrong with the rest; `undefined` if no TPDU has the code. */
+export function typeOf(octets: Uint8Array): TpduType | undefined {
+  return tpduTypeOf(octets[1] ?? 0);
+}
+
+/** Returns the result of `act`, or the `ProtocolError` that it throws. */
 export function faultOr<T>(act: () => T): T | ProtocolError {
   try {
     return act();
@@ -26,8 +34,8 @@ export function faultOr<T>(act: () => T): T | ProtocolError {
 const FIXED_LENGTH = 7;
 
 /**
- * A DR whose parameters or user data are at fault, as far as it can be read; `undefined` where LI is out of range. It
- * says all the same that the peer has finished.
+ * A DR without its parameters and user data, which may be at fault: even then the peer has ended the connection.
+ * `undefined` if LI is out of range.
  */
 export function readDr(octets: Uint8Array): (DisconnectRequest & Decoded) | undefined {
   const li = octets[0] ?? 0;
