@@ -1,5 +1,5 @@
 /**
- * The end of one connection: its close clock, and the record of how it came about. Knows no states.
+ * The end of one connection: its close clock, and the record of how it ended. Knows no states.
  */
 import type { DisconnectDetails, Disconnection } from '../disconnection.js';
 import type { CotpError, Ending } from '../errors.js';
@@ -8,31 +8,31 @@ import type { CotpError, Ending } from '../errors.js';
 export class ConnectionEnd {
   /** The FIN of the peer has come. */
   hasPeerEnded = false;
-  /** What is lost has been counted. */
+  /** The lost octets are counted: nothing is added any more. */
   isUnsentFinal = false;
   #closeBy: number | undefined;
   #disconnection: Disconnection | undefined;
 
-  /** What is known so far; `undefined` while the connection goes on. */
+  /** What is known so far; `undefined` while the connection is neither closing nor closed. */
   get disconnection(): Disconnection | undefined {
     return this.#disconnection;
   }
 
   /**
-   * When the close clock runs out. It starts with the first call: one clock bounds everything from the wish to close
-   * to the end of TCP, and no change of state restarts it.
+   * When the close clock runs out. The first call starts it, and nothing restarts it: it bounds the whole time from the
+   * request to close to the end of TCP.
    */
   closeBy(now: number, closeTimeout: number): number {
     this.#closeBy ??= now + closeTimeout;
     return this.#closeBy;
   }
 
-  /** The local user has ended it; what came before stays. */
+  /** The local user has ended the connection. An earlier end stays. */
   byUser(): void {
     this.#disconnection ??= ended('local');
   }
 
-  /** It has ended by an error, which counts more than that the user was closing it. */
+  /** An error has ended the connection. It replaces an earlier end by the user. */
   byError(error: CotpError, lost: number, details: Partial<DisconnectDetails>): Disconnection {
     const ending = error.ending ?? 'garbage';
     const unsent = (this.isUnsentFinal ? 0 : lost) + (this.#disconnection?.unsent ?? 0);
@@ -40,27 +40,32 @@ export class ConnectionEnd {
     return this.#disconnection;
   }
 
-  /** The stream is closed: by what, where nothing else has ended it, and how many octets it has not taken. */
+  /**
+   * The stream is closed. An earlier end stays.
+   *
+   * @param unsent octets that the stream has not taken
+   */
   byStream(ending: Ending, unsent: number): void {
     this.#disconnection ??= ended(ending);
     this.addUnsent(unsent);
   }
 
-  /** Octets that were dropped, or not taken. */
+  /** Counts octets of user data that were dropped, or that the stream has not taken. */
   addUnsent(octets: number): void {
-    const so = this.#disconnection ?? ended('local');
+    const known = this.#disconnection ?? ended('local');
     if (octets > 0 && !this.isUnsentFinal) {
-      this.#disconnection = { ...so, unsent: so.unsent + octets };
+      this.#disconnection = { ...known, unsent: known.unsent + octets };
     }
   }
 
-  /** The peer has confirmed it. */
+  /** The peer has confirmed the end. */
   confirmed(): void {
-    const so = this.#disconnection;
-    const isBare = so === undefined || (so.unsent === 0 && so.reason === undefined);
-    this.#disconnection = isBare
-      ? { ending: so?.ending ?? 'local', confirmed: true, unsent: 0 }
-      : { ...so, confirmed: true };
+    const known = this.#disconnection ?? ended('local');
+    const { ending, unsent, reason } = known;
+    const isPlain = unsent === 0 && reason === undefined;
+    this.#disconnection = isPlain
+      ? { ending, confirmed: true, unsent }
+      : { ...known, confirmed: true };
   }
 }
 

@@ -63,8 +63,8 @@ const MAX_CONTROL_TPKT_LENGTH = TPKT_HEADER_LENGTH + 255 + MAX_USER_DATA.disconn
 /** Shared by all connections that have not agreed on expedited data: it never changes. */
 const NO_EXPEDITED = new Expedited(false, false);
 
-/** Who has asked for the connection, and the CR; that is held until the connection is open. */
-interface Ends {
+/** Which side has sent the CR, and the CR itself until the connection is open. */
+interface Handshake {
   readonly isResponder: boolean;
   /** The CR that an initiator sends. */
   offer: TpduInitOf<'CR'> | undefined;
@@ -72,36 +72,36 @@ interface Ends {
   request: ConnectionRequest | undefined;
 }
 
-/** A procedure that is performed for one event alone, whose data it gets. */
-function on<E extends Event>(
+/** The procedure of an action that only one event leads to. It gets the data of that event. */
+function forEvent<E extends Event>(
   event: E,
   act: (connection: TransportConnection, input: InputOf<E>, from: State) => void,
 ): Procedure<TransportConnection> {
   return (connection, input, from) => {
-    if (isOf(event, input)) {
+    if (hasEvent(event, input)) {
       act(connection, input, from);
     }
   };
 }
 
-function isOf<E extends Event>(event: E, input: TransitionInput): input is InputOf<E> {
+function hasEvent<E extends Event>(event: E, input: TransitionInput): input is InputOf<E> {
   return input.event === event;
 }
 
 /**
  * One transport connection.
  *
- * Order of use: `receive*`, `streamClosed`, `handleDeadline` or a command; then `next` until
- * there is none, write what `sendBuffer` gives, heed `streamRequest` and `deadline`. A peer's fault is
- * never thrown; it comes out as the last event.
+ * Order of use: `receive*`, `streamClosed`, `handleDeadline` or a command; then `next` until it returns `undefined`;
+ * then write what `sendBuffer` gives, do what `streamRequest` asks, and set a timer for `deadline`. A fault of the peer
+ * is never thrown: it is the last event.
  */
 export class TransportConnection extends DataEngine {
-  readonly #ends: Ends;
+  readonly #handshake: Handshake;
   readonly #outgoing: Outgoing;
   #procedure: ClassProcedure;
   #expedited = NO_EXPEDITED;
-  /** What the user has asked for with our DR, which follows what is queued. */
-  #lastHow: DisconnectHow | undefined;
+  /** How the user wants to end the connection: for our DR, which follows the queued data. */
+  #releaseHow: DisconnectHow | undefined;
 
   private constructor(
     options: ConnectionOptions,
@@ -111,7 +111,7 @@ export class TransportConnection extends DataEngine {
   ) {
     const procedure = offer?.class === 2 ? CLASS2 : CLASS0;
     super(options, state, procedure.dtFormat(options.localRef, 0));
-    this.#ends = { isResponder: offer === undefined, offer, request: undefined };
+    this.#handshake = { isResponder: offer === undefined, offer, request: undefined };
     this.#outgoing = new Outgoing(this.sendBuffer, options.localRef, options.observer);
     this.#procedure = procedure;
     this.now = now;
@@ -159,12 +159,12 @@ export class TransportConnection extends DataEngine {
   /**
    * Answers `connectIndication` with a DR of that reason, 0 to 3 in class 0 (X.224 13.5.3).
    *
-   * @param userData 1 to 64 octets; not where the CR prefers class 0
+   * @param userData 1 to 64 octets; none if the CR prefers class 0
    * @throws RangeError for other user data
    */
   refuse(reason: number, now: number, userData?: Uint8Array): void {
     this.now = now;
-    checkDisconnectData(userData, this.#ends.request?.class === 0 ? 0 : 2);
+    checkDisconnectData(userData, this.#handshake.request?.class === 0 ? 0 : 2);
     this.step({ event: 'T-CONNECT refusal', reason, userData });
   }
 
@@ -217,10 +217,10 @@ export class TransportConnection extends DataEngine {
   }
 
   protected override failure(input: TransitionInput, from: State): CotpError {
-    return failureOf(input, from, this.#ends.offer);
+    return failureOf(input, from, this.#handshake.offer);
   }
 
-  /** In class 2 nothing that waits may follow: a reset is for failures alone. */
+  /** In class 2 TCP is closed without a reset, so data that waits would still be sent: drops it. */
   protected override fail(error: CotpError, request: 'destroy' | 'reset'): void {
     super.fail(error, request);
     if (this.#procedure.tpClass === 2) {
@@ -228,7 +228,7 @@ export class TransportConnection extends DataEngine {
     }
   }
 
-  /** The procedures of establishment and of the class; the others are those of every stream. */
+  /** The procedures of establishment and of the classes. The base class has those of every stream. */
   protected override perform(action: Action, input: TransitionInput, from: State): void {
     const procedure = TransportConnection.#PROCEDURES[action];
     if (procedure === undefined) {
@@ -240,19 +240,19 @@ export class TransportConnection extends DataEngine {
 
   static readonly #PROCEDURES: Procedures<TransportConnection> = {
     'send CR': (connection) => {
-      const { offer } = connection.#ends;
+      const { offer } = connection.#handshake;
       if (offer !== undefined) {
         connection.#outgoing.send(encode(offer));
       }
     },
-    'indicate connect': on('CR', (connection, { tpdu }) => connection.#indicateConnect(tpdu)),
-    'send CC': on('T-CONNECT response', (connection, { acceptance }) => {
-      const { request } = connection.#ends;
+    'indicate connect': forEvent('CR', (connection, { tpdu }) => connection.#indicateConnect(tpdu)),
+    'send CC': forEvent('T-CONNECT response', (connection, { acceptance }) => {
+      const { request } = connection.#handshake;
       if (request !== undefined) {
         connection.#accept(request, acceptance);
       }
     }),
-    'confirm connect': on('CC', (connection, { tpdu, confirmation }) => {
+    'confirm connect': forEvent('CC', (connection, { tpdu, confirmation }) => {
       connection.#outgoing.remoteRef = tpdu.srcRef;
       connection.#open(confirmation, tpdu);
     }),
@@ -260,33 +260,33 @@ export class TransportConnection extends DataEngine {
     'refuse by ER': (connection, input, from) => connection.#failWithEr(input, from),
     'fail with ER': (connection, input, from) => connection.#failWithEr(input, from),
     refused: (connection, input) => connection.#refused(input),
-    'take data': on('DT', (connection, { tpdu: { userData, eot } }) => {
+    'take data': forEvent('DT', (connection, { tpdu: { userData, eot } }) => {
       connection.takeData(userData, eot);
     }),
     'keep data': (connection) => {
       connection.splitter.unread();
       connection.hasEarlyData = true;
     },
-    'indicate disconnect': on('DR', (connection, { tpdu, octets }, from) => {
+    'indicate disconnect': forEvent('DR', (connection, { tpdu, octets }, from) => {
       const orderly = !connection.options.strict;
       const details = detailsOf(tpdu);
       connection.indicateDisconnect(endedByPeer(from, tpdu, octets), { orderly, details });
       connection.release();
     }),
-    'send expedited data': on('T-EXPEDITED-DATA request', (connection, { data }) => {
+    'send expedited data': forEvent('T-EXPEDITED-DATA request', (connection, { data }) => {
       const number = connection.#expedited.takeNumber();
       const { remoteRef } = connection.#outgoing;
       connection.#outgoing.sendExpedited(
         connection.#procedure.expeditedData(data, remoteRef, number),
       );
     }),
-    'take expedited data': on('ED', (connection, { tpdu: { userData, tpduNr } }) => {
+    'take expedited data': forEvent('ED', (connection, { tpdu: { userData, tpduNr } }) => {
       const data = connection.options.allocate(userData.length);
       data.set(userData);
       connection.deliverExpedited(data);
       connection.#acknowledge(tpduNr);
     }),
-    'acknowledge expedited data': on('ED', (connection, { tpdu }) =>
+    'acknowledge expedited data': forEvent('ED', (connection, { tpdu }) =>
       connection.#acknowledge(tpdu.tpduNr),
     ),
     'resume sending': (connection) => {
@@ -297,13 +297,13 @@ export class TransportConnection extends DataEngine {
       connection.splitter.maxLength = MAX_TPKT_LENGTH;
       connection.startCloseClock();
     },
-    'begin release': on('T-DISCONNECT request', (connection, { how }) => {
-      connection.#lastHow = how;
+    'begin release': forEvent('T-DISCONNECT request', (connection, { how }) => {
+      connection.#releaseHow = how;
       connection.dropBegun();
       connection.startCloseClock();
     }),
     'send DR': (connection) => {
-      connection.#sendDr(DR_REASONS.normal, false, connection.#lastHow);
+      connection.#sendDr(DR_REASONS.normal, false, connection.#releaseHow);
     },
     'send DR at once': (connection, input) => {
       if (input.event === 'unwanted CC') {
@@ -314,51 +314,54 @@ export class TransportConnection extends DataEngine {
       connection.#sendDr(DR_REASONS.normal, true, isAsked ? input.how : {});
     },
     'fail by DR': (connection, input, from) => connection.#failByDr(input, from),
-    'refuse CC': on('CC refused by DR', (connection, { tpdu, error }) => {
+    'refuse CC': forEvent('CC refused by DR', (connection, { tpdu, error }) => {
       connection.#outgoing.remoteRef = tpdu.srcRef;
       connection.splitter.maxLength = MAX_TPKT_LENGTH;
       connection.indicateDisconnect(error);
       connection.#sendDr(DR_REASONS.negotiationFailed, true);
     }),
-    'refuse foreign CC': on('foreign CC', (connection, { tpdu, error }) => {
+    'refuse foreign CC': forEvent('foreign CC', (connection, { tpdu, error }) => {
       connection.indicateDisconnect(error);
       connection.#outgoing.send(answerToForeignCc(tpdu));
       connection.release();
     }),
-    'refused, send DC': on('DR with SRC-REF', (connection, { tpdu, octets }) =>
-      connection.#endWithDc(tpdu, refusedByDr(tpdu, octets, connection.#ends.offer)),
+    'refused, send DC': forEvent('DR with SRC-REF', (connection, { tpdu, octets }) =>
+      connection.#endWithDc(tpdu, refusedByDr(tpdu, octets, connection.#handshake.offer)),
     ),
-    'fail with DC': on('DR with SRC-REF', (connection, { tpdu, octets }, from) =>
+    'fail with DC': forEvent('DR with SRC-REF', (connection, { tpdu, octets }, from) =>
       connection.#endWithDc(tpdu, endedByPeer(from, tpdu, octets)),
     ),
-    'release with DC': on('DR with SRC-REF', (connection, { tpdu }) => connection.#endWithDc(tpdu)),
-    'confirm disconnect': on('DR', (connection, { tpdu, octets }, from) =>
+    'release with DC': forEvent('DR with SRC-REF', (connection, { tpdu }) =>
+      connection.#endWithDc(tpdu),
+    ),
+    'confirm disconnect': forEvent('DR', (connection, { tpdu, octets }, from) =>
       connection.#confirmDisconnect(tpdu, octets, from),
     ),
     confirmed: (connection) => {
       connection.end.confirmed();
       connection.release();
     },
-    'send DC': on('foreign DR', (connection, { tpdu }) => {
-      // Without a SRC-REF there is nobody to confirm it to.
+    'send DC': forEvent('foreign DR', (connection, { tpdu }) => {
+      // The DST-REF of a DC is the SRC-REF of the DR; without one nobody could associate it.
       if (tpdu.srcRef !== 0) {
         connection.#outgoing.confirm(tpdu);
       }
     }),
-    'refuse second CR': on('second CR', (connection, { tpdu }) =>
+    'refuse second CR': forEvent('second CR', (connection, { tpdu }) =>
       connection.#outgoing.reply(answerToSecondCr(tpdu)),
     ),
-    'answer foreign CC': on('foreign CC', (connection, { tpdu }) =>
+    'answer foreign CC': forEvent('foreign CC', (connection, { tpdu }) =>
       connection.#outgoing.reply(answerToForeignCc(tpdu)),
     ),
   };
 
   #indicateConnect(request: ConnectionRequest & Decoded): void {
-    this.#ends.request = request;
+    this.#handshake.request = request;
     this.#outgoing.remoteRef = request.srcRef;
     this.#procedure = request.class === 0 ? CLASS0 : CLASS2;
     this.due = this.now + this.options.handshakeTimeout;
-    // A DT behind the CR may be as long as any; it waits for the decision, and few of them do.
+    // A peer may send its first DT without waiting for the CC, and a DT may have any length. The engine keeps it until
+    // the user has decided. Once 64 KiB wait the stream is not read (`hasRoom`), which bounds the memory.
     this.splitter.maxLength = MAX_TPKT_LENGTH;
     this.emit({ type: 'connectIndication', request });
   }
@@ -369,7 +372,7 @@ export class TransportConnection extends DataEngine {
       this.limitTsdus(acceptance.maxTsduSize);
     }
     this.#open(inForce);
-    // As a reply: the user may send expedited data, or drop what is queued, before the CC has left.
+    // The CC is a reply, not data: so it leaves before expedited data, and it stays when queued data is dropped.
     this.#outgoing.confirmConnection(octets);
   }
 
@@ -385,31 +388,31 @@ export class TransportConnection extends DataEngine {
     }
     this.#allowUrgent();
     this.splitter.maxLength = MAX_TPKT_LENGTH;
-    // The peer of a responder may have begun a packet while the user decided: its time runs from now.
+    // The peer of a responder may have begun a packet while the user decided: its reassembly time starts now.
     this.due = undefined;
     this.timeMessage();
-    this.#ends.offer = undefined;
-    this.#ends.request = undefined;
+    this.#handshake.offer = undefined;
+    this.#handshake.request = undefined;
     this.hasEarlyData = false;
     this.emit(
       confirm === undefined ? { type: 'open', agreement } : { type: 'open', agreement, confirm },
     );
   }
 
-  /** Expedited data and the replies of class 2 leave before data. A connection without them has no need of it. */
+  /** Lets expedited data and the replies of class 2 leave before data. Other connections have neither. */
   #allowUrgent(): void {
     const { isAgreed, isAcknowledged } = this.#expedited;
     if (isAgreed || this.#procedure.tpClass === 2) {
       const use = isAcknowledged ? 'acknowledged' : 'unacknowledged';
       const listener = {
-        onExpeditedSent: () => this.#expedited.left(),
+        onExpeditedSent: () => this.#expedited.sent(),
         onDataSent: () => this.#onDataSent(),
       };
       this.sendBuffer.allowUrgent(isAgreed ? use : 'none', listener, this.observer);
     }
   }
 
-  /** A CR that is refused by rule, by the user, or because nobody decided in time. */
+  /** Refuses a CR: by rule, by the user, or because the user has not decided in time. */
   //= X.224 A.4 Table A.5
   #refuse(input: TransitionInput, from: State): void {
     const isByRule = input.event === 'CR unacceptable';
@@ -429,13 +432,13 @@ export class TransportConnection extends DataEngine {
   //= X.224 6.6.3 para 3
   #refused(input: TransitionInput): void {
     if (input.event === 'DR') {
-      this.fail(refusedByDr(input.tpdu, input.octets, this.#ends.offer), 'destroy');
+      this.fail(refusedByDr(input.tpdu, input.octets, this.#handshake.offer), 'destroy');
     } else if (input.event === 'ER') {
       this.fail(refusedByEr(input.tpdu, input.octets), 'destroy');
     }
   }
 
-  /** X.224 6.22.1.3: the ER quotes what is at fault. */
+  /** Fails with an ER, which quotes the faulty TPDU (X.224 6.22.1.3). */
   //= X.224 6.22.1.3 para 3
   //= X.224 6.22.1.3 note 4
   #failWithEr(input: TransitionInput, from: State): void {
@@ -448,21 +451,21 @@ export class TransportConnection extends DataEngine {
     this.release();
   }
 
-  /** The EA for an ED with this number, where it was agreed on. */
+  /** Sends the EA for the ED with this number, if EA was agreed on. */
   #acknowledge(number: number): void {
     if (this.#expedited.isAcknowledged) {
       this.#outgoing.acknowledge(number);
     }
   }
 
-  /** Nothing that was written waits any more. */
+  /** Everything that was written has left the send buffer. */
   #onDataSent(): void {
     if (this.state === 'RELEASING') {
       this.step({ event: 'all data sent' });
     }
   }
 
-  /** Our last TPDU. */
+  /** Sends the DR, which is our last TPDU. */
   #sendDr(reason: number, isDisruptive: boolean, how: DisconnectHow = {}): void {
     this.#outgoing.sendDr(how.reason ?? reason, isDisruptive, how);
     this.dropBegun();
@@ -470,6 +473,7 @@ export class TransportConnection extends DataEngine {
     this.startCloseClock();
   }
 
+  /** Reports an error of the peer and ends the connection by a DR. */
   //= X.224 6.22.1.3 para 1
   #failByDr(input: TransitionInput, from: State): void {
     const { unsent } = this;
@@ -479,7 +483,7 @@ export class TransportConnection extends DataEngine {
     this.#sendDr(isLimit ? DR_REASONS.notSpecified : DR_REASONS.protocolError, true);
   }
 
-  /** A DR before the connection is open: a DC, and FIN. */
+  /** Answers a DR that came before the connection was open: by a DC, then FIN. */
   #endWithDc(dr: DisconnectRequest, error?: CotpError): void {
     if (error !== undefined) {
       this.indicateDisconnect(error, { details: detailsOf(dr) });
@@ -489,8 +493,8 @@ export class TransportConnection extends DataEngine {
   }
 
   /**
-   * The DR of the peer: a DC, and FIN right behind it. It is a clean end if the peer has ended as usual and nothing is
-   * lost by it, of what it has begun or of what we have queued.
+   * Answers the DR of the peer: by a DC, then FIN. It is a clean end if the reason is 128, it is no abort, no TSDU of the
+   * peer is incomplete, and no data of this side is queued.
    */
   //= X.224 6.7.1.5 e
   #confirmDisconnect(dr: DisconnectRequest, octets: Uint8Array, from: State): void {
@@ -508,7 +512,7 @@ export class TransportConnection extends DataEngine {
     this.release();
   }
 
-  /** Any other packet: decoded, classified and put to the table. `false` stops the splitting. */
+  /** Decodes and classifies the TPDUs of a packet that is no plain DT, and looks each up in the table. */
   protected otherTpdus(octets: Uint8Array): boolean {
     if (!this.isReceiving) {
       return false;
@@ -529,13 +533,13 @@ export class TransportConnection extends DataEngine {
         return false;
       }
     }
-    // The user may decide at once, before the next TPDU is looked at.
+    // Stops at the CR: the user may decide at once, before the next TPDU is processed.
     return this.state !== 'WFTRESP';
   }
 
   get #context(): Context {
     const options = this.options;
-    const { offer, request, isResponder } = this.#ends;
+    const { offer, request, isResponder } = this.#handshake;
     return {
       offer,
       request,

@@ -5,11 +5,11 @@ import { CotpError, TimeoutError } from '../errors.js';
 import { MAX_USER_DATA } from '../tpdu/codes.js';
 import { encode } from '../tpdu/encode.js';
 
-/** ED-TPDU-NR counts modulo 128: it means nothing in class 2, and makes traces readable. */
+/** ED-TPDU-NR counts modulo 128. It has no meaning in class 2; it makes traces readable. */
 const MODULUS = 128;
 
-/** An ED has left, and nobody has told the time since. */
-const UNKNOWN = 0;
+/** A deadline in the past, from the moment an ED has left until the time of that moment is known. */
+const TIME_UNKNOWN = 0;
 
 /** The state of expedited data. */
 //= X.224 6.11.1.4 para 1
@@ -17,12 +17,12 @@ export class Expedited {
   readonly isAgreed: boolean;
   /** Each ED is answered by an EA. */
   readonly isAcknowledged: boolean;
-  /** When the EA must have come; in the past while the time has to be told. `undefined`: none is due. */
+  /** When the EA must have come; `undefined` if none is due. */
   ackDeadline: number | undefined;
   readonly #timeout: number;
   #next = 0;
 
-  /** @param timeout milliseconds that an EA may be due; 0 for ever */
+  /** @param timeout milliseconds within which an EA must come; 0 for no limit */
   constructor(isAgreed: boolean, isAcknowledged: boolean, timeout = 0) {
     this.isAgreed = isAgreed;
     this.isAcknowledged = isAcknowledged;
@@ -46,29 +46,29 @@ export class Expedited {
     return number;
   }
 
-  /** An ED has left. Nobody tells the core when, so it asks to be called at once. */
-  left(): void {
+  /** An ED has left. The core has no clock: a deadline in the past makes the driver call `isOverdue` at once. */
+  sent(): void {
     if (this.isAcknowledged && this.#timeout > 0) {
-      this.ackDeadline = UNKNOWN;
+      this.ackDeadline = TIME_UNKNOWN;
     }
   }
 
-  /** The time is told. `true` when the EA is overdue. */
+  /** Whether the EA is overdue at this time. The first call after an ED has left starts its time. */
   isOverdue(now: number): boolean {
-    if (this.ackDeadline === UNKNOWN) {
+    if (this.ackDeadline === TIME_UNKNOWN) {
       this.ackDeadline = now + this.#timeout;
     }
     return this.ackDeadline !== undefined && now >= this.ackDeadline;
   }
 
-  /** For so long the peer was not read. */
+  /** Moves the deadline: the peer was not read for so many milliseconds. */
   postpone(milliseconds: number): void {
-    if (this.ackDeadline !== undefined && this.ackDeadline !== UNKNOWN) {
+    if (this.ackDeadline !== undefined && this.ackDeadline !== TIME_UNKNOWN) {
       this.ackDeadline += milliseconds;
     }
   }
 
-  /** The error of an EA that does not come. */
+  /** The error for an EA that has not come in time. */
   overdue(): CotpError {
     return new TimeoutError(
       `no EA for expedited data within ${this.#timeout} ms`,
@@ -79,13 +79,13 @@ export class Expedited {
   }
 }
 
-/** The EA for the ED with this number. */
+/** Encodes the EA for the ED with this number. */
 //= X.224 6.11.1.4 para 2
 export function acknowledgementOf(number: number, remoteRef: number): Uint8Array {
   return encode({ type: 'EA', dstRef: remoteRef, yrEdtuNr: number });
 }
 
-/** The error of a call that needs expedited data where none was agreed on. */
+/** The error of a call that needs expedited data on a connection that has not agreed on it. */
 export function noExpedited(tpClass: 0 | 2): CotpError {
   return new CotpError(
     'ERR_COTP_NO_EXPEDITED',

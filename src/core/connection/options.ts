@@ -1,5 +1,5 @@
 /**
- * What a transport connection is given when it is made.
+ * The options of a transport connection.
  */
 import type { TpduObserver } from '../data-transfer/dt.js';
 import type { TsduLimits } from '../data-transfer/reassembly.js';
@@ -8,11 +8,11 @@ import type { TpClassChoice } from '../negotiation/class-and-options.js';
 import type { Allocate, MakeView } from '../octets/collector.js';
 import type { StreamTimes } from './stream-engine.js';
 
-/** What both roles need. */
+/** Options of an initiator or a responder. */
 export interface ConnectionOptions extends TsduLimits, StreamTimes {
-  /** Memory for a TSDU that did not come in one piece. */
+  /** Allocates memory for a TSDU that came in several pieces. */
   readonly allocate: Allocate;
-  /** The view of one that did. */
+  /** Makes the view of a TSDU that came in one piece. */
   readonly view: MakeView;
   /** Shared by all connections. */
   readonly sendPool: SendPool;
@@ -20,23 +20,22 @@ export interface ConnectionOptions extends TsduLimits, StreamTimes {
   readonly localRef: number;
   /** The peer as error messages name it. */
   readonly peer: string;
-  /** Refuse what a tolerant reading lets pass. */
+  /** Refuse deviations from the standard that are otherwise tolerated. */
   readonly strict: boolean;
   /** Largest TPDU that this side takes, in octets. */
   readonly maxTpduSize: number;
-  /** A responder takes a CR of remote desktop. Default `false`: it is refused, for nobody would look at it. */
+  /** A responder accepts a CR of remote desktop. Default `false`, because its user has to answer the negotiation. */
   readonly takesRemoteDesktop?: boolean;
-  /** The classes that a responder takes. Default 0. */
+  /** The classes that a responder accepts. Default 0. */
   readonly tpClass?: TpClassChoice | undefined;
   /** A responder grants expedited data that a CR asks for. Default `false`. */
   readonly expedited?: boolean | undefined;
-  /** A responder grants that each ED is answered by an EA, where a CR asks for it. Default `true`. */
+  /** A responder grants an EA for each ED to a CR that asks for it. Default `true`. */
   readonly expeditedAck?: boolean | undefined;
   /**
-   * For how many milliseconds the EA of an ED may be due, from the moment the ED has left. Default `undefined`, and 0:
-   * for ever.
+   * Milliseconds within which an EA must come after its ED has left. Default `undefined`, like 0: no limit.
    */
   readonly writeTimeout?: number | undefined;
-  /** Sees every TPDU, while it is watching. */
+  /** Gets every TPDU while it is watching. */
   readonly observer?: TpduObserver | undefined;
 }

@@ -1,5 +1,6 @@
 /**
- * What a connection sends beside data: each TPDU in its place in the send buffer, and shown to the observer.
+ * Sends the TPDUs of a connection other than DT: puts each in its place in the send buffer, and shows it to the
+ * observer.
  */
 import type { TpduObserver } from '../data-transfer/dt.js';
 import type { SendBuffer } from '../data-transfer/send-buffer.js';
@@ -10,7 +11,7 @@ import { disconnectConfirm, disconnectRequest } from './release.js';
 
 const NO_HEADER: readonly number[] = [];
 
-/** The TPDUs that one side sends. */
+/** Sends the TPDUs of one side. */
 export class Outgoing {
   /** The reference of the peer; 0 while it is not known. */
   remoteRef = 0;
@@ -24,19 +25,19 @@ export class Outgoing {
     this.#observer = observer;
   }
 
-  /** Behind everything that waits. */
+  /** Sends a TPDU behind everything that waits. */
   send(tpdu: Uint8Array): void {
     this.#show(tpdu);
     this.#sendBuffer.addPacket(NO_HEADER, tpdu);
   }
 
-  /** Before all data that waits. */
+  /** Sends a TPDU before all data that waits. */
   reply(tpdu: Uint8Array): void {
     this.#show(tpdu);
     this.#sendBuffer.addReply(tpdu);
   }
 
-  /** The CC: before everything that waits. It is shown now, before the connection is reported as open. */
+  /** Sends the CC before everything that waits. The observer gets it now, before the connection is reported as open. */
   confirmConnection(tpdu: Uint8Array): void {
     if (this.#observer?.isWatching) {
       this.#observer.see('sent', tpdu);
@@ -44,24 +45,24 @@ export class Outgoing {
     this.#sendBuffer.addShownReply(tpdu);
   }
 
-  /** Before all normal data that waits. */
+  /** Sends an ED before all normal data that waits. */
   sendExpedited(tpdu: Uint8Array): void {
     this.#show(tpdu);
     this.#sendBuffer.addExpedited(tpdu);
   }
 
-  /** The last TPDU of this side; 0xE0 of one that is not disruptive says that everything was sent. */
+  /** Sends the DR. If it is not disruptive, its 0xE0 says that everything was sent. */
   sendDr(reason: number, isDisruptive: boolean, { userData, additionalInfo }: DisconnectHow): void {
     const references = { localRef: this.#localRef, remoteRef: this.remoteRef };
     this.reply(disconnectRequest(references, reason, { userData, additionalInfo, isDisruptive }));
   }
 
-  /** The DC for a DR of the peer. */
+  /** Sends the DC for a DR of the peer. */
   confirm(dr: DisconnectRequest): void {
     this.reply(disconnectConfirm(dr, this.remoteRef));
   }
 
-  /** The EA for the ED with this number. */
+  /** Sends the EA for the ED with this number. */
   acknowledge(number: number): void {
     this.reply(acknowledgementOf(number, this.remoteRef));
   }

@@ -1,5 +1,6 @@
 /**
- * The TPDUs that release a connection of class 2, or answer what belongs to another one: DR and DC (X.224 13.5, 13.6).
+ * DR and DC (X.224 13.5, 13.6): those that release a connection of class 2, and those that answer TPDUs of another
+ * connection.
  */
 import { ADDITIONAL_INFO, DR_REASONS, MAX_USER_DATA } from '../tpdu/codes.js';
 import { encode } from '../tpdu/encode.js';
@@ -8,7 +9,7 @@ import type { ConnectionConfirm, ConnectionRequest, DisconnectRequest } from '..
 /** 0xE0 of a DR before which everything written has been sent (RFC 2126 4.2.3). */
 const NON_DISRUPTIVE = Uint8Array.of(ADDITIONAL_INFO.nonDisruptive);
 
-/** The references of a connection, or those that a TPDU for another one is answered with. */
+/** The references in a TPDU that this side sends. */
 export interface References {
   readonly localRef: number;
   readonly remoteRef: number;
@@ -18,11 +19,11 @@ export interface References {
 export interface DisconnectParts {
   readonly userData?: Uint8Array | undefined;
   readonly isDisruptive: boolean;
-  /** 0xE0. Default: none if the DR is disruptive, else that it is not. */
+  /** 0xE0. Default: none if the DR is disruptive, otherwise 0x80. */
   readonly additionalInfo?: Uint8Array | undefined;
 }
 
-/** The last TPDU of a side. A disruptive one has no 0xE0. */
+/** Encodes the DR that ends a connection. */
 //= X.224 6.7.1.5 a 1
 //= RFC 2126 4.2.3 disruptive
 //= RFC 2126 4.2.3 non-disruptive
@@ -45,14 +46,14 @@ export function disconnectRequest(
   });
 }
 
-/** The DR in answer to a CC for another reference, which its sender associates by the references exchanged. */
+/** Encodes the DR that answers a CC for another reference. It has the references of the CC in exchanged places. */
 //= X.224 6.9.1.4.2 a 1
 export function answerToForeignCc({ dstRef, srcRef }: ConnectionConfirm): Uint8Array {
   const references = { localRef: dstRef, remoteRef: srcRef };
   return disconnectRequest(references, DR_REASONS.mismatchedReferences, { isDisruptive: true });
 }
 
-/** The DR in answer to a CR for a second connection. */
+/** Encodes the DR that answers a CR for a second connection. */
 //= X.224 6.15.3
 //= RFC 2126 4.2.1 multiplexing
 export function answerToSecondCr({ srcRef }: ConnectionRequest): Uint8Array {
@@ -61,9 +62,9 @@ export function answerToSecondCr({ srcRef }: ConnectionRequest): Uint8Array {
 }
 
 /**
- * The DC in answer to a DR: its references exchanged, so that its sender can associate it.
+ * Encodes the DC that answers a DR. It has the references of the DR in exchanged places.
  *
- * @param remoteRef the reference of the peer, for a DR that does not name it
+ * @param remoteRef the reference of the peer, for a DR with SRC-REF 0
  */
 //= X.224 6.7.1.5 e
 //= X.224 6.9.1.4.2 a 2
@@ -71,7 +72,7 @@ export function disconnectConfirm(dr: DisconnectRequest, remoteRef = 0): Uint8Ar
   return encode({ type: 'DC', dstRef: dr.srcRef || remoteRef, srcRef: dr.dstRef });
 }
 
-/** @throws RangeError for user data of a DR that is not 1 to 64 octets, or that class 0 cannot send */
+/** @throws RangeError for user data that is not 1 to 64 octets, and in class 0, which sends no user data in a DR */
 //= X.224 13.5.5
 export function checkDisconnectData(userData: Uint8Array | undefined, tpClass: 0 | 2): void {
   if (userData === undefined) {

@@ -1,10 +1,9 @@
 /**
- * The part that every protocol engine of this library shares: framing, the send buffer, the event queue, the
- * deadline, and the one state of the connection. A subclass knows what a packet is.
+ * The base of every protocol engine of this library: framing, the send buffer, the event queue, the deadline, and the
+ * one state of the connection. A subclass knows the content of a packet.
  *
- * Kinds of method: getters that ask; commands of the user (`send`, `endOfData`, `disconnect`); what happens on
- * the stream (`receive`, `receiveEnd`, `streamClosed`, `handleDeadline`); and `next`, by which the driver takes
- * what comes out.
+ * Kinds of method: getters; commands of the user (`send`, `endOfData`, `disconnect`); events of the stream (`receive`,
+ * `receiveEnd`, `streamClosed`, `handleDeadline`); and `next`, by which the driver takes the events of the engine.
  */
 import type { SendBuffer } from '../data-transfer/send-buffer.js';
 import type { DisconnectDetails, DisconnectHow, Disconnection } from '../disconnection.js';
@@ -24,38 +23,38 @@ import {
   type TransitionInput,
 } from './transition.js';
 
-/** Times in milliseconds, as the user gave them; 0 for none. */
+/** Times in milliseconds, from the options of the user; 0 for none. */
 export interface StreamTimes {
   /** Initiator: TCP, TLS and CC together. Responder: the CR; then again for the user's answer. */
   readonly handshakeTimeout: number;
-  /** A TPKT or TSDU begun, from its first octet. */
+  /** A TPKT or TSDU, from its first octet to its last. */
   readonly reassemblyTimeout: number;
-  /** From the wish to close to the end of TCP. */
+  /** From the request to close to the end of TCP. */
   readonly closeTimeout: number;
 }
 
-/** Octets that wait for an answer of the user; a peer that sends more is not read meanwhile. */
+/** From this many octets that wait for an answer of the user on, the stream is not read. */
 const MAX_WAITING = 65_536;
 
-/** Replies that wait because the peer does not read; above it the peer is not read either. */
+/** Most replies that wait because the peer does not read; above it the stream is not read. */
 const MAX_REPLIES = 1_000;
 
-/** What does not change about an engine. */
+/** The properties of an engine that do not change. */
 export interface StreamTraits {
   readonly times: StreamTimes;
-  /** What a message is called in errors. */
+  /** The name of a message in errors. */
   readonly unit: 'TSDU' | 'TPKT';
   /** The peer as errors name it. */
   readonly peer: string;
 }
 
-/** What an action does, given the input that led to it and the state that it came in. */
+/** Performs an action: `input` led to it, in the state `from`. */
 export type Procedure<E> = (engine: E, input: TransitionInput, from: State) => void;
 
-/** What each action does. */
+/** The procedures of actions. */
 export type Procedures<E> = Readonly<Partial<Record<Action, Procedure<E>>>>;
 
-/** What the last event says beside its error. */
+/** The last event, beside its error. */
 export interface Indication {
   readonly orderly?: boolean;
   /** Octets of user data that are lost. */
@@ -75,7 +74,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
   protected due: number | undefined;
   protected now = 0;
   protected readonly end = new ConnectionEnd();
-  /** Data came before the answer of the user to the CR: it waits, and all octets behind it. */
+  /** Data came before the user has answered the CR. It waits, with all octets behind it. */
   protected hasEarlyData = false;
   #state: State;
   #facts: StateFacts;
@@ -93,8 +92,9 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
 
   /** The table of transitions in force. */
   protected abstract get table(): Table;
-  /** Octets of messages that are begun and not ended, and of those, whether there are any. */
+  /** Octets received of messages that are not complete. */
   protected abstract get unfinished(): number;
+  /** Whether there is such a message; it may have no octets yet. */
   protected abstract get isWithinMessage(): boolean;
   abstract get pinned(): number;
   abstract readonly copied: number;
@@ -185,7 +185,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
     const isEnded = this.streamRequest === 'end' && this.end.hasPeerEnded && cause === undefined;
     this.step({ event: 'N-DISCONNECT indication', cause });
     this.end.byStream(cause === undefined ? 'fin' : 'reset', unsent);
-    // A connection that both sides have ended by FIN has ended as it should.
+    // FIN of both sides is the clean end of class 0.
     if (isEnded && !this.endsByTpdu) {
       this.end.confirmed();
     }
@@ -233,7 +233,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
     return output;
   }
 
-  /** Passes on what is for the receiver; `false` for an event, and while there is none. */
+  /** Passes a message or expedited data to the receiver; `false` for an event, and while there is no receiver. */
   #receives(output: Message | EngineEvent): boolean {
     if (this.#receiver === undefined) {
       return false;
@@ -253,14 +253,14 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
     this.#receiver = receiver;
   }
 
-  /** Puts out an event. */
+  /** Queues an event for the driver. */
   protected emit(event: EngineEvent): void {
     this.#events.push(event);
   }
 
   /**
-   * Puts out a message. Where nothing waits before it, it is received at once: a chunk may hold hundreds, which
-   * would all be queued only to be taken out again.
+   * Passes a message to the receiver at once, unless an event waits before it. A chunk may hold hundreds of messages: to
+   * queue each would cost time for nothing.
    */
   protected deliver(message: Message): void {
     if (this.#receiver !== undefined && this.#events.length === 0) {
@@ -271,7 +271,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
     }
   }
 
-  /** Puts out expedited data. It is received at once where no event waits before it, and ahead of messages. */
+  /** Passes expedited data to the receiver at once, unless an event waits before it. It overtakes messages. */
   protected deliverExpedited(data: Uint8Array): void {
     if (this.#receiver !== undefined && this.#events.length === 0) {
       this.#receiver.onExpedited(data);
@@ -280,7 +280,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
     }
   }
 
-  /** Once data may come: what the peer has begun has its time, and what follows in drips does not extend it. */
+  /** Starts the reassembly time of a message that is not complete, unless it runs: further octets do not extend it. */
   protected timeMessage(): void {
     const { reassemblyTimeout } = this.#traits.times;
     this.hasUnfinished = this.isWithinMessage;
@@ -291,10 +291,10 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
     }
   }
 
-  /** A chunk, or what waited, was processed. */
+  /** A chunk was processed, or octets that waited. */
   #afterOctets(): void {
     if (!this.#facts.isReceiving) {
-      // What is left of the chunk is of no use.
+      // The rest of the chunk has no effect.
       this.splitter.clear();
     } else if (this.#facts.takesData) {
       this.endChunk();
@@ -302,12 +302,12 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
     }
   }
 
-  /** The octets of a chunk were processed, and the connection takes more. */
+  /** A chunk was processed, and data may still come. */
   protected endChunk(): void {}
 
   /**
-   * One event: looks up what it does in this state, does it and enters the next state. A procedure that throws,
-   * for a command whose value cannot be sent, leaves the state as it was.
+   * Processes one event: looks it up in the table, performs the action and enters the next state. If the procedure
+   * throws, because a value of the user cannot be sent, the state does not change.
    */
   protected step(input: TransitionInput): void {
     this.hasNews = true;
@@ -317,7 +317,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
     this.#state = next;
     this.#facts = STATES[next];
     if (next === 'CLOSED') {
-      // The FIN of the peer does not end TCP while ours has not left: the close clock goes on.
+      // After the FIN of the peer TCP is open until ours has left: the close clock still runs.
       if (input.event !== 'N-RELEASE indication' || this.streamRequest !== 'end') {
         this.due = undefined;
       }
@@ -325,12 +325,12 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
     }
   }
 
-  /** The procedure of an action; a subclass has those of its own. None of them steps again. */
+  /** Performs an action. A subclass adds its own procedures. No procedure calls `step`. */
   protected perform(action: Action, input: TransitionInput, from: State): void {
     StreamEngine.#PROCEDURES[action]?.(this, input, from);
   }
 
-  /** What each action does; `ignore` nothing, and `send data` is done by {@link send} where it is allowed. */
+  /** The procedures. `ignore` has none; nor has `send data`, because {@link send} itself sends when that is allowed. */
   static readonly #PROCEDURES: Procedures<StreamEngine> = {
     'reject user': (_engine, _input, from) => {
       throw notPossible(from);
@@ -365,14 +365,14 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
     return failureOf(input, from);
   }
 
-  /** T-DISCONNECT indication: the last event. What waits to be sent is lost. */
+  /** Reports T-DISCONNECT indication, the last event. What waits to be sent is lost. */
   protected fail(error: CotpError, request: 'destroy' | 'reset'): void {
     this.indicateDisconnect(error, { unsent: this.unsent });
     this.end.isUnsentFinal = true;
     this.streamRequest = request;
   }
 
-  /** Puts out the last event. */
+  /** Queues the last event. */
   protected indicateDisconnect(
     error: CotpError,
     { orderly = false, unsent = 0, details = {} }: Indication = {},
@@ -383,28 +383,29 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
 
   dropUnsent(): void {
     this.dropQueued();
-    // Octets of the peer may still be processed, and what is queued in answer to them is no data of the user.
+    // Octets of the peer may still be processed. What is queued in answer to them is no data of the user.
     this.end.isUnsentFinal = true;
   }
 
-  /** Forgets the data that waits, and counts it as lost. */
+  /** Drops the data that waits, and counts it as lost. */
   protected dropQueued(): void {
     this.end.addUnsent(this.unsent);
     this.sendBuffer.dropData();
   }
 
-  /** Starts the close clock, unless it runs. */
+  /** Sets the deadline to the end of the close clock, and starts that unless it runs. */
   protected startCloseClock(): void {
     this.due = this.end.closeBy(this.now, this.#traits.times.closeTimeout);
   }
 
-  /** The octets that wait are sent, then FIN; not for ever. */
+  /** Sends the octets that wait, then FIN, within the time of the close clock. */
   protected release(): void {
     this.streamRequest = 'end';
     this.startCloseClock();
     this.forgetReceived();
   }
 
+  /** Drops octets of messages that will not be completed. */
   protected forgetReceived(): void {
     this.splitter.clear();
     this.hasUnfinished = false;
@@ -412,8 +413,9 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
 }
 
 /**
- * The event that an error is which splitter or reassembly threw while they took in octets; any other error is
- * a mistake of ours and thrown on.
+ * The event for an error that the splitter or the reassembly has thrown.
+ *
+ * @throws any other error: it is a bug of this library
  */
 export function faultInput(error: unknown): TransitionInput {
   if (error instanceof TsduTooLargeError) {

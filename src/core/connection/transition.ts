@@ -1,14 +1,14 @@
 /**
- * How a connection is described as data: states, events, actions, and a table that says for every state and
- * every event which action is taken and which state follows. Knows neither octets nor sockets.
+ * A connection as data: states, events, actions, and a table with the action and the next state for every event in
+ * every state. Knows neither octets nor sockets.
  *
- * To read a table: the rows are in `stream-life.ts` (what a TCP connection does whatever is on it),
- * `establishment.ts` (from TCP to the CC) and in the folder of each class (what its TPDUs do once it is open, and
- * what differs before that where a CR prefers it). A cell is `[action, next state]`. A cell that no row has is filled in by
- * {@link complete}, by one rule for all, as the empty cells of X.224 annex A are. The actions are carried out
- * by `stream-engine.ts` and `connection.ts`.
+ * To read a table: the rows are in `stream-life.ts` (data, FIN and the end of TCP), `establishment.ts` (from TCP to the
+ * CC) and in the folder of each class (its TPDUs on an open connection, and what differs before that if the CR prefers
+ * the class). A cell is `[action, next state]`. {@link complete} fills in the cells that no row has, all by one rule, as
+ * X.224 annex A does with its empty cells. `stream-engine.ts` and `connection.ts` perform the actions.
  *
- * Names in capitals are those of X.224; WFCR, RELEASING, FIN_SENT, FIN_RECEIVED and ENDING are what TCP adds.
+ * Names in capitals are those of X.224, except WFCR, RELEASING, FIN_SENT, FIN_RECEIVED and ENDING: TCP requires these
+ * additional states.
  */
 import type { DisconnectHow } from '../disconnection.js';
 import type { CotpError, Phase, ProtocolError } from '../errors.js';
@@ -108,8 +108,8 @@ export const STATES = {
 export type State = keyof typeof STATES;
 
 /**
- * T-service requests of the user, N-service indications of TCP (a release is the FIN of the peer),
- * the timer, a limit of our own that the peer has passed, and what was received.
+ * The events: T-service requests of the user, N-service indications of TCP (a release is the FIN of the peer), the
+ * timer, a limit of this side that the peer has exceeded, and received TPDUs.
  */
 export const EVENTS = [
   'T-CONNECT response',
@@ -155,23 +155,23 @@ export const EVENTS = [
 
 export type Event = (typeof EVENTS)[number];
 
-/** A responder's yes: all of it may be left out. */
+/** How a responder accepts a CR; everything is optional. */
 export interface Acceptance {
   /** A lower limit than the option's, in octets. */
   readonly maxTpduSize?: number | undefined;
   readonly maxTsduSize?: number | undefined;
   readonly userData?: Uint8Array | undefined;
-  /** Another class than the one preferred, of those that the CR proposes and this side takes. */
+  /** One of the classes that the CR proposes and this side accepts. Default: the best one. */
   readonly tpClass?: 0 | 2 | undefined;
-  /** Grant expedited data. Default: as the options say, where the CR asks for it. */
+  /** Grant expedited data. Default: the option, if the CR asks for it. */
   readonly expedited?: boolean | undefined;
-  /** Grant that each ED is answered by an EA. Default: as the options say, where the CR asks for it. */
+  /** Grant an EA for each ED. Default: the option, if the CR asks for it. */
   readonly expeditedAck?: boolean | undefined;
-  /** The answer to a CR of remote desktop, and to no other. */
+  /** The answer to a CR of remote desktop; not for another CR. */
   readonly remoteDesktop?: RemoteDesktopInit | undefined;
 }
 
-/** An event with the data that it has. `octets` is the TPDU as it came. */
+/** An event and its data. `octets` is the received TPDU. */
 export type TransitionInput =
   | { readonly event: 'T-CONNECT response'; readonly acceptance: Acceptance }
   | {
@@ -203,7 +203,7 @@ export type TransitionInput =
       readonly octets: Uint8Array;
     }
   | {
-      /** By the rules of X.224: answered by a DR of that reason. */
+      /** The rules of X.224 require a DR with this reason. */
       readonly event: 'CR unacceptable';
       readonly remoteRef: number;
       readonly reason: number;
@@ -217,7 +217,7 @@ export type TransitionInput =
       readonly octets: Uint8Array;
     }
   | {
-      /** On an open connection, for another one: class 2 knows which. */
+      /** A CR with another reference on an open connection of class 2. */
       readonly event: 'second CR';
       readonly tpdu: ConnectionRequest & Decoded;
       readonly octets: Uint8Array;
@@ -234,13 +234,13 @@ export type TransitionInput =
       readonly octets: Uint8Array;
     }
   | {
-      /** Not acceptable, but the peer has a connection of class 2, which a DR ends. */
+      /** Not acceptable, but the connection of class 2 is open for the peer: a DR must end it. */
       readonly event: 'CC refused by DR' | 'foreign CC';
       readonly tpdu: ConnectionConfirm;
       readonly error: CotpError;
       readonly octets: Uint8Array;
     }
-  /** After the user has given up: it selects class 2, so a DR ends what the peer takes for open. */
+  /** A CC of class 2 after the user has given up: the connection is open for the peer, so a DR must end it. */
   | { readonly event: 'unwanted CC'; readonly tpdu: ConnectionConfirm }
   | {
       readonly event: 'DR' | 'DR with SRC-REF' | 'foreign DR';
@@ -261,7 +261,7 @@ export type TransitionInput =
   | { readonly event: 'ED'; readonly tpdu: ExpeditedData & Decoded; readonly octets: Uint8Array }
   | { readonly event: 'EA' }
   | { readonly event: 'ER'; readonly tpdu: ErrorTpdu & Decoded; readonly octets: Uint8Array }
-  /** Without effect: for a reference that is not ours, or a TPDU that a tolerant side lets pass. */
+  /** A TPDU for another reference, or one that a tolerant side ignores. */
   | { readonly event: 'discarded TPDU' }
   | { readonly event: 'other TPDU'; readonly tpdu: Tpdu; readonly octets: Uint8Array };
 
@@ -274,11 +274,11 @@ type Carrying<Input, E> = Input extends { readonly event: infer Own }
     : never
   : never;
 
-/** What is done on the way. */
+/** What is done between two states. */
 export type Action =
   /** Nothing: the event has no meaning any more. */
   | 'ignore'
-  /** The caller's mistake: an error to the user, the state stays. */
+  /** A mistake of the caller: throws an error; the state does not change. */
   | 'reject user'
   | 'send CR'
   | 'indicate connect'
@@ -290,60 +290,60 @@ export type Action =
   | 'send expedited data'
   | 'take data'
   | 'take expedited data'
-  /** After the user has closed: the peer may wait for the EA, the user for nothing. */
+  /** After the user has closed: nobody takes the data, but the peer may wait for the EA. */
   | 'acknowledge expedited data'
-  /** The EA has come: what it held back leaves. */
+  /** The EA has come: data may leave again. */
   | 'resume sending'
-  /** Data right behind the CR, from a peer that does not wait for the CC: it stays until the user has decided. */
+  /** Keeps data of a peer that does not wait for the CC, until the user has decided. */
   | 'keep data'
-  /** FIN once everything written is sent; the peer's data is still taken. */
+  /** Sends everything written, then FIN; still takes data of the peer. */
   | 'end sending'
-  /** The caller's mistake: class 2 has no half-close. */
+  /** A mistake of the caller: class 2 has no half-close. */
   | 'reject half-close'
-  /** The peer's half of TCP has ended; ours continues. */
+  /** Notifies the user of the FIN of the peer; this side may still send. */
   | 'indicate end'
-  /** Error to the user, TCP is dropped. */
+  /** Reports an error to the user; drops TCP. */
   | 'fail'
-  /** The same of an open connection: only a reset shows the peer that it was no clean end. */
+  /** The same by a reset, so that the peer does not mistake the failure for a clean end. */
   | 'fail by reset'
-  /** The same, but an ER is sent to the peer first (X.224 6.22.1.3). */
+  /** Reports an error to the user; sends an ER, then FIN (X.224 6.22.1.3). */
   | 'fail with ER'
-  /** Our CR was answered by DR or ER. */
+  /** The peer has answered our CR by a DR or an ER: reports that to the user; drops TCP. */
   | 'refused'
-  /** A DR on an open connection: a clean end, with its reason. */
+  /** A DR on an open connection of class 0: reports a clean end with its reason; sends FIN. */
   | 'indicate disconnect'
-  /** Everything written is sent, then FIN. */
+  /** Sends everything written, then FIN. */
   | 'release'
-  /** What is queued is dropped, then FIN. */
+  /** Drops what is queued; sends FIN. */
   | 'release at once'
-  /** The user gives up before the CC: a DR follows it, so that the peer does not keep the connection. */
+  /** The user gives up before the CC: waits for it, to end the connection of the peer by a DR. */
   | 'give up'
-  /** Everything written is sent, then a DR. */
+  /** Sends everything written; a DR follows. */
   | 'begin release'
   | 'send DR'
-  /** What is queued is dropped, and a DR sent. */
+  /** Drops what is queued; sends a DR. */
   | 'send DR at once'
-  /** Error to the user, and a DR to the peer, which ends the connection for both. */
+  /** Reports an error to the user; sends a DR, which ends the connection for both sides. */
   | 'fail by DR'
-  /** The same for a CC that is not acceptable. */
+  /** The same in answer to a CC that is not acceptable. */
   | 'refuse CC'
-  /** The same for a CC to another reference: no DC can come for it. */
+  /** The same in answer to a CC for another reference; no DC can come for that DR, so FIN follows. */
   | 'refuse foreign CC'
-  /** Our CR was answered by a DR that wants a DC. */
+  /** The peer has answered our CR by a DR: reports that to the user; sends a DC, then FIN. */
   | 'refused, send DC'
-  /** Error to the user, and a DC to the peer, which has given up. */
+  /** The peer has given up: reports an error to the user; sends a DC, then FIN. */
   | 'fail with DC'
-  /** A DC, and nobody is notified. */
+  /** Sends a DC, then FIN; notifies nobody. */
   | 'release with DC'
-  /** A DR of class 2: a clean end if nothing is lost by it; a DC answers it. */
+  /** A DR on an open connection of class 2: reports the end, clean if no data is lost; sends a DC, then FIN. */
   | 'confirm disconnect'
-  /** The DC has come: FIN. */
+  /** The DC has come: sends FIN. */
   | 'confirmed'
-  /** A TPDU for another connection is answered, and ours stays. */
+  /** Answers a TPDU for another connection; this one continues. */
   | 'send DC'
   | 'refuse second CR'
   | 'answer foreign CC'
-  /** TCP is dropped; nobody is notified. */
+  /** Drops TCP; notifies nobody. */
   | 'drop';
 
 /** What an event does and which state follows. */
@@ -352,10 +352,10 @@ export interface Transition {
   readonly next: State;
 }
 
-/** The cells that are not what {@link complete} fills in. */
+/** The cells that {@link complete} does not fill in. */
 export type Rows = Readonly<Partial<Record<State, Row>>>;
 
-/** Those of one state. */
+/** The cells of one state. */
 export type Row = Readonly<Partial<Record<Event, readonly [Action, State]>>>;
 
 /** Every state by every event: no cell is left open. */
@@ -390,12 +390,12 @@ export const CLASS2_EVENTS: ReadonlySet<Event> = new Set([
   'protocol error',
 ]);
 
-/** Octets from the peer, decoded or not. */
+/** Events of octets from the peer, decoded or not: the last ones, from CR on. */
 const RECEIVED_EVENTS: ReadonlySet<Event> = new Set(
   EVENTS.filter((_, index) => index >= EVENTS.indexOf('CR')),
 );
 
-/** A cell that no row has (X.224 annex A: the three cases of an empty cell). */
+/** Fills in a cell that no row has, by the three rules of X.224 annex A for an empty cell. */
 function otherwise(state: State, event: Event): readonly [Action, State] {
   //= X.224 A.2.3 deviation: a request of the user that does not fit is an error to the caller, not ignored in silence
   if (USER_EVENTS.has(event)) {
@@ -406,13 +406,13 @@ function otherwise(state: State, event: Event): readonly [Action, State] {
   if (!RECEIVED_EVENTS.has(event) || !isReceiving) {
     return ['ignore', state];
   }
-  // What may not come: TCP is dropped without an ER.
+  // The peer may not send this now: TCP is dropped without an ER.
   //= X.224 6.9.1.4.2 a 2
   //= X.224 6.9.1.4.2 para 2 deviation: a DT before the CR drops TCP, for such a peer uses another protocol
   return [takesData ? 'fail by reset' : 'fail', 'CLOSED'];
 }
 
-/** Makes a table of rows: of two with the same cell, that of the later one counts. */
+/** Makes a complete table. A cell of a later argument replaces the same cell of an earlier one. */
 export function complete(...rows: readonly Rows[]): Table {
   const row = (state: State) =>
     Object.fromEntries(
