@@ -1,17 +1,17 @@
 /**
- * How a connection ended, as the local user sees it, and what the local user asks for when it ends one.
+ * How a connection ended, as the local user sees it, and how the local user ends one.
  */
 import type { Ending } from './errors.js';
 
-/** The end of a connection. It does not change any more once the byte stream is closed. */
+/** How a connection ended. It does not change after the byte stream is closed. */
 export interface Disconnection {
   /**
-   * What ended it. `'local'` for `close` and `disconnect`; nothing that comes after our own DR changes it.
+   * What ended it. `'local'` for `close` and `disconnect`; what happens after our own DR does not change it.
    */
   readonly ending: Ending;
   /** Class 2: the peer confirmed our DR by a DC. Class 0: both sides have sent FIN. */
   readonly confirmed: boolean;
-  /** Octets of user data, normal and expedited, that were not handed to the byte stream; those dropped included. */
+  /** Octets of user data, normal and expedited, that were not handed to the byte stream, including dropped ones. */
   readonly unsent: number;
   /** Reason of the peer's DR, 0 to 255 (X.224 13.5.3); absent when no DR came. */
   readonly reason?: number | undefined;
@@ -26,22 +26,22 @@ export interface Disconnection {
   readonly nonDisruptive?: boolean | undefined;
 }
 
-/** How a connection is to end. */
+/** How the local user, or a relay, ends a connection. */
 export interface DisconnectHow {
   /** User data of our DR, 1 to 64 octets; class 2 only. Default: none. */
   readonly userData?: Uint8Array | undefined;
-  /** Drop what is queued instead of sending it first. Default `false`. */
+  /** Drop queued data instead of sending it first. Default `false`. */
   readonly disruptive?: boolean | undefined;
-  /** Reason of our DR, 0 to 255: that of the DR which a relay passes on. Default 128, the only one of a user. */
+  /** Reason of our DR, 0 to 255. A relay passes on that of another DR; for a user it is always 128, the default. */
   readonly reason?: number | undefined;
   /**
-   * Additional information (0xE0) of our DR: that of the DR which a relay passes on. Default: 0x80 if what is queued
-   * is sent first, else none.
+   * Additional information (0xE0) of our DR. A relay passes on that of another DR. Default: 0x80 if queued data is sent
+   * first, otherwise none.
    */
   readonly additionalInfo?: Uint8Array | undefined;
 }
 
-/** What a DR says beside its reason; each part is absent where the DR has none. */
+/** What a DR has beside its reason; `undefined` for a part that it does not have. */
 export interface DisconnectDetails {
   readonly userData: Uint8Array | undefined;
   readonly additionalInfo: Uint8Array | undefined;

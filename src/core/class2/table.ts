@@ -1,14 +1,14 @@
 /**
- * The rows of class 2 (X.224 table A.6 with TCP as the network service, RFC 2126 4.2): what differs from class 0 before
- * the connection is open, where the CR prefers class 2 or a higher one, and everything from OPEN to ENDING.
+ * The rows of class 2 (X.224 table A.6 with TCP as the network service, RFC 2126 4.2). If the CR prefers class 2 or a
+ * higher one, they replace some cells of establishment; from OPEN to ENDING they are all there are.
  *
- * The release: the user's request leads to RELEASING while data is queued, and to CLOSING with our DR. The peer's DC,
- * DR or ER ends CLOSING. A DR of the peer in OPEN or RELEASING is answered by a DC, with our FIN right behind it.
+ * The release: the user's request leads to RELEASING while data is queued, and our DR to CLOSING. A DC, DR or ER of the
+ * peer ends CLOSING. A DR of the peer in OPEN or RELEASING is answered by a DC, and our FIN follows it.
  */
 import { ESTABLISHMENT } from '../connection/establishment.js';
 import { complete, type Row, type Rows, type State, type Table } from '../connection/transition.js';
 
-/** What another connection would be, or nothing that counts any more: answered where X.224 asks for it. */
+/** TPDUs for another connection, which X.224 answers or discards. */
 function unassociated(state: State): Row {
   return {
     //= X.224 6.9.1.4.2 a 3
@@ -22,7 +22,7 @@ function unassociated(state: State): Row {
   };
 }
 
-/** What is discarded between our DR, or our wish for it, and the end. */
+/** TPDUs that are discarded once this side has begun to release the connection. */
 function discarded(state: State): Row {
   return {
     //= X.224 6.7.1.5 a 2
@@ -71,7 +71,7 @@ const BEFORE_OPEN: Rows = {
     timer: ['drop', 'CLOSED'],
   },
   WFTRESP: {
-    // The peer cannot know yet which class its data would belong to.
+    // The class is not agreed on yet, so the peer cannot know the format of its DT.
     DT: ['fail', 'CLOSED'],
     //= X.224 6.7.1.5 e
     'DR with SRC-REF': ['fail with DC', 'ENDING'],
@@ -89,7 +89,7 @@ const OPEN: Row = {
   'T-DISCONNECT request': ['begin release', 'RELEASING'],
   //= RFC 2126 4.2.3 disruptive
   'disruptive T-DISCONNECT request': ['send DR at once', 'CLOSING'],
-  // The end of TCP without a DR is an error: it tells nothing of what was lost.
+  // The end of TCP without a DR is an error: it does not show what was lost.
   //= X.224 6.8.3 para 1
   'N-RELEASE indication': ['fail', 'CLOSED'],
   'N-RELEASE within a TSDU': ['fail', 'CLOSED'],
@@ -126,7 +126,7 @@ const RELEASING: Row = {
   'all data sent': ['send DR', 'CLOSING'],
   'disruptive T-DISCONNECT request': ['send DR at once', 'CLOSING'],
   'end of data request': ['reject half-close', 'RELEASING'],
-  // Whatever ends the connection here loses what is queued, so it is an error although the user has closed.
+  // If the connection ends here, queued data is lost: an error, although the user has closed the connection.
   'N-RELEASE indication': ['fail', 'CLOSED'],
   'N-DISCONNECT indication': ['fail', 'CLOSED'],
   timer: ['fail', 'CLOSED'],
@@ -144,12 +144,12 @@ const CLOSING: Row = {
   ...unassociated('CLOSING'),
   'end of data request': ['reject half-close', 'CLOSING'],
   //= X.224 6.7.1.5 a 3
-  //= X.224 6.1.1.3 note 3 deviation: both sides send FIN, the one that sent the DC right behind it: TCP delivers it before the FIN, and no case is left in which nobody closes
+  //= X.224 6.1.1.3 note 3 deviation: both sides send FIN, the sender of the DC directly behind it: TCP delivers the DC before the FIN, and every release ends TCP
   DC: ['confirmed', 'ENDING'],
   ER: ['release', 'ENDING'],
   //= X.224 6.7.1.5 c
   DR: ['release', 'ENDING'],
-  // The peer has gone without a DC. Everything had left before our DR, so nothing is lost by it.
+  // The peer has closed TCP without a DC. All data had left before our DR, so this side has lost none.
   'N-RELEASE indication': ['drop', 'CLOSED'],
   'N-DISCONNECT indication': ['ignore', 'CLOSED'],
   //= X.224 6.7.1.5 note 6
@@ -163,11 +163,11 @@ const AFTER: Rows = {
     'N-DISCONNECT indication': ['ignore', 'CLOSED'],
     timer: ['drop', 'CLOSED'],
   },
-  // Both sides have sent FIN, and what we have written may still wait for a peer that does not read.
+  // Both sides have ended, but octets may still wait for a peer that does not read: the close clock runs on.
   CLOSED: { timer: ['drop', 'CLOSED'] },
 };
 
-/** Every state of a connection whose CR prefers class 2, or that has agreed on it, by every event. */
+/** The table of a connection whose CR prefers class 2 or a higher one, or that has agreed on class 2. */
 export const CLASS2_TABLE: Table = complete(ESTABLISHMENT, BEFORE_OPEN, {
   OPEN,
   RELEASING,

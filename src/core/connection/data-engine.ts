@@ -1,6 +1,6 @@
 /**
- * What a transport connection of any class does with DTs: takes them from a chunk and joins them to TSDUs, and
- * sends a TSDU as DTs. This is the hot path, without codec and table; every other TPDU is left to a subclass.
+ * DTs of any class: takes them from a chunk and joins them to TSDUs, and sends a TSDU as DTs. This is the hot path,
+ * without codec and table. A subclass processes all other TPDUs.
  */
 import { type DtFormat, readEot, type TpduObserver, writeTsdu } from '../data-transfer/dt.js';
 import { Reassembly } from '../data-transfer/reassembly.js';
@@ -11,9 +11,9 @@ import type { ConnectionOptions } from './options.js';
 import { faultInput, StreamEngine } from './stream-engine.js';
 import type { State } from './transition.js';
 
-/** Sizes in octets. Before the connection is open no DT is plain. */
+/** Sizes in octets. Before the connection is open no DT is taken without the codec. */
 interface Sizes {
-  /** Size in force; when no size was stated, what we send may be smaller. */
+  /** Size in force, and the largest TPDU that is sent. They differ if neither side has stated a size. */
   readonly agreed: number;
   readonly sent: number;
   /** Shortest and longest DT that is taken without the codec. */
@@ -79,7 +79,7 @@ export abstract class DataEngine extends StreamEngine {
       !this.#takesPlainDt(end - start) ||
       (dt.dstRef !== 0 && !this.#isOurs(octets[start + 2], octets[start + 3]))
     ) {
-      // An event or an error may come of it, which keeps some of it.
+      // An event or an error may keep some of the octets.
       source.markSeen();
       return this.otherTpdus(octets.subarray(start, end));
     }
@@ -95,7 +95,7 @@ export abstract class DataEngine extends StreamEngine {
     }
   }
 
-  /** The same for a TPDU cut by TCP: its user data stays in pieces until the TSDU is joined. */
+  /** The same for a TPDU that TCP has cut: its user data stays in pieces until the TSDU is complete. */
   packetInPieces(pieces: OctetCollector): boolean {
     const at = TPKT_HEADER_LENGTH;
     const dt = this.#dt;
@@ -116,7 +116,7 @@ export abstract class DataEngine extends StreamEngine {
     }
   }
 
-  /** TPDUs of a packet that is no plain DT. `false` stops the splitting. */
+  /** Processes the TPDUs of a packet that is no plain DT. `false` stops the splitter. */
   protected abstract otherTpdus(octets: Uint8Array): boolean;
 
   /** Size in force, in octets; `undefined` before the connection is open. */
@@ -129,20 +129,20 @@ export abstract class DataEngine extends StreamEngine {
     return this.#reassembly.length;
   }
 
-  /** The connection is open: from now on plain DTs are taken and sent. Sizes in octets. */
+  /** The connection is open: plain DTs are taken and sent from now on. Sizes in octets. */
   protected startData(dt: DtFormat, agreed: number, sent: number): void {
     const { strict } = this.options;
     this.#dt = dt;
     this.#sizes = {
       agreed,
       sent,
-      // Strict decoding judges a DT without user data, and one that is too long.
+      // With `strict`, a DT without user data or above the agreed size goes to the codec, which refuses it.
       minPlainDt: strict ? dt.headerLength + 1 : dt.headerLength,
       maxPlainDt: strict ? agreed : MAX_TPKT_LENGTH,
     };
   }
 
-  /** A limit of TSDUs for this connection alone, in octets. */
+  /** Sets the largest TSDU of this connection, in octets. */
   protected limitTsdus(maxTsduSize: number): void {
     const { allocate, view } = this.options;
     this.#reassembly = new Reassembly({ ...this.options, maxTsduSize }, allocate, view);
@@ -154,7 +154,7 @@ export abstract class DataEngine extends StreamEngine {
     this.#deliverTsdu(this.#reassembly.add(source, 0, userData.length, eot));
   }
 
-  /** Forgets a TSDU that will not be completed. */
+  /** Drops a TSDU that will not be completed. */
   protected dropBegun(): void {
     this.#reassembly.clear();
   }
@@ -187,13 +187,13 @@ export abstract class DataEngine extends StreamEngine {
     return (((high ?? 0) << 8) | (low ?? 0)) === this.#dt.dstRef;
   }
 
-  /** Of an open connection, and of a length that strictness allows. */
+  /** Whether a DT of this length is taken without the codec. */
   #takesPlainDt(length: number): boolean {
     const { minPlainDt, maxPlainDt } = this.#sizes;
     return length >= minPlainDt && length <= maxPlainDt && this.takesData;
   }
 
-  /** A limit was passed. The packets behind are still read where the connection ends by a DR. */
+  /** A TSDU exceeds a limit. The packets behind it are still read if the connection ends by a DR. */
   #fault(error: unknown): boolean {
     this.step(faultInput(error));
     return this.isReceiving;
@@ -204,7 +204,7 @@ export abstract class DataEngine extends StreamEngine {
       this.due = undefined;
       this.deliver(tsdu);
     } else if (!this.#reassembly.begun) {
-      // A DT without user data begins no TSDU, so no time counts for it.
+      // A DT without user data begins no TSDU, so no deadline runs for it.
       this.due = undefined;
     }
   }

@@ -1,6 +1,6 @@
 /**
- * How a transport connection is opened or refused: the rows of the table from TCP to the CC that hold for every class,
- * and CR, CC and the DR of a refusal with what they agree on.
+ * How a transport connection is opened or refused: the rows of the table from TCP to the CC, which are the same for
+ * every class; the CR, the CC and the DR of a refusal; and what CR and CC have agreed on.
  */
 import type { Agreement } from '../engine.js';
 import {
@@ -66,7 +66,7 @@ export const ESTABLISHMENT: Rows = {
     'CR invalid': ['refuse by ER', 'ENDING'],
     'T-DISCONNECT request': ['drop', 'CLOSED'],
     'disruptive T-DISCONNECT request': ['drop', 'CLOSED'],
-    // Before a CR there is no connection to report: a port scan is no error of the server.
+    // Before a CR there is nothing to report: a port scan is no error of the server.
     'N-RELEASE indication': ['drop', 'CLOSED'],
     'N-DISCONNECT indication': ['drop', 'CLOSED'],
     timer: ['fail', 'CLOSED'],
@@ -78,16 +78,16 @@ export const ESTABLISHMENT: Rows = {
     'T-CONNECT refusal': ['refuse by DR', 'ENDING'],
     'T-DISCONNECT request': ['refuse by DR', 'ENDING'],
     'disruptive T-DISCONNECT request': ['refuse by DR', 'ENDING'],
-    //= X.224 A.4 Table A.6 DT deviation: data that follows the CR at once waits for the decision of the user, for several stacks do not wait for the CC
+    //= X.224 A.4 Table A.6 DT deviation: data behind the CR waits for the decision of the user, because several stacks do not wait for the CC
     DT: ['keep data', 'WFTRESP'],
-    // The peer has gone: the indication is withdrawn.
+    // The peer has closed TCP: the indication is withdrawn.
     'N-RELEASE indication': ['fail', 'CLOSED'],
     'N-DISCONNECT indication': ['fail', 'CLOSED'],
     timer: ['refuse by DR', 'ENDING'],
   },
 };
 
-/** The CR of an initiator: everything that is not fixed. */
+/** The parts of a CR that an initiator chooses. */
 export interface ConnectRequestInit {
   readonly parameters: Pick<
     ParametersInit,
@@ -97,22 +97,22 @@ export interface ConnectRequestInit {
   readonly tpClass?: TpClassChoice | undefined;
   /** Ask for expedited data. Default `false`. */
   readonly expedited?: boolean | undefined;
-  /** Ask for each ED to be answered by an EA; only with `expedited`, and only for class 2. Default `false`. */
+  /** Ask for an EA for each ED; only with `expedited`, and only in class 2. Default `false`. */
   readonly expeditedAck?: boolean | undefined;
-  /** The form of remote desktop; it goes with no parameters. */
+  /** The form of remote desktop, which has no parameters. */
   readonly remoteDesktop?: RemoteDesktopInit | undefined;
   readonly userData: Uint8Array;
 }
 
-/** The options that negotiation looks at. */
+/** The options that decide what is negotiated. */
 export type NegotiationOptions = Pick<
   ConnectionOptions,
   'strict' | 'maxTpduSize' | 'takesRemoteDesktop' | 'tpClass' | 'expedited' | 'expeditedAck'
 >;
 
 /**
- * The CR of an initiator (X.224 13.3). With class 2 it states 0xC6 always, for its two defaults differ; with class 0
- * only to ask for expedited data, for several peers refuse it.
+ * The CR of an initiator (X.224 13.3). With class 2 it always has 0xC6, because X.224 and RFC 2126 have different
+ * defaults. With class 0 it has 0xC6 only to ask for expedited data, because several peers refuse 0xC6.
  */
 //= X.224 6.5.4 b
 //= X.224 8.2.2 1
@@ -145,7 +145,7 @@ export function connectionRequest(localRef: number, request: ConnectRequestInit)
   };
 }
 
-/** What a responder can do in answer to this CR. */
+/** What this side supports, for the answer to this CR. */
 //= X.224 14.2
 export function capabilitiesFor(
   { parameters }: ConnectionRequest,
@@ -155,7 +155,7 @@ export function capabilitiesFor(
   return {
     classes: classesOf(tpClass),
     maxTpduSize,
-    // 0xF0 is understood always, and answered when it gains something: 0xC0 says 2048 at most.
+    // In class 0 an answer by 0xC0 says 2048 at most, so 0xF0 is answered by 0xF0 only for a larger size.
     usePreferredMaxTpduSize: parameters.preferredMaxTpduSize !== undefined && maxTpduSize > 2048,
     expedited,
     expeditedAck,
@@ -163,7 +163,7 @@ export function capabilitiesFor(
   };
 }
 
-/** What the answer to this CR may choose. */
+/** The choices that the answer to this CR has. */
 export function proposalOf(request: ConnectionRequest, options: NegotiationOptions): Proposal {
   const { classes } = capabilitiesFor(request, options);
   const tpClasses = usableClasses(request, classes);
@@ -176,27 +176,27 @@ export function proposalOf(request: ConnectionRequest, options: NegotiationOptio
   };
 }
 
-/** A CC ready to be sent, and what it puts in force; sizes in octets. */
+/** An encoded CC, and what it agrees on; sizes in octets. */
 export interface EncodedConfirm {
   readonly octets: Uint8Array;
   readonly inForce: InForce;
 }
 
-/** What CR and CC have put in force. */
+/** What CR and CC have agreed on. */
 export type InForce = Pick<
   Confirmation,
   'class' | 'maxTpduSize' | 'expedited' | 'expeditedAcknowledgement'
 >;
 
 /**
- * Octets that two selectors may come to in a CC: LI is 254 at most (X.224 13.2.1), less 6 of fixed part, 4
- * of heads of the two, 6 of a size by 0xF0 and 3 of 0xC6. Those of a CR may come to a few more.
+ * Most octets of two selectors in a CC: LI is 254 at most (X.224 13.2.1), less 6 of the fixed part, 4 of the codes and
+ * lengths of the two, 6 of a size by 0xF0 and 3 of 0xC6. The selectors of a CR may have a few octets more.
  */
 const MOST_TSEL_OCTETS = 254 - 6 - 4 - 6 - 3;
 
 /**
- * The CC in answer to a CR: both selectors as they came, if they fit, and always the size
- * (RFC 2126 §6.4). A CC need not repeat selectors (X.224 13.4.4).
+ * The CC in answer to a CR. It always has the size (RFC 2126 §6.4), and both selectors of the CR if they fit: a CC need
+ * not repeat them (X.224 13.4.4).
  *
  * @throws RangeError for user data that does not fit, TypeError for a CR that cannot be accepted
  */
@@ -213,7 +213,7 @@ export function connectionConfirm(
   }
   if (acceptance.remoteDesktop !== undefined) {
     throw new TypeError(
-      'options.remoteDesktop answers a CR of remote desktop, and this is another',
+      'options.remoteDesktop must be left out: the CR is not one of remote desktop',
     );
   }
   const { callingTsel, calledTsel } = request.parameters;
@@ -240,8 +240,8 @@ export function connectionConfirm(
 }
 
 /**
- * The CC in answer to a CR of remote desktop, which expects no parameters: a size is never stated, which
- * stands for 65531 (RFC 1006 §5).
+ * The CC in answer to a CR of remote desktop, which expects no parameters. Without a size, 65531 octets apply (RFC 1006
+ * §5).
  */
 function remoteDesktopConfirm(
   request: ConnectionRequest,
@@ -260,9 +260,9 @@ function remoteDesktopConfirm(
 }
 
 /**
- * The DR that refuses a CR: its SRC-REF is 0, for no connection was made (X.224 6.6).
+ * The DR that refuses a CR. Its SRC-REF is 0, because this side has no reference for the connection (X.224 6.6).
  *
- * @param userData 1 to 64 octets; not where the CR prefers class 0, whose DR has none
+ * @param userData 1 to 64 octets; none if the CR prefers class 0
  */
 //= X.224 6.6.3 para 1
 export function refusal(remoteRef: number, reason: number, userData?: Uint8Array): Uint8Array {
@@ -271,8 +271,8 @@ export function refusal(remoteRef: number, reason: number, userData?: Uint8Array
 }
 
 /**
- * What both sides hold to. The size in force is that of the CR when the CC states none, and 65531
- * when neither does; we send no larger TPDU than we take ourselves.
+ * What both sides have agreed on. Without a size in the CC the size of the CR applies, and 65531 if neither has one. In
+ * that case this side sends no larger TPDU than it accepts.
  */
 //= X.224 14.4 e
 export function agreementOn(
@@ -306,7 +306,9 @@ function acceptedResponse(
   };
   const response = respond(request, capabilitiesFor(request, chosen));
   if (response.type === 'refuse') {
-    throw new TypeError(`the CR cannot be accepted, only refused with reason ${response.reason}`);
+    throw new TypeError(
+      `the CR offers no class that this side supports: refuse it, with reason ${response.reason}`,
+    );
   }
   return response;
 }

@@ -1,6 +1,6 @@
 /**
- * The errors of a connection: the error that an event causes in a state, and what to try. It has only the
- * wording, and does not change the connection.
+ * The errors of a connection: the error that an event causes in a state, and what to try. Only the wording is here; a
+ * function of this file does not change the connection.
  */
 
 import type { DisconnectDetails } from '../disconnection.js';
@@ -119,11 +119,11 @@ export function notPossible(state: State): CotpError {
   return new ConnectionClosedError(`this call is not possible ${when}`, { phase, ending: 'local' });
 }
 
-/** Class 2 ends both directions at once. */
+/** The user asks for a half-close in class 2, which ends both directions at once. */
 export function noHalfClose(): CotpError {
   return new CotpError('ERR_COTP_NO_HALF_CLOSE', 'class 2 has no end of one direction alone', {
     phase: 'open',
-    hint: 'use close() or disconnect(), which end both directions, once the answers have come',
+    hint: 'use close() or disconnect(), which end both directions, after the answers have come',
   });
 }
 
@@ -279,7 +279,7 @@ const EXPECTED: Readonly<Record<Phase, string>> = {
   closing: 'nothing',
 };
 
-/** The deadline has passed in this state. */
+/** The error of a deadline that has passed in this state. */
 export function timedOut(
   state: State,
   times: StreamTimes,
@@ -321,7 +321,7 @@ const TIMERS: Readonly<Record<Phase, Timer>> = {
   closing: { timer: 'closeTimeout', limit: 'closeTimeout', text: 'the peer did not close' },
 };
 
-/** The close clock runs out before everything that was written has left. */
+/** The close clock has run out before everything that was written has left. */
 const RELEASE_TIMER: Timer = {
   timer: 'closeTimeout',
   limit: 'closeTimeout',

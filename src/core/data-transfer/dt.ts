@@ -14,25 +14,25 @@
 import { type MakeView, OctetSource } from '../octets/collector.js';
 import type { SendBuffer } from './send-buffer.js';
 
-/** Sees every TPDU that is sent or received, while it is watching. */
+/** Gets every TPDU that is sent or received, while it is watching. */
 export interface TpduObserver {
-  /** Whether `see` is to be called: read for every TPDU, so that nothing is done for nobody. */
+  /** Whether to call `see`. It is read for each TPDU, so that nothing is copied for an observer that does not watch. */
   readonly isWatching: boolean;
   /** The octets are not changed afterwards. */
   see(direction: 'sent' | 'received', tpdu: Uint8Array): void;
 }
 
-/** A header of DT without parameters, as data: all classes take one path. */
+/** The header of a DT without parameters, as data, so that all classes share one path. */
 export interface DtFormat {
   /** Octets of the header, LI included. */
   readonly headerLength: number;
   readonly last: readonly number[];
   readonly notLast: readonly number[];
-  /** LI of a plain DT, which is the offset of the octet with EOT too. */
+  /** LI of a plain DT. It is also the offset of the octet with EOT. */
   readonly li: number;
-  /** The DST-REF that is ours; 0 in class 0, which has none. */
+  /** Our reference, which is the DST-REF of a received DT; 0 in class 0, whose DT has none. */
   readonly dstRef: number;
-  /** Bits of the octet with EOT that are 0 in a plain DT. */
+  /** Bits beside EOT that must be 0 in a plain DT. */
   readonly zeroBits: number;
 }
 
@@ -54,8 +54,8 @@ export const SHORT_DT: DtFormat = {
 };
 
 /**
- * The DT of class 2 in normal format. Without explicit flow control its number means nothing: it is sent as 0 and
- * not looked at.
+ * The DT of class 2 in normal format. Without explicit flow control its number has no meaning: it is sent as 0 and
+ * ignored on receipt.
  */
 //= X.224 10.2.3 para 1
 //= X.224 10.2.3 para 2
@@ -74,7 +74,7 @@ export function normalDt(localRef: number, remoteRef: number): DtFormat {
 }
 
 /**
- * EOT of the DT whose header has these octets; `undefined` for what the codec must judge.
+ * EOT of the DT whose header has these octets; `undefined` if it is no plain DT, which the codec decodes.
  *
  * @param number the octet at the offset LI
  */
@@ -94,7 +94,7 @@ export function readEot(
 
 /**
  * Queues a TSDU of at least one octet as DT TPDUs of at most `maxTpduSize` octets, header included
- * (X.224 6.3): EOT only on the last, none of them empty, and none of another TSDU in between.
+ * (X.224 6.3): EOT only on the last, none of them empty, and no DT of another TSDU in between.
  */
 //= X.224 6.3.3 para 1
 //= X.224 8.2.3

@@ -1,6 +1,6 @@
 /**
- * Shows the TPDUs that leave a send buffer, in the order in which they leave. Where some overtake others, that is not
- * the order in which they were added, and some of them never leave.
+ * Shows the TPDUs that leave a send buffer, in the order in which they leave. If some overtake others, that is not the
+ * order in which they were added, and some never leave because they are dropped.
  */
 import { copyOf } from '../octets/octets.js';
 import { TPKT_HEADER_LENGTH } from '../tpkt/header.js';
@@ -23,9 +23,9 @@ export class LeavingPackets {
   }
 
   /**
-   * A piece leaves: whole packets, of which the last one may lack its payload; or that payload.
+   * A piece leaves. It has whole packets, except that the payload of the last one may be a piece of its own.
    *
-   * @param isPayload it is the payload of the last packet of the piece before it
+   * @param isPayload the piece is the payload of the last packet in the piece before it
    */
   see(piece: Uint8Array, isPayload: boolean): void {
     const begun = this.#begun;

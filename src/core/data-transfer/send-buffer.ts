@@ -1,6 +1,6 @@
 /**
  * The octets that wait to be sent, as pieces for one gathering write, and the memory that small ones are
- * copied to. Knows TPKT framing and nothing of TPDUs.
+ * copied to. Knows the framing of TPKT and no TPDUs.
  */
 import { Fifo } from '../fifo.js';
 import type { Allocate } from '../octets/collector.js';
@@ -18,9 +18,8 @@ import { WholeBlocks } from './whole-blocks.js';
 export const SEND_VIEW_FROM = 8_192;
 
 /**
- * Where so many copied octets wait behind one another, or are to, they go to whole blocks that are used
- * again once the stream has taken them: fresh memory would cost more than the copy. Less is not worth a
- * block.
+ * From this many copied octets in a row on, counting those that are about to be added, packets are copied to whole
+ * blocks. A whole block is used again once the stream has taken it, because new memory would cost more than the copy.
  */
 const BLOCK_FROM = 32_768;
 
@@ -83,16 +82,16 @@ export class SendPool {
 }
 
 /**
- * Collects packets until they are taken for sending. It has a field more than other classes: an object that holds
- * some of them would be one more for each connection.
+ * Collects packets until they are taken for sending. It has more than twelve fields on purpose: an object for some of
+ * them would cost memory for each connection.
  */
 export class SendBuffer {
   /**
-   * Whoever takes pieces calls {@link sent} once nobody reads them any more: only then are whole blocks
-   * used.
+   * The owner calls {@link sent} when nobody reads the pieces any more that it has taken. Without that no whole blocks
+   * are used.
    */
   reportsSent = false;
-  /** Octets that wait; others only read it. */
+  /** Octets that wait. Other classes only read it. */
   length = 0;
   readonly #pool: SendPool;
   readonly #pieces = new Fifo<Uint8Array>();
@@ -102,15 +101,15 @@ export class SendBuffer {
   #runEnd = 0;
   /** Octets copied since the last view; 0 when nothing waits. */
   #copied = 0;
-  /** The block of the run is a whole one. */
+  /** The run is in a whole block. */
   #isWhole = false;
-  /** Made for the connections that need a whole block. */
+  /** Created when the connection first needs a whole block. */
   #wholeBlocks: WholeBlocks | undefined;
-  /** Octets of a reply that waits before the data, where no packet is urgent: the first of all that waits. */
+  /** Without `#urgent`: octets of a reply that waits before the data. It is the first of all that waits. */
   #leading = 0;
   /** The payloads among the pieces, in order: the header of each is at the end of the piece before it. */
   #payloads: Fifo<Uint8Array> | undefined;
-  /** What leaves before the data; made for the connections that have such packets. */
+  /** Packets that leave before the data; `undefined` for a connection that has none. */
   #urgent: UrgentPackets | undefined;
 
   constructor(pool: SendPool) {
@@ -121,7 +120,7 @@ export class SendBuffer {
    * Adds one packet: the TPKT header, `header`, then `payload`. A payload of 8192 octets or more is not
    * copied and must not change until it is sent.
    *
-   * @param following octets of payload that are added right behind it, in packets of their own
+   * @param following octets of payload that are added next, in packets of their own
    */
   //= X.224 6.2.3 para 4
   //= RFC 1006 5 N-DATA
@@ -131,8 +130,9 @@ export class SendBuffer {
     const headerLength = TPKT_HEADER_LENGTH + header.length;
     const isCopied = payloadLength < SEND_VIEW_FROM;
     const length = isCopied ? headerLength + payloadLength : headerLength;
-    const isMuch = isCopied && this.#copied + payloadLength + following >= BLOCK_FROM;
-    const block = isMuch && this.reportsSent ? this.#extendWhole(length) : this.#extendRun(length);
+    const needsWholeBlock = isCopied && this.#copied + payloadLength + following >= BLOCK_FROM;
+    const block =
+      needsWholeBlock && this.reportsSent ? this.#extendWhole(length) : this.#extendRun(length);
     let offset = writeTpktHeader(block, this.#runEnd - length, header.length + payloadLength);
     for (let i = 0; i < header.length; i += 1) {
       block[offset] = header[i] as number;
@@ -161,20 +161,20 @@ export class SendBuffer {
     this.#urgent = new UrgentPackets(expedited, listener, leaving);
   }
 
-  /** The observer sees TPDUs when they leave, so that who adds them need not show them. */
+  /** The buffer itself shows TPDUs to the observer, when they leave. */
   get showsLeaving(): boolean {
     return this.#urgent?.leaving !== undefined;
   }
 
   /**
-   * Expedited data may leave before the data that waits. It cannot overtake what the stream has got, so whoever
-   * takes pieces should take few octets at a time: 64 KiB.
+   * Expedited data may leave before the data that waits. It cannot overtake what the stream has taken, so the owner
+   * should take at most 64 KiB at a time.
    */
   get mayBeOvertaken(): boolean {
     return this.#urgent !== undefined && this.#urgent.use !== 'none';
   }
 
-  /** Expedited data has left whose EA is due: data is held back, and `shift` gives replies alone. */
+  /** Expedited data has left, and its EA is due: `shift` returns replies only. */
   get isAckDue(): boolean {
     return this.#urgent?.isAckDue ?? false;
   }
@@ -190,8 +190,8 @@ export class SendBuffer {
   }
 
   /**
-   * Adds a reply: one TPDU of at most a few hundred octets, which is copied. It leaves before all data, but not
-   * inside a packet that was begun.
+   * Adds a reply: one TPDU of at most a few hundred octets, which is copied. It leaves before all data, but behind a
+   * packet whose header has left.
    */
   addReply(tpdu: Uint8Array): void {
     if (this.#urgent === undefined) {
@@ -207,13 +207,13 @@ export class SendBuffer {
     this.length += packet.length;
   }
 
-  /** The same for the reply that leaves first, which the observer has seen already. */
+  /** The same for the reply that leaves first, if the observer has seen it already. */
   addShownReply(tpdu: Uint8Array): void {
     this.#urgent?.leaving?.skipNext();
     this.addReply(tpdu);
   }
 
-  /** Adds an ED: it leaves before all data of {@link addPacket}, behind the ED that wait. */
+  /** Adds an ED. It leaves before all packets of {@link addPacket}, and behind the EDs that wait. */
   addExpedited(tpdu: Uint8Array): void {
     const packet = packetOf(tpdu);
     this.#urgent?.addExpedited(packet);
@@ -237,7 +237,7 @@ export class SendBuffer {
     for (const packet of this.#urgent?.expedited() ?? []) {
       octets += packet.length - TPKT_HEADER_LENGTH - headerLength;
     }
-    // The payload of a packet that was begun has no header before it.
+    // If the header of a packet has left, its payload is the first piece, without a header.
     let skipped = this.#isWithinPacket ? (this.#pieces.first?.length ?? 0) : 0;
     octets += skipped;
     skipped += this.#leading;
@@ -254,7 +254,7 @@ export class SendBuffer {
     return octets;
   }
 
-  /** Forgets normal and expedited data that waits, except the rest of a packet that was begun. */
+  /** Drops normal and expedited data that waits, except the payload of a packet whose header has left. */
   dropData(): void {
     const rest = this.#isWithinPacket ? this.#pieces.first : undefined;
     const leading = this.#leadingReply;
@@ -276,7 +276,7 @@ export class SendBuffer {
     }
   }
 
-  /** The next piece, taken out; `undefined` when nothing waits, or nothing of it may leave now. */
+  /** Takes out the next piece; `undefined` when nothing waits, or when nothing may leave now. */
   shift(): Uint8Array | undefined {
     const urgent = this.#urgent;
     const isPayload = urgent !== undefined && this.#isWithinPacket;
@@ -293,12 +293,12 @@ export class SendBuffer {
     return piece;
   }
 
-  /** Nobody reads any more the octets of any piece that was taken out. */
+  /** Nobody reads the pieces any more that were taken out. */
   sent(): void {
     this.#wholeBlocks?.release();
   }
 
-  /** Forgets what waits: the stream is gone. No block is released, for it may still be read. */
+  /** Drops what waits: the stream is closed. No block is released, because the stream may still read it. */
   clear(): void {
     this.#pieces.clear();
     this.#payloads = undefined;
@@ -310,14 +310,14 @@ export class SendBuffer {
     this.#wholeBlocks = undefined;
   }
 
-  /** The header of the next piece of data was taken. */
+  /** The next piece of data is a payload whose header has left. */
   get #isWithinPacket(): boolean {
     return this.#payloads !== undefined && this.#payloads.length > 0
       ? this.#payloads.first === this.#pieces.first
       : false;
   }
 
-  /** The reply before the data, which stays when the data is dropped. */
+  /** The reply before the data. It stays when the data is dropped. */
   get #leadingReply(): Uint8Array | undefined {
     if (this.#leading === 0) {
       return undefined;
@@ -345,7 +345,7 @@ export class SendBuffer {
     return urgent.shift() ?? (urgent.isAckDue ? undefined : this.#shiftData());
   }
 
-  /** The pieces of data that wait, the run that packets are copied to included. */
+  /** The pieces of data that wait, and the run. */
   *#waitingPieces(): Iterable<Uint8Array> {
     yield* this.#pieces;
     if (this.#block !== undefined) {
@@ -353,7 +353,7 @@ export class SendBuffer {
     }
   }
 
-  /** Makes the run longer; or begins one, where another connection or a whole block came in between. */
+  /** Extends the run. Begins another one if the shared block has given out other memory, or the run is in a whole block. */
   #extendRun(length: number): Uint8Array {
     const start = this.#pool.takeRegion(length);
     const { shared } = this.#pool;
@@ -389,7 +389,7 @@ export class SendBuffer {
     }
   }
 
-  /** What was copied to the run; the next packet begins another. */
+  /** Takes the run; the next packet begins another one. */
   #takeRun(block: Uint8Array): Uint8Array {
     this.#block = undefined;
     return block.subarray(this.#runStart, this.#runEnd);

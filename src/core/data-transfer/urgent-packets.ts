@@ -1,30 +1,30 @@
 /**
- * The packets that leave before the data that waits: expedited data (X.224 6.11), and replies to the peer such as
- * EA, DC and DR. Decides what leaves next, and what is held back while an EA is due. Knows no TPDU.
+ * The packets that leave before the data that waits: expedited data (X.224 6.11) and replies such as EA, DC and DR.
+ * Decides what leaves next, and what waits while an EA is due. Knows no TPDU.
  */
 import { Fifo } from '../fifo.js';
 import type { LeavingPackets } from './leaving-packets.js';
 
-/** Is notified by a send buffer while a piece is taken out of it. It may add packets, and no more. */
+/** Is called while a piece is taken out of a send buffer. It may add packets to the buffer, but not take or drop any. */
 export interface SendListener {
-  /** An ED is being handed to the stream. */
+  /** An ED leaves. */
   onExpeditedSent(): void;
-  /** Of normal and expedited data nothing waits any more. */
+  /** No normal or expedited data waits any more. */
   onDataSent(): void;
 }
 
 /**
- * Whether there is expedited data: `'acknowledged'` if each ED is answered by an EA, and neither normal nor expedited
- * data leaves until it comes.
+ * Whether there is expedited data. With `'acknowledged'` the peer answers each ED by an EA, and until that comes neither
+ * normal nor expedited data leaves.
  */
 export type ExpeditedUse = 'none' | 'unacknowledged' | 'acknowledged';
 
 /** Replies and expedited data of one connection. Each packet is one piece. */
 export class UrgentPackets {
   readonly use: ExpeditedUse;
-  /** Shows what leaves the buffer, in this order; `undefined` if nobody observes it. */
+  /** Shows TPDUs in the order in which they leave the buffer; `undefined` if nobody observes it. */
   readonly leaving: LeavingPackets | undefined;
-  /** An ED has left whose EA is due. */
+  /** An ED has left, and its EA is due. */
   isAckDue = false;
   /** Octets of the replies that wait. */
   replyLength = 0;
@@ -58,12 +58,12 @@ export class UrgentPackets {
     return this.#expedited;
   }
 
-  /** Forgets the expedited data that waits; replies still leave. */
+  /** Drops the expedited data that waits; replies still leave. */
   dropExpedited(): void {
     this.#expedited.clear();
   }
 
-  /** The next packet, taken out: a reply first. `undefined` when none may leave now. */
+  /** Takes out the next packet, a reply first; `undefined` when none may leave now. */
   //= X.224 6.11.1.4 para 3
   //= RFC 2126 4.2.2 EA
   //= RFC 2126 4.2.2 no EA
@@ -84,7 +84,7 @@ export class UrgentPackets {
     return packet;
   }
 
-  /** A piece was taken out of the buffer, in which `length` octets are left, replies included. */
+  /** A piece was taken out of the buffer; `length` octets are left in it, including replies. */
   afterShift(length: number): void {
     if (this.#hasExpeditedLeft) {
       this.#hasExpeditedLeft = false;

@@ -1,29 +1,29 @@
 /**
- * The whole blocks of one send buffer: those whose octets wait, and those whose octets were taken and may still
- * be read. Each holds one piece, from its first octet on.
+ * The whole blocks of one send buffer: those whose piece waits, and those whose piece was taken but may still be read by
+ * the stream. A block holds one piece, which begins at its first octet.
  */
 import type { SendPool } from './send-buffer.js';
 
-/** Whole blocks on their way; made for the connections that need one. */
+/** The whole blocks that one connection uses now. */
 export class WholeBlocks {
   readonly #pool: SendPool;
-  /** Those whose piece waits, by their memory. */
+  /** Blocks whose piece waits, by their memory. */
   readonly #waiting = new Map<ArrayBufferLike, Uint8Array>();
-  /** Those whose piece was taken. */
+  /** Blocks whose piece was taken. */
   #taken: Uint8Array[] = [];
 
   constructor(pool: SendPool) {
     this.#pool = pool;
   }
 
-  /** Another block, whose piece waits from now on. */
+  /** Gives out a block, whose piece waits from now on. */
   acquire(): Uint8Array {
     const block = this.#pool.acquire();
     this.#waiting.set(block.buffer, block);
     return block;
   }
 
-  /** A piece was taken; most lie in no whole block. */
+  /** A piece was taken. Most pieces are in no whole block. */
   take({ buffer }: Uint8Array): void {
     const block = this.#waiting.get(buffer);
     if (block !== undefined) {
@@ -32,7 +32,7 @@ export class WholeBlocks {
     }
   }
 
-  /** Nobody reads any more the octets of any piece that was taken. */
+  /** Nobody reads the taken pieces any more: their blocks return to the pool. */
   release(): void {
     if (this.#taken.length > 0) {
       for (const block of this.#taken) {
@@ -42,7 +42,7 @@ export class WholeBlocks {
     }
   }
 
-  /** What waits will not be taken: its blocks are left to the garbage collector. */
+  /** The pieces that wait will not be taken: their blocks are left to the garbage collector. */
   forgetWaiting(): void {
     this.#waiting.clear();
   }
