@@ -1,5 +1,5 @@
 /**
- * A CR that waits for the decision of a server's user.
+ * A CR that waits for the decision of the user of a server: its type, and the checks of `accept` and `refuse`.
  */
 import type { Duplex } from 'node:stream';
 import { isRefusalReason } from '../core/tpdu/codes.js';
@@ -18,7 +18,7 @@ import {
   resolveOptions,
 } from './options/rows.js';
 
-/** Limits and data of one accepted connection; what is left out is as in the options of `listen`. */
+/** Options of one accepted connection. Without one of them the option of `listen` applies. */
 export interface AcceptOptions {
   /**
    * A smaller `maxTpduSize`, 128 to 65531 octets.
@@ -52,26 +52,25 @@ export interface AcceptOptions {
    */
   readonly tpClass?: 0 | 2 | undefined;
   /**
-   * Whether expedited data is granted; `true` only where the CR asks for it. Default: as the option of `listen`
-   * says, where the CR asks for it.
+   * Whether to grant expedited data; `true` only if the CR asks for it. Default: the option of `listen`, if the CR asks
+   * for it.
    *
    * @defaultValue `undefined`
    */
   readonly expedited?: boolean | undefined;
   /**
-   * Whether it is granted that an EA answers each expedited data unit; `true` only where the CR asks for it. It has
-   * an effect only in class 2, and where expedited data is granted. Default: as the option of `listen` says, where
-   * the CR asks for it.
+   * Whether to grant an EA for each expedited data unit; `true` only if the CR asks for it. It has an effect only in
+   * class 2, and only if expedited data is granted. Default: the option of `listen`, if the CR asks for it.
    *
    * @defaultValue `undefined`
    */
   readonly expeditedAck?: boolean | undefined;
 }
 
-/** What a refusal says beside its reason. */
+/** Options of a refusal. */
 export interface RefuseOptions {
   /**
-   * User data of the DR, 1 to 64 octets; only where the CR prefers another class than 0. It may be lost with TCP.
+   * User data of the DR, 1 to 64 octets; only if the CR prefers another class than 0. It may be lost with TCP.
    *
    * @defaultValue `undefined`
    */
@@ -79,19 +78,18 @@ export interface RefuseOptions {
 }
 
 /**
- * A connection request. Either `accept` or `refuse` is to be called, once, before the callback ends
- * or its promise settles.
+ * A connection request. Call either `accept` or `refuse`, once, before the callback returns or its promise settles.
  */
 export interface ConnectRequest {
   readonly localAddr: FullAddress;
   readonly remoteAddr: FullAddress;
-  /** The T-selector that is called. */
+  /** The called T-selector. */
   readonly localTsel: Tsel | undefined;
-  /** The T-selector that calls. */
+  /** The calling T-selector. */
   readonly remoteTsel: Tsel | undefined;
   /** User data of the CR, if there is any. */
   readonly connectData: Buffer | undefined;
-  /** The classes that an answer may choose, of those that the CR offers and `listen` accepts; the best one first. */
+  /** The classes that the CR offers and `listen` accepts, the best one first; `accept` may choose one of them. */
   readonly tpClasses: readonly (0 | 2)[];
   /** The CR asks for expedited data. */
   readonly expedited: boolean;
@@ -100,8 +98,8 @@ export interface ConnectRequest {
   /** The CR itself. */
   readonly tpdu: ConnectionRequest & Decoded;
   /**
-   * The byte stream; a `tls.TLSSocket` knows the certificate of the peer. Once it was asked for, TSDUs
-   * that come in several DTs are copied, for others may see what comes.
+   * The byte stream; a `tls.TLSSocket` knows the certificate of the peer. After the first use of this property, TSDUs
+   * that come in several DTs are copied, because other code may see the same octets.
    */
   readonly socket: Duplex;
   /** Aborted when the peer goes away before the decision. */
@@ -109,8 +107,9 @@ export interface ConnectRequest {
   /**
    * Accepts: the CC is sent and the connection is open.
    *
-   * @throws TypeError or RangeError for a bad option, TypeError for a choice that the CR does not offer: the request
-   * can still be answered. TypeError when it was decided before
+   * @throws TypeError or RangeError for a bad option, TypeError for a choice that the CR does not offer. The request can
+   * still be answered then
+   * @throws TypeError when the request was accepted or refused before
    */
   accept(options?: AcceptOptions): void;
   /**
@@ -118,7 +117,8 @@ export interface ConnectRequest {
    * 2 session entity not attached, 3 address unknown. 128 to 133, 135, 136 and 138 only if the
    * CR prefers another class than 0.
    *
-   * @throws RangeError for a reason or user data that may not be sent; TypeError when it was decided before
+   * @throws RangeError for a reason or user data that may not be sent; TypeError when the request was accepted or refused
+   * before
    */
   refuse(reason?: number, options?: RefuseOptions): void;
 }
@@ -146,7 +146,7 @@ export interface ConnectRequest {
  */
 export type OnConnectRequest = (request: ConnectRequest) => void | Promise<void>;
 
-/** A failure opens no connection, so `accept` does not send it. */
+/** Checks a negotiation response. A negotiation failure opens no connection, so `accept` refuses it. */
 const negotiationResponse: Check<RemoteDesktopInit> = (name, value) => {
   const checked = remoteDesktop('CC')(name, value);
   if (checked.negotiation?.type !== 'response') {
@@ -167,12 +167,12 @@ const ACCEPT_OPTIONS = {
 
 const REFUSE_OPTIONS = { userData: optional(disconnectData) };
 
-/** Checks what `accept` was given. */
+/** Checks the options of `accept`. */
 export function resolveAccept(given: unknown): AcceptOptions {
   return resolveOptions(ACCEPT_OPTIONS, given);
 }
 
-/** Checks the reason that `refuse` was given. */
+/** Checks the reason of `refuse`. */
 //= X.224 13.5.3 d
 export function resolveReason(reason: unknown, preferredClass: number): number {
   const value = integer(0, 255)('reason', reason);
@@ -184,7 +184,7 @@ export function resolveReason(reason: unknown, preferredClass: number): number {
   return value;
 }
 
-/** Checks the options that `refuse` was given: a DR of class 0 has no user data. */
+/** Checks the options of `refuse`. The refusal of a CR of class 0 has no user data. */
 //= X.224 6.6.3 para 1
 export function resolveRefuse(given: unknown, preferredClass: number): RefuseOptions {
   const options = resolveOptions(REFUSE_OPTIONS, given);

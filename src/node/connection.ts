@@ -1,5 +1,5 @@
 /**
- * A COTP connection as users hold it, and its `info`.
+ * The public connection of COTP, and its `info`.
  */
 import { noExpedited } from '../core/connection/expedited.js';
 import { noHalfClose } from '../core/connection/failures.js';
@@ -22,9 +22,8 @@ import {
 import { disconnectData, flag, optional, resolveOptions, row } from './options/rows.js';
 
 /**
- * What both sides of a connection are, and what they have agreed on. Frozen. A selector read here can
- * be passed to `connect` as it is: a number when it has two octets, else a Buffer, `undefined` when
- * the CR carried none.
+ * The two sides of a connection, and what they have agreed on. Frozen. A selector can be passed to `connect`
+ * unchanged: it is a number if it has two octets, otherwise a Buffer, and `undefined` if the CR has none.
  */
 export interface ConnectionInfo {
   readonly localAddr: FullAddress;
@@ -34,8 +33,8 @@ export interface ConnectionInfo {
   /** The peer's T-selector: the called one of a client, the calling one of a server. */
   readonly remoteTsel: Tsel | undefined;
   /**
-   * The T-selector that the CC carries as the responding one (0xC2); a client only, and `undefined`
-   * when the peer left it out. Some peers answer with another one than was called.
+   * The responding T-selector of the CC (0xC2); of a client only, and `undefined` if the CC has none. Some peers
+   * answer with another one than was called.
    */
   readonly respondingTsel: Tsel | undefined;
   /** Largest TPDU that is sent, in octets, header included. */
@@ -44,7 +43,7 @@ export interface ConnectionInfo {
   readonly tpClass: 0 | 2;
   /** Expedited data was agreed on: `writeExpedited` and `readExpedited` can be used. */
   readonly expedited: boolean;
-  /** Each expedited data unit is answered by an EA, and holds back what follows until it comes; class 2 only. */
+  /** Each expedited data unit is answered by an EA, and no data is sent until it comes; class 2 only. */
   readonly expeditedAck: boolean;
   /** Our reference, 1 to 65535. */
   readonly localRef: number;
@@ -53,23 +52,23 @@ export interface ConnectionInfo {
   /** User data of the peer's CR or CC, if it sent any. */
   readonly connectData: Buffer | undefined;
   /**
-   * What the peer's CR or CC breaks of the standard and was let pass, by the names of `docs/errors.md`; empty
-   * when it breaks nothing.
+   * The deviations from the standard in the peer's CR or CC that were tolerated, by the names of `docs/errors.md`; empty
+   * if there are none.
    */
   readonly diagnostics: readonly DiagnosticCode[];
-  /** What of remote desktop the peer's CR or CC carries; `undefined` where it has another form. */
+  /** The remote desktop fields of the peer's CR or CC; `undefined` if it has none. */
   readonly remoteDesktop: RemoteDesktop | undefined;
   /** The `name` option. */
   readonly name: string | undefined;
 }
 
-/** A selector in the form of the options: two octets are a number. */
+/** A selector in the form of the options: a number if it has two octets. */
 export function tselFromWire(octets: Uint8Array | undefined): Tsel | undefined {
-  // A copy: a selector that somebody keeps must not keep the socket's buffer.
+  // A copy, so that a selector does not keep the buffer of the socket alive.
   return octets === undefined ? undefined : tselOf(copyToBuffer(octets));
 }
 
-/** User data in the form of the info: none is `undefined`. */
+/** User data in the form of `info`: `undefined` if there is none. */
 export function connectDataFromWire(userData: Uint8Array): Buffer | undefined {
   return userData.length === 0 ? undefined : copyToBuffer(userData);
 }
@@ -83,14 +82,14 @@ export function remoteDesktopFromWire(form: RemoteDesktop | undefined): RemoteDe
     : { ...form, correlationId: copyToBuffer(form.correlationId) };
 }
 
-/** What was let pass in a CR or CC. */
+/** The tolerated deviations of a CR or CC. */
 export function diagnosticsOf(tpdu: Decoded | undefined): readonly DiagnosticCode[] {
   return tpdu === undefined || tpdu.diagnostics.length === 0
     ? NONE
     : Object.freeze(tpdu.diagnostics.map(({ code }) => code));
 }
 
-/** Puts the info together. */
+/** Creates `info`. */
 export function connectionInfo(
   agreement: Agreement,
   parts: Omit<ConnectionInfo, keyof Agreement>,
@@ -123,7 +122,7 @@ export interface DisconnectOptions {
    */
   readonly userData?: Uint8Array | undefined;
   /**
-   * Drop what was written and is still queued, instead of sending it first.
+   * Drop queued data instead of sending it first.
    *
    * @defaultValue `false`
    */
@@ -135,7 +134,7 @@ const DISCONNECT_OPTIONS = {
   disruptive: row(flag, false),
 };
 
-/** Without the parts that are not there; its octets keep no buffer of the socket alive. */
+/** A frozen copy without `undefined` fields. Its octets do not keep a buffer of the socket alive. */
 function disconnectionOf(ended: Disconnection): Disconnection {
   const { ending, confirmed, unsent, reason, userData, additionalInfo, nonDisruptive } = ended;
   return Object.freeze({
@@ -151,14 +150,14 @@ function disconnectionOf(ended: Disconnection): Disconnection {
 
 /**
  * For relays: closes a connection of class 2 by a DR with the reason and the additional information of the DR that
- * ended the other side. A user has no choice of either.
+ * ended the other side. It is no method, because users cannot choose either.
  */
 export let disconnectLike: (conn: Connection, how: DisconnectHow) => void;
 
 /** Called with expedited data, 1 to 16 octets, and the connection that it came on. */
 export type OnExpedited = (data: Buffer, conn: Connection) => void | Promise<void>;
 
-/** What a connection is made of. */
+/** The parts of a connection. */
 export interface TransportParts {
   readonly driver: Driver;
   readonly engine: Engine;
@@ -174,11 +173,11 @@ export interface TransportParts {
  * Connections come from {@link connect} and from the callback of {@link listen}.
  */
 export class Connection extends MessageConnection<ConnectionInfo> {
-  /** Exists where expedited data was agreed on. */
+  /** Exists if expedited data was agreed on. */
   readonly #expedited: ExpeditedQueue | undefined;
   readonly #onExpedited: OnExpedited | undefined;
   readonly #report: (error: unknown) => void;
-  /** Made when it is asked for, once the connection is closed. */
+  /** Created on the first request, once the connection is closed. */
   #disconnection: Disconnection | undefined;
 
   private constructor(parts: TransportParts, expedited: ExpeditedQueue | undefined) {
@@ -193,12 +192,12 @@ export class Connection extends MessageConnection<ConnectionInfo> {
     disconnectLike = (conn, how) => conn.closeBy(how);
   }
 
-  /** @internal Makes one of its parts; users call {@link connect} or {@link listen}. */
+  /** @internal Creates a connection from its parts; users call {@link connect} or {@link listen}. */
   static of(parts: TransportParts): Connection {
     return new Connection(parts, parts.info.expedited ? new ExpeditedQueue() : undefined);
   }
 
-  /** @internal The user knows the connection: from now on `onExpedited` is called. */
+  /** @internal The user has the connection: `onExpedited` is called from now on. */
   startExpedited(): void {
     const onExpedited = this.#onExpedited;
     if (onExpedited !== undefined) {
@@ -206,7 +205,7 @@ export class Connection extends MessageConnection<ConnectionInfo> {
     }
   }
 
-  /** Passes expedited data to the user; `false` when that has failed. */
+  /** Calls the callback of the user; `false` if it has thrown. */
   #call(onExpedited: OnExpedited, data: Buffer): boolean {
     let hasFailed = false;
     const failed = (error: unknown) => {
@@ -221,14 +220,14 @@ export class Connection extends MessageConnection<ConnectionInfo> {
   }
 
   /**
-   * Sends expedited data: it leaves ahead of everything that {@link write} has queued and TCP has not taken, and may
-   * reach the peer inside a TSDU that is on its way. Where `info.expeditedAck` is true, neither data nor further
-   * expedited data leaves until the EA of the peer has come, for at most `writeTimeout`.
+   * Sends expedited data. It overtakes everything that {@link write} has queued and TCP has not taken, and may arrive
+   * inside a TSDU. If `info.expeditedAck` is true, neither data nor further expedited data leaves until the EA of the
+   * peer has come; without an EA the connection is reset after `writeTimeout`.
    *
    * @param data 1 to 16 octets; they are copied
    * @returns `false` when more than `writeHighWaterMark` octets wait: call {@link drain} before writing more
    * @throws TypeError when `data` is not a Uint8Array; RangeError when its length is not 1 to 16 octets
-   * @throws CotpError (`ERR_COTP_NO_EXPEDITED`) when none was agreed on: see `info.expedited`
+   * @throws CotpError (`ERR_COTP_NO_EXPEDITED`) when it was not agreed on: see `info.expedited`
    * @throws ConnectionClosedError (`ERR_COTP_CLOSED`) when closing has begun
    * @throws CotpError (`ERR_COTP_WRITE_OVERFLOW`) when `maxWriteBuffer` octets wait already
    *
@@ -253,17 +252,17 @@ export class Connection extends MessageConnection<ConnectionInfo> {
   }
 
   /**
-   * Returns the next expedited data of the peer, which may come before data that the peer has written earlier. What
-   * arrived before the connection ended can still be read. Several calls may wait at once; they are served in order.
-   * Never throws: also a bad option rejects.
+   * Returns the next expedited data of the peer. It may come before data that the peer has written earlier. Expedited
+   * data that arrived before the connection ended can still be read. Several calls may wait at once; they are served in
+   * order. Never throws: a bad option rejects too.
    *
    * Expedited data that nobody reads counts toward `readHighWaterMark`, with 128 octets for each. At the mark reading
    * from the socket pauses, which stops all data of the peer.
    *
    * @param options `signal` cancels the call; a call that is cancelled takes nothing
    * @returns a Buffer of 1 to 16 octets that the caller owns
-   * @throws CotpError (`ERR_COTP_NO_EXPEDITED`) at once when none was agreed on: see `info.expedited`
-   * @throws TypeError when `onExpedited` is given, which gets all of it; or for a bad option
+   * @throws CotpError (`ERR_COTP_NO_EXPEDITED`) at once when it was not agreed on: see `info.expedited`
+   * @throws TypeError when the option `onExpedited` is set, because that gets all expedited data; or for a bad option
    * @throws whatever ended the connection, as {@link read} does
    * @throws the reason of `signal` when that aborts
    *
@@ -285,7 +284,9 @@ export class Connection extends MessageConnection<ConnectionInfo> {
   readExpedited(options: WaitOptions = {}): Promise<Buffer> {
     if (this.#onExpedited !== undefined) {
       return Promise.reject(
-        new TypeError('readExpedited() gets nothing, for options.onExpedited is given'),
+        new TypeError(
+          'readExpedited() cannot be used with options.onExpedited, which gets all expedited data: leave one out',
+        ),
       );
     }
     if (this.#expedited === undefined) {
@@ -322,9 +323,9 @@ export class Connection extends MessageConnection<ConnectionInfo> {
   }
 
   /**
-   * Closes the connection as {@link close} does, and says how it ended. In class 2 a DR with reason 128 ends it, and
-   * the peer confirms that by a DC; in class 0 it is the end of TCP. On a connection that is closing already it only
-   * adds `disruptive`; on one that is closed it has no effect.
+   * Closes the connection as {@link close} does, and resolves to how it ended. In class 2 a DR with reason 128 ends the
+   * connection, and the peer confirms it by a DC; in class 0 the end of TCP ends it. On a connection that is closing
+   * already only `disruptive` has an effect; on a closed one nothing has.
    *
    * @returns resolves when the connection is closed, at the latest after `closeTimeout`; never rejects
    * @throws TypeError for a bad option; RangeError for `userData` that is not 1 to 64 octets, or in class 0. Both are
@@ -341,7 +342,7 @@ export class Connection extends MessageConnection<ConnectionInfo> {
     const how = resolveOptions(DISCONNECT_OPTIONS, options);
     if (how.userData !== undefined && this.info.tpClass === 0) {
       throw new RangeError(
-        'options.userData must be left out in class 0, which ends without a DR: see info.tpClass',
+        'options.userData must be left out in class 0, which has no DR for it: see info.tpClass',
       );
     }
     this.closeBy(how);
@@ -349,7 +350,7 @@ export class Connection extends MessageConnection<ConnectionInfo> {
   }
 
   /**
-   * How the connection ended, after either side has ended it; `undefined` until it is closed. Frozen.
+   * How the connection ended; `undefined` until it is closed. Frozen.
    *
    * @example
    * ```ts
@@ -367,5 +368,5 @@ export class Connection extends MessageConnection<ConnectionInfo> {
   }
 }
 
-/** Called with each connection that a server has opened; what it throws closes that connection. */
+/** Called with each connection that a server has opened. If it throws or rejects, that connection is closed. */
 export type ConnectionCb = (conn: Connection) => void | Promise<void>;

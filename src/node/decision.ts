@@ -1,5 +1,5 @@
 /**
- * The decision on the CR of one connection of a server: by rule, by the options of `listen`, or by the user through a
+ * The decision on the CR of one connection of a server: by the options of `listen`, or by the user through a
  * `ConnectRequest`. It is made once.
  */
 import type { TransportConnection } from '../core/connection/connection.js';
@@ -28,7 +28,7 @@ import type { ConnectionTrace } from './trace/observer.js';
 /** A CR that was received. */
 export type Indication = Extract<EngineEvent, { type: 'connectIndication' }>;
 
-/** What a decision needs to know of its connection. */
+/** The parts of a connection that a decision uses. */
 export interface DecisionParts {
   readonly engine: TransportConnection;
   readonly driver: Driver;
@@ -49,9 +49,9 @@ export class Decision {
   request: Indication['request'] | undefined;
   readonly #parts: DecisionParts;
   #isDecided = false;
-  /** The connection is gone before it was open. */
+  /** The connection ended before it was open. */
   #isWithdrawn = false;
-  /** Made for a user who decides; most servers have none. */
+  /** Created if the user decides; most servers have no `onConnectRequest`. */
   #withdrawn: AbortController | undefined;
 
   constructor(parts: DecisionParts) {
@@ -63,7 +63,11 @@ export class Decision {
     return this.#isDecided;
   }
 
-  /** A CR has come. `isExcess` refuses it: there are too many connections. */
+  /**
+   * A CR has come: refuses it, accepts it, or asks the user.
+   *
+   * @param isExcess there are too many connections: refuse it
+   */
   decide(indication: Indication, isExcess: boolean): void {
     this.request = indication.request;
     const { localTsel, onConnectRequest } = this.#parts.options;
@@ -79,14 +83,14 @@ export class Decision {
     }
   }
 
-  /** The connection is gone, or was refused by rule, before it was open. */
+  /** The connection ended before it was open, or the engine has refused it by rule. */
   withdraw(error: CotpError): void {
     this.#isWithdrawn = true;
     this.#traceRefusalByRule(error);
     this.#withdrawn?.abort(error);
   }
 
-  /** Accepts without a decision of the user. There is no caller to catch an error, so it must not throw. */
+  /** Accepts without asking the user. Nobody would catch an error, so it must not throw. */
   #acceptAny(): void {
     try {
       this.#accept({});
@@ -169,7 +173,7 @@ export class Decision {
     });
   }
 
-  /** The engine refuses by itself what it cannot accept (X.224 6.6): nobody has decided on it. */
+  /** Traces a CR that the engine itself has refused (X.224 6.6). */
   #traceRefusalByRule(error: CotpError): void {
     if (this.#isDecided || this.request !== undefined) {
       return;
@@ -185,7 +189,7 @@ export class Decision {
     }
   }
 
-  /** Decided only once the engine has taken it: what it throws leaves the request to be answered. */
+  /** Passes the answer to the engine. If the engine throws, the request is not decided and can still be answered. */
   #answer(answer: () => void): void {
     const { driver } = this.#parts;
     // A closing server drops its handshakes before their `disconnect` event.

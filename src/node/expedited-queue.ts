@@ -1,16 +1,16 @@
 /**
- * Expedited data that has arrived: it waits for `readExpedited`, or is passed to the callback of the user. Knows
- * nothing of the stream beneath.
+ * Received expedited data. It waits for `readExpedited`, or goes to the callback of the user. Knows nothing of the
+ * stream.
  */
 // Imported, not global: each use of the global goes through a getter of Node.
 import { Buffer } from 'node:buffer';
 import { Fifo } from '../core/fifo.js';
 import { WaitingCalls } from './waiting.js';
 
-/** What an item costs beside its octets while it waits. */
+/** Octets of memory that an item uses beside its own while it waits. */
 export const EXPEDITED_OVERHEAD = 128;
 
-/** A small Buffer shares its memory with others; one that waits must keep alive no more than its octets. */
+/** A copy in memory of its own: a small Buffer shares memory with others, and would keep all of it alive. */
 function ownCopy(data: Buffer): Buffer {
   const copy = Buffer.allocUnsafeSlow(data.length);
   copy.set(data);
@@ -19,16 +19,16 @@ function ownCopy(data: Buffer): Buffer {
 
 /** The expedited data of one connection. */
 export class ExpeditedQueue {
-  /** Octets of memory that the items which wait keep, about. */
+  /** About how many octets of memory the waiting items use. */
   held = 0;
   /** Called when items were taken. */
   onTaken: () => void = () => {};
   readonly #items = new Fifo<Buffer>();
-  /** Made for the first call that waits. */
+  /** Created for the first call that waits. */
   #waiting: WaitingCalls<Buffer> | undefined;
-  /** Passes one item to the user; `false` to get no more of them. */
+  /** Passes one item to the user; returns `false` to get no more. */
   #callback: ((data: Buffer) => boolean) | undefined;
-  #takesNone = false;
+  #isClosed = false;
   /** Creates the error that reads reject with, once nothing more arrives. */
   #reason: (() => Error) | undefined;
 
@@ -37,23 +37,26 @@ export class ExpeditedQueue {
     return this.held === 0;
   }
 
-  /** Puts in an item, or gives it to the call that has waited longest. Called in the middle of a chunk. */
+  /**
+   * Gives an item to the call that has waited longest, or keeps it. The engine calls this in the middle of a chunk, so it
+   * must not run code of the user.
+   */
   push(data: Buffer): void {
     const isTaken = this.#waiting?.resolveFirst(data) === true;
-    if (!isTaken && !this.#takesNone) {
+    if (!isTaken && !this.#isClosed) {
       this.#items.push(ownCopy(data));
       this.held += data.length + EXPEDITED_OVERHEAD;
     }
   }
 
-  /** From now on the callback gets each item, those that wait included. */
+  /** Sets the callback, which gets each item from now on, including those that wait. */
   passTo(callback: (data: Buffer) => boolean): void {
     this.#callback = callback;
     this.deliver();
     this.onTaken();
   }
 
-  /** Passes what waits to the callback, if there is one. To be called when a chunk was processed. */
+  /** Passes the waiting items to the callback, if there is one. To be called at the end of a chunk. */
   deliver(): void {
     if (this.#callback === undefined || this.held === 0) {
       return;
@@ -66,7 +69,7 @@ export class ExpeditedQueue {
   }
 
   /**
-   * The next item; a promise that rejects once nothing more arrives and none waits.
+   * Takes the next item. Rejects if none waits and nothing more will arrive.
    *
    * @param signal cancels the call: it rejects with the reason of the signal, and takes no item
    */
@@ -86,7 +89,7 @@ export class ExpeditedQueue {
     return this.#waiting.wait(signal);
   }
 
-  /** Nothing more will arrive: reads that wait reject, and so do later ones once the queue is empty. */
+  /** Nothing more will arrive: pending reads reject, and later ones too once the queue is empty. */
   end(reason: () => Error): void {
     this.#reason ??= reason;
     if (this.#waiting?.isEmpty === false) {
@@ -94,9 +97,9 @@ export class ExpeditedQueue {
     }
   }
 
-  /** Drops what waits, and whatever may still come. */
+  /** Drops the waiting items, and all that may still come. */
   close(): void {
-    this.#takesNone = true;
+    this.#isClosed = true;
     this.#items.clear();
     this.held = 0;
   }

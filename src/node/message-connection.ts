@@ -1,6 +1,6 @@
 /**
- * A connection that reads and writes whole messages: the part that connections of COTP and of bare TPKT
- * share. It knows neither protocol.
+ * A connection that reads and writes whole messages: the base of the connections of COTP and of bare TPKT.
+ * Knows neither protocol.
  */
 import type { Duplex } from 'node:stream';
 import type { DisconnectHow, Disconnection } from '../core/disconnection.js';
@@ -30,7 +30,7 @@ import { WaitingCalls } from './waiting.js';
 /** The octets of a message. A `Buffer` is a `Uint8Array`. */
 export type Data = Uint8Array;
 
-/** What a message connection needs of its options; sizes in octets, times in milliseconds. */
+/** The options of a message connection; sizes in octets, times in milliseconds. */
 export interface MessageConnectionOptions {
   readonly readHighWaterMark: number;
   readonly writeHighWaterMark: number;
@@ -64,12 +64,12 @@ export function resolveWait(options: unknown): WaitOptions {
   return resolveOptions(WAIT_OPTIONS, options);
 }
 
-/** @internal What a connection is made of. */
+/** @internal The arguments of the constructor. */
 export type ConnectionParts<Info> = ConstructorParameters<typeof MessageConnection<Info>>;
 
 /** How reading ended. */
 interface Ended extends ReadEnd {
-  /** What ended the connection, where the engine does not know it. */
+  /** What ended the connection, if the engine does not know it. */
   endedBy: Ending | undefined;
 }
 
@@ -82,11 +82,11 @@ export abstract class MessageConnection<Info> extends Resource {
   readonly #options: MessageConnectionOptions;
   readonly #queue: ReadQueue;
   readonly #limits: ReadLimits;
-  /** Made for the first call that waits. */
+  /** Created for the first call that waits. */
   #drains: WaitingCalls | undefined;
   /**
-   * How reading ended; reads reject with its reason. The first one counts. While the connection is open it is
-   * set only after the FIN of the peer.
+   * How reading ended; reads reject with its reason. It is set once. On an open connection only the FIN of the peer sets
+   * it.
    */
   #ending: Ended | undefined;
   /** This side sends FIN when the user ends it, not after the FIN of the peer. */
@@ -239,7 +239,7 @@ export abstract class MessageConnection<Info> extends Resource {
     return waiting <= writeHighWaterMark;
   }
 
-  /** @internal Queues expedited data; it leaves at once, unless an EA is due. Returns what {@link write} returns. */
+  /** @internal Queues expedited data. It leaves at once, unless an EA is due. Returns the same as {@link write}. */
   protected sendExpedited(data: Data): boolean {
     expeditedData('data', data);
     const { maxWriteBuffer } = this.#options;
@@ -363,7 +363,7 @@ export abstract class MessageConnection<Info> extends Resource {
     }
   }
 
-  /** @internal The same with more to say. It has an effect too while the connection is closing. */
+  /** @internal Closes as {@link close} does, in this way. It has an effect even if the connection is closing already. */
   protected closeBy(how: DisconnectHow): void {
     if (this.isClosed) {
       return;
@@ -375,7 +375,7 @@ export abstract class MessageConnection<Info> extends Resource {
     }
   }
 
-  /** @internal How the connection has ended; to be asked once it is closed. */
+  /** @internal How the connection has ended. Valid once it is closed. */
   protected get ended(): Disconnection {
     const { disconnection } = this.#engine;
     const ending = this.#ending?.endedBy ?? disconnection?.ending ?? 'local';
@@ -496,7 +496,7 @@ export abstract class MessageConnection<Info> extends Resource {
     this.markClosed();
   }
 
-  /** @internal Whether this error is the one that says how the connection ended. */
+  /** @internal Whether this error is the one that calls on the closed connection throw. */
   hasEndedBy(error: unknown): boolean {
     return this.#ending !== undefined && this.#closedError() === error;
   }
@@ -505,7 +505,7 @@ export abstract class MessageConnection<Info> extends Resource {
     return this.#ending === undefined ? undefined : this.#closedError();
   }
 
-  /** @param isLoss data of the user is lost, which counts although the user has closed the connection */
+  /** @param isLoss data of the user is lost: a failure even if the user has closed the connection */
   #fail(error: CotpError, orderly: boolean, isLoss: boolean): void {
     const isFailure = !orderly && (this.isOpen || (isLoss && this.#isClosingCleanly));
     this.#closeWith(() => error, orderly);
@@ -517,13 +517,13 @@ export abstract class MessageConnection<Info> extends Resource {
     }
   }
 
-  /** This side has closed the connection, and has not reset it since: what is lost then is a failure. */
+  /** This side has closed the connection and not reset it: lost data is then a failure. */
   get #isClosingCleanly(): boolean {
     const { how, by } = this.#driver.ending;
     return this.#ending?.isQuiet === true && !(how === 'reset' && by === 'local');
   }
 
-  /** Notes what has ended the connection, unless something is known that came before. */
+  /** Notes what has ended the connection; an earlier end, `before`, counts instead. */
   #endedBy(ending: Ending, before: Ending | undefined): void {
     if (this.#ending !== undefined) {
       this.#ending.endedBy ??= before ?? ending;
@@ -543,7 +543,7 @@ export abstract class MessageConnection<Info> extends Resource {
     this.#queue.end(this.#ending);
   }
 
-  /** Pending drains fail: their data was not sent, even where this side had closed cleanly. */
+  /** Pending drains fail, even after a clean close: their data was not sent. */
   #rejectDrains(): void {
     if (this.#drains === undefined || this.#drains.isEmpty) {
       return;

@@ -1,6 +1,5 @@
 /**
- * Messages that have arrived and calls of `read` that wait, matched in order. Knows nothing of the
- * stream beneath.
+ * Received messages and pending calls of `read`, matched in order. Knows nothing of the stream.
  */
 import type { Message, MessageReceiver } from '../core/engine.js';
 import { Fifo } from '../core/fifo.js';
@@ -8,28 +7,28 @@ import type { ExpeditedQueue } from './expedited-queue.js';
 import { cancellable } from './waiting.js';
 
 /**
- * What a queued message costs beside its octets: the view and its place in the queue, 112 octets as
- * measured. Counted so that a flood of one-octet messages meets the mark as well.
+ * Octets of memory that a queued message uses beside its own: the view and its place in the queue, measured as 112.
+ * They count, so that a flood of one-octet messages reaches the mark too.
  */
 export const MESSAGE_OVERHEAD = 128;
 
 /**
- * What a chunk costs beside its octets as long as a message of it waits: objects of JavaScript and of the
- * system below, 420 octets as measured. Counted so that messages which come one by one meet the mark too.
+ * Octets of memory that a chunk uses beside its own while a message of it waits: objects of JavaScript and of the
+ * system, measured as 420. They count, so that messages which come one by one reach the mark too.
  */
 export const CHUNK_OVERHEAD = 448;
 
-/** What of a chunk is in memory beside the messages in it, as long as one of them waits. */
+/** The memory of a chunk beside its messages. It is in use until the last message of the chunk was read. */
 interface Excess {
-  /** How many messages are given to the user once it is let go. */
+  /** It is released when so many messages have been given to the user. */
   readonly until: number;
   readonly octets: number;
 }
 
-/** What a step of `for await` gives. */
+/** The result of one step of `for await`. */
 export type Step = IteratorResult<Buffer, undefined>;
 
-/** A call that waits: of `read`, or of `next`. */
+/** A pending call: of `read`, or of `next`. */
 type Waiting =
   | { readonly isNext: false; resolve(message: Buffer): void; reject(error: Error): void }
   | { readonly isNext: true; resolve(step: Step): void; reject(error: Error): void };
@@ -46,28 +45,28 @@ const DONE: Step = { done: true, value: undefined };
 
 /** The queue of one connection. */
 export class ReadQueue implements MessageReceiver {
-  /** Messages that were given to the user; others only read it. */
+  /** Messages that were given to the user. Other classes only read it. */
   given = 0;
-  /** `onTaken` is called for a message after which less than so many octets are held. */
+  /** `onTaken` is called when a message was taken and less than so many octets are {@link held} then. */
   watchBelow = 0;
   readonly #messages = new Fifo<Buffer>();
   readonly #waiting = new Fifo<Waiting>();
   readonly #onTaken: () => void;
-  /** Most connections have none. */
+  /** Exists if expedited data was agreed on. */
   readonly #expedited: ExpeditedQueue | undefined;
-  /** How many messages wait: known without a look at them. */
+  /** How many messages wait. A field, so that the hot path need not ask the queue. */
   #count = 0;
   #octets = 0;
-  /** Octets of the messages that were put in since the last chunk ended. */
+  /** Octets of the messages that arrived since the last chunk ended. */
   #octetsOfChunk = 0;
-  /** Most queues never have one. */
+  /** Created for the first one; most queues never have one. */
   #excesses: Fifo<Excess> | undefined;
-  #takesNone = false;
+  #isClosed = false;
   #ending: ReadEnd | undefined;
 
   /**
    * @param onTaken called when a message that waited was taken, as {@link watchBelow} says
-   * @param expedited gets the expedited data; what waits there is {@link held} here
+   * @param expedited gets the expedited data; what waits there counts in {@link held}
    */
   constructor(onTaken: () => void, expedited?: ExpeditedQueue) {
     this.#onTaken = onTaken;
@@ -84,7 +83,7 @@ export class ReadQueue implements MessageReceiver {
     return this.#count === 0 && (this.#expedited === undefined || this.#expedited.isEmpty);
   }
 
-  /** Octets of memory that the messages and the expedited data which wait keep, about. */
+  /** About how many octets of memory the waiting messages and expedited data use. */
   get held(): number {
     return this.#expedited === undefined ? this.#octets : this.#octets + this.#expedited.held;
   }
@@ -94,7 +93,7 @@ export class ReadQueue implements MessageReceiver {
     this.#expedited?.push(data as Buffer);
   }
 
-  /** Puts in a message, or gives it to the call that has waited longest. */
+  /** Gives a message to the call that has waited longest, or keeps it. */
   onMessage(received: Message): void {
     // The driver gives the engine Buffers, and the engine allocates Buffers.
     const message = received as Buffer;
@@ -108,7 +107,7 @@ export class ReadQueue implements MessageReceiver {
       }
       return;
     }
-    if (this.#takesNone) {
+    if (this.#isClosed) {
       return;
     }
     this.#messages.push(message);
@@ -118,11 +117,11 @@ export class ReadQueue implements MessageReceiver {
   }
 
   /**
-   * The messages of a chunk of so many octets have been put in. One of them keeps all of it in memory,
-   * so what is in it beside them counts too: a peer may fill a chunk with TPDUs that carry nothing. Expedited data
-   * is passed to the callback of the user now, for nothing is in the middle of the chunk any more.
+   * All messages of a chunk of so many octets have arrived. Each message keeps the whole chunk in memory, so the rest of
+   * the chunk counts too: a peer may fill it with TPDUs without data. Now that the engine is not in the middle of the
+   * chunk, expedited data goes to the callback of the user.
    *
-   * @param copied octets of messages that were copied out of it and do not lie in it
+   * @param copied octets of messages that were copied, so that they are not in the chunk
    */
   endChunk(length: number, copied = 0): void {
     const excess = length + CHUNK_OVERHEAD - Math.max(0, this.#octetsOfChunk - copied);
@@ -137,9 +136,9 @@ export class ReadQueue implements MessageReceiver {
   }
 
   /**
-   * The next message; a promise that rejects once the queue has ended and is empty.
+   * Takes the next message. Rejects if none waits and the queue has ended.
    *
-   * @param signal gives the call up: it rejects with the reason of the signal, and takes no message
+   * @param signal cancels the call: it rejects with the reason of the signal, and takes no message
    */
   read(signal?: AbortSignal): Promise<Buffer> {
     if (signal?.aborted) {
@@ -169,7 +168,7 @@ export class ReadQueue implements MessageReceiver {
     });
   }
 
-  /** The same as a step of an iteration, which ends quietly where the queue does. */
+  /** The same as a step of an iteration. It ends without an error if the queue has ended so. */
   next(): Promise<Step> {
     const message = this.#take();
     if (message !== undefined) {
@@ -197,9 +196,9 @@ export class ReadQueue implements MessageReceiver {
     }
   }
 
-  /** Drops what waits, and whatever may still come. */
+  /** Drops the waiting messages, and all that may still come. */
   close(): void {
-    this.#takesNone = true;
+    this.#isClosed = true;
     this.#expedited?.close();
     this.#messages.clear();
     this.#excesses = undefined;
@@ -215,7 +214,7 @@ export class ReadQueue implements MessageReceiver {
     if (message !== undefined) {
       this.#count -= 1;
       this.given += 1;
-      this.#letGo(message.length + MESSAGE_OVERHEAD);
+      this.#release(message.length + MESSAGE_OVERHEAD);
       if (this.held < this.watchBelow) {
         this.#onTaken();
       }
@@ -223,20 +222,20 @@ export class ReadQueue implements MessageReceiver {
     return message;
   }
 
-  #letGo(octets: number): void {
+  #release(octets: number): void {
     if (this.#count === 0) {
-      // A message whose memory its owner gave away meanwhile had no length any more.
+      // Exactly 0, even if the length of a message has changed: its memory may have been transferred to other code.
       this.#octets = 0;
       this.#excesses = undefined;
       return;
     }
     this.#octets -= octets;
     if (this.#excesses !== undefined) {
-      this.#letGoExcess(this.#excesses);
+      this.#releaseExcess(this.#excesses);
     }
   }
 
-  #letGoExcess(excesses: Fifo<Excess>): void {
+  #releaseExcess(excesses: Fifo<Excess>): void {
     const excess = excesses.first;
     if (excess?.until === this.given) {
       this.#octets -= excess.octets;

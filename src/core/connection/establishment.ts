@@ -155,7 +155,7 @@ export function capabilitiesFor(
   return {
     classes: classesOf(tpClass),
     maxTpduSize,
-    // In class 0 an answer by 0xC0 says 2048 at most, so 0xF0 is answered by 0xF0 only for a larger size.
+    // 0xF0 is always understood. It is answered by 0xF0 only above 2048 octets, the most that 0xC0 states in class 0.
     usePreferredMaxTpduSize: parameters.preferredMaxTpduSize !== undefined && maxTpduSize > 2048,
     expedited,
     expeditedAck,

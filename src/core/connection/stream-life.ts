@@ -1,5 +1,5 @@
 /**
- * What a TCP connection does whatever is on it, TPKTs alone or a transport connection of class 0: data in both
+ * The rows of the life of a TCP connection, under TPKTs alone and under a transport connection of class 0: data in both
  * directions, the FIN of either side (RFC 1006 §5: class 0 has no disconnect TPDU of its own), and the end.
  */
 import { complete, type Rows, type Table } from './transition.js';

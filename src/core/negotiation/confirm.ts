@@ -1,6 +1,6 @@
 /**
- * The initiator's judgement of a CC as a pure function (X.224 6.5.4, RFC 2126 §6.3): is it an
- * answer to what was offered, and what is then in force.
+ * Checks a CC against the CR of this side (X.224 6.5.4, RFC 2126 §6.3), as a pure function: whether it answers the
+ * offer, and what both sides have then agreed on.
  */
 import { ProtocolError } from '../errors.js';
 import type { Fault } from '../faults.js';
@@ -14,15 +14,15 @@ import {
 } from './class-and-options.js';
 import { confirmSize } from './tpdu-size.js';
 
-/** How a CC is judged. */
+/** How a CC is checked. */
 export interface ConfirmOptions {
-  /** Refuse what a tolerant reading lets pass. Default `false`. */
+  /** Refuse deviations that are otherwise tolerated. Default `false`. */
   readonly strict?: boolean;
-  /** The CC as it came, for the error. Default: none. */
+  /** The received CC, for the error. Default: none. */
   readonly octets?: Uint8Array;
 }
 
-/** What an acceptable CC puts in force. */
+/** What CR and an acceptable CC have agreed on. */
 export interface Confirmation {
   readonly class: TransportClass;
   /** Size in force in both directions, in octets. */
@@ -31,11 +31,11 @@ export interface Confirmation {
   readonly expedited: boolean;
   /** Each ED is answered by an EA; class 2 only. */
   readonly expeditedAcknowledgement: boolean;
-  /** What a tolerant judgement let pass, beside what decoding did. */
+  /** Deviations that were tolerated here. Those that decoding tolerated are not among them. */
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** A judgement under way: what is wrong with the CC is an error, or tolerated with a diagnostic. */
+/** Collects what is wrong with a CC: an error, or a diagnostic if it is tolerated. */
 class Judgement {
   readonly diagnostics: Diagnostic[] = [];
   readonly #strict: boolean;
@@ -57,7 +57,7 @@ class Judgement {
     this.diagnostics.push({ code: fault, octet });
   }
 
-  /** Wrong for who is strict; nothing to note for others. */
+  /** An error with `strict`; otherwise decoding has noted the deviation already. */
   strictly(fault: Fault): void {
     if (this.#strict) {
       this.fail(fault);
@@ -66,7 +66,7 @@ class Judgement {
 }
 
 /**
- * Judges a CC against the CR that it answers.
+ * Checks a CC against the CR that it answers.
  *
  * @param offer the CR as it was sent
  * @throws ProtocolError `cc-class`, `cc-options`, and `cc-ref-mismatch` in classes above 0; when strict also
@@ -86,7 +86,7 @@ export function confirm(
   judgeClass(offer, cc, judgement);
   const granted = grantedOptions(offered.additionalOptions, cc, judgement);
   if (answered.tpduSize !== undefined && answered.preferredMaxTpduSize !== undefined) {
-    // Tolerant, 0xF0 counts; decoding has noted it already.
+    // Without `strict`, 0xF0 counts.
     judgement.strictly('cc-both-sizes');
   }
   const { maxTpduSize, isBeyondOffer } = confirmSize(offered, answered);
@@ -106,7 +106,7 @@ export function confirm(
   };
 }
 
-//= X.224 13.4.3 deviation: a tolerant initiator takes a CC of class 0 for another reference, for the TCP connection associates it with its CR
+//= X.224 13.4.3 deviation: a tolerant initiator accepts a CC of class 0 for another reference, because the TCP connection associates it with its CR
 function judgeReference(
   offer: TpduInitOf<'CR'>,
   cc: ConnectionConfirm,
@@ -116,7 +116,7 @@ function judgeReference(
     if (cc.class !== 0) {
       judgement.fail('cc-ref-mismatch', 4);
     }
-    // X.224 6.9 associates by reference. In class 0 the TCP connection does it, and many peers send 0.
+    // In class 0 the TCP connection associates the CC with its CR, and many peers send 0 here.
     judgement.tolerate('cc-ref-mismatch', 4);
   }
 }
@@ -137,7 +137,7 @@ function judgeClass(offer: TpduInitOf<'CR'>, cc: ConnectionConfirm, judgement: J
   }
 }
 
-/** The bits of 0xC6 that the CC grants. What was not proposed cannot be granted (table 4). */
+/** The bits of 0xC6 that the CC grants. It must not grant what the CR does not ask for (table 4). */
 //= X.224 6.5.4 Table 4
 //= RFC 2126 4.2.1 bit 4
 function grantedOptions(
@@ -152,8 +152,11 @@ function grantedOptions(
   return granted;
 }
 
-/** The responding T-selector, where both sides state it, is the called one (X.224 13.4.4). */
-//= X.224 13.2.3 nil selector deviation: a strict initiator refuses an empty responding selector, as any other, where it called one that is not empty
+/**
+ * Whether the CC has another responding T-selector than the called one, which X.224 13.4.4 does not allow. A CR or CC
+ * without it states nothing.
+ */
+//= X.224 13.2.3 nil selector deviation: a strict initiator refuses an empty responding selector if it called one that is not empty, because the responding selector must be the called one (13.4.4)
 function isOtherSelector(
   called: Uint8Array | undefined,
   responding: Uint8Array | undefined,

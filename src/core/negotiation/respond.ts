@@ -1,5 +1,5 @@
 /**
- * The responder's answer to a CR as a pure function (X.224 6.5.4, 6.6; RFC 2126 §4). Knows no
+ * Computes the answer of a responder to a CR, as a pure function (X.224 6.5.4, 6.6; RFC 2126 §4). It does not depend on
  * users, selectors or references.
  */
 import { ProtocolError } from '../errors.js';
@@ -14,31 +14,31 @@ import {
 } from './class-and-options.js';
 import { answerSize } from './tpdu-size.js';
 
-/** A class that this implementation can run. */
+/** A class that this library supports. */
 export type SupportedClass = 0 | 2;
 
-/** What this side can do. */
+/** What this side supports. */
 export interface LocalCapabilities {
   readonly classes: readonly SupportedClass[];
-  /** Largest TPDU that this side takes, in octets; above 65531 it counts as that. */
+  /** Largest TPDU that this side accepts, in octets. A value above 65531 counts as 65531. */
   readonly maxTpduSize: number;
-  /** Answer a preferred maximum TPDU size (0xF0) by another. Default `false`: answer by 0xC0. */
+  /** Answer a preferred maximum TPDU size (0xF0) by 0xF0. Default `false`: by 0xC0. */
   readonly usePreferredMaxTpduSize?: boolean;
-  /** Take expedited data when asked to. Default `false`. */
+  /** Grant expedited data to a CR that asks for it. Default `false`. */
   readonly expedited?: boolean;
-  /** Answer each ED by an EA when asked to; class 2 only. Default `true`. */
+  /** Grant an EA for each ED to a CR that asks for it; class 2 only. Default `true`. */
   readonly expeditedAck?: boolean;
-  /** Refuse class combinations of X.224 table 3 that are not valid. Default `false`. */
+  /** Refuse an alternative class that X.224 table 3 does not allow. Default `false`. */
   readonly strict?: boolean;
 }
 
-/** What to put into the CC, and what is then in force. */
+/** The CR can be accepted: the content of the CC, and what both sides have then agreed on. */
 export interface AcceptResponse {
   readonly type: 'accept';
   readonly class: SupportedClass;
   /** Bits 4 to 1 of octet 7. */
   readonly options: number;
-  /** The size, by 0xC0 or 0xF0 but never both, and 0xC6 where it is needed. */
+  /** The size, by either 0xC0 or 0xF0; and 0xC6 if the CC needs it. */
   readonly parameters: Pick<Parameters, 'tpduSize' | 'preferredMaxTpduSize' | 'additionalOptions'>;
   /** Size in force, in octets. */
   readonly maxTpduSize: number;
@@ -56,7 +56,7 @@ export interface RefuseResponse {
 }
 
 /**
- * Answers a CR by what it proposes and what this side can do.
+ * Computes the answer to a CR from what it proposes and what this side supports.
  *
  * @param octets of the CR, for the error
  * @throws ProtocolError `class-combination` when strict and table 3 does not allow an alternative
@@ -85,7 +85,7 @@ export function respond(
 }
 
 /** @throws ProtocolError `class-combination` */
-//= X.224 6.5.4 Table 3 deviation: a tolerant responder leaves out an alternative that the table does not allow
+//= X.224 6.5.4 Table 3 deviation: a tolerant responder ignores an alternative that the table does not allow
 function verifyAlternatives(
   { class: preferred, parameters }: ConnectionRequest,
   octets: Uint8Array,
@@ -99,8 +99,8 @@ function verifyAlternatives(
 }
 
 /**
- * The classes that may answer a CR, of those that this side takes, highest first. The first one is selected: the
- * preferred class is the highest that table 3 allows.
+ * The classes that a CR proposes and this side supports, highest first. The first one is selected: in table 3 the
+ * preferred class is always the highest.
  */
 //= X.224 6.5.4 i para 2
 //= X.224 6.5.4 o
@@ -133,8 +133,8 @@ function acceptIn(
     type: 'accept',
     class: selected,
     options: selected === 2 ? NON_USE_OF_FLOW_CONTROL : 0,
-    // Class 2 always states it, for its two defaults differ (RFC 2126 §6.6); several class 0 peers
-    // refuse it.
+    // A CC of class 2 always has 0xC6, because X.224 and RFC 2126 have different defaults (RFC 2126 §6.6). Several
+    // peers of class 0 refuse 0xC6.
     parameters: selected === 2 || granted !== 0 ? { ...size, additionalOptions: granted } : size,
     maxTpduSize: size.preferredMaxTpduSize ?? size.tpduSize ?? MAX_TPDU_SIZE,
     expedited: (granted & ADDITIONAL_OPTIONS.expedited) !== 0,
@@ -143,9 +143,8 @@ function acceptIn(
 }
 
 /**
- * The bits of 0xC6 to grant. Expedited data is taken in band only, so the reverse connection and
- * the non-blocking way, which need a second TCP connection, are not granted. Bit 6 means EA where
- * class 2 is preferred; of the higher classes it asks for something else.
+ * The bits of 0xC6 to grant. The reverse connection and non-blocking expedited data require a second TCP connection, so
+ * they are not granted. Bit 6 means EA only if the CR prefers class 2; it has another meaning in the higher classes.
  */
 //= X.224 6.5.4 q
 //= X.224 6.5.4 class 2 options deviation: RFC 2126 4.2.1 gives class 2 expedited data without explicit flow control

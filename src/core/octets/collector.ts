@@ -1,7 +1,7 @@
 /**
- * Received octets: a chunk that views are cut from, and pieces of several chunks that are joined, in the first of
- * the chunks if nobody else sees its octets. Who else may see them is told by `isOwn`, `give` and `markSeen`;
- * all the rest about it is in this file. Knows nothing of the meaning of octets.
+ * Received octets: a chunk that views are cut from, and pieces of several chunks that are joined. They are joined within
+ * the first chunk if no other code sees its octets: `isOwn`, `give` and `markSeen` record that, and only this file
+ * decides by it. Knows nothing of the meaning of octets.
  */
 import { NO_OCTETS } from './octets.js';
 
@@ -158,9 +158,10 @@ export class OctetCollector {
   }
 
   /**
-   * Takes in `octets` from `start` up to, not including, `end`. The octets must not change later.
+   * Takes in `octets` from `start` up to, not including, `end`. The octets must not change later, because a long piece is
+   * kept as a view of them.
    *
-   * @param chunk the octets that stay in memory as long as any of these do
+   * @param chunk the memory that such a view keeps alive, for {@link pinned}: it may be larger than `octets`
    */
   append(octets: Uint8Array, start: number, end: number, chunk: Uint8Array = octets): void {
     const length = end - start;

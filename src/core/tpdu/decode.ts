@@ -41,8 +41,9 @@ export function decode(octets: Uint8Array, options: DecodeOptions = {}): Tpdu {
 }
 
 /**
- * Decodes the TPDUs of one NSDU (X.224 6.4): any number of AK, EA, RJ, ER and DC, then at most one of another
- * type, which extends to the end. In class 0 an NSDU is one TPDU.
+ * Decodes the TPDUs of one NSDU (X.224 6.4): any number of AK, EA, RJ, ER and DC, then at most one of another type. The
+ * other types have user data without a length field, so such a TPDU extends to the end of the NSDU. Class 0 has no
+ * concatenation (X.224 6.4): there an NSDU is one TPDU.
  *
  * @throws ProtocolError for the first TPDU with a fault; its octet is counted from the start of that TPDU
  *

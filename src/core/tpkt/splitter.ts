@@ -202,7 +202,7 @@ export class TpktSplitter {
     return more;
   }
 
-  /** Keeps the octets from `offset` on. Where none is left there is nothing to resume with. */
+  /** Keeps the octets from `offset` on, if there are any. */
   #wait(chunk: Uint8Array, offset: number): void {
     if (offset < chunk.length) {
       this.#waiting ??= new OctetCollector();
