@@ -86,21 +86,24 @@ export async function connect(addr: Address, options: ConnectOptions = {}): Prom
   return resolved.expedited ? startingExpedited(await opening) : opening;
 }
 
-/** Expedited data comes after the reaction of the caller to its promise, and before what it reads then. */
+/**
+ * Calls `onExpedited` from two microtasks on: after the caller has reacted to the promise of `connect`, and before the
+ * first read of the caller settles.
+ */
 function startingExpedited(connection: Connection): Connection {
   queueMicrotask(() => queueMicrotask(() => connection.startExpedited()));
   return connection;
 }
 
-/** Selectors and user data of up to this many octets always fit into the 128 octets of a CR (X.224 13.3). */
+/** Selectors and user data of at most so many octets always fit into the 128 octets of a CR (X.224 13.3). */
 const SURELY_FITS = 64;
 
-/** The CR's variable part and user data. */
+/** The parts of the CR that the options determine. */
 function connectRequest(options: ResolvedConnectOptions): ConnectRequestInit {
   const { tpClass, expedited, expeditedAck } = options;
   if (expeditedAck && (!expedited || tpClass === 0)) {
     const missing = expedited ? "options.tpClass 2 or '2,0'" : 'options.expedited';
-    throw new TypeError(`options.expeditedAck needs ${missing}`);
+    throw new TypeError(`options.expeditedAck requires ${missing}`);
   }
   if (options.remoteDesktop !== undefined) {
     return remoteDesktopRequest(options.remoteDesktop, options);
@@ -279,7 +282,7 @@ class Initiator implements DriverUser {
     return error;
   }
 
-  /** A peer that answers the CR of class 2 by a CC takes the connection for open, so a DR must follow it. */
+  /** If the peer answers the CR by a CC of class 2, the connection is open for it: the engine waits to send a DR. */
   #onAbort(reason: unknown): void {
     if (!this.#engine.endsByTpdu) {
       this.#giveUp(reason);

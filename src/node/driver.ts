@@ -1,6 +1,6 @@
 /**
- * The pump between a byte stream and a protocol engine: the only file that touches both. It knows
- * no protocol: octets go in, octets come out, deadlines are kept.
+ * Connects a byte stream and a protocol engine: passes octets in both directions and keeps deadlines. It is the only
+ * file that uses both. Knows no protocol.
  */
 // Buffer and process are imported, not global: each use of the global goes through a getter of Node.
 import { Buffer } from 'node:buffer';
@@ -23,17 +23,17 @@ import {
   whenClosed,
 } from './streams.js';
 
-/** Where the driver reports. Nothing here is called twice for the same thing. */
+/** What the driver calls. No method is called twice for the same event. */
 export interface DriverUser {
   /** An event of the engine. */
   onEvent(event: EngineEvent): void;
   /** All messages of a chunk of so many octets were passed on; they may be views of it. */
   onChunkEnd(length: number): void;
-  /** Something was written, so there is more room than before. */
+  /** The stream has taken octets, so fewer wait than before. */
   onWritten(): void;
-  /** A time of the stream ran out, not one of the protocol. */
+  /** A deadline of the stream has passed, not one of the protocol. */
   onTimeout(error: TimeoutError): void;
-  /** The stream is gone and everything is released. */
+  /** The stream is closed and everything is released. */
   onStreamClosed(): void;
 }
 
@@ -50,24 +50,21 @@ const RESET_BY_PEER: StreamEnding = { how: 'reset', by: 'remote' };
 
 /** The options of one stream. */
 export interface DriverOptions extends StreamTimes {
-  /** The user's own stream, where it is not one that was made for this connection. */
+  /** The user's own stream; `undefined` if the stream was created for this connection. */
   readonly socket?: Duplex | undefined;
 }
 
-/**
- * Once this many octets wait they are handed to the stream without waiting for the end of the turn,
- * so that a long burst of writes does not pile up.
- */
+/** Once this many octets wait, they are written before the end of the turn, so that a long burst needs less memory. */
 const FLUSH_AT = 65_536;
 
-/** TSDUs are not joined in smaller chunks: copying so little takes no time worth mentioning. */
+/** TSDUs are not joined within smaller chunks: copying so few octets takes hardly any time. */
 const JOINED_FROM = 4_096;
 
 /** Drives one engine over one stream. */
 export class Driver implements DeadlineUser {
   readonly stream: Duplex;
   readonly #engine: Engine;
-  /** The stream allocates memory for each chunk, and no other code has the stream. */
+  /** The stream allocates new memory for each chunk, and no other code has the stream. */
   #isPrivate: boolean;
   #user: DriverUser;
   readonly #sender: Sender;
@@ -92,32 +89,32 @@ export class Driver implements DeadlineUser {
     stream.on('end', () => this.#onEnd());
     stream.on('error', (error) => this.#onError(error));
     whenClosed(stream, () => this.#onClose());
-    // One that somebody has paused does not begin to flow by being listened to.
+    // A listener alone does not resume a stream that was paused.
     if (stream.isPaused()) {
       stream.resume();
     }
     this.#deadlines.watch();
   }
 
-  /** The connection is open: `user` replaces the one before, and the receiver gets each message. */
+  /** The connection is open: `user` replaces the previous one, and the receiver gets each message. */
   opened(user: DriverUser, receiver: MessageReceiver): void {
     this.#user = user;
     this.#engine.deliverTo(receiver);
     this.#deadlines.opened();
   }
 
-  /** Gives out the stream. Other code may listen to it from now on, so TSDUs are no longer joined in its chunks. */
+  /** Returns the stream. Other code may listen to it from now on, so TSDUs are no longer joined within its chunks. */
   handOut(): Duplex {
     this.#isPrivate = false;
     return this.stream;
   }
 
-  /** How the stream ended; by a FIN of this side while nothing else is known. */
+  /** How the stream ended; a FIN of this side if nothing else is known. */
   get ending(): StreamEnding {
     return this.#ending ?? FIN_BY_US;
   }
 
-  /** Octets written and not yet taken by the stream. */
+  /** Octets that the stream has not taken yet. */
   get buffered(): number {
     return this.#engine.sendBuffer.length + this.#sender.pending;
   }
@@ -125,7 +122,7 @@ export class Driver implements DeadlineUser {
   /**
    * Queues a message. It leaves in this turn of the event loop, with all others written in it.
    *
-   * @returns what is {@link buffered} then
+   * @returns {@link buffered} after it
    */
   write(message: Uint8Array): number {
     const engine = this.#engine;
@@ -152,8 +149,8 @@ export class Driver implements DeadlineUser {
   }
 
   /**
-   * The user takes no more messages for now: octets stay in TCP. The peer is not to blame that they are not
-   * read, so its deadlines are suspended.
+   * The user takes no more messages for now: octets stay in TCP. The deadlines of the peer are suspended, because its
+   * octets are not read.
    */
   pauseReading(): void {
     if (!this.#flow.isPausedByUser) {
@@ -170,7 +167,7 @@ export class Driver implements DeadlineUser {
     }
   }
 
-  /** Does something to the engine, then what the engine requests. */
+  /** Calls the engine by `act`, then does what the engine requests. */
   command(act: () => void): void {
     act();
     this.#settle(now());
@@ -199,8 +196,8 @@ export class Driver implements DeadlineUser {
   }
 
   /**
-   * A stream that has seen the FIN of the peer reads nothing any more, so it ends here. Any other reads what TCP
-   * still has, and then sees the end.
+   * After the FIN of the peer a stream has nothing to read, so it ends here. Any other stream reads what TCP still has,
+   * and notices the end behind it.
    */
   endsWhenGone(time: number): boolean {
     if (!isGone(this.stream)) {
@@ -214,7 +211,7 @@ export class Driver implements DeadlineUser {
     return false;
   }
 
-  /** Sends what was written in this turn. Created once: the hot path creates no functions. */
+  /** Sends what was written in this turn. A field, so that the hot path creates no functions. */
   readonly #onTurnEnd = (): void => {
     this.#flushScheduled = false;
     this.#sender.flush();
@@ -227,7 +224,7 @@ export class Driver implements DeadlineUser {
     const time = now();
     const engine = this.#engine;
     this.#deadlines.lastReceived = time;
-    // A socket gives Buffers, which makes every message a Buffer; a stream of the user's may not.
+    // Messages are Buffers because chunks are. A stream of the user may give other Uint8Arrays, or strings.
     const octets = chunk instanceof Buffer ? chunk : asBuffer(chunk);
     const { length } = octets;
     engine.receive(octets, time, this.#isOwn(length));
@@ -240,12 +237,12 @@ export class Driver implements DeadlineUser {
     this.#flow.count(length, time);
   };
 
-  /** Whether nobody else sees a chunk. Who watches all sockets of a process may listen to this one too. */
+  /** Whether no other code sees a chunk. A tool that watches all sockets of a process may listen to this one too. */
   #isOwn(length: number): boolean {
     return this.#isPrivate && length >= JOINED_FROM && this.stream.listenerCount('data') === 1;
   }
 
-  /** What the engine has put out: its events, its octets, its request to the stream, its deadline. */
+  /** Does what the engine requests: its events, its octets, its request to the stream, its deadline. */
   #settle(time: number, chunkLength = 0): void {
     const hasResumed = this.#takeEvents(time);
     if (chunkLength > 0 || hasResumed) {
@@ -268,7 +265,11 @@ export class Driver implements DeadlineUser {
     this.#deadlines.watch();
   }
 
-  /** Events, until octets that waited for an answer put out none any more; `true` if any waited. */
+  /**
+   * Passes on events. An event may let the engine process octets that waited for an answer, which cause more events.
+   *
+   * @returns `true` if octets had waited
+   */
   #takeEvents(time: number): boolean {
     let hasResumed = false;
     for (;;) {
@@ -285,7 +286,7 @@ export class Driver implements DeadlineUser {
     }
   }
 
-  /** The stream has taken a batch: the next one follows, and pending drains may resolve. */
+  /** The stream has taken a batch: writes the next one, and reports that there is more room. */
   #onTaken(): void {
     this.#deadlines.taken();
     if (this.#engine.sendBuffer.length > 0) {
@@ -293,7 +294,7 @@ export class Driver implements DeadlineUser {
       this.#deadlines.watch();
     }
     if (this.#flow.isPaused) {
-      // Replies that waited may have left, so the peer is read again.
+      // Replies that waited may have left, so reading may resume.
       this.#flow.update(now());
     }
     this.#user.onWritten();
@@ -303,8 +304,9 @@ export class Driver implements DeadlineUser {
   }
 
   /**
-   * Lost octets must not look like a graceful end to the peer, so the stream is reset. Where a TPDU ends the
-   * connection the end of the stream alone is none, and a reset could destroy what the peer has not read.
+   * Resets the stream if octets are lost, so that the peer does not mistake it for a clean end. If a TPDU ends the
+   * connection, no reset is necessary: the end of TCP alone is no clean end. A reset could destroy octets that the peer
+   * has not read.
    */
   #drop(): void {
     if (this.buffered > 0 && !this.#engine.endsByTpdu) {
@@ -323,8 +325,8 @@ export class Driver implements DeadlineUser {
   }
 
   #onEnd(): void {
-    // Linux gives an end and no error to who reads on after a reset, as a stream does that was paused. Once both
-    // sides have sent FIN, TCP is gone without one.
+    // Linux reports an end and no error to a stream that was paused during a reset and reads on. After the FIN of both
+    // sides TCP has ended without a reset.
     if (this.#flow.hasPaused && !this.#sender.ended && isGone(this.stream)) {
       this.#onError(goneError());
       return;
@@ -353,12 +355,12 @@ export class Driver implements DeadlineUser {
     this.#user.onStreamClosed();
   }
 
-  /** Octets that arrived while reading was paused are still the user's when the stream fails. */
+  /** Processes octets that arrived while reading was paused: the user gets them even if the stream has failed. */
   #takeLeftovers(): void {
     if (this.stream.readableLength === 0) {
       return;
     }
-    // A user's stream may emit what is read here as `data` once more.
+    // A stream of the user may also emit `data` for what is read here.
     this.stream.off('data', this.#onData);
     for (let chunk = this.stream.read(); chunk !== null; chunk = this.stream.read()) {
       this.#onData(chunk);

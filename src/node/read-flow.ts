@@ -1,32 +1,32 @@
 /**
- * Whether the stream of a connection is read now. Three things pause it: the user who takes no more messages, the
- * turn of the event loop that the connection has used up, and an engine that has no room. Knows no protocol.
+ * Decides whether the stream of a connection is read now. Reading pauses if the user takes no more messages, if the
+ * connection has used up its turn of the event loop, or if the engine has no room. Knows no protocol.
  */
 import type { Duplex } from 'node:stream';
 import type { Engine } from '../core/engine.js';
 
 /**
- * Work for one connection before the other connections are served, in octets: those
- * received, and as many for each TPDU as could be copied while it is processed.
+ * Work for one connection before the other connections are served, in octets: those received, and for each TPDU as many
+ * as could be copied in the time that it takes.
  */
 const TURN = 4_194_304;
 const OCTETS_PER_TPDU = 256;
 
 /** Pauses and resumes one stream. */
 export class ReadFlow {
-  /** The stream is paused, for whatever reason. */
+  /** The stream is paused, for any of the reasons. */
   isPaused = false;
   /** It was paused before. */
   hasPaused = false;
-  /** The user's last pause ended then, in milliseconds; the peer is not to blame for what it did not do before. */
+  /** When the user last resumed reading, in milliseconds. Deadlines of the peer do not count the time before. */
   resumedAt = Number.NEGATIVE_INFINITY;
   readonly #stream: Duplex;
   readonly #engine: Engine;
-  /** When the user paused reading; `undefined` while messages are taken. */
+  /** When the user paused reading; `undefined` while the user takes messages. */
   #pausedSince: number | undefined;
   /** The connection has used its turn of the event loop: other connections are served first. */
   #isWaitingForTurn = false;
-  /** Work of this turn so far, and the work of the engine that is counted in it. */
+  /** Work of this turn so far, and the part of `work` of the engine that is counted already. */
   #turn = 0;
   #countedWork = 0;
   #isGone = false;
@@ -46,12 +46,12 @@ export class ReadFlow {
     return this.#pausedSince !== undefined && this.#mayBePaused;
   }
 
-  /** A connection whose end is all that is awaited is read whatever waits: its user takes no messages any more. */
+  /** Reading never pauses while a connection is released: its user takes no messages, but its end must arrive. */
   get #mayBePaused(): boolean {
     return this.#engine.isReceiving && !this.#engine.isReleasing;
   }
 
-  /** The user takes no more messages: octets stay in TCP. */
+  /** Pauses because the user takes no more messages: octets stay in TCP. */
   pause(time: number): void {
     if (this.#mayBePaused) {
       this.#pausedSince = time;
@@ -59,7 +59,7 @@ export class ReadFlow {
     }
   }
 
-  /** The user takes messages again. The deadlines of the peer were suspended meanwhile. */
+  /** Resumes because the user takes messages again. The deadlines of the peer move by the time of the pause. */
   resume(time: number): void {
     if (this.#pausedSince !== undefined) {
       this.#engine.postponeDeadline(time - this.#pausedSince);
@@ -69,7 +69,7 @@ export class ReadFlow {
     }
   }
 
-  /** Counts what was received: one connection that receives much must not keep the others waiting. */
+  /** Counts received octets. A connection that receives many must not make the others wait. */
   count(octets: number, time: number): void {
     const { work } = this.#engine;
     this.#turn += octets + OCTETS_PER_TPDU * (work - this.#countedWork);
@@ -88,8 +88,8 @@ export class ReadFlow {
   }
 
   /**
-   * TCP is gone. What it still holds is read, however much waits already: it is no more than the system has
-   * buffered, and at its end the stream is told how TCP ended.
+   * TCP has ended. Reads what the system has still buffered, even if many messages wait: behind it the stream reports
+   * how TCP ended.
    */
   readToEnd(time: number): void {
     this.#isGone = true;
@@ -97,12 +97,12 @@ export class ReadFlow {
   }
 
   /**
-   * Pauses or resumes the stream. An engine that processes no more octets must not be paused, whatever the
-   * reason: what comes is dropped then, and only so the end of the stream is seen.
+   * Pauses or resumes the stream. It is never paused while the engine processes no octets: they are dropped, and the
+   * stream must be read to its end to notice that.
    */
   update(time: number): void {
     if (this.#pausedSince !== undefined && !this.#mayBePaused) {
-      // Nothing more is to be read: the pause is over, and must not count as idle.
+      // The user reads nothing more: the pause ends, and its time must not count as idle time.
       this.#engine.postponeDeadline(time - this.#pausedSince);
       this.#pausedSince = undefined;
       this.resumedAt = time;
@@ -111,7 +111,7 @@ export class ReadFlow {
       (this.#pausedSince !== undefined || this.#isWaitingForTurn || !this.#engine.hasRoom) &&
       this.#engine.isReceiving &&
       !this.#isGone;
-    // A stream that was destroyed drops what it is asked to hand on; what it has is read when it closes.
+    // `resume` would make a destroyed stream drop its octets. The driver reads them when the stream closes.
     if (isPaused !== this.isPaused && !this.#stream.destroyed) {
       this.isPaused = isPaused;
       if (isPaused) {

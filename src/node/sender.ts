@@ -33,7 +33,7 @@ const NOTHING = Buffer.alloc(0);
 
 /** The sending half of one stream. */
 export class Sender {
-  /** Octets of the batch that the stream has not taken yet; others only read it. */
+  /** Octets of the batch that the stream has not taken yet. Other classes only read it. */
   pending = 0;
   readonly #stream: Duplex;
   readonly #sendBuffer: SendBuffer;
@@ -42,8 +42,8 @@ export class Sender {
   #since = 0;
   /** When the batch was written. */
   #start = 0;
-  /** `writableLength` of the stream when it was last looked at. */
-  #left = 0;
+  /** `writableLength` of the stream at the last look: if it is less now, the stream has made progress. */
+  #lastWritableLength = 0;
   /**
    * Size of the next batch, in octets. It doubles after each full batch that was taken quickly, so a batch
    * that a slow peer holds up is at most twice the size of one that was just taken.
@@ -57,18 +57,18 @@ export class Sender {
     this.#sendBuffer = sendBuffer;
     this.#onTaken = onTaken;
     this.#isSystemSocket = isSystemSocket(stream);
-    // Only a plain socket has copied the octets by then; another stream may still pass them on.
+    // Only a plain socket has sent the octets when it calls back; another stream may still pass them on.
     sendBuffer.reportsSent = isPlainSocket(stream);
   }
 
   /**
-   * When the batch was written, or when the last progress was noticed: a stream that is no socket takes a
-   * batch piece by piece.
+   * When the batch was written, or when the last progress was noticed: a stream that is no socket takes a batch piece by
+   * piece.
    */
   get since(): number {
     const left = this.#stream.writableLength;
-    if (left < this.#left) {
-      this.#left = left;
+    if (left < this.#lastWritableLength) {
+      this.#lastWritableLength = left;
       this.#since = now();
     }
     return this.#since;
@@ -85,7 +85,7 @@ export class Sender {
     try {
       this.#writeBatch();
     } catch (thrown) {
-      // From the `write` of the user's own stream. No caller could handle it.
+      // `write` of the user's own stream has thrown. No caller could handle that.
       this.#stream.destroy(toError(thrown));
     }
   }
@@ -93,7 +93,7 @@ export class Sender {
   #writeBatch(): void {
     const first = this.#sendBuffer.shift();
     if (first === undefined) {
-      // Data is held back until the EA of an ED has come.
+      // All that waits is data, and the EA of an ED is due.
       return;
     }
     if (this.#sendBuffer.length > 0) {
@@ -149,7 +149,7 @@ export class Sender {
     this.#start = now();
     this.#since = this.#start;
     this.#stream.write(piece, this.#onWritten);
-    this.#left = this.#stream.writableLength;
+    this.#lastWritableLength = this.#stream.writableLength;
   }
 
   readonly #onWritten = (error?: Error | null): void => {
