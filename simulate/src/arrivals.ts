@@ -2,19 +2,13 @@
  * What a stream of octets means, read a second time and beside the library: which TSDUs have arrived
  * whole. It understands as much as the peers of a world send.
  */
+import { CR, DC, DR, DT, EA, ED, TPKT_HEADER } from './tpdu-codes.js';
 
-const HEADER = 4;
 /** Octets of a DT header in class 0 and in class 2. */
 const DT_HEADER = 3;
 const NORMAL_DT_HEADER = 5;
-const MOST_HEAD = HEADER + NORMAL_DT_HEADER;
+const MOST_HEAD = TPKT_HEADER + NORMAL_DT_HEADER;
 
-const DT = 0xf0;
-const ED = 0x10;
-const EA = 0x20;
-const DC = 0xc0;
-const DR = 0x80;
-const CR = 0xe0;
 const EOT = 0x80;
 
 /** The octets that one socket has taken in. */
@@ -81,31 +75,31 @@ export class Arrivals {
   }
 
   get #code(): number {
-    return this.#head[HEADER + 1] as number;
+    return this.#head[TPKT_HEADER + 1] as number;
   }
 
   #judgeHeader(): void {
-    if (this.#have === HEADER) {
+    if (this.#have === TPKT_HEADER) {
       this.#length = this.#head.readUInt16BE(2);
-      this.isBroken = this.#head[0] !== 3 || this.#length < HEADER + DT_HEADER;
+      this.isBroken = this.#head[0] !== 3 || this.#length < TPKT_HEADER + DT_HEADER;
     }
   }
 
   #packet(): void {
     const length = this.#length;
-    const nsdu = this.#head.subarray(HEADER, Math.min(length, MOST_HEAD));
+    const nsdu = this.#head.subarray(TPKT_HEADER, Math.min(length, MOST_HEAD));
     const other = this.#other;
     this.packets += 1;
     this.#have = 0;
     this.#length = 0;
     this.#other = [];
     if (this.#isTpkt) {
-      this.#message(length - HEADER);
+      this.#message(length - TPKT_HEADER);
     } else if (!this.#isOpen) {
       // CR or CC.
       this.#isOpen = true;
     } else if (this.#code === DT) {
-      this.#dt(nsdu, length - HEADER);
+      this.#dt(nsdu, length - TPKT_HEADER);
     } else {
       this.#tpdus(Buffer.concat([nsdu, ...other]));
     }

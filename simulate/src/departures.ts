@@ -2,16 +2,10 @@
  * What one of our connections sends, read a second time and beside the library: how much user data it is, and whether
  * the order of TPDUs of class 2 is kept.
  */
+import { DR, DT, EA, ED, ER, TPKT_HEADER } from './tpdu-codes.js';
 
-const TPKT_HEADER = 4;
 /** Octets of a packet that are looked at: up to both references, or the whole header of a DT or ED. */
 const MOST_HEAD = 10;
-
-const DT = 0xf0;
-const ED = 0x10;
-const EA = 0x20;
-const DR = 0x80;
-const ER = 0x70;
 
 /** The octets that one socket was given to send. */
 export class Departures {

@@ -13,10 +13,10 @@ import {
   expedited,
   foreign,
   request,
-  TPKT_HEADER,
   tpkt,
 } from './raw-tpdus.js';
 import type { TcpEnd } from './tcp.js';
+import { TPKT_HEADER } from './tpdu-codes.js';
 
 const CR = Buffer.from('0300000b06e00000123400', 'hex');
 /** Most octets of one read. */

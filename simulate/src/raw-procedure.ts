@@ -9,8 +9,8 @@ import {
   confirm,
   disconnectConfirm,
   packetsOf,
-  TPKT_HEADER,
 } from './raw-tpdus.js';
+import { DR, ED, TPKT_HEADER } from './tpdu-codes.js';
 
 /** Octets of the shortest CR, and where a CR has its own reference. */
 const CR_LENGTH = 11;
@@ -83,9 +83,9 @@ export class RawProcedure {
     this.#unanswered = rest;
     for (const packet of this.isAnswering && tpClass === 2 ? packets : []) {
       const code = (packet[1] ?? 0) & 0xf0;
-      if (code === 0x10 && hasAcks) {
+      if (code === ED && hasAcks) {
         answers.push(acknowledgement(this.association, packet));
-      } else if (code === 0x80) {
+      } else if (code === DR) {
         answers.push(disconnectConfirm(packet));
         isEnd = true;
       }

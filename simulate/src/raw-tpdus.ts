@@ -1,8 +1,7 @@
 /**
  * The TPDUs of a peer that is no connection of ours, and as much of those of the library as it understands.
  */
-
-export const TPKT_HEADER = 4;
+import { CC, CR, DC, DR, DT, EA, ED, TPKT_HEADER } from './tpdu-codes.js';
 
 /** The reference of the peer in class 2, and one of a connection that does not exist. */
 const OURS = 0x0c0d;
@@ -46,29 +45,13 @@ export function packetsOf(stream: Buffer): { readonly packets: Buffer[]; readonl
 /** A CR of class 2 that allows class 0. */
 export function request(options: number): Buffer {
   return tpkt(
-    Buffer.from([
-      15,
-      0xe0,
-      0,
-      0,
-      ...octetsOf(OURS),
-      0x21,
-      0xc0,
-      1,
-      11,
-      0xc6,
-      1,
-      options,
-      0xc7,
-      1,
-      0,
-    ]),
+    Buffer.from([15, CR, 0, 0, ...octetsOf(OURS), 0x21, 0xc0, 1, 11, 0xc6, 1, options, 0xc7, 1, 0]),
   );
 }
 
 /** What a CC grants; `undefined` for another TPDU. */
 export function association(cc: Buffer): Association | undefined {
-  if (((cc[1] ?? 0) & 0xf0) !== 0xd0 || cc.length < 7) {
+  if (((cc[1] ?? 0) & 0xf0) !== CC || cc.length < 7) {
     return undefined;
   }
   return agreed(cc.readUInt16BE(4), (cc[6] ?? 0) >> 4 === 2 ? 2 : 0, optionsOf(cc));
@@ -86,7 +69,7 @@ export function confirm(
   const asked = optionsOf(cr);
   const granted = (asked & EXPEDITED) === 0 ? 0 : asked & options;
   const bits = (granted & EXPEDITED) === 0 ? 0 : granted;
-  const cc = [12, 0xd0, ...octetsOf(theirs), ...octetsOf(OURS), 0x21, 0xc0, 1, 10, 0xc6, 1, bits];
+  const cc = [12, CC, ...octetsOf(theirs), ...octetsOf(OURS), 0x21, 0xc0, 1, 10, 0xc6, 1, bits];
   return { cc: tpkt(Buffer.from(cc)), association: agreed(theirs, 2, bits) };
 }
 
@@ -111,18 +94,18 @@ function optionsOf(tpdu: Buffer): number {
 
 export function dt({ tpClass, theirs }: Association, userData: Buffer, isLast: boolean): Buffer {
   const eot = isLast ? 0x80 : 0;
-  const header = tpClass === 2 ? [4, 0xf0, ...octetsOf(theirs), eot] : [2, 0xf0, eot];
+  const header = tpClass === 2 ? [4, DT, ...octetsOf(theirs), eot] : [2, DT, eot];
   return Buffer.concat([Buffer.from(header), userData]);
 }
 
 export function expedited({ tpClass, theirs }: Association, userData: Buffer): Buffer {
-  const header = tpClass === 2 ? [4, 0x10, ...octetsOf(theirs), 0x80] : [2, 0x10, 0x80];
+  const header = tpClass === 2 ? [4, ED, ...octetsOf(theirs), 0x80] : [2, ED, 0x80];
   return Buffer.concat([Buffer.from(header), userData]);
 }
 
 /** The EA for an ED; for none if there is none. */
 export function acknowledgement({ theirs }: Association, ed?: Buffer): Buffer {
-  return tpkt(Buffer.from([4, 0x20, ...octetsOf(theirs), (ed?.[4] ?? 0) & 0x7f]));
+  return tpkt(Buffer.from([4, EA, ...octetsOf(theirs), (ed?.[4] ?? 0) & 0x7f]));
 }
 
 export function disconnectRequest(
@@ -131,20 +114,20 @@ export function disconnectRequest(
   information: number,
 ): Buffer {
   const more = information === 0 ? [] : [0xe0, 1, information];
-  const header = [0x80, ...octetsOf(theirs), ...octetsOf(OURS), reason, ...more];
+  const header = [DR, ...octetsOf(theirs), ...octetsOf(OURS), reason, ...more];
   return tpkt(Buffer.from([header.length, ...header]));
 }
 
 /** The DC for a DR. */
 export function disconnectConfirm(dr: Buffer): Buffer {
-  return tpkt(Buffer.from([5, 0xc0, ...dr.subarray(4, 6), ...dr.subarray(2, 4)]));
+  return tpkt(Buffer.from([5, DC, ...dr.subarray(4, 6), ...dr.subarray(2, 4)]));
 }
 
 /** A TPDU of another connection. */
 export function foreign(what: 'DR' | 'CR'): Buffer {
   return what === 'DR'
-    ? tpkt(Buffer.from([6, 0x80, 0, 0, ...octetsOf(STRANGER), 128]))
-    : tpkt(Buffer.from([6, 0xe0, 0, 0, ...octetsOf(STRANGER), 0]));
+    ? tpkt(Buffer.from([6, DR, 0, 0, ...octetsOf(STRANGER), 128]))
+    : tpkt(Buffer.from([6, CR, 0, 0, ...octetsOf(STRANGER), 0]));
 }
 
 function octetsOf(reference: number): readonly [number, number] {
