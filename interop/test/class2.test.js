@@ -30,6 +30,11 @@ async function runInitiator(t, words, options = {}, onTsdu = undefined) {
   return { peer: await peer.done, server };
 }
 
+/** The peer as responder of one connection. `words` are its options. */
+function startResponder(t, words) {
+  return startPeer(t, 'tp2.py', 'server', HOST, 0, '--strict', '--once', ...words.split(' '));
+}
+
 const CLASS_2 = [2, false, false];
 const CLASS_2_EXPEDITED = [2, true, false];
 const CLASS_2_ACK = [2, true, true];
@@ -295,16 +300,7 @@ describe('our server with the reference peer as initiator', () => {
 describe('our client with the reference peer as responder', () => {
   /** Starts the peer, and gives our connection to it. */
   const open = async (t, words, options) => {
-    const peer = startPeer(
-      t,
-      'tp2.py',
-      'server',
-      HOST,
-      0,
-      '--strict',
-      '--once',
-      ...words.split(' '),
-    );
+    const peer = startResponder(t, words);
     return { peer, ...(await openClient(t, await peer.port(), options)) };
   };
   const agreedOn = ({ info }) => [info.tpClass, info.expedited, info.expeditedAck];
@@ -505,16 +501,7 @@ describe('our client with the reference peer as responder', () => {
     ['class 0 alone', '--class 2', { tpClass: 0 }],
   ]) {
     test(`is refused where it offers ${title} and the peer has the other`, LIMIT, async (t) => {
-      const peer = startPeer(
-        t,
-        'tp2.py',
-        'server',
-        HOST,
-        0,
-        '--strict',
-        '--once',
-        ...words.split(' '),
-      );
+      const peer = startResponder(t, words);
       await assert.rejects(openClient(t, await peer.port(), options), { code: 'ERR_COTP_REFUSED' });
       assert.doesNotMatch((await peer.done).output, /FAULT/);
     });

@@ -4,17 +4,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Connection, Disconnection } from 'cotp';
 import { ExpeditedCheck, ITEM_LENGTH } from './expedited.js';
-import {
-  bare,
-  closed,
-  type Life,
-  MOST_TSDUS,
-  open,
-  pause,
-  readOne,
-  sleep,
-  WINDOW,
-} from './life.js';
+import { bare, closed, exchange, type Life, MOST_TSDUS, open, sleep } from './life.js';
 import { Sequence } from './messages.js';
 import { TSDUS_BEFORE_CLOSE, userDataOf, type Wish } from './server.js';
 
@@ -47,7 +37,7 @@ async function openClass2(
 /** Sends, and checks every octet that comes back; nobody disturbs it, so the end is confirmed. */
 export async function exchangeInClass2(life: Life): Promise<void> {
   const { connection, check } = await openClass2(life);
-  await exchange(life, connection, check, 1 + (life.stream % MOST_TSDUS));
+  await exchangeBoth(life, connection, check, 1 + (life.stream % MOST_TSDUS));
   const end = await connection.disconnect({ userData: userDataOf(life.stream) });
   expectEnd(life, end, { ending: 'local', confirmed: true, unsent: 0 });
   if (check.received !== check.sent) {
@@ -55,40 +45,29 @@ export async function exchangeInClass2(life: Life): Promise<void> {
   }
 }
 
-async function exchange(
+/** Sends expedited data between TSDUs, and checks every octet that comes back. */
+async function exchangeBoth(
   life: Life,
   connection: Connection,
   check: ExpeditedCheck,
   count: number,
   unanswered = 0,
 ): Promise<void> {
-  const { stream, tally } = life;
-  const sent = new Sequence(stream);
-  const expected = new Sequence(stream);
-  let owed = 0;
-  const readNext = async () => {
-    await readOne(connection, expected, tally);
-    check.read += 1;
-    owed -= 1;
-  };
-  for (let i = 0; i < count; i += 1) {
-    if (i % EXPEDITED_EVERY === 0) {
-      connection.writeExpedited(check.next());
-    }
-    const hasRoom = connection.write(sent.next());
-    check.written += 1;
-    owed += 1;
-    if (!hasRoom) {
-      await connection.drain();
-    }
-    if (owed === WINDOW) {
-      await readNext();
-      await pause(life);
-    }
-  }
-  while (owed > unanswered) {
-    await readNext();
-  }
+  await exchange(life, connection, {
+    count,
+    unanswered,
+    write: (tsdu, index) => {
+      if (index % EXPEDITED_EVERY === 0) {
+        connection.writeExpedited(check.next());
+      }
+      const hasRoom = connection.write(tsdu);
+      check.written += 1;
+      return hasRoom;
+    },
+    onRead: () => {
+      check.read += 1;
+    },
+  });
   // The answer to an ED may be held back by an EA longer than a TSDU that was written before it.
   for (let tries = 0; unanswered === 0 && check.received < check.sent && tries < 500; tries += 1) {
     await wait(20);
@@ -114,7 +93,7 @@ export async function disruptive(life: Life): Promise<void> {
 /** The server ends it once it has echoed a few TSDUs, which have all been read by then. */
 export async function closedByServer(life: Life): Promise<void> {
   const { connection, check } = await openClass2(life, 'close');
-  await exchange(life, connection, check, TSDUS_BEFORE_CLOSE);
+  await exchangeBoth(life, connection, check, TSDUS_BEFORE_CLOSE);
   await connection.waitClosed();
   const { disconnection } = connection;
   const { userData } = disconnection ?? {};
@@ -127,7 +106,7 @@ export async function closedByServer(life: Life): Promise<void> {
 
 export async function resetInClass2(life: Life): Promise<void> {
   const { connection, check } = await openClass2(life);
-  await exchange(life, connection, check, 1 + (life.stream % MOST_TSDUS), 3);
+  await exchangeBoth(life, connection, check, 1 + (life.stream % MOST_TSDUS), 3);
   connection.destroy();
   await connection.waitClosed();
 }

@@ -12,27 +12,17 @@ import {
   resetInClass2,
   withoutEa,
 } from './class2-clients.js';
-import {
-  bare,
-  closed,
-  type Life,
-  MOST_TSDUS,
-  open,
-  pause,
-  readOne,
-  sleep,
-  WINDOW,
-} from './life.js';
+import { bare, closed, exchange, type Life, MOST_TSDUS, open, readOne, sleep } from './life.js';
 import { Sequence } from './messages.js';
 
 type Client = (life: Life) => Promise<void>;
 
 /** The kinds of clients, each with the upper end of its range in percent. */
 const KINDS: readonly (readonly [number, string, Client])[] = [
-  [36, 'orderly', (life) => exchange(life, (connection) => connection.asyncClose())],
-  [46, 'half-closing', (life) => exchange(life, halfClose)],
+  [36, 'orderly', (life) => echoed(life, (connection) => connection.asyncClose())],
+  [46, 'half-closing', (life) => echoed(life, halfClose)],
   [54, 'slow to read', slow],
-  [62, 'resetting', (life) => exchange(life, reset, 3)],
+  [62, 'resetting', (life) => echoed(life, reset, 3)],
   [65, 'closed while full', closedWhileFull],
   [68, 'reset behind FIN', resetBehindFin],
   [72, 'garbage', garbage],
@@ -79,33 +69,17 @@ export async function live(life: Life): Promise<void> {
   }
 }
 
-/** Sends TSDUs and checks every octet of the echo; then ends by `leave`. */
-async function exchange(
+/** Sends TSDUs and reads the echo; then ends by `leave`. */
+async function echoed(
   life: Life,
-  leave: (connection: Connection, rest: Sequence) => Promise<void>,
+  leave: (connection: Connection) => Promise<void>,
   unanswered = 0,
 ): Promise<void> {
-  const { stream, tally, over } = life;
+  const { stream, over } = life;
   const connection = await open(life);
-  const sent = new Sequence(stream);
-  const expected = new Sequence(stream);
   const count = 1 + (stream % MOST_TSDUS);
-  let owed = 0;
-  for (let i = 0; i < count && !over.aborted; i += 1) {
-    if (!connection.write(sent.next())) {
-      await connection.drain();
-    }
-    owed += 1;
-    if (owed === WINDOW) {
-      await readOne(connection, expected, tally);
-      owed -= 1;
-      await pause(life);
-    }
-  }
-  for (; owed > unanswered; owed -= 1) {
-    await readOne(connection, expected, tally);
-  }
-  await leave(connection, expected);
+  await exchange(life, connection, { count, unanswered, until: over });
+  await leave(connection);
 }
 
 /** Sends FIN; the server ends the connection when it has echoed everything. */

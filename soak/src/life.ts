@@ -4,7 +4,7 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type ConnectOptions, type Connection, connect } from 'cotp';
-import type { Sequence } from './messages.js';
+import { Sequence } from './messages.js';
 import { connectDataOf, HOST, type Wish } from './server.js';
 import type { Tally } from './tally.js';
 
@@ -19,7 +19,7 @@ export interface Life {
 }
 
 /** Most TSDUs of a client that are not echoed yet, and most that it sends in total. */
-export const WINDOW = 4;
+const WINDOW = 4;
 export const MOST_TSDUS = 40;
 
 /** Connects; the server learns from the connect data who it is, and what it is to do. */
@@ -46,6 +46,49 @@ export async function readOne(
     tally.fault(`a client received a TSDU of ${tsdu.length} octets with wrong content`);
   }
   tally.arrived(tsdu.length);
+}
+
+/** What a client sends and reads. */
+export interface Exchange {
+  /** Number of TSDUs. */
+  readonly count: number;
+  /** So many of the last ones are not read. */
+  readonly unanswered?: number;
+  /** Ends sending early when aborted. */
+  readonly until?: AbortSignal;
+  /** Writes one; returns what `write` returns. */
+  readonly write?: (tsdu: Buffer, index: number) => boolean;
+  /** One was read. */
+  readonly onRead?: () => void;
+}
+
+/** Sends TSDUs and checks every octet of the echo, with at most `WINDOW` of them on their way. */
+export async function exchange(
+  life: Life,
+  connection: Connection,
+  { count, unanswered = 0, until, write = (tsdu) => connection.write(tsdu), onRead }: Exchange,
+): Promise<void> {
+  const sent = new Sequence(life.stream);
+  const expected = new Sequence(life.stream);
+  let owed = 0;
+  const readNext = async () => {
+    await readOne(connection, expected, life.tally);
+    onRead?.();
+    owed -= 1;
+  };
+  for (let i = 0; i < count && until?.aborted !== true; i += 1) {
+    if (!write(sent.next(), i)) {
+      await connection.drain();
+    }
+    owed += 1;
+    if (owed === WINDOW) {
+      await readNext();
+      await pause(life);
+    }
+  }
+  while (owed > unanswered) {
+    await readNext();
+  }
 }
 
 /** A pause whose length depends on the number of the client. */

@@ -7,6 +7,7 @@ import { type ConnectionClosedError, connect } from '../../src/index.js';
 import {
   cc2,
   EXPEDITED,
+  expeditedOptions,
   NON_DISRUPTIVE,
   next,
   peerOf,
@@ -27,11 +28,7 @@ const TEXT = text.toString('hex');
 
 /** A connection on which an ED is out whose EA is due, and data waits behind it. */
 async function withDataQueued(role: (typeof ROLES)[number], options = {}): Promise<Wire2> {
-  const ends = await wire2(
-    role,
-    { expedited: true, ...(role === 'client' ? { expeditedAck: true } : {}), ...options },
-    WITH_EA,
-  );
+  const ends = await wire2(role, { ...expeditedOptions(role), ...options }, WITH_EA);
   ends.connection.writeExpedited(hex('aa'));
   expect(await next(ends)).toBe(sent.ed(0, 'aa'));
   ends.connection.write(text);
@@ -193,11 +190,7 @@ describe.each(ROLES)('a %s in class 2', (role) => {
     });
 
     test('sends its DR at once when nothing is queued behind an ED whose EA is due', async () => {
-      const ends = await wire2(
-        role,
-        { expedited: true, ...(role === 'client' ? { expeditedAck: true } : {}) },
-        WITH_EA,
-      );
+      const ends = await wire2(role, expeditedOptions(role), WITH_EA);
       ends.connection.writeExpedited(hex('aa'));
       ends.connection.close();
       expect(await next(ends)).toBe(sent.ed(0, 'aa'));

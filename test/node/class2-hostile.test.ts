@@ -4,6 +4,7 @@ import { connect, listen } from '../../src/index.js';
 import {
   cr2,
   EXPEDITED,
+  expeditedOptions,
   next,
   sent,
   THEIRS,
@@ -12,7 +13,7 @@ import {
   wire2,
 } from '../support/class2.js';
 import { closeLater, rawClient, rejection } from '../support/life.js';
-import { hex, type RawPeer, tpkt } from '../support/raw.js';
+import { hex, type RawPeer, times, tpkt } from '../support/raw.js';
 import { PATIENT } from '../support/until.js';
 import { guardProcess, ROLES, sendAlone, until } from '../support/wire.js';
 
@@ -20,12 +21,8 @@ guardProcess();
 
 const text = Buffer.from('text');
 
-function times(count: number, octets: Buffer): Buffer {
-  return Buffer.concat(Array.from({ length: count }, () => octets));
-}
-
 describe.each(ROLES)('a %s whose peer', (role) => {
-  const options = { expedited: true, ...(role === 'client' ? { expeditedAck: true } : {}) };
+  const options = expeditedOptions(role);
 
   test('floods it with ED keeps little of it in memory', async () => {
     const ends = await wire2(role, { ...options, readHighWaterMark: 100_000 }, EXPEDITED);

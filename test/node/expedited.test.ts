@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Connection, CotpError } from '../../src/index.js';
 import { EXPEDITED_OVERHEAD } from '../../src/node/expedited-queue.js';
 import * as tpktService from '../../src/node/tpkt/index.js';
-import { EXPEDITED, next, sent, WITH_EA, wire2 } from '../support/class2.js';
+import { EXPEDITED, expeditedOptions, next, sent, WITH_EA, wire2 } from '../support/class2.js';
 import { closeLater, pair, rawClient, rejection, serve } from '../support/life.js';
 import { CR, dt, hex, tpkt } from '../support/raw.js';
 import { calling, guardProcess, ROLES, sendAlone, until } from '../support/wire.js';
@@ -330,7 +330,7 @@ describe('onExpedited', () => {
 });
 
 describe.each(ROLES)('a %s with EA', (role) => {
-  const options = { expedited: true, ...(role === 'client' ? { expeditedAck: true } : {}) };
+  const options = expeditedOptions(role);
 
   test('answers each ED at once, also one that nobody reads', async () => {
     const ends = await wire2(role, options, WITH_EA);

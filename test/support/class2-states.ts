@@ -5,7 +5,7 @@ import type { ConnectionOptions } from '../../src/core/connection/options.js';
 import type { Event, State } from '../../src/core/connection/transition.js';
 import { class0Options } from './pair.js';
 import { hex, join } from './splits.js';
-import { OURS, packet, raw, Subject, THEIRS } from './states.js';
+import { call, octets, OURS, packet, raw, type Stimulus, Subject, THEIRS } from './states.js';
 
 export type Role = 'initiator' | 'responder';
 
@@ -74,7 +74,7 @@ export type Class2State = Exclude<State, 'FIN_SENT' | 'FIN_RECEIVED'>;
 
 type Way = (role: Role, own: Class2Options) => Subject;
 
-/** How each state is come to. */
+/** How to bring a connection into each state. */
 const WAYS: Readonly<Record<Class2State, Way>> = {
   WFNC: (_role, own) => initiator2(own),
   WFCC: (_role, own) => {
@@ -137,44 +137,30 @@ export function inState2(role: Role, state: Class2State, own: Class2Options = {}
   return WAYS[state](role, own).quiet();
 }
 
-/** Something that happens to a connection, and the event that it is to the table. */
-export interface Stimulus2 {
-  readonly name: string;
-  readonly event: (state: State, strict: boolean, role: Role) => Event;
-  readonly act: (subject: Subject) => void;
-}
+/** What the event of a stimulus depends on. */
+type Where = [state: State, strict: boolean, role: Role];
+export type Stimulus2 = Stimulus<Where>;
 
-/** One event where references are known, and another one before. */
-type Told = Event | ((state: State, strict: boolean, role: Role) => Event);
+/** An event, or how to choose it. */
+type EventOf = Event | ((...where: Where) => Event);
 
 const KNOWN: readonly State[] = ['OPEN', 'RELEASING', 'CLOSING'];
 
-/** What is judged by references once they are known. */
+/** One event where both references are known, and another one before. */
 const associated =
-  (known: Told, otherwise: Told): Told =>
-  (state, strict, role) => {
-    const told = KNOWN.includes(state) ? known : otherwise;
-    return typeof told === 'function' ? told(state, strict, role) : told;
+  (known: EventOf, otherwise: EventOf): EventOf =>
+  (...where) => {
+    const [state] = where;
+    const event = KNOWN.includes(state) ? known : otherwise;
+    return typeof event === 'function' ? event(...where) : event;
   };
-
-function octets(name: string, event: Told, chunk: Uint8Array): Stimulus2 {
-  return {
-    name,
-    event: typeof event === 'function' ? event : () => event,
-    act: (subject) => subject.feed(chunk),
-  };
-}
-
-function call(name: string, event: Event, act: (c: TransportConnection) => void): Stimulus2 {
-  return { name, event: () => event, act: ({ connection }) => act(connection) };
-}
 
 const dr = (dstRef: number, srcRef: number, reason = 128) =>
   packet({ type: 'DR', dstRef, srcRef, reason });
 const ed = (dstRef: number) => packet({ type: 'ED', form: 'normal', dstRef, userData: hex('78') });
 const tolerated = (event: Event) => (_state: State, strict: boolean) =>
   strict ? event : 'discarded TPDU';
-/** Before the connection is open a DR wants a DC where it has a SRC-REF; class 0 has judged nothing yet in WFCR. */
+/** Before the connection is open, a DR with a SRC-REF is answered by a DC; in WFCR no class is selected yet. */
 const earlyDr = (state: State): Event =>
   state === 'WFCC' || state === 'WBCL' || state === 'WFTRESP' ? 'DR with SRC-REF' : 'DR';
 /** A CC is judged where one is awaited. */

@@ -12,6 +12,11 @@ export const NO_EXPEDITED = '00';
 export const EXPEDITED = '01';
 export const WITH_EA = '21';
 
+/** Options for expedited data. A client asks for EA too; a server grants what the CR asks for. */
+export function expeditedOptions(role: Role): SharedOptions {
+  return { expedited: true, ...(role === 'client' ? { expeditedAck: true } : {}) };
+}
+
 /** A CR of class 2 with class 0 as alternative unless it is to stand alone. */
 export function cr2(bits = NO_EXPEDITED, isAlone = false): Buffer {
   const parameters = `c0010b c601${bits} ${isAlone ? '' : 'c70100'}`;

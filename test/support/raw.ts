@@ -29,6 +29,11 @@ export function dt(text: string, eot = true): Buffer {
   return tpkt(`02 f0 ${eot ? '80' : '00'} ${text}`);
 }
 
+/** The same octets so many times. */
+export function times(count: number, octets: Buffer): Buffer {
+  return Buffer.concat(Array.from({ length: count }, () => octets));
+}
+
 /** One end of a bare TCP connection. */
 export class RawPeer {
   readonly socket: Socket;

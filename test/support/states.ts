@@ -111,7 +111,7 @@ export function only<T extends TpduType>(subject: Subject, type: T): Extract<Tpd
   return tpdu as Extract<Tpdu, { type: T }>;
 }
 
-/** An initiator before TCP stands. */
+/** An initiator before TCP is connected. */
 export function initiator(
   options: Partial<ConnectionOptions> = {},
   request: Partial<Parameters<typeof TransportConnection.initiator>[1]> = {},
@@ -135,7 +135,7 @@ export function responder(options: Partial<ConnectionOptions> = {}): Subject {
 /** The states that class 0 has. */
 export type Class0State = Exclude<State, 'WBCL' | 'RELEASING' | 'CLOSING'>;
 
-/** How each state is come to. */
+/** How to bring a connection into each state. */
 const WAYS: Readonly<Record<Class0State, (options: Partial<ConnectionOptions>) => Subject>> = {
   WFNC: initiator,
   WFCC: (options) => {
@@ -182,19 +182,20 @@ export function openInitiator(options: Partial<ConnectionOptions> = {}): Subject
   return WAYS.WFCC(options).feed(CC).quiet();
 }
 
-/** Something that happens to a connection. */
-export interface Stimulus {
+/** Something that happens to a connection; `Where` is what its event depends on. */
+export interface Stimulus<Where extends readonly unknown[] = [state: State]> {
   readonly name: string;
-  /** The event that it is to the table; some depend on the state. */
-  readonly event: (state: State) => Event;
+  /** The event of the table. */
+  readonly event: (...where: Where) => Event;
   readonly act: (subject: Subject) => void;
 }
 
-function octets(
+/** Octets from the peer. */
+export function octets<Where extends readonly unknown[] = [state: State]>(
   name: string,
-  event: Event | ((state: State) => Event),
+  event: Event | ((...where: Where) => Event),
   chunk: Uint8Array,
-): Stimulus {
+): Stimulus<Where> {
   return {
     name,
     event: typeof event === 'function' ? event : () => event,
@@ -202,11 +203,16 @@ function octets(
   };
 }
 
-function call(name: string, event: Event, act: (c: TransportConnection) => void): Stimulus {
+/** A call of the user or of the byte stream. */
+export function call(
+  name: string,
+  event: Event,
+  act: (connection: TransportConnection) => void,
+): Stimulus<[]> {
   return { name, event: () => event, act: ({ connection }) => act(connection) };
 }
 
-/** What a CR is to the table: it is judged only where one is awaited. */
+/** A CR or CC is judged only where one is awaited. */
 const whereAwaited = (state: State, awaited: State, event: Event, otherwise: Event): Event =>
   state === awaited ? event : otherwise;
 

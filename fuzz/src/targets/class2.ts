@@ -6,8 +6,8 @@ import { TransportConnection } from '../../../dist/core/connection/connection.js
 import { OURS, THEIRS } from '../class2-streams.js';
 import { join, tpkt } from '../octets.js';
 import { must, type Target } from '../target.js';
-import { type AnswerRules, baseOptions, type Decision, Trial } from '../trial.js';
-import { packetByPacket } from './splitter.js';
+import { type AnswerRules, baseOptions, type Decision } from '../trial.js';
+import { type Enter, followedBy, phaseTarget, type Situation } from './phases.js';
 
 /** Octets that a connection may send beside its answers to TPDUs: a CC, and its own DR. */
 const MOST_OF_ITS_OWN = 300;
@@ -21,16 +21,6 @@ const QUEUED = 600;
 /** Bits of 0xC6. */
 type Bits = '00' | '01' | '21';
 
-/** A connection in some phase. */
-interface Situation {
-  readonly connection: TransportConnection;
-  readonly decision?: Decision;
-  /** Data waits, and how much of it leaves before the next TPDU is received depends on where TCP cuts. */
-  readonly holdsData?: boolean;
-}
-
-type Enter = (strict: boolean) => Situation;
-
 const DECISIONS: Readonly<Record<string, Decision>> = {
   accepts: {},
   'accepts class 0': { tpClass: 0 },
@@ -40,39 +30,49 @@ const DECISIONS: Readonly<Record<string, Decision>> = {
   'never decides': 'never',
 };
 
+function inPhase(
+  connection: TransportConnection,
+  {
+    decision,
+    holdsData = false,
+  }: { readonly decision?: Decision; readonly holdsData?: boolean } = {},
+): Situation {
+  return { connection, decision, holdsData, rules: new Rules(holdsData) };
+}
+
 /** How to bring a connection into each phase. */
 const PHASES: Readonly<Record<string, Enter>> = {
-  'initiator of 2,0 after its CR': (strict) => ({ connection: asking(strict, '2,0') }),
-  'initiator of 2 after its CR': (strict) => ({ connection: asking(strict, 2) }),
-  'initiator that gave up': (strict) => ({
-    connection: then(asking(strict, '2,0'), (it) => it.disconnect(2)),
-  }),
+  'initiator of 2,0 after its CR': (strict) => inPhase(asking(strict, '2,0')),
+  'initiator of 2 after its CR': (strict) => inPhase(asking(strict, 2)),
+  'initiator that gave up': (strict) =>
+    inPhase(followedBy(asking(strict, '2,0'), (it) => it.disconnect(2))),
   ...Object.fromEntries(
     Object.entries(DECISIONS).map(([name, decision]) => [
       `responder that ${name}`,
-      (strict: boolean) => ({ connection: responder(strict), decision }),
+      (strict: boolean) => inPhase(responder(strict), { decision }),
     ]),
   ),
   ...inBothRoles('open', (open) => open),
   ...inBothRoles('within a TSDU', (open) =>
-    then(open, (it) => it.receive(packet('04f0123400', '07'), 3)),
+    followedBy(open, (it) => it.receive(packet('04f0123400', '07'), 3)),
   ),
   ...inBothRoles('with an ED whose EA is due', awaitingEa, true),
   ...inBothRoles(
     'closing with data behind an EA',
-    (open) => then(awaitingEa(open), (it) => it.disconnect(4)),
+    (open) => followedBy(awaitingEa(open), (it) => it.disconnect(4)),
     true,
   ),
-  ...inBothRoles('after its DR', (open) => then(open, (it) => it.disconnect(4))),
+  ...inBothRoles('after its DR', (open) => followedBy(open, (it) => it.disconnect(4))),
   ...inBothRoles('after its disruptive DR', (open) =>
-    then(open, (it) => it.disconnect(4, { disruptive: true, userData: EXPEDITED })),
+    followedBy(open, (it) => it.disconnect(4, { disruptive: true, userData: EXPEDITED })),
   ),
   ...inBothRoles('after the DR of the peer', (open) =>
-    then(open, (it) => it.receive(packet('068012340077', '80'), 4)),
+    followedBy(open, (it) => it.receive(packet('068012340077', '80'), 4)),
   ),
-  'open, class 0 with expedited data': (strict) => ({
-    connection: then(asking(strict, '2,0'), (it) => it.receive(packet('09d012340077 00c60101'), 2)),
-  }),
+  'open, class 0 with expedited data': (strict) =>
+    inPhase(
+      followedBy(asking(strict, '2,0'), (it) => it.receive(packet('09d012340077 00c60101'), 2)),
+    ),
 };
 
 function inBothRoles(
@@ -91,54 +91,18 @@ function inBothRoles(
     kinds.flatMap(([kind, bits]) => [
       [
         `initiator ${name}, ${kind}`,
-        (strict: boolean) => ({ connection: enter(openInitiator(strict, bits)), holdsData }),
+        (strict: boolean) => inPhase(enter(openInitiator(strict, bits)), { holdsData }),
       ],
       [
         `responder ${name}, ${kind}`,
-        (strict: boolean) => ({ connection: enter(openResponder(strict, bits)), holdsData }),
+        (strict: boolean) => inPhase(enter(openResponder(strict, bits)), { holdsData }),
       ],
     ]),
   );
 }
 
-const MANNERS = ['tolerant', 'strict'];
-
 export function class2Target(): Target {
-  return {
-    name: 'class2',
-    takes: 'class 2 stream',
-    scenarios: Object.keys(PHASES).flatMap((phase) =>
-      MANNERS.map((manner) => `${phase}, ${manner}`),
-    ),
-    run: (scenario, chunks) => {
-      const stream = join(...chunks);
-      const { holdsData = false } = situation(scenario);
-      const whole = trial(scenario).run([stream]);
-      for (const cut of [chunks, packetByPacket(stream)]) {
-        const told = cut.length > 1 ? trial(scenario).run(cut) : whole;
-        must(
-          told === whole || holdsData,
-          () => `in several chunks it reports '${told}', in one chunk '${whole}'`,
-        );
-      }
-    },
-  };
-}
-
-function situation(scenario: string): Situation {
-  const manner = MANNERS.find((name) => scenario.endsWith(`, ${name}`)) ?? '';
-  const enter = PHASES[scenario.slice(0, -`, ${manner}`.length)];
-  must(enter !== undefined, `no scenario '${scenario}'`);
-  return enter(manner === 'strict');
-}
-
-function trial(scenario: string): Trial {
-  const { connection, decision = {}, holdsData = false } = situation(scenario);
-  const { sendBuffer } = connection;
-  while (sendBuffer.shift() !== undefined) {
-    // Discards what was sent before this phase.
-  }
-  return new Trial(connection, decision, new Rules(holdsData));
+  return phaseTarget('class2', 'class 2 stream', PHASES);
 }
 
 /**
@@ -224,13 +188,13 @@ function responder(strict: boolean): TransportConnection {
 }
 
 function openInitiator(strict: boolean, bits: Bits): TransportConnection {
-  return then(asking(strict, '2,0'), (it) =>
+  return followedBy(asking(strict, '2,0'), (it) =>
     it.receive(packet(`0cd012340077 21c0010a c601${bits}`), 2),
   );
 }
 
 function openResponder(strict: boolean, bits: Bits): TransportConnection {
-  return then(responder(strict), (it) => {
+  return followedBy(responder(strict), (it) => {
     it.receive(packet(`0fe000000077 21c0010a c601${bits} c70100`), 1);
     it.accept({}, 2);
   });
@@ -249,12 +213,4 @@ function awaitingEa(open: TransportConnection): TransportConnection {
   }
   open.sendExpedited(EXPEDITED);
   return open;
-}
-
-function then(
-  connection: TransportConnection,
-  act: (connection: TransportConnection) => void,
-): TransportConnection {
-  act(connection);
-  return connection;
 }

@@ -2,10 +2,11 @@
  * Target `core`: a connection engine without a socket receives any octets, in both roles and every phase.
  */
 import { TransportConnection } from '../../../dist/core/connection/connection.js';
-import { join, TPKT_HEADER_LENGTH } from '../octets.js';
+import { TPKT_HEADER_LENGTH } from '../octets.js';
 import { must, type Target } from '../target.js';
-import { type AnswerRules, baseOptions, type Decision, Trial } from '../trial.js';
-import { expectedPackets, packetByPacket } from './splitter.js';
+import { type AnswerRules, baseOptions, type Decision } from '../trial.js';
+import { type Enter, followedBy, phaseTarget } from './phases.js';
+import { expectedPackets } from './splitter.js';
 
 /** Most octets that a connection may send for one input: a CC and an ER or DR. */
 const MOST_ANSWER = 600;
@@ -39,22 +40,22 @@ const PHASES: Readonly<Record<string, (options: Options) => TransportConnection>
     return connection;
   },
   'open initiator': openInitiator,
-  'initiator after its FIN': (options) => then(openInitiator(options), (c) => c.endOfData(3)),
+  'initiator after its FIN': (options) => followedBy(openInitiator(options), (c) => c.endOfData(3)),
   ...Object.fromEntries(
     Object.entries(DECISIONS).map(([name]) => [`responder that ${name}`, responder]),
   ),
   'open responder': openResponder,
   'responder in a TSDU': (options) =>
-    then(openResponder(options), (c) => c.receive(Uint8Array.of(3, 0, 0, 8, 2, 0xf0, 0, 7), 3)),
-  'responder after its FIN': (options) => then(openResponder(options), (c) => c.endOfData(3)),
+    followedBy(openResponder(options), (c) =>
+      c.receive(Uint8Array.of(3, 0, 0, 8, 2, 0xf0, 0, 7), 3),
+    ),
+  'responder after its FIN': (options) => followedBy(openResponder(options), (c) => c.endOfData(3)),
   'responder after the FIN of the peer': (options) =>
-    then(openResponder(options), (c) => c.receiveEnd(3)),
-  'responder that ends': (options) => then(openResponder(options), (c) => c.disconnect(3)),
+    followedBy(openResponder(options), (c) => c.receiveEnd(3)),
+  'responder that ends': (options) => followedBy(openResponder(options), (c) => c.disconnect(3)),
   'closed responder': (options) =>
-    then(openResponder(options), (c) => c.streamClosed(undefined, 3)),
+    followedBy(openResponder(options), (c) => c.streamClosed(undefined, 3)),
 };
-
-const MANNERS = ['tolerant', 'strict'];
 
 function base({ strict }: Options) {
   return baseOptions(strict, OUR_REFERENCE);
@@ -82,44 +83,12 @@ function openResponder(options: Options): TransportConnection {
   return connection;
 }
 
-function then(
-  connection: TransportConnection,
-  act: (c: TransportConnection) => void,
-): TransportConnection {
-  act(connection);
-  return connection;
-}
-
 export function coreTarget(): Target {
-  return {
-    name: 'core',
-    takes: 'stream',
-    scenarios: Object.keys(PHASES).flatMap((phase) =>
-      MANNERS.map((manner) => `${phase}, ${manner}`),
-    ),
-    run: (scenario, chunks) => {
-      const stream = join(...chunks);
-      const whole = trial(scenario).run([stream]);
-      for (const cut of [chunks, packetByPacket(stream)]) {
-        const told = cut.length > 1 ? trial(scenario).run(cut) : whole;
-        must(
-          told === whole,
-          () => `in several chunks it reports '${told}', in one chunk '${whole}'`,
-        );
-      }
-    },
-  };
-}
-
-/** A new connection in the phase of a scenario. */
-function trial(scenario: string): Trial {
-  const [phase = '', manner] = scenario.split(', ');
-  const make = PHASES[phase];
-  must(make !== undefined, `no scenario '${scenario}'`);
-  const connection = make({ strict: manner === 'strict' });
-  connection.sendBuffer.clear();
-  const decision = DECISIONS[phase.replace(/^responder that /, '')] ?? {};
-  return new Trial(connection, decision, RULES);
+  const phases = Object.entries(PHASES).map(([phase, make]): [string, Enter] => {
+    const decision = DECISIONS[phase.replace(/^responder that /, '')];
+    return [phase, (strict) => ({ connection: make({ strict }), decision, rules: RULES })];
+  });
+  return phaseTarget('core', 'stream', Object.fromEntries(phases));
 }
 
 /** Few answers, and no ER for an ER. */

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { memoryHeld } from '../../support/growth.js';
 import { rejection } from '../../support/life.js';
-import { dt, hex } from '../../support/raw.js';
+import { dt, hex, times } from '../../support/raw.js';
 import {
   drip,
   expectAlive,
@@ -16,11 +16,6 @@ import {
 } from '../../support/wire.js';
 
 guardProcess();
-
-/** The same TPKT so many times. */
-function times(count: number, octets: Buffer): Buffer {
-  return Buffer.concat(Array.from({ length: count }, () => octets));
-}
 
 describe.each(ROLES)('our %s', (role) => {
   test('R19 takes empty DTs that begin nothing, any number of them', async () => {
