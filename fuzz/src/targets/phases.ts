@@ -56,11 +56,11 @@ export function phaseTarget(
   };
 }
 
-/** What was sent before this phase is discarded. */
-function trial({ connection, decision = {}, rules }: Situation): Trial {
+/** What was sent before this phase is discarded; where data is held back, nothing can be sent. */
+function trial({ connection, decision = {}, rules, holdsData = false }: Situation): Trial {
   const { sendBuffer } = connection;
   while (sendBuffer.shift() !== undefined) {
-    // One piece after the other, because a connection may add to them.
+    must(!holdsData, 'data left while an EA was due');
   }
   return new Trial(connection, decision, rules);
 }
