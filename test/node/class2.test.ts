@@ -1,13 +1,14 @@
 /** Class 2 between two sides of this library: what they agree on, data, and the end. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import {
   type ConnectionClosedError,
   type ConnectionRefusedError,
   connect,
   type TpClassChoice,
 } from '../../src/index.js';
-import { pair, rejection, serve } from '../support/life.js';
-import { guardProcess } from '../support/wire.js';
+import { References } from '../../src/node/references.js';
+import { closeLater, pair, rejection, serve } from '../support/life.js';
+import { guardProcess, until } from '../support/wire.js';
 
 guardProcess();
 
@@ -246,14 +247,20 @@ describe('the end of a connection of class 2', () => {
     expect(server.errors).toEqual([]);
   });
 
-  test('gives the place and the reference back', async () => {
+  test('frees its place and its reference', async () => {
     const server = await serve({ tpClass: 2, maxConnections: 1 });
+    const take = vi.spyOn(References.prototype, 'take');
+    const release = vi.spyOn(References.prototype, 'release');
+    closeLater(() => vi.restoreAllMocks());
     for (let i = 0; i < 20; i += 1) {
       const client = await connect(server.address, class2);
       const peer = await server.accept();
       await Promise.all([client.disconnect(), peer.waitClosed()]);
     }
     expect(server.server.connectionCount).toBe(0);
+    await until(() => release.mock.calls.length === 2 * 20);
+    const taken = take.mock.results.map(({ value }) => value);
+    expect(new Set(release.mock.calls.flat())).toEqual(new Set(taken));
   });
 
   test('lets a program read what came before it', async () => {

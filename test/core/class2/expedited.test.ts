@@ -1,6 +1,6 @@
 /** Expedited data of class 2: order, EA and its time, what is refused. */
 import { describe, expect, it } from 'vitest';
-import { CotpError, TimeoutError } from '../../../src/core/errors.js';
+import { TimeoutError } from '../../../src/core/errors.js';
 import { open2 } from '../../support/class2-states.js';
 import { digits, hex } from '../../support/splits.js';
 import { OURS, only, packet, raw, type Subject } from '../../support/states.js';
@@ -190,10 +190,12 @@ describe('expedited data that is received', () => {
   });
 });
 
-describe('an error of the caller', () => {
-  it.each(['sendExpedited', 'send'] as const)('is %s after the connection has ended', (call) => {
+describe('after the connection has ended', () => {
+  it.each(['sendExpedited', 'send'] as const)('%s throws', (call) => {
     const subject = open2('initiator');
     subject.connection.disconnect(100);
-    expect(() => subject.connection[call](hex('010203'))).toThrow(CotpError);
+    expect(() => subject.connection[call](hex('010203'))).toThrow(
+      expect.objectContaining({ code: 'ERR_COTP_CLOSED' }),
+    );
   });
 });

@@ -1,6 +1,7 @@
-/** The release of class 2: what goes first, what is lost, how it is told. */
+/** The release of class 2: in which order TPDUs leave, what is lost, and what is reported. */
 import { describe, expect, it } from 'vitest';
 import { ConnectionClosedError } from '../../../src/core/errors.js';
+import { decode } from '../../../src/core/tpdu/decode.js';
 import {
   concatenated,
   initiator2,
@@ -9,7 +10,7 @@ import {
   requestOfPeer,
   responder2,
 } from '../../support/class2-states.js';
-import { digits, hex, join } from '../../support/splits.js';
+import { digits, hex, join, splitTpkts } from '../../support/splits.js';
 import {
   initiator,
   inState,
@@ -100,13 +101,19 @@ describe('disconnect at once', () => {
     });
   });
 
-  it('finishes a packet that was begun', () => {
-    const subject = open2('initiator', { maxTpduSize: 65_531 });
-    const payload = new Uint8Array(1_019).fill(0x61);
-    subject.connection.send(payload);
+  it('finishes a packet that was begun, before the DR', () => {
+    const subject = responder2({ maxTpduSize: 65_531 });
+    const parameters = { tpduSize: 32_768 };
+    subject.feed(packet({ type: 'CR', srcRef: THEIRS, class: 2, options: 1, parameters }));
+    subject.connection.accept({}, 20);
+    subject.quiet();
+    // Two DTs, whose user data is so long that it is a piece of its own.
+    subject.connection.send(new Uint8Array(2 * (32_768 - 5)));
+    const begun = subject.connection.sendBuffer.shift()?.slice() ?? hex('');
+    expect(digits(begun)).toBe('0300800404f00c0d00');
     subject.connection.disconnect(100, { disruptive: true });
-    expect(subject.connection.disconnection).toMatchObject({ unsent: 1_019 });
-    expect(types(subject)).toEqual(['DR']);
+    const sent = splitTpkts(join(begun, subject.octets())).map((octets) => decode(octets));
+    expect(sent.map(({ type }) => type)).toEqual(['DT', 'DR']);
   });
 
   it('drops what was written in class 0 too, and sends FIN', () => {
