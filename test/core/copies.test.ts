@@ -273,11 +273,18 @@ describe('a piece of fewer than 512 octets of a TSDU', () => {
     expect(receiveCounted(connection, [wire]).copies.octets).toBe(2 * (2 * 511));
   });
 
-  it('is copied three times when TCP has cut it from its DT', () => {
+  it('is copied twice when TCP has cut it from a DT that is a whole TSDU', () => {
     const { connection } = opened(2048);
     const [wire] = dts(pattern(2045), 2045) as [Uint8Array];
     const { copies } = receiveCounted(connection, cutAt(wire, [7 + 1_645]));
-    expect(copies.octets).toBe(1_645 + 3 * 400);
+    expect(copies.octets).toBe(1_645 + 2 * 400);
+  });
+
+  it('is copied three times when TCP has cut it from one DT of several', () => {
+    const { connection } = opened(2048);
+    const [wire, last] = dts(pattern(2045 + 600), 2045) as [Uint8Array, Uint8Array];
+    const { copies } = receiveCounted(connection, [...cutAt(wire, [7 + 1_645]), last]);
+    expect(copies.octets).toBe(1_645 + 3 * 400 + 600);
   });
 
   it('makes no other piece be copied more than once', () => {

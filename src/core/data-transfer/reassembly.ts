@@ -85,6 +85,11 @@ export class Reassembly {
       return undefined;
     }
     this.#checkLimits(length);
+    if (this.#segments === 0 && eot) {
+      // A whole TSDU: collecting its pieces once more would copy the small ones twice.
+      this.#copied += length;
+      return pieces.join(this.#allocate, start);
+    }
     pieces.appendTo(this.#collector, start);
     return this.#count(eot);
   }
