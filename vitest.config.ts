@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /**
@@ -11,13 +12,13 @@ const POLL_TIMEOUT = 15_000;
 const layers = ['core', 'vectors', 'properties', 'node', 'cli', 'package'];
 
 /** Core has no state of its own, so the files of its tests share a process, which saves nine seconds of processor time. */
-const WITHOUT_STATE = ['core', 'vectors'];
+const WITHOUT_STATE = ['core', 'vectors', 'properties', 'cli'];
 
 export default defineConfig({
   test: {
     // By itself the runner leaves one core free. More workers than cores, because many tests wait for a timer
     // of the library, which takes no processor.
-    maxWorkers: '150%',
+    maxWorkers: 2 * availableParallelism(),
     // Tests that run at the same time mostly wait: see test/support/concurrent.ts.
     maxConcurrency: 16,
     projects: layers.map((name) => ({

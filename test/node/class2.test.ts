@@ -91,11 +91,11 @@ describe('an option is refused before anything is opened:', () => {
     [{ tpClass: 4 }, RangeError, "options.tpClass must be 0 or 2 or '2,0', not 4"],
     [{ tpClass: true }, TypeError, "options.tpClass must be 0 or 2 or '2,0', not true"],
     [{ expedited: 1 }, TypeError, 'options.expedited must be true or false, not 1'],
-    [{ expeditedAck: true }, TypeError, 'options.expeditedAck needs options.expedited'],
+    [{ expeditedAck: true }, TypeError, 'options.expeditedAck requires options.expedited'],
     [
       { expedited: true, expeditedAck: true },
       TypeError,
-      "options.expeditedAck needs options.tpClass 2 or '2,0'",
+      "options.expeditedAck requires options.tpClass 2 or '2,0'",
     ],
     [{ onExpedited: 'call me' }, TypeError, 'options.onExpedited must be a function'],
     [

@@ -217,7 +217,7 @@ test('a response to a CR of another form is a mistake of who accepts', async () 
   });
   raw.send(tpkt('06 e0 0000 0005 00'));
   expect((await raw.packet()).toString('hex')).toBe('06800005000000');
-  expect(String(errors[0])).toMatch(/TypeError: options\.remoteDesktop answers a CR of remote/);
+  expect(String(errors[0])).toMatch(/TypeError: options\.remoteDesktop must be left out/);
 });
 
 test('both sides of this library agree by request and response', async () => {
