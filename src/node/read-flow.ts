@@ -4,10 +4,13 @@
  */
 import type { Duplex } from 'node:stream';
 import type { Engine } from '../core/engine.js';
+import { isSystemSocket } from './streams.js';
 
 /**
- * Work for one connection before the other connections are served, in octets: those received, and for each TPDU as many
- * as could be copied in the time that it takes.
+ * Work for one connection before the other connections are served, in octets: for each TPDU as many as could be copied
+ * in the time that it takes, and those received. The octets of a socket do not add to it: Node takes at most 2 MiB from
+ * one socket (32 reads of 64 KiB) before it goes on to the next. A pause costs time (docs/performance.md), so only TPDUs
+ * that are shorter than the work they cause bring one about.
  */
 const TURN = 4_194_304;
 const OCTETS_PER_TPDU = 256;
@@ -22,6 +25,7 @@ export class ReadFlow {
   resumedAt = Number.NEGATIVE_INFINITY;
   readonly #stream: Duplex;
   readonly #engine: Engine;
+  readonly #isSystemSocket: boolean;
   /** When the user paused reading; `undefined` while the user takes messages. */
   #pausedSince: number | undefined;
   /** The connection has used its turn of the event loop: other connections are served first. */
@@ -34,6 +38,7 @@ export class ReadFlow {
   constructor(stream: Duplex, engine: Engine) {
     this.#stream = stream;
     this.#engine = engine;
+    this.#isSystemSocket = isSystemSocket(stream);
   }
 
   /** The user takes no more messages for now. */
@@ -72,8 +77,9 @@ export class ReadFlow {
   /** Counts received octets. A connection that receives many must not make the others wait. */
   count(octets: number, time: number): void {
     const { work } = this.#engine;
-    this.#turn += octets + OCTETS_PER_TPDU * (work - this.#countedWork);
+    const processing = OCTETS_PER_TPDU * (work - this.#countedWork);
     this.#countedWork = work;
+    this.#turn += this.#isSystemSocket ? Math.max(0, processing - octets) : processing + octets;
     if (this.#turn >= TURN) {
       this.#turn = 0;
       this.#isWaitingForTurn = true;
