@@ -48,11 +48,17 @@ export function formatAddress({ host, port = DEFAULT_PORT }: Address): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+/** The addresses of the two ends of a stream. */
+export interface Ends {
+  readonly localAddr: FullAddress;
+  readonly remoteAddr: FullAddress;
+}
+
+/** Stands for the address of a stream that has none. */
+export const UNKNOWN_ADDRESS: FullAddress = Object.freeze({ host: 'unknown', port: 0 });
+
 /** The two ends of a socket. A stream that is no socket has none: `otherwise` stands for both. */
-export function socketAddresses(
-  socket: object,
-  otherwise: FullAddress,
-): { readonly localAddr: FullAddress; readonly remoteAddr: FullAddress } {
+export function socketEnds(socket: object, otherwise: FullAddress): Ends {
   const { localAddress, localPort, remoteAddress, remotePort } = socket as Partial<Socket>;
   return {
     localAddr: Object.freeze({

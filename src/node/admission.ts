@@ -2,7 +2,7 @@
  * Who is let in: counts the TCP connections of a server, in all and by address. Knows no TLS and no
  * protocol.
  */
-import type { Socket } from 'node:net';
+import type { Incoming } from './incoming.js';
 import { whenClosed } from './streams.js';
 
 /** The two limits. */
@@ -18,7 +18,7 @@ export interface ReachedLimit {
   readonly value: number;
 }
 
-/** Counts connections in; each is counted out once, when its socket is closed. */
+/** Counts connections in; each is counted out once, when its stream is closed. */
 export class Admission {
   readonly #limits: AdmissionLimits;
   readonly #perAddress = new Map<string, number>();
@@ -29,14 +29,13 @@ export class Admission {
   }
 
   /**
-   * Counts the socket in, or gives the limit that it would pass.
+   * Counts a stream in, or gives the limit that it would pass.
    *
-   * @param onClosed called when a socket that was counted in is closed, once it is counted out
+   * @param onClosed called when a stream that was counted in is closed, once it is counted out
    */
-  admit(socket: Socket, onClosed: () => void): ReachedLimit | undefined {
+  admit({ stream, remoteAddr }: Incoming, onClosed: () => void): ReachedLimit | undefined {
     const { maxConnections, maxConnectionsPerAddress = maxConnections } = this.#limits;
-    // A peer that has reset already has no address any more.
-    const address = socket.remoteAddress ?? '';
+    const address = remoteAddr.host;
     const ofAddress = this.#perAddress.get(address) ?? 0;
     if (this.#admitted >= maxConnections) {
       return { option: 'maxConnections', value: maxConnections };
@@ -46,7 +45,7 @@ export class Admission {
     }
     this.#admitted += 1;
     this.#perAddress.set(address, ofAddress + 1);
-    whenClosed(socket, () => {
+    whenClosed(stream, () => {
       this.#release(address);
       onClosed();
     });

@@ -14,7 +14,7 @@ import {
   type FullAddress,
   formatAddress,
   resolveAddress,
-  socketAddresses,
+  socketEnds,
 } from './address.js';
 import { reportTo } from './callbacks.js';
 import { openClientStream } from './client-stream.js';
@@ -186,8 +186,8 @@ class Initiator implements DriverUser {
     const peer = formatAddress(address);
     this.#trace = new ConnectionTrace(
       'client',
-      stream,
       address,
+      () => socketEnds(stream, address),
       options,
       reportTo(options.onError, peer),
     );
@@ -239,7 +239,7 @@ class Initiator implements DriverUser {
 
   #opened({ agreement, confirm }: Extract<EngineEvent, { type: 'open' }>): Connection {
     const options = this.#options;
-    const { localAddr, remoteAddr } = socketAddresses(this.#driver.stream, this.#address);
+    const { localAddr, remoteAddr } = socketEnds(this.#driver.stream, this.#address);
     const info = connectionInfo(agreement, {
       localAddr,
       remoteAddr,

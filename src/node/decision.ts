@@ -7,7 +7,7 @@ import type { EngineEvent } from '../core/engine.js';
 import { ConnectionClosedError, type CotpError, ProtocolError } from '../core/errors.js';
 import { equalOctets } from '../core/octets/octets.js';
 import { DR_REASONS, tpduTypeOf } from '../core/tpdu/codes.js';
-import type { FullAddress } from './address.js';
+import type { Ends } from './address.js';
 import { runCallback } from './callbacks.js';
 import {
   type AcceptOptions,
@@ -34,7 +34,7 @@ export interface DecisionParts {
   readonly driver: Driver;
   readonly trace: ConnectionTrace;
   readonly options: ResolvedListenOptions;
-  readonly addresses: { readonly localAddr: FullAddress; readonly remoteAddr: FullAddress };
+  readonly ends: Ends;
   readonly report: (error: unknown) => void;
 }
 
@@ -120,12 +120,13 @@ export class Decision {
   }
 
   #connectRequest({ request: tpdu }: Indication): ConnectRequest {
-    const { engine, driver, addresses } = this.#parts;
+    const { engine, driver, ends } = this.#parts;
     const { tpClasses, expedited, expeditedAck } = engine.proposal(tpdu);
     const withdrawn = new AbortController();
     this.#withdrawn = withdrawn;
     return {
-      ...addresses,
+      localAddr: ends.localAddr,
+      remoteAddr: ends.remoteAddr,
       localTsel: tselFromWire(tpdu.parameters.calledTsel),
       remoteTsel: tselFromWire(tpdu.parameters.callingTsel),
       connectData: connectDataFromWire(tpdu.userData),

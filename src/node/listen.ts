@@ -1,16 +1,9 @@
 /**
  * `listen`: from an accepted TCP connection to an open transport connection.
  */
-import type { Socket } from 'node:net';
 import { TransportConnection } from '../core/connection/connection.js';
 import type { EngineEvent } from '../core/engine.js';
-import {
-  type Address,
-  type FullAddress,
-  formatAddress,
-  resolveAddress,
-  socketAddresses,
-} from './address.js';
+import { type Address, resolveAddress } from './address.js';
 import { reportTo } from './callbacks.js';
 import {
   Connection,
@@ -25,6 +18,7 @@ import { now } from './deadline-timer.js';
 import { Decision, type Indication } from './decision.js';
 import { Driver, type DriverUser } from './driver.js';
 import { engineOptions, messageOptions } from './engine-options.js';
+import { type Incoming, peerOf } from './incoming.js';
 import { LISTEN_OPTIONS, type ListenOptions, type ResolvedListenOptions } from './options/cotp.js';
 import { resolveOptions, wrongType } from './options/rows.js';
 import { ReceiveBudget } from './receive-budget.js';
@@ -83,8 +77,8 @@ export async function listen(
   return Server.listen(
     address,
     resolved,
-    (stream, server, isExcess) => {
-      new Responder(stream, server, service, isExcess);
+    (incoming, server, isExcess) => {
+      new Responder(incoming, server, service, isExcess);
     },
     (error, peer) => reportTo(resolved.onError, peer)(error),
   );
@@ -99,30 +93,34 @@ interface Service {
 
 /** An accepted stream whose connection is not open yet. */
 class Responder implements DriverUser {
-  readonly #stream: Socket;
+  readonly #incoming: Incoming;
   readonly #server: Server;
   readonly #service: Service;
   readonly #isExcess: boolean;
   readonly #engine: TransportConnection;
   readonly #driver: Driver;
   readonly #trace: ConnectionTrace;
-  readonly #addresses: { readonly localAddr: FullAddress; readonly remoteAddr: FullAddress };
   readonly #report: (error: unknown) => void;
   readonly #decision: Decision;
 
-  constructor(stream: Socket, server: Server, service: Service, isExcess: boolean) {
+  constructor(incoming: Incoming, server: Server, service: Service, isExcess: boolean) {
     const { options } = service;
-    this.#stream = stream;
+    this.#incoming = incoming;
+    const { stream } = incoming;
     this.#server = server;
     this.#service = service;
-    const addresses = socketAddresses(stream, { host: 'unknown', port: 0 });
-    this.#addresses = addresses;
-    const peer = formatAddress(addresses.remoteAddr);
+    const peer = peerOf(incoming);
     const report = reportTo(options.onError, peer);
     this.#report = report;
     const reference = isExcess ? undefined : takeReference(stream);
     this.#isExcess = reference === undefined;
-    const trace = new ConnectionTrace('server', stream, addresses.remoteAddr, options, report);
+    const trace = new ConnectionTrace(
+      'server',
+      incoming.remoteAddr,
+      () => incoming,
+      options,
+      report,
+    );
     this.#trace = trace;
     const engine = TransportConnection.responder(
       engineOptions(options, options.handshakeTimeout, reference ?? 0, peer, trace),
@@ -131,7 +129,7 @@ class Responder implements DriverUser {
     this.#engine = engine;
     const driver = new Driver(stream, engine, this, options);
     this.#driver = driver;
-    this.#decision = new Decision({ engine, driver, trace, options, addresses, report });
+    this.#decision = new Decision({ engine, driver, trace, options, ends: incoming, report });
     trace.watch(driver);
   }
 
@@ -174,7 +172,7 @@ class Responder implements DriverUser {
   #opened({ agreement }: Extract<EngineEvent, { type: 'open' }>): void {
     const { connectionCb, options, receiveBudget } = this.#service;
     const tpdu = this.#decision.request as Indication['request'];
-    const { localAddr, remoteAddr } = this.#addresses;
+    const { localAddr, remoteAddr } = this.#incoming;
     const info = connectionInfo(agreement, {
       localAddr,
       remoteAddr,
@@ -194,7 +192,7 @@ class Responder implements DriverUser {
       info,
       onExpedited: options.onExpedited,
     });
-    this.#server.opened(this.#stream, connection, connectionCb, this.#report);
+    this.#server.opened(this.#incoming.stream, connection, connectionCb, this.#report);
     connection.startExpedited();
   }
 }

@@ -3,16 +3,18 @@
  * callback turns a stream into a connection.
  */
 import { createServer, type Server as NetServer, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { TlsOptions } from 'node:tls';
-import { type FullAddress, formatAddress } from './address.js';
+import { type FullAddress, formatAddress, UNKNOWN_ADDRESS } from './address.js';
 import { Admission, type ReachedLimit } from './admission.js';
 import { runCallback } from './callbacks.js';
 import { KEEP_ALIVE_DELAY } from './client-stream.js';
+import { type Incoming, incomingSocket, peerOf } from './incoming.js';
 import type { MessageConnection } from './message-connection.js';
 import { Resource } from './resource.js';
 import { whenClosed } from './streams.js';
 import { overLimit } from './tls.js';
-import { peerOf, TlsAcceptor } from './tls-acceptor.js';
+import { TlsAcceptor } from './tls-acceptor.js';
 
 /** What a server needs of its options. */
 export interface ServerOptions {
@@ -27,10 +29,10 @@ export interface ServerOptions {
 }
 
 /**
- * Called with each accepted stream. If `isExcess`, a limit is reached: the callback must refuse the stream,
+ * Called with each stream, after TLS. If `isExcess`, a limit is reached: the callback must refuse the stream,
  * by a TPDU if the protocol has one for that.
  */
-export type OnStream = (stream: Socket, server: Server, isExcess: boolean) => void;
+export type OnStream = (incoming: Incoming, server: Server, isExcess: boolean) => void;
 
 /**
  * Most clients beyond the limit that are refused by the protocol at the same time. Further ones are dropped.
@@ -45,7 +47,7 @@ export class Server extends Resource {
   readonly #report: (error: unknown, peer: string) => void;
   readonly #connections = new Set<MessageConnection<unknown>>();
   /** Streams that are not connections yet; they end with the server. */
-  readonly #handshakes = new Set<Socket>();
+  readonly #handshakes = new Set<Duplex>();
   readonly #admission: Admission;
   readonly #tls: TlsAcceptor | undefined;
   #refusals = 0;
@@ -128,9 +130,9 @@ export class Server extends Resource {
       return;
     }
     this.#server.close();
-    for (const socket of this.#handshakes) {
-      this.#tls?.abandon(socket);
-      socket.destroy();
+    for (const stream of this.#handshakes) {
+      this.#tls?.abandon(stream);
+      stream.destroy();
     }
     const bound = this.#options.bindConnections ? [...this.#connections] : [];
     const closed = bound.map((connection) => connection.asyncClose());
@@ -147,7 +149,7 @@ export class Server extends Resource {
    * connection is closed.
    */
   opened<C extends MessageConnection<unknown>>(
-    stream: Socket,
+    stream: Duplex,
     connection: C,
     connectionCb: (connection: C) => void | Promise<void>,
     report: (error: unknown) => void,
@@ -185,7 +187,7 @@ export class Server extends Resource {
 
   /** The address of this server, for errors that concern no peer. */
   get #ownAddress(): string {
-    return formatAddress(this.#addresses[0] ?? { host: 'unknown', port: 0 });
+    return formatAddress(this.#addresses[0] ?? UNKNOWN_ADDRESS);
   }
 
   #onSocket(socket: Socket): void {
@@ -193,48 +195,55 @@ export class Server extends Resource {
       drop(socket);
       return;
     }
-    const limit = this.#admission.admit(socket, () => this.#handshakes.delete(socket));
+    this.#begin(incomingSocket(socket));
+  }
+
+  /** The handshake of a stream begins, if no limit is reached. */
+  #begin(incoming: Incoming): void {
+    const { stream } = incoming;
+    const limit = this.#admission.admit(incoming, () => this.#handshakes.delete(stream));
     if (limit !== undefined) {
-      this.#onExcess(socket, limit);
+      this.#onExcess(incoming, limit);
       return;
     }
-    this.#handshakes.add(socket);
+    this.#handshakes.add(stream);
     if (this.#tls === undefined) {
-      this.#onStream(socket, this, false);
+      this.#onStream(incoming, this, false);
     } else {
-      this.#tls.begin(socket);
+      this.#tls.begin(incoming);
     }
   }
 
-  #onExcess(socket: Socket, { option, value }: ReachedLimit): void {
+  #onExcess(incoming: Incoming, { option, value }: ReachedLimit): void {
+    const { stream } = incoming;
     if (this.#tls !== undefined) {
       // A TLS handshake is expensive, so none is done only to refuse the client.
       this.#dropped += 1;
-      this.#report(overLimit(option, value, this.#dropped), peerOf(socket));
-      drop(socket);
+      this.#report(overLimit(option, value, this.#dropped), peerOf(incoming));
+      drop(stream);
     } else if (this.#refusals < MAX_REFUSALS) {
       this.#refusals += 1;
-      this.#handshakes.add(socket);
-      whenClosed(socket, () => {
+      this.#handshakes.add(stream);
+      whenClosed(stream, () => {
         this.#refusals -= 1;
-        this.#handshakes.delete(socket);
+        this.#handshakes.delete(stream);
       });
-      this.#onStream(socket, this, true);
+      this.#onStream(incoming, this, true);
     } else {
-      drop(socket);
+      drop(stream);
     }
   }
 
-  #onSecured(stream: Socket, beneath: Socket): void {
-    this.#handshakes.delete(beneath);
+  #onSecured(stream: Duplex, beneath: Incoming): void {
+    this.#handshakes.delete(beneath.stream);
     this.#handshakes.add(stream);
     whenClosed(stream, () => this.#handshakes.delete(stream));
-    this.#onStream(stream, this, false);
+    this.#onStream({ ...beneath, stream }, this, false);
   }
 }
 
-/** Destroys a socket that has no owner. Its errors are ignored. */
-function drop(socket: Socket): void {
-  socket.on('error', () => {});
-  socket.destroy();
+/** Destroys a stream that has no owner. Its errors are ignored. */
+function drop(stream: Duplex): void {
+  stream.on('error', () => {});
+  stream.destroy();
 }

@@ -3,16 +3,17 @@
  * exactly one way: it succeeds, it fails and is reported, or the server abandons it.
  */
 import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { createServer, type TLSSocket, type TlsOptions, type Server as TlsServer } from 'node:tls';
-import { formatAddress } from './address.js';
 import { startTimeout } from './deadline-timer.js';
+import { type Incoming, peerOf } from './incoming.js';
 import { whenClosed } from './streams.js';
 import { serverTlsError, serverTlsOptions, tlsHandshakeTimeout } from './tls.js';
 
 /** What the handshakes report. */
 export interface TlsAcceptorUser {
   /** The handshake has succeeded. The TLS socket replaces the TCP socket beneath it; both close together. */
-  onSecured(stream: TLSSocket, beneath: Socket): void;
+  onSecured(stream: TLSSocket, beneath: Incoming): void;
   /** The handshake failed; the connection is gone. */
   onFailed(error: Error, peer: string): void;
   /** A function in the TLS options threw or rejected. */
@@ -20,8 +21,7 @@ export interface TlsAcceptorUser {
 }
 
 interface Handshake {
-  /** Saved at the start: a destroyed socket has no address. */
-  readonly peer: string;
+  readonly incoming: Incoming;
   readonly stop: () => void;
 }
 
@@ -37,7 +37,7 @@ export class TlsAcceptor {
   readonly #server: TlsServer;
   readonly #timeout: number;
   readonly #user: TlsAcceptorUser;
-  readonly #handshakes = new Map<Socket, Handshake>();
+  readonly #handshakes = new Map<Duplex, Handshake>();
 
   /** @param timeout milliseconds; `handshakeTimeout` in the TLS options takes precedence */
   constructor(options: TlsOptions, timeout: number, user: TlsAcceptorUser) {
@@ -57,11 +57,12 @@ export class TlsAcceptor {
   /**
    * Begins a handshake.
    *
-   * @param beneath with `allowHalfOpen: false`, so that a FIN of the client ends the handshake at once
+   * @param incoming its stream has `allowHalfOpen: false`, so that a FIN of the client ends the handshake at once
    */
-  begin(beneath: Socket): void {
+  begin(incoming: Incoming): void {
+    const { stream: beneath } = incoming;
     const stop = startTimeout(this.#timeout, () => this.#onTimeout(beneath));
-    this.#handshakes.set(beneath, { peer: peerOf(beneath), stop });
+    this.#handshakes.set(beneath, { incoming, stop });
     whenClosed(beneath, () => {
       stop();
       // If the handshake has failed, its error follows the end of TCP immediately.
@@ -71,11 +72,11 @@ export class TlsAcceptor {
   }
 
   /** The result of this handshake is no longer reported. The caller closes the socket. */
-  abandon(beneath: Socket): void {
+  abandon(beneath: Duplex): void {
     this.#end(beneath);
   }
 
-  #end(beneath: Socket): Handshake | undefined {
+  #end(beneath: Duplex): Handshake | undefined {
     const handshake = this.#handshakes.get(beneath);
     this.#handshakes.delete(beneath);
     handshake?.stop();
@@ -84,13 +85,14 @@ export class TlsAcceptor {
 
   #onSecured(stream: TLSSocket): void {
     const beneath = this.#beneath(stream);
-    if (beneath === undefined || this.#end(beneath) === undefined) {
+    const handshake = beneath === undefined ? undefined : this.#end(beneath);
+    if (handshake === undefined) {
       stream.destroy();
       return;
     }
     // From now on this side may have to answer after the FIN of the client.
     stream.allowHalfOpen = true;
-    this.#user.onSecured(stream, beneath);
+    this.#user.onSecured(stream, handshake.incoming);
   }
 
   #onError(error: Error, stream: TLSSocket): void {
@@ -98,16 +100,17 @@ export class TlsAcceptor {
     const handshake = beneath === undefined ? undefined : this.#end(beneath);
     // Without a handshake, this side has destroyed the stream and has reported why.
     if (handshake !== undefined) {
-      this.#user.onFailed(serverTlsError(error, stream.authorizationError), handshake.peer);
+      const failure = serverTlsError(error, stream.authorizationError);
+      this.#user.onFailed(failure, peerOf(handshake.incoming));
     }
     stream.destroy();
   }
 
-  #onTimeout(beneath: Socket): void {
+  #onTimeout(beneath: Duplex): void {
     const handshake = this.#end(beneath);
     beneath.destroy();
     if (handshake !== undefined) {
-      this.#user.onFailed(tlsHandshakeTimeout(this.#timeout), handshake.peer);
+      this.#user.onFailed(tlsHandshakeTimeout(this.#timeout), peerOf(handshake.incoming));
     }
   }
 
@@ -115,22 +118,19 @@ export class TlsAcceptor {
    * The TCP socket beneath a TLS socket. Node has it in an undocumented property. If that is missing, both
    * sockets still have the same addresses, unless they are destroyed.
    */
-  #beneath(stream: TLSSocket): Socket | undefined {
+  #beneath(stream: TLSSocket): Duplex | undefined {
     const { _parent: parent } = stream as { readonly _parent?: unknown };
     if (parent instanceof Socket) {
       return parent;
     }
     const ends = endsOf(stream);
-    return [...this.#handshakes.keys()].find((beneath) => endsOf(beneath) === ends);
+    return [...this.#handshakes.keys()].find(
+      (beneath) => beneath instanceof Socket && endsOf(beneath) === ends,
+    );
   }
 }
 
 /** Identifies a TCP connection among all others. */
 function endsOf({ localAddress, localPort, remoteAddress, remotePort }: Socket): string {
   return `${localAddress} ${localPort} ${remoteAddress} ${remotePort}`;
-}
-
-/** The address of a peer for error messages. */
-export function peerOf(socket: Socket): string {
-  return formatAddress({ host: socket.remoteAddress ?? 'unknown', port: socket.remotePort ?? 0 });
 }

@@ -2,7 +2,7 @@
  * A proxy that relays TPKTs octet for octet, with all their faults: both sides negotiate with each other.
  */
 import { connect, createServer, type Socket } from 'node:net';
-import { formatAddress, socketAddresses } from '../../node/address.js';
+import { formatAddress, socketEnds } from '../../node/address.js';
 import { TpktCutter } from '../../node/tpkt/cutter.js';
 import { Entry, type TracedConnection } from '../../node/trace/entry.js';
 import { takeConnectionNumber } from '../../node/trace/observer.js';
@@ -72,7 +72,7 @@ class SocketPair {
     this.#client = leg(client, 'server');
     const { host, port } = options.target;
     this.#target = leg(connect({ host, port, allowHalfOpen: true, noDelay: true }), 'client');
-    const { remoteAddr } = socketAddresses(client, { host: 'unknown', port: 0 });
+    const { remoteAddr } = socketEnds(client, { host: 'unknown', port: 0 });
     this.#onLadder = options.ladder.opened(remoteAddr);
     this.#name = `#${this.#onLadder.number}`;
     const gone = [this.#watch(this.#client, this.#target), this.#watch(this.#target, this.#client)];
@@ -204,7 +204,7 @@ class SocketPair {
       connection: takeConnectionNumber(),
       name: this.#name,
       role: leg.role,
-      ...socketAddresses(leg.socket, target),
+      ...socketEnds(leg.socket, target),
     };
     const octets = tpkt.subarray(TPKT_LENGTH);
     const peer = formatAddress(leg.source.remoteAddr);

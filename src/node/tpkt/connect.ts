@@ -2,7 +2,13 @@
  * `connect` of bare TPKT.
  */
 import { ConnectionClosedError, TimeoutError } from '../../core/errors.js';
-import { type Address, type FullAddress, formatAddress, resolveAddress } from '../address.js';
+import {
+  type Address,
+  type FullAddress,
+  formatAddress,
+  resolveAddress,
+  socketEnds,
+} from '../address.js';
 import { openClientStream } from '../client-stream.js';
 import { startTimeout } from '../deadline-timer.js';
 import { resolveOptions } from '../options/rows.js';
@@ -41,7 +47,7 @@ export async function connect(addr: Address, options: ConnectOptions = {}): Prom
   signal?.throwIfAborted();
   const { stream, ready } = openClientStream(address, resolved);
   if (ready === undefined) {
-    return openConnection(stream, address, resolved, undefined);
+    return openConnection(stream, socketEnds(stream, address), resolved, undefined);
   }
   return new Promise<Connection>((resolve, reject) => {
     let isSettled = false;
@@ -69,7 +75,8 @@ export async function connect(addr: Address, options: ConnectOptions = {}): Prom
     const onError = (error: Error) => fail(tls === undefined ? error : clientTlsError(error));
     stream.once(ready, () => {
       // At once: the next event may be an error or an end, which the connection must see.
-      const connection = openConnection(stream, address, resolved, undefined);
+      const ends = socketEnds(stream, address);
+      const connection = openConnection(stream, ends, resolved, undefined);
       settle();
       resolve(connection);
     });

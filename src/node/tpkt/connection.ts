@@ -4,7 +4,7 @@
 import type { Duplex } from 'node:stream';
 import { TpktConnection } from '../../core/connection/tpkt-connection.js';
 import { MAX_TPKT_PAYLOAD, MIN_TPKT_PAYLOAD } from '../../core/tpkt/header.js';
-import { type FullAddress, formatAddress, socketAddresses } from '../address.js';
+import { type Ends, type FullAddress, formatAddress } from '../address.js';
 import { allocate, sendPool, view } from '../buffers.js';
 import { reportTo } from '../callbacks.js';
 import { Driver, type DriverUser } from '../driver.js';
@@ -42,13 +42,12 @@ export type ConnectionCb = (conn: Connection) => void | Promise<void>;
 /** Creates a connection over a stream that is connected. */
 export function openConnection(
   stream: Duplex,
-  otherwise: FullAddress,
+  { localAddr, remoteAddr }: Ends,
   options: ResolvedConnectOptions | ResolvedListenOptions,
   receiveBudget: ReceiveBudget | undefined,
 ): Connection {
   const { reassemblyTimeout, closeTimeout } = options;
   const engine = new TpktConnection({ allocate, view, sendPool, reassemblyTimeout, closeTimeout });
-  const { localAddr, remoteAddr } = socketAddresses(stream, otherwise);
   const info = Object.freeze({ localAddr, remoteAddr, name: options.name });
   const driver = new Driver(stream, engine, NOBODY, options);
   const messageOptions: MessageConnectionOptions = {

@@ -1,8 +1,9 @@
 /**
  * `listen` of bare TPKT.
  */
-import { type Address, formatAddress, resolveAddress } from '../address.js';
+import { type Address, resolveAddress } from '../address.js';
 import { reportTo } from '../callbacks.js';
+import { peerOf } from '../incoming.js';
 import { resolveOptions, wrongType } from '../options/rows.js';
 import { LISTEN_OPTIONS, type ListenOptions } from '../options/tpkt.js';
 import { ReceiveBudget } from '../receive-budget.js';
@@ -54,15 +55,16 @@ export async function listen(
   return Server.listen(
     address,
     resolved,
-    (stream, server, isExcess) => {
-      const connection = openConnection(stream, address, resolved, receiveBudget);
+    (incoming, server, isExcess) => {
+      const { stream } = incoming;
+      const connection = openConnection(stream, incoming, resolved, receiveBudget);
       if (isExcess) {
         // TPKT has no words for a refusal.
         connection.destroy();
         return;
       }
-      const peer = formatAddress(connection.info.remoteAddr);
-      server.opened(stream, connection, connectionCb, reportTo(resolved.onError, peer));
+      const report = reportTo(resolved.onError, peerOf(incoming));
+      server.opened(stream, connection, connectionCb, report);
     },
     (error, peer) => reportTo(resolved.onError, peer)(error),
   );

@@ -4,7 +4,7 @@
  */
 import { debuglog } from 'node:util';
 import type { TpduObserver } from '../../core/data-transfer/dt.js';
-import { type FullAddress, formatAddress, socketAddresses } from '../address.js';
+import { type Ends, type FullAddress, formatAddress } from '../address.js';
 import { toBuffer } from '../buffers.js';
 import { settle } from '../callbacks.js';
 import type { ConnectionInfo } from '../connection.js';
@@ -43,8 +43,8 @@ export interface TraceOptions {
 export class ConnectionTrace implements TpduObserver {
   readonly #number = takeConnectionNumber();
   readonly #role: 'client' | 'server';
-  readonly #stream: object;
-  readonly #address: FullAddress;
+  readonly #peer: FullAddress;
+  readonly #ends: () => Ends;
   readonly #listener: TraceListener | undefined;
   readonly #name: string | undefined;
   readonly #report: (thrown: unknown) => void;
@@ -57,19 +57,20 @@ export class ConnectionTrace implements TpduObserver {
   #source: TracedConnection | undefined;
 
   /**
-   * @param address the peer as this side knows it, for streams that have no addresses
+   * @param peer the peer as this side knows it
+   * @param ends returns the addresses once the stream is connected; called with the first entry
    * @param report receives the first failure of the `trace` listener
    */
   constructor(
     role: 'client' | 'server',
-    stream: object,
-    address: FullAddress,
+    peer: FullAddress,
+    ends: () => Ends,
     { trace, name }: TraceOptions,
     report: (thrown: unknown) => void,
   ) {
     this.#role = role;
-    this.#stream = stream;
-    this.#address = address;
+    this.#peer = peer;
+    this.#ends = ends;
     this.#listener = trace;
     this.#name = name;
     this.#report = report;
@@ -83,7 +84,7 @@ export class ConnectionTrace implements TpduObserver {
   see(direction: 'sent' | 'received', octets: Uint8Array): void {
     const entry = new Entry({
       source: this.#known(),
-      peer: formatAddress(this.#address),
+      peer: formatAddress(this.#peer),
       direction,
       octets: toBuffer(octets),
     });
@@ -155,15 +156,11 @@ export class ConnectionTrace implements TpduObserver {
   }
 
   #known(): TracedConnection {
-    this.#source ??= {
-      connection: this.#number,
-      name: this.#name,
-      role: this.#role,
-      localAddr: socketAddresses(this.#stream, UNKNOWN).localAddr,
-      remoteAddr: socketAddresses(this.#stream, this.#address).remoteAddr,
-    };
+    if (this.#source === undefined) {
+      const { localAddr, remoteAddr } = this.#ends();
+      const connection = this.#number;
+      this.#source = { connection, name: this.#name, role: this.#role, localAddr, remoteAddr };
+    }
     return this.#source;
   }
 }
-
-const UNKNOWN: FullAddress = Object.freeze({ host: 'unknown', port: 0 });
