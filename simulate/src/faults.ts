@@ -43,13 +43,13 @@ export const FAULTS: readonly Fault[] = [
     edits: [
       {
         file: 'node/read-flow.js',
-        find: `            this.#engine.isReceiving &&
+        find: `            this.#engine.facts.isReceiving &&
             !this.#isGone;`,
         replace: '            !this.#isGone;',
       },
       {
         file: 'node/read-flow.js',
-        find: 'return this.#engine.isReceiving && !this.#engine.isReleasing;',
+        find: 'return this.#engine.facts.isReceiving && !this.#engine.facts.isReleasing;',
         replace: 'return true;',
       },
     ],
@@ -215,7 +215,7 @@ export const FAULTS: readonly Fault[] = [
       {
         file: 'core/connection/connection.js',
         find: '    otherTpdus(octets) {',
-        replace: '    otherTpdus(octets) { if (this.isReleasing) this.startCloseClock();',
+        replace: '    otherTpdus(octets) { if (this.facts.isReleasing) this.startCloseClock();',
       },
     ],
   },

@@ -66,6 +66,22 @@ export type StreamRequest = 'none' | 'end' | 'destroy' | 'reset';
 /** About how many plain DTs take as much time as decoding one TPDU. */
 export const COSTLY_TPDU = 16;
 
+/** What the state of a connection allows. */
+export interface EngineFacts {
+  /**
+   * Whether octets of the peer have any effect. If they have none, the driver must still read them, to notice the end of
+   * the stream.
+   */
+  readonly isReceiving: boolean;
+  /** Whether messages can be sent: the connection is open, and this side has not sent its end. */
+  readonly isSending: boolean;
+  /**
+   * Whether TPDUs release the connection: nobody takes messages any more. The driver must not pause reading, because
+   * the peer has to answer; {@link Engine.deadline} limits the time.
+   */
+  readonly isReleasing: boolean;
+}
+
 /** The protocol on one byte stream. */
 export interface Engine {
   /** Octets to be written. */
@@ -83,28 +99,18 @@ export interface Engine {
   hasNews: boolean;
   /** When to call {@link handleDeadline}; `undefined` for never. */
   readonly deadline: number | undefined;
-  /**
-   * Whether octets of the peer have any effect. If they have none, the driver must still read them, to notice the end of
-   * the stream.
-   */
-  readonly isReceiving: boolean;
+  /** What the state of the connection allows. */
+  readonly facts: EngineFacts;
   /**
    * Whether the driver may read more octets now: `false` while 64 KiB wait for an answer of the user, or while more than
    * 1,000 of our replies wait because the peer does not read.
    */
   readonly hasRoom: boolean;
   /**
-   * Whether TPDUs release the connection: nobody takes messages any more. The driver must not pause reading, because
-   * the peer has to answer; {@link deadline} limits the time.
-   */
-  readonly isReleasing: boolean;
-  /**
    * Whether the peer ends the connection by a TPDU. The TPDU waits in the stream while that is not read, and the end of
    * the stream without it is a failure.
    */
   readonly endsByTpdu: boolean;
-  /** Whether messages can be sent: the connection is open, and this side has not sent its end. */
-  readonly isSending: boolean;
   /** Whether a message is received in part. Up to date after {@link receive}. */
   readonly hasUnfinished: boolean;
   /** About how many octets of memory incomplete messages and waiting octets use. */

@@ -143,11 +143,6 @@ export class Driver implements DeadlineUser {
     return length;
   }
 
-  /** The user takes no more messages for now. */
-  get isReadingPaused(): boolean {
-    return this.#flow.isPausedByUser;
-  }
-
   /**
    * The user takes no more messages for now: octets stay in TCP. The deadlines of the peer are suspended, because its
    * octets are not read.

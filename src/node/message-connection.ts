@@ -224,7 +224,7 @@ export abstract class MessageConnection<Info> extends Resource {
     if (data.length < minMessage || data.length > maxMessage) {
       throw wrongLength(data.length, minMessage, maxMessage);
     }
-    if (!this.isOpen || !this.#engine.isSending) {
+    if (!this.isOpen || !this.#engine.facts.isSending) {
       throw this.#closedError();
     }
     const { buffered } = this.#driver;
@@ -334,7 +334,7 @@ export abstract class MessageConnection<Info> extends Resource {
    * ```
    */
   end(): void {
-    if (this.isOpen && this.#engine.isSending) {
+    if (this.isOpen && this.#engine.facts.isSending) {
       this.#driver.command(() => this.#engine.endOfData(now()));
       if (this.#answers !== undefined) {
         this.#closeWith(endedByPeer, true);
@@ -479,7 +479,7 @@ export abstract class MessageConnection<Info> extends Resource {
   }
 
   #onTimeout(error: TimeoutError): void {
-    const isLost = this.#engine.isReleasing && this.#engine.sendBuffer.dataLength > 0;
+    const isLost = this.#engine.facts.isReleasing && this.#engine.sendBuffer.dataLength > 0;
     this.#fail(error, false, isLost);
     this.#endedBy('timeout', isLost ? undefined : this.#engine.disconnection?.ending);
     if (error.timer === 'idleTimeout') {
@@ -561,7 +561,7 @@ export abstract class MessageConnection<Info> extends Resource {
   #onPeerFin(): void {
     const { closeTimeout } = this.#options;
     this.#answers = new OwedAnswers(this.#queue, closeTimeout, () => this.#onAnswerTimer());
-    if (this.#engine.isSending && this.#answers.areDue(this.#written)) {
+    if (this.#engine.facts.isSending && this.#answers.areDue(this.#written)) {
       this.#awaitAnswer();
     } else {
       this.#finishAfterPeer();
@@ -580,7 +580,7 @@ export abstract class MessageConnection<Info> extends Resource {
 
   /** Closes after the FIN of the peer: flushes what was written, then sends FIN. */
   #finishAfterPeer(): void {
-    if (this.isOpen && (!this.#engine.isSending || !this.#staysHalfOpen)) {
+    if (this.isOpen && (!this.#engine.facts.isSending || !this.#staysHalfOpen)) {
       this.#closeWith(endedByPeer, true);
       this.#driver.command(() => this.#engine.disconnect(now()));
     }

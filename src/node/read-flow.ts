@@ -53,7 +53,7 @@ export class ReadFlow {
 
   /** Reading never pauses while a connection is released: its user takes no messages, but its end must arrive. */
   get #mayBePaused(): boolean {
-    return this.#engine.isReceiving && !this.#engine.isReleasing;
+    return this.#engine.facts.isReceiving && !this.#engine.facts.isReleasing;
   }
 
   /** Pauses because the user takes no more messages: octets stay in TCP. */
@@ -115,7 +115,7 @@ export class ReadFlow {
     }
     const isPaused =
       (this.#pausedSince !== undefined || this.#isWaitingForTurn || !this.#engine.hasRoom) &&
-      this.#engine.isReceiving &&
+      this.#engine.facts.isReceiving &&
       !this.#isGone;
     // `resume` would make a destroyed stream drop its octets. The driver reads them when the stream closes.
     if (isPaused !== this.isPaused && !this.#stream.destroyed) {

@@ -22,6 +22,10 @@ export class ReadLimits implements ReceiveHolder {
   readonly #share: ReceiveShare | undefined;
   /** Octets that the engine had copied when the last chunk ended. */
   #copied = 0;
+  /** Reading was paused here, and not resumed since. */
+  #hasPaused = false;
+  /** The last count was not 0. */
+  #holdsAny = false;
 
   constructor(
     driver: Driver,
@@ -47,10 +51,10 @@ export class ReadLimits implements ReceiveHolder {
     }
     this.#copied = copied;
     // A reader that keeps up, and a message that is complete, leave nothing to count.
-    if (!isRead || hasUnfinished || this.#share?.holdsAny) {
+    if (!isRead || hasUnfinished || this.#holdsAny) {
       this.#count();
     }
-    if (!isRead || this.#driver.isReadingPaused) {
+    if (!isRead || this.#hasPaused) {
       this.#update();
     }
   }
@@ -80,13 +84,17 @@ export class ReadLimits implements ReceiveHolder {
   }
 
   #count(): void {
-    this.#share?.hold(this.#queue.held, this.#engine.pinned);
+    const { held } = this.#queue;
+    const { pinned } = this.#engine;
+    this.#holdsAny = held + pinned > 0;
+    this.#share?.hold(held, pinned);
   }
 
   #update(): void {
     const queue = this.#queue;
     const isFull = queue.held >= this.#readHighWaterMark;
-    if (isFull || this.#share?.mustPause) {
+    this.#hasPaused = isFull || this.#share?.mustPause === true;
+    if (this.#hasPaused) {
       this.#driver.pauseReading();
     } else {
       this.#driver.resumeReading();

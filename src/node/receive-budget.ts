@@ -185,11 +185,6 @@ export class ReceiveShare {
     return this.#unfinished;
   }
 
-  /** Whether the last call of {@link hold} named any octets. */
-  get holdsAny(): boolean {
-    return this.#unread + this.#unfinished > 0;
-  }
-
   /** Whether any octets are counted. */
   get isCharged(): boolean {
     return this.#unread + this.#unfinished > RECEIVE_FLOOR;

@@ -139,7 +139,7 @@ export class StreamDeadlines {
     if (receiveTimeout === undefined || this.#openedAt === undefined || this.hasPeerEnded) {
       return NEVER;
     }
-    if (this.#engine.isReleasing) {
+    if (this.#engine.facts.isReleasing) {
       return NEVER;
     }
     const since = Math.max(this.lastReceived, this.#openedAt, this.#flow.resumedAt);
@@ -149,8 +149,8 @@ export class StreamDeadlines {
   /** A connection that closes has its closeTimeout. */
   get #idleDeadline(): number {
     const { idleTimeout } = this.#times;
-    const { streamRequest, isReceiving, isReleasing } = this.#engine;
-    const isClosing = isReleasing || (streamRequest !== 'none' && !isReceiving);
+    const { streamRequest, facts } = this.#engine;
+    const isClosing = facts.isReleasing || (streamRequest !== 'none' && !facts.isReceiving);
     if (idleTimeout === undefined || isClosing) {
       return NEVER;
     }

@@ -514,7 +514,7 @@ export class TransportConnection extends DataEngine {
 
   /** Decodes and classifies the TPDUs of a packet that is no plain DT, and looks each up in the table. */
   protected otherTpdus(octets: Uint8Array): boolean {
-    if (!this.isReceiving) {
+    if (!this.facts.isReceiving) {
       return false;
     }
     for (const received of this.#procedure.read(octets, this.state, this.#context)) {
@@ -529,7 +529,7 @@ export class TransportConnection extends DataEngine {
       } catch (error) {
         this.step(faultInput(error));
       }
-      if (!this.isReceiving) {
+      if (!this.facts.isReceiving) {
         return false;
       }
     }

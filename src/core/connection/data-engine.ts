@@ -58,7 +58,7 @@ export abstract class DataEngine extends StreamEngine {
    * have been sent.
    */
   send(tsdu: Uint8Array): void {
-    if (!this.isSending) {
+    if (!this.facts.isSending) {
       this.step({ event: 'T-DATA request' });
       return;
     }
@@ -173,7 +173,7 @@ export abstract class DataEngine extends StreamEngine {
       : this.sendBuffer.userDataLength(this.#dt.headerLength);
   }
 
-  protected override endChunk(): void {
+  protected override endIncomplete(): void {
     this.#reassembly.endChunk();
   }
 
@@ -190,13 +190,13 @@ export abstract class DataEngine extends StreamEngine {
   /** Whether a DT of this length is taken without the codec. */
   #takesPlainDt(length: number): boolean {
     const { minPlainDt, maxPlainDt } = this.#sizes;
-    return length >= minPlainDt && length <= maxPlainDt && this.takesData;
+    return length >= minPlainDt && length <= maxPlainDt && this.facts.takesData;
   }
 
   /** A TSDU exceeds a limit. The packets behind it are still read if the connection ends by a DR. */
   #fault(error: unknown): boolean {
     this.step(faultInput(error));
-    return this.isReceiving;
+    return this.facts.isReceiving;
   }
 
   #deliverTsdu(tsdu: Uint8Array | undefined): void {

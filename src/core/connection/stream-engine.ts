@@ -67,6 +67,8 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
   readonly sendBuffer: SendBuffer;
   streamRequest: StreamRequest = 'none';
   hasNews = false;
+  /** What the state allows. Set together with it. */
+  facts: StateFacts;
   hasUnfinished = false;
   work = 0;
   protected readonly splitter: TpktSplitter;
@@ -77,7 +79,6 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
   /** Data came before the user has answered the CR. It waits, with all octets behind it. */
   protected hasEarlyData = false;
   #state: State;
-  #facts: StateFacts;
   readonly #traits: StreamTraits;
   readonly #events = new Fifo<Message | EngineEvent>();
   #receiver: MessageReceiver | undefined;
@@ -85,7 +86,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
   protected constructor(sendBuffer: SendBuffer, state: State, traits: StreamTraits) {
     this.sendBuffer = sendBuffer;
     this.#state = state;
-    this.#facts = STATES[state];
+    this.facts = STATES[state];
     this.#traits = traits;
     this.splitter = new TpktSplitter(this);
   }
@@ -111,22 +112,6 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
     return this.#state;
   }
 
-  get isReceiving(): boolean {
-    return this.#facts.isReceiving;
-  }
-
-  get isReleasing(): boolean {
-    return this.#facts.isReleasing;
-  }
-
-  get isSending(): boolean {
-    return this.#facts.isSending;
-  }
-
-  protected get takesData(): boolean {
-    return this.#facts.takesData;
-  }
-
   get hasRoom(): boolean {
     return this.splitter.waiting < MAX_WAITING && this.sendBuffer.replies <= MAX_REPLIES;
   }
@@ -141,7 +126,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
 
   receive(chunk: Uint8Array, now: number, isOwn = false): void {
     this.now = now;
-    if (!this.#facts.isReceiving) {
+    if (!this.facts.isReceiving) {
       return;
     }
     // More octets wait behind the others, and there may be no room left.
@@ -155,7 +140,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
   }
 
   resume(now: number): boolean {
-    if (this.hasEarlyData || !this.splitter.isStopped || !this.#facts.isReceiving) {
+    if (this.hasEarlyData || !this.splitter.isStopped || !this.facts.isReceiving) {
       return false;
     }
     this.now = now;
@@ -171,7 +156,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
   receiveEnd(now: number): void {
     this.now = now;
     this.end.hasPeerEnded = true;
-    if (this.#facts.takesData && this.isWithinMessage) {
+    if (this.facts.takesData && this.isWithinMessage) {
       const error = endedWithin(this.#traits.unit, this.unfinished);
       this.step({ event: 'N-RELEASE within a TSDU', error });
     } else {
@@ -201,7 +186,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
   }
 
   postponeDeadline(milliseconds: number): void {
-    if (this.due !== undefined && this.#facts.takesData) {
+    if (this.due !== undefined && this.facts.takesData) {
       this.due += milliseconds;
     }
   }
@@ -293,17 +278,19 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
 
   /** A chunk was processed, or octets that waited. */
   #afterOctets(): void {
-    if (!this.#facts.isReceiving) {
+    if (!this.facts.isReceiving) {
       // The rest of the chunk has no effect.
       this.splitter.clear();
-    } else if (this.#facts.takesData) {
-      this.endChunk();
+    } else if (this.facts.takesData) {
       this.timeMessage();
+      if (this.hasUnfinished) {
+        this.endIncomplete();
+      }
     }
   }
 
-  /** A chunk was processed, and data may still come. */
-  protected endChunk(): void {}
+  /** A chunk was processed, and a message is not complete. */
+  protected endIncomplete(): void {}
 
   /**
    * Processes one event: looks it up in the table, performs the action and enters the next state. If the procedure
@@ -315,7 +302,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
     const { action, next } = this.table[from][input.event];
     this.perform(action, input, from);
     this.#state = next;
-    this.#facts = STATES[next];
+    this.facts = STATES[next];
     if (next === 'CLOSED') {
       // After the FIN of the peer TCP is open until ours has left: the close clock still runs.
       if (input.event !== 'N-RELEASE indication' || this.streamRequest !== 'end') {

@@ -41,7 +41,7 @@ export class TpktConnection extends StreamEngine {
   }
 
   send(message: Uint8Array): void {
-    if (this.isSending) {
+    if (this.facts.isSending) {
       this.sendBuffer.addPacket(NO_HEADER, message);
     } else {
       this.step({ event: 'T-DATA request' });

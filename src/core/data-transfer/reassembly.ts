@@ -19,13 +19,14 @@ export interface TsduLimits {
 
 /** The reassembly of one connection. */
 export class Reassembly {
+  /** Octets of all TSDUs so far that were copied into memory of their own. Other classes only read it. */
+  copied = 0;
   readonly #maxTsduSize: number;
   readonly #maxTsduSegments: number;
   readonly #allocate: Allocate;
   readonly #view: MakeView;
   readonly #collector = new OctetCollector();
   #segments = 0;
-  #copied = 0;
 
   constructor(limits: TsduLimits, allocate: Allocate, view: MakeView) {
     this.#maxTsduSize = limits.maxTsduSize;
@@ -42,11 +43,6 @@ export class Reassembly {
   /** Octets held. */
   get length(): number {
     return this.#collector.length;
-  }
-
-  /** Octets of all TSDUs so far that were copied into memory of their own. */
-  get copied(): number {
-    return this.#copied;
   }
 
   /** Octets of memory that the pieces keep, about. */
@@ -87,7 +83,7 @@ export class Reassembly {
     this.#checkLimits(length);
     if (this.#segments === 0 && eot) {
       // A whole TSDU: collecting its pieces once more would copy the small ones twice.
-      this.#copied += length;
+      this.copied += length;
       return pieces.join(this.#allocate, start);
     }
     pieces.appendTo(this.#collector, start);
@@ -127,7 +123,7 @@ export class Reassembly {
     if (joined !== undefined) {
       return joined;
     }
-    this.#copied += this.#collector.length;
+    this.copied += this.#collector.length;
     return this.#collector.take(this.#allocate);
   }
 

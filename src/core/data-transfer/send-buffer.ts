@@ -41,9 +41,12 @@ const MOST_KEPT = 32;
  * written next is still in the cache of the processor.
  */
 export class SendPool {
+  /**
+   * The block in which the region lies that was given out last. Regions of it are given out one after the other, each
+   * once: what is in one stays as it is. Other classes only read it.
+   */
+  shared: Uint8Array = NO_OCTETS;
   readonly #allocate: Allocate;
-  /** Regions of it are given out one after the other, each once: what is in one stays as it is. */
-  #shared: Uint8Array = NO_OCTETS;
   #used = 0;
   readonly #kept: Uint8Array[] = [];
 
@@ -52,15 +55,10 @@ export class SendPool {
     this.#allocate = allocate;
   }
 
-  /** The block in which the region lies that was given out last. */
-  get shared(): Uint8Array {
-    return this.#shared;
-  }
-
   /** Gives out a region of at most a few thousand octets; returns where in the block it begins. */
   takeRegion(length: number): number {
-    if (this.#shared.length - this.#used < length) {
-      this.#shared = this.#allocate(SHARED_LENGTH);
+    if (this.shared.length - this.#used < length) {
+      this.shared = this.#allocate(SHARED_LENGTH);
       this.#used = 0;
     }
     const start = this.#used;
@@ -93,6 +91,8 @@ export class SendBuffer {
   reportsSent = false;
   /** Octets that wait. Other classes only read it. */
   length = 0;
+  /** The buffer itself shows TPDUs to the observer, when they leave. Other classes only read it. */
+  showsLeaving = false;
   readonly #pool: SendPool;
   readonly #pieces = new Fifo<Uint8Array>();
   /** The run of octets, behind all pieces, that packets are copied to; held only while it waits. */
@@ -159,11 +159,7 @@ export class SendBuffer {
   allowUrgent(expedited: ExpeditedUse, listener: SendListener, observer?: TpduObserver): void {
     const leaving = observer === undefined ? undefined : new LeavingPackets(observer);
     this.#urgent = new UrgentPackets(expedited, listener, leaving);
-  }
-
-  /** The buffer itself shows TPDUs to the observer, when they leave. */
-  get showsLeaving(): boolean {
-    return this.#urgent?.leaving !== undefined;
+    this.showsLeaving = leaving !== undefined;
   }
 
   /**

@@ -69,14 +69,8 @@ export function encode(tpdu: TpduInit | Tpdu, options: EncodeOptions = {}): Uint
   octets[0] = li;
   octets.set(fixed, 1);
   octets.set(variable, 1 + fixed.length);
-  let offset = 1 + fixed.length + variable.length;
-  for (const { code, value } of parameters) {
-    octets[offset] = code;
-    octets[offset + 1] = value.length;
-    octets.set(value, offset + 2);
-    offset += 2 + value.length;
-  }
-  octets.set(userData, offset);
+  setParameters(octets, 1 + fixed.length + variable.length, parameters);
+  octets.set(userData, 1 + li);
   // A routing token of remote desktop may exceed the 128 octets of X.224 13.3.
   //= X.224 13.3
   if (tpdu.type === 'CR' && octets.length > MAX_CR_LENGTH && written.variable === undefined) {
@@ -87,6 +81,21 @@ export function encode(tpdu: TpduInit | Tpdu, options: EncodeOptions = {}): Uint
     writeUint(octets, at, 2, checksumOf(octets, at));
   }
   return octets;
+}
+
+/** Code, length and value of each parameter, one after the other. */
+function setParameters(
+  octets: Uint8Array,
+  start: number,
+  parameters: readonly RawParameter[],
+): void {
+  let offset = start;
+  for (const { code, value } of parameters) {
+    octets[offset] = code;
+    octets[offset + 1] = value.length;
+    octets.set(value, offset + 2);
+    offset += 2 + value.length;
+  }
 }
 
 /** Offset of the checksum value. */

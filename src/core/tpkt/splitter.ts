@@ -96,19 +96,7 @@ export class TpktSplitter {
     // Asked once: a getter of typed arrays, and no cheap one.
     const chunkLength = chunk.length;
     const source = new OctetSource(chunk, isOwn);
-    let offset = 0;
-    while (this.#partialHeld > 0) {
-      if (offset === chunkLength) {
-        return;
-      }
-      const end = Math.min(offset + this.need, chunkLength);
-      this.#hold(source, offset, end);
-      offset = end;
-      if (!this.#continuePartial()) {
-        this.#wait(chunk, offset);
-        return;
-      }
-    }
+    let offset = this.#partialHeld === 0 ? 0 : this.#completePartial(source, chunkLength);
     while (offset < chunkLength) {
       const length = this.#packetLength(chunk, offset);
       if (length === 0 || offset + length > chunkLength) {
@@ -172,6 +160,25 @@ export class TpktSplitter {
   #dropPartial(): void {
     this.#partial.clear();
     this.#partialHeld = 0;
+  }
+
+  /**
+   * Adds the octets that are missing of the partial packet, and processes it if it is complete.
+   *
+   * @returns where in the chunk the next packet begins; its end if nothing is left to split
+   */
+  #completePartial(source: OctetSource, chunkLength: number): number {
+    let offset = 0;
+    while (this.#partialHeld > 0 && offset < chunkLength) {
+      const end = Math.min(offset + this.need, chunkLength);
+      this.#hold(source, offset, end);
+      offset = end;
+      if (!this.#continuePartial()) {
+        this.#wait(source.octets, offset);
+        return chunkLength;
+      }
+    }
+    return offset;
   }
 
   /** Processes the partial packet as far as it is complete; `false` when the receiver stops the splitting. */

@@ -1,6 +1,7 @@
 /**
  * `connect` of bare TPKT.
  */
+import type { Duplex } from 'node:stream';
 import { ConnectionClosedError, TimeoutError } from '../../core/errors.js';
 import {
   type Address,
@@ -49,7 +50,32 @@ export async function connect(addr: Address, options: ConnectOptions = {}): Prom
   if (ready === undefined) {
     return openConnection(stream, socketEnds(stream, address), resolved, undefined);
   }
-  return new Promise<Connection>((resolve, reject) => {
+  return whenConnected(
+    stream,
+    ready,
+    { address, timeout, signal, isTls: tls !== undefined },
+    // At once: the next event may be an error or an end, which the connection must see.
+    () => openConnection(stream, socketEnds(stream, address), resolved, undefined),
+  );
+}
+
+/** A stream of the caller's own may be destroyed without an error. */
+/** What ends an attempt to connect a stream. */
+interface Attempt {
+  readonly address: FullAddress;
+  readonly timeout: number;
+  readonly signal: AbortSignal | undefined;
+  readonly isTls: boolean;
+}
+
+/** Calls `open` once the stream is connected. A stream that fails before, or is too late, is destroyed. */
+function whenConnected<T>(
+  stream: Duplex,
+  ready: 'connect' | 'secureConnect',
+  { address, timeout, signal, isTls }: Attempt,
+  open: () => T,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
     let isSettled = false;
     const settle = () => {
       isSettled = true;
@@ -63,22 +89,13 @@ export async function connect(addr: Address, options: ConnectOptions = {}): Prom
       stream.destroy();
       reject(error);
     };
-    const stopTimeout = startTimeout(timeout, () => {
-      const message = `no TCP connection to ${formatAddress(address)} within ${timeout} ms`;
-      fail(
-        isTcpConnected(stream)
-          ? tlsTimeout(timeout)
-          : new TimeoutError(message, 'timeout', timeout, { phase: 'tcp' }),
-      );
-    });
+    const stopTimeout = startTimeout(timeout, () => fail(timedOut(stream, address, timeout)));
     const stopWaiting = signal && whenAborted(signal, fail);
-    const onError = (error: Error) => fail(tls === undefined ? error : clientTlsError(error));
+    const onError = (error: Error) => fail(isTls ? clientTlsError(error) : error);
     stream.once(ready, () => {
-      // At once: the next event may be an error or an end, which the connection must see.
-      const ends = socketEnds(stream, address);
-      const connection = openConnection(stream, ends, resolved, undefined);
+      const opened = open();
       settle();
-      resolve(connection);
+      resolve(opened);
     });
     stream.once('error', onError);
     whenClosed(stream, () => {
@@ -89,7 +106,14 @@ export async function connect(addr: Address, options: ConnectOptions = {}): Prom
   });
 }
 
-/** A stream of the caller's own may be destroyed without an error. */
+function timedOut(stream: Duplex, address: FullAddress, timeout: number): TimeoutError {
+  if (isTcpConnected(stream)) {
+    return tlsTimeout(timeout);
+  }
+  const message = `no TCP connection to ${formatAddress(address)} within ${timeout} ms`;
+  return new TimeoutError(message, 'timeout', timeout, { phase: 'tcp' });
+}
+
 function closedBefore(address: FullAddress): ConnectionClosedError {
   const message = `the stream to ${formatAddress(address)} was closed before it was connected`;
   return new ConnectionClosedError(message, { phase: 'tcp' });
