@@ -1,10 +1,18 @@
-/** What errors keep of the octets that caused them, when these are Buffers of Node. */
+/** The error classes: their names and codes, their messages, and what they keep of the octets that caused them. */
 import { describe, expect, it } from 'vitest';
 import { detailsOf, refusedByDr } from '../../src/core/connection/failures.js';
 import {
   ConnectionClosedError,
-  type ConnectionRefusedError,
+  ConnectionRefusedError,
+  CotpError,
+  codeOrMessage,
+  inPhase,
+  isTlsFailure,
   ProtocolError,
+  streamFailure,
+  TimeoutError,
+  TsduTooLargeError,
+  withUnsent,
 } from '../../src/core/errors.js';
 import { decode } from '../../src/core/tpdu/index.js';
 import type { Decoded, DisconnectRequest } from '../../src/core/tpdu/types.js';
@@ -43,5 +51,134 @@ describe('octets of a chunk', () => {
     expect(userData).toEqual(Buffer.from('abc'));
     expect(additionalInfo).toEqual(Buffer.of(0x80));
     expect(userData?.buffer.byteLength).toBe(3);
+  });
+});
+
+describe('each class of error', () => {
+  it.each([
+    [new CotpError('ERR_COTP_NO_REFERENCE', 'm'), 'CotpError', 'ERR_COTP_NO_REFERENCE', undefined],
+    [
+      new ConnectionRefusedError('m', { reasonText: 'congestion' }),
+      'ConnectionRefusedError',
+      'ERR_COTP_REFUSED',
+      undefined,
+    ],
+    [new ConnectionClosedError('m'), 'ConnectionClosedError', 'ERR_COTP_CLOSED', undefined],
+    [
+      new ProtocolError('tpdu-code', new Uint8Array(0)),
+      'ProtocolError',
+      'ERR_COTP_PROTOCOL',
+      'garbage',
+    ],
+    [new TsduTooLargeError('m'), 'TsduTooLargeError', 'ERR_COTP_TSDU_TOO_LARGE', 'limit'],
+    [new TimeoutError('m', 'timeout', 5), 'TimeoutError', 'ERR_COTP_TIMEOUT', 'timeout'],
+  ] as const)('has its name, its code and its usual ending: %o', (error, name, code, ending) => {
+    expect([error.name, error.code, error.ending]).toEqual([name, code, ending]);
+  });
+
+  it.each([
+    new ProtocolError('tpdu-code', new Uint8Array(0), undefined, { ending: 'local' }),
+    new TsduTooLargeError('m', { ending: 'local' }),
+    new TimeoutError('m', 'timeout', 5, { ending: 'local' }),
+  ])('takes another ending from its details: $name', (error) => {
+    expect(error.ending).toBe('local');
+  });
+});
+
+describe('the message of an error', () => {
+  it('is what it was given', () => {
+    expect(new CotpError('ERR_COTP_CLOSED', 'it ended').message).toBe('it ended');
+  });
+
+  it('has the hint behind a colon', () => {
+    const error = new CotpError('ERR_COTP_CLOSED', 'it ended', { hint: 'begin again' });
+    expect([error.message, error.hint]).toEqual(['it ended: begin again', 'begin again']);
+  });
+
+  it.each([
+    [[], undefined, undefined, 'tpdu-code'],
+    [[2], 2, undefined, 'tpdu-code at octet 2, in 02'],
+    [[2, 255], undefined, '240 expected', 'tpdu-code, in 02 ff'],
+    [Array(24).fill(1), undefined, undefined, `tpdu-code, in ${Array(24).fill('01').join(' ')}`],
+    [
+      Array(25).fill(1),
+      undefined,
+      undefined,
+      `tpdu-code, in ${Array(24).fill('01').join(' ')} … (25 octets)`,
+    ],
+  ] as const)('of a protocol error shows its octets: %j', (octets, octet, detail, end) => {
+    const { message, hint } = new ProtocolError('tpdu-code', Uint8Array.from(octets), octet, {
+      detail,
+    });
+    const withoutHint = hint === undefined ? message : message.replace(`: ${hint}`, '');
+    const [sentence, rest] = withoutHint.split(': ') as [string, string];
+    expect(rest).toBe(end);
+    expect(sentence.endsWith(')')).toBe(detail !== undefined);
+    expect(sentence).toContain(detail ?? '');
+  });
+});
+
+describe('an error', () => {
+  it('has a cause if it was given one, and only then', () => {
+    const cause = new Error('read ECONNRESET');
+    expect(new CotpError('ERR_COTP_CLOSED', 'm', { cause }).cause).toBe(cause);
+    expect('cause' in new CotpError('ERR_COTP_CLOSED', 'm')).toBe(false);
+  });
+
+  it('without a phase gets one', () => {
+    expect(inPhase(new CotpError('ERR_COTP_CLOSED', 'm'), 'open').phase).toBe('open');
+  });
+
+  it('keeps the phase that it has', () => {
+    const error = new CotpError('ERR_COTP_CLOSED', 'm', { phase: 'tcp' });
+    expect(inPhase(error, 'open').phase).toBe('tcp');
+  });
+
+  it('of a closed connection says how many octets are lost, if any are', () => {
+    expect(withUnsent(new ConnectionClosedError('m'), 7).unsent).toBe(7);
+    expect(withUnsent(new ConnectionClosedError('m', { unsent: 3 }), 0).unsent).toBe(3);
+  });
+
+  it('of another kind says nothing about lost octets', () => {
+    expect('unsent' in withUnsent(new TimeoutError('m', 'timeout', 5), 7)).toBe(false);
+  });
+
+  it.each([
+    ['tpdu-code', 2],
+    ['tpkt-version', undefined],
+  ] as const)('of the fault %s has the reject cause %o', (fault, rejectCause) => {
+    expect(new ProtocolError(fault, new Uint8Array(1)).rejectCause).toBe(rejectCause);
+  });
+});
+
+describe('the end of a stream', () => {
+  const coded = (code: unknown) => Object.assign(new Error('text'), { code });
+
+  it.each([
+    [undefined, 'the peer closed TCP'],
+    [coded('ECONNRESET'), 'TCP was reset or failed (ECONNRESET)'],
+    [coded('ERR_SSL_WRONG_VERSION_NUMBER'), 'TLS failed (ERR_SSL_WRONG_VERSION_NUMBER)'],
+    [coded(5), 'TCP was reset or failed (text)'],
+  ])('by %o is named: %s', (cause, text) => {
+    expect(streamFailure(cause)).toBe(text);
+  });
+
+  it.each([
+    [coded('ERR_TLS_CERT_ALTNAME_INVALID'), true],
+    [coded('ERR_SSL_X'), true],
+    [coded('NO_ERR_SSL_X'), false],
+    [coded('ERR_SOCKET_CLOSED'), false],
+    [new Error('ERR_SSL_X'), false],
+    [undefined, false],
+    [null, false],
+  ])('by %o is one of TLS: %o', (cause, isTls) => {
+    expect(isTlsFailure(cause)).toBe(isTls);
+  });
+
+  it('has the code of its error, or else its message', () => {
+    expect([codeOrMessage(coded('EPIPE')), codeOrMessage(new Error('text'))]).toEqual([
+      'EPIPE',
+      'text',
+    ]);
   });
 });

@@ -10,7 +10,10 @@ function watched(isWatching = true) {
   const seen: string[] = [];
   const observer = {
     isWatching,
-    see: (_direction: string, tpdu: Uint8Array) => seen.push(Buffer.from(tpdu).toString('hex')),
+    see: (direction: string, tpdu: Uint8Array) => {
+      expect(direction).toBe('sent');
+      seen.push(Buffer.from(tpdu).toString('hex'));
+    },
   };
   const buffer = new SendBuffer(new SendPool(allocate));
   buffer.allowUrgent('acknowledged', LISTENER, observer);
@@ -24,6 +27,10 @@ function takeAll(buffer: SendBuffer): void {
 }
 
 describe('an observer of a buffer in which TPDUs overtake others', () => {
+  test('is served by the buffer itself', () => {
+    expect(watched().buffer.showsLeaving).toBe(true);
+  });
+
   test('sees expedited data before the data that was added earlier', () => {
     const { buffer, seen } = watched();
     buffer.addPacket([0xf0], Uint8Array.of(1));

@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { Reassembly } from '../../../src/core/data-transfer/reassembly.js';
 import { TsduTooLargeError } from '../../../src/core/errors.js';
 import {
+  allocateZeroed,
   OctetCollector,
   OctetSource,
-  allocateZeroed,
   plainView,
 } from '../../../src/core/octets/collector.js';
 import { memoryHeld } from '../../support/growth.js';

@@ -241,6 +241,73 @@ describe('the memory of what is much', () => {
     expect(allocated).toBeLessThan(3 * 20 * (34_000 + 8_192));
   });
 
+  it.each([
+    [32_767, 65_536],
+    [32_768, 69_632],
+  ])('is a whole block from 32 KiB on that are about to be added: %i octets', (octets, block) => {
+    const allocated = allocatedBy((outbox) => {
+      outbox.addPacket(HEADER, pattern(2_000), octets - 2_000);
+    });
+    expect(allocated).toBe(block);
+  });
+
+  it('is shared up to its last octet', () => {
+    const allocated = allocatedBy((outbox) => {
+      for (let i = 0; i < 16; i += 1) {
+        outbox.addPacket(HEADER, pattern(4_096 - 7));
+        takePieces(outbox);
+      }
+    });
+    expect(allocated).toBe(65_536);
+  });
+
+  it('is a whole block up to its last octet', () => {
+    const allocated = allocatedBy((outbox) => {
+      for (let i = 0; i < 17; i += 1) {
+        outbox.addPacket(HEADER, pattern(4_096 - 7), 32_768);
+      }
+    });
+    expect(allocated).toBe(69_632);
+  });
+
+  it('is shared again for what is small, once all has left', () => {
+    const allocated = allocatedBy((outbox) => {
+      for (let i = 0; i < 4; i += 1) {
+        outbox.addPacket(HEADER, pattern(8_000));
+      }
+      takePieces(outbox);
+      outbox.addPacket(HEADER, pattern(8_000));
+    });
+    expect(allocated).toBe(65_536);
+  });
+
+  it('returns to all connections once it was taken, each block once', () => {
+    const released: Uint8Array[] = [];
+    class Watched extends SendPool {
+      override release(block: Uint8Array): void {
+        released.push(block);
+        super.release(block);
+      }
+    }
+    const outbox = lending(new Watched(allocateZeroed));
+    addLarge(outbox);
+    takePieces(outbox);
+    outbox.sent();
+    outbox.sent();
+    expect(released).toHaveLength(1);
+  });
+
+  it('does not return when it was dropped, though a piece is taken that lies in it', () => {
+    const outbox = lending();
+    addLarge(outbox);
+    outbox.dropData();
+    addLarge(outbox, 9);
+    const [piece] = takePieces(outbox);
+    const before = piece?.slice();
+    outbox.sent();
+    expect(piece).toEqual(before);
+  });
+
   it('is used again once the piece has been taken', () => {
     const outbox = lending();
     addLarge(outbox);

@@ -211,6 +211,103 @@ describe('the user data that waits', () => {
   });
 });
 
+describe('a reply, without urgent packets', () => {
+  /** As before the connection is open, and in class 0. */
+  function plain(): SendBuffer {
+    return new SendBuffer(new SendPool(allocateZeroed));
+  }
+
+  it('leaves in the order in which it was added', () => {
+    const sendBuffer = plain();
+    sendBuffer.addPacket(DT, SMALL);
+    sendBuffer.addReply(REPLY);
+    expect(packets(sendBuffer)).toEqual([SMALL_DT, digits(REPLY)]);
+  });
+
+  it('before the data is no data that waits', () => {
+    const sendBuffer = plain();
+    sendBuffer.addReply(REPLY);
+    sendBuffer.addPacket(DT, SMALL);
+    expect([sendBuffer.dataLength, sendBuffer.userDataLength(HEADER)]).toEqual([12, 3]);
+  });
+
+  it('before the data stays when the data is dropped', () => {
+    const sendBuffer = plain();
+    sendBuffer.addReply(REPLY);
+    sendBuffer.addPacket(DT, SMALL);
+    sendBuffer.addPacket(DT, LARGE);
+    sendBuffer.dropData();
+    expect(sendBuffer.length).toBe(REPLY.length + 4);
+    expect(packets(sendBuffer)).toEqual([digits(REPLY)]);
+    expect(sendBuffer.length).toBe(0);
+  });
+
+  it('behind data counts as data', () => {
+    const sendBuffer = plain();
+    sendBuffer.addPacket(DT, SMALL);
+    sendBuffer.addReply(REPLY);
+    expect(sendBuffer.dataLength).toBe(12 + REPLY.length + 4);
+    sendBuffer.dropData();
+    expect([sendBuffer.length, sendBuffer.shift()]).toEqual([0, undefined]);
+  });
+
+  it('that has left protects nothing behind it', () => {
+    const sendBuffer = plain();
+    sendBuffer.addReply(REPLY);
+    sendBuffer.shift();
+    sendBuffer.addPacket(DT, SMALL);
+    sendBuffer.dropData();
+    expect([sendBuffer.dataLength, sendBuffer.shift()]).toEqual([0, undefined]);
+  });
+
+  it('is not counted, and an EA is never due', () => {
+    const sendBuffer = plain();
+    sendBuffer.addReply(REPLY);
+    sendBuffer.acknowledged();
+    sendBuffer.addExpedited(ED);
+    expect([sendBuffer.replies, sendBuffer.isAckDue]).toEqual([0, false]);
+  });
+
+  it('is shown by nobody but its sender', () => {
+    const sendBuffer = plain();
+    expect(sendBuffer.showsLeaving).toBe(false);
+  });
+});
+
+describe('a payload that was begun', () => {
+  it('can be dropped for all that follows, more than once', () => {
+    const sendBuffer = new SendBuffer(new SendPool(allocateZeroed));
+    sendBuffer.addPacket(DT, LARGE);
+    sendBuffer.addPacket(DT, SMALL);
+    sendBuffer.shift();
+    sendBuffer.dropData();
+    sendBuffer.addPacket(DT, SMALL);
+    sendBuffer.dropData();
+    expect([sendBuffer.shift(), sendBuffer.shift()]).toEqual([LARGE, undefined]);
+  });
+
+  it('is no longer one once it has left', () => {
+    const sendBuffer = new SendBuffer(new SendPool(allocateZeroed));
+    sendBuffer.addPacket(DT, LARGE);
+    sendBuffer.addPacket(DT, LARGE);
+    sendBuffer.shift();
+    sendBuffer.shift();
+    sendBuffer.dropData();
+    expect([sendBuffer.length, sendBuffer.shift()]).toEqual([0, undefined]);
+  });
+});
+
+describe('replies that wait', () => {
+  it('are counted', () => {
+    const { sendBuffer } = buffer();
+    sendBuffer.addReply(REPLY);
+    sendBuffer.addReply(REPLY);
+    expect([sendBuffer.replies, sendBuffer.dataLength]).toEqual([2, 0]);
+    sendBuffer.shift();
+    expect(sendBuffer.replies).toBe(1);
+  });
+});
+
 describe('what takes pieces', () => {
   it.each([
     ['none', false],

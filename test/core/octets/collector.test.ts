@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import {
+  allocateZeroed,
   OctetCollector,
   OctetSource,
-  allocateZeroed,
   plainView,
 } from '../../../src/core/octets/collector.js';
 import { chunksOf, join, pattern } from '../../support/splits.js';

@@ -9,16 +9,16 @@ import {
   TPDUS,
   tpduTypeOf,
 } from '../../../src/core/tpdu/codes.js';
+import type { TpduType, TransportClass } from '../../../src/core/tpdu/index.js';
 import { disconnectReason, rejectCauseText } from '../../../src/core/tpdu/index.js';
 import {
-  PARAMETERS,
-  PARAMETER_ROWS,
   isParameterCode,
+  PARAMETER_ROWS,
+  PARAMETERS,
   parameterNamed,
   parameterOf,
 } from '../../../src/core/tpdu/parameters.js';
 import { LENIENT } from '../../../src/core/tpdu/values.js';
-import type { TpduType, TransportClass } from '../../../src/core/tpdu/index.js';
 
 const OCTETS = Array.from({ length: 256 }, (_, octet) => octet);
 

@@ -2,10 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../../src/core/octets/octets.js';
 import {
-  LENIENT,
   checkFlag,
   checkOctets,
   checkUint,
+  LENIENT,
   octetString,
   outOfRange,
   shortestUint,
