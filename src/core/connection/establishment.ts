@@ -1,6 +1,6 @@
 /**
- * How a transport connection is opened or refused: the rows of the table from TCP to the CC, which are the same for
- * every class; the CR, the CC and the DR of a refusal; and what CR and CC have agreed on.
+ * How a transport connection is opened or refused: the rows of the table from TCP to the CC, some of which class 2 replaces;
+ * the CR, the CC and the DR of a refusal; and what CR and CC have agreed on.
  */
 import type { Agreement } from '../engine.js';
 import {
