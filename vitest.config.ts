@@ -12,7 +12,7 @@ const POLL_TIMEOUT = 15_000;
 const layers = ['core', 'vectors', 'properties', 'node', 'cli', 'package'];
 
 /** Core has no state of its own, so the files of its tests share a process, which saves nine seconds of processor time. */
-const WITHOUT_STATE = ['core', 'vectors', 'properties', 'cli'];
+const WITHOUT_STATE = ['core', 'vectors', 'properties'];
 
 export default defineConfig({
   test: {
