@@ -121,6 +121,10 @@ export interface Engine {
    * The number of TPDUs processed, as a measure of time. A TPDU that is no plain DT counts {@link COSTLY_TPDU} times.
    */
   readonly work: number;
+  /** Whole messages received so far. */
+  readonly messagesReceived: number;
+  /** Messages queued by {@link send} so far. */
+  readonly messagesSent: number;
   /**
    * Processes the next octets of the stream. The caller must not change them afterwards. Never throws.
    *

@@ -114,6 +114,26 @@ export class Driver implements DeadlineUser {
     return this.#ending ?? FIN_BY_US;
   }
 
+  /** Octets received from the stream so far. */
+  get bytesRead(): number {
+    return this.#flow.received;
+  }
+
+  /** Octets written to the stream so far; it may not have taken all of them. */
+  get bytesWritten(): number {
+    return this.#sender.written;
+  }
+
+  /** Whole messages received so far. */
+  get messagesRead(): number {
+    return this.#engine.messagesReceived;
+  }
+
+  /** Messages queued so far. */
+  get messagesWritten(): number {
+    return this.#engine.messagesSent;
+  }
+
   /** Octets that the stream has not taken yet. */
   get buffered(): number {
     return this.#engine.sendBuffer.length + this.#sender.pending;
@@ -222,6 +242,7 @@ export class Driver implements DeadlineUser {
     // Messages are Buffers because chunks are. A stream of the user may give other Uint8Arrays, or strings.
     const octets = chunk instanceof Buffer ? chunk : asBuffer(chunk);
     const { length } = octets;
+    this.#flow.received += length;
     engine.receive(octets, time, this.#isOwn(length));
     if (engine.hasNews) {
       this.#settle(time, length);

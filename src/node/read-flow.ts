@@ -21,6 +21,8 @@ export class ReadFlow {
   isPaused = false;
   /** It was paused before. */
   hasPaused = false;
+  /** Octets received so far. */
+  received = 0;
   /** When the user last resumed reading, in milliseconds. Deadlines of the peer do not count the time before. */
   resumedAt = Number.NEGATIVE_INFINITY;
   readonly #stream: Duplex;

@@ -83,6 +83,15 @@ export class ReadQueue implements MessageReceiver {
     return this.#count === 0 && (this.#expedited === undefined || this.#expedited.isEmpty);
   }
 
+  /** Octets of the messages that wait. Counted on request: only few connections are asked. */
+  get length(): number {
+    let octets = 0;
+    for (const message of this.#messages) {
+      octets += message.length;
+    }
+    return octets;
+  }
+
   /** About how many octets of memory the waiting messages and expedited data use. */
   get held(): number {
     return this.#expedited === undefined ? this.#octets : this.#octets + this.#expedited.held;

@@ -35,6 +35,8 @@ const NOTHING = Buffer.alloc(0);
 export class Sender {
   /** Octets of the batch that the stream has not taken yet. Other classes only read it. */
   pending = 0;
+  /** Octets written to the stream so far. Other classes only read it. */
+  written = 0;
   readonly #stream: Duplex;
   readonly #sendBuffer: SendBuffer;
   readonly #onTaken: () => void;
@@ -117,6 +119,7 @@ export class Sender {
   }
 
   #writeSmall(piece: Uint8Array): void {
+    this.written += piece.length;
     this.#stream.write(piece);
     if (this.#stream.writableLength === 0 && this.#stream.errored === null) {
       this.#taken();
@@ -135,6 +138,7 @@ export class Sender {
       if (next === undefined) {
         break;
       }
+      this.written += piece.length;
       this.#stream.write(piece);
       piece = next;
       octets += piece.length;
@@ -148,6 +152,7 @@ export class Sender {
     this.pending = octets;
     this.#start = now();
     this.#since = this.#start;
+    this.written += piece.length;
     this.#stream.write(piece, this.#onWritten);
     this.#lastWritableLength = this.#stream.writableLength;
   }

@@ -62,6 +62,7 @@ export abstract class DataEngine extends StreamEngine {
       this.step({ event: 'T-DATA request' });
       return;
     }
+    this.messagesSent += 1;
     const { sent } = this.#sizes;
     const observer = this.sendBuffer.showsLeaving ? undefined : this.observer;
     writeTsdu(this.sendBuffer, this.#dt, tsdu, sent, this.options.view, observer);

@@ -71,6 +71,8 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
   facts: StateFacts;
   hasUnfinished = false;
   work = 0;
+  messagesReceived = 0;
+  messagesSent = 0;
   protected readonly splitter: TpktSplitter;
   /** The deadline of the state; while the connection is open, that of a message which the peer has begun. */
   protected due: number | undefined;
@@ -248,6 +250,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
    * queue each would cost time for nothing.
    */
   protected deliver(message: Message): void {
+    this.messagesReceived += 1;
     if (this.#receiver !== undefined && this.#events.length === 0) {
       this.#receiver.onMessage(message);
     } else {

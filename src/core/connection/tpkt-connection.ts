@@ -42,6 +42,7 @@ export class TpktConnection extends StreamEngine {
 
   send(message: Uint8Array): void {
     if (this.facts.isSending) {
+      this.messagesSent += 1;
       this.sendBuffer.addPacket(NO_HEADER, message);
     } else {
       this.step({ event: 'T-DATA request' });
