@@ -44,16 +44,20 @@ export type { Data, WaitOptions } from './node/message-connection.js';
 export type { ConnectOptions, ListenOptions } from './node/options/cotp.js';
 export type { ErrorContext, ErrorListener } from './node/options/stream.js';
 export { Server } from './node/server.js';
+export type { ServerStats } from './node/server-stats.js';
+export type { TracedConnection, TraceEntry, TraceListener } from './node/trace/entry.js';
 export type {
   ConnectionClose,
+  ConnectionDropped,
   ConnectionEvent,
+  ConnectionFailed,
   ConnectionOpen,
   ConnectionRefused,
+  ConnectionRequested,
+  DropCause,
   RefusalCause,
-  TracedConnection,
-  TraceEntry,
-  TraceListener,
-} from './node/trace/entry.js';
+} from './node/trace/events.js';
+export type { ConnectTrace } from './node/trace/connect-channel.js';
 export { jsonLinesSink, textSink } from './node/trace/lines.js';
 export { type PcapngOptions, type PcapngSink, pcapngSink } from './node/trace/pcapng.js';
 export type { Destination, SinkOptions, TraceSink } from './node/trace/sink.js';

@@ -2,6 +2,7 @@
  * What the parts of one world share.
  */
 import type { Server } from 'cotp';
+import type { Server as TpktServer } from 'cotp/tpkt';
 import type { Clock } from './clock.js';
 import type { Library } from './environment.js';
 import type { EventLog } from './event-log.js';
@@ -14,7 +15,7 @@ import type { Network } from './sockets.js';
 export interface RunningServer {
   readonly plan: ServerPlan;
   readonly port: number;
-  readonly server: Server;
+  readonly server: Server | TpktServer;
 }
 
 export interface Context {

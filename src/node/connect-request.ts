@@ -81,6 +81,8 @@ export interface RefuseOptions {
  * A connection request. Call either `accept` or `refuse`, once, before the callback returns or its promise settles.
  */
 export interface ConnectRequest {
+  /** Number of the connection, unique in this process; the connection has the same `id` if it opens. */
+  readonly id: number;
   readonly localAddr: FullAddress;
   readonly remoteAddr: FullAddress;
   /** The called T-selector. */

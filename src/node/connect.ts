@@ -37,7 +37,8 @@ import {
 import { resolveOptions } from './options/rows.js';
 import { takeReference } from './references.js';
 import { clientTlsError, isTcpConnected, isTlsFailure, tlsError, tlsTimeout } from './tls.js';
-import { ConnectionTrace } from './trace/observer.js';
+import { traceConnect } from './trace/connect-channel.js';
+import { ConnectionTrace, takeConnectionNumber } from './trace/observer.js';
 import { whenAborted } from './waiting.js';
 
 /**
@@ -80,8 +81,11 @@ export async function connect(addr: Address, options: ConnectOptions = {}): Prom
   const resolved = resolveOptions(CONNECT_OPTIONS, options);
   const request = connectRequest(resolved);
   resolved.signal?.throwIfAborted();
-  const opening = new Promise<Connection>((resolve, reject) => {
-    new Initiator(address, resolved, request, resolve, reject);
+  const id = takeConnectionNumber();
+  const opening = traceConnect({ id, addr: address, name: resolved.name }, () => {
+    return new Promise<Connection>((resolve, reject) => {
+      new Initiator({ id, address, options: resolved, request }, resolve, reject);
+    });
   });
   return resolved.expedited ? startingExpedited(await opening) : opening;
 }
@@ -158,6 +162,14 @@ function remoteDesktopRequest(
   return request;
 }
 
+/** What an {@link Initiator} opens. */
+interface Opening {
+  readonly id: number;
+  readonly address: FullAddress;
+  readonly options: ResolvedConnectOptions;
+  readonly request: ConnectRequestInit;
+}
+
 /** A connection that is not open yet. */
 class Initiator implements DriverUser {
   readonly #address: FullAddress;
@@ -171,9 +183,7 @@ class Initiator implements DriverUser {
   #stopWaiting: (() => void) | undefined;
 
   constructor(
-    address: FullAddress,
-    options: ResolvedConnectOptions,
-    request: ConnectRequestInit,
+    { id, address, options, request }: Opening,
     resolve: (connection: Connection) => void,
     reject: (error: unknown) => void,
   ) {
@@ -190,6 +200,7 @@ class Initiator implements DriverUser {
       () => socketEnds(stream, address),
       options,
       reportTo(options.onError, peer),
+      { id },
     );
     this.#engine = TransportConnection.initiator(
       engineOptions(options, options.timeout, reference ?? 0, peer, this.#trace),
@@ -199,9 +210,7 @@ class Initiator implements DriverUser {
     this.#driver = new Driver(stream, this.#engine, this, options);
     this.#trace.watch(this.#driver);
     if (reference === undefined) {
-      this.#giveUp(
-        new CotpError('ERR_COTP_NO_REFERENCE', 'all 65535 transport references are in use'),
-      );
+      this.#giveUp(noReference());
       return;
     }
     if (options.signal !== undefined) {
@@ -252,13 +261,15 @@ class Initiator implements DriverUser {
       name: options.name,
     });
     this.#trace.opened(info);
-    const onFailure = reportTo(options.onError, formatAddress(remoteAddr));
+    const report = reportTo(options.onError, formatAddress(remoteAddr));
+    const onFailure = failing(this.#trace, report);
     return Connection.of({
       driver: this.#driver,
       engine: this.#engine,
-      options: messageOptions(options, undefined, onFailure),
+      options: messageOptions(options, undefined, this.#trace.id, onFailure),
       info,
       onExpedited: options.onExpedited,
+      report,
     });
   }
 
@@ -303,4 +314,16 @@ class Initiator implements DriverUser {
     this.#stopWaiting?.();
     this.#stopWaiting = undefined;
   }
+}
+
+function noReference(): CotpError {
+  return new CotpError('ERR_COTP_NO_REFERENCE', 'all 65535 transport references are in use');
+}
+
+/** What is done when an open connection fails. A function of its own, so that it keeps nothing of the opening. */
+function failing(trace: ConnectionTrace, report: (error: unknown) => void): (error: Error) => void {
+  return (error) => {
+    trace.failed(error);
+    report(error);
+  };
 }

@@ -164,6 +164,8 @@ export interface TransportParts {
   readonly options: MessageConnectionOptions;
   readonly info: ConnectionInfo;
   readonly onExpedited: OnExpedited | undefined;
+  /** Gets what {@link onExpedited} throws. */
+  readonly report: (error: unknown) => void;
 }
 
 /**
@@ -181,11 +183,11 @@ export class Connection extends MessageConnection<ConnectionInfo> {
   #disconnection: Disconnection | undefined;
 
   private constructor(parts: TransportParts, expedited: ExpeditedQueue | undefined) {
-    const { driver, engine, options, info, onExpedited } = parts;
+    const { driver, engine, options, info, onExpedited, report } = parts;
     super(driver, engine, options, info, expedited);
     this.#expedited = expedited;
     this.#onExpedited = onExpedited;
-    this.#report = options.onFailure;
+    this.#report = report;
   }
 
   static {

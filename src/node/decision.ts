@@ -22,8 +22,8 @@ import { connectDataFromWire, tselFromWire } from './connection.js';
 import { now } from './deadline-timer.js';
 import type { Driver } from './driver.js';
 import type { ResolvedListenOptions } from './options/cotp.js';
-import type { RefusalCause } from './trace/entry.js';
-import type { ConnectionTrace } from './trace/observer.js';
+import type { RefusalCause } from './trace/events.js';
+import type { ConnectionTrace, Refusal } from './trace/observer.js';
 
 /** A CR that was received. */
 export type Indication = Extract<EngineEvent, { type: 'connectIndication' }>;
@@ -36,6 +36,8 @@ export interface DecisionParts {
   readonly options: ResolvedListenOptions;
   readonly ends: Ends;
   readonly report: (error: unknown) => void;
+  /** Called with each refusal once it was passed to the engine, or the engine has made it. */
+  readonly onRefused: (refusal: Refusal) => void;
 }
 
 /** The faulty octets are a CR, not something else in its place. */
@@ -71,7 +73,14 @@ export class Decision {
   decide(indication: Indication, isExcess: boolean): void {
     this.request = indication.request;
     const { localTsel, onConnectRequest } = this.#parts.options;
-    const called = indication.request.parameters.calledTsel;
+    const { calledTsel: called, callingTsel } = indication.request.parameters;
+    const { trace } = this.#parts;
+    if (trace.publishesEvents) {
+      trace.requested({
+        localTsel: tselFromWire(called),
+        remoteTsel: tselFromWire(callingTsel),
+      });
+    }
     if (isExcess) {
       this.#refuse(DR_REASONS.congestion, 'limit');
     } else if (localTsel !== undefined && !(called && equalOctets(called, localTsel))) {
@@ -86,7 +95,7 @@ export class Decision {
   /** The connection ended before it was open, or the engine has refused it by rule. */
   withdraw(error: CotpError): void {
     this.#isWithdrawn = true;
-    this.#traceRefusalByRule(error);
+    this.#noteRefusalByRule(error);
     this.#withdrawn?.abort(error);
   }
 
@@ -120,11 +129,12 @@ export class Decision {
   }
 
   #connectRequest({ request: tpdu }: Indication): ConnectRequest {
-    const { engine, driver, ends } = this.#parts;
+    const { engine, driver, ends, trace } = this.#parts;
     const { tpClasses, expedited, expeditedAck } = engine.proposal(tpdu);
     const withdrawn = new AbortController();
     this.#withdrawn = withdrawn;
     return {
+      id: trace.id,
       localAddr: ends.localAddr,
       remoteAddr: ends.remoteAddr,
       localTsel: tselFromWire(tpdu.parameters.calledTsel),
@@ -166,28 +176,34 @@ export class Decision {
   }
 
   #refuse(reason: number, cause: RefusalCause, userData?: Uint8Array): void {
-    const { engine, trace } = this.#parts;
+    const { engine, onRefused } = this.#parts;
     this.#answer(() => {
       engine.refuse(reason, now(), userData);
       const localTsel = tselFromWire(this.request?.parameters.calledTsel);
-      trace.refused({ cause, reason, rejectCause: undefined, localTsel });
+      onRefused({ cause, reason, rejectCause: undefined, localTsel });
     });
   }
 
-  /** Traces a CR that the engine itself has refused (X.224 6.6). */
-  #traceRefusalByRule(error: CotpError): void {
+  /** Reports a CR that the engine itself has refused (X.224 6.6), unless the error is about something else. */
+  #noteRefusalByRule(error: CotpError): void {
     if (this.#isDecided || this.request !== undefined) {
       return;
     }
-    const { trace } = this.#parts;
-    const localTsel = undefined;
     if (error instanceof ConnectionClosedError && error.reason !== undefined) {
-      const { reason } = error;
-      trace.refused({ cause: 'class', reason, rejectCause: undefined, localTsel });
+      this.#refusedByRule('class', error.reason, undefined);
     } else if (error instanceof ProtocolError && isRequest(error)) {
-      const { rejectCause } = error;
-      trace.refused({ cause: 'invalid', reason: undefined, rejectCause, localTsel });
+      this.#refusedByRule('invalid', undefined, error.rejectCause);
     }
+  }
+
+  #refusedByRule(
+    cause: RefusalCause,
+    reason: number | undefined,
+    rejectCause: number | undefined,
+  ): void {
+    const { trace, onRefused } = this.#parts;
+    trace.requested({ localTsel: undefined, remoteTsel: undefined });
+    onRefused({ cause, reason, rejectCause, localTsel: undefined });
   }
 
   /** Passes the answer to the engine. If the engine throws, the request is not decided and can still be answered. */

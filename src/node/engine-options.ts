@@ -46,11 +46,13 @@ export function engineOptions(
 export function messageOptions(
   options: ResolvedConnectOptions | ResolvedListenOptions,
   receiveBudget: ReceiveBudget | undefined,
-  onFailure: (error: unknown) => void,
+  id: number,
+  onFailure: (error: Error) => void,
 ): MessageConnectionOptions {
   const { readHighWaterMark, writeHighWaterMark, maxWriteBuffer } = options;
   const { closeTimeout, allowHalfOpen } = options;
   return {
+    id,
     readHighWaterMark,
     writeHighWaterMark,
     maxWriteBuffer,

@@ -1,8 +1,10 @@
 /**
  * `listen`: from an accepted TCP connection to an open transport connection.
  */
+import type { Duplex } from 'node:stream';
 import { TransportConnection } from '../core/connection/connection.js';
 import type { EngineEvent } from '../core/engine.js';
+import { ConnectionClosedError, TimeoutError } from '../core/errors.js';
 import { type Address, resolveAddress } from './address.js';
 import { reportTo } from './callbacks.js';
 import {
@@ -24,7 +26,9 @@ import { resolveOptions, wrongType } from './options/rows.js';
 import { ReceiveBudget } from './receive-budget.js';
 import { takeReference } from './references.js';
 import { Server } from './server.js';
-import { ConnectionTrace } from './trace/observer.js';
+import type { ServerCounts } from './server-stats.js';
+import type { DropCause } from './trace/events.js';
+import { ConnectionTrace, publishDrop, type Refusal } from './trace/observer.js';
 
 /** All IPv4 addresses. The port is then 102, which requires privileges on most systems. */
 const DEFAULT_ADDRESS: Address = { host: '0.0.0.0' };
@@ -81,6 +85,9 @@ export async function listen(
       new Responder(incoming, server, service, isExcess);
     },
     (error, peer) => reportTo(resolved.onError, peer)(error),
+    ({ localAddr, remoteAddr }, server, cause, error) => {
+      publishDrop({ name: resolved.name, server, localAddr, remoteAddr }, { cause, error });
+    },
   );
 }
 
@@ -120,6 +127,7 @@ class Responder implements DriverUser {
       () => incoming,
       options,
       report,
+      { server: server.addresses[0] },
     );
     this.#trace = trace;
     const engine = TransportConnection.responder(
@@ -129,7 +137,9 @@ class Responder implements DriverUser {
     this.#engine = engine;
     const driver = new Driver(stream, engine, this, options);
     this.#driver = driver;
-    this.#decision = new Decision({ engine, driver, trace, options, ends: incoming, report });
+    const onRefused = (refusal: Refusal) => this.#onRefused(refusal);
+    const ends = incoming;
+    this.#decision = new Decision({ engine, driver, trace, options, ends, report, onRefused });
     trace.watch(driver);
   }
 
@@ -145,6 +155,7 @@ class Responder implements DriverUser {
         break;
       case 'disconnect':
         this.#decision.withdraw(event.error);
+        this.#ended(event.error);
         // Not reported: the local user refused it, or the server dropped it while closing.
         if (!(event.error.ending === 'local' && this.#decision.isDecided)) {
           this.#reportUnlessClosing(event.error);
@@ -157,11 +168,50 @@ class Responder implements DriverUser {
   onWritten(): void {}
 
   onTimeout(error: Error): void {
+    this.#ended(error);
     this.#report(error);
     this.#driver.reset();
   }
 
-  onStreamClosed(): void {}
+  onStreamClosed(): void {
+    // Before a CR has come, the end of the stream is no error, so the engine does not report it.
+    const { counts, isClosing } = this.#server;
+    const { stream } = this.#incoming;
+    if (isClosing && this.#driver.ending.by === 'local') {
+      this.#dropped('closing', undefined);
+    }
+    counts.left(stream);
+  }
+
+  #onRefused(refusal: Refusal): void {
+    this.#server.counts.refused(this.#incoming.stream, refusal.reason);
+    this.#trace.refused(refusal);
+  }
+
+  /** The stream has ended, or ends, before the connection was open. A refused one is counted already. */
+  #ended(error: Error): void {
+    const cause = this.#dropCauseOf(error);
+    if (cause !== undefined) {
+      this.#dropped(cause, cause === 'closing' ? undefined : error);
+    } else if (this.#server.counts.failed(this.#incoming.stream)) {
+      this.#trace.failed(error);
+    }
+  }
+
+  #dropped(cause: DropCause, error: Error | undefined): void {
+    if (this.#server.counts.dropped(this.#incoming.stream)) {
+      this.#trace.dropped({ cause, error });
+    }
+  }
+
+  /** Why this side ends the stream; `undefined` if the peer has ended it, or has broken the protocol. */
+  #dropCauseOf(error: Error): DropCause | undefined {
+    if (error instanceof TimeoutError) {
+      return 'timeout';
+    }
+    const isByUs = error instanceof ConnectionClosedError && this.#driver.ending.by === 'local';
+    return isByUs && this.#server.isClosing ? 'closing' : undefined;
+  }
 
   #reportUnlessClosing(error: Error): void {
     if (!this.#server.isClosing) {
@@ -172,7 +222,7 @@ class Responder implements DriverUser {
   #opened({ agreement }: Extract<EngineEvent, { type: 'open' }>): void {
     const { connectionCb, options, receiveBudget } = this.#service;
     const tpdu = this.#decision.request as Indication['request'];
-    const { localAddr, remoteAddr } = this.#incoming;
+    const { stream, localAddr, remoteAddr } = this.#incoming;
     const info = connectionInfo(agreement, {
       localAddr,
       remoteAddr,
@@ -185,14 +235,30 @@ class Responder implements DriverUser {
       name: options.name,
     });
     this.#trace.opened(info);
+    const onFailure = failing(stream, this.#server.counts, this.#trace, this.#report);
     const connection = Connection.of({
       driver: this.#driver,
       engine: this.#engine,
-      options: messageOptions(options, receiveBudget, this.#report),
+      options: messageOptions(options, receiveBudget, this.#trace.id, onFailure),
       info,
       onExpedited: options.onExpedited,
+      report: this.#report,
     });
-    this.#server.opened(this.#incoming.stream, connection, connectionCb, this.#report);
+    this.#server.opened(stream, connection, connectionCb, this.#report);
     connection.startExpedited();
   }
+}
+
+/** What is done when an open connection fails. A function of its own, so that it keeps nothing of the handshake. */
+function failing(
+  stream: Duplex,
+  counts: ServerCounts<Connection>,
+  trace: ConnectionTrace,
+  report: (error: unknown) => void,
+): (error: Error) => void {
+  return (error) => {
+    counts.failed(stream);
+    trace.failed(error);
+    report(error);
+  };
 }

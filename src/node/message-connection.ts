@@ -32,6 +32,8 @@ export type Data = Uint8Array;
 
 /** The options of a message connection; sizes in octets, times in milliseconds. */
 export interface MessageConnectionOptions {
+  /** The number of the connection, unique in this process. */
+  readonly id: number;
   readonly readHighWaterMark: number;
   readonly writeHighWaterMark: number;
   readonly maxWriteBuffer: number;
@@ -43,7 +45,7 @@ export interface MessageConnectionOptions {
   /** Shared by all connections of a server; a client has none. */
   readonly receiveBudget: ReceiveBudget | undefined;
   /** Called with the error when the connection failed: neither side closed it gracefully. */
-  readonly onFailure: (error: unknown) => void;
+  readonly onFailure: (error: Error) => void;
 }
 
 /** Options of calls that wait. */
@@ -75,6 +77,8 @@ interface Ended extends ReadEnd {
 
 /** Reads and writes whole messages, in order, over one byte stream. `Info` is the type of `info`. */
 export abstract class MessageConnection<Info> extends Resource {
+  /** Number of the connection, unique in this process, counted from 1. Traces and channels call it `connection`. */
+  readonly id: number;
   /** The two ends and what they have agreed on. Frozen. */
   readonly info: Info;
   readonly #driver: Driver;
@@ -93,8 +97,6 @@ export abstract class MessageConnection<Info> extends Resource {
   #staysHalfOpen: boolean;
   /** What the user owes to a peer that has sent FIN, until this side closes; `undefined` before the FIN. */
   #answers: OwedAnswers | undefined;
-  /** Messages that the user has written. */
-  #written = 0;
 
   /** @internal Connections come from `connect` and `listen`. */
   constructor(
@@ -105,6 +107,7 @@ export abstract class MessageConnection<Info> extends Resource {
     expedited?: ExpeditedQueue,
   ) {
     super();
+    this.id = options.id;
     this.info = info;
     this.#driver = driver;
     this.#engine = engine;
@@ -231,7 +234,6 @@ export abstract class MessageConnection<Info> extends Resource {
     if (buffered >= maxWriteBuffer) {
       throw tooMuchWaits(buffered, maxWriteBuffer);
     }
-    this.#written += 1;
     const waiting = this.#driver.write(data);
     if (this.#answers !== undefined) {
       this.#awaitAnswer();
@@ -319,6 +321,45 @@ export abstract class MessageConnection<Info> extends Resource {
   /** Octets written that have not yet been handed to the operating system. */
   get writeBuffered(): number {
     return this.#driver.buffered;
+  }
+
+  /** Octets of messages that have arrived and wait to be read. Expedited data is not included. */
+  get readBuffered(): number {
+    return this.#queue.length;
+  }
+
+  /**
+   * Octets received from the byte stream so far, counted as `net.Socket` counts them: all headers, and CR and CC, are
+   * included; with TLS these are the octets inside it.
+   *
+   * @example
+   * ```ts
+   * conn.write(Buffer.from('abc'));
+   * await conn.read();
+   * // A CC of 14 octets, then headers of 7 octets and the 3 of the message.
+   * console.log(conn.bytesRead, conn.messagesRead); // 24 1
+   * ```
+   */
+  get bytesRead(): number {
+    return this.#driver.bytesRead;
+  }
+
+  /**
+   * Octets written to the byte stream so far, counted in the same way. What was written in this turn of the event
+   * loop is not included yet; see {@link writeBuffered}.
+   */
+  get bytesWritten(): number {
+    return this.#driver.bytesWritten;
+  }
+
+  /** Whole messages that have arrived so far, whether or not they were read. Expedited data is not included. */
+  get messagesRead(): number {
+    return this.#driver.messagesRead;
+  }
+
+  /** Messages written so far, whether or not they have left. Expedited data is not included. */
+  get messagesWritten(): number {
+    return this.#driver.messagesWritten;
   }
 
   /**
@@ -561,7 +602,7 @@ export abstract class MessageConnection<Info> extends Resource {
   #onPeerFin(): void {
     const { closeTimeout } = this.#options;
     this.#answers = new OwedAnswers(this.#queue, closeTimeout, () => this.#onAnswerTimer());
-    if (this.#engine.facts.isSending && this.#answers.areDue(this.#written)) {
+    if (this.#engine.facts.isSending && this.#answers.areDue(this.#driver.messagesWritten)) {
       this.#awaitAnswer();
     } else {
       this.#finishAfterPeer();
@@ -570,7 +611,7 @@ export abstract class MessageConnection<Info> extends Resource {
 
   /** A read after the FIN of the peer: a user that reads on and owes no answer has nothing more to write. */
   #readAfterFin<T>(read: () => T): T {
-    if (this.#answers?.areDue(this.#written) === false) {
+    if (this.#answers?.areDue(this.#driver.messagesWritten) === false) {
       this.#finishAfterPeer();
     }
     const result = read();

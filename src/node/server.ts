@@ -9,12 +9,15 @@ import { type FullAddress, formatAddress, UNKNOWN_ADDRESS } from './address.js';
 import { Admission, type ReachedLimit } from './admission.js';
 import { runCallback } from './callbacks.js';
 import { KEEP_ALIVE_DELAY } from './client-stream.js';
+import type { Connection } from './connection.js';
 import { type Incoming, incomingSocket, peerOf } from './incoming.js';
 import type { MessageConnection } from './message-connection.js';
 import { Resource } from './resource.js';
+import { ServerCounts, type ServerStats } from './server-stats.js';
 import { whenClosed } from './streams.js';
 import { overLimit } from './tls.js';
 import { TlsAcceptor } from './tls-acceptor.js';
+import type { DropCause } from './trace/events.js';
 
 /** What a server needs of its options. */
 export interface ServerOptions {
@@ -32,20 +35,34 @@ export interface ServerOptions {
  * Called with each stream, after TLS. If `isExcess`, a limit is reached: the callback must refuse the stream,
  * by a TPDU if the protocol has one for that.
  */
-export type OnStream = (incoming: Incoming, server: Server, isExcess: boolean) => void;
+export type OnStream<C extends MessageConnection<unknown>> = (
+  incoming: Incoming,
+  server: Server<C>,
+  isExcess: boolean,
+) => void;
+
+/** Called with each stream that was dropped before it was passed to {@link OnStream}. */
+export type OnDrop = (
+  incoming: Incoming,
+  server: FullAddress | undefined,
+  cause: DropCause,
+  error: Error | undefined,
+) => void;
 
 /**
  * Most clients beyond the limit that are refused by the protocol at the same time. Further ones are dropped.
  */
 const MAX_REFUSALS = 64;
 
-/** A listening server, returned by `listen`. */
-export class Server extends Resource {
+/** A listening server, returned by `listen`. `C` is the type of its connections. */
+export class Server<C extends MessageConnection<unknown> = Connection> extends Resource {
+  /** @internal What has become of each stream. */
+  readonly counts = new ServerCounts<C>();
   readonly #server: NetServer;
   readonly #options: ServerOptions;
-  readonly #onStream: OnStream;
+  readonly #onStream: OnStream<C>;
+  readonly #onDrop: OnDrop;
   readonly #report: (error: unknown, peer: string) => void;
-  readonly #connections = new Set<MessageConnection<unknown>>();
   /** Streams that are not connections yet; they end with the server. */
   readonly #handshakes = new Set<Duplex>();
   readonly #admission: Admission;
@@ -56,20 +73,26 @@ export class Server extends Resource {
 
   private constructor(
     options: ServerOptions,
-    onStream: OnStream,
+    onStream: OnStream<C>,
     report: (error: unknown, peer: string) => void,
+    onDrop: OnDrop,
   ) {
     super();
     const { tls, handshakeTimeout } = options;
     this.#options = options;
     this.#onStream = onStream;
     this.#report = report;
+    this.#onDrop = onDrop;
     this.#admission = new Admission(options);
     this.#tls =
       tls &&
       new TlsAcceptor(tls, handshakeTimeout, {
         onSecured: (stream, beneath) => this.#onSecured(stream, beneath),
-        onFailed: report,
+        onFailed: (error, beneath, cause) => {
+          report(error, peerOf(beneath));
+          this.#countDrop(beneath, cause, error);
+        },
+        onLost: ({ stream }) => this.counts.left(stream),
         onCallbackFailed: (thrown) => report(thrown, this.#ownAddress),
       });
     this.#server = createServer(
@@ -85,13 +108,14 @@ export class Server extends Resource {
   }
 
   /** @internal Binds the address; rejects with the system's error. */
-  static async listen(
+  static async listen<C extends MessageConnection<unknown>>(
     addr: FullAddress,
     options: ServerOptions,
-    onStream: OnStream,
+    onStream: OnStream<C>,
     report: (error: unknown, peer: string) => void,
-  ): Promise<Server> {
-    const server = new Server(options, onStream, report);
+    onDrop: OnDrop = () => {},
+  ): Promise<Server<C>> {
+    const server = new Server(options, onStream, report, onDrop);
     await server.#bind(addr);
     return server;
   }
@@ -103,7 +127,52 @@ export class Server extends Resource {
 
   /** Connections open now. */
   get connectionCount(): number {
-    return this.#connections.size;
+    return this.connections.size;
+  }
+
+  /**
+   * The connections that are open now, or close now: a read-only view, which changes with them.
+   *
+   * @example
+   * ```ts
+   * import { connect, listen } from 'cotp';
+   *
+   * const server = await listen((conn) => void conn.write(Buffer.from('welcome')), {
+   *   host: '127.0.0.1',
+   *   port: 0,
+   * });
+   * const conn = await connect(server.addresses[0] ?? { host: '127.0.0.1' });
+   * await conn.read();
+   * for (const { info, messagesWritten } of server.connections) {
+   *   console.log(info.tpClass, messagesWritten); // 0 1
+   * }
+   * await conn.asyncClose();
+   * await server.asyncClose();
+   * ```
+   */
+  get connections(): ReadonlySet<C> {
+    return this.counts.view;
+  }
+
+  /**
+   * Counts since the server listens: a snapshot, frozen. Each stream is in one of the counts, see {@link ServerStats}.
+   *
+   * @example
+   * ```ts
+   * import { connect, listen } from 'cotp';
+   *
+   * const server = await listen(() => {}, { host: '127.0.0.1', port: 0 }, { localTsel: 0x0102 });
+   * const address = server.addresses[0] ?? { host: '127.0.0.1' };
+   * const conn = await connect(address, { remoteTsel: 0x0102 });
+   * await connect(address, { remoteTsel: 0x0103 }).catch(() => {});
+   * const { accepted, open, refused } = server.stats();
+   * console.log(accepted, open, refused[3]); // 2 1 1
+   * await conn.asyncClose();
+   * await server.asyncClose();
+   * ```
+   */
+  stats(): ServerStats {
+    return this.counts.stats;
   }
 
   /**
@@ -131,10 +200,13 @@ export class Server extends Resource {
     }
     this.#server.close();
     for (const stream of this.#handshakes) {
-      this.#tls?.abandon(stream);
+      const handshake = this.#tls?.abandon(stream);
+      if (handshake !== undefined) {
+        this.#countDrop(handshake, 'closing', undefined);
+      }
       stream.destroy();
     }
-    const bound = this.#options.bindConnections ? [...this.#connections] : [];
+    const bound = this.#options.bindConnections ? [...this.connections] : [];
     const closed = bound.map((connection) => connection.asyncClose());
     // The port is free after one turn of the event loop. The `close` event of Node would wait for every
     // connection.
@@ -148,15 +220,15 @@ export class Server extends Resource {
    * @internal Registers an open connection and calls the callback of the user. If it throws or rejects, the
    * connection is closed.
    */
-  opened<C extends MessageConnection<unknown>>(
+  opened(
     stream: Duplex,
     connection: C,
     connectionCb: (connection: C) => void | Promise<void>,
     report: (error: unknown) => void,
   ): void {
     this.#handshakes.delete(stream);
-    this.#connections.add(connection);
-    whenClosed(stream, () => this.#connections.delete(connection));
+    this.counts.opened(stream, connection);
+    whenClosed(stream, () => this.counts.closed(stream, connection));
     const failed = (error: unknown) => {
       // The callback may rethrow the error that ended its connection. That error was already reported.
       if (!connection.hasEndedBy(error)) {
@@ -201,6 +273,7 @@ export class Server extends Resource {
   /** The handshake of a stream begins, if no limit is reached. */
   #begin(incoming: Incoming): void {
     const { stream } = incoming;
+    this.counts.accepted(stream);
     const limit = this.#admission.admit(incoming, () => this.#handshakes.delete(stream));
     if (limit !== undefined) {
       this.#onExcess(incoming, limit);
@@ -219,7 +292,9 @@ export class Server extends Resource {
     if (this.#tls !== undefined) {
       // A TLS handshake is expensive, so none is done only to refuse the client.
       this.#dropped += 1;
-      this.#report(overLimit(option, value, this.#dropped), peerOf(incoming));
+      const error = overLimit(option, value, this.#dropped);
+      this.#report(error, peerOf(incoming));
+      this.#countDrop(incoming, 'limit', error);
       drop(stream);
     } else if (this.#refusals < MAX_REFUSALS) {
       this.#refusals += 1;
@@ -230,13 +305,22 @@ export class Server extends Resource {
       });
       this.#onStream(incoming, this, true);
     } else {
+      this.#countDrop(incoming, 'limit', undefined);
       drop(stream);
+    }
+  }
+
+  /** Counts and reports a stream that is dropped before it was passed on. */
+  #countDrop(incoming: Incoming, cause: DropCause, error: Error | undefined): void {
+    if (this.counts.dropped(incoming.stream)) {
+      this.#onDrop(incoming, this.#addresses[0], cause, error);
     }
   }
 
   #onSecured(stream: Duplex, beneath: Incoming): void {
     this.#handshakes.delete(beneath.stream);
     this.#handshakes.add(stream);
+    this.counts.secured(beneath.stream, stream);
     whenClosed(stream, () => this.#handshakes.delete(stream));
     this.#onStream({ ...beneath, stream }, this, false);
   }

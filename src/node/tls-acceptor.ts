@@ -6,7 +6,7 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createServer, type TLSSocket, type TlsOptions, type Server as TlsServer } from 'node:tls';
 import { startTimeout } from './deadline-timer.js';
-import { type Incoming, peerOf } from './incoming.js';
+import type { Incoming } from './incoming.js';
 import { whenClosed } from './streams.js';
 import { serverTlsError, serverTlsOptions, tlsHandshakeTimeout } from './tls.js';
 
@@ -14,8 +14,10 @@ import { serverTlsError, serverTlsOptions, tlsHandshakeTimeout } from './tls.js'
 export interface TlsAcceptorUser {
   /** The handshake has succeeded. The TLS socket replaces the TCP socket beneath it; both close together. */
   onSecured(stream: TLSSocket, beneath: Incoming): void;
-  /** The handshake failed; the connection is gone. */
-  onFailed(error: Error, peer: string): void;
+  /** The handshake failed, or has taken too long; the connection is gone. */
+  onFailed(error: Error, beneath: Incoming, cause: 'tls' | 'timeout'): void;
+  /** TCP has ended, and TLS has reported nothing. */
+  onLost(beneath: Incoming): void;
   /** A function in the TLS options threw or rejected. */
   onCallbackFailed(thrown: unknown): void;
 }
@@ -66,14 +68,22 @@ export class TlsAcceptor {
     whenClosed(beneath, () => {
       stop();
       // If the handshake has failed, its error follows the end of TCP immediately.
-      setImmediate(() => this.abandon(beneath));
+      setImmediate(() => {
+        if (this.abandon(beneath) !== undefined) {
+          this.#user.onLost(incoming);
+        }
+      });
     });
     this.#server.emit('connection', beneath);
   }
 
-  /** The result of this handshake is no longer reported. The caller closes the socket. */
-  abandon(beneath: Duplex): void {
-    this.#end(beneath);
+  /**
+   * The result of this handshake is no longer reported. The caller closes the socket.
+   *
+   * @returns what was passed to {@link begin}; `undefined` if the socket has no handshake, or none any more
+   */
+  abandon(beneath: Duplex): Incoming | undefined {
+    return this.#end(beneath)?.incoming;
   }
 
   #end(beneath: Duplex): Handshake | undefined {
@@ -101,7 +111,7 @@ export class TlsAcceptor {
     // Without a handshake, this side has destroyed the stream and has reported why.
     if (handshake !== undefined) {
       const failure = serverTlsError(error, stream.authorizationError);
-      this.#user.onFailed(failure, peerOf(handshake.incoming));
+      this.#user.onFailed(failure, handshake.incoming, 'tls');
     }
     stream.destroy();
   }
@@ -110,7 +120,7 @@ export class TlsAcceptor {
     const handshake = this.#end(beneath);
     beneath.destroy();
     if (handshake !== undefined) {
-      this.#user.onFailed(tlsHandshakeTimeout(this.#timeout), peerOf(handshake.incoming));
+      this.#user.onFailed(tlsHandshakeTimeout(this.#timeout), handshake.incoming, 'timeout');
     }
   }
 

@@ -9,13 +9,17 @@ import {
   type ConnectionCb,
   type ConnectionClose,
   ConnectionClosedError,
+  type ConnectionDropped,
   type ConnectionEvent,
+  type ConnectionFailed,
   type ConnectionInfo,
   type ConnectionOpen,
   type ConnectionRefused,
   ConnectionRefusedError,
+  type ConnectionRequested,
   type ConnectOptions,
   type ConnectRequest,
+  type ConnectTrace,
   CotpError,
   type CotpErrorCode,
   connect,
@@ -24,6 +28,7 @@ import {
   type DiagnosticCode,
   type Disconnection,
   type DisconnectOptions,
+  type DropCause,
   type Ending,
   type ErrorContext,
   type ErrorListener,
@@ -46,6 +51,7 @@ import {
   type RemoteDesktopInit,
   type RemoteDesktopNegotiation,
   Server,
+  type ServerStats,
   type SinkOptions,
   type SizeOffer,
   TimeoutError,
@@ -136,7 +142,22 @@ export async function sinks(destination: Destination, event: ConnectionEvent): P
     const cause: RefusalCause | undefined = seen.event === 'refused' ? seen.cause : undefined;
     return seen.event === 'open' ? seen.info.name : seen.event === 'close' ? seen.how : cause;
   };
-  return `${connection} ${role} ${told(event)}`;
+  const toldOfOthers = (seen: ConnectionRequested | ConnectionDropped | ConnectionFailed) => {
+    const cause: DropCause | undefined = seen.event === 'drop' ? seen.cause : undefined;
+    return seen.event === 'request' ? seen.localTsel : (cause ?? seen.error?.message);
+  };
+  const isOther = event.event === 'request' || event.event === 'drop' || event.event === 'error';
+  return `${connection} ${role} ${isOther ? toldOfOthers(event) : told(event)}`;
+}
+
+/** What is counted, and how long a connect takes. */
+export function counted(server: Server, { id, addr, result }: ConnectTrace): number {
+  const { accepted, refused }: ServerStats = server.stats();
+  const ofReasons: number = (refused[3] ?? 0) + (refused.invalid ?? 0);
+  const expedited: boolean[] = [...server.connections].map(
+    (conn: Connection) => conn.info.expedited,
+  );
+  return accepted + ofReasons + expedited.length + id + (addr.port ?? 0) + (result?.bytesRead ?? 0);
 }
 
 const sizeOffer: SizeOffer = 'absent';

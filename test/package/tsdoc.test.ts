@@ -127,6 +127,7 @@ describe('an example is there for', () => {
       name,
     ]),
     ['node/message-connection.ts', '[Symbol.asyncIterator]'],
+    ['node/server.ts', 'stats'],
     ...['writeExpedited', 'readExpedited', 'disconnect', 'end'].map((name) => [
       'node/connection.ts',
       name,

@@ -53,7 +53,7 @@ export interface Ends {
   /** TCP of the peer, beneath TLS where there is any: only here it can be reset. */
   readonly tcp: Socket;
   /** Our server, where our side is one. */
-  readonly server: Server | undefined;
+  readonly server: Server | tpktService.Server | undefined;
   /** One message of ours on the wire, of the octets given in hexadecimal (three or more of them). */
   readonly message: (text: string) => Buffer;
   /** What `onError` was called with. */

@@ -48,14 +48,14 @@ export async function connect(addr: Address, options: ConnectOptions = {}): Prom
   signal?.throwIfAborted();
   const { stream, ready } = openClientStream(address, resolved);
   if (ready === undefined) {
-    return openConnection(stream, socketEnds(stream, address), resolved, undefined);
+    return openConnection(stream, socketEnds(stream, address), resolved);
   }
   return whenConnected(
     stream,
     ready,
     { address, timeout, signal, isTls: tls !== undefined },
     // At once: the next event may be an error or an end, which the connection must see.
-    () => openConnection(stream, socketEnds(stream, address), resolved, undefined),
+    () => openConnection(stream, socketEnds(stream, address), resolved),
   );
 }
 

@@ -15,6 +15,8 @@ import {
 } from '../message-connection.js';
 import type { ResolvedConnectOptions, ResolvedListenOptions } from '../options/tpkt.js';
 import type { ReceiveBudget } from '../receive-budget.js';
+import type { ServerCounts } from '../server-stats.js';
+import { takeConnectionNumber } from '../trace/observer.js';
 
 /** The two ends of a connection. Frozen. */
 export interface ConnectionInfo {
@@ -39,23 +41,34 @@ export class Connection extends MessageConnection<ConnectionInfo> {
 /** Called with each connection of a server; what it throws closes that connection. */
 export type ConnectionCb = (conn: Connection) => void | Promise<void>;
 
+/** What all connections of one server have in common. */
+export interface TpktService {
+  readonly receiveBudget: ReceiveBudget;
+  readonly counts: ServerCounts<Connection>;
+}
+
 /** Creates a connection over a stream that is connected. */
 export function openConnection(
   stream: Duplex,
   { localAddr, remoteAddr }: Ends,
   options: ResolvedConnectOptions | ResolvedListenOptions,
-  receiveBudget: ReceiveBudget | undefined,
+  service?: TpktService,
 ): Connection {
   const { reassemblyTimeout, closeTimeout } = options;
   const engine = new TpktConnection({ allocate, view, sendPool, reassemblyTimeout, closeTimeout });
   const info = Object.freeze({ localAddr, remoteAddr, name: options.name });
   const driver = new Driver(stream, engine, NOBODY, options);
+  const report = reportTo(options.onError, formatAddress(remoteAddr));
   const messageOptions: MessageConnectionOptions = {
     ...options,
+    id: takeConnectionNumber(),
     minMessage: MIN_TPKT_PAYLOAD,
     maxMessage: MAX_TPKT_PAYLOAD,
-    receiveBudget,
-    onFailure: reportTo(options.onError, formatAddress(remoteAddr)),
+    receiveBudget: service?.receiveBudget,
+    onFailure: (error) => {
+      service?.counts.failed(stream);
+      report(error);
+    },
   };
   return Connection.of(driver, engine, messageOptions, info);
 }

@@ -7,8 +7,12 @@ import { peerOf } from '../incoming.js';
 import { resolveOptions, wrongType } from '../options/rows.js';
 import { LISTEN_OPTIONS, type ListenOptions } from '../options/tpkt.js';
 import { ReceiveBudget } from '../receive-budget.js';
-import { Server } from '../server.js';
-import { type ConnectionCb, openConnection } from './connection.js';
+import { Server as AnyServer } from '../server.js';
+import { type Connection, type ConnectionCb, openConnection } from './connection.js';
+
+/** A listening server, returned by {@link listen}. */
+export type Server = AnyServer<Connection>;
+export const Server: typeof AnyServer = AnyServer;
 
 /** The default of the reference; port 102 requires privileges on most systems. */
 const DEFAULT_ADDRESS: Address = { host: '0.0.0.0' };
@@ -52,14 +56,16 @@ export async function listen(
   const address = resolveAddress(addr, 0);
   const resolved = resolveOptions(LISTEN_OPTIONS, options);
   const receiveBudget = new ReceiveBudget(resolved.maxReceiveBuffer);
-  return Server.listen(
+  return AnyServer.listen<Connection>(
     address,
     resolved,
     (incoming, server, isExcess) => {
       const { stream } = incoming;
-      const connection = openConnection(stream, incoming, resolved, receiveBudget);
+      const { counts } = server;
+      const connection = openConnection(stream, incoming, resolved, { receiveBudget, counts });
       if (isExcess) {
         // TPKT has no words for a refusal.
+        counts.dropped(stream);
         connection.destroy();
         return;
       }

@@ -1,15 +1,13 @@
 /**
- * The contents of a trace: one TPDU and the connection it belongs to, and the events of connections; and the
- * channels of `node:diagnostics_channel` on which any code in the process can subscribe to them.
+ * The contents of a trace: one TPDU and the connection it belongs to; and the channels of `node:diagnostics_channel`
+ * on which any code in the process can subscribe to TPDUs and to the events of connections.
  */
 import { type Channel, channel } from 'node:diagnostics_channel';
 import { CotpError } from '../../core/errors.js';
 import { decode } from '../../core/tpdu/decode.js';
 import { describeTpdu } from '../../core/tpdu/describe.js';
 import type { Tpdu } from '../../core/tpdu/types.js';
-import type { Tsel } from '../../core/tsel.js';
 import type { FullAddress } from '../address.js';
-import type { ConnectionInfo } from '../connection.js';
 
 /** The connection of a trace entry or event. */
 export interface TracedConnection {
@@ -117,50 +115,8 @@ export class Entry implements TraceEntry {
 /** Channel of every TPDU of this process; its messages are `TraceEntry`. */
 export const TPDU_CHANNEL = 'cotp:tpdu';
 
-/** Channel of connections that open, close and are refused; its messages are {@link ConnectionEvent}. */
+/** Channel of the events of connections; its messages are `ConnectionEvent`. */
 export const CONNECTION_CHANNEL = 'cotp:connection';
-
-/**
- * An event on `cotp:connection`: `'open'` after the CC, `'refused'` when a server has refused a CR, and
- * `'close'` when the stream has closed. `'close'` is published for each connection of which an event or a
- * TPDU was published before, even if it never opened.
- */
-export type ConnectionEvent = ConnectionOpen | ConnectionClose | ConnectionRefused;
-
-export interface ConnectionOpen extends TracedConnection {
-  readonly event: 'open';
-  /** Milliseconds since 1970, with fractions. */
-  readonly time: number;
-  readonly info: ConnectionInfo;
-}
-
-export interface ConnectionClose extends TracedConnection {
-  readonly event: 'close';
-  readonly time: number;
-  /** How TCP ended. */
-  readonly how: 'fin' | 'reset';
-  /** Which side ended TCP first. */
-  readonly by: 'local' | 'remote';
-}
-
-/**
- * Why a server refused a CR: `selector`: it is not the `localTsel` of `listen`; `limit`: too many
- * connections; `user`: `onConnectRequest` refused it, or failed; `class`: no class in it is supported;
- * `invalid`: it breaks the standard.
- */
-export type RefusalCause = 'selector' | 'limit' | 'user' | 'class' | 'invalid';
-
-export interface ConnectionRefused extends TracedConnection {
-  readonly event: 'refused';
-  readonly time: number;
-  readonly cause: RefusalCause;
-  /** Reason of the DR (X.224 13.5.3); `undefined` where the answer was an ER. */
-  readonly reason: number | undefined;
-  /** Reject cause of the ER (X.224 13.12.3); `undefined` where the answer was a DR. */
-  readonly rejectCause: number | undefined;
-  /** The T-selector that was called; `undefined` where there is none, or the CR cannot be read. */
-  readonly localTsel: Tsel | undefined;
-}
 
 export const tpduChannel: Channel = channel(TPDU_CHANNEL);
 export const connectionChannel: Channel = channel(CONNECTION_CHANNEL);

@@ -10,17 +10,18 @@ import { settle } from '../callbacks.js';
 import type { ConnectionInfo } from '../connection.js';
 import type { Driver } from '../driver.js';
 import { whenClosed } from '../streams.js';
-import {
-  type ConnectionClose,
-  type ConnectionOpen,
-  type ConnectionRefused,
-  connectionChannel,
-  Entry,
-  type TracedConnection,
-  type TraceListener,
-  tpduChannel,
-  traceTime,
-} from './entry.js';
+import { connectionChannel, Entry, type TraceListener, tpduChannel, traceTime } from './entry.js';
+import type {
+  ConnectionClose,
+  ConnectionDropped,
+  ConnectionEvent,
+  ConnectionFailed,
+  ConnectionOpen,
+  ConnectionRefused,
+  ConnectionRequested,
+  EventBase,
+  EventSource,
+} from './events.js';
 
 /** `NODE_DEBUG=cotp` prints a line per TPDU on stderr. */
 const debug = debuglog('cotp');
@@ -39,27 +40,38 @@ export interface TraceOptions {
   readonly name: string | undefined;
 }
 
+/** What identifies a connection, beside its addresses. */
+export interface TraceIdentity {
+  readonly id?: number;
+  readonly server?: FullAddress | undefined;
+}
+
 /** The trace of one connection. */
 export class ConnectionTrace implements TpduObserver {
-  readonly #number = takeConnectionNumber();
+  /** The number of the connection. */
+  readonly id: number;
   readonly #role: 'client' | 'server';
   readonly #peer: FullAddress;
   readonly #ends: () => Ends;
   readonly #listener: TraceListener | undefined;
   readonly #name: string | undefined;
   readonly #report: (thrown: unknown) => void;
+  readonly #server: FullAddress | undefined;
   #hasFailed = false;
   /**
    * The `trace` option or `NODE_DEBUG` requests this connection, whether or not the channel has subscribers.
    */
   readonly #isWanted: boolean;
   /** Created with the first entry or event; `undefined` while none was published. */
-  #source: TracedConnection | undefined;
+  #source: EventSource | undefined;
+  /** `undefined` until the connection is open. */
+  #info: ConnectionInfo | undefined;
 
   /**
    * @param peer the peer as this side knows it
    * @param ends returns the addresses once the stream is connected; called with the first entry
    * @param report receives the first failure of the `trace` listener
+   * @param identity the number, a new one by default; `server`: the address on which the server listens
    */
   constructor(
     role: 'client' | 'server',
@@ -67,13 +79,16 @@ export class ConnectionTrace implements TpduObserver {
     ends: () => Ends,
     { trace, name }: TraceOptions,
     report: (thrown: unknown) => void,
+    { id = takeConnectionNumber(), server }: TraceIdentity = {},
   ) {
+    this.id = id;
     this.#role = role;
     this.#peer = peer;
     this.#ends = ends;
     this.#listener = trace;
     this.#name = name;
     this.#report = report;
+    this.#server = server;
     this.#isWanted = trace !== undefined || debug.enabled;
   }
 
@@ -121,46 +136,104 @@ export class ConnectionTrace implements TpduObserver {
     }
   };
 
-  /** Publishes the end of the stream, if the connection was published before. */
+  /** Publishes the end of the stream, if the connection was open or was published before. */
   watch(driver: Driver): void {
     whenClosed(driver.stream, () => {
-      if (this.#source !== undefined && connectionChannel.hasSubscribers) {
-        const { how, by } = driver.ending;
-        const close = { ...this.#source, event: 'close', time: traceTime(), how, by } as const;
-        connectionChannel.publish(close satisfies ConnectionClose);
+      if (this.#source !== undefined || this.#info !== undefined) {
+        const { ending, bytesRead, bytesWritten, messagesRead, messagesWritten } = driver;
+        const counts = { bytesRead, bytesWritten, messagesRead, messagesWritten };
+        this.#publish<ConnectionClose>({ event: 'close', ...ending, ...counts });
       }
     });
   }
 
+  /** Whether anybody gets events now; if not, what they need is not computed. */
+  get publishesEvents(): boolean {
+    return connectionChannel.hasSubscribers;
+  }
+
+  /** A CR has come. */
+  requested(request: Own<ConnectionRequested>): void {
+    this.#publish<ConnectionRequested>({ event: 'request', ...request });
+  }
+
   /** The CC was sent or received. */
   opened(info: ConnectionInfo): void {
-    if (connectionChannel.hasSubscribers) {
-      const open = { ...this.#known(), event: 'open', time: traceTime(), info } as const;
-      connectionChannel.publish(open satisfies ConnectionOpen);
-    }
+    this.#info = info;
+    this.#publish<ConnectionOpen>({ event: 'open', info });
   }
 
   /** This side has refused the CR. */
-  refused(
-    refusal: Pick<ConnectionRefused, 'cause' | 'reason' | 'rejectCause' | 'localTsel'>,
-  ): void {
+  refused(refusal: Refusal): void {
+    this.#publish<ConnectionRefused>({ event: 'refused', ...refusal });
+  }
+
+  /** This side closes the stream before a CR was answered. */
+  dropped(dropping: Own<ConnectionDropped>): void {
+    this.#publish<ConnectionDropped>({ event: 'drop', ...dropping });
+  }
+
+  /** The connection has failed. */
+  failed(error: Error): void {
+    this.#publish<ConnectionFailed>({ event: 'error', error });
+  }
+
+  #publish<E extends ConnectionEvent>(own: Omit<E, keyof EventBase>): void {
     if (connectionChannel.hasSubscribers) {
-      const refused = {
-        ...this.#known(),
-        event: 'refused',
-        time: traceTime(),
-        ...refusal,
-      } as const;
-      connectionChannel.publish(refused satisfies ConnectionRefused);
+      connectionChannel.publish({ ...this.#known(), time: traceTime(), ...own });
     }
   }
 
-  #known(): TracedConnection {
+  #known(): EventSource {
     if (this.#source === undefined) {
-      const { localAddr, remoteAddr } = this.#ends();
-      const connection = this.#number;
-      this.#source = { connection, name: this.#name, role: this.#role, localAddr, remoteAddr };
+      const { id } = this;
+      // A stream that is closed has no addresses any more.
+      const { localAddr, remoteAddr } = this.#info ?? this.#ends();
+      this.#source = {
+        connection: id,
+        id,
+        name: this.#name,
+        role: this.#role,
+        peer: formatAddress(this.#peer),
+        server: this.#server,
+        localAddr,
+        remoteAddr,
+      };
     }
     return this.#source;
+  }
+}
+
+/** What is special to a type of event. */
+type Own<E extends ConnectionEvent> = Omit<E, keyof EventBase | 'event'>;
+
+/** How a server has refused a CR. */
+export type Refusal = Own<ConnectionRefused>;
+
+/** A stream that a server dropped before it was passed to a connection. */
+export interface DroppedStream extends Ends {
+  readonly name: string | undefined;
+  readonly server: FullAddress | undefined;
+}
+
+/** Publishes that a stream was dropped which never had a trace. It gets a number of its own. */
+export function publishDrop(stream: DroppedStream, dropping: Own<ConnectionDropped>): void {
+  if (connectionChannel.hasSubscribers) {
+    const { name, server, localAddr, remoteAddr } = stream;
+    const id = takeConnectionNumber();
+    const drop: ConnectionDropped = {
+      connection: id,
+      id,
+      name,
+      role: 'server',
+      peer: formatAddress(remoteAddr),
+      server,
+      localAddr,
+      remoteAddr,
+      time: traceTime(),
+      event: 'drop',
+      ...dropping,
+    };
+    connectionChannel.publish(drop);
   }
 }

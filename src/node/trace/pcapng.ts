@@ -11,13 +11,8 @@ import {
   type Resolved,
   resolveOptions,
 } from '../options/rows.js';
-import {
-  CONNECTION_CHANNEL,
-  type ConnectionEvent,
-  type TracedConnection,
-  type TraceEntry,
-  traceTime,
-} from './entry.js';
+import { CONNECTION_CHANNEL, type TracedConnection, type TraceEntry, traceTime } from './entry.js';
+import type { ConnectionEvent } from './events.js';
 import { fileHeader, maxPacketBlock, packetBlock, statistics } from './pcapng/blocks.js';
 import {
   Conversation,

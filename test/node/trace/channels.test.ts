@@ -6,19 +6,9 @@ import {
   connect,
   type TraceEntry,
 } from '../../../src/index.js';
-import { closeLater, pair, rawClient, rejection, serve } from '../../support/life.js';
+import { heard, ofType } from '../../support/heard.js';
+import { pair, rawClient, rejection, serve } from '../../support/life.js';
 import { hex, tpkt } from '../../support/raw.js';
-
-/** Hears a channel until the end of the test. */
-function heard<T>(channel: string): T[] {
-  const messages: T[] = [];
-  const listener = (message: unknown) => {
-    messages.push(message as T);
-  };
-  subscribe(channel, listener);
-  closeLater(() => unsubscribe(channel, listener));
-  return messages;
-}
 
 describe('the channel cotp:tpdu', () => {
   test('tells of every TPDU of both sides', async () => {
@@ -65,10 +55,10 @@ describe('the channel cotp:tpdu', () => {
   });
 });
 
-/** What is told of connections that opened while it was heard; earlier tests may still be closing. */
-function ofNewOnes(events: readonly ConnectionEvent[]): readonly ConnectionEvent[] {
-  const opened = events.filter(({ event }) => event === 'open').map((each) => each.connection);
-  return events.filter(({ connection }) => opened.includes(connection));
+/** The ends of connections that opened while it was heard; earlier tests may still be closing. */
+function closesOfNewOnes(events: readonly ConnectionEvent[]) {
+  const opened = ofType(events, 'open').map(({ connection }) => connection);
+  return ofType(events, 'close').filter(({ connection }) => opened.includes(connection));
 }
 
 describe('the channel cotp:connection', () => {
@@ -77,18 +67,10 @@ describe('the channel cotp:connection', () => {
     const { client, peer } = await pair({ remoteTsel: 0x0102 });
     await client.asyncClose();
     await peer.asyncClose();
-    await expect.poll(() => ofNewOnes(events).length).toBe(4);
-    const told = ofNewOnes(events).flatMap((event): (string | number)[][] => {
-      switch (event.event) {
-        case 'open':
-          return [[event.role, event.info.maxTpduSize]];
-        case 'close':
-          return [[event.role, event.how, event.by]];
-        default:
-          return [];
-      }
-    });
-    expect(told).toEqual(
+    await expect.poll(() => closesOfNewOnes(events)).toHaveLength(2);
+    const opens = ofType(events, 'open').map(({ role, info }) => [role, info.maxTpduSize]);
+    const closes = closesOfNewOnes(events).map(({ role, how, by }) => [role, how, by]);
+    expect([...opens, ...closes]).toEqual(
       expect.arrayContaining([
         ['client', 2048],
         ['server', 2048],
@@ -103,8 +85,8 @@ describe('the channel cotp:connection', () => {
     const { client, peer } = await pair();
     client.destroy();
     await peer.waitClosed();
-    await expect.poll(() => ofNewOnes(events).length).toBe(4);
-    const closes = ofNewOnes(events).filter((event) => event.event === 'close');
+    await expect.poll(() => closesOfNewOnes(events)).toHaveLength(2);
+    const closes = closesOfNewOnes(events);
     expect(closes.map(({ role, how, by }) => [role, how, by])).toEqual(
       expect.arrayContaining([
         ['client', 'reset', 'local'],
@@ -120,6 +102,7 @@ describe('the channel cotp:connection', () => {
     await expect
       .poll(() => events.map(({ role, event }) => [role, event]))
       .toEqual([
+        ['server', 'request'],
         ['server', 'refused'],
         ['client', 'close'],
         ['server', 'close'],
