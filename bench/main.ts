@@ -2,6 +2,7 @@
  * `npm run bench`: compares this library with raw sockets and other packages. See README.md.
  */
 import { writeFileSync } from 'node:fs';
+import { buildLines, compareBuilds } from './against.js';
 import { callLines, countCalls } from './calls.js';
 import { reportAlone } from './case-process.js';
 import { CLASS_PREFIX, type ClassComparison, classLines, compareClasses } from './classes.js';
@@ -78,6 +79,10 @@ async function main(): Promise<void> {
     console.log(callLines(await countCalls()).join('\n'));
     return;
   }
+  if (asked.against !== undefined) {
+    console.log(buildLines(await compareBuilds(asked.against, asked.runs)).join('\n'));
+    return;
+  }
   const { json, file, runs } = asked;
   const print: Print = json && file === undefined ? () => {} : (line) => console.log(line);
   printPeers(print);
@@ -96,12 +101,17 @@ async function main(): Promise<void> {
   const report = await measure(asked, print);
   write(report, asked);
   if (asked.short) {
-    const failures = failureLines([...report.results, ...report.classes]);
-    for (const failure of failures) {
-      console.error(failure);
-    }
-    process.exitCode = failures.length > 0 ? 1 : 0;
+    judge(report);
   }
+}
+
+/** Prints the cases that fail, and sets the exit code. */
+function judge({ results, classes }: Report): void {
+  const failures = failureLines([...results, ...classes]);
+  for (const failure of failures) {
+    console.error(failure);
+  }
+  process.exitCode = failures.length > 0 ? 1 : 0;
 }
 
 /** Runs a single case in this process, and several cases each in its own process. */

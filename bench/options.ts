@@ -14,6 +14,7 @@ export const HELP = `usage: npm run bench -- [options]
   --short        small runs; fails if a ratio is below half of its target
   --profile      profiles the named cases by function, instead of the table
   --calls        counts the calls and files of the library that one TSDU of three octets uses
+  --against DIR  compares the processor time per message and connection with the build in DIR/dist
   --sweep        one direction at sizes from 16 octets to 4 MiB, instead of the cases
   --json [FILE]  writes results as JSON to FILE, or to standard output instead of the table
   --help         print this help
@@ -29,6 +30,8 @@ export interface Options {
   readonly sweep: boolean;
   readonly profile: boolean;
   readonly calls: boolean;
+  /** The folder of `--against`. */
+  readonly against: string | undefined;
   readonly json: boolean;
   /** The file of `--json`. */
   readonly file: string | undefined;
@@ -50,6 +53,7 @@ export function optionsOf(args: readonly string[]): Options {
       short: { type: 'boolean', default: false },
       sweep: { type: 'boolean', default: false },
       profile: { type: 'boolean', default: false },
+      against: { type: 'string' },
       calls: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -65,10 +69,7 @@ export function optionsOf(args: readonly string[]): Options {
   if (values.profile && (values.case.length === 0 || values.sweep || values.json)) {
     throw new TypeError('--profile requires --case and cannot be combined with --sweep or --json');
   }
-  const isOther = values.case.length > 0 || values.sweep || values.short || values.profile;
-  if (values.calls && (isOther || values.json)) {
-    throw new TypeError('--calls cannot be combined with other options');
-  }
+  checkAlone(values);
   const runs = Number(values.runs ?? (values.sweep ? 15 : 5));
   if (!Number.isInteger(runs) || runs < 1 || runs > 1_000) {
     throw new RangeError(`--runs must be 1 to 1000, not ${values.runs}`);
@@ -78,5 +79,21 @@ export function optionsOf(args: readonly string[]): Options {
   if (others.length > 0 || (file !== undefined && !values.json)) {
     throw new TypeError(`unexpected argument ${others[0] ?? file}`);
   }
-  return { ...values, runs, file };
+  return { ...values, against: values.against, runs, file };
+}
+
+/** `--calls` and `--against` measure something else than the cases. */
+function checkAlone(
+  values: Pick<Options, 'case' | 'short' | 'sweep' | 'profile' | 'calls' | 'json'> & {
+    readonly against?: string | undefined;
+  },
+): void {
+  const { short, sweep, profile, calls, json, against } = values;
+  const isOther = values.case.length > 0 || short || sweep || profile || json;
+  if (calls && isOther) {
+    throw new TypeError('--calls cannot be combined with other options');
+  }
+  if (against !== undefined && (isOther || calls)) {
+    throw new TypeError('--against cannot be combined with other options than --runs');
+  }
 }

@@ -19,11 +19,27 @@ export async function negotiated(maxTpduSize: number): Promise<number> {
   return agreed;
 }
 
-export const openOurs: Open = async (benchCase): Promise<Contestant> => {
+/** What a contestant uses of a build of this library. */
+export interface Library {
+  readonly connect: typeof connect;
+  readonly listen: typeof listen;
+}
+
+/** This build. */
+export const OURS: Library = { connect, listen };
+
+export const openOurs: Open = openerOf(OURS);
+
+/** Opens a contestant that uses this build of the library. */
+export function openerOf(library: Library): Open {
+  return (benchCase) => openWith(library, benchCase);
+}
+
+async function openWith(library: Library, benchCase: Case): Promise<Contestant> {
   const { kind, size, maxTpduSize, connections, tpClass = 0 } = benchCase;
   const messages = payloads(size);
   const accepted: Connection[] = [];
-  const server = await listen(
+  const server = await library.listen(
     (connection) => {
       if (kind === 'one way') {
         accepted.push(connection);
@@ -35,7 +51,7 @@ export const openOurs: Open = async (benchCase): Promise<Contestant> => {
     { maxTpduSize, tpClass, bindConnections: true },
   );
   const port = server.addresses[0]?.port;
-  const open = () => connect({ host: HOST, port }, { maxTpduSize, tpClass });
+  const open = () => library.connect({ host: HOST, port }, { maxTpduSize, tpClass });
   const clients = await openMany(connections, open);
   const [client] = clients;
   return {
@@ -46,7 +62,7 @@ export const openOurs: Open = async (benchCase): Promise<Contestant> => {
       await server.asyncClose();
     },
   };
-};
+}
 
 interface Ends {
   readonly messages: Messages;

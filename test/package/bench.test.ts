@@ -124,6 +124,10 @@ describe('the command line of the benchmark', () => {
     [['--profile'], '--profile requires --case'],
     [['--profile', '--case', 'connect', '--json'], '--profile requires --case'],
     [['--calls', '--short'], '--calls cannot be combined with other options'],
+    [
+      ['--against', '../before', '--json'],
+      '--against cannot be combined with other options than --runs',
+    ],
     [['a.json'], 'unexpected argument a.json'],
     [['--json', 'a.json', 'b.json'], 'unexpected argument b.json'],
     [['--nothing'], "Unknown option '--nothing'"],
