@@ -112,6 +112,8 @@ describe('every page', () => {
     'docs/cli.md',
     'docs/conformance.md',
     'docs/errors.md',
+    'docs/metrics.md',
+    'docs/performance.md',
     'docs/states.md',
   ];
 

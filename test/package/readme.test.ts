@@ -55,6 +55,7 @@ const PRINTS: Readonly<Record<string, RegExp>> = {
     /^> 127\.0\.0\.1:\d+ CR TPDU src-ref: 0x[0-9a-f]{4} dst-ref: 0x0000 class: 0 called: 0x0102 size: 2048\n< .+ CC TPDU .+ size: 1024\n$/,
   'Without touching the code that connects 1':
     /^> .+ CR TPDU .+\n< .+ CC TPDU .+\nopen 1 client\nclose 1 client\n$/,
+  'Counters 1': /^1 85\n1 1\n$/,
   'TPKT alone 1': /^payload\n$/,
   'TPDUs alone 1': /^address unknown\ntpdu-code 2 2\n$/,
   'TPDUs alone 2':
