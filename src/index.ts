@@ -24,7 +24,8 @@ export type {
   Tpdu,
 } from './core/tpdu/types.js';
 export { formatTsel, parseTsel, type Tsel } from './core/tsel.js';
-export type { Address, FullAddress } from './node/address.js';
+export type { AcceptStreamOptions } from './node/accepted-stream.js';
+export type { Address, FullAddress, PathAddress } from './node/address.js';
 export { connect } from './node/connect.js';
 export type {
   AcceptOptions,
@@ -40,6 +41,7 @@ export {
   type OnExpedited,
 } from './node/connection.js';
 export { listen } from './node/listen.js';
+export type { FdAddress, ListenAddress } from './node/listen-address.js';
 export type { Data, WaitOptions } from './node/message-connection.js';
 export type { ConnectOptions, ListenOptions } from './node/options/cotp.js';
 export type { ErrorContext, ErrorListener } from './node/options/stream.js';

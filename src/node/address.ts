@@ -1,8 +1,9 @@
 /**
- * Addresses: where to connect to and where to listen.
+ * Addresses: where to connect to, and the two ends of a stream. Where to listen: `listen-address.ts`.
  */
 import type { Socket } from 'node:net';
-import { integer, text, wrongType } from './options/rows.js';
+import process from 'node:process';
+import { type Check, integer, text, wrongType } from './options/rows.js';
 
 /** A TCP address. */
 export interface Address {
@@ -12,14 +13,34 @@ export interface Address {
   readonly port?: number | undefined;
 }
 
+/** A Unix socket, or on Windows a named pipe such as `\\.\pipe\cotp`. */
+export interface PathAddress {
+  /** The path: at most 107 octets on Linux, 103 on macOS and BSD. */
+  readonly path: string;
+}
+
 /** The port that RFC 1006 §5 assigns. */
 //= RFC 1006 5 N-CONNECT request
 //= RFC 1006 5 N-CONNECT indication
 //= RFC 2126 3.2.3.1 port
 export const DEFAULT_PORT = 102;
 
-/** An address with its port filled in. */
-export type FullAddress = Required<Address> & { readonly port: number };
+/** An address as the library shows it: a TCP address with its port filled in, or a path. */
+export interface FullAddress {
+  /** A host name or an IPv4 or IPv6 address; the path again where there is one. */
+  readonly host: string;
+  /** TCP port; 0 where there is a path. */
+  readonly port: number;
+  /** The path of a Unix socket or named pipe; absent for TCP. */
+  readonly path?: string;
+}
+
+/** A path in the form that the library shows. */
+export function pathAddress(path: string): FullAddress {
+  return Object.freeze({ host: path, port: 0, path });
+}
+
+const ADDRESS_NAMES = ['host', 'port', 'path'];
 
 /**
  * Checks an address.
@@ -27,24 +48,77 @@ export type FullAddress = Required<Address> & { readonly port: number };
  * @param leastPort 0 where any free port may be asked for, else 1
  * @throws TypeError or RangeError
  */
-export function resolveAddress(addr: unknown, leastPort: 0 | 1): FullAddress {
+export function resolveAddress(
+  addr: unknown,
+  leastPort: 0 | 1,
+  name = 'addr',
+  defaultPort = DEFAULT_PORT,
+): FullAddress {
   if (typeof addr !== 'object' || addr === null) {
-    throw wrongType('addr', 'an object such as { host: "127.0.0.1", port: 102 }', addr);
+    throw wrongType(name, 'an object such as { host: "127.0.0.1", port: 102 }', addr);
   }
-  for (const name of Object.keys(addr)) {
-    if (name !== 'host' && name !== 'port') {
-      throw new TypeError(`addr.${name} is not known; there are host, port`);
-    }
+  refuseUnknown(addr, ADDRESS_NAMES, name);
+  const { host, port = defaultPort, path } = addr as Readonly<Record<string, unknown>>;
+  if (path !== undefined) {
+    return checkedPath(addr, name);
   }
-  const { host, port = DEFAULT_PORT } = addr as Readonly<Record<string, unknown>>;
   return Object.freeze({
-    host: text('addr.host', host),
-    port: integer(leastPort, 65_535)('addr.port', port),
+    host: text(`${name}.host`, host),
+    port: integer(leastPort, 65_535)(`${name}.port`, port),
   });
 }
 
-/** `host:port`, with the brackets that IPv6 needs. */
-export function formatAddress({ host, port = DEFAULT_PORT }: Address): string {
+/** @throws TypeError if an address has another name than these */
+export function refuseUnknown(addr: object, known: readonly string[], name = 'addr'): void {
+  for (const given of Object.keys(addr)) {
+    if (!known.includes(given)) {
+      throw new TypeError(`${name}.${given} is not known; there are ${known.join(', ')}`);
+    }
+  }
+}
+
+/** A path, or a `FullAddress` that has one, which a server shows. */
+function checkedPath(addr: object, name: string): FullAddress {
+  const { host, port, path } = addr as Readonly<Record<string, unknown>>;
+  const checked = socketPath(`${name}.path`, path);
+  if ((host !== undefined && host !== path) || (port !== undefined && port !== 0)) {
+    throw new TypeError(`${name}.path cannot be combined with ${name}.host or ${name}.port`);
+  }
+  return pathAddress(checked);
+}
+
+/** Most octets of the path of a Unix socket, without the NUL behind it. */
+const MAX_PATH: Readonly<Partial<Record<NodeJS.Platform, number>>> = {
+  aix: 1022,
+  android: 107,
+  darwin: 103,
+  freebsd: 103,
+  linux: 107,
+  netbsd: 103,
+  openbsd: 103,
+  sunos: 107,
+};
+
+/** The path of a Unix socket or named pipe. Node would cut a longer one, and use another file. */
+const socketPath: Check<string> = (name, value) => {
+  const path = text(name, value);
+  const length = Buffer.byteLength(path);
+  const most = MAX_PATH[process.platform];
+  if (most !== undefined && length > most) {
+    throw new RangeError(`${name} must be at most ${most} octets on this system, not ${length}`);
+  }
+  return path;
+};
+
+/** `host:port`, with the brackets that IPv6 needs; a path as it is. */
+export function formatAddress({
+  host,
+  port = DEFAULT_PORT,
+  path,
+}: Address & { readonly path?: string }): string {
+  if (path !== undefined) {
+    return path;
+  }
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
@@ -57,17 +131,26 @@ export interface Ends {
 /** Stands for the address of a stream that has none. */
 export const UNKNOWN_ADDRESS: FullAddress = Object.freeze({ host: 'unknown', port: 0 });
 
-/** The two ends of a socket. A stream that is no socket has none: `otherwise` stands for both. */
+/** False for an end that is not a TCP address, so that it tells no client from another. */
+export function isTcpAddress(address: FullAddress): boolean {
+  return address.path === undefined && address !== UNKNOWN_ADDRESS;
+}
+
+/** The two ends of a socket. A stream that is no socket of TCP has none: `otherwise` stands for both. */
 export function socketEnds(socket: object, otherwise: FullAddress): Ends {
   const { localAddress, localPort, remoteAddress, remotePort } = socket as Partial<Socket>;
   return {
-    localAddr: Object.freeze({
-      host: localAddress ?? otherwise.host,
-      port: localPort ?? otherwise.port,
-    }),
-    remoteAddr: Object.freeze({
-      host: remoteAddress ?? otherwise.host,
-      port: remotePort ?? otherwise.port,
-    }),
+    localAddr: endOf(localAddress, localPort, otherwise),
+    remoteAddr: endOf(remoteAddress, remotePort, otherwise),
   };
+}
+
+function endOf(
+  host: string | undefined,
+  port: number | undefined,
+  otherwise: FullAddress,
+): FullAddress {
+  return host === undefined
+    ? Object.freeze(otherwise)
+    : Object.freeze({ host, port: port ?? otherwise.port });
 }

@@ -2,6 +2,7 @@
  * Who is let in: counts the TCP connections of a server, in all and by address. Knows no TLS and no
  * protocol.
  */
+import { isTcpAddress } from './address.js';
 import type { Incoming } from './incoming.js';
 import { whenClosed } from './streams.js';
 
@@ -40,7 +41,8 @@ export class Admission {
     if (this.#admitted >= maxConnections) {
       return { option: 'maxConnections', value: maxConnections };
     }
-    if (ofAddress >= maxConnectionsPerAddress) {
+    // All clients of a Unix socket have one address, and a stream of the user may have none.
+    if (ofAddress >= maxConnectionsPerAddress && isTcpAddress(remoteAddr)) {
       return { option: 'maxConnectionsPerAddress', value: maxConnectionsPerAddress };
     }
     this.#admitted += 1;

@@ -13,11 +13,12 @@ import {
   type Address,
   type FullAddress,
   formatAddress,
+  type PathAddress,
   resolveAddress,
   socketEnds,
 } from './address.js';
 import { reportTo } from './callbacks.js';
-import { openClientStream } from './client-stream.js';
+import { checkClientStream, openClientStream } from './client-stream.js';
 import {
   Connection,
   connectDataFromWire,
@@ -44,7 +45,7 @@ import { whenAborted } from './waiting.js';
 /**
  * Opens a transport connection: TCP, TLS if wanted, CR, CC.
  *
- * @param addr address of the peer; the default port is 102
+ * @param addr address of the peer; the default port is 102. Or `{ path }`: a Unix socket or named pipe
  * @throws TypeError or RangeError for a bad address or option, before anything is opened
  * @throws the error of the system (`ECONNREFUSED`, `ENOTFOUND`, TLS errors …) when TCP or TLS cannot be
  * connected
@@ -76,9 +77,13 @@ import { whenAborted } from './waiting.js';
 //= X.224 14.4 a
 //= RFC 1006 5 N-CONNECT request
 //= RFC 2126 3.2.3.1 open
-export async function connect(addr: Address, options: ConnectOptions = {}): Promise<Connection> {
+export async function connect(
+  addr: Address | PathAddress,
+  options: ConnectOptions = {},
+): Promise<Connection> {
   const address = resolveAddress(addr, 1);
   const resolved = resolveOptions(CONNECT_OPTIONS, options);
+  checkClientStream(address, resolved);
   const request = connectRequest(resolved);
   resolved.signal?.throwIfAborted();
   const id = takeConnectionNumber();

@@ -3,17 +3,21 @@
  * none, and because the stream may come from a proxy that names the real ones.
  */
 import type { Duplex } from 'node:stream';
-import { type Ends, formatAddress, socketEnds, UNKNOWN_ADDRESS } from './address.js';
+import { type Ends, type FullAddress, formatAddress, socketEnds } from './address.js';
 
 /** A stream that a server has accepted, and the addresses of its two ends. */
 export interface Incoming extends Ends {
   readonly stream: Duplex;
 }
 
-/** A socket that the listening socket has accepted. */
-export function incomingSocket(socket: Duplex): Incoming {
-  const { localAddr, remoteAddr } = socketEnds(socket, UNKNOWN_ADDRESS);
-  return { stream: socket, localAddr, remoteAddr };
+/**
+ * A stream that a server has accepted.
+ *
+ * @param otherwise stands for both ends of a stream that has no addresses
+ */
+export function incomingStream(stream: Duplex, otherwise: FullAddress): Incoming {
+  const { localAddr, remoteAddr } = socketEnds(stream, otherwise);
+  return { stream, localAddr, remoteAddr };
 }
 
 /** The address of the peer, for error messages. */

@@ -5,7 +5,6 @@ import type { Duplex } from 'node:stream';
 import { TransportConnection } from '../core/connection/connection.js';
 import type { EngineEvent } from '../core/engine.js';
 import { ConnectionClosedError, TimeoutError } from '../core/errors.js';
-import { type Address, resolveAddress } from './address.js';
 import { reportTo } from './callbacks.js';
 import {
   Connection,
@@ -21,6 +20,11 @@ import { Decision, type Indication } from './decision.js';
 import { Driver, type DriverUser } from './driver.js';
 import { engineOptions, messageOptions } from './engine-options.js';
 import { type Incoming, peerOf } from './incoming.js';
+import {
+  DEFAULT_LISTEN_ADDRESS,
+  type ListenAddress,
+  resolveListenAddress,
+} from './listen-address.js';
 import { LISTEN_OPTIONS, type ListenOptions, type ResolvedListenOptions } from './options/cotp.js';
 import { resolveOptions, wrongType } from './options/rows.js';
 import { ReceiveBudget } from './receive-budget.js';
@@ -30,18 +34,17 @@ import type { ServerCounts } from './server-stats.js';
 import type { DropCause } from './trace/events.js';
 import { ConnectionTrace, publishDrop, type Refusal } from './trace/observer.js';
 
-/** All IPv4 addresses. The port is then 102, which requires privileges on most systems. */
-const DEFAULT_ADDRESS: Address = { host: '0.0.0.0' };
-
 /**
  * Listens for transport connections.
  *
  * @param connectionCb called with each connection once its CC is sent. When it throws or rejects,
  * that connection is closed and the error is reported to `onError`
  * @param addr address to listen on; default: all IPv4 addresses, port 102. With port 0 the system chooses a
- * free port, which `server.addresses` contains
+ * free port, which `server.addresses` contains. Or `{ path }`: a Unix socket or named pipe; `{ fd }`: a listening socket
+ * that the process was started with; or a `net.Server`, which the returned server closes
  * @throws TypeError or RangeError for a bad argument, before anything is opened
- * @throws the error of the system, unchanged (`EADDRINUSE`, `EACCES` …)
+ * @throws the error of the system (`EADDRINUSE`, `EACCES` …)
+ * @throws the reason of `signal` when it aborts
  *
  * @example
  * ```ts
@@ -68,18 +71,18 @@ const DEFAULT_ADDRESS: Address = { host: '0.0.0.0' };
 //= RFC 2126 3.2.3.1 open
 export async function listen(
   connectionCb: ConnectionCb,
-  addr: Address = DEFAULT_ADDRESS,
+  addr: ListenAddress = DEFAULT_LISTEN_ADDRESS,
   options: ListenOptions = {},
 ): Promise<Server> {
   if (typeof connectionCb !== 'function') {
     throw wrongType('connectionCb', 'a function', connectionCb);
   }
-  const address = resolveAddress(addr, 0);
   const resolved = resolveOptions(LISTEN_OPTIONS, options);
+  const target = resolveListenAddress(addr, resolved);
   const receiveBudget = new ReceiveBudget(resolved.maxReceiveBuffer);
   const service: Service = { connectionCb, options: resolved, receiveBudget };
   return Server.listen(
-    address,
+    target,
     resolved,
     (incoming, server, isExcess) => {
       new Responder(incoming, server, service, isExcess);
@@ -175,9 +178,9 @@ class Responder implements DriverUser {
 
   onStreamClosed(): void {
     // Before a CR has come, the end of the stream is no error, so the engine does not report it.
-    const { counts, isClosing } = this.#server;
+    const { counts, hasClosed } = this.#server;
     const { stream } = this.#incoming;
-    if (isClosing && this.#driver.ending.by === 'local') {
+    if (hasClosed && this.#driver.ending.by === 'local') {
       this.#dropped('closing', undefined);
     }
     counts.left(stream);
@@ -210,11 +213,11 @@ class Responder implements DriverUser {
       return 'timeout';
     }
     const isByUs = error instanceof ConnectionClosedError && this.#driver.ending.by === 'local';
-    return isByUs && this.#server.isClosing ? 'closing' : undefined;
+    return isByUs && this.#server.hasClosed ? 'closing' : undefined;
   }
 
   #reportUnlessClosing(error: Error): void {
-    if (!this.#server.isClosing) {
+    if (!this.#server.hasClosed) {
       this.#report(error);
     }
   }

@@ -1,33 +1,38 @@
 /**
- * A server: its listening socket, its handshakes and its connections. Knows no protocol: the `OnStream`
- * callback turns a stream into a connection.
+ * A server: what it accepts, its handshakes and its connections. Knows no protocol: the `OnStream` callback turns a
+ * stream into a connection.
  */
-import { createServer, type Server as NetServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TlsOptions } from 'node:tls';
-import { type FullAddress, formatAddress, UNKNOWN_ADDRESS } from './address.js';
+import { ConnectionClosedError } from '../core/errors.js';
+import { type AcceptStreamOptions, acceptedStream } from './accepted-stream.js';
+import { type FullAddress, UNKNOWN_ADDRESS } from './address.js';
 import { Admission, type ReachedLimit } from './admission.js';
 import { runCallback } from './callbacks.js';
-import { KEEP_ALIVE_DELAY } from './client-stream.js';
 import type { Connection } from './connection.js';
-import { type Incoming, incomingSocket, peerOf } from './incoming.js';
+import { startTimeout } from './deadline-timer.js';
+import { type Incoming, incomingStream, peerOf } from './incoming.js';
+import type { ListenTarget } from './listen-address.js';
+import { type ListeningOptions, ListeningSocket } from './listening-socket.js';
 import type { MessageConnection } from './message-connection.js';
+import { integer } from './options/rows.js';
 import { Resource } from './resource.js';
+import { ServedStreams } from './served-streams.js';
 import { ServerCounts, type ServerStats } from './server-stats.js';
 import { whenClosed } from './streams.js';
 import { overLimit } from './tls.js';
 import { TlsAcceptor } from './tls-acceptor.js';
 import type { DropCause } from './trace/events.js';
+import { whenAborted } from './waiting.js';
 
 /** What a server needs of its options. */
-export interface ServerOptions {
-  readonly keepAlive: boolean;
-  readonly noDelay: boolean;
+export interface ServerOptions extends ListeningOptions {
   readonly handshakeTimeout: number;
   readonly maxConnections: number;
   readonly maxConnectionsPerAddress: number | undefined;
-  readonly backlog: number;
   readonly bindConnections: boolean;
+  readonly signal: AbortSignal | undefined;
   readonly tls: TlsOptions | undefined;
 }
 
@@ -49,6 +54,8 @@ export type OnDrop = (
   error: Error | undefined,
 ) => void;
 
+const graceTime = integer(0, 2 ** 31 - 1, 'milliseconds');
+
 /**
  * Most clients beyond the limit that are refused by the protocol at the same time. Further ones are dropped.
  */
@@ -58,20 +65,20 @@ const MAX_REFUSALS = 64;
 export class Server<C extends MessageConnection<unknown> = Connection> extends Resource {
   /** @internal What has become of each stream. */
   readonly counts = new ServerCounts<C>();
-  readonly #server: NetServer;
+  readonly #socket: ListeningSocket;
   readonly #options: ServerOptions;
   readonly #onStream: OnStream<C>;
   readonly #onDrop: OnDrop;
   readonly #report: (error: unknown, peer: string) => void;
-  /** Streams that are not connections yet; they end with the server. */
-  readonly #handshakes = new Set<Duplex>();
+  readonly #streams = new ServedStreams(this.counts);
   readonly #admission: Admission;
   readonly #tls: TlsAcceptor | undefined;
   #refusals = 0;
   #dropped = 0;
-  #addresses: readonly FullAddress[] = [];
+  #hasClosed = false;
 
   private constructor(
+    target: ListenTarget,
     options: ServerOptions,
     onStream: OnStream<C>,
     report: (error: unknown, peer: string) => void,
@@ -93,36 +100,40 @@ export class Server<C extends MessageConnection<unknown> = Connection> extends R
           this.#countDrop(beneath, cause, error);
         },
         onLost: ({ stream }) => this.counts.left(stream),
-        onCallbackFailed: (thrown) => report(thrown, this.#ownAddress),
+        onCallbackFailed: (thrown) => report(thrown, this.#socket.name),
       });
-    this.#server = createServer(
-      {
-        // A FIN during a TLS handshake ends TCP. After the handshake the acceptor allows half-open TLS.
-        allowHalfOpen: tls === undefined,
-        noDelay: options.noDelay,
-        keepAlive: options.keepAlive,
-        keepAliveInitialDelay: KEEP_ALIVE_DELAY,
-      },
-      (socket) => this.#onSocket(socket),
-    );
+    // A FIN during a TLS handshake ends TCP. After the handshake the acceptor allows half-open TLS.
+    this.#socket = new ListeningSocket(target, options, tls === undefined, {
+      onSocket: (socket) => this.#onSocket(socket),
+      onError: (error) => report(error, this.#socket.name),
+      onClosed: () => this.close(),
+    });
   }
 
-  /** @internal Binds the address; rejects with the system's error. */
+  /** @internal Listens; rejects with the error of the system, or the reason of the signal. */
   static async listen<C extends MessageConnection<unknown>>(
-    addr: FullAddress,
+    target: ListenTarget,
     options: ServerOptions,
     onStream: OnStream<C>,
     report: (error: unknown, peer: string) => void,
     onDrop: OnDrop = () => {},
   ): Promise<Server<C>> {
-    const server = new Server(options, onStream, report, onDrop);
-    await server.#bind(addr);
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const server = new Server(target, options, onStream, report, onDrop);
+    await server.#socket.bind(signal);
+    if (signal !== undefined) {
+      void server.waitClosing().then(whenAborted(signal, () => server.close()));
+    }
     return server;
   }
 
-  /** The bound addresses, with their real ports. */
+  /**
+   * The bound addresses, with their real ports; `{ host, port: 0, path }` for a path, where `host` is the path too. Empty
+   * for a file descriptor of a Unix socket, whose path the system does not tell.
+   */
   get addresses(): readonly FullAddress[] {
-    return this.#addresses;
+    return this.#socket.addresses;
   }
 
   /** Connections open now. */
@@ -180,14 +191,56 @@ export class Server<C extends MessageConnection<unknown> = Connection> extends R
    * still do.
    */
   unref(): this {
-    this.#server.unref();
+    this.#socket.unref();
     return this;
   }
 
   /** The listening socket keeps the process alive, which is the default. Undoes {@link unref}. */
   ref(): this {
-    this.#server.ref();
+    this.#socket.ref();
     return this;
+  }
+
+  /**
+   * Takes a stream that came some other way: a channel of SSH, a socket of another process, a stream whose TLS was
+   * ended before. It gets what an accepted TCP connection gets: TLS if `listen` has `tls`, limits, handshake, and the
+   * connection callback. The connection closes the stream. A socket of the system gets `noDelay` and `keepAlive` of
+   * `listen`.
+   *
+   * @throws TypeError or RangeError for a bad argument
+   * @throws ConnectionClosedError (`ERR_COTP_CLOSED`) if the stream has ended, or the server is closed or closing
+   *
+   * @example
+   * ```ts
+   * import { duplexPair } from 'node:stream';
+   * import { connect, listen } from 'cotp';
+   *
+   * const server = await listen(
+   *   (conn) => {
+   *     console.log(conn.info.remoteAddr.host); // 192.0.2.1
+   *     conn.close();
+   *   },
+   *   { host: '127.0.0.1', port: 0 },
+   * );
+   * const [ours, theirs] = duplexPair();
+   * server.accept(ours, { remoteAddr: { host: '192.0.2.1' } });
+   * const conn = await connect({ host: 'channel' }, { socket: theirs });
+   * await conn.waitClosed();
+   * await server.asyncClose();
+   * ```
+   */
+  accept(stream: Duplex, options: AcceptStreamOptions = {}): void {
+    if (this.isClosing) {
+      throw new ConnectionClosedError('the server must be open, but it is closing or closed', {
+        phase: 'tcp',
+        ending: 'local',
+      });
+    }
+    if (this.#streams.handshakes.has(stream)) {
+      throw new TypeError('stream must be one that this server has not accepted before');
+    }
+    const { incoming, tls } = acceptedStream(stream, options, this.#options);
+    this.#begin(incoming, tls);
   }
 
   /**
@@ -195,11 +248,13 @@ export class Server<C extends MessageConnection<unknown> = Connection> extends R
    * handshake are dropped.
    */
   override close(): void {
-    if (!this.markClosing()) {
+    if (this.#hasClosed) {
       return;
     }
-    this.#server.close();
-    for (const stream of this.#handshakes) {
+    this.#hasClosed = true;
+    this.markClosing();
+    this.#socket.close();
+    for (const stream of this.#streams.handshakes) {
       const handshake = this.#tls?.abandon(stream);
       if (handshake !== undefined) {
         this.#countDrop(handshake, 'closing', undefined);
@@ -217,6 +272,37 @@ export class Server<C extends MessageConnection<unknown> = Connection> extends R
   }
 
   /**
+   * Stops listening without losing a client that has begun: takes the connections that the system has queued, lets all
+   * handshakes finish and waits until every connection has ended by itself. `isClosing` is `true` from the call on, so
+   * `signal` tells the connections. `close()` ends the handshakes, and the connections if `bindConnections` is set.
+   *
+   * A client that connects while the last process closes the port is refused by the system. In a restart let the next
+   * process listen before: by `node:cluster`, `reusePort` or a socket of systemd.
+   *
+   * @param grace milliseconds from the call on, 0 to 2147483647, after which the rest is closed: handshakes are dropped,
+   * and connections closed as by `close()`. Default: no limit for connections; handshakes have `handshakeTimeout`. The
+   * shortest one counts if it is called again
+   * @returns resolves when the last connection is closed, also if the server was closed before
+   * @throws TypeError or RangeError for a bad `grace`
+   */
+  async shutdown(grace?: number): Promise<void> {
+    const limit = grace === undefined ? undefined : graceTime('grace', grace);
+    const stop =
+      limit === undefined ? undefined : startTimeout(Math.max(limit, 1), () => this.#closeAll());
+    this.markClosing();
+    await this.#socket.drain();
+    await this.#streams.whenEmpty();
+    stop?.();
+    this.close();
+    await this.waitClosed();
+  }
+
+  /** @internal True once a failure of a handshake is no longer reported, because the server drops them. */
+  get hasClosed(): boolean {
+    return this.#hasClosed;
+  }
+
+  /**
    * @internal Registers an open connection and calls the callback of the user. If it throws or rejects, the
    * connection is closed.
    */
@@ -226,9 +312,7 @@ export class Server<C extends MessageConnection<unknown> = Connection> extends R
     connectionCb: (connection: C) => void | Promise<void>,
     report: (error: unknown) => void,
   ): void {
-    this.#handshakes.delete(stream);
-    this.counts.opened(stream, connection);
-    whenClosed(stream, () => this.counts.closed(stream, connection));
+    this.#streams.opened(stream, connection);
     const failed = (error: unknown) => {
       // The callback may rethrow the error that ended its connection. That error was already reported.
       if (!connection.hasEndedBy(error)) {
@@ -239,57 +323,48 @@ export class Server<C extends MessageConnection<unknown> = Connection> extends R
     runCallback(() => connectionCb(connection), failed);
   }
 
-  #bind({ host, port }: FullAddress): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen({ host, port, backlog: this.#options.backlog }, () => {
-        this.#server.off('error', reject);
-        // For instance, no file descriptor is free. The server continues to listen.
-        this.#server.on('error', (error) => this.#report(error, this.#ownAddress));
-        const bound = this.#server.address();
-        if (bound !== null && typeof bound === 'object') {
-          this.#addresses = Object.freeze([
-            Object.freeze({ host: bound.address, port: bound.port }),
-          ]);
-        }
-        resolve();
-      });
-    });
-  }
-
-  /** The address of this server, for errors that concern no peer. */
-  get #ownAddress(): string {
-    return formatAddress(this.#addresses[0] ?? UNKNOWN_ADDRESS);
+  /** The grace of a shutdown is over. */
+  #closeAll(): void {
+    this.close();
+    for (const connection of this.connections) {
+      connection.close();
+    }
   }
 
   #onSocket(socket: Socket): void {
-    if (this.isClosing || socket.destroyed) {
+    if (this.#hasClosed || socket.destroyed) {
       drop(socket);
       return;
     }
-    this.#begin(incomingSocket(socket));
+    const [own = UNKNOWN_ADDRESS] = this.addresses;
+    const otherwise = own.path === undefined ? UNKNOWN_ADDRESS : own;
+    this.#begin(incomingStream(socket, otherwise), this.#tls !== undefined);
   }
 
-  /** The handshake of a stream begins, if no limit is reached. */
-  #begin(incoming: Incoming): void {
+  /**
+   * The handshake of a stream begins, if no limit is reached.
+   *
+   * @param tls with TLS first
+   */
+  #begin(incoming: Incoming, tls: boolean): void {
     const { stream } = incoming;
     this.counts.accepted(stream);
-    const limit = this.#admission.admit(incoming, () => this.#handshakes.delete(stream));
+    const limit = this.#admission.admit(incoming, () => this.#streams.ended(stream));
     if (limit !== undefined) {
-      this.#onExcess(incoming, limit);
+      this.#onExcess(incoming, limit, tls);
       return;
     }
-    this.#handshakes.add(stream);
-    if (this.#tls === undefined) {
-      this.#onStream(incoming, this, false);
+    this.#streams.begin(stream);
+    if (tls) {
+      this.#tls?.begin(incoming);
     } else {
-      this.#tls.begin(incoming);
+      this.#onStream(incoming, this, false);
     }
   }
 
-  #onExcess(incoming: Incoming, { option, value }: ReachedLimit): void {
+  #onExcess(incoming: Incoming, { option, value }: ReachedLimit, tls: boolean): void {
     const { stream } = incoming;
-    if (this.#tls !== undefined) {
+    if (tls) {
       // A TLS handshake is expensive, so none is done only to refuse the client.
       this.#dropped += 1;
       const error = overLimit(option, value, this.#dropped);
@@ -298,10 +373,10 @@ export class Server<C extends MessageConnection<unknown> = Connection> extends R
       drop(stream);
     } else if (this.#refusals < MAX_REFUSALS) {
       this.#refusals += 1;
-      this.#handshakes.add(stream);
+      this.#streams.begin(stream);
       whenClosed(stream, () => {
         this.#refusals -= 1;
-        this.#handshakes.delete(stream);
+        this.#streams.ended(stream);
       });
       this.#onStream(incoming, this, true);
     } else {
@@ -313,15 +388,12 @@ export class Server<C extends MessageConnection<unknown> = Connection> extends R
   /** Counts and reports a stream that is dropped before it was passed on. */
   #countDrop(incoming: Incoming, cause: DropCause, error: Error | undefined): void {
     if (this.counts.dropped(incoming.stream)) {
-      this.#onDrop(incoming, this.#addresses[0], cause, error);
+      this.#onDrop(incoming, this.addresses[0], cause, error);
     }
   }
 
   #onSecured(stream: Duplex, beneath: Incoming): void {
-    this.#handshakes.delete(beneath.stream);
-    this.#handshakes.add(stream);
-    this.counts.secured(beneath.stream, stream);
-    whenClosed(stream, () => this.#handshakes.delete(stream));
+    this.#streams.secured(stream, beneath.stream);
     this.#onStream({ ...beneath, stream }, this, false);
   }
 }

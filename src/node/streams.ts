@@ -166,10 +166,11 @@ const TAKEN = new WeakSet<Duplex>();
  * Adapts a stream of the user. Our half stays open after the FIN of the peer, errors thrown by its methods
  * become errors of the stream, and it is destroyed once both halves have ended.
  *
+ * @param name of the stream in the error
  * @throws ConnectionClosedError if the stream has already ended, because its events would never come
  */
-export function takeOver(stream: Duplex): void {
-  refuseEnded(stream);
+export function takeOver(stream: Duplex, name: string): void {
+  refuseEnded(stream, name);
   // Otherwise Node ends our half itself. TLS over this stream reads this property too.
   stream.allowHalfOpen = true;
   if (!isOfNode(stream) && !TAKEN.has(stream)) {
@@ -179,12 +180,12 @@ export function takeOver(stream: Duplex): void {
   }
 }
 
-function refuseEnded(stream: Duplex): void {
+function refuseEnded(stream: Duplex, name: string): void {
   if (stream.destroyed) {
     const { errored } = stream;
     const why = errored === null ? '' : ` (${codeOrMessage(errored)})`;
     throw new ConnectionClosedError(
-      `options.socket must be an open stream, but it is already destroyed${why}`,
+      `${name} must be an open stream, but it is already destroyed${why}`,
       {
         phase: 'tcp',
         ending: errored === null ? undefined : 'reset',
@@ -193,13 +194,10 @@ function refuseEnded(stream: Duplex): void {
     );
   }
   if (stream.readableEnded || stream.writableEnded) {
-    throw new ConnectionClosedError(
-      'options.socket must be an open stream, but it has already ended',
-      {
-        phase: 'tcp',
-        ending: undefined,
-      },
-    );
+    throw new ConnectionClosedError(`${name} must be an open stream, but it has already ended`, {
+      phase: 'tcp',
+      ending: undefined,
+    });
   }
 }
 

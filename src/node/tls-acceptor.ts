@@ -35,6 +35,7 @@ const NEVER = 2 ** 31 - 1;
 
 /** Opens TLS over TCP connections. */
 export class TlsAcceptor {
+  readonly #options: TlsOptions;
   /** It does not listen: each TCP socket is passed to it as a `connection` event. */
   readonly #server: TlsServer;
   readonly #timeout: number;
@@ -47,13 +48,12 @@ export class TlsAcceptor {
     const isNumber = typeof handshakeTimeout === 'number';
     this.#timeout = isNumber && handshakeTimeout > 0 ? handshakeTimeout : timeout;
     this.#user = user;
-    this.#server = createServer({
+    this.#options = {
       ...serverTlsOptions(options, (thrown) => user.onCallbackFailed(thrown)),
       // Node refuses a value that is not a number.
       handshakeTimeout: isNumber ? NEVER : handshakeTimeout,
-    });
-    this.#server.on('secureConnection', (stream) => this.#onSecured(stream));
-    this.#server.on('tlsClientError', (error, stream) => this.#onError(error, stream));
+    };
+    this.#server = this.#createServer((stream) => this.#beneath(stream));
   }
 
   /**
@@ -74,7 +74,9 @@ export class TlsAcceptor {
         }
       });
     });
-    this.#server.emit('connection', beneath);
+    // Node does not tell which stream is beneath TLS if it is no socket, so that such a stream has a server of its own.
+    const server = beneath instanceof Socket ? this.#server : this.#createServer(() => beneath);
+    server.emit('connection', beneath);
   }
 
   /**
@@ -86,6 +88,13 @@ export class TlsAcceptor {
     return this.#end(beneath)?.incoming;
   }
 
+  #createServer(beneathOf: (stream: TLSSocket) => Duplex | undefined): TlsServer {
+    const server = createServer(this.#options);
+    server.on('secureConnection', (stream) => this.#onSecured(stream, beneathOf(stream)));
+    server.on('tlsClientError', (error, stream) => this.#onError(error, stream, beneathOf(stream)));
+    return server;
+  }
+
   #end(beneath: Duplex): Handshake | undefined {
     const handshake = this.#handshakes.get(beneath);
     this.#handshakes.delete(beneath);
@@ -93,8 +102,7 @@ export class TlsAcceptor {
     return handshake;
   }
 
-  #onSecured(stream: TLSSocket): void {
-    const beneath = this.#beneath(stream);
+  #onSecured(stream: TLSSocket, beneath: Duplex | undefined): void {
     const handshake = beneath === undefined ? undefined : this.#end(beneath);
     if (handshake === undefined) {
       stream.destroy();
@@ -105,8 +113,7 @@ export class TlsAcceptor {
     this.#user.onSecured(stream, handshake.incoming);
   }
 
-  #onError(error: Error, stream: TLSSocket): void {
-    const beneath = this.#beneath(stream);
+  #onError(error: Error, stream: TLSSocket, beneath: Duplex | undefined): void {
     const handshake = beneath === undefined ? undefined : this.#end(beneath);
     // Without a handshake, this side has destroyed the stream and has reported why.
     if (handshake !== undefined) {

@@ -2,9 +2,9 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
-import type { ConnectOptions, ListenOptions } from '../../src/index.js';
+import { type ConnectOptions, connect, type ListenOptions, listen } from '../../src/index.js';
 import { type Certificates, certificates } from '../support/certificates.js';
-import { pair } from '../support/life.js';
+import { closeLater, pair, serve } from '../support/life.js';
 
 /** Node's own socket of the system; what a `net.Socket` is told by options reaches it and nothing else. */
 interface Handle {
@@ -33,11 +33,15 @@ function tls(): { readonly client: ConnectOptions; readonly server: ListenOption
 }
 
 /** What both sockets of a new connection are told, once each. */
-async function told(client: ConnectOptions, server: ListenOptions) {
+async function told(
+  client: ConnectOptions,
+  server: ListenOptions,
+  opened: (client: ConnectOptions, server: ListenOptions) => Promise<unknown> = pair,
+) {
   const noDelay = vi.spyOn(handle, 'setNoDelay');
   const keepAlive = vi.spyOn(handle, 'setKeepAlive');
   try {
-    await pair(client, server);
+    await opened(client, server);
     return { noDelay: [...noDelay.mock.calls], keepAlive: [...keepAlive.mock.calls] };
   } finally {
     noDelay.mockRestore();
@@ -80,5 +84,40 @@ describe('a socket whose side wants neither', () => {
     const { noDelay, keepAlive } = await told(client, server);
     expect(noDelay.filter(([on]) => on)).toHaveLength(1);
     expect(keepAlive.filter(([on]) => on)).toHaveLength(1);
+  });
+});
+
+/** A connection to a `net.Server` of the user. */
+async function toNetServer(client: ConnectOptions, options: ListenOptions) {
+  const net = createServer({ keepAlive: true }).listen(0, '127.0.0.1');
+  const server = await listen(() => {}, net, { ...options, bindConnections: true });
+  closeLater(() => server.asyncClose());
+  await connect(server.addresses[0] as { host: string; port: number }, client);
+}
+
+/** A connection over a socket that the user has accepted. */
+async function overAcceptedSocket(client: ConnectOptions, options: ListenOptions) {
+  const server = await serve({ ...options, bindConnections: true });
+  const net = createServer((socket) => server.server.accept(socket)).listen(0, '127.0.0.1');
+  closeLater(() => net.close());
+  await once(net, 'listening');
+  const { port } = net.address() as { port: number };
+  await connect({ host: '127.0.0.1', port }, client);
+}
+
+describe.each([
+  ['a socket of a net.Server', toNetServer],
+  ['a socket that the user has accepted', overAcceptedSocket],
+])('%s', (_what, opened) => {
+  test('has no delay, and keeps alive after 10 seconds of silence', async () => {
+    const { noDelay, keepAlive } = await told(NEITHER, {}, opened);
+    expect(noDelay.filter(([on]) => on)).toEqual([[true]]);
+    expect(keepAlive.at(-1)).toEqual([true, 10]);
+  });
+
+  test('has neither if that is wanted', async () => {
+    const { noDelay, keepAlive } = await told(NEITHER, NEITHER, opened);
+    expect(noDelay.filter(([on]) => on)).toEqual([]);
+    expect(keepAlive.filter(([on]) => on).length).toBeLessThanOrEqual(1);
   });
 });

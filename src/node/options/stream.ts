@@ -1,6 +1,7 @@
 /**
  * The options that COTP and bare TPKT have in common: those of the byte stream and of the messages on it.
  */
+import type { LookupFunction } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Duplex as DuplexClass } from 'node:stream';
 import type { ConnectionOptions as TlsConnectOptions, TlsOptions } from 'node:tls';
@@ -11,6 +12,7 @@ import {
   integer,
   milliseconds,
   type OptionRow,
+  oneOf,
   optional,
   optionsObject,
   passedOn,
@@ -152,6 +154,24 @@ export interface StreamConnectOptions {
    */
   readonly localAddress?: string | undefined;
   /**
+   * Local port to connect from, 1 to 65535; as in `net.connect`. Default: the system chooses.
+   *
+   * @defaultValue `undefined`
+   */
+  readonly localPort?: number | undefined;
+  /**
+   * Version of IP that a host name is looked up for: 4 or 6, or 0 for both; as in `net.connect`. Default: both.
+   *
+   * @defaultValue `undefined`
+   */
+  readonly family?: 0 | 4 | 6 | undefined;
+  /**
+   * Looks up host names; as in `net.connect`. What it throws becomes the error of the connection. Default: `dns.lookup`.
+   *
+   * @defaultValue `undefined`
+   */
+  readonly lookup?: LookupFunction | undefined;
+  /**
    * TLS, with the options of `tls.connect`; `true` for its defaults. Default: no TLS.
    *
    * @defaultValue `undefined`
@@ -160,7 +180,8 @@ export interface StreamConnectOptions {
   /**
    * A stream to use instead of a new TCP connection, for instance an SSH or serial channel. The connection
    * closes it. Its `allowHalfOpen` is set to `true`, because this side may have to answer after the FIN of
-   * the peer; the connection ends the stream itself.
+   * the peer; the connection ends the stream itself. It cannot be combined with `localAddress`, `localPort`, `family` or
+   * `lookup`.
    *
    * @defaultValue `undefined`
    */
@@ -172,6 +193,9 @@ export const STREAM_CONNECT_OPTIONS = {
   timeout: row(milliseconds, 10_000),
   signal: optional(instance(AbortSignal, 'an AbortSignal')),
   localAddress: optional(text),
+  localPort: optional(integer(1, 65_535)),
+  family: optional(oneOf<0 | 4 | 6>(0, 4, 6)),
+  lookup: optional(callback<LookupFunction>()),
   tls: optional(passedOn<TlsConnectOptions>()),
   socket: optional(instance<Duplex>(DuplexClass, 'a Duplex stream')),
 } satisfies Record<keyof StreamConnectOptions, OptionRow<unknown>>;
@@ -200,11 +224,31 @@ export interface StreamListenOptions {
    */
   readonly maxConnectionsPerAddress?: number | undefined;
   /**
-   * Connections that the system queues until they are accepted. Default 511, as in Node.
+   * Connections that the system queues until they are accepted. Default 511, as in Node. For a `net.Server` of yours its
+   * own `listen` decides.
    *
    * @defaultValue `511`
    */
   readonly backlog?: number | undefined;
+  /**
+   * On `::` accepts IPv6 alone, not IPv4 too; as in `net.Server.listen`. Only with a host and port.
+   *
+   * @defaultValue `false`
+   */
+  readonly ipv6Only?: boolean | undefined;
+  /**
+   * Several processes may listen on this port, and the system shares new connections out among them; as in
+   * `net.Server.listen`. Only with a host and port, from Node 22.12 or 23.1 on, and not on every system.
+   *
+   * @defaultValue `false`
+   */
+  readonly reusePort?: boolean | undefined;
+  /**
+   * Before the server listens, an abort rejects `listen` with the reason. After that it calls `close()` of the server.
+   *
+   * @defaultValue `undefined`
+   */
+  readonly signal?: AbortSignal | undefined;
   /**
    * Most octets of memory that the unfinished and unread messages of all connections use together. The first
    * 64 KiB of each connection do not count. From three quarters of the limit on, reading pauses on each
@@ -238,6 +282,9 @@ export const STREAM_LISTEN_OPTIONS = {
   maxConnections: row(integer(1, MAX_CONNECTIONS), 1024),
   maxConnectionsPerAddress: optional(integer(1, MAX_CONNECTIONS)),
   backlog: row(integer(1, MAX_CONNECTIONS), 511),
+  ipv6Only: row(flag, false),
+  reusePort: row(flag, false),
+  signal: optional(instance(AbortSignal, 'an AbortSignal')),
   maxReceiveBuffer: row(integer(1, MAX_BUFFER, 'octets'), 256 * MEBIBYTE),
   bindConnections: row(flag, false),
   tls: optional(optionsObject<TlsOptions>()),

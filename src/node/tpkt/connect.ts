@@ -7,10 +7,11 @@ import {
   type Address,
   type FullAddress,
   formatAddress,
+  type PathAddress,
   resolveAddress,
   socketEnds,
 } from '../address.js';
-import { openClientStream } from '../client-stream.js';
+import { checkClientStream, openClientStream } from '../client-stream.js';
 import { startTimeout } from '../deadline-timer.js';
 import { resolveOptions } from '../options/rows.js';
 import { CONNECT_OPTIONS, type ConnectOptions } from '../options/tpkt.js';
@@ -41,9 +42,13 @@ import { type Connection, openConnection } from './connection.js';
  * await server.asyncClose();
  * ```
  */
-export async function connect(addr: Address, options: ConnectOptions = {}): Promise<Connection> {
+export async function connect(
+  addr: Address | PathAddress,
+  options: ConnectOptions = {},
+): Promise<Connection> {
   const address = resolveAddress(addr, 1);
   const resolved = resolveOptions(CONNECT_OPTIONS, options);
+  checkClientStream(address, resolved);
   const { signal, timeout, tls } = resolved;
   signal?.throwIfAborted();
   const { stream, ready } = openClientStream(address, resolved);

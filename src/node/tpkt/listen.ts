@@ -1,9 +1,13 @@
 /**
  * `listen` of bare TPKT.
  */
-import { type Address, resolveAddress } from '../address.js';
 import { reportTo } from '../callbacks.js';
 import { peerOf } from '../incoming.js';
+import {
+  DEFAULT_LISTEN_ADDRESS,
+  type ListenAddress,
+  resolveListenAddress,
+} from '../listen-address.js';
 import { resolveOptions, wrongType } from '../options/rows.js';
 import { LISTEN_OPTIONS, type ListenOptions } from '../options/tpkt.js';
 import { ReceiveBudget } from '../receive-budget.js';
@@ -14,17 +18,16 @@ import { type Connection, type ConnectionCb, openConnection } from './connection
 export type Server = AnyServer<Connection>;
 export const Server: typeof AnyServer = AnyServer;
 
-/** The default of the reference; port 102 requires privileges on most systems. */
-const DEFAULT_ADDRESS: Address = { host: '0.0.0.0' };
-
 /**
  * Listens for TCP connections that carry TPKT packets.
  *
  * @param connectionCb called with each connection; when it throws or rejects, that connection is
  * closed and the error is reported to `onError`
- * @param addr where to listen, by default all IPv4 addresses, port 102; port 0 asks for any free one
+ * @param addr where to listen, by default all IPv4 addresses, port 102; port 0 asks for any free one. Or `{ path }`,
+ * `{ fd }` or a `net.Server`, as in `listen` of `cotp`
  * @throws TypeError or RangeError for a bad argument, before anything is opened
- * @throws the system's error as it is (`EADDRINUSE`, `EACCES` …)
+ * @throws the error of the system (`EADDRINUSE`, `EACCES` …)
+ * @throws the reason of `signal` when it aborts
  *
  * @example
  * ```ts
@@ -47,17 +50,17 @@ const DEFAULT_ADDRESS: Address = { host: '0.0.0.0' };
  */
 export async function listen(
   connectionCb: ConnectionCb,
-  addr: Address = DEFAULT_ADDRESS,
+  addr: ListenAddress = DEFAULT_LISTEN_ADDRESS,
   options: ListenOptions = {},
 ): Promise<Server> {
   if (typeof connectionCb !== 'function') {
     throw wrongType('connectionCb', 'a function', connectionCb);
   }
-  const address = resolveAddress(addr, 0);
   const resolved = resolveOptions(LISTEN_OPTIONS, options);
+  const target = resolveListenAddress(addr, resolved);
   const receiveBudget = new ReceiveBudget(resolved.maxReceiveBuffer);
   return AnyServer.listen<Connection>(
-    address,
+    target,
     resolved,
     (incoming, server, isExcess) => {
       const { stream } = incoming;
