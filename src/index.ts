@@ -43,7 +43,7 @@ export {
 export { listen } from './node/listen.js';
 export type { FdAddress, ListenAddress } from './node/listen-address.js';
 export type { Data, WaitOptions } from './node/message-connection.js';
-export type { ConnectOptions, ListenOptions } from './node/options/cotp.js';
+export type { ConnectOptions, ExtraParameter, ListenOptions } from './node/options/cotp.js';
 export type { ErrorContext, ErrorListener } from './node/options/stream.js';
 export { Server } from './node/server.js';
 export type { ServerStats } from './node/server-stats.js';

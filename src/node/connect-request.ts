@@ -65,6 +65,12 @@ export interface AcceptOptions {
    * @defaultValue `undefined`
    */
   readonly expeditedAck?: boolean | undefined;
+  /**
+   * Any value of yours; `conn.context` has it in the connection callback. Default: none.
+   *
+   * @defaultValue `undefined`
+   */
+  readonly context?: unknown;
 }
 
 /** Options of a refusal. */
@@ -165,6 +171,7 @@ const ACCEPT_OPTIONS = {
   tpClass: optional(oneOf<0 | 2>(0, 2)),
   expedited: optional(flag),
   expeditedAck: optional(flag),
+  context: optional<unknown>((_name, value) => value),
 };
 
 const REFUSE_OPTIONS = { userData: optional(disconnectData) };

@@ -124,6 +124,7 @@ function connectRequest(options: ResolvedConnectOptions): ConnectRequestInit {
     maxTpduSize,
     sizeOffer,
     strict,
+    extraParameters = [],
   } = options;
   // With `strict`, a CC of class 0 with more than 2048 octets in 0xC0 is refused, so such a size is not
   // offered.
@@ -131,13 +132,14 @@ function connectRequest(options: ResolvedConnectOptions): ConnectRequestInit {
   const { tpduSize, preferredMaxTpduSize } = offerSize(maxTpduSize, form);
   const request = {
     parameters: { callingTsel: localTsel, calledTsel: remoteTsel, tpduSize, preferredMaxTpduSize },
+    extraParameters,
     tpClass,
     expedited,
     expeditedAck,
     userData: connectData,
   };
   const selectors = (localTsel?.length ?? 0) + (remoteTsel?.length ?? 0);
-  if (selectors + connectData.length > SURELY_FITS) {
+  if (extraParameters.length > 0 || selectors + connectData.length > SURELY_FITS) {
     // Throws before TCP is opened if the options do not fit into one CR.
     encode(connectionRequest(1, request));
   }
@@ -149,10 +151,12 @@ function remoteDesktopRequest(
   remoteDesktop: RemoteDesktopInit,
   options: ResolvedConnectOptions,
 ): ConnectRequestInit {
-  const { localTsel, remoteTsel, strict, tpClass, expedited, connectData = NO_OCTETS } = options;
+  const { localTsel, remoteTsel, strict, tpClass, expedited, extraParameters } = options;
+  const { connectData = NO_OCTETS } = options;
   const excluded = {
     localTsel,
     remoteTsel,
+    extraParameters,
     strict: strict || undefined,
     tpClass: tpClass || undefined,
     expedited: expedited || undefined,
@@ -275,6 +279,7 @@ class Initiator implements DriverUser {
       info,
       onExpedited: options.onExpedited,
       report,
+      context: undefined,
     });
   }
 

@@ -166,6 +166,7 @@ export interface TransportParts {
   readonly onExpedited: OnExpedited | undefined;
   /** Gets what {@link onExpedited} throws. */
   readonly report: (error: unknown) => void;
+  readonly context: unknown;
 }
 
 /**
@@ -175,6 +176,30 @@ export interface TransportParts {
  * Connections come from {@link connect} and from the callback of {@link listen}.
  */
 export class Connection extends MessageConnection<ConnectionInfo> {
+  /**
+   * On a server the `context` that `request.accept` was given in `onConnectRequest`; otherwise `undefined`.
+   *
+   * @example
+   * ```ts
+   * import { connect, listen } from 'cotp';
+   *
+   * const units = new Map([[0x0102, 'boiler']]);
+   * const server = await listen((conn) => void conn.write(Buffer.from(String(conn.context))), {
+   *   host: '127.0.0.1',
+   *   port: 0,
+   * }, {
+   *   onConnectRequest: (request) => {
+   *     const context = units.get(Number(request.localTsel));
+   *     context === undefined ? request.refuse(3) : request.accept({ context });
+   *   },
+   * });
+   * const conn = await connect(server.addresses[0] ?? { host: '127.0.0.1' }, { remoteTsel: 0x0102 });
+   * console.log(String(await conn.read())); // boiler
+   * await conn.asyncClose();
+   * await server.asyncClose();
+   * ```
+   */
+  readonly context: unknown;
   /** Exists if expedited data was agreed on. */
   readonly #expedited: ExpeditedQueue | undefined;
   readonly #onExpedited: OnExpedited | undefined;
@@ -183,8 +208,9 @@ export class Connection extends MessageConnection<ConnectionInfo> {
   #disconnection: Disconnection | undefined;
 
   private constructor(parts: TransportParts, expedited: ExpeditedQueue | undefined) {
-    const { driver, engine, options, info, onExpedited, report } = parts;
+    const { driver, engine, options, info, onExpedited, report, context } = parts;
     super(driver, engine, options, info, expedited);
+    this.context = context;
     this.#expedited = expedited;
     this.#onExpedited = onExpedited;
     this.#report = report;

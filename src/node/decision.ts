@@ -50,6 +50,8 @@ export class Decision {
   /** The CR; `undefined` until it has come. */
   request: Indication['request'] | undefined;
   readonly #parts: DecisionParts;
+  /** What the user has given to `accept`. */
+  context: unknown;
   #isDecided = false;
   /** The connection ended before it was open. */
   #isWithdrawn = false;
@@ -170,8 +172,9 @@ export class Decision {
     }
   }
 
-  #accept({ connectData: userData, ...choice }: AcceptOptions): void {
+  #accept({ connectData: userData, context, ...choice }: AcceptOptions): void {
     const { engine } = this.#parts;
+    this.context = context;
     this.#answer(() => engine.accept({ ...choice, userData }, now()));
   }
 

@@ -246,6 +246,7 @@ class Responder implements DriverUser {
       info,
       onExpedited: options.onExpedited,
       report: this.#report,
+      context: this.#decision.context,
     });
     this.#server.opened(stream, connection, connectionCb, this.#report);
     connection.startExpedited();

@@ -120,6 +120,43 @@ describe('a CR with a deviation of deployed peers', () => {
   });
 });
 
+describe('the context of a connection', () => {
+  test.each([
+    ['an object', { unit: 7 }],
+    ['a number', 0],
+    ['null', null],
+  ])('is what accept was given: %s', async (_what, context) => {
+    const { server } = await answer(CR, {
+      onConnectRequest: (request: ConnectRequest) => request.accept({ context }),
+    });
+    expect((await server.accept()).context).toBe(context);
+  });
+
+  test('is the last one, where accept has thrown before', async () => {
+    const { server } = await answer(CR, {
+      onConnectRequest: (request: ConnectRequest) => {
+        expect(() => request.accept({ context: 'first', tpClass: 2 })).toThrow(TypeError);
+        request.accept({ context: 'second' });
+      },
+    });
+    expect((await server.accept()).context).toBe('second');
+  });
+
+  test('is undefined where accept was given none', async () => {
+    const { server } = await answer(CR, {
+      onConnectRequest: (request: ConnectRequest) => request.accept(),
+    });
+    expect((await server.accept()).context).toBeUndefined();
+  });
+
+  test('is undefined without onConnectRequest, and on a client', async () => {
+    const server = await serve();
+    const client = await connect(server.address);
+    closeLater(() => client.destroy());
+    expect([client.context, (await server.accept()).context]).toEqual([undefined, undefined]);
+  });
+});
+
 describe('a peer that goes without a CR', () => {
   test.each([
     ['by FIN', (scanner: Socket) => scanner.end()],

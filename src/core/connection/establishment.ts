@@ -24,6 +24,7 @@ import { encode } from '../tpdu/encode.js';
 import type {
   ConnectionRequest,
   ParametersInit,
+  RawParameter,
   RemoteDesktopInit,
   TpduInitOf,
 } from '../tpdu/types.js';
@@ -99,6 +100,8 @@ export interface ConnectRequestInit {
   readonly expedited?: boolean | undefined;
   /** Ask for an EA for each ED; only with `expedited`, and only in class 2. Default `false`. */
   readonly expeditedAck?: boolean | undefined;
+  /** Further parameters, written last, in this order. */
+  readonly extraParameters?: readonly RawParameter[] | undefined;
   /** The form of remote desktop, which has no parameters. */
   readonly remoteDesktop?: RemoteDesktopInit | undefined;
   readonly userData: Uint8Array;
@@ -116,12 +119,13 @@ export type NegotiationOptions = Pick<
  */
 //= X.224 6.5.4 b
 //= X.224 8.2.2 1
-//= X.224 8.2.2 1 deviation: encode writes, and decode reads, parameters of other classes in a CR of class 0 too; connect sends none
+//= X.224 8.2.2 1 deviation: encode writes, and decode reads, parameters of other classes in a CR of class 0 too; connect sends none but those of the option extraParameters
 //= X.224 14.4 a
 //= RFC 2126 6.3
 //= RFC 2126 6.6
 export function connectionRequest(localRef: number, request: ConnectRequestInit): TpduInitOf<'CR'> {
   const { remoteDesktop, userData, tpClass = 0, expedited = false, expeditedAck = false } = request;
+  const { extraParameters = [] } = request;
   const [preferred = 0, ...alternatives] = classesOf(tpClass);
   const asked = optionBits(expedited, expeditedAck && preferred === 2);
   const { callingTsel, calledTsel, tpduSize, preferredMaxTpduSize } = request.parameters;
@@ -140,6 +144,7 @@ export function connectionRequest(localRef: number, request: ConnectRequestInit)
     class: preferred,
     options,
     parameters,
+    unknownParameters: extraParameters,
     remoteDesktop,
     userData,
   };

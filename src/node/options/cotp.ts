@@ -3,7 +3,8 @@
  */
 import type { TpClassChoice } from '../../core/negotiation/class-and-options.js';
 import type { SizeOffer } from '../../core/negotiation/tpdu-size.js';
-import type { RemoteDesktopInit } from '../../core/tpdu/types.js';
+import { PARAMETERS } from '../../core/tpdu/parameters.js';
+import type { RawParameter, RemoteDesktopInit } from '../../core/tpdu/types.js';
 import { type Tsel, tselOctets } from '../../core/tsel.js';
 import type { OnConnectRequest } from '../connect-request.js';
 import type { OnExpedited } from '../connection.js';
@@ -15,11 +16,13 @@ import {
   flag,
   integer,
   type OptionRow,
+  octets,
   oneOf,
   optional,
   type Resolved,
   remoteDesktop,
   row,
+  wrongType,
 } from './rows.js';
 import {
   type ErrorListener,
@@ -136,6 +139,15 @@ export interface ConnectOptions extends CotpOptions, StreamConnectOptions {
    */
   readonly connectData?: Uint8Array | undefined;
   /**
+   * Further parameters of the CR, for peers that expect others than X.224 has. They are appended unchanged, in this
+   * order. `code` is 0 to 254, but none of 0xC0, 0xC1, 0xC2, 0xC6, 0xC7 and 0xF0, which other options determine. `value`
+   * is a Uint8Array of 0 to 252 octets; it is copied. A CR has at most 128 octets in all (X.224 13.3). It cannot be
+   * combined with `remoteDesktop`. Default: none.
+   *
+   * @defaultValue `undefined`
+   */
+  readonly extraParameters?: readonly ExtraParameter[] | undefined;
+  /**
    * Asks that the peer answers each expedited data unit by an EA, and sends neither data nor further expedited data
    * until it comes (RFC 2126 4.2.2). It needs `expedited`, and class 2: `tpClass` 2 or `'2,0'`.
    *
@@ -152,6 +164,9 @@ export interface ConnectOptions extends CotpOptions, StreamConnectOptions {
    */
   readonly remoteDesktop?: RemoteDesktopInit | undefined;
 }
+
+/** A parameter of the CR: `code` one octet, `value` 0 to 252 octets. */
+export type ExtraParameter = RawParameter;
 
 /** Options of `listen`. */
 export interface ListenOptions extends CotpOptions, StreamListenOptions {
@@ -181,6 +196,41 @@ export interface ListenOptions extends CotpOptions, StreamListenOptions {
 const MAX_TSDU_SIZE = 2 ** 31 - 1;
 const MAX_TSDU_SEGMENTS = 2 ** 24;
 
+/** The options that determine a parameter of the CR, by its code. */
+const DETERMINED_BY: Readonly<Record<number, string>> = {
+  [PARAMETERS.tpduSize.code]: 'maxTpduSize and sizeOffer',
+  [PARAMETERS.callingTsel.code]: 'localTsel',
+  [PARAMETERS.calledTsel.code]: 'remoteTsel',
+  [PARAMETERS.additionalOptions.code]: 'expedited and expeditedAck',
+  [PARAMETERS.alternativeClasses.code]: 'tpClass',
+  [PARAMETERS.preferredMaxTpduSize.code]: 'maxTpduSize and sizeOffer',
+};
+
+/** 0xFF is reserved for an extension of the code (X.224 13.2.3). */
+const parameterCode = integer(0, 0xfe);
+/** With 253 octets LI would exceed 254 (X.224 13.2.1). */
+const parameterValue = octets(0, 252);
+
+const extraParameters: Check<readonly ExtraParameter[]> = (name, value) => {
+  if (!Array.isArray(value)) {
+    throw wrongType(name, 'an array of { code, value }', value);
+  }
+  return value.map((given: unknown, index) => {
+    const each = `${name}[${index}]`;
+    if (typeof given !== 'object' || given === null) {
+      throw wrongType(each, 'an object of code and value', given);
+    }
+    const { code, value: octetsGiven } = given as Partial<ExtraParameter>;
+    const checked = parameterCode(`${each}.code`, code);
+    const option = DETERMINED_BY[checked];
+    if (option !== undefined) {
+      const hex = checked.toString(16).toUpperCase();
+      throw new RangeError(`${each}.code must not be 0x${hex}: use ${option}`);
+    }
+    return { code: checked, value: parameterValue(`${each}.value`, octetsGiven).slice() };
+  });
+};
+
 const tsel: Check<Uint8Array> = (name, value) => tselOctets(value as Tsel, name);
 
 const COTP_OPTIONS = {
@@ -204,6 +254,7 @@ export const CONNECT_OPTIONS = {
   remoteTsel: optional(tsel),
   sizeOffer: row(oneOf<SizeOffer>('deployed', 'standard', 'nonstandard', 'absent'), 'deployed'),
   connectData: optional(connectData),
+  extraParameters: optional(extraParameters),
   expeditedAck: row(flag, false),
   remoteDesktop: optional(remoteDesktop('CR')),
 } satisfies Record<keyof ConnectOptions, OptionRow<unknown>>;
