@@ -7,6 +7,7 @@ const assert = require('node:assert/strict');
 async function check({ cotp, tpkt, tpdu }) {
   await example(cotp, ['123', '321']);
   await example(tpkt, ['123', '321']);
+  await sharedPort(cotp);
 
   const octets = Buffer.from('11e00000002a00c1020100c2020102c0010a', 'hex');
   const decoded = tpdu.decode(octets);
@@ -31,6 +32,24 @@ async function example({ connect, listen }, [there, back]) {
   await conn1.asyncClose();
   await conn2.asyncClose();
   await srv.asyncClose();
+}
+
+/** Two servers on one port, which an older Node refuses. */
+async function sharedPort({ connect, listen }) {
+  const both = (port) =>
+    listen((conn) => conn.close(), { host: '127.0.0.1', port }, { reusePort: true });
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major < 22 || (major === 22 && minor < 12) || (major === 23 && minor < 1)) {
+    await assert.rejects(both(0), /^TypeError: options\.reusePort requires Node/);
+    return;
+  }
+  const first = await both(0);
+  const [address] = first.addresses;
+  const second = await both(address.port);
+  await first.shutdown();
+  const conn = await connect(address);
+  await conn.waitClosed();
+  await second.shutdown();
 }
 
 module.exports = { check };

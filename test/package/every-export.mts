@@ -2,8 +2,11 @@
  * What somebody's own TypeScript might look like: it names every export of every entry point. It is
  * compiled against the packed types and never run.
  */
+import { Server as NetServer } from 'node:net';
+import type { Duplex } from 'node:stream';
 import {
   type AcceptOptions,
+  type AcceptStreamOptions,
   type Address,
   Connection,
   type ConnectionCb,
@@ -32,13 +35,17 @@ import {
   type Ending,
   type ErrorContext,
   type ErrorListener,
+  type ExtraParameter,
+  type FdAddress,
   type FullAddress,
   formatTsel,
   jsonLinesSink,
+  type ListenAddress,
   type ListenOptions,
   listen,
   type OnConnectRequest,
   type OnExpedited,
+  type PathAddress,
   type PcapngOptions,
   type PcapngSink,
   type Phase,
@@ -162,7 +169,15 @@ export function counted(server: Server, { id, addr, result }: ConnectTrace): num
 
 const sizeOffer: SizeOffer = 'absent';
 const tsel: Tsel = parseTsel('0x0102');
-const connectOptions: ConnectOptions = { trace, sizeOffer, remoteTsel: tsel, localTsel: undefined };
+const extra: ExtraParameter = { code: 0x91, value: Uint8Array.of(1) };
+const connectOptions: ConnectOptions = {
+  trace,
+  sizeOffer,
+  remoteTsel: tsel,
+  localTsel: undefined,
+  extraParameters: [extra],
+  family: 4,
+};
 const answer: RemoteDesktopInit = { negotiation: { type: 'response', selectedProtocol: 1 } };
 const decide: OnConnectRequest = (request: ConnectRequest) => {
   const desktop: RemoteDesktop | undefined = request.tpdu.remoteDesktop;
@@ -216,6 +231,20 @@ export async function service(address: Address, data: Data): Promise<FullAddress
   return server.addresses[0];
 }
 
+/** Where a server can be. */
+export async function places(fd: FdAddress, path: PathAddress, socket: Duplex): Promise<void> {
+  const all: readonly ListenAddress[] = [fd, path, new NetServer(), { host: '::' }];
+  const how: AcceptStreamOptions = { remoteAddr: { host: '192.0.2.1' }, tls: false };
+  for (const place of all) {
+    const server = await listen((conn) => void process.stdout.write(`${conn.context}`), place);
+    server.accept(socket, how);
+    const name: string | undefined = server.addresses[0]?.path;
+    process.stdout.write(name ?? '');
+    await server.shutdown(1_000);
+  }
+  await connect(path);
+}
+
 export const classes: readonly unknown[] = [Connection, Server, BaseError, FaultError];
 
 /** TPKT alone. */
@@ -225,6 +254,11 @@ export async function packets(address: tpkt.Address, data: tpkt.Data): Promise<v
   const listening: tpkt.ListenOptions = { onError: errors };
   const server: tpkt.Server = await tpkt.listen(callback, address, listening);
   const options: tpkt.ConnectOptions = { noDelay: false };
+  const path: tpkt.PathAddress = { path: '/run/cotp.sock' };
+  const fd: tpkt.FdAddress = { fd: 3 };
+  const places: readonly tpkt.ListenAddress[] = [path, fd];
+  const how: tpkt.AcceptStreamOptions = {};
+  process.stdout.write(`${places.length} ${how.tls}`);
   const conn = await tpkt.connect(address, options);
   const info: tpkt.ConnectionInfo = conn.info;
   const local: tpkt.FullAddress = info.localAddr;

@@ -44,6 +44,7 @@ const PRINTS: Readonly<Record<string, RegExp>> = {
   'S7 and MMS 1': /^32010000000000080000f0000001000101e0\n$/,
   'S7 and MMS 2': /^0x0001, TPDUs of 2048 octets\n258 258 258\n"MTA" #001122\n$/,
   'Deciding on requests 1': /^listening on .+\ncalled for 0x0103\nanswered\n$/s,
+  'Stopping a server 1': /^the last connection has ended\n$/,
   'Reading 1': /^first\nsecond\n$/,
   'Writing and backpressure 1': /^\d+ octets still wait\n$/,
   'Errors 1': /^ERR_COTP_REFUSED 3 address unknown\n$/,
@@ -73,6 +74,13 @@ caller.write(Buffer.from('answered'));
 console.log(String(await caller.read()));
 await caller.asyncClose();
 await server.asyncClose();
+`,
+  'Stopping a server 1': `
+const { connect } = await import('cotp');
+const caller = await connect(server.addresses[0]!);
+process.kill(process.pid, 'SIGTERM');
+await server.waitClosing();
+await caller.asyncClose();
 `,
 };
 

@@ -1,0 +1,102 @@
+/** The examples that are processes of their own: a cluster, and a service of systemd. */
+import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import process from 'node:process';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { connect } from '../../src/index.js';
+import { closeLater } from '../support/life.js';
+import { ROOT } from './consumer.js';
+
+const run = promisify(execFile);
+const ECHO = join(ROOT, 'build/examples/systemd/echo.js');
+
+beforeAll(async () => {
+  await run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-b', 'examples'], {
+    cwd: ROOT,
+  });
+}, 60_000);
+
+describe('examples/cluster.ts', () => {
+  // `npm run test:restart` does it with 5,000 connections.
+  test.each([
+    ['the primary hands out clients', 'rr'],
+    ['the workers accept clients themselves', 'none'],
+  ])(
+    'loses no connection while its workers restart, if %s',
+    async (_how, policy) => {
+      const program = join(ROOT, 'test/rolling-restart/run.js');
+      const args = [program, '--count', '300', '--policy', policy];
+      const { stdout } = await run(process.execPath, args);
+      expect(stdout).toMatch(/connections, [1-9]\d* restarts/);
+      expect(stdout).not.toContain('lost');
+    },
+    60_000,
+  );
+});
+
+/**
+ * Runs the service once for each line on its stdin, as systemd would: on a socket that stays open between the runs.
+ * The process takes the number that the shell prints.
+ */
+const SYSTEMD = `while read -r _; do
+  LISTEN_FDS=1 sh -c 'echo "started $$"; LISTEN_PID=$$ exec "$0" "$1"' "$NODE" "$ECHO"
+done`;
+
+async function activated() {
+  const net = createServer().listen(0, '127.0.0.1');
+  await once(net, 'listening');
+  const { port } = net.address() as { port: number };
+  const { fd } = (net as unknown as { _handle: { fd: number } })._handle;
+  const { stdin, stdout } = spawn('sh', ['-c', SYSTEMD], {
+    stdio: ['pipe', 'pipe', 'inherit', fd],
+    env: { ...process.env, NODE: process.execPath, ECHO },
+  }) as ChildProcessByStdio<Writable, Readable, null>;
+  // From now on the shell alone holds the socket.
+  net.close();
+  closeLater(() => stdin.end());
+  const lines = createInterface({ input: stdout })[Symbol.asyncIterator]();
+  const next = async () => String((await lines.next()).value);
+  return { port, start: () => stdin.write('\n'), next };
+}
+
+async function pidOf(line: Promise<string>): Promise<number> {
+  return Number(/^started (\d+)$/.exec(await line)?.[1]);
+}
+
+describe.skipIf(process.platform === 'win32')('examples/systemd', () => {
+  test('serves the client that has waited for it, and the one that comes during a restart', async () => {
+    const { port, start, next } = await activated();
+    const address = { host: '127.0.0.1', port };
+    const first = connect(address);
+    start();
+    const pid = await pidOf(next());
+    expect(await next()).toBe(`listening on { host: '127.0.0.1', port: ${port} }`);
+    const conn = await first;
+    conn.write(Buffer.from('first'));
+    expect(String(await conn.read())).toBe('first');
+    process.kill(pid, 'SIGTERM');
+    await conn.asyncClose();
+    expect(await next()).toBe('stopped');
+
+    const second = connect(address);
+    start();
+    const secondPid = await pidOf(next());
+    await next();
+    await (await second).asyncClose();
+    process.kill(secondPid, 'SIGTERM');
+    expect(await next()).toBe('stopped');
+  });
+
+  test('says what it needs if it is not started by systemd', async () => {
+    const failure = await run(process.execPath, [ECHO]).catch((error) => error);
+    expect(failure).toMatchObject({ code: 1 });
+    expect(failure.stderr).toBe(
+      'expected one socket from systemd: start cotp.socket, not this program\n',
+    );
+  });
+});
