@@ -40,6 +40,9 @@ interface OwnOptions extends Pick<ListeningOptions, 'noDelay' | 'keepAlive'> {
   readonly tls: object | undefined;
 }
 
+/** Every stream that a server was given. */
+const ACCEPTED = new WeakSet<Duplex>();
+
 /**
  * Checks the arguments of `server.accept` and adapts the stream.
  *
@@ -57,7 +60,11 @@ export function acceptedStream(
   if (tls && !hasTls) {
     throw new TypeError('options.tls must be false: listen() has no options.tls');
   }
+  if (ACCEPTED.has(stream)) {
+    throw new TypeError('stream must be one that no server has accepted before');
+  }
   takeOver(stream, 'stream');
+  ACCEPTED.add(stream);
   // A FIN during a TLS handshake ends the stream.
   stream.allowHalfOpen = !tls;
   if (isSystemSocket(stream)) {

@@ -236,9 +236,6 @@ export class Server<C extends MessageConnection<unknown> = Connection> extends R
         ending: 'local',
       });
     }
-    if (this.#streams.handshakes.has(stream)) {
-      throw new TypeError('stream must be one that this server has not accepted before');
-    }
     const { incoming, tls } = acceptedStream(stream, options, this.#options);
     this.#begin(incoming, tls);
   }

@@ -301,12 +301,29 @@ describe('accept() refuses', () => {
     );
   });
 
-  test('a stream that it has accepted already', async () => {
+  test('a stream that is in its handshake already, there or on another server', async () => {
     const { server } = await serve();
+    const { server: other } = await serve();
     const stream = idle();
     server.accept(stream);
-    expect(() => server.accept(stream)).toThrow('has not accepted before');
+    const message = 'stream must be one that no server has accepted before';
+    expect(() => server.accept(stream)).toThrow(message);
+    expect(() => other.accept(stream)).toThrow(message);
     stream.destroy();
+  });
+
+  test('a stream that carries a connection already', async () => {
+    const { server, ours, theirs } = await accepted();
+    await opened(theirs);
+    expect(() => server.server.accept(ours)).toThrow(TypeError);
+  });
+
+  test('nothing of a stream that it can take after a mistake in the options', async () => {
+    const { server } = await serve();
+    const [ours, theirs] = duplexPair();
+    expect(() => server.accept(ours, { tls: true })).toThrow(TypeError);
+    server.accept(ours);
+    expect((await opened(theirs)).isOpen).toBe(true);
   });
 
   test.each<[string, (server: Awaited<ReturnType<typeof serve>>['server']) => unknown]>([

@@ -218,7 +218,8 @@ export interface StreamListenOptions {
    */
   readonly maxConnections?: number | undefined;
   /**
-   * Most connections from one address. 1 to 65535; default: `maxConnections`.
+   * Most connections from one address. 1 to 65535; default: `maxConnections`. It does not apply to clients without a TCP
+   * address: those of a Unix socket, and streams that `server.accept` was given without one.
    *
    * @defaultValue `undefined`
    */
