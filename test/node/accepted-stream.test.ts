@@ -1,6 +1,8 @@
 /** `server.accept`: a stream that came some other way is served like an accepted connection. */
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
+import process from 'node:process';
 import { Duplex, duplexPair } from 'node:stream';
 import { connect as connectTls, TLSSocket } from 'node:tls';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -159,6 +161,33 @@ describe('an accepted stream', () => {
     const { info } = await server.accept();
     expect(info.localAddr).toEqual({ host: '127.0.0.1', port });
     expect(info.remoteAddr).toEqual(client.info.localAddr);
+  });
+
+  test.each([
+    ['', false],
+    [' with TLS', true],
+  ])('can be a socket from another process%s', async (_how, isTls) => {
+    const server = await serve(isTls ? { tls: made.server } : {});
+    const script = `const net = require('node:net').createServer({ pauseOnConnect: true });
+      net.on('connection', (socket) => process.send('socket', socket));
+      net.listen(0, '127.0.0.1', () => process.send(net.address().port));`;
+    const child = spawn(process.execPath, ['-e', script], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    closeLater(() => child.kill('SIGKILL'));
+    const [port] = await once(child, 'message');
+    child.on('message', (_message, socket) => server.server.accept(socket as Socket));
+    const tls = isTls ? { ca: made.ca, servername: 'localhost' } : undefined;
+    const client = await connect({ host: '127.0.0.1', port }, { tls });
+    closeLater(() => client.destroy());
+    const connection = await server.accept();
+    expect(connection.info.remoteAddr).toEqual(client.info.localAddr);
+    // Our half stays open after the FIN of the client, although the socket was made to end with it.
+    client.write(Buffer.from('question'));
+    client.end();
+    await connection.read();
+    connection.write(Buffer.from('answer'));
+    expect(String(await client.read())).toBe('answer');
   });
 
   test('that was paused is served', async () => {
