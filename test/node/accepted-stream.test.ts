@@ -63,6 +63,15 @@ describe('an accepted stream', () => {
     expect(server.server.connectionCount).toBe(0);
   });
 
+  test('is in the counts of the server', async () => {
+    const { server, theirs } = await accepted();
+    expect(server.server.stats()).toMatchObject({ accepted: 1, handshaking: 1, open: 0 });
+    await opened(theirs);
+    const connection = await server.accept();
+    expect(server.server.stats()).toMatchObject({ accepted: 1, handshaking: 0, open: 1 });
+    expect([...server.server.connections]).toEqual([connection]);
+  });
+
   test('is closed with its connection', async () => {
     const { server, ours, theirs } = await accepted();
     await opened(theirs);

@@ -99,6 +99,7 @@ describe('shutdown()', () => {
     await silentClient(server.server, server.address.port);
     await server.server.shutdown();
     expect(server.errors).toMatchObject([{ code: 'ERR_COTP_TIMEOUT' }]);
+    expect(server.server.stats()).toMatchObject({ accepted: 2, handshaking: 0, dropped: 1 });
   });
 
   test('lets a TLS handshake finish that has begun', async () => {
