@@ -107,7 +107,7 @@ export class ListeningSocket {
 
   /** Accepts nothing more. The port is free in the next turn of the event loop. */
   close(): void {
-    this.#server.close();
+    this.#server.off('close', this.#onServerClosed).close();
   }
 
   /**
@@ -169,7 +169,7 @@ export class ListeningSocket {
 
   #bound(): void {
     this.#server.on('error', (error) => this.#user.onError(error));
-    this.#server.once('close', () => this.#user.onClosed());
+    this.#server.once('close', this.#onServerClosed);
     const bound = this.#server.address();
     if (typeof bound === 'string') {
       this.#addresses = Object.freeze([pathAddress(bound)]);
@@ -177,6 +177,8 @@ export class ListeningSocket {
       this.#addresses = Object.freeze([Object.freeze({ host: bound.address, port: bound.port })]);
     }
   }
+
+  readonly #onServerClosed = (): void => this.#user.onClosed();
 
   readonly #onConnection = (socket: Socket): void => {
     this.#accepted += 1;

@@ -122,6 +122,10 @@ export class Server<C extends MessageConnection<unknown> = Connection> extends R
     signal?.throwIfAborted();
     const server = new Server(target, options, onStream, report, onDrop);
     await server.#socket.bind(signal);
+    if (signal?.aborted) {
+      server.close();
+    }
+    signal?.throwIfAborted();
     if (signal !== undefined) {
       void server.waitClosing().then(whenAborted(signal, () => server.close()));
     }

@@ -398,6 +398,16 @@ describe.each(ENTRIES)('%s: the signal of listen', (_name, entry) => {
     expect((await rejection(opening)).message).toBe('no longer');
   });
 
+  test('rejects too where it aborts as soon as the port is bound', async () => {
+    const net = createServer();
+    const abort = new AbortController();
+    const opening = entry.listen(() => {}, net, { signal: abort.signal });
+    net.once('listening', () => abort.abort(new Error('no longer')));
+    net.listen(LOCAL);
+    expect((await rejection(opening)).message).toBe('no longer');
+    expect(net.listening).toBe(false);
+  });
+
   test('closes the server later', async () => {
     const abort = new AbortController();
     const server = await entry.listen(() => {}, LOCAL, { signal: abort.signal });

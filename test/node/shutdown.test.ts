@@ -6,6 +6,7 @@ import { createServer, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
+import { duplexPair } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { connect, type Server } from '../../src/index.js';
@@ -93,6 +94,23 @@ describe('shutdown()', () => {
     expect((await raw.packet()).toString('hex')).toMatch(/^11d01234/);
     expect(server.server.connectionCount).toBe(1);
   });
+
+  test.each([false, true])(
+    'lets a stream of accept() finish its handshake, with bindConnections: %s',
+    async (bindConnections) => {
+      const { server, accept } = await serve({ bindConnections });
+      const [ours, theirs] = duplexPair();
+      server.accept(ours);
+      const shutdown = watched(server.shutdown());
+      await turns();
+      const client = await connect({ host: 'channel' }, { socket: theirs });
+      await accept();
+      await turns();
+      expect([client.isOpen, shutdown.isDone]).toEqual([true, false]);
+      await client.asyncClose();
+      await expect.poll(() => shutdown.isDone).toBe(true);
+    },
+  );
 
   test('waits for a handshake that fails, and reports it', async () => {
     const server = await serve({ handshakeTimeout: 50 });
