@@ -20,6 +20,23 @@ export const FAULTS = {
   // Framing (RFC 1006 §6): the packet boundaries are lost, so no ER can be sent.
   'tpkt-version': { rejectCause: null, sentence: 'the TPKT version is not 3' },
   'tpkt-length': { rejectCause: null, sentence: 'the TPKT length is out of range' },
+  // The PROXY header before the first packet.
+  'proxy-missing': {
+    rejectCause: null,
+    sentence: 'the connection does not begin with a PROXY header',
+    hint: 'proxyProtocol.from lists the address that it comes from; does the proxy there send the header (send-proxy of HAProxy, proxy_protocol of nginx)?',
+  },
+  'proxy-not-listed': {
+    rejectCause: null,
+    sentence: 'a PROXY header came from an address that proxyProtocol.from does not list',
+    hint: 'add the address to proxyProtocol.from if it is that of your proxy',
+  },
+  'proxy-invalid': { rejectCause: null, sentence: 'the PROXY header is not valid' },
+  'proxy-too-long': { rejectCause: null, sentence: 'the PROXY header is too long' },
+  'proxy-checksum': {
+    rejectCause: null,
+    sentence: 'the checksum of the PROXY header does not match',
+  },
   // Header (X.224 13.2).
   'tpdu-too-short': { rejectCause: 0, sentence: 'the TPDU has no code octet' },
   'li-reserved': { rejectCause: 0, sentence: 'LI 255 is reserved' },

@@ -61,5 +61,6 @@ const ADVICE: Readonly<Record<string, string>> = {
   POP3: TEXT,
   IMAP: TEXT,
   TLS: 'does only one side use the tls option?',
-  'a PROXY protocol header': 'does a load balancer before this server send it?',
+  'a PROXY protocol header':
+    'a load balancer sends it, and the option proxyProtocol.from of listen does not list its address',
 };

@@ -11,9 +11,17 @@ describe('the table of faults', () => {
     ]);
   });
 
-  it('has no ER for a fault of the packet, whose boundaries are lost', () => {
+  it('has no ER for a fault of the packet or of a PROXY header, where there is no TPDU', () => {
     const withoutEr = ROWS.filter(([, { rejectCause }]) => rejectCause === null);
-    expect(withoutEr.map(([name]) => name)).toEqual(['tpkt-version', 'tpkt-length']);
+    expect(withoutEr.map(([name]) => name)).toEqual([
+      'tpkt-version',
+      'tpkt-length',
+      'proxy-missing',
+      'proxy-not-listed',
+      'proxy-invalid',
+      'proxy-too-long',
+      'proxy-checksum',
+    ]);
   });
 
   it('says what to try where remote desktop was received', () => {
