@@ -40,13 +40,16 @@ export {
   type DisconnectOptions,
   type OnExpedited,
 } from './node/connection.js';
+export type { ProxyInfo, ProxyTlv } from './node/incoming.js';
 export { listen } from './node/listen.js';
 export type { FdAddress, ListenAddress } from './node/listen-address.js';
 export type { Data, WaitOptions } from './node/message-connection.js';
 export type { ConnectOptions, ExtraParameter, ListenOptions } from './node/options/cotp.js';
 export type { ErrorContext, ErrorListener } from './node/options/stream.js';
+export type { ProxyProtocolOptions } from './node/proxy-sources.js';
 export { Server } from './node/server.js';
 export type { ServerStats } from './node/server-stats.js';
+export type { ConnectTrace } from './node/trace/connect-channel.js';
 export type { TracedConnection, TraceEntry, TraceListener } from './node/trace/entry.js';
 export type {
   ConnectionClose,
@@ -59,7 +62,6 @@ export type {
   DropCause,
   RefusalCause,
 } from './node/trace/events.js';
-export type { ConnectTrace } from './node/trace/connect-channel.js';
 export { jsonLinesSink, textSink } from './node/trace/lines.js';
 export { type PcapngOptions, type PcapngSink, pcapngSink } from './node/trace/pcapng.js';
 export type { Destination, SinkOptions, TraceSink } from './node/trace/sink.js';

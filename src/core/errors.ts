@@ -18,7 +18,8 @@ export type CotpErrorCode =
   | 'ERR_COTP_WRITE_OVERFLOW';
 
 /**
- * Progress of the connection when the error occurred. `'tcp'`: TCP (or TLS) is not connected yet.
+ * Progress of the connection when the error occurred. `'tcp'`: TCP (or TLS) is not connected yet, or the PROXY header is
+ * not complete.
  * `'wait-cr'`: a server waits for the CR. `'cr-sent'`: a client waits for the CC. `'cr-received'`: a server
  * decides on the CR. `'open'`: the CC was sent or received. `'closing'`: either side has begun to close.
  */

@@ -24,12 +24,12 @@ export const FAULTS = {
   'proxy-missing': {
     rejectCause: null,
     sentence: 'the connection does not begin with a PROXY header',
-    hint: 'proxyProtocol.from lists the address that it comes from; does the proxy there send the header (send-proxy of HAProxy, proxy_protocol of nginx)?',
+    hint: 'proxyProtocol.from lists the address; does the proxy there send the header (send-proxy of HAProxy, proxy_protocol of nginx)?',
   },
   'proxy-not-listed': {
     rejectCause: null,
-    sentence: 'a PROXY header came from an address that proxyProtocol.from does not list',
-    hint: 'add the address to proxyProtocol.from if it is that of your proxy',
+    sentence: 'a PROXY header came from an address that must not send one',
+    hint: 'proxyProtocol.from does not list the address; add it if it is that of your proxy',
   },
   'proxy-invalid': { rejectCause: null, sentence: 'the PROXY header is not valid' },
   'proxy-too-long': { rejectCause: null, sentence: 'the PROXY header is too long' },

@@ -62,5 +62,5 @@ const ADVICE: Readonly<Record<string, string>> = {
   IMAP: TEXT,
   TLS: 'does only one side use the tls option?',
   'a PROXY protocol header':
-    'a load balancer sends it, and the option proxyProtocol.from of listen does not list its address',
+    'the option proxyProtocol.from of listen does not list the address that it came from',
 };

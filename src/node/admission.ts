@@ -2,6 +2,7 @@
  * Who is let in: counts the TCP connections of a server, in all and by address. Knows no TLS and no
  * protocol.
  */
+import type { Duplex } from 'node:stream';
 import { isTcpAddress } from './address.js';
 import type { Incoming } from './incoming.js';
 import { whenClosed } from './streams.js';
@@ -19,11 +20,15 @@ export interface ReachedLimit {
   readonly value: number;
 }
 
-/** Counts connections in; each is counted out once, when its stream is closed. */
+/**
+ * Counts connections in; each is counted out once, when its stream is closed. The address of a peer may become known
+ * later than its stream.
+ */
 export class Admission {
   readonly #limits: AdmissionLimits;
   readonly #perAddress = new Map<string, number>();
-  #admitted = 0;
+  /** The streams that are counted in, each with the address that it counts for. */
+  readonly #admitted = new Map<Duplex, string | undefined>();
 
   constructor(limits: AdmissionLimits) {
     this.#limits = limits;
@@ -34,28 +39,44 @@ export class Admission {
    *
    * @param onClosed called when a stream that was counted in is closed, once it is counted out
    */
-  admit({ stream, remoteAddr }: Incoming, onClosed: () => void): ReachedLimit | undefined {
-    const { maxConnections, maxConnectionsPerAddress = maxConnections } = this.#limits;
-    const address = remoteAddr.host;
-    const ofAddress = this.#perAddress.get(address) ?? 0;
-    if (this.#admitted >= maxConnections) {
+  admit(stream: Duplex, onClosed: () => void): ReachedLimit | undefined {
+    const { maxConnections } = this.#limits;
+    if (this.#admitted.size >= maxConnections) {
       return { option: 'maxConnections', value: maxConnections };
     }
-    // All clients of a Unix socket have one address, and a stream of the user may have none.
-    if (ofAddress >= maxConnectionsPerAddress && isTcpAddress(remoteAddr)) {
-      return { option: 'maxConnectionsPerAddress', value: maxConnectionsPerAddress };
-    }
-    this.#admitted += 1;
-    this.#perAddress.set(address, ofAddress + 1);
+    this.#admitted.set(stream, undefined);
     whenClosed(stream, () => {
-      this.#release(address);
+      this.#release(stream);
       onClosed();
     });
     return undefined;
   }
 
-  #release(address: string): void {
-    this.#admitted -= 1;
+  /** Counts the address of a stream that was counted in. A stream that would pass the limit is counted out. */
+  admitPeer({ stream, remoteAddr, proxy }: Incoming): ReachedLimit | undefined {
+    const { maxConnections, maxConnectionsPerAddress = maxConnections } = this.#limits;
+    // The address may be that of a proxy. All clients of a Unix socket have one address, and a stream of the user may have
+    // none.
+    if ((proxy !== undefined && proxy.source === undefined) || !isTcpAddress(remoteAddr)) {
+      return undefined;
+    }
+    const address = remoteAddr.host;
+    const ofAddress = this.#perAddress.get(address) ?? 0;
+    if (ofAddress >= maxConnectionsPerAddress) {
+      this.#release(stream);
+      return { option: 'maxConnectionsPerAddress', value: maxConnectionsPerAddress };
+    }
+    this.#admitted.set(stream, address);
+    this.#perAddress.set(address, ofAddress + 1);
+    return undefined;
+  }
+
+  #release(stream: Duplex): void {
+    const address = this.#admitted.get(stream);
+    this.#admitted.delete(stream);
+    if (address === undefined) {
+      return;
+    }
     const left = (this.#perAddress.get(address) ?? 1) - 1;
     if (left === 0) {
       this.#perAddress.delete(address);

@@ -6,6 +6,7 @@ import { isRefusalReason } from '../core/tpdu/codes.js';
 import type { ConnectionRequest, Decoded, RemoteDesktopInit } from '../core/tpdu/types.js';
 import type { Tsel } from '../core/tsel.js';
 import type { FullAddress } from './address.js';
+import type { ProxyInfo } from './incoming.js';
 import {
   type Check,
   connectData,
@@ -91,6 +92,8 @@ export interface ConnectRequest {
   readonly id: number;
   readonly localAddr: FullAddress;
   readonly remoteAddr: FullAddress;
+  /** What the PROXY header of the connection says (the option `proxyProtocol`); `undefined` without one. */
+  readonly proxy: ProxyInfo | undefined;
   /** The called T-selector. */
   readonly localTsel: Tsel | undefined;
   /** The calling T-selector. */

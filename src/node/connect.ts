@@ -267,6 +267,7 @@ class Initiator implements DriverUser {
       connectData: connectDataFromWire(confirm?.userData ?? NO_OCTETS),
       diagnostics: diagnosticsOf(confirm),
       remoteDesktop: remoteDesktopFromWire(confirm?.remoteDesktop),
+      proxy: undefined,
       name: options.name,
     });
     this.#trace.opened(info);

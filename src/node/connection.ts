@@ -12,6 +12,7 @@ import { copyToBuffer } from './buffers.js';
 import { runCallback } from './callbacks.js';
 import type { Driver } from './driver.js';
 import { ExpeditedQueue } from './expedited-queue.js';
+import type { ProxyInfo } from './incoming.js';
 import {
   type Data,
   MessageConnection,
@@ -58,6 +59,11 @@ export interface ConnectionInfo {
   readonly diagnostics: readonly DiagnosticCode[];
   /** The remote desktop fields of the peer's CR or CC; `undefined` if it has none. */
   readonly remoteDesktop: RemoteDesktop | undefined;
+  /**
+   * What the PROXY header of the connection says (the option `proxyProtocol` of `listen`); `undefined` without one, and
+   * on a client.
+   */
+  readonly proxy: ProxyInfo | undefined;
   /** The `name` option. */
   readonly name: string | undefined;
 }
@@ -109,6 +115,7 @@ export function connectionInfo(
     connectData: parts.connectData,
     diagnostics: parts.diagnostics,
     remoteDesktop: parts.remoteDesktop,
+    proxy: parts.proxy,
     name: parts.name,
   });
 }

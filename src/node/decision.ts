@@ -7,7 +7,6 @@ import type { EngineEvent } from '../core/engine.js';
 import { ConnectionClosedError, type CotpError, ProtocolError } from '../core/errors.js';
 import { equalOctets } from '../core/octets/octets.js';
 import { DR_REASONS, tpduTypeOf } from '../core/tpdu/codes.js';
-import type { Ends } from './address.js';
 import { runCallback } from './callbacks.js';
 import {
   type AcceptOptions,
@@ -21,6 +20,7 @@ import {
 import { connectDataFromWire, tselFromWire } from './connection.js';
 import { now } from './deadline-timer.js';
 import type { Driver } from './driver.js';
+import type { Incoming } from './incoming.js';
 import type { ResolvedListenOptions } from './options/cotp.js';
 import type { RefusalCause } from './trace/events.js';
 import type { ConnectionTrace, Refusal } from './trace/observer.js';
@@ -34,7 +34,7 @@ export interface DecisionParts {
   readonly driver: Driver;
   readonly trace: ConnectionTrace;
   readonly options: ResolvedListenOptions;
-  readonly ends: Ends;
+  readonly incoming: Incoming;
   readonly report: (error: unknown) => void;
   /** Called with each refusal once it was passed to the engine, or the engine has made it. */
   readonly onRefused: (refusal: Refusal) => void;
@@ -131,14 +131,15 @@ export class Decision {
   }
 
   #connectRequest({ request: tpdu }: Indication): ConnectRequest {
-    const { engine, driver, ends, trace } = this.#parts;
+    const { engine, driver, incoming, trace } = this.#parts;
     const { tpClasses, expedited, expeditedAck } = engine.proposal(tpdu);
     const withdrawn = new AbortController();
     this.#withdrawn = withdrawn;
     return {
       id: trace.id,
-      localAddr: ends.localAddr,
-      remoteAddr: ends.remoteAddr,
+      localAddr: incoming.localAddr,
+      remoteAddr: incoming.remoteAddr,
+      proxy: incoming.proxy,
       localTsel: tselFromWire(tpdu.parameters.calledTsel),
       remoteTsel: tselFromWire(tpdu.parameters.callingTsel),
       connectData: connectDataFromWire(tpdu.userData),

@@ -141,8 +141,7 @@ class Responder implements DriverUser {
     const driver = new Driver(stream, engine, this, options);
     this.#driver = driver;
     const onRefused = (refusal: Refusal) => this.#onRefused(refusal);
-    const ends = incoming;
-    this.#decision = new Decision({ engine, driver, trace, options, ends, report, onRefused });
+    this.#decision = new Decision({ engine, driver, trace, options, incoming, report, onRefused });
     trace.watch(driver);
   }
 
@@ -225,7 +224,7 @@ class Responder implements DriverUser {
   #opened({ agreement }: Extract<EngineEvent, { type: 'open' }>): void {
     const { connectionCb, options, receiveBudget } = this.#service;
     const tpdu = this.#decision.request as Indication['request'];
-    const { stream, localAddr, remoteAddr } = this.#incoming;
+    const { stream, localAddr, remoteAddr, proxy } = this.#incoming;
     const info = connectionInfo(agreement, {
       localAddr,
       remoteAddr,
@@ -235,6 +234,7 @@ class Responder implements DriverUser {
       connectData: connectDataFromWire(tpdu.userData),
       diagnostics: diagnosticsOf(tpdu),
       remoteDesktop: remoteDesktopFromWire(tpdu.remoteDesktop),
+      proxy,
       name: options.name,
     });
     this.#trace.opened(info);

@@ -14,7 +14,7 @@ export interface ServerStats {
   readonly accepted: number;
   /** Connections that are open now, or close now. */
   readonly open: number;
-  /** Streams in their handshake now: TLS, the CR, the decision on it. */
+  /** Streams in their handshake now: the PROXY header, TLS, the CR, the decision on it. */
   readonly handshaking: number;
   /**
    * CRs that were refused, by the reason of the DR, 0 to 255 (X.224 13.5.3); a reason that was never given is absent.
@@ -22,8 +22,8 @@ export interface ServerStats {
    */
   readonly refused: { readonly [reason: number]: number; readonly invalid?: number };
   /**
-   * Streams that this side has closed before a CR was answered: a limit was reached, TLS failed, the time was over,
-   * or the server was closed.
+   * Streams that this side has closed before a CR was answered: a limit was reached, the PROXY header was missing or
+   * wrong, TLS failed, the time was over, or the server was closed.
    */
   readonly dropped: number;
   /**

@@ -17,6 +17,8 @@ import type { ListenTarget } from './listen-address.js';
 import { type ListeningOptions, ListeningSocket } from './listening-socket.js';
 import type { MessageConnection } from './message-connection.js';
 import { integer } from './options/rows.js';
+import { ProxyAcceptor } from './proxy-acceptor.js';
+import type { ProxySources } from './proxy-sources.js';
 import { Resource } from './resource.js';
 import { ServedStreams } from './served-streams.js';
 import { ServerCounts, type ServerStats } from './server-stats.js';
@@ -34,6 +36,7 @@ export interface ServerOptions extends ListeningOptions {
   readonly bindConnections: boolean;
   readonly signal: AbortSignal | undefined;
   readonly tls: TlsOptions | undefined;
+  readonly proxyProtocol: ProxySources | undefined;
 }
 
 /**
@@ -72,6 +75,7 @@ export class Server<C extends MessageConnection<unknown> = Connection> extends R
   readonly #report: (error: unknown, peer: string) => void;
   readonly #streams = new ServedStreams(this.counts);
   readonly #admission: Admission;
+  readonly #proxies: ProxyAcceptor | undefined;
   readonly #tls: TlsAcceptor | undefined;
   #refusals = 0;
   #dropped = 0;
@@ -85,21 +89,25 @@ export class Server<C extends MessageConnection<unknown> = Connection> extends R
     onDrop: OnDrop,
   ) {
     super();
-    const { tls, handshakeTimeout } = options;
+    const { tls, handshakeTimeout, proxyProtocol } = options;
     this.#options = options;
     this.#onStream = onStream;
     this.#report = report;
     this.#onDrop = onDrop;
     this.#admission = new Admission(options);
+    const onFailed = (error: Error, incoming: Incoming, cause: DropCause) => {
+      report(error, peerOf(incoming));
+      this.#countDrop(incoming, cause, error);
+    };
+    const onLost = ({ stream }: Incoming) => this.counts.left(stream);
+    this.#proxies =
+      proxyProtocol && new ProxyAcceptor(proxyProtocol, handshakeTimeout, { onFailed, onLost });
     this.#tls =
       tls &&
       new TlsAcceptor(tls, handshakeTimeout, {
         onSecured: (stream, beneath) => this.#onSecured(stream, beneath),
-        onFailed: (error, beneath, cause) => {
-          report(error, peerOf(beneath));
-          this.#countDrop(beneath, cause, error);
-        },
-        onLost: ({ stream }) => this.counts.left(stream),
+        onFailed,
+        onLost,
         onCallbackFailed: (thrown) => report(thrown, this.#socket.name),
       });
     // A FIN during a TLS handshake ends TCP. After the handshake the acceptor allows half-open TLS.
@@ -256,9 +264,9 @@ export class Server<C extends MessageConnection<unknown> = Connection> extends R
     this.markClosing();
     this.#socket.close();
     for (const stream of this.#streams.handshakes) {
-      const handshake = this.#tls?.abandon(stream);
-      if (handshake !== undefined) {
-        this.#countDrop(handshake, 'closing', undefined);
+      const waiting = this.#proxies?.abandon(stream) ?? this.#tls?.abandon(stream);
+      if (waiting !== undefined) {
+        this.#countDrop(waiting, 'closing', undefined);
       }
       stream.destroy();
     }
@@ -350,16 +358,30 @@ export class Server<C extends MessageConnection<unknown> = Connection> extends R
   #begin(incoming: Incoming, tls: boolean): void {
     const { stream } = incoming;
     this.counts.accepted(stream);
-    const limit = this.#admission.admit(incoming, () => this.#streams.ended(stream));
+    const limit = this.#admission.admit(stream, () => this.#streams.ended(stream));
     if (limit !== undefined) {
       this.#onExcess(incoming, limit, tls);
       return;
     }
     this.#streams.begin(stream);
-    if (tls) {
-      this.#tls?.begin(incoming);
+    this.#withPeer(incoming, tls, (known) => {
+      const limitOfPeer = this.#admission.admitPeer(known);
+      if (limitOfPeer !== undefined) {
+        this.#onExcess(known, limitOfPeer, tls);
+      } else if (tls) {
+        this.#tls?.begin(known);
+      } else {
+        this.#onStream(known, this, false);
+      }
+    });
+  }
+
+  /** Goes on when the peer of a stream is known: after its PROXY header, if it has one. */
+  #withPeer(incoming: Incoming, tls: boolean, onPeer: (incoming: Incoming) => void): void {
+    if (this.#proxies === undefined || incoming.proxy !== undefined) {
+      onPeer(incoming);
     } else {
-      this.#onStream(incoming, this, false);
+      this.#proxies.begin(incoming, tls, onPeer);
     }
   }
 
@@ -379,7 +401,7 @@ export class Server<C extends MessageConnection<unknown> = Connection> extends R
         this.#refusals -= 1;
         this.#streams.ended(stream);
       });
-      this.#onStream(incoming, this, true);
+      this.#withPeer(incoming, false, (known) => this.#onStream(known, this, true));
     } else {
       this.#countDrop(incoming, 'limit', undefined);
       drop(stream);

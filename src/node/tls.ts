@@ -163,9 +163,16 @@ export function serverTlsError(error: Error, verification: unknown): Error {
   if (code === 'ECONNRESET') {
     return isVerification(verification)
       ? rejectedCertificate(verification)
-      : withCode(`the client closed TCP during the TLS handshake (${error.message})`, code, error);
+      : closedDuringTls(error);
   }
   return reworded(error, SERVER_HINT_FOR.test(code) ? SERVER_HINT : undefined);
+}
+
+/** The client has closed TCP before the TLS handshake was complete, by a FIN if there is no cause. */
+export function closedDuringTls(cause: Error | undefined): Error {
+  const how = cause === undefined ? '' : ` (${cause.message})`;
+  const message = `the client closed TCP during the TLS handshake${how}`;
+  return withCode(message, 'ECONNRESET', cause);
 }
 
 /**

@@ -68,6 +68,7 @@ it('what is known of a connection has one shape', () => {
       connectData: none,
       diagnostics: [],
       remoteDesktop: none,
+      proxy: none,
       name: none,
     });
   expect(keepsItsShape(info)).toBe(true);

@@ -11,7 +11,7 @@ import type { RemoteDesktopInit } from '../../core/tpdu/types.js';
 export type Check<T> = (name: string, value: unknown) => T;
 
 /** A value in an error message: short, on one line. */
-function shown(value: unknown): string {
+export function shown(value: unknown): string {
   return inspect(value, { depth: 0, breakLength: Number.POSITIVE_INFINITY, maxStringLength: 40 });
 }
 

@@ -5,6 +5,7 @@ import type { LookupFunction } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Duplex as DuplexClass } from 'node:stream';
 import type { ConnectionOptions as TlsConnectOptions, TlsOptions } from 'node:tls';
+import { type ProxyProtocolOptions, proxySources } from '../proxy-sources.js';
 import {
   callback,
   flag,
@@ -203,8 +204,8 @@ export const STREAM_CONNECT_OPTIONS = {
 /** Options of the side that listens, except those that depend on the type of its connections. */
 export interface StreamListenOptions {
   /**
-   * Longest time for each step of a new connection: the TLS handshake, then the CR, then the decision on the
-   * CR.
+   * Longest time for each step of a new connection: the PROXY header of `proxyProtocol`, the TLS handshake, the
+   * CR, the decision on the CR.
    *
    * @defaultValue `10000`
    */
@@ -218,8 +219,9 @@ export interface StreamListenOptions {
    */
   readonly maxConnections?: number | undefined;
   /**
-   * Most connections from one address. 1 to 65535; default: `maxConnections`. It does not apply to clients without a TCP
-   * address: those of a Unix socket, and streams that `server.accept` was given without one.
+   * Most connections from one address. 1 to 65535; default: `maxConnections`. With `proxyProtocol` the address is that
+   * of the client in the header. It does not apply to clients without a TCP address: those of a Unix socket, streams
+   * that `server.accept` was given without one, and those that a PROXY header does not name.
    *
    * @defaultValue `undefined`
    */
@@ -272,6 +274,17 @@ export interface StreamListenOptions {
    * @defaultValue `undefined`
    */
   readonly tls?: TlsOptions | undefined;
+  /**
+   * Proxies and load balancers that send a PROXY header, version 1 or 2, before the data of each client (and before
+   * TLS). A connection from an address in `from` must begin with a header within `handshakeTimeout`; any other
+   * connection must not have one. Otherwise it is reset, and `onError` gets a `ProtocolError` with a fault that begins with
+   * `proxy-`, or a `TimeoutError`. `remoteAddr` and `localAddr`, traces, errors and `maxConnectionsPerAddress` then use
+   * the addresses of the header, and `info.proxy` and `request.proxy` have all of it. A header is at most 16384 octets.
+   * Default: nobody may send a header.
+   *
+   * @defaultValue `undefined`
+   */
+  readonly proxyProtocol?: ProxyProtocolOptions | undefined;
 }
 
 /** A reference has 16 bits and is unique in a process, so there cannot be more connections. */
@@ -289,6 +302,7 @@ export const STREAM_LISTEN_OPTIONS = {
   maxReceiveBuffer: row(integer(1, MAX_BUFFER, 'octets'), 256 * MEBIBYTE),
   bindConnections: row(flag, false),
   tls: optional(optionsObject<TlsOptions>()),
+  proxyProtocol: optional(proxySources),
 } satisfies Record<keyof StreamListenOptions, OptionRow<unknown>>;
 
 /** The second argument of `onError`. */

@@ -13,6 +13,7 @@ import {
 } from '../address.js';
 import { checkClientStream, openClientStream } from '../client-stream.js';
 import { startTimeout } from '../deadline-timer.js';
+import type { Incoming } from '../incoming.js';
 import { resolveOptions } from '../options/rows.js';
 import { CONNECT_OPTIONS, type ConnectOptions } from '../options/tpkt.js';
 import { whenClosed } from '../streams.js';
@@ -53,18 +54,17 @@ export async function connect(
   signal?.throwIfAborted();
   const { stream, ready } = openClientStream(address, resolved);
   if (ready === undefined) {
-    return openConnection(stream, socketEnds(stream, address), resolved);
+    return openConnection(connectedStream(stream, address), resolved);
   }
   return whenConnected(
     stream,
     ready,
     { address, timeout, signal, isTls: tls !== undefined },
     // At once: the next event may be an error or an end, which the connection must see.
-    () => openConnection(stream, socketEnds(stream, address), resolved),
+    () => openConnection(connectedStream(stream, address), resolved),
   );
 }
 
-/** A stream of the caller's own may be destroyed without an error. */
 /** What ends an attempt to connect a stream. */
 interface Attempt {
   readonly address: FullAddress;
@@ -119,6 +119,12 @@ function timedOut(stream: Duplex, address: FullAddress, timeout: number): Timeou
   return new TimeoutError(message, 'timeout', timeout, { phase: 'tcp' });
 }
 
+/** A stream to a server, with the addresses of its ends. */
+function connectedStream(stream: Duplex, address: FullAddress): Incoming {
+  return { stream, ...socketEnds(stream, address), proxy: undefined };
+}
+
+/** A stream of the caller's own may be destroyed without an error. */
 function closedBefore(address: FullAddress): ConnectionClosedError {
   const message = `the stream to ${formatAddress(address)} was closed before it was connected`;
   return new ConnectionClosedError(message, { phase: 'tcp' });

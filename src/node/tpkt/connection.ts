@@ -1,13 +1,13 @@
 /**
  * A TPKT connection as users hold it.
  */
-import type { Duplex } from 'node:stream';
 import { TpktConnection } from '../../core/connection/tpkt-connection.js';
 import { MAX_TPKT_PAYLOAD, MIN_TPKT_PAYLOAD } from '../../core/tpkt/header.js';
-import { type Ends, type FullAddress, formatAddress } from '../address.js';
+import { type FullAddress, formatAddress } from '../address.js';
 import { allocate, sendPool, view } from '../buffers.js';
 import { reportTo } from '../callbacks.js';
 import { Driver, type DriverUser } from '../driver.js';
+import type { Incoming, ProxyInfo } from '../incoming.js';
 import {
   type ConnectionParts,
   MessageConnection,
@@ -22,6 +22,11 @@ import { takeConnectionNumber } from '../trace/observer.js';
 export interface ConnectionInfo {
   readonly localAddr: FullAddress;
   readonly remoteAddr: FullAddress;
+  /**
+   * What the PROXY header of the connection says (the option `proxyProtocol` of `listen`); `undefined` without one, and
+   * on a client.
+   */
+  readonly proxy: ProxyInfo | undefined;
   /** The `name` option. */
   readonly name: string | undefined;
 }
@@ -49,14 +54,13 @@ export interface TpktService {
 
 /** Creates a connection over a stream that is connected. */
 export function openConnection(
-  stream: Duplex,
-  { localAddr, remoteAddr }: Ends,
+  { stream, localAddr, remoteAddr, proxy }: Incoming,
   options: ResolvedConnectOptions | ResolvedListenOptions,
   service?: TpktService,
 ): Connection {
   const { reassemblyTimeout, closeTimeout } = options;
   const engine = new TpktConnection({ allocate, view, sendPool, reassemblyTimeout, closeTimeout });
-  const info = Object.freeze({ localAddr, remoteAddr, name: options.name });
+  const info = Object.freeze({ localAddr, remoteAddr, proxy, name: options.name });
   const driver = new Driver(stream, engine, NOBODY, options);
   const report = reportTo(options.onError, formatAddress(remoteAddr));
   const messageOptions: MessageConnectionOptions = {

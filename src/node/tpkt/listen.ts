@@ -65,7 +65,7 @@ export async function listen(
     (incoming, server, isExcess) => {
       const { stream } = incoming;
       const { counts } = server;
-      const connection = openConnection(stream, incoming, resolved, { receiveBudget, counts });
+      const connection = openConnection(incoming, resolved, { receiveBudget, counts });
       if (isExcess) {
         // TPKT has no words for a refusal.
         counts.dropped(stream);
