@@ -138,8 +138,8 @@ function sentenceOf(error: Error, rows: OptionRows): string {
   return hint === undefined ? line : `${line}: ${hint}`;
 }
 
-/** Names of options and methods in hints of the library: `maxTsduSize`, `drain()`. */
-const NAME_IN_CODE = /\b[a-z]+(?:[A-Z][a-z]*)+\b|\b\w+\(\)/g;
+/** Names of options and methods in hints of the library: `maxTsduSize`, `proxyProtocol.from`, `drain()`. */
+const NAME_IN_CODE = /\b[a-z]+(?:[A-Z][a-z]*)+(?:\.[a-z]+)?\b|\b\w+\(\)/g;
 
 /**
  * The message of an error, with command-line flags in place of the option names in its hint. A hint that

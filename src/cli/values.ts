@@ -3,6 +3,7 @@
  * given.
  */
 import { type Address, parseTsel, type Tsel } from '../index.js';
+import { ProxySources } from '../node/proxy-sources.js';
 import { UsageError } from './exit.js';
 import type { Parser } from './option.js';
 
@@ -61,6 +62,17 @@ export function choice<const T extends string>(...words: readonly T[]): Parser<T
     return word;
   };
 }
+
+/** Addresses and networks, separated by commas. */
+export const networks: Parser<readonly string[]> = (given) => {
+  const texts = given.split(',').map((each) => each.trim());
+  for (const each of texts) {
+    if (!new ProxySources().add(each)) {
+      throw bad('IP addresses or networks such as 10.0.0.0/8, separated by commas', each);
+    }
+  }
+  return texts;
+};
 
 export const text: Parser<string> = (given) => {
   if (given === '') {

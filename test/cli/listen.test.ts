@@ -8,7 +8,8 @@ import { type Connection, connect } from '../../src/index.js';
 import { certificates } from '../support/certificates.js';
 import '../support/concurrent.js';
 import { closeLater, rawClient } from '../support/life.js';
-import { CR, dt } from '../support/raw.js';
+import { proxyV1 } from '../support/proxy-header.js';
+import { CR, dt, type RawPeer } from '../support/raw.js';
 import { COTP, cotp, cotpListen, Running } from './support.js';
 
 function addressOf(text: string): { host: string; port: number } {
@@ -77,6 +78,65 @@ test('--refuse refuses all with that reason', async () => {
   expect(code).toBe(3);
   expect(stderr).toMatch(/reason 1 \(congestion at the TSAP\)/);
 });
+
+/** Sends these octets to a `cotp listen` from a proxy, and waits for the answer to the CR. */
+async function throughProxy(address: string, ...octets: readonly Uint8Array[]): Promise<RawPeer> {
+  const raw = await rawClient(addressOf(address).port);
+  raw.send(Buffer.concat(octets));
+  return raw;
+}
+
+test('--proxy-protocol shows the client behind a proxy', async () => {
+  const from = ['--proxy-protocol', '10.0.0.0/8,127.0.0.1', '--proxy-protocol', '::1'];
+  const { address, running } = await cotpListen(...from, '-v');
+  const header = proxyV1('TCP4 192.0.2.1 198.51.100.2 54321 102');
+  const raw = await throughProxy(address, header, CR, dt('68690a'));
+  await raw.packet();
+  raw.socket.end();
+  await running.says(/^#1 open: 192\.0\.2\.1:54321, /m);
+  await running.says(/#1 closed/);
+  expect(running.stderr).toMatch(/192\.0\.2\.1:54321.*CR/);
+});
+
+test('--proxy-protocol shows the client in --json, IPv6 too', async () => {
+  const { address, running } = await cotpListen('--proxy-protocol', '127.0.0.1', '--json');
+  const raw = await throughProxy(address, proxyV1('TCP6 2001:DB8::1 2001:db8::2 54321 102'), CR);
+  await raw.packet();
+  await running.says(/"open"/, 'stdout');
+  expect(running.events[1]).toMatchObject({
+    event: 'open',
+    remote: '[2001:db8::1]:54321',
+    local: '[2001:db8::2]:102',
+  });
+});
+
+test('--proxy-protocol reports a proxy that sends no header', async () => {
+  const { address, running } = await cotpListen('--proxy-protocol', '127.0.0.1');
+  const raw = await throughProxy(address, CR);
+  expect(await raw.ending()).toBe('reset');
+  await running.says(
+    /^127\.0\.0\.1:\d+: the connection does not begin with a PROXY header: proxy-missing at octet 1, in 03 .*: --proxy-protocol lists the address; does the proxy there send the header/m,
+  );
+});
+
+test('a PROXY header from an address that --proxy-protocol does not list is reported', async () => {
+  const { address, running } = await cotpListen('--proxy-protocol', '192.0.2.7');
+  await throughProxy(address, proxyV1('TCP4 192.0.2.1 198.51.100.2 54321 102'), CR);
+  await running.says(
+    /^127\.0\.0\.1:\d+: the TPKT version is not 3 .*: this looks like a PROXY protocol header; the option --proxy-protocol of listen does not list the address that it came from$/m,
+  );
+});
+
+test.each(['', '10.0.0.0/33', '127.0.0.1,,::1', 'lb.example'])(
+  '--proxy-protocol refuses %j',
+  async (from) => {
+    const { code, stderr } = await cotp(['listen', '127.0.0.1:0', '--proxy-protocol', from]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(
+      /--proxy-protocol .*must be IP addresses or networks such as 10\.0\.0\.0\/8, separated by commas, not "/,
+    );
+  },
+);
 
 test('--size, --max-tsdu-size and --max-connections are limits', async () => {
   const limits = ['--size', '128', '--max-tsdu-size', '100', '--max-connections', '1'];

@@ -32,7 +32,7 @@ import { hexText, type PipeFormat } from '../pipe-format.js';
 import type { ProgramEnd } from '../process-group.js';
 import { releaseJson, releaseText } from '../release.js';
 import { explainSelector, sameSelector, selectorText } from '../selectors.js';
-import { integer, listenAddress, milliseconds, selector, text } from '../values.js';
+import { integer, listenAddress, milliseconds, networks, selector, text } from '../values.js';
 
 /** A port that requires no privileges. */
 const DEFAULT_PORT = 1102;
@@ -93,6 +93,12 @@ const OPTIONS = {
     { group: WHO, needs: ['exec'] },
   ),
   once: flag('--once', 'exit after the first connection', { group: WHO }),
+  proxyProtocol: list(
+    '--proxy-protocol <from>',
+    'proxies that send a PROXY header: addresses and networks (comma list, repeatable)',
+    networks,
+    { group: WHO, sets: 'proxyProtocol.from' },
+  ),
   ...CONNECTION_OPTIONS,
   ...SERVER_CLASS_OPTIONS,
   maxTsduSize: value(
@@ -102,7 +108,7 @@ const OPTIONS = {
   ),
   handshakeTimeout: value(
     '--handshake-timeout <time>',
-    'timeout for TLS, and again for the CR (default: 10s)',
+    'timeout for PROXY header, TLS and CR, each (default: 10s)',
     milliseconds,
   ),
   verbose: VERBOSE_OPTION,
@@ -135,6 +141,10 @@ export const listen = command({
     ],
     ['cotp listen --refuse 3', 'test how a client handles a refusal'],
     ['cotp listen --raw --once > file', 'receive one file'],
+    [
+      'cotp listen --proxy-protocol 10.0.0.0/8 -v',
+      'behind a load balancer that sends PROXY headers',
+    ],
   ],
   async run([where], options, io) {
     const tls = await serverTls(options);
@@ -176,6 +186,7 @@ class Service {
   async run(where: { host: string; port: number }, own: ListenOptions): Promise<number> {
     const { size, idleTimeout, strict, maxTsduSize, handshakeTimeout, maxConnections } =
       this.#options;
+    const from = this.#options.proxyProtocol.flat();
     const ended = new Promise<void>((resolve) => {
       this.#onFirstClosed = resolve;
     });
@@ -189,6 +200,7 @@ class Service {
       maxTsduSize,
       handshakeTimeout,
       maxConnections,
+      proxyProtocol: from.length === 0 ? undefined : { from },
       allowHalfOpen: this.#options.exec !== undefined,
       bindConnections: true,
       trace: tracer(this.#io, this.#options),
