@@ -50,6 +50,9 @@ import {
   type PcapngSink,
   type Phase,
   ProtocolError,
+  type ProxyInfo,
+  type ProxyProtocolOptions,
+  type ProxyTlv,
   parseTsel,
   pcapngSink,
   type RefusalCause,
@@ -194,7 +197,10 @@ const tpClass: TpClassChoice = '2,0';
 const onExpedited: OnExpedited = (data: Buffer, conn: Connection) => {
   conn.writeExpedited(data);
 };
+const proxyProtocol: ProxyProtocolOptions = { from: ['10.0.0.0/8'] };
+const fieldsOf = (proxy: ProxyInfo | undefined): readonly ProxyTlv[] => proxy?.tlvs ?? [];
 const listenOptions: ListenOptions = {
+  proxyProtocol,
   onConnectRequest: decide,
   onError,
   tls: {},
@@ -251,7 +257,8 @@ export const classes: readonly unknown[] = [Connection, Server, BaseError, Fault
 export async function packets(address: tpkt.Address, data: tpkt.Data): Promise<void> {
   const callback: tpkt.ConnectionCb = (conn: tpkt.Connection) => conn.close();
   const errors: tpkt.ErrorListener = (_error: Error, _context: tpkt.ErrorContext) => {};
-  const listening: tpkt.ListenOptions = { onError: errors };
+  const proxies: tpkt.ProxyProtocolOptions = proxyProtocol;
+  const listening: tpkt.ListenOptions = { onError: errors, proxyProtocol: proxies };
   const server: tpkt.Server = await tpkt.listen(callback, address, listening);
   const options: tpkt.ConnectOptions = { noDelay: false };
   const path: tpkt.PathAddress = { path: '/run/cotp.sock' };
@@ -262,11 +269,13 @@ export async function packets(address: tpkt.Address, data: tpkt.Data): Promise<v
   const conn = await tpkt.connect(address, options);
   const info: tpkt.ConnectionInfo = conn.info;
   const local: tpkt.FullAddress = info.localAddr;
+  const proxy: tpkt.ProxyInfo | undefined = info.proxy;
+  const fields: readonly tpkt.ProxyTlv[] = fieldsOf(proxy);
   conn.write(data);
   const patience: tpkt.WaitOptions = {};
   await conn.read(patience);
   await Promise.all([conn.asyncClose(), server.asyncClose()]);
-  process.stdout.write(local.host);
+  process.stdout.write(`${local.host} ${fields.length}`);
 }
 
 /** Every type of the codec. */

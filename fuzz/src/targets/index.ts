@@ -3,6 +3,7 @@ import type { Target } from '../target.js';
 import { class2Target } from './class2.js';
 import { codecTarget } from './codec.js';
 import { coreTarget } from './core.js';
+import { proxyTarget } from './proxy.js';
 import { socketTarget } from './socket.js';
 import { splitterTarget } from './splitter.js';
 
@@ -13,7 +14,8 @@ export interface Share {
 }
 
 export const TARGETS: Readonly<Record<string, Share>> = {
-  splitter: { make: splitterTarget, percent: 20 },
+  splitter: { make: splitterTarget, percent: 15 },
+  proxy: { make: proxyTarget, percent: 5 },
   codec: { make: codecTarget, percent: 25 },
   core: { make: coreTarget, percent: 30 },
   class2: { make: class2Target, percent: 20 },
