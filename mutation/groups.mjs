@@ -93,6 +93,11 @@ export const GROUPS = {
     tests: ['test/core/tpdu/explain.test.ts'],
     floor: 98,
   },
+  'proxy-protocol': {
+    sources: ['src/core/proxy-protocol/*.ts'],
+    tests: ['test/core/proxy-protocol/**/*.test.ts'],
+    floor: 97,
+  },
   negotiation: {
     sources: ['src/core/negotiation/**/*.ts'],
     tests: ['test/core/negotiation/**/*.test.ts', VECTORS],
