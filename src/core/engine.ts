@@ -60,6 +60,17 @@ export interface MessageReceiver {
   onExpedited(data: Uint8Array): void;
 }
 
+/** Receives runs of packets, to be sent unchanged by {@link Engine.sendRun} of another connection. */
+export interface RunReceiver {
+  /** Octets of the largest TPDU in a run. A longer one comes as a message. */
+  readonly maxTpduSize: number;
+  /**
+   * Gets whole packets, each with a DT of class 0 that is a whole TSDU: so many TSDUs, with so many octets of user data.
+   * Must not call the engine.
+   */
+  onRun(packets: Uint8Array, tsdus: number, octets: number): void;
+}
+
 /** The action requested on the byte stream, after everything that waits was written. */
 export type StreamRequest = 'none' | 'end' | 'destroy' | 'reset';
 
@@ -149,6 +160,11 @@ export interface Engine {
   /** Queues one message. */
   send(message: Uint8Array): void;
   /**
+   * Queues the packets of {@link RunReceiver.onRun}, so many TSDUs; in class 0 only. They must not change until they have
+   * been sent.
+   */
+  sendRun(packets: Uint8Array, tsdus: number): void;
+  /**
    * T-EXPEDITED-DATA request: queues 1 to 16 octets ahead of all data that the stream has not taken yet. They are
    * copied.
    *
@@ -177,6 +193,11 @@ export interface Engine {
    * waits before them.
    */
   deliverTo(receiver: MessageReceiver): void;
+  /**
+   * From now on most TSDUs of a DT go to this receiver, in order with those that go to the receiver of messages. Has an
+   * effect in class 0 only.
+   */
+  deliverRunsTo(receiver: RunReceiver): void;
   /** Takes out the oldest event, or message if there is no receiver yet; `undefined` if none waits. */
   next(): Message | EngineEvent | undefined;
 }

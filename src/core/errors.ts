@@ -15,7 +15,8 @@ export type CotpErrorCode =
   | 'ERR_COTP_NO_REFERENCE'
   | 'ERR_COTP_NO_HALF_CLOSE'
   | 'ERR_COTP_NO_EXPEDITED'
-  | 'ERR_COTP_WRITE_OVERFLOW';
+  | 'ERR_COTP_WRITE_OVERFLOW'
+  | 'ERR_COTP_BUSY';
 
 /**
  * Progress of the connection when the error occurred. `'tcp'`: TCP (or TLS) is not connected yet, or the PROXY header is

@@ -2,9 +2,18 @@
  * DTs of any class: takes them from a chunk and joins them to TSDUs, and sends a TSDU as DTs. This is the hot path,
  * without codec and table. A subclass processes all other TPDUs.
  */
-import { type DtFormat, readEot, type TpduObserver, writeTsdu } from '../data-transfer/dt.js';
+import {
+  type DtFormat,
+  readEot,
+  SHORT_DT,
+  showPackets,
+  type TpduObserver,
+  writeTsdu,
+} from '../data-transfer/dt.js';
+import { PacketRun } from '../data-transfer/packet-run.js';
 import { Reassembly } from '../data-transfer/reassembly.js';
 import { SendBuffer } from '../data-transfer/send-buffer.js';
+import type { RunReceiver } from '../engine.js';
 import { type OctetCollector, OctetSource } from '../octets/collector.js';
 import { MAX_TPKT_LENGTH, TPKT_HEADER_LENGTH } from '../tpkt/header.js';
 import type { ConnectionOptions } from './options.js';
@@ -68,6 +77,32 @@ export abstract class DataEngine extends StreamEngine {
     writeTsdu(this.sendBuffer, this.#dt, tsdu, sent, this.options.view, observer);
   }
 
+  override deliverRunsTo(receiver: RunReceiver): void {
+    // A DT of class 2 has the reference of its receiver.
+    if (this.#dt === SHORT_DT) {
+      const { maxTsduSize } = this.#reassembly;
+      this.run = new PacketRun(receiver, this.#dt.headerLength, maxTsduSize, this.options.view);
+    }
+  }
+
+  override sendRun(packets: Uint8Array, tsdus: number): void {
+    if (this.observer?.isWatching && !this.sendBuffer.showsLeaving) {
+      showPackets(packets, this.observer);
+    }
+    super.sendRun(packets, tsdus);
+  }
+
+  /** Adds a TPDU to the run. A TSDU of several DTs, or behind an event, goes another way. */
+  #joinsRun(source: OctetSource, start: number, end: number, eot: boolean): boolean {
+    const run = this.run as PacketRun;
+    if (eot && !this.#reassembly.begun && !this.hasEvents && run.add(source, start, end)) {
+      this.messagesReceived += 1;
+      return true;
+    }
+    run.flush();
+    return false;
+  }
+
   /** A TPDU that lies whole in a chunk: the hot path, without codec and table. */
   //= X.224 6.9.1.4.2 para 3
   packet(source: OctetSource, start: number, end: number): boolean {
@@ -80,6 +115,7 @@ export abstract class DataEngine extends StreamEngine {
       !this.#takesPlainDt(end - start) ||
       (dt.dstRef !== 0 && !this.#isOurs(octets[start + 2], octets[start + 3]))
     ) {
+      this.run?.flush();
       // An event or an error may keep some of the octets.
       source.markSeen();
       return this.otherTpdus(octets.subarray(start, end));
@@ -87,6 +123,9 @@ export abstract class DataEngine extends StreamEngine {
     if (this.observer?.isWatching) {
       this.observer.see('received', octets.subarray(start, end));
       source.markSeen();
+    }
+    if (this.run !== undefined && this.#joinsRun(source, start, end, eot)) {
+      return true;
     }
     try {
       this.#deliverTsdu(this.#reassembly.add(source, start + dt.headerLength, end, eot));

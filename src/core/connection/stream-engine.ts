@@ -5,9 +5,17 @@
  * Kinds of method: getters; commands of the user (`send`, `endOfData`, `disconnect`); events of the stream (`receive`,
  * `receiveEnd`, `streamClosed`, `handleDeadline`); and `next`, by which the driver takes the events of the engine.
  */
+import type { PacketRun } from '../data-transfer/packet-run.js';
 import type { SendBuffer } from '../data-transfer/send-buffer.js';
 import type { DisconnectDetails, DisconnectHow, Disconnection } from '../disconnection.js';
-import type { Engine, EngineEvent, Message, MessageReceiver, StreamRequest } from '../engine.js';
+import type {
+  Engine,
+  EngineEvent,
+  Message,
+  MessageReceiver,
+  RunReceiver,
+  StreamRequest,
+} from '../engine.js';
 import { type CotpError, ProtocolError, TsduTooLargeError, withUnsent } from '../errors.js';
 import { Fifo } from '../fifo.js';
 import type { OctetCollector, OctetSource } from '../octets/collector.js';
@@ -78,6 +86,8 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
   protected due: number | undefined;
   protected now = 0;
   protected readonly end = new ConnectionEnd();
+  /** Collects messages of a chunk for a relay. They must be passed on before anything that follows them. */
+  protected run: PacketRun | undefined;
   /** Data came before the user has answered the CR. It waits, with all octets behind it. */
   protected hasEarlyData = false;
   #state: State;
@@ -240,6 +250,22 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
     this.#receiver = receiver;
   }
 
+  deliverRunsTo(_receiver: RunReceiver): void {}
+
+  sendRun(packets: Uint8Array, tsdus: number): void {
+    if (this.facts.isSending) {
+      this.messagesSent += tsdus;
+      this.sendBuffer.addRun(packets);
+    } else {
+      this.step({ event: 'T-DATA request' });
+    }
+  }
+
+  /** Events wait, and what is received now comes behind them. */
+  protected get hasEvents(): boolean {
+    return this.#events.length > 0;
+  }
+
   /** Queues an event for the driver. */
   protected emit(event: EngineEvent): void {
     this.#events.push(event);
@@ -281,6 +307,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
 
   /** A chunk was processed, or octets that waited. */
   #afterOctets(): void {
+    this.run?.flush();
     if (!this.facts.isReceiving) {
       // The rest of the chunk has no effect.
       this.splitter.clear();

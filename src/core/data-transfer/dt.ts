@@ -12,6 +12,8 @@
  * ```
  */
 import { type MakeView, OctetSource } from '../octets/collector.js';
+import { copyOf } from '../octets/octets.js';
+import { TPKT_HEADER_LENGTH } from '../tpkt/header.js';
 import type { SendBuffer } from './send-buffer.js';
 
 /** Gets every TPDU that is sent or received, while it is watching. */
@@ -135,4 +137,13 @@ function writeDt(
     observer.see('sent', tpdu);
   }
   sendBuffer.addPacket(header, userData, following);
+}
+
+/** Shows the TPDUs of whole packets to an observer, which gets copies. */
+export function showPackets(packets: Uint8Array, observer: TpduObserver): void {
+  for (let at = 0; at < packets.length; ) {
+    const end = at + (((packets[at + 2] as number) << 8) | (packets[at + 3] as number));
+    observer.see('sent', copyOf(packets, at + TPKT_HEADER_LENGTH, end));
+    at = end;
+  }
 }

@@ -21,7 +21,8 @@ export interface TsduLimits {
 export class Reassembly {
   /** Octets of all TSDUs so far that were copied into memory of their own. Other classes only read it. */
   copied = 0;
-  readonly #maxTsduSize: number;
+  /** Octets of the longest TSDU. */
+  readonly maxTsduSize: number;
   readonly #maxTsduSegments: number;
   readonly #allocate: Allocate;
   readonly #view: MakeView;
@@ -29,7 +30,7 @@ export class Reassembly {
   #segments = 0;
 
   constructor(limits: TsduLimits, allocate: Allocate, view: MakeView) {
-    this.#maxTsduSize = limits.maxTsduSize;
+    this.maxTsduSize = limits.maxTsduSize;
     this.#maxTsduSegments = limits.maxTsduSegments;
     this.#allocate = allocate;
     this.#view = view;
@@ -130,9 +131,9 @@ export class Reassembly {
   /** Called before anything is stored for the DT. */
   #checkLimits(length: number): void {
     const held = this.#segments === 0 ? 0 : this.#collector.length;
-    if (held + length > this.#maxTsduSize) {
+    if (held + length > this.maxTsduSize) {
       throw new TsduTooLargeError(
-        `a TSDU of at most ${this.#maxTsduSize} octets was expected, more than that came`,
+        `a TSDU of at most ${this.maxTsduSize} octets was expected, more than that came`,
         { phase: 'open', hint: 'maxTsduSize sets the limit' },
       );
     }

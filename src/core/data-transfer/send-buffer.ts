@@ -151,6 +151,21 @@ export class SendBuffer {
     this.length += headerLength + payloadLength;
   }
 
+  /** Adds whole packets as they are. 8192 octets or more are not copied and must not change until they are sent. */
+  addRun(packets: Uint8Array): void {
+    const { length } = packets;
+    if (length < SEND_VIEW_FROM) {
+      const block = this.#extendRun(length);
+      copyOctets(packets, length, block, this.#runEnd - length);
+      this.#copied += length;
+    } else {
+      this.#closeRun();
+      this.#copied = 0;
+      this.#pieces.push(packets);
+    }
+    this.length += length;
+  }
+
   /**
    * From now on packets may leave before the data that waits.
    *

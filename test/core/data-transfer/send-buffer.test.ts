@@ -57,6 +57,47 @@ describe('SendBuffer', () => {
     expect(digits(...takePieces(outbox))).toBe(digits(wire(pattern(100))));
   });
 
+  it('sends packets that are ready as they are, in order with others', () => {
+    const outbox = filled(pattern(10));
+    for (const size of [20, SEND_VIEW_FROM, 30]) {
+      outbox.addRun(wire(pattern(size)));
+    }
+    outbox.addPacket(HEADER, pattern(40));
+    const expected = [10, 20, SEND_VIEW_FROM, 30, 40].map((size) => pattern(size));
+    expect(outbox.length).toBe(wire(...expected).length);
+    expect(outbox.userDataLength(HEADER.length)).toBe(100 + SEND_VIEW_FROM);
+    expect(digits(...takePieces(outbox))).toBe(digits(wire(...expected)));
+    expect(outbox.length).toBe(0);
+  });
+
+  it('copies few octets of packets that are ready, and gives many as the very object', () => {
+    const outbox = filled();
+    const few = wire(pattern(100));
+    const many = wire(pattern(SEND_VIEW_FROM - 7));
+    outbox.addRun(few);
+    outbox.addRun(many);
+    few.fill(0xee);
+    const [first, second] = takePieces(outbox);
+    expect(digits(first as Uint8Array)).toBe(digits(wire(pattern(100))));
+    expect(second).toBe(many);
+  });
+
+  it('copies ready packets of one octet less than those that are views', () => {
+    const outbox = filled();
+    const ready = wire(pattern(SEND_VIEW_FROM - 8));
+    outbox.addRun(ready);
+    expect(takePieces(outbox)[0]).not.toBe(ready);
+  });
+
+  it('drops packets that are ready with all other data', () => {
+    const outbox = filled(pattern(10));
+    outbox.addRun(wire(pattern(SEND_VIEW_FROM)));
+    outbox.addRun(wire(pattern(5)));
+    outbox.dropData();
+    expect(outbox.length).toBe(0);
+    expect(takePieces(outbox)).toEqual([]);
+  });
+
   it('does not change pieces taken when more is added', () => {
     const outbox = filled(pattern(100));
     const taken = takePieces(outbox);
