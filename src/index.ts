@@ -47,6 +47,7 @@ export type { Data, WaitOptions } from './node/message-connection.js';
 export type { ConnectOptions, ExtraParameter, ListenOptions } from './node/options/cotp.js';
 export type { ErrorContext, ErrorListener } from './node/options/stream.js';
 export type { ProxyProtocolOptions } from './node/proxy-sources.js';
+export { type RelayedData, type RelayOptions, type RelayResult, relay } from './node/relay.js';
 export { Server } from './node/server.js';
 export type { ServerStats } from './node/server-stats.js';
 export type { ConnectTrace } from './node/trace/connect-channel.js';

@@ -55,3 +55,21 @@ export function endedByPeer(): CotpError {
     ending: 'fin',
   });
 }
+
+/** A call that would take TSDUs, or another relay, on a connection that is relayed. */
+export function isRelayed(): CotpError {
+  return new CotpError(
+    'ERR_COTP_BUSY',
+    'the connection is relayed: all that it receives goes to the other connection',
+    { hint: 'read from a connection before relay() is called, or do not relay it' },
+  );
+}
+
+/** `relay` on a connection that is being read. */
+export function isRead(): CotpError {
+  return new CotpError(
+    'ERR_COTP_BUSY',
+    'a connection that nobody reads was expected, but a read() or a loop over the connection waits',
+    { hint: 'wait for that read, or cancel it by its signal, before relay() is called' },
+  );
+}

@@ -142,11 +142,16 @@ export class Driver implements DeadlineUser {
   /**
    * Queues a message. It leaves in this turn of the event loop, with all others written in it.
    *
+   * @param runOf the number of messages, if they come as packets for {@link Engine.sendRun}
    * @returns {@link buffered} after it
    */
-  write(message: Uint8Array): number {
+  write(message: Uint8Array, runOf = 0): number {
     const engine = this.#engine;
-    engine.send(message);
+    if (runOf === 0) {
+      engine.send(message);
+    } else {
+      engine.sendRun(message, runOf);
+    }
     const { length } = engine.sendBuffer;
     const { pending } = this.#sender;
     if (pending > 0) {

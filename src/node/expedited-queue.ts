@@ -37,6 +37,11 @@ export class ExpeditedQueue {
     return this.held === 0;
   }
 
+  /** True while a call of {@link read} waits. */
+  get isAwaited(): boolean {
+    return this.#waiting?.isEmpty === false;
+  }
+
   /**
    * Gives an item to the call that has waited longest, or keeps it. The engine calls this in the middle of a chunk, so it
    * must not run code of the user.

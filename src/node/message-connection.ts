@@ -4,11 +4,13 @@
  */
 import type { Duplex } from 'node:stream';
 import type { DisconnectHow, Disconnection } from '../core/disconnection.js';
-import type { Engine, EngineEvent } from '../core/engine.js';
+import type { Engine, EngineEvent, MessageReceiver } from '../core/engine.js';
 import type { CotpError, Ending, TimeoutError } from '../core/errors.js';
 import {
   closedByUs,
   endedByPeer,
+  isRead,
+  isRelayed,
   lostOnClosing,
   notOctets,
   resetByUs,
@@ -46,6 +48,27 @@ export interface MessageConnectionOptions {
   readonly receiveBudget: ReceiveBudget | undefined;
   /** Called with the error when the connection failed: neither side closed it gracefully. */
   readonly onFailure: (error: Error) => void;
+}
+
+/** Takes all that a connection receives, in place of its user, and learns how the connection ends. */
+export interface RelayListener extends MessageReceiver {
+  /** All messages of a chunk were passed on. */
+  onChunkEnd(): void;
+  /** The stream has taken octets, so fewer wait than before. */
+  onWritten(): void;
+  /** The peer has sent FIN; class 0 only. Messages can still be written. */
+  onPeerFin(): void;
+  /** Closing begins. */
+  onClosing(error: CotpError, isOrderly: boolean): void;
+  onClosed(): void;
+}
+
+/** The parts of a connection that a relay uses. */
+export interface RelayedParts {
+  readonly driver: Driver;
+  readonly engine: Engine;
+  readonly limits: ReadLimits;
+  readonly writeHighWaterMark: number;
 }
 
 /** Options of calls that wait. */
@@ -97,6 +120,8 @@ export abstract class MessageConnection<Info> extends Resource {
   #staysHalfOpen: boolean;
   /** What the user owes to a peer that has sent FIN, until this side closes; `undefined` before the FIN. */
   #answers: OwedAnswers | undefined;
+  /** Takes what the queue would take, once the connection is relayed. */
+  #relay: RelayListener | undefined;
 
   /** @internal Connections come from `connect` and `listen`. */
   constructor(
@@ -133,6 +158,7 @@ export abstract class MessageConnection<Info> extends Resource {
 
     onChunkEnd(length: number): void {
       this.#connection.#limits.chunkEnded(length);
+      this.#connection.#relay?.onChunkEnd();
     }
 
     onEvent(event: EngineEvent): void {
@@ -490,6 +516,44 @@ export abstract class MessageConnection<Info> extends Resource {
     return new MessageDuplex(this, end, () => this.#ending?.isQuiet === true);
   }
 
+  /** @internal Why the connection cannot be relayed; `undefined` if it can. */
+  get relayRefusal(): Error | undefined {
+    if (this.#relay !== undefined) {
+      return isRelayed();
+    }
+    if (!this.isOpen) {
+      return this.#closedError();
+    }
+    return this.#queue.isAwaited ? isRead() : undefined;
+  }
+
+  /** @internal For a relay. */
+  get relayedParts(): RelayedParts {
+    const { writeHighWaterMark } = this.#options;
+    return { driver: this.#driver, engine: this.#engine, limits: this.#limits, writeHighWaterMark };
+  }
+
+  /**
+   * @internal Passes all that this connection receives to a relay, first what waits. A connection that has ended already
+   * reports that behind it.
+   */
+  startRelay(relay: RelayListener): void {
+    this.#relay = relay;
+    this.#staysHalfOpen = true;
+    this.#answers?.stop();
+    this.#engine.deliverTo(relay);
+    this.#queue.passTo(relay, { reason: isRelayed, isQuiet: false });
+    this.#limits.taken();
+    if (!this.isOpen) {
+      relay.onClosing(this.#closedError() as CotpError, this.#ending?.isQuiet === true);
+    } else if (this.#ending !== undefined) {
+      relay.onPeerFin();
+    }
+    if (this.isClosed) {
+      relay.onClosed();
+    }
+  }
+
   #next(): Promise<Step> {
     return this.#answers === undefined
       ? this.#queue.next()
@@ -502,6 +566,7 @@ export abstract class MessageConnection<Info> extends Resource {
         this.#endReading(endedByPeer, true);
         this.#endedBy('fin', undefined);
         this.#onPeerFin();
+        this.#relay?.onPeerFin();
         break;
       case 'disconnect':
         this.#fail(event.error, event.orderly, true);
@@ -517,6 +582,7 @@ export abstract class MessageConnection<Info> extends Resource {
     if (this.#drains !== undefined && this.#hasRoom) {
       this.#drains.resolveAll(undefined);
     }
+    this.#relay?.onWritten();
   }
 
   #onTimeout(error: TimeoutError): void {
@@ -535,6 +601,7 @@ export abstract class MessageConnection<Info> extends Resource {
     this.#closeWith(closedByUs, false);
     this.#rejectDrains();
     this.markClosed();
+    this.#relay?.onClosed();
   }
 
   /** @internal Whether this error is the one that calls on the closed connection throw. */
@@ -574,7 +641,9 @@ export abstract class MessageConnection<Info> extends Resource {
   #closeWith(reason: () => CotpError, orderly: boolean): void {
     this.#endReading(reason, orderly);
     this.#answers?.stop();
-    this.markClosing();
+    if (this.markClosing() && this.#relay !== undefined) {
+      this.#relay.onClosing(reason(), orderly);
+    }
   }
 
   /** No more messages will arrive. */

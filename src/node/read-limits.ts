@@ -26,6 +26,8 @@ export class ReadLimits implements ReceiveHolder {
   #hasPaused = false;
   /** The last count was not 0. */
   #holdsAny = false;
+  /** A relay cannot pass on more for now. */
+  #isHeld = false;
 
   constructor(
     driver: Driver,
@@ -65,6 +67,18 @@ export class ReadLimits implements ReceiveHolder {
     this.#update();
   }
 
+  /** Pauses reading until {@link release}, however little waits here: a relay cannot pass on more. */
+  hold(): void {
+    this.#isHeld = true;
+    this.#update();
+  }
+
+  /** Undoes {@link hold}. */
+  release(): void {
+    this.#isHeld = false;
+    this.#update();
+  }
+
   /** The connection is closed. */
   close(): void {
     this.#share?.close();
@@ -93,7 +107,7 @@ export class ReadLimits implements ReceiveHolder {
   #update(): void {
     const queue = this.#queue;
     const isFull = queue.held >= this.#readHighWaterMark;
-    this.#hasPaused = isFull || this.#share?.mustPause === true;
+    this.#hasPaused = isFull || this.#isHeld || this.#share?.mustPause === true;
     if (this.#hasPaused) {
       this.#driver.pauseReading();
     } else {

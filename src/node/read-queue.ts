@@ -78,6 +78,11 @@ export class ReadQueue implements MessageReceiver {
     return this.#count === 0;
   }
 
+  /** True while a call of {@link read} or {@link next} waits, or one of `readExpedited`. */
+  get isAwaited(): boolean {
+    return this.#waiting.length > 0 || this.#expedited?.isAwaited === true;
+  }
+
   /** True when neither messages nor expedited data wait. */
   get holdsNone(): boolean {
     return this.#count === 0 && (this.#expedited === undefined || this.#expedited.isEmpty);
@@ -202,6 +207,24 @@ export class ReadQueue implements MessageReceiver {
       } else {
         waiting.reject(reason());
       }
+    }
+  }
+
+  /**
+   * Gives everything that waits to another receiver, which gets all that comes later: expedited data first, because it
+   * may overtake messages.
+   *
+   * @param ending how later calls end, whatever ends the connection
+   */
+  passTo(receiver: MessageReceiver, ending: ReadEnd): void {
+    this.#ending = ending;
+    this.#expedited?.end(ending.reason);
+    this.#expedited?.passTo((data) => {
+      receiver.onExpedited(data);
+      return true;
+    });
+    for (let message = this.#take(); message !== undefined; message = this.#take()) {
+      receiver.onMessage(message);
     }
   }
 

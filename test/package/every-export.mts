@@ -57,9 +57,13 @@ import {
   pcapngSink,
   type RefusalCause,
   type RefuseOptions,
+  type RelayedData,
+  type RelayOptions,
+  type RelayResult,
   type RemoteDesktop,
   type RemoteDesktopInit,
   type RemoteDesktopNegotiation,
+  relay,
   Server,
   type ServerStats,
   type SinkOptions,
@@ -249,6 +253,15 @@ export async function places(fd: FdAddress, path: PathAddress, socket: Duplex): 
     await server.shutdown(1_000);
   }
   await connect(path);
+}
+
+/** A relay, and what it says. */
+export async function relayed(a: Connection, b: Connection): Promise<string> {
+  const options: RelayOptions = { signal: AbortSignal.timeout(60_000) };
+  const result: RelayResult = await relay(a, b, options);
+  const { tsdus, octets, expedited, unsent }: RelayedData = result.aToB;
+  const ended: Disconnection = result.b;
+  return `${result.closedBy} ${ended.ending} ${result.error?.code} ${tsdus + octets + expedited + unsent}`;
 }
 
 export const classes: readonly unknown[] = [Connection, Server, BaseError, FaultError];

@@ -52,6 +52,7 @@ const PRINTS: Readonly<Record<string, RegExp>> = {
   'TLS 1': /^secret\n$/,
   'TLS 2': /^inside DT\n$/,
   'A stream of your own 1': /^\d+\n$/,
+  'Relaying 1': /^listening on \d+\nanswered\na 1 1\n$/,
   'Tracing 1':
     /^> 127\.0\.0\.1:\d+ CR TPDU src-ref: 0x[0-9a-f]{4} dst-ref: 0x0000 class: 0 called: 0x0102 size: 2048\n< .+ CC TPDU .+ size: 1024\n$/,
   'Without touching the code that connects 1':
@@ -81,6 +82,13 @@ const caller = await connect(server.addresses[0]!);
 process.kill(process.pid, 'SIGTERM');
 await server.waitClosing();
 await caller.asyncClose();
+`,
+  'Relaying 1': `
+const caller = await connect(server.addresses[0]!);
+caller.write(Buffer.from('answered'));
+console.log(String(await caller.read()));
+await caller.asyncClose();
+await server.asyncClose();
 `,
 };
 

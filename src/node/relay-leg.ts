@@ -1,0 +1,263 @@
+/**
+ * One side of a relay: writes what its connection receives to the other connection, pauses reading while that is full,
+ * and ends the other one as this one ends. Knows no codec and no queue.
+ */
+import type { RunReceiver } from '../core/engine.js';
+import { ConnectionClosedError, type CotpError } from '../core/errors.js';
+import { type Connection, disconnectLike } from './connection.js';
+import type { RelayedParts, RelayListener } from './message-connection.js';
+
+/** What the legs report to the relay that owns them. */
+export interface RelayOwner {
+  /** The peer has sent FIN, or closing begins. `error` is `undefined` for an orderly end. */
+  onEnding(leg: RelayLeg, isLocal: boolean, error: CotpError | undefined): void;
+  /** Expedited data came that the other connection cannot send. The engine may be in the middle of a chunk. */
+  onNoExpedited(leg: RelayLeg): void;
+  onClosed(leg: RelayLeg): void;
+}
+
+/** Holds up a relay for other reasons than a full connection. */
+export interface RelayGate {
+  /** False while {@link ready} would wait. */
+  readonly hasRoom: boolean;
+  ready(): Promise<void>;
+}
+
+/** How a connection is ended because the other one has ended. */
+type Consequence = 'close' | 'end' | 'reset' | 'reset behind data' | 'disconnect alike';
+
+/** After a failure of one side, milliseconds for the other to take what came before it. Then that side is reset. */
+const FLUSH_TIME = 500;
+
+/** Longest additional information that is passed on: a DR of class 2 must fit in 128 octets. */
+const MAX_ADDITIONAL_INFO = 32;
+
+/** What came on one connection. */
+export class RelayCounts {
+  /** TSDUs, their octets, and expedited data that were written to the other connection. */
+  tsdus = 0;
+  octets = 0;
+  expedited = 0;
+  /** Octets, normal and expedited, that could not be written: the other connection was closing. */
+  lost = 0;
+}
+
+/** The side of one connection. */
+export class RelayLeg implements RelayListener, RunReceiver {
+  readonly counts = new RelayCounts();
+  readonly connection: Connection;
+  readonly #parts: RelayedParts;
+  readonly #owner: RelayOwner;
+  readonly #gate: RelayGate | undefined;
+  #other: RelayLeg = this;
+  /** Closing has begun, or the relay has failed: nothing is written any more. */
+  #isEnding = false;
+  #isHeld = false;
+  #isAtGate = false;
+  /** Runs while this connection is to be reset, and still sends what came before. */
+  #resetTimer: NodeJS.Timeout | undefined;
+
+  constructor(connection: Connection, owner: RelayOwner, gate: RelayGate | undefined) {
+    this.connection = connection;
+    this.#parts = connection.relayedParts;
+    this.#owner = owner;
+    this.#gate = gate;
+  }
+
+  /** Makes two legs the sides of one relay. */
+  static join(a: RelayLeg, b: RelayLeg): void {
+    a.#other = b;
+    b.#other = a;
+  }
+
+  /** Passes on what waits, and then all that comes. */
+  start(): void {
+    if (this.#other.connection.info.tpClass === 0) {
+      this.#parts.engine.deliverRunsTo(this);
+    }
+    this.connection.startRelay(this);
+    this.#update();
+  }
+
+  /** Stops writing to this connection; its end is no news. */
+  stop(): void {
+    this.#isEnding = true;
+  }
+
+  onMessage(message: Uint8Array): void {
+    const other = this.#other;
+    if (!other.#takesData) {
+      this.counts.lost += message.length;
+      return;
+    }
+    this.counts.tsdus += 1;
+    this.counts.octets += message.length;
+    other.#parts.driver.write(message);
+  }
+
+  /** A run is sent as it came, so it has no TPDU that the other connection may not send. */
+  get maxTpduSize(): number {
+    return this.#other.connection.info.maxTpduSize;
+  }
+
+  onRun(packets: Uint8Array, tsdus: number, octets: number): void {
+    const other = this.#other;
+    if (!other.#takesData) {
+      this.counts.lost += octets;
+      return;
+    }
+    this.counts.tsdus += tsdus;
+    this.counts.octets += octets;
+    other.#parts.driver.write(packets, tsdus);
+  }
+
+  /** At once, not at the end of the chunk: expedited data must not arrive behind data that came after it. */
+  //= X.224 6.11.1.4 para 1
+  onExpedited(data: Uint8Array): void {
+    const other = this.#other;
+    if (!other.#takesData) {
+      this.counts.lost += data.length;
+    } else if (other.connection.info.expedited) {
+      this.counts.expedited += 1;
+      const { driver, engine } = other.#parts;
+      driver.command(() => engine.sendExpedited(data));
+    } else {
+      this.counts.lost += data.length;
+      this.#owner.onNoExpedited(this);
+    }
+  }
+
+  onChunkEnd(): void {
+    this.#update();
+  }
+
+  onWritten(): void {
+    if (this.#other.#isHeld) {
+      this.#other.#update();
+    }
+    if (this.#resetTimer !== undefined && this.#parts.driver.buffered === 0) {
+      this.#resetInNextTurn();
+    }
+  }
+
+  onPeerFin(): void {
+    this.#owner.onEnding(this, false, undefined);
+    this.#other.#endBy('end');
+  }
+
+  onClosing(error: CotpError, isOrderly: boolean): void {
+    if (this.#isEnding) {
+      return;
+    }
+    this.#isEnding = true;
+    const isLocal = error.ending === 'local';
+    this.#owner.onEnding(this, isLocal, isOrderly ? undefined : error);
+    const other = this.#other;
+    const consequence = consequenceOf(error, isOrderly, other.connection.info.tpClass);
+    other.#endBy(consequence, error);
+    // What cannot be written need not wait.
+    this.#update();
+  }
+
+  onClosed(): void {
+    clearTimeout(this.#resetTimer);
+    this.#isEnding = true;
+    this.#owner.onClosed(this);
+  }
+
+  /** Whether this connection still sends. After `destroy` the engine does not know yet. */
+  get #takesData(): boolean {
+    return !this.#isEnding && this.#parts.engine.facts.isSending;
+  }
+
+  /** Pauses reading while more than `writeHighWaterMark` octets wait on the other side, or the gate is closed. */
+  #update(): void {
+    const { driver, writeHighWaterMark } = this.#other.#parts;
+    const isFull = this.#other.#takesData && driver.buffered > writeHighWaterMark;
+    const isHeld = isFull || this.#waitsAtGate();
+    if (isHeld !== this.#isHeld) {
+      this.#isHeld = isHeld;
+      if (isHeld) {
+        this.#parts.limits.hold();
+      } else {
+        this.#parts.limits.release();
+      }
+    }
+  }
+
+  #waitsAtGate(): boolean {
+    const gate = this.#gate;
+    if (gate !== undefined && !gate.hasRoom && !this.#isAtGate) {
+      this.#isAtGate = true;
+      void gate.ready().then(() => {
+        this.#isAtGate = false;
+        this.#update();
+      });
+    }
+    return this.#isAtGate;
+  }
+
+  #endBy(consequence: Consequence, error?: CotpError): void {
+    if (this.#isEnding) {
+      return;
+    }
+    const { connection } = this;
+    switch (consequence) {
+      case 'end':
+        // Class 2 has no half-close.
+        if (connection.info.tpClass === 2) {
+          connection.close();
+        } else {
+          connection.end();
+        }
+        break;
+      case 'close':
+        connection.close();
+        break;
+      case 'disconnect alike':
+        disconnectLike(connection, partsOfDr(error));
+        break;
+      case 'reset':
+        connection.destroy();
+        break;
+      case 'reset behind data':
+        this.#resetBehindData();
+        break;
+    }
+  }
+
+  #resetBehindData(): void {
+    if (this.#parts.driver.buffered === 0) {
+      this.#resetInNextTurn();
+    } else {
+      this.#resetTimer ??= setTimeout(() => this.connection.destroy(), FLUSH_TIME);
+    }
+  }
+
+  /** A socket that is still in a call of `write` would send FIN, not a reset. */
+  #resetInNextTurn(): void {
+    setImmediate(() => this.connection.destroy());
+  }
+}
+
+/** How the other connection, of that class, ends when one has ended by this error. */
+function consequenceOf(error: CotpError, isOrderly: boolean, tpClass: 0 | 2): Consequence {
+  const { ending } = error;
+  if (ending === 'dr' && tpClass === 2) {
+    return 'disconnect alike';
+  }
+  if (!isOrderly) {
+    return ending === 'local' ? 'reset' : 'reset behind data';
+  }
+  return ending === 'fin' ? 'end' : 'close';
+}
+
+/** The parts of a received DR that a DR of ours may have. */
+function partsOfDr(error: CotpError | undefined) {
+  if (!(error instanceof ConnectionClosedError)) {
+    return {};
+  }
+  const { reason, userData, additionalInfo } = error;
+  const isShort = additionalInfo === undefined || additionalInfo.length <= MAX_ADDITIONAL_INFO;
+  return { reason, userData, additionalInfo: isShort ? additionalInfo : undefined };
+}
