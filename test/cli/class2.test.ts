@@ -414,6 +414,21 @@ describe('proxy', () => {
     expect(dr.toString('hex')).toMatch(/^09801234....81e0012a0102$/);
   });
 
+  test('relays what a target sends before the client has its CC, and its DR', async () => {
+    const server = await rawServer();
+    const { host, port } = server.address;
+    const { address } = await proxy(`${host}:${port}`, ...CLASS_2);
+    const client = await rawClient(target(address).port);
+    client.send(tpkt('09 e0 0000 1234 21 c0010b'));
+    const peer = await server.accept();
+    const ref = (await peer.packet()).toString('hex', 4, 6);
+    const early = [`0c d0 ${ref} 0007 21 c0010b c60100`, `04 f0 ${ref} 80 cafe`];
+    peer.send(Buffer.concat([...early, `06 80 ${ref} 0007 80`].map(tpkt)));
+    await client.packet();
+    expect((await client.packet()).toString('hex')).toBe('04f0123480cafe');
+    expect((await client.packet()).toString('hex')).toMatch(/^\d\d801234....80/);
+  });
+
   test('relays a FIN without a DR as a reset, for it is no clean end', async () => {
     const { client, peer } = await rawPair();
     peer.socket.end();

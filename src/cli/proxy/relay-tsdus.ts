@@ -5,11 +5,9 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { Socket } from 'node:net';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   type Address,
   type Connection,
-  ConnectionClosedError,
   type ConnectionEvent,
   ConnectionRefusedError,
   type ConnectRequest,
@@ -22,7 +20,7 @@ import {
   type Tsel,
 } from '../../index.js';
 import { DR_REASONS, isRefusalReason } from '../../node/codes.js';
-import { disconnectLike } from '../../node/connection.js';
+import { relayBetween } from '../../node/relay.js';
 import { CONNECTION_CHANNEL } from '../../node/trace/entry.js';
 import { CLOSE_TIME_ON_STOP } from '../close-on-stop.js';
 import { failureOf } from '../failure.js';
@@ -88,7 +86,6 @@ export async function relayTsdus(options: ProxyOptions): Promise<RunningProxy> {
       ...HALF_OPEN,
       ...options.transport,
       bindConnections: true,
-      onExpedited: (data, conn) => pairOf(conn.info.remoteAddr).relayExpedited(data, conn),
       trace: (entry) => {
         record(entry);
         const path = entry.direction === 'received' ? 'client to proxy' : 'proxy to client';
@@ -127,8 +124,6 @@ class ConnectionPair {
   readonly #options: ProxyOptions;
   #incoming: Connection | undefined;
   #outgoing: Connection | undefined;
-  /** Expedited data of the target that came before the client had its CC. */
-  readonly #early: Buffer[] = [];
   #hasFailed = false;
 
   constructor(onLadder: ClientLadder, options: ProxyOptions) {
@@ -167,7 +162,6 @@ class ConnectionPair {
           request.tpdu.parameters.preferredMaxTpduSize === undefined ? undefined : 65_531,
         connectData: request.connectData,
         ...this.#offerOf(request),
-        onExpedited: (data, conn) => this.relayExpedited(data, conn),
         name: `#${this.#onLadder.number}`,
         signal: request.signal,
         trace: (entry) => {
@@ -205,111 +199,20 @@ class ConnectionPair {
     };
   }
 
-  /** Relays expedited data to the other side, ahead of TSDUs that wait there. */
-  relayExpedited(data: Buffer, from: Connection): void {
-    if (from === this.#incoming) {
-      sendExpedited(data, this.#outgoing);
-    } else if (this.#incoming === undefined) {
-      this.#early.push(data);
-    } else {
-      sendExpedited(data, this.#incoming);
-    }
-  }
-
+  /** Relays everything, from what waits on either side to how both ended. */
   async relay(incoming: Connection): Promise<void> {
     this.#incoming = incoming;
     const outgoing = this.#outgoing;
     if (outgoing === undefined) {
       return;
     }
-    for (const data of this.#early.splice(0)) {
-      sendExpedited(data, incoming);
-    }
-    // `pump` does not notice an end while it waits for the other side; endAlso relays it.
-    const timers = [endAlso(incoming, outgoing), endAlso(outgoing, incoming)];
-    const { ladder } = this.#options;
-    const failures = await Promise.all([
-      pump(incoming, outgoing, ladder),
-      pump(outgoing, incoming, ladder),
-    ]);
-    const failure = failures.find((each) => each !== undefined);
-    await Promise.all([incoming.asyncClose(), outgoing.asyncClose()]);
-    for (const stop of timers) {
-      stop();
-    }
-    if (failure !== undefined) {
-      this.failed(failure);
+    // With --json no event may be lost, so relaying waits for the reader of the ladder.
+    const { error } = await relayBetween(incoming, outgoing, { gate: this.#options.ladder });
+    if (error !== undefined) {
+      this.failed(error);
     }
     this.#onLadder.closed('both sides are closed');
   }
-}
-
-/** Sends expedited data, unless the connection is closing: `pump` relays how it ended. */
-function sendExpedited(data: Buffer, to: Connection | undefined): void {
-  if (to?.isOpen === true) {
-    to.writeExpedited(data);
-  }
-}
-
-/** True if data was lost or the protocol was violated; closing the other side cleanly would hide that. */
-function isAbrupt(error: unknown, { info }: Connection): boolean {
-  // In class 2 the end of TCP without a DR is an error (X.224 6.8).
-  const clean = info.tpClass === 2 ? CLEAN_ENDINGS_OF_CLASS_2 : CLEAN_ENDINGS;
-  return error instanceof CotpError && !clean.includes(error.ending);
-}
-
-const CLEAN_ENDINGS_OF_CLASS_2: readonly (string | undefined)[] = ['local', 'dr', undefined];
-const CLEAN_ENDINGS: readonly (string | undefined)[] = ['fin', ...CLEAN_ENDINGS_OF_CLASS_2];
-
-/** Longest additional information that is relayed: a DR of class 2 must fit in 128 octets. */
-const MAX_ADDITIONAL_INFO = 32;
-
-/** Ends a connection the way the other side ended: cleanly, by the same DR, or by a reset. */
-function endLike(conn: Connection, error: unknown): void {
-  if (isAbrupt(error, conn)) {
-    conn.destroy();
-  } else if (conn.info.tpClass === 2 && isDr(error)) {
-    const { reason, userData, additionalInfo } = error;
-    const isShort = additionalInfo === undefined || additionalInfo.length <= MAX_ADDITIONAL_INFO;
-    disconnectLike(conn, {
-      reason,
-      userData,
-      additionalInfo: isShort ? additionalInfo : undefined,
-    });
-  } else {
-    conn.close();
-  }
-}
-
-function isDr(error: unknown): error is ConnectionClosedError {
-  return error instanceof ConnectionClosedError && error.ending === 'dr';
-}
-
-/** After a reset, milliseconds for the other side to receive the data that came before the reset. */
-const FLUSH_TIME = 500;
-
-/**
- * Ends `other` when `conn` ends; at once if the proxy itself closes it. Returns a function that undoes
- * this.
- */
-function endAlso(conn: Connection, other: Connection): () => void {
-  let timer: NodeJS.Timeout | undefined;
-  const ended = () => {
-    const { reason } = conn.signal;
-    if (isAbrupt(reason, conn)) {
-      timer = setTimeout(() => other.destroy(), FLUSH_TIME);
-    } else if (reason instanceof CotpError && reason.ending === 'local') {
-      other.close();
-    }
-  };
-  conn.signal.addEventListener('abort', ended, { once: true });
-  if (conn.signal.aborted) {
-    ended();
-  }
-  return () => {
-    clearTimeout(timer);
-    conn.signal.removeEventListener('abort', ended);
-  };
 }
 
 /** Refuses the client the way the target refused: with the same reason, or by closing TCP. */
@@ -334,28 +237,4 @@ async function refuseLike(error: Error, request: ConnectRequest): Promise<void> 
   // The refusal of a CR of class 0 has no user data (X.224 6.6.3).
   const hasData = preferredClass !== 0 && userData !== undefined && userData.length > 0;
   request.refuse(sendable, hasData ? { userData } : {});
-}
-
-/** Relays every TSDU, then the end: FIN, DR or reset. Returns the error of an abrupt end. */
-async function pump(from: Connection, to: Connection, ladder: Ladder): Promise<Error | undefined> {
-  try {
-    for await (const tsdu of from) {
-      if (!to.write(tsdu)) {
-        await to.drain();
-      }
-      await ladder.ready();
-    }
-    if (to.info.tpClass === 2) {
-      endLike(to, from.signal.reason);
-    } else {
-      to.end();
-    }
-    return undefined;
-  } catch (error) {
-    // Data written in this turn is sent at the end of the turn, before the reset.
-    await nextTurn();
-    endLike(from, error);
-    endLike(to, error);
-    return error as Error;
-  }
 }
