@@ -1,44 +1,36 @@
 /**
- * A relay: for each incoming connection it opens one to the target with the same selectors, and forwards
- * TSDUs.
+ * A relay: for each incoming connection it opens one to the target with the same selectors, in the same class if the
+ * target has it, and passes on TSDUs and how each side ended.
  *
  *     node build/examples/relay.js LISTENPORT TARGETHOST:PORT
  */
 import { fileURLToPath } from 'node:url';
-import { type Address, type Connection, connect, type ErrorListener, listen } from 'cotp';
+import { type Address, connect, type ErrorListener, listen, relay as relayBoth } from 'cotp';
 
 /** Listens on `addr`. Closing the returned server also closes the relayed connections. */
 export function relay(addr: Address, target: Address, onError?: ErrorListener) {
   return listen(
     async (incoming) => {
-      const { localTsel, remoteTsel, maxTpduSize } = incoming.info;
-      const sameCall = { localTsel: remoteTsel, remoteTsel: localTsel, maxTpduSize, ...HALF_OPEN };
+      const { localTsel, remoteTsel, maxTpduSize, tpClass } = incoming.info;
       // TSDUs that arrive before the target has answered wait in `incoming`. If it ends, `connect` is
       // aborted.
-      const outgoing = await connect(target, { ...sameCall, signal: incoming.signal });
-      await Promise.all([pump(incoming, outgoing), pump(outgoing, incoming)]);
+      const outgoing = await connect(target, {
+        localTsel: remoteTsel,
+        remoteTsel: localTsel,
+        maxTpduSize,
+        tpClass: tpClass === 2 ? '2,0' : 0,
+        allowHalfOpen: true,
+        signal: incoming.signal,
+      });
+      const { error } = await relayBoth(incoming, outgoing);
+      if (error !== undefined) {
+        throw error;
+      }
     },
     addr,
-    { bindConnections: true, onError, ...HALF_OPEN },
+    // A client can send FIN before the target has answered.
+    { tpClass: '2,0', bindConnections: true, allowHalfOpen: true, onError },
   );
-}
-
-/** A client can send FIN long before the last answer, so each direction ends separately. */
-const HALF_OPEN = { allowHalfOpen: true };
-
-/** Forwards every TSDU, then the end. If one side fails, the other is closed. */
-async function pump(from: Connection, to: Connection): Promise<void> {
-  try {
-    for await (const tsdu of from) {
-      if (!to.write(tsdu)) {
-        await to.drain();
-      }
-    }
-    to.end();
-  } catch (error) {
-    to.close();
-    throw error;
-  }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
