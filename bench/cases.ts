@@ -105,6 +105,7 @@ export const OTHER_CASES = [
   'class2-ow-64',
   'class2-ow-1K',
   'class2-ow-64K',
+  'relay',
 ] as const;
 export type OtherCase = (typeof OTHER_CASES)[number];
 

@@ -22,6 +22,7 @@ import { HOW_TO_INSTALL, installedPeers, otherPeers, type PeerPlan, runPeer } fr
 import { type PrimitiveCost, primitiveCosts, primitiveLines } from './primitives.js';
 import { profile, profileLines } from './profile.js';
 import { type StepCost, stepCosts, stepLines } from './steps.js';
+import { compareRelays, RELAY_CASE, type RelayComparison, relayLines } from './relay.js';
 import { sweep, sweepLines } from './sweep.js';
 import { headLine, peerLine, resultLine } from './table.js';
 import { type TraceCost, traceCosts, traceLines } from './trace.js';
@@ -53,6 +54,7 @@ interface Report {
   readonly primitives: PrimitiveCost[];
   readonly steps: StepCost[];
   readonly classes: ClassComparison[];
+  readonly relays: RelayComparison[];
 }
 
 /** Parses the command line; `undefined` if it is invalid, after printing why. */
@@ -106,8 +108,8 @@ async function main(): Promise<void> {
 }
 
 /** Prints the cases that fail, and sets the exit code. */
-function judge({ results, classes }: Report): void {
-  const failures = failureLines([...results, ...classes]);
+function judge({ results, classes, relays }: Report): void {
+  const failures = failureLines([...results, ...classes, ...relays]);
   for (const failure of failures) {
     console.error(failure);
   }
@@ -150,6 +152,8 @@ async function measureOne(name: string, asked: Options, print: Print): Promise<R
     report.traceCosts.push(...(await traceCosts(short ? 5 : 60)));
   } else if (name === 'primitives') {
     report.primitives.push(...(await primitiveCosts()));
+  } else if (name === RELAY_CASE) {
+    report.relays.push(...(await compareRelays(plan, form)));
   } else if (name.startsWith(CLASS_PREFIX)) {
     report.classes.push(await compareClasses(name as OtherCase, plan, form));
   } else {
@@ -167,6 +171,7 @@ function nothingYet({ runs, short }: Options): Report {
     primitives: [],
     steps: [],
     classes: [],
+    relays: [],
   };
   return { machine: machine(), runs, short, results: [], ...nothing };
 }
@@ -179,6 +184,7 @@ const PARTS = [
   'primitives',
   'steps',
   'classes',
+  'relays',
 ] as const satisfies readonly (keyof Report)[];
 
 function flatnessCount(short: boolean): number {
@@ -195,6 +201,7 @@ function printReport(report: Report, isFirst: boolean, print: Print): void {
     [primitives, () => primitiveLines(primitives)],
     [steps, () => stepLines(steps)],
     [report.classes, () => classLines(report.classes)],
+    [report.relays, () => relayLines(report.relays)],
   ];
   const lines = [
     ...(results.length > 0 && isFirst ? [headLine()] : []),
