@@ -23,6 +23,12 @@ const LONGEST = 5_000;
 /** A timer that fires at least so many milliseconds late shows that the event loop was blocked. */
 const BLOCKED_FROM = 20;
 
+/** Who is notified. An object, because a closure for each connection would take memory. */
+export interface TimerUser {
+  /** The deadline that was set last has passed. */
+  onDeadline(): void;
+}
+
 /**
  * A timer that is set often and fires seldom. Moving the deadline later costs a comparison: the timer of
  * Node then fires early and is set again.
@@ -33,7 +39,7 @@ const BLOCKED_FROM = 20;
  * can answer what arrived meanwhile.
  */
 export class DeadlineTimer {
-  readonly #onDeadline: () => void;
+  readonly #user: TimerUser;
   #timer: NodeJS.Timeout | undefined;
   #afterSockets: NodeJS.Immediate | undefined;
   /** The deadline that is set. */
@@ -45,9 +51,8 @@ export class DeadlineTimer {
   #grantedUntil = Number.NEGATIVE_INFINITY;
   #isRef = true;
 
-  /** @param onDeadline called when the deadline that was set last has passed */
-  constructor(onDeadline: () => void) {
-    this.#onDeadline = onDeadline;
+  constructor(user: TimerUser) {
+    this.#user = user;
   }
 
   /** Replaces the deadline; `Infinity` is never. */
@@ -131,7 +136,7 @@ export class DeadlineTimer {
     }
     timer.#at = Number.POSITIVE_INFINITY;
     timer.#wanted = Number.POSITIVE_INFINITY;
-    timer.#onDeadline();
+    timer.#user.onDeadline();
   }
 
   #again(): void {
@@ -148,13 +153,15 @@ export class DeadlineTimer {
  */
 export function startTimeout(milliseconds: number, act: () => void): () => void {
   const end = now() + milliseconds;
-  const timer = new DeadlineTimer(() => {
-    // The timer may fire early.
-    if (now() < end) {
-      timer.set(end);
-    } else {
-      act();
-    }
+  const timer = new DeadlineTimer({
+    onDeadline: () => {
+      // The timer may fire early.
+      if (now() < end) {
+        timer.set(end);
+      } else {
+        act();
+      }
+    },
   });
   timer.set(end);
   return () => timer.clear();

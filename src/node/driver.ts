@@ -11,7 +11,7 @@ import type { TimeoutError } from '../core/errors.js';
 import { asBuffer } from './buffers.js';
 import { now } from './deadline-timer.js';
 import { ReadFlow } from './read-flow.js';
-import { Sender } from './sender.js';
+import { Sender, type SenderUser } from './sender.js';
 import { type DeadlineUser, StreamDeadlines, type StreamTimes } from './stream-deadlines.js';
 import {
   goneError,
@@ -61,7 +61,7 @@ const FLUSH_AT = 65_536;
 const JOINED_FROM = 4_096;
 
 /** Drives one engine over one stream. */
-export class Driver implements DeadlineUser {
+export class Driver implements DeadlineUser, SenderUser {
   readonly stream: Duplex;
   readonly #engine: Engine;
   /** The stream allocates new memory for each chunk, and no other code has the stream. */
@@ -80,7 +80,7 @@ export class Driver implements DeadlineUser {
     this.#isPrivate = options.socket === undefined && isPlainSocket(stream);
     this.#engine = engine;
     this.#user = user;
-    this.#sender = new Sender(stream, engine.sendBuffer, () => this.#onTaken());
+    this.#sender = new Sender(stream, engine.sendBuffer, this);
     this.#flow = new ReadFlow(stream, engine);
     const parts = { engine, sender: this.#sender, flow: this.#flow };
     this.#deadlines = new StreamDeadlines(parts, options, this);
@@ -163,7 +163,7 @@ export class Driver implements DeadlineUser {
     }
     if (!this.#flushScheduled) {
       this.#flushScheduled = true;
-      process.nextTick(this.#onTurnEnd);
+      process.nextTick(Driver.#onTurnEnd, this);
     }
     return length;
   }
@@ -231,14 +231,14 @@ export class Driver implements DeadlineUser {
     return false;
   }
 
-  /** Sends what was written in this turn. A field, so that the hot path creates no functions. */
-  readonly #onTurnEnd = (): void => {
-    this.#flushScheduled = false;
-    this.#sender.flush();
-    if (this.#sender.pending > 0) {
-      this.#deadlines.watch();
+  /** Sends what was written in this turn. One function for all connections: a closure for each would take memory. */
+  static #onTurnEnd(driver: Driver): void {
+    driver.#flushScheduled = false;
+    driver.#sender.flush();
+    if (driver.#sender.pending > 0) {
+      driver.#deadlines.watch();
     }
-  };
+  }
 
   readonly #onData = (chunk: Buffer | Uint8Array | string): void => {
     const time = now();
@@ -308,7 +308,7 @@ export class Driver implements DeadlineUser {
   }
 
   /** The stream has taken a batch: writes the next one, and reports that there is more room. */
-  #onTaken(): void {
+  onTaken(): void {
     this.#deadlines.taken();
     if (this.#engine.sendBuffer.length > 0) {
       this.#sender.flush();

@@ -5,6 +5,7 @@
 // Imported, not global: each use of the global goes through a getter of Node.
 import { Buffer } from 'node:buffer';
 import { Fifo } from '../core/fifo.js';
+import type { QueueUser } from './read-queue.js';
 import { WaitingCalls } from './waiting.js';
 
 /** Octets of memory that an item uses beside its own while it waits. */
@@ -21,8 +22,8 @@ function ownCopy(data: Buffer): Buffer {
 export class ExpeditedQueue {
   /** About how many octets of memory the waiting items use. */
   held = 0;
-  /** Called when items were taken. */
-  onTaken: () => void = () => {};
+  /** Notified when items were taken. Set once. */
+  user: QueueUser | undefined;
   readonly #items = new Fifo<Buffer>();
   /** Created for the first call that waits. */
   #waiting: WaitingCalls<Buffer> | undefined;
@@ -58,7 +59,7 @@ export class ExpeditedQueue {
   passTo(callback: (data: Buffer) => boolean): void {
     this.#callback = callback;
     this.deliver();
-    this.onTaken();
+    this.user?.taken();
   }
 
   /** Passes the waiting items to the callback, if there is one. To be called at the end of a chunk. */
@@ -84,7 +85,7 @@ export class ExpeditedQueue {
     }
     const data = this.#take();
     if (data !== undefined) {
-      this.onTaken();
+      this.user?.taken();
       return Promise.resolve(data);
     }
     if (this.#reason !== undefined) {

@@ -138,13 +138,13 @@ export abstract class MessageConnection<Info> extends Resource {
     this.#engine = engine;
     this.#options = options;
     this.#staysHalfOpen = options.allowHalfOpen;
-    const onTaken = () => this.#limits.taken();
-    this.#queue = new ReadQueue(onTaken, expedited);
-    if (expedited !== undefined) {
-      expedited.onTaken = onTaken;
-    }
+    this.#queue = new ReadQueue(expedited);
     const { readHighWaterMark, receiveBudget } = options;
     this.#limits = new ReadLimits(driver, engine, this.#queue, readHighWaterMark, receiveBudget);
+    this.#queue.user = this.#limits;
+    if (expedited !== undefined) {
+      expedited.user = this.#limits;
+    }
     driver.opened(new MessageConnection.#Listener(this), this.#queue);
   }
 

@@ -40,7 +40,7 @@ export class OwedAnswers {
   /** Starts the time for an answer, again if it runs. It does not run while messages wait to be read. */
   wait(): void {
     if (this.#queue.isEmpty) {
-      this.#timer ??= new DeadlineTimer(this.#onTimeout);
+      this.#timer ??= new DeadlineTimer({ onDeadline: this.#onTimeout });
       this.#timer.clear();
       this.#timer.set(now() + this.#milliseconds);
     }

@@ -6,14 +6,14 @@ import type { Engine } from '../core/engine.js';
 import type { TsduTooLargeError } from '../core/errors.js';
 import { now } from './deadline-timer.js';
 import type { Driver } from './driver.js';
-import type { ReadQueue } from './read-queue.js';
+import type { QueueUser, ReadQueue } from './read-queue.js';
 import type { ReceiveBudget, ReceiveHolder, ReceiveShare } from './receive-budget.js';
 
 /** The share of a connection in the receive budget is reduced in steps of so many octets read. */
 const SHARE_STEP = 32_768;
 
 /** Counts what one connection holds, and pauses and resumes its driver. */
-export class ReadLimits implements ReceiveHolder {
+export class ReadLimits implements ReceiveHolder, QueueUser {
   readonly #driver: Driver;
   readonly #engine: Engine;
   readonly #queue: ReadQueue;

@@ -43,15 +43,21 @@ export interface ReadEnd {
 
 const DONE: Step = { done: true, value: undefined };
 
+/** Who is notified when the user takes what waits. An object, because a closure for each connection would take memory. */
+export interface QueueUser {
+  taken(): void;
+}
+
 /** The queue of one connection. */
 export class ReadQueue implements MessageReceiver {
   /** Messages that were given to the user. Other classes only read it. */
   given = 0;
-  /** `onTaken` is called when a message was taken and less than so many octets are {@link held} then. */
+  /** Notified when a message was taken, as {@link watchBelow} says. Set once. */
+  user: QueueUser | undefined;
+  /** `user` is notified when a message was taken and less than so many octets are {@link held} then. */
   watchBelow = 0;
   readonly #messages = new Fifo<Buffer>();
   readonly #waiting = new Fifo<Waiting>();
-  readonly #onTaken: () => void;
   /** Exists if expedited data was agreed on. */
   readonly #expedited: ExpeditedQueue | undefined;
   /** How many messages wait. A field, so that the hot path need not ask the queue. */
@@ -64,12 +70,8 @@ export class ReadQueue implements MessageReceiver {
   #isClosed = false;
   #ending: ReadEnd | undefined;
 
-  /**
-   * @param onTaken called when a message that waited was taken, as {@link watchBelow} says
-   * @param expedited gets the expedited data; what waits there counts in {@link held}
-   */
-  constructor(onTaken: () => void, expedited?: ExpeditedQueue) {
-    this.#onTaken = onTaken;
+  /** @param expedited gets the expedited data; what waits there counts in {@link held} */
+  constructor(expedited?: ExpeditedQueue) {
     this.#expedited = expedited;
   }
 
@@ -248,7 +250,7 @@ export class ReadQueue implements MessageReceiver {
       this.given += 1;
       this.#release(message.length + MESSAGE_OVERHEAD);
       if (this.held < this.watchBelow) {
-        this.#onTaken();
+        this.user?.taken();
       }
     }
     return message;

@@ -31,6 +31,12 @@ const SMALL_BATCH = 16_384;
 
 const NOTHING = Buffer.alloc(0);
 
+/** Who is notified. */
+export interface SenderUser {
+  /** The stream has taken a batch. This may happen during {@link Sender.flush}. */
+  onTaken(): void;
+}
+
 /** The sending half of one stream. */
 export class Sender {
   /** Octets of the batch that the stream has not taken yet. Other classes only read it. */
@@ -39,7 +45,7 @@ export class Sender {
   written = 0;
   readonly #stream: Duplex;
   readonly #sendBuffer: SendBuffer;
-  readonly #onTaken: () => void;
+  readonly #user: SenderUser;
   readonly #isSystemSocket: boolean;
   #since = 0;
   /** When the batch was written. */
@@ -52,12 +58,13 @@ export class Sender {
    */
   #batchSize = MIN_BATCH;
   #ended = false;
+  /** Created for the first write that needs it: small writes do not. */
+  #callback: ((error?: Error | null) => void) | undefined;
 
-  /** @param onTaken called when the stream has taken a batch; this may happen during `flush` */
-  constructor(stream: Duplex, sendBuffer: SendBuffer, onTaken: () => void) {
+  constructor(stream: Duplex, sendBuffer: SendBuffer, user: SenderUser) {
     this.#stream = stream;
     this.#sendBuffer = sendBuffer;
-    this.#onTaken = onTaken;
+    this.#user = user;
     this.#isSystemSocket = isSystemSocket(stream);
     // Only a plain socket has sent the octets when it calls back; another stream may still pass them on.
     sendBuffer.reportsSent = isPlainSocket(stream);
@@ -153,11 +160,12 @@ export class Sender {
     this.#start = now();
     this.#since = this.#start;
     this.written += piece.length;
-    this.#stream.write(piece, this.#onWritten);
+    this.#callback ??= (error) => this.#onWritten(error);
+    this.#stream.write(piece, this.#callback);
     this.#lastWritableLength = this.#stream.writableLength;
   }
 
-  readonly #onWritten = (error?: Error | null): void => {
+  #onWritten(error?: Error | null): void {
     const octets = this.pending;
     this.pending = 0;
     if (now() - this.#start >= SLOW_FROM) {
@@ -169,10 +177,10 @@ export class Sender {
     if (!error && !this.#stream.destroyed) {
       this.#taken();
     }
-  };
+  }
 
   #taken(): void {
     this.#sendBuffer.sent();
-    this.#onTaken();
+    this.#user.onTaken();
   }
 }

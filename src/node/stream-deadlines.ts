@@ -4,7 +4,7 @@
  */
 import type { Engine } from '../core/engine.js';
 import { TimeoutError, type TimerName } from '../core/errors.js';
-import { DeadlineTimer, now } from './deadline-timer.js';
+import { DeadlineTimer, now, type TimerUser } from './deadline-timer.js';
 import type { ReadFlow } from './read-flow.js';
 import type { Sender } from './sender.js';
 
@@ -34,7 +34,7 @@ const GONE_CHECK = 1_000;
 const NEVER = Number.POSITIVE_INFINITY;
 
 /** Watches the deadlines of one connection. */
-export class StreamDeadlines {
+export class StreamDeadlines implements TimerUser {
   /** When octets were last received. */
   lastReceived: number;
   /** The peer has sent FIN: it has to send nothing more. */
@@ -65,7 +65,7 @@ export class StreamDeadlines {
     this.#flow = parts.flow;
     this.#times = times;
     this.#user = user;
-    this.#timer = new DeadlineTimer(() => this.#onTimer());
+    this.#timer = new DeadlineTimer(this);
     this.lastReceived = now();
     this.#lastTaken = this.lastReceived;
   }
@@ -171,7 +171,7 @@ export class StreamDeadlines {
     return this.#timer.due(this.#goneCheckAt);
   }
 
-  #onTimer(): void {
+  onDeadline(): void {
     const time = now();
     if (time >= this.#goneCheck()) {
       this.#goneCheckAt = undefined;

@@ -17,7 +17,7 @@ async function readOne(queue: ReadQueue, by: 'read' | 'next'): Promise<WeakRef<B
 test.each(['read', 'next'] as const)(
   'a message that %s has given is kept by nobody',
   async (by) => {
-    const queue = new ReadQueue(() => {});
+    const queue = new ReadQueue();
     const message = await readOne(queue, by);
     await memoryHeld();
     expect(message.deref()).toBeUndefined();
@@ -26,7 +26,7 @@ test.each(['read', 'next'] as const)(
 );
 
 test('a message whose memory was given away while it waited leaves an empty queue', async () => {
-  const queue = new ReadQueue(() => {});
+  const queue = new ReadQueue();
   const chunk = new ArrayBuffer(100);
   queue.onMessage(Buffer.from(chunk, 0, 50));
   queue.onMessage(Buffer.from(chunk, 50, 50));
@@ -43,7 +43,7 @@ describe('what a chunk holds beside the messages in it', () => {
 
   test('counts as long as one of them waits', async () => {
     const mark = wholeChunk + MESSAGE_OVERHEAD;
-    const queue = new ReadQueue(() => {});
+    const queue = new ReadQueue();
     queue.onMessage(chunk.subarray(0, 1));
     queue.endChunk(chunk.length);
     expect(queue.held).toBe(mark);
@@ -53,7 +53,7 @@ describe('what a chunk holds beside the messages in it', () => {
   });
 
   test('is let go with the last of them', async () => {
-    const queue = new ReadQueue(() => {});
+    const queue = new ReadQueue();
     queue.onMessage(chunk.subarray(0, 1));
     queue.onMessage(chunk.subarray(1, 2));
     queue.endChunk(chunk.length);
@@ -66,7 +66,7 @@ describe('what a chunk holds beside the messages in it', () => {
   });
 
   test('does not count where a reader has taken them at once', () => {
-    const queue = new ReadQueue(() => {});
+    const queue = new ReadQueue();
     void queue.read();
     queue.onMessage(chunk.subarray(0, 1));
     queue.endChunk(chunk.length);
@@ -74,14 +74,14 @@ describe('what a chunk holds beside the messages in it', () => {
   });
 
   test('is no more than what every chunk costs where the messages are as long as it', () => {
-    const queue = new ReadQueue(() => {});
+    const queue = new ReadQueue();
     queue.onMessage(chunk.subarray(7));
     queue.endChunk(chunk.length);
     expect(queue.held).toBe(wholeChunk + MESSAGE_OVERHEAD);
   });
 
   test('is nothing where the only message has memory of its own', () => {
-    const queue = new ReadQueue(() => {});
+    const queue = new ReadQueue();
     queue.onMessage(Buffer.alloc(5_000));
     queue.endChunk(chunk.length);
     expect(queue.held).toBe(5_000 + MESSAGE_OVERHEAD);
@@ -90,7 +90,7 @@ describe('what a chunk holds beside the messages in it', () => {
   test.each([5_000, 20_000])(
     'is all of it beside a message of %i octets that was joined',
     (length) => {
-      const queue = new ReadQueue(() => {});
+      const queue = new ReadQueue();
       queue.onMessage(Buffer.alloc(length));
       queue.onMessage(chunk.subarray(7, 8));
       queue.endChunk(chunk.length, length);
@@ -99,7 +99,7 @@ describe('what a chunk holds beside the messages in it', () => {
   );
 
   test('is counted for each chunk anew', () => {
-    const queue = new ReadQueue(() => {});
+    const queue = new ReadQueue();
     queue.onMessage(chunk.subarray(7));
     queue.endChunk(chunk.length);
     expect(queue.held).toBe(wholeChunk + MESSAGE_OVERHEAD);
@@ -117,7 +117,7 @@ test('what is held follows any order of messages, chunks and reads, and is nothi
   );
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
-      const queue = new ReadQueue(() => {});
+      const queue = new ReadQueue();
       const waiting: number[] = [];
       for (const { kind, length } of steps) {
         if (kind === 'message') {
@@ -143,7 +143,7 @@ describe('a read that is given up', () => {
   const later = () => new AbortController();
 
   test('takes no message', async () => {
-    const queue = new ReadQueue(() => {});
+    const queue = new ReadQueue();
     const given = later();
     const reading = queue.read(given.signal);
     given.abort(new Error('too late'));
@@ -154,7 +154,7 @@ describe('a read that is given up', () => {
   });
 
   test('leaves the order of the others as it is', async () => {
-    const queue = new ReadQueue(() => {});
+    const queue = new ReadQueue();
     const given = later();
     const readings = [queue.read(), queue.read(given.signal), queue.read(), queue.read()];
     given.abort();
@@ -168,7 +168,7 @@ describe('a read that is given up', () => {
   });
 
   test('leaves no listener at the signal, however it ended', async () => {
-    const queue = new ReadQueue(() => {});
+    const queue = new ReadQueue();
     const { signal } = later();
     const readings = Array.from({ length: 20 }, () => queue.read(signal));
     expect(getEventListeners(signal, 'abort')).toHaveLength(1);
@@ -181,7 +181,7 @@ describe('a read that is given up', () => {
 });
 
 test('a queue that was closed takes none', async () => {
-  const queue = new ReadQueue(() => {});
+  const queue = new ReadQueue();
   queue.onMessage(Buffer.from('before'));
   queue.close();
   queue.onMessage(Buffer.from('after'));

@@ -34,7 +34,7 @@ async function held(outbox: SendBuffer) {
     taken += 1;
     whole();
   };
-  const sender = new Sender(socket, outbox, () => sender.flush());
+  const sender = new Sender(socket, outbox, { onTaken: () => sender.flush() });
   const take = (error?: Error) => onWay.shift()?.(error);
   return { socket, sender, take, taken: () => taken, batches };
 }
@@ -118,7 +118,7 @@ describe('a peer that is slow', () => {
       write: (_chunk, _encoding, callback) => onWay.push(callback),
     });
     closeLater(() => stream.destroy());
-    const sender = new Sender(stream, outboxOf(9_000, 9_000, 9_000), () => {});
+    const sender = new Sender(stream, outboxOf(9_000, 9_000, 9_000), { onTaken() {} });
     sender.flush();
     expect(sender.since).toBe(1_000);
     clock.time = 1_500;
@@ -195,7 +195,7 @@ describe('with expedited data', () => {
 describe('memory is used again', () => {
   test('for a socket of Node', () => {
     const outbox = outboxOf();
-    new Sender(new Socket(), outbox, () => {});
+    new Sender(new Socket(), outbox, { onTaken() {} });
     expect(outbox.reportsSent).toBe(true);
   });
 
@@ -207,7 +207,7 @@ describe('memory is used again', () => {
     ['TLS', new TLSSocket(new Socket())],
   ])('not for %s', (_what, stream) => {
     const outbox = outboxOf();
-    new Sender(stream, outbox, () => {});
+    new Sender(stream, outbox, { onTaken() {} });
     expect(outbox.reportsSent).toBe(false);
     stream.destroy();
   });

@@ -4,7 +4,7 @@
  */
 import { debuglog } from 'node:util';
 import type { TpduObserver } from '../../core/data-transfer/dt.js';
-import { type Ends, type FullAddress, formatAddress } from '../address.js';
+import { type Ends, type FullAddress, formatAddress, UNKNOWN_ADDRESS } from '../address.js';
 import { toBuffer } from '../buffers.js';
 import { settle } from '../callbacks.js';
 import type { ConnectionInfo } from '../connection.js';
@@ -25,6 +25,8 @@ import type {
 
 /** `NODE_DEBUG=cotp` prints a line per TPDU on stderr. */
 const debug = debuglog('cotp');
+
+const UNKNOWN_ENDS: Ends = { localAddr: UNKNOWN_ADDRESS, remoteAddr: UNKNOWN_ADDRESS };
 
 let lastConnection = 0;
 
@@ -52,7 +54,8 @@ export class ConnectionTrace implements TpduObserver {
   readonly id: number;
   readonly #role: 'client' | 'server';
   readonly #peer: FullAddress;
-  readonly #ends: () => Ends;
+  /** `undefined` once the connection is open: then its `info` has the addresses. */
+  #ends: (() => Ends) | undefined;
   readonly #listener: TraceListener | undefined;
   readonly #name: string | undefined;
   readonly #report: (thrown: unknown) => void;
@@ -123,18 +126,18 @@ export class ConnectionTrace implements TpduObserver {
       return;
     }
     if (result !== undefined) {
-      settle(result, this.#onFailure);
+      settle(result, (thrown) => this.#onFailure(thrown));
     }
   }
 
   /** Reports the first failure only: a listener that fails once probably fails for each TPDU. */
-  readonly #onFailure = (thrown: unknown): void => {
+  #onFailure(thrown: unknown): void {
     if (!this.#hasFailed) {
       this.#hasFailed = true;
       // Deferred: `onError` may use the connection, which is still processing this TPDU.
       queueMicrotask(() => this.#report(thrown));
     }
-  };
+  }
 
   /** Publishes the end of the stream, if the connection was open or was published before. */
   watch(driver: Driver): void {
@@ -160,6 +163,8 @@ export class ConnectionTrace implements TpduObserver {
   /** The CC was sent or received. */
   opened(info: ConnectionInfo): void {
     this.#info = info;
+    // It may keep objects of the handshake.
+    this.#ends = undefined;
     this.#publish<ConnectionOpen>({ event: 'open', info });
   }
 
@@ -188,7 +193,7 @@ export class ConnectionTrace implements TpduObserver {
     if (this.#source === undefined) {
       const { id } = this;
       // A stream that is closed has no addresses any more.
-      const { localAddr, remoteAddr } = this.#info ?? this.#ends();
+      const { localAddr, remoteAddr } = this.#info ?? this.#ends?.() ?? UNKNOWN_ENDS;
       this.#source = {
         connection: id,
         id,
