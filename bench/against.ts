@@ -6,7 +6,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { CASES, type Case, DEFAULT_TPDU } from './cases.js';
 import type { Contestant } from './contestant.js';
-import { type Library, openerOf, OURS } from './ours.js';
+import { type Library, OURS, openerOf } from './ours.js';
 import { median, quantile } from './rate.js';
 import { TURNS } from './turns.js';
 

@@ -9,25 +9,18 @@ import { type Connection, connect } from 'cotp';
 import { type Case, DEFAULT_TPDU, sizeName } from './cases.js';
 import type { Contestant } from './contestant.js';
 import { check, type Messages, messageAt, payloads } from './messages.js';
+import { type Pair, pairLines } from './pair-table.js';
 import { median, quantile } from './rate.js';
 import type { RelayRole, RelayTask } from './relay-process.js';
 import { HOST } from './sockets.js';
 import { inTurns, type Plan, ratios } from './turns.js';
-import { verdict } from './verdict.js';
 
 /** The rates are messages or round trips per second. */
-export interface RelayComparison {
+export interface RelayComparison extends Pair {
   readonly name: string;
-  readonly kind: string;
-  readonly size: number;
   readonly turns: number;
   readonly pipe: number;
   readonly relay: number;
-  /** Relay to pipe: the median of the ratios of all turns. */
-  readonly ratio: number;
-  /** The range of the middle half of the ratios. */
-  readonly spread: readonly [number, number];
-  readonly target: number;
 }
 
 export const RELAY_CASE = 'relay';
@@ -131,34 +124,7 @@ async function roundTrips(client: Connection, messages: Messages, count: number)
   }
 }
 
-const WIDTHS = [16, 6, 13, 13, 7, 13, 7, 5];
-
 /** The comparisons as lines of text. */
 export function relayLines(comparisons: readonly RelayComparison[]): string[] {
-  return [
-    line(['relay', 'size', 'pipe/s', 'relay/s', 'ratio', 'spread', 'target', '']),
-    ...comparisons.map((each) =>
-      line([
-        each.kind,
-        sizeName(each.size),
-        whole(each.pipe),
-        whole(each.relay),
-        each.ratio.toFixed(2),
-        each.spread.map((value) => value.toFixed(2)).join('..'),
-        String(each.target),
-        verdict(each),
-      ]),
-    ),
-  ];
-}
-
-function whole(value: number): string {
-  return Math.round(value).toLocaleString('en');
-}
-
-function line(cells: readonly string[]): string {
-  return cells
-    .map((cell, i) => (i === 0 ? cell.padEnd(WIDTHS[i] ?? 0) : cell.padStart(WIDTHS[i] ?? 0)))
-    .join('')
-    .trimEnd();
+  return pairLines('relay', ['pipe', 'relay'], comparisons, ({ pipe, relay }) => [pipe, relay]);
 }

@@ -7,8 +7,8 @@
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { TransportConnection as Engine } from '../src/core/connection/connection.js';
 import type { TpduObserver } from '../src/core/data-transfer/dt.js';
-import type { MakeView } from '../src/core/octets/collector.js';
 import type { SendPool as Blocks } from '../src/core/data-transfer/send-buffer.js';
+import type { MakeView } from '../src/core/octets/collector.js';
 import { CR } from './messages.js';
 
 /** Nanoseconds that one TPDU of 64 octets of user data takes. */
