@@ -6,10 +6,14 @@ import type { ServerCounts } from './server-stats.js';
 import { whenClosed } from './streams.js';
 import { type Deferred, deferred } from './waiting.js';
 
+/** Most clients beyond a limit that are refused by the protocol at the same time. */
+const MAX_REFUSALS = 64;
+
 /** The streams that a server serves. `C` is the type of its connections. */
 export class ServedStreams<C> {
   readonly #counts: ServerCounts<C>;
   readonly #handshakes = new Set<Duplex>();
+  #refusals = 0;
   #empty: Deferred<void> | undefined;
 
   constructor(counts: ServerCounts<C>) {
@@ -24,6 +28,20 @@ export class ServedStreams<C> {
   /** A handshake begins. The caller calls {@link ended} when the stream is closed. */
   begin(stream: Duplex): void {
     this.#handshakes.add(stream);
+  }
+
+  /** A handshake begins only to refuse the client. `false` if too many are being refused: this one must be dropped. */
+  refuse(stream: Duplex): boolean {
+    if (this.#refusals === MAX_REFUSALS) {
+      return false;
+    }
+    this.#refusals += 1;
+    this.begin(stream);
+    whenClosed(stream, () => {
+      this.#refusals -= 1;
+      this.ended(stream);
+    });
+    return true;
   }
 
   /** TLS is established: the handshake continues on a stream over the one where it began. */

@@ -22,7 +22,6 @@ import type { ProxySources } from './proxy-sources.js';
 import { Resource } from './resource.js';
 import { ServedStreams } from './served-streams.js';
 import { ServerCounts, type ServerStats } from './server-stats.js';
-import { whenClosed } from './streams.js';
 import { overLimit } from './tls.js';
 import { TlsAcceptor } from './tls-acceptor.js';
 import type { DropCause } from './trace/events.js';
@@ -59,11 +58,6 @@ export type OnDrop = (
 
 const graceTime = integer(0, 2 ** 31 - 1, 'milliseconds');
 
-/**
- * Most clients beyond the limit that are refused by the protocol at the same time. Further ones are dropped.
- */
-const MAX_REFUSALS = 64;
-
 /** A listening server, returned by `listen`. `C` is the type of its connections. */
 export class Server<C extends MessageConnection<unknown> = Connection> extends Resource {
   /** @internal What has become of each stream. */
@@ -77,7 +71,6 @@ export class Server<C extends MessageConnection<unknown> = Connection> extends R
   readonly #admission: Admission;
   readonly #proxies: ProxyAcceptor | undefined;
   readonly #tls: TlsAcceptor | undefined;
-  #refusals = 0;
   #dropped = 0;
   #hasClosed = false;
 
@@ -394,13 +387,7 @@ export class Server<C extends MessageConnection<unknown> = Connection> extends R
       this.#report(error, peerOf(incoming));
       this.#countDrop(incoming, 'limit', error);
       drop(stream);
-    } else if (this.#refusals < MAX_REFUSALS) {
-      this.#refusals += 1;
-      this.#streams.begin(stream);
-      whenClosed(stream, () => {
-        this.#refusals -= 1;
-        this.#streams.ended(stream);
-      });
+    } else if (this.#streams.refuse(stream)) {
       this.#withPeer(incoming, false, (known) => this.#onStream(known, this, true));
     } else {
       this.#countDrop(incoming, 'limit', undefined);

@@ -105,8 +105,8 @@ export interface ConnectionRefused extends EventBase {
 
 /**
  * Why a server closed a stream before a CR was answered: `limit`: too many connections, and the client could not be
- * refused by a DR; `proxy`: the PROXY header was missing or wrong; `tls`: the TLS handshake failed; `timeout`: the PROXY header, TLS, the CR or the decision on it took longer than
- * `handshakeTimeout`; `closing`: the server was closed.
+ * refused by a DR; `proxy`: the PROXY header was missing or wrong; `tls`: the TLS handshake failed; `timeout`: the PROXY
+ * header, TLS, the CR or the decision on it took longer than `handshakeTimeout`; `closing`: the server was closed.
  */
 export type DropCause = 'limit' | 'proxy' | 'tls' | 'timeout' | 'closing';
 
