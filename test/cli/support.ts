@@ -1,5 +1,6 @@
 /** The `cotp` command as a person runs it: the built file, in a process of its own. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -128,10 +129,16 @@ export async function listening(server: Server): Promise<string> {
   return `127.0.0.1:${portOf(server)}`;
 }
 
-/** An address where nothing listens. */
+/**
+ * An address where nothing listens. Of the loopback network it has a host of its own: on 127.0.0.1 another test could get
+ * the port meanwhile.
+ */
 export async function closedPort(): Promise<string> {
   const server = createServer();
-  const address = await listening(server);
+  const host = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`;
+  server.listen(0, host);
+  await once(server, 'listening');
+  const address = `${host}:${portOf(server)}`;
   server.close();
   await once(server, 'close');
   return address;

@@ -617,6 +617,11 @@ const FOUND_ELSEWHERE: readonly Fault[] = [
   'cc-options',
   'cc-size',
   'cc-selector',
+  'proxy-missing',
+  'proxy-not-listed',
+  'proxy-invalid',
+  'proxy-too-long',
+  'proxy-checksum',
 ];
 
 describe.each([false, true])('strict: %s, a reading refuses', (strict) => {
