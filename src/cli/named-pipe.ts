@@ -2,14 +2,16 @@
  * Reads and writes named pipes (FIFOs) without blocking. Node accesses files in threads; a thread that
  * blocks until the other end of a pipe is opened keeps the process from exiting.
  */
-import { closeSync, constants, openSync, statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { closeSync, constants, createReadStream, openSync, statSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Milliseconds between two attempts to open a pipe whose other end is not open yet. */
 const RETRY_INTERVAL = 100;
+
+/** Octets of a file that are read at once. */
+const FILE_CHUNK = 256 * 1024;
 
 /** True if the path names a named pipe. */
 export function isNamedPipe(path: string): boolean {
@@ -18,28 +20,35 @@ export function isNamedPipe(path: string): boolean {
 
 /** Reads a file to its end, or a named pipe until its writer closes it. @throws the abort reason */
 export async function readWhole(path: string, signal: AbortSignal): Promise<Buffer> {
-  if (!isNamedPipe(path)) {
-    return readFile(path, { signal });
+  const chunks: Buffer[] = [];
+  for await (const chunk of readChunks(path, signal)) {
+    chunks.push(chunk);
   }
-  for (;;) {
+  return Buffer.concat(chunks);
+}
+
+/** Reads a file, or a named pipe until its writer closes it, piece by piece. @throws the abort reason */
+export async function* readChunks(path: string, signal: AbortSignal): AsyncGenerator<Buffer> {
+  if (!isNamedPipe(path)) {
+    yield* createReadStream(path, { signal, highWaterMark: FILE_CHUNK });
+    return;
+  }
+  for (let isEmpty = true; isEmpty; ) {
     signal.throwIfAborted();
-    const octets = await readOnce(path, signal);
-    // Without a writer the pipe reports its end at once: try again.
-    if (octets.length > 0) {
-      return octets;
+    for await (const chunk of pipeChunks(path, signal)) {
+      isEmpty = false;
+      yield chunk;
     }
-    await sleep(RETRY_INTERVAL, undefined, { signal });
+    // Without a writer the pipe reports its end at once: try again.
+    if (isEmpty) {
+      await sleep(RETRY_INTERVAL, undefined, { signal });
+    }
   }
 }
 
-async function readOnce(path: string, signal: AbortSignal): Promise<Buffer> {
+async function* pipeChunks(path: string, signal: AbortSignal): AsyncGenerator<Buffer> {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  const socket = new Socket({ fd, readable: true, writable: false, signal });
-  const chunks: Buffer[] = [];
-  for await (const chunk of socket) {
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks);
+  yield* new Socket({ fd, readable: true, writable: false, signal });
 }
 
 /** Writes to a named pipe. Data is buffered until a reader opens the pipe. */

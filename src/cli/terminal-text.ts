@@ -71,6 +71,9 @@ const NOT_ASCII = /[^\x20-\x7e\n─▶◀·⚠…]/gu;
 /** Text without anything to escape: a fast path for most text. */
 const PLAIN = /^[\x20-\x7e]*$/;
 
+/** The same for text of several lines. */
+const PLAIN_LINES = /^[\x20-\x7e\n]*$/;
+
 /**
  * Escapes what is not printable as `\x1b` or `\u{202e}`.
  *
@@ -78,7 +81,7 @@ const PLAIN = /^[\x20-\x7e]*$/;
  * @param takesUtf8 the terminal accepts UTF-8; otherwise everything beyond ASCII is escaped
  */
 export function terminalText(text: string, keepsLines: boolean, takesUtf8 = true): string {
-  if (PLAIN.test(text)) {
+  if ((keepsLines ? PLAIN_LINES : PLAIN).test(text)) {
     return text;
   }
   const clean = text.replace(TO_REPLACE, (found, colour: string | undefined) => {

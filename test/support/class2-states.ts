@@ -5,7 +5,7 @@ import type { ConnectionOptions } from '../../src/core/connection/options.js';
 import type { Event, State } from '../../src/core/connection/transition.js';
 import { class0Options } from './pair.js';
 import { hex, join } from './splits.js';
-import { call, octets, OURS, packet, raw, type Stimulus, Subject, THEIRS } from './states.js';
+import { call, OURS, octets, packet, raw, type Stimulus, Subject, THEIRS } from './states.js';
 
 export type Role = 'initiator' | 'responder';
 

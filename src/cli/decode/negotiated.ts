@@ -12,7 +12,8 @@ const EXPEDITED_DATA = 0x01;
 
 /** Follows the TPDUs of both directions of one stream. */
 export class Negotiated {
-  #request: (Tpdu & { readonly type: 'CR' }) | undefined;
+  /** Only this of the CR: its octets are part of much more of the input. */
+  #offered: number | undefined;
   #inForce: DecodeOptions = {};
 
   /** The options to decode the next TPDU. */
@@ -28,10 +29,10 @@ export class Negotiated {
       return;
     }
     if (tpdu.type === 'CR') {
-      this.#request = tpdu;
+      this.#offered = sizeOf(tpdu.parameters);
       this.#inForce = {};
     } else if (tpdu.type === 'CC') {
-      const size = sizeInForce(this.#request?.parameters, tpdu.parameters);
+      const size = sizeInForce(this.#offered, tpdu.parameters);
       this.#inForce = {
         class: tpdu.class,
         extendedFormats: (tpdu.options & EXTENDED_FORMATS) !== 0,
@@ -46,8 +47,11 @@ export class Negotiated {
  * The TPDU size in force: the size in the CC, but at most the offer of the CR. Without a size in the CC it is
  * the offer (RFC 2126 §6.3). `undefined` if neither TPDU has a size.
  */
-function sizeInForce(offered: Parameters | undefined, selected: Parameters): number | undefined {
-  const offer = offered?.preferredMaxTpduSize ?? offered?.tpduSize;
-  const answer = selected.preferredMaxTpduSize ?? selected.tpduSize ?? offer;
+function sizeInForce(offer: number | undefined, selected: Parameters): number | undefined {
+  const answer = sizeOf(selected) ?? offer;
   return answer === undefined ? undefined : Math.min(answer, offer ?? answer);
+}
+
+function sizeOf({ preferredMaxTpduSize, tpduSize }: Parameters): number | undefined {
+  return preferredMaxTpduSize ?? tpduSize;
 }

@@ -1,0 +1,167 @@
+/**
+ * Reads a capture file piece by piece: packets, IP, TCP, TPKTs. It needs no other program. What it keeps is
+ * bounded, whatever the size of the file.
+ */
+import { addressOf, type IpPayload, isTcp, readIp } from './ip.js';
+import { IpFragments } from './ip-fragments.js';
+import { LIMITS, type Limits } from './limits.js';
+import { ipStart } from './link-layer.js';
+import { type CapturedPacket, DamagedFile, type PacketReader } from './packet.js';
+import { isPcap, PcapReader } from './pcap.js';
+import { isPcapng, PcapngReader } from './pcapng.js';
+import { readTcp } from './tcp.js';
+import { type Flow, TcpStreams } from './tcp-streams.js';
+import type { Frame } from './tpkt-direction.js';
+
+/** What a capture contains, in the order of its frames. */
+export type CaptureEvent = {
+  /** Absent if it is about the whole capture. */
+  readonly frame?: Frame | undefined;
+  readonly flow?: Flow | undefined;
+} & (
+  | { readonly tpkt: Buffer }
+  /** Something is missing or cannot be read: a sentence. */
+  | { readonly lost: string }
+);
+
+/** True if the octets begin like a capture file. */
+export function isCapture(octets: Buffer): boolean {
+  return isPcap(octets) || isPcapng(octets);
+}
+
+/** Packets that are not read, for one reason. */
+interface UnreadPackets {
+  readonly first: Frame;
+  count: number;
+}
+
+/** Reasons of which the packets are counted. */
+const MAX_REASONS = 32;
+
+/** Reads one capture file. */
+export class CaptureReader {
+  readonly #file: PacketReader;
+  readonly #streams: TcpStreams;
+  readonly #fragments: IpFragments;
+  readonly #unread = new Map<string, UnreadPackets>();
+  #events: CaptureEvent[] = [];
+  #frame: Frame = { number: 0, time: undefined };
+  #isEnded = false;
+
+  /** @param start the first octets of the file, at least four, which `push` gets too */
+  constructor(start: Buffer, limits: Limits = LIMITS) {
+    const receiver = {
+      packet: (packet: CapturedPacket) => this.#packet(packet),
+      lost: (lost: string) => this.#events.push({ lost }),
+    };
+    this.#file = isPcap(start) ? new PcapReader(receiver) : new PcapngReader(receiver);
+    this.#streams = new TcpStreams(
+      {
+        tpkt: (tpkt, frame, flow) => this.#events.push({ tpkt, frame, flow }),
+        lost: (lost, frame, flow) => this.#events.push({ lost, frame, flow }),
+      },
+      limits,
+    );
+    this.#fragments = new IpFragments(limits, (first, frame) => this.#incomplete(first, frame));
+  }
+
+  /** Octets that wait for others. */
+  get held(): number {
+    return this.#streams.held;
+  }
+
+  /** Reads on. The octets of the events are valid until the next call. */
+  push(octets: Buffer): readonly CaptureEvent[] {
+    this.#attempt(() => this.#file.push(octets));
+    return this.#events.splice(0);
+  }
+
+  /** Ends the file. @param fault why no more of it can be read, if it has not ended */
+  end(fault?: string): readonly CaptureEvent[] {
+    this.#attempt(() => (fault === undefined ? this.#file.end() : this.#stop(fault)));
+    this.#stop();
+    return this.#events.splice(0);
+  }
+
+  /** Runs a step; after damage to the file nothing more of it is read. */
+  #attempt(step: () => void): void {
+    if (this.#isEnded) {
+      return;
+    }
+    try {
+      step();
+    } catch (error) {
+      if (!(error instanceof DamagedFile)) {
+        throw error;
+      }
+      this.#stop(error.message);
+    }
+  }
+
+  #stop(fault?: string): void {
+    if (this.#isEnded) {
+      return;
+    }
+    this.#isEnded = true;
+    this.#fragments.end();
+    this.#streams.end(this.#frame);
+    for (const [reason, { count, first }] of this.#unread) {
+      const packets = count === 1 ? '1 packet is' : `${count} packets are`;
+      this.#events.push({ lost: `${packets} not read: ${reason}`, frame: first });
+    }
+    if (fault !== undefined) {
+      this.#events.push({ lost: fault });
+    }
+  }
+
+  #packet({ frame: number, time, linkType, octets, wireLength }: CapturedPacket): void {
+    const frame = { number, time };
+    this.#frame = frame;
+    const start = ipStart(linkType, octets);
+    if (typeof start !== 'number') {
+      if (start !== undefined) {
+        this.#countUnread(start.unread, frame);
+      }
+      return;
+    }
+    const ip = readIp(octets.subarray(start), wireLength - start);
+    if (ip !== undefined && 'unread' in ip) {
+      this.#countUnread(ip.unread, frame);
+    } else if (ip !== undefined && isTcp(ip)) {
+      this.#ip(ip, frame);
+    }
+  }
+
+  #ip(part: IpPayload, frame: Frame): void {
+    const { fragment } = part;
+    const ip = fragment === undefined ? part : this.#fragments.add(part, fragment, frame);
+    if (ip === undefined) {
+      return;
+    }
+    const segment = readTcp(ip.octets, ip.length);
+    if (segment === 'cut') {
+      this.#countUnread('cut within their headers by the snap length', frame);
+    } else if (segment === undefined) {
+      this.#countUnread('their TCP header is wrong', frame);
+    } else {
+      this.#streams.receive(ip, segment, frame);
+    }
+  }
+
+  #incomplete({ source, destination }: IpPayload, frame: Frame): void {
+    const ends = `${addressOf(source)} > ${addressOf(destination)}`;
+    this.#events.push({
+      lost: `an IP datagram from ${ends} is not read: fragments of it are missing in the capture`,
+      frame,
+    });
+  }
+
+  #countUnread(reason: string, frame: Frame): void {
+    const known = this.#unread.get(reason);
+    if (known !== undefined) {
+      known.count += 1;
+    } else if (this.#unread.size < MAX_REASONS) {
+      this.#unread.set(reason, { first: frame, count: 1 });
+    }
+  }
+}

@@ -1,0 +1,93 @@
+/** Finds the IP packet in a captured frame, whatever link it was captured on. */
+
+/** Where the IP packet begins, or why there is none to read: `undefined` if the frame has no IP packet. */
+export type IpStart = number | { readonly unread: string } | undefined;
+
+const ETHERTYPE_IPV4 = 0x0800;
+const ETHERTYPE_IPV6 = 0x86dd;
+/** 802.1Q, 802.1ad, and the two that were in use before 802.1ad for the outer tag. */
+const VLAN_TAGS = [0x8100, 0x88a8, 0x9100, 0x9200];
+/** What can hold IP packets, but is not read: by EtherType, 0x8847, 0x8848 and 0x8864. */
+const UNREAD: Readonly<Record<number, string>> = {
+  34887: 'MPLS',
+  34888: 'MPLS',
+  34916: 'PPPoE',
+};
+
+/** Values of the loopback header for IPv6; they differ between systems. IPv4 is 2. */
+const LOOPBACK_FAMILIES = [2, 10, 23, 24, 28, 30];
+
+/** The first octet of an IP packet gives its version. */
+function isIp(octets: Buffer, at: number): boolean {
+  const version = (octets[at] ?? 0) >> 4;
+  return version === 4 || version === 6;
+}
+
+/** Reads an EtherType at `at`, and the VLAN tags before it. */
+function ofEtherType(octets: Buffer, at: number): IpStart {
+  let offset = at;
+  while (offset + 2 <= octets.length) {
+    const type = octets.readUInt16BE(offset);
+    offset += 2;
+    if (type === ETHERTYPE_IPV4 || type === ETHERTYPE_IPV6) {
+      return offset;
+    }
+    if (!VLAN_TAGS.includes(type)) {
+      const unread = UNREAD[type];
+      return unread === undefined ? undefined : { unread };
+    }
+    // Two octets of the tag, then the next EtherType.
+    offset += 2;
+  }
+  return undefined;
+}
+
+function ofLoopback(octets: Buffer): IpStart {
+  if (octets.length < 4) {
+    return undefined;
+  }
+  // The family is in the byte order of the machine that captured.
+  const family = Math.min(octets.readUInt32LE(0), octets.readUInt32BE(0));
+  return LOOPBACK_FAMILIES.includes(family) ? 4 : undefined;
+}
+
+function ofRaw(octets: Buffer): IpStart {
+  return isIp(octets, 0) ? 0 : undefined;
+}
+
+/** The links by their LINKTYPE number. */
+const LINKS: Readonly<Record<number, (octets: Buffer) => IpStart>> = {
+  /** Null: BSD loopback, in the byte order of the host; 108 in that of the network. */
+  0: ofLoopback,
+  108: ofLoopback,
+  1: (octets) => ofEtherType(octets, 12),
+  /** Raw IP; 12 and 14 are the numbers that some systems write for it. */
+  12: ofRaw,
+  14: ofRaw,
+  101: ofRaw,
+  228: ofRaw,
+  229: ofRaw,
+  /** Linux cooked captures, version 1 and 2: the protocol is at the end, or at the start, of the header. */
+  113: (octets) => ofEtherType(octets, 14),
+  276: (octets) => cookedV2(octets),
+};
+
+const COOKED_V2_HEADER = 20;
+
+function cookedV2(octets: Buffer): IpStart {
+  if (octets.length < COOKED_V2_HEADER) {
+    return undefined;
+  }
+  const type = octets.readUInt16BE(0);
+  if (type === ETHERTYPE_IPV4 || type === ETHERTYPE_IPV6) {
+    return COOKED_V2_HEADER;
+  }
+  // A tag: the rest of it is behind the header.
+  return VLAN_TAGS.includes(type) ? ofEtherType(octets, COOKED_V2_HEADER + 2) : undefined;
+}
+
+/** Finds the IP packet of a frame. */
+export function ipStart(linkType: number, octets: Buffer): IpStart {
+  const link = LINKS[linkType];
+  return link === undefined ? { unread: `link type ${linkType}` } : link(octets);
+}

@@ -1,0 +1,288 @@
+/**
+ * Puts one direction of a captured TCP stream in order: segments that came out of order or twice, and segments
+ * that the capture has lost or cut.
+ */
+import type { HeldOctets, Limits } from './limits.js';
+import type { TcpSegment } from './tcp.js';
+import { type Frame, TpktDirection, type TpktReceiver } from './tpkt-direction.js';
+
+/** A part of a segment that waits for octets before it. */
+interface Waiting {
+  readonly seq: number;
+  readonly length: number;
+  /** `undefined`: the capture has cut these octets. */
+  readonly octets: Buffer | undefined;
+  readonly frame: Frame;
+}
+
+/** Octets by which a sequence number may be behind, as that of a late segment is. */
+const MOST_BEHIND = 16 * 1024 * 1024;
+
+/**
+ * Segments of the stream that may follow the acknowledgement of missing octets before these count as lost: a
+ * capture can have the acknowledgement before the segment.
+ */
+const PATIENCE = 8;
+
+/** The distance from one sequence number to another, which wrap at 2^32. */
+function distance(from: number, to: number): number {
+  return (to - from) | 0;
+}
+
+function count(octets: number): string {
+  return octets === 1 ? '1 octet' : `${octets} octets`;
+}
+
+function are(octets: number): string {
+  return `${count(octets)} ${octets === 1 ? 'is' : 'are'}`;
+}
+
+/** One direction of a TCP stream. */
+export class TcpDirection {
+  readonly #receiver: TpktReceiver;
+  readonly #limits: Limits;
+  readonly #held: HeldOctets;
+  #tpkts: TpktDirection | undefined;
+  /** The next sequence number; `undefined` until a segment was captured. */
+  #next: number | undefined;
+  /** The start of the stream is in the capture. */
+  #hasStart = false;
+  /** The first sequence number that was captured, as long as no start was. */
+  #first = 0;
+  #hasData = false;
+  /** What waits, by sequence number. */
+  #waiting: Waiting[] = [];
+  #waitingOctets = 0;
+  /** The highest number that the peer has acknowledged. */
+  #acknowledged: number | undefined;
+  #patience = PATIENCE;
+  /** The number of the FIN. */
+  #fin: number | undefined;
+  #isLateReported = false;
+  /** The end was processed, and no octets came behind it. */
+  #isEnded = false;
+
+  constructor(receiver: TpktReceiver, limits: Limits, held: HeldOctets) {
+    this.#receiver = receiver;
+    this.#limits = limits;
+    this.#held = held;
+  }
+
+  /** True if this SYN begins another connection than the one that is known. */
+  isOther({ seq, isSyn }: TcpSegment): boolean {
+    const isKnown = this.#hasStart && distance(this.#first, seq + 1) === 0;
+    return isSyn && this.#next !== undefined && !isKnown;
+  }
+
+  /** Processes a segment of this direction. */
+  receive(segment: TcpSegment, frame: Frame): void {
+    const { data, missing, isSyn } = segment;
+    const seq = (segment.seq + (isSyn ? 1 : 0)) >>> 0;
+    if (this.#next === undefined) {
+      this.#next = seq;
+      this.#first = seq;
+      this.#hasStart = isSyn;
+    }
+    const length = data.length + missing;
+    if (segment.isFin) {
+      this.#fin = (seq + length) >>> 0;
+    }
+    if (length > 0) {
+      this.#place(seq, length, frame);
+      this.#add(seq, data, frame);
+      this.#addCut((seq + data.length) >>> 0, missing, frame);
+      this.#deliver();
+    }
+    if (segment.isReset || (this.#fin !== undefined && this.#fin === this.#next)) {
+      this.end('the connection', frame);
+    }
+  }
+
+  /** Adjusts the next sequence number if that of the segment does not fit. */
+  #place(seq: number, length: number, frame: Frame): void {
+    const next = this.#next ?? seq;
+    const ahead = distance(next, seq);
+    if (!this.#hasData && !this.#hasStart && ahead === 1) {
+      // What came first was a probe of keep-alive, whose number is one too low.
+      this.#next = seq;
+    } else if (ahead + length < -MOST_BEHIND) {
+      this.#giveUpAll();
+      this.#receiver.lost(
+        `the sequence number jumps back by ${count(-ahead)}: another connection, whose SYN is missing`,
+        frame,
+      );
+      this.#tpkts?.end('the connection', frame);
+      this.#next = seq;
+      this.#first = seq;
+      this.#hasStart = false;
+    } else if (!this.#hasStart && distance(this.#first, seq) < 0 && !this.#isLateReported) {
+      this.#isLateReported = true;
+      this.#receiver.lost(
+        `${count(-distance(this.#first, seq))} before the start of the stream arrive late and are not shown`,
+        frame,
+      );
+    }
+    this.#hasData = true;
+  }
+
+  /** Processes the acknowledgement in a segment of the peer. */
+  acknowledge(ack: number | undefined): void {
+    const known = this.#acknowledged;
+    if (ack !== undefined && (known === undefined || distance(known, ack) > 0)) {
+      this.#acknowledged = ack;
+    }
+  }
+
+  /** A segment of the stream was processed: octets that were acknowledged and did not come are lost. */
+  checkGap(): void {
+    const [first] = this.#waiting;
+    if (first === undefined || this.#next === undefined || this.#acknowledged === undefined) {
+      return;
+    }
+    if (distance(this.#next, this.#acknowledged) > 0) {
+      this.#patience -= 1;
+      if (this.#patience <= 0) {
+        this.#giveUp('missing in the capture');
+      }
+    }
+  }
+
+  /** Ends the direction: what waits is processed, with its gaps. */
+  end(what: string, frame: Frame): void {
+    this.#giveUpAll();
+    this.#reportMissingEnd(frame);
+    if (!this.#isEnded) {
+      this.#isEnded = true;
+      this.#tpkts?.end(what, frame);
+    }
+  }
+
+  /** Reports octets at the end that the peer has acknowledged, or that are before a FIN, and that did not come. */
+  #reportMissingEnd(frame: Frame): void {
+    const end = this.#fin ?? this.#acknowledged;
+    if (this.#next === undefined || end === undefined) {
+      return;
+    }
+    const missing = distance(this.#next, end);
+    // One number more than there are octets: the acknowledgement of a FIN, which need not be in the capture.
+    const least = this.#fin === undefined ? 2 : 1;
+    if (missing >= least && missing < MOST_BEHIND) {
+      this.#gap(missing, `${are(missing)} missing in the capture`, frame);
+      this.#next = end;
+    }
+  }
+
+  #add(seq: number, octets: Buffer, frame: Frame): void {
+    const ahead = distance(this.#next ?? seq, seq);
+    if (ahead > 0) {
+      if (octets.length > 0) {
+        this.#wait({ seq, length: octets.length, octets, frame });
+      }
+    } else if (octets.length + ahead > 0) {
+      this.#push(octets.subarray(-ahead), frame);
+    }
+  }
+
+  #addCut(seq: number, length: number, frame: Frame): void {
+    const ahead = distance(this.#next ?? seq, seq);
+    if (length === 0) {
+      return;
+    }
+    if (ahead > 0) {
+      this.#wait({ seq, length, octets: undefined, frame });
+    } else if (length + ahead > 0) {
+      this.#cut(length + ahead, frame);
+    }
+  }
+
+  #push(octets: Buffer, frame: Frame): void {
+    this.#next = ((this.#next ?? 0) + octets.length) >>> 0;
+    this.#patience = PATIENCE;
+    this.#isEnded = false;
+    this.#tpktsOf().push(octets, frame);
+  }
+
+  #cut(length: number, frame: Frame): void {
+    this.#gap(length, `${are(length)} cut off by the snap length of the capture`, frame);
+    this.#next = ((this.#next ?? 0) + length) >>> 0;
+  }
+
+  #tpktsOf(): TpktDirection {
+    this.#tpkts ??= new TpktDirection(this.#receiver, this.#held, this.#hasStart);
+    return this.#tpkts;
+  }
+
+  /** Inserts by sequence number. Almost always that is the highest. */
+  #wait(part: Waiting): void {
+    const waiting = this.#waiting;
+    let at = waiting.length;
+    while (at > 0 && distance(waiting[at - 1]?.seq ?? 0, part.seq) < 0) {
+      at -= 1;
+    }
+    const before = waiting[at - 1];
+    if (before?.seq === part.seq && before.length >= part.length && before.octets !== undefined) {
+      return;
+    }
+    const { octets } = part;
+    const isFull = waiting.length >= this.#limits.reorderSegments;
+    const size = octets?.length ?? 0;
+    const hasRoom = this.#waitingOctets + size <= this.#limits.reorderOctets;
+    if (!isFull && hasRoom && this.#held.add(size)) {
+      // A copy: the octets are a view of much more of the file.
+      waiting.splice(at, 0, { ...part, octets: octets && Buffer.from(octets) });
+      this.#waitingOctets += size;
+      return;
+    }
+    waiting.splice(at, 0, part);
+    this.#waitingOctets += size;
+    this.#held.remove(-size);
+    const limit = isFull ? `${waiting.length} segments` : `${count(this.#waitingOctets)}`;
+    this.#giveUp(`missing so far, and ${limit} wait for them, which is the limit`);
+  }
+
+  /** Processes what waits and is due now. */
+  #deliver(): void {
+    let done = 0;
+    for (const { seq, length, octets, frame } of this.#waiting) {
+      const ahead = distance(this.#next ?? 0, seq);
+      if (ahead > 0) {
+        break;
+      }
+      done += 1;
+      this.#waitingOctets -= octets?.length ?? 0;
+      this.#held.remove(octets?.length ?? 0);
+      if (length + ahead > 0) {
+        if (octets === undefined) {
+          this.#cut(length + ahead, frame);
+        } else {
+          this.#push(octets.subarray(-ahead), frame);
+        }
+      }
+    }
+    this.#waiting.splice(0, done);
+  }
+
+  /** The octets before those that wait do not come any more. */
+  #giveUp(why: string): void {
+    const [first] = this.#waiting;
+    if (first !== undefined && this.#next !== undefined) {
+      const missing = distance(this.#next, first.seq);
+      if (missing > 0) {
+        this.#gap(missing, `${are(missing)} ${why}`, first.frame);
+        this.#next = first.seq;
+      }
+      this.#patience = PATIENCE;
+      this.#deliver();
+    }
+  }
+
+  #giveUpAll(): void {
+    while (this.#waiting.length > 0) {
+      this.#giveUp('missing in the capture');
+    }
+  }
+
+  #gap(missing: number, what: string, frame: Frame): void {
+    this.#tpktsOf().gap(missing, what, frame);
+  }
+}

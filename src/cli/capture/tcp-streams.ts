@@ -1,0 +1,175 @@
+/** The TCP streams of a capture: finds the stream of each segment, and numbers them from 0. */
+import { endOf, type IpPayload } from './ip.js';
+import { HeldOctets, type Limits } from './limits.js';
+import type { TcpSegment } from './tcp.js';
+import { TcpDirection } from './tcp-direction.js';
+import type { Frame, TpktReceiver } from './tpkt-direction.js';
+
+/** One direction of a TCP stream of a capture. */
+export interface Flow {
+  /** Number of the stream in the capture, from 0. */
+  readonly stream: number;
+  /** The sender and the receiver, as `address:port`. */
+  readonly from: string;
+  readonly to: string;
+  /** The same object for both directions of a stream. */
+  readonly conversation: object;
+}
+
+/** Receives what is in the streams. */
+export interface FlowReceiver {
+  tpkt(octets: Buffer, frame: Frame, flow: Flow): void;
+  lost(sentence: string, frame: Frame, flow?: Flow): void;
+}
+
+/** Reports that wait until it is known whether the stream has TPKTs. */
+const MAX_REPORTS = 16;
+
+/** One TCP stream. What is lost in it is reported only if it has TPKTs. */
+class Stream {
+  readonly number: number;
+  readonly #directions: readonly TcpDirection[];
+  readonly #receiver: FlowReceiver;
+  #hasTpkts = false;
+  #reports: (() => void)[] = [];
+
+  constructor(number: number, ends: readonly [string, string], setting: Setting) {
+    this.number = number;
+    this.#receiver = setting.receiver;
+    const [one, other] = ends;
+    const flows: readonly Flow[] = [
+      { stream: number, from: one, to: other, conversation: this },
+      { stream: number, from: other, to: one, conversation: this },
+    ];
+    this.#directions = flows.map((flow) => {
+      return new TcpDirection(this.#receiverOf(flow), setting.limits, setting.held);
+    });
+  }
+
+  /** Processes a segment. @param from 0 or 1: which end has sent it */
+  receive(from: number, segment: TcpSegment, frame: Frame): void {
+    this.#directions[1 - from]?.acknowledge(segment.ack);
+    this.#directions[from]?.receive(segment, frame);
+    for (const direction of this.#directions) {
+      direction.checkGap();
+      if (segment.isReset) {
+        direction.end('the connection', frame);
+      }
+    }
+  }
+
+  isOther(from: number, segment: TcpSegment): boolean {
+    return this.#directions[from]?.isOther(segment) === true;
+  }
+
+  end(what: string, frame: Frame): void {
+    for (const direction of this.#directions) {
+      direction.end(what, frame);
+    }
+  }
+
+  get hasTpkts(): boolean {
+    return this.#hasTpkts;
+  }
+
+  #receiverOf(flow: Flow): TpktReceiver {
+    return {
+      tpkt: (octets, frame) => {
+        this.#hasTpkts = true;
+        for (const report of this.#reports.splice(0)) {
+          report();
+        }
+        this.#receiver.tpkt(octets, frame, flow);
+      },
+      lost: (sentence, frame) => {
+        const report = () => this.#receiver.lost(sentence, frame, flow);
+        if (this.#hasTpkts) {
+          report();
+        } else if (this.#reports.length < MAX_REPORTS) {
+          this.#reports.push(report);
+        }
+      },
+    };
+  }
+}
+
+/** What all streams of a capture have in common. */
+interface Setting {
+  readonly receiver: FlowReceiver;
+  readonly limits: Limits;
+  readonly held: HeldOctets;
+}
+
+/** The TCP streams of a capture. */
+export class TcpStreams {
+  readonly #setting: Setting;
+  /** By addresses and ports; the stream with the latest segment is last. */
+  readonly #streams = new Map<string, Stream>();
+  #count = 0;
+
+  constructor(receiver: FlowReceiver, limits: Limits) {
+    this.#setting = { receiver, limits, held: new HeldOctets(limits.heldOctets) };
+  }
+
+  /** Octets that wait in all streams. */
+  get held(): number {
+    return this.#setting.held.count;
+  }
+
+  receive(ip: IpPayload, segment: TcpSegment, frame: Frame): void {
+    const source = keyOf(ip.source, segment.sourcePort);
+    const destination = keyOf(ip.destination, segment.destinationPort);
+    const from = source < destination ? 0 : 1;
+    const key = from === 0 ? source + destination : destination + source;
+    let stream = this.#streams.get(key);
+    if (stream?.isOther(from, segment) === true) {
+      stream.end('the connection', frame);
+      stream = undefined;
+    }
+    if (stream === undefined) {
+      this.#makeRoom(key, frame);
+      stream = this.#open(ip, segment, from);
+    }
+    // The last one is the latest.
+    this.#streams.delete(key);
+    this.#streams.set(key, stream);
+    stream.receive(from, segment, frame);
+  }
+
+  /** Ends the capture. */
+  end(frame: Frame): void {
+    const streams = [...this.#streams.values()].sort((a, b) => a.number - b.number);
+    for (const stream of streams) {
+      stream.end('the capture', frame);
+    }
+    this.#streams.clear();
+  }
+
+  #open(ip: IpPayload, segment: TcpSegment, from: number): Stream {
+    const sender = endOf(ip.source, segment.sourcePort);
+    const receiver = endOf(ip.destination, segment.destinationPort);
+    const ends = from === 0 ? ([sender, receiver] as const) : ([receiver, sender] as const);
+    const stream = new Stream(this.#count, ends, this.#setting);
+    this.#count += 1;
+    return stream;
+  }
+
+  #makeRoom(key: string, frame: Frame): void {
+    const [oldest] = this.#streams;
+    const { streams } = this.#setting.limits;
+    if (oldest === undefined || this.#streams.size < streams || this.#streams.has(key)) {
+      return;
+    }
+    const [oldKey, stream] = oldest;
+    this.#streams.delete(oldKey);
+    if (stream.hasTpkts) {
+      const sentence = `TCP stream ${stream.number} is taken for ended: there are more than ${streams} streams`;
+      this.#setting.receiver.lost(sentence, frame);
+    }
+    stream.end('the part of the stream that is read', frame);
+  }
+}
+
+function keyOf(address: Buffer, port: number): string {
+  return `${address.toString('latin1')}${String.fromCharCode(port)}`;
+}

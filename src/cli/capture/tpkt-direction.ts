@@ -1,0 +1,261 @@
+/**
+ * Splits one direction of a captured TCP stream into TPKTs. A capture can lack octets and can begin or end
+ * inside a TPKT. This reports what cannot be decoded for that reason and resumes at the next TPKT.
+ */
+import { TpktCutter } from '../../node/tpkt/cutter.js';
+import type { HeldOctets } from './limits.js';
+import { beginsTpkt, TPKT_HEADER, TPKT_VERSION } from './plausible.js';
+import { TpktSearch } from './tpkt-search.js';
+
+/** Where something is in the capture. */
+export interface Frame {
+  readonly number: number;
+  /** Milliseconds since 1970; `undefined` if the capture has no time for it. */
+  readonly time: number | undefined;
+}
+
+/** Receives what is in one direction of a stream. */
+export interface TpktReceiver {
+  /** A whole TPKT, completed by this frame. */
+  tpkt(octets: Buffer, frame: Frame): void;
+  /** Something is missing or cannot be read. */
+  lost(sentence: string, frame: Frame): void;
+}
+
+/** `search`: boundaries are not known. `split`: they are. `foreign`: another protocol. */
+type Mode = 'search' | 'split' | 'foreign';
+
+/** Splits the octets of one direction, which must arrive in order. */
+export class TpktDirection {
+  readonly #receiver: TpktReceiver;
+  readonly #held: HeldOctets;
+  #mode: Mode = 'search';
+  #search: TpktSearch;
+  /** The frame with the first octet that was searched. */
+  #searchedFrom: Frame | undefined;
+  /** The start of a TPKT that is not complete, and how many octets that is. */
+  #pieces: Buffer[] = [];
+  #partial = 0;
+  /** The frame in which it begins. */
+  #partialFrom: Frame | undefined;
+  /** Octets to ignore until the end of a TPKT that cannot be shown. */
+  #toSkip = 0;
+  #hasTpkts = false;
+
+  /** @param isStart the first octet is the first of the stream */
+  constructor(receiver: TpktReceiver, held: HeldOctets, isStart: boolean) {
+    this.#receiver = receiver;
+    this.#held = held;
+    this.#search = new TpktSearch(isStart);
+  }
+
+  /** Processes the next octets. */
+  push(segment: Buffer, frame: Frame): void {
+    const skipped = Math.min(this.#toSkip, segment.length);
+    this.#toSkip -= skipped;
+    const octets = segment.subarray(skipped);
+    if (octets.length === 0) {
+      return;
+    }
+    if (this.#mode === 'search') {
+      this.#find(octets, frame);
+    } else if (this.#mode === 'split') {
+      this.#split(octets, frame);
+    } else if (this.#hasTpkts && beginsTpkt(octets, 0) === 'yes') {
+      this.#mode = 'split';
+      this.#split(octets, frame);
+    }
+  }
+
+  /**
+   * Skips missing octets.
+   *
+   * @param what the start of the sentence that reports them, for instance `11 octets are missing`
+   * @param frame the first frame behind them
+   */
+  gap(missing: number, what: string, frame: Frame): void {
+    if (this.#toSkip > 0) {
+      this.#toSkip = Math.max(0, this.#toSkip - missing);
+      this.#receiver.lost(`${what}, within a TPKT that lacks other octets too`, frame);
+    } else if (this.#mode === 'search') {
+      this.#dropSearched();
+      this.#receiver.lost(`${what}, before the first TPKT that is known`, frame);
+    } else if (this.#mode === 'split') {
+      this.#gapInTpkts(missing, what, frame);
+    }
+  }
+
+  #gapInTpkts(missing: number, what: string, frame: Frame): void {
+    const rest = Buffer.concat(this.#pieces);
+    this.#dropPartial();
+    if (rest.length < TPKT_HEADER) {
+      this.#searchAgain();
+      const where = `after the first ${rest.length} octets of a TPKT`;
+      this.#receiver.lost(`${what}, ${rest.length === 0 ? 'between two TPKTs' : where}`, frame);
+      return;
+    }
+    const length = rest.readUInt16BE(2);
+    const left = length - rest.length - missing;
+    this.#toSkip = Math.max(0, left);
+    if (left < 0) {
+      this.#searchAgain();
+    }
+    this.#receiver.lost(
+      `${what}, after the first ${rest.length} octets of a TPKT of ${length}, which is not shown`,
+      frame,
+    );
+  }
+
+  /** Ends the direction. `what` has ended: `the capture` or `the connection`. */
+  end(what: string, frame: Frame): void {
+    if (this.#partial > 0) {
+      const from = this.#partialFrom ?? frame;
+      const sentence = `${what} ends within a TPKT, ${this.#partial} octets after its beginning`;
+      this.#dropPartial();
+      this.#receiver.lost(sentence, from);
+    } else if (this.#toSkip > 0) {
+      this.#receiver.lost(`${what} ends within a TPKT that lacks other octets too`, frame);
+    } else if (this.#mode === 'search') {
+      this.#dropSearched();
+      this.#reportSkipped(this.#search.searched, 'there is no whole TPKT in them', frame);
+    }
+    this.#toSkip = 0;
+    this.#searchAgain();
+  }
+
+  #find(octets: Buffer, frame: Frame): void {
+    this.#searchedFrom ??= frame;
+    const before = this.#search.held;
+    const found = this.#search.push(octets);
+    this.#held.remove(before);
+    if (found === 'unknown') {
+      // Over the limit nothing is kept, and all of it counts as skipped.
+      if (!this.#held.add(this.#search.held)) {
+        this.#search.drop();
+      }
+    } else if (found === 'none') {
+      this.#search.drop();
+      this.#mode = 'foreign';
+      this.#reportSkipped(this.#search.searched, 'there is no TPKT in them', frame);
+    } else {
+      this.#mode = 'split';
+      this.#reportSkipped(found.skipped, 'the next TPKT begins behind them', frame);
+      this.#split(found.octets, frame);
+    }
+  }
+
+  #reportSkipped(octets: number, why: string, frame: Frame): void {
+    if (octets > 0) {
+      const where = this.#hasTpkts ? 'behind a gap' : 'at the start of the stream';
+      const count = octets === 1 ? '1 octet' : `${octets} octets`;
+      this.#receiver.lost(`${count} ${where} are skipped: ${why}`, this.#searchedFrom ?? frame);
+    }
+    this.#searchedFrom = undefined;
+  }
+
+  #split(octets: Buffer, frame: Frame): void {
+    let at = this.#complete(octets, frame);
+    while (at < octets.length) {
+      const length = at + TPKT_HEADER > octets.length ? undefined : octets.readUInt16BE(at + 2);
+      if (octets[at] !== TPKT_VERSION || (length !== undefined && length < TPKT_HEADER + 3)) {
+        this.#fail(octets.subarray(at), frame);
+        return;
+      }
+      if (length === undefined || at + length > octets.length) {
+        this.#keep(octets.subarray(at), frame);
+        return;
+      }
+      this.#emit(octets.subarray(at, at + length), frame);
+      at += length;
+    }
+  }
+
+  /** Adds to a TPKT that is not complete; returns how many octets it took. */
+  #complete(octets: Buffer, frame: Frame): number {
+    let at = 0;
+    while (this.#partial > 0 && at < octets.length) {
+      const isHeader = this.#partial < TPKT_HEADER;
+      const need = isHeader ? TPKT_HEADER - this.#partial : this.#length - this.#partial;
+      const piece = octets.subarray(at, at + need);
+      at += piece.length;
+      if (!isHeader && piece.length === need) {
+        const tpkt = Buffer.concat([...this.#pieces, piece]);
+        this.#dropPartial();
+        this.#emit(tpkt, frame);
+      } else if (!this.#keep(piece, frame)) {
+        // What is left of a TPKT that is not kept is skipped.
+        const skipped = Math.min(this.#toSkip, octets.length - at);
+        this.#toSkip -= skipped;
+        return at + skipped;
+      } else if (isHeader && piece.length === need && this.#length < TPKT_HEADER + 3) {
+        const header = Buffer.concat([...this.#pieces, octets.subarray(at)]);
+        this.#dropPartial();
+        this.#fail(header, frame);
+        return octets.length;
+      }
+    }
+    return at;
+  }
+
+  /** Length of the TPKT that is not complete, if its header is. */
+  get #length(): number {
+    if (this.#partial >= TPKT_HEADER && (this.#pieces[0]?.length ?? 0) < TPKT_HEADER) {
+      this.#pieces = [Buffer.concat(this.#pieces)];
+    }
+    return this.#pieces[0]?.readUInt16BE(2) ?? 0;
+  }
+
+  /** Keeps octets of a TPKT that is not complete; `false` if too much is kept already. */
+  #keep(octets: Buffer, frame: Frame): boolean {
+    if (this.#partial === 0) {
+      this.#partialFrom = frame;
+    }
+    // A copy: the octets are a view of much more of the file.
+    this.#pieces.push(Buffer.from(octets));
+    this.#partial += octets.length;
+    if (this.#held.add(octets.length)) {
+      return true;
+    }
+    // Counted, so that it can be dropped like the rest.
+    this.#held.remove(-octets.length);
+    if (this.#partial < TPKT_HEADER) {
+      return true;
+    }
+    const length = this.#length;
+    this.#toSkip = length - this.#partial;
+    this.#dropPartial();
+    this.#receiver.lost(
+      `a TPKT of ${length} octets is not shown: too many octets of all streams wait for others`,
+      frame,
+    );
+    return false;
+  }
+
+  #emit(tpkt: Buffer, frame: Frame): void {
+    this.#hasTpkts = true;
+    this.#receiver.tpkt(tpkt, frame);
+  }
+
+  /** The octets are no TPKT: reports it, and waits for a segment that begins with one. */
+  #fail(octets: Buffer, frame: Frame): void {
+    this.#mode = 'foreign';
+    new TpktCutter().cut(octets, (error) => this.#receiver.lost(error.message, frame));
+  }
+
+  #dropPartial(): void {
+    this.#held.remove(this.#partial);
+    this.#pieces = [];
+    this.#partial = 0;
+  }
+
+  #dropSearched(): void {
+    this.#held.remove(this.#search.held);
+    this.#search.drop();
+  }
+
+  #searchAgain(): void {
+    this.#mode = 'search';
+    this.#search = new TpktSearch(false);
+    this.#searchedFrom = undefined;
+  }
+}

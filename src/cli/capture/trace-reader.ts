@@ -1,0 +1,135 @@
+/**
+ * Reads the JSON lines that `jsonLinesSink` and `cotp proxy --jsonl` write: an object for each TPDU. It reads
+ * piece by piece, and keeps no more than one line.
+ */
+
+import type { Flow } from './tcp-streams.js';
+import type { Frame } from './tpkt-direction.js';
+
+/** What a trace contains, in the order of its lines. */
+export type TraceEvent = { readonly frame: Frame; readonly flow?: Flow } & (
+  | { readonly tpdu: Buffer }
+  /** A line cannot be read: a sentence. */
+  | { readonly lost: string }
+);
+
+/** Longest line, in octets: a TPDU of 65531 octets in hexadecimal, with much more of other fields. */
+const MAX_LINE = 1024 * 1024;
+
+/** Connections that are told apart at the same time. */
+const MAX_CONNECTIONS = 65_536;
+
+const NEWLINE = 0x0a;
+
+/** True if the text begins like a trace: with an object of JSON. A C array begins with a number. */
+export function isTrace(octets: Buffer): boolean {
+  return /^\s*\{\s*"/.test(octets.toString('latin1'));
+}
+
+/** Reads one trace. */
+export class TraceReader {
+  #rest: Buffer = Buffer.alloc(0);
+  #line = 0;
+  /** The line that is being read is too long. */
+  #isTooLong = false;
+  readonly #conversations = new Map<number, object>();
+
+  /** Reads on. */
+  push(octets: Buffer): readonly TraceEvent[] {
+    const events: TraceEvent[] = [];
+    let rest = this.#rest.length === 0 ? octets : Buffer.concat([this.#rest, octets]);
+    for (let end = rest.indexOf(NEWLINE); end !== -1; end = rest.indexOf(NEWLINE)) {
+      events.push(...this.#read(rest.subarray(0, end)));
+      rest = rest.subarray(end + 1);
+    }
+    this.#isTooLong ||= rest.length > MAX_LINE;
+    this.#rest = this.#isTooLong ? Buffer.alloc(0) : Buffer.from(rest);
+    return events;
+  }
+
+  /** Ends the trace. @param fault why no more of it can be read, if it has not ended */
+  end(fault?: string): readonly TraceEvent[] {
+    const rest = this.#rest;
+    this.#rest = Buffer.alloc(0);
+    const events = rest.length > 0 || this.#isTooLong ? this.#read(rest) : [];
+    const frame = { number: this.#line, time: undefined };
+    return fault === undefined ? events : [...events, { frame, lost: fault }];
+  }
+
+  #read(octets: Buffer): readonly TraceEvent[] {
+    this.#line += 1;
+    const frame = { number: this.#line, time: undefined };
+    if (this.#isTooLong || octets.length > MAX_LINE) {
+      this.#isTooLong = false;
+      return [{ frame, lost: `the line is longer than ${MAX_LINE} octets` }];
+    }
+    const text = octets.toString();
+    return text.trim() === '' ? [] : [this.#entry(text, frame)];
+  }
+
+  #entry(text: string, frame: Frame): TraceEvent {
+    const entry = parsed(text);
+    if (entry === undefined) {
+      return { frame, lost: 'the line is no entry of a trace' };
+    }
+    const { connection, direction, local, remote, octets, time } = entry;
+    const [from, to] = direction === 'sent' ? [local, remote] : [remote, local];
+    const conversation = this.#conversation(connection);
+    return {
+      frame: { number: frame.number, time: time === undefined ? undefined : Date.parse(time) },
+      flow: { stream: connection, from, to, conversation },
+      tpdu: octets,
+    };
+  }
+
+  #conversation(connection: number): object {
+    const conversation = this.#conversations.get(connection) ?? {};
+    this.#conversations.delete(connection);
+    this.#conversations.set(connection, conversation);
+    const [oldest] = this.#conversations.keys();
+    if (oldest !== undefined && this.#conversations.size > MAX_CONNECTIONS) {
+      this.#conversations.delete(oldest);
+    }
+    return conversation;
+  }
+}
+
+/** The fields of a line that are used. */
+interface Entry {
+  readonly connection: number;
+  readonly direction: 'sent' | 'received';
+  readonly local: string;
+  readonly remote: string;
+  readonly octets: Buffer;
+  readonly time: string | undefined;
+}
+
+/** Reads a line; `undefined` if it is something else. */
+function parsed(text: string): Entry | undefined {
+  let line: unknown;
+  try {
+    line = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof line !== 'object' || line === null) {
+    return undefined;
+  }
+  const { connection, direction, local, remote, octets, time } = line as Record<string, unknown>;
+  const isEntry =
+    Number.isSafeInteger(connection) &&
+    (direction === 'sent' || direction === 'received') &&
+    typeof local === 'string' &&
+    typeof remote === 'string' &&
+    typeof octets === 'string' &&
+    /^(?:[0-9a-f]{2})+$/i.test(octets);
+  if (!isEntry) {
+    return undefined;
+  }
+  const isTime = typeof time === 'string' && !Number.isNaN(Date.parse(time));
+  return {
+    ...{ connection: connection as number, direction, local, remote },
+    octets: Buffer.from(octets, 'hex'),
+    time: isTime ? time : undefined,
+  };
+}
