@@ -1,7 +1,7 @@
 /**
  * Makes dist/cli/main.js of src/cli: one file, with the library and the packages it uses in it. So the
  * package needs no other, and the command starts without resolving the library's modules one by one.
- * The licences of the packages are put beside it.
+ * The licences of the packages are put beside it. The reader of captures is made for the fuzzer too.
  */
 import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -45,6 +45,14 @@ const { output } = await bundle.write({
 });
 await bundle.close();
 await chmod(join(OUT, 'main.js'), 0o755);
+
+// The fuzzer runs the reader of captures by itself. It is not in the package.
+const reader = await rolldown({
+  input: join(ROOT, 'src/cli/capture/capture-reader.ts'),
+  platform: 'node',
+});
+await reader.write({ file: join(ROOT, 'build/cli/cli/capture/capture-reader.js'), format: 'esm' });
+await reader.close();
 
 const folders = new Set(output.flatMap((chunk) => chunk.moduleIds ?? []).map(packageOf));
 folders.delete(undefined);

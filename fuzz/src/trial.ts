@@ -2,8 +2,9 @@
  * One connection without a socket that is given octets as a driver gives them, and what must hold of every class:
  * events end with one typed error, answers are whole packets, and each wait has a deadline.
  */
-import { SendPool } from '../../dist/core/data-transfer/send-buffer.js';
+
 import type { TransportConnection } from '../../dist/core/connection/connection.js';
+import { SendPool } from '../../dist/core/data-transfer/send-buffer.js';
 import type { EngineEvent, Message } from '../../dist/core/engine.js';
 import { CotpError } from '../../dist/core/errors.js';
 import { allocateZeroed, plainView } from '../../dist/core/octets/collector.js';

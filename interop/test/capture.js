@@ -18,7 +18,7 @@ const START_LIMIT = 15_000;
 /**
  * Starts to capture what goes to and from some TCP ports of loopback; resolves when packets really
  * arrive. `stop` ends the capture once everything until now is in it and gives the frames that
- * carry TPKT, dissected.
+ * carry TPKT, dissected; before that, `look` gets the path of the file.
  */
 export async function startCapture(ports) {
   // Knocks on this port tell how far the capture is.
@@ -92,10 +92,11 @@ export async function startCapture(ports) {
     throw error;
   }
   return {
-    async stop() {
+    async stop(look) {
       try {
         await seenKnock();
         await cleanUp();
+        await look?.(file);
         return await dissect(file, ports);
       } finally {
         await cleanUp();

@@ -6,6 +6,7 @@ import { before, describe, test } from 'node:test';
 import { decode } from '../../dist/core/tpdu/index.js';
 import { connect, listen } from '../../dist/index.js';
 import { startCapture } from './capture.js';
+import { assertSameTpdus } from './same-tpdus.js';
 import { HOST, LIMIT } from './support.js';
 
 /** Type codes as Wireshark shows them: the upper half of the octet. */
@@ -29,6 +30,8 @@ describe('Wireshark', () => {
   };
   let frames;
   let dissected;
+  /** What `cotp decode` finds in the capture and tshark does not, or the reverse. */
+  let difference;
 
   before(async () => {
     const rawServer = createServer().listen(0, HOST);
@@ -63,7 +66,14 @@ describe('Wireshark', () => {
     try {
       await scenario(address, rawServer);
     } finally {
-      frames = await capture.stop();
+      frames = await capture.stop((file) => {
+        const ports = [address.port, rawPort];
+        try {
+          assertSameTpdus(file, { least: 50, ports });
+        } catch (error) {
+          difference = error;
+        }
+      });
       await server.asyncClose();
       rawServer.close();
     }
@@ -141,6 +151,10 @@ describe('Wireshark', () => {
       frames.filter(({ malformed }) => malformed),
       [],
     );
+  });
+
+  test('finds the TPDUs that cotp decode finds, in the same frames', () => {
+    assert.ifError(difference);
   });
 
   test('sees each TPDU that was sent, in order and of its type', () => {

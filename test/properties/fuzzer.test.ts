@@ -35,7 +35,7 @@ describe('what was found before', () => {
 });
 
 describe('a short run', () => {
-  it.each(['splitter', 'proxy', 'codec', 'core', 'class2', 'socket'])(
+  it.each(['splitter', 'proxy', 'codec', 'core', 'class2', 'capture', 'socket'])(
     'on the %s finds nothing',
     async (name) => {
       const target = TARGETS[name]?.make() as Target;

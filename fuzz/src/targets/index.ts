@@ -1,5 +1,6 @@
 /** All targets, with their share of the packets. */
 import type { Target } from '../target.js';
+import { captureTarget } from './capture.js';
 import { class2Target } from './class2.js';
 import { codecTarget } from './codec.js';
 import { coreTarget } from './core.js';
@@ -16,8 +17,9 @@ export interface Share {
 export const TARGETS: Readonly<Record<string, Share>> = {
   splitter: { make: splitterTarget, percent: 15 },
   proxy: { make: proxyTarget, percent: 5 },
-  codec: { make: codecTarget, percent: 25 },
+  codec: { make: codecTarget, percent: 20 },
   core: { make: coreTarget, percent: 30 },
   class2: { make: class2Target, percent: 20 },
+  capture: { make: captureTarget, percent: 5 },
   socket: { make: socketTarget, percent: 5 },
 };

@@ -140,9 +140,9 @@ export class CaptureReader {
     }
     const segment = readTcp(ip.octets, ip.length);
     if (segment === 'cut') {
-      this.#countUnread('cut within their headers by the snap length', frame);
+      this.#countUnread('headers cut by the snap length', frame);
     } else if (segment === undefined) {
-      this.#countUnread('their TCP header is wrong', frame);
+      this.#countUnread('wrong TCP header', frame);
     } else {
       this.#streams.receive(ip, segment, frame);
     }

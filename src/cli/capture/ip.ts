@@ -40,10 +40,10 @@ const TUNNELS: Readonly<Record<number, string>> = {
   50: 'ESP',
 };
 
-/** Why an IP packet is not read: `cut` if the capture has only a part of its headers. */
+/** Why an IP packet is not read. */
 export type Unread = { readonly unread: string };
 
-const CUT: Unread = { unread: 'cut within their headers by the snap length' };
+const CUT: Unread = { unread: 'headers cut by the snap length' };
 
 /** True if the packet is wanted: its payload is TCP. */
 export function isTcp(payload: IpPayload): boolean {

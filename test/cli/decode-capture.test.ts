@@ -1,0 +1,328 @@
+/** `cotp decode` of capture files and of traces. */
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { connect, jsonLinesSink, listen, pcapngSink, type TraceSink } from 'cotp';
+import { describe, expect, test } from 'vitest';
+import { Connection, type Frame, pcap, pcapng, RAW } from '../support/capture-file.js';
+import { closeLater } from '../support/life.js';
+import { cotp, Running } from './support.js';
+
+const CR = '0300001611e00000000200c0010ac1020100c2020102';
+const CC = '0300001611d00002443100c00107c1020100c2020102';
+const DT = '0300000802f08001';
+
+async function folder(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'cotp-decode-'));
+  closeLater(() => rm(path, { recursive: true, force: true }));
+  return path;
+}
+
+async function fileOf(octets: Uint8Array | string, name = 'capture.pcap'): Promise<string> {
+  const path = join(await folder(), name);
+  await writeFile(path, octets);
+  return path;
+}
+
+/** The objects of `--json`. */
+async function jsonOf(input: Uint8Array | string, ...args: readonly string[]) {
+  const { code, stdout, stderr } = await cotp(['decode', '--json', ...args], input);
+  const lines = stdout.trim().split('\n');
+  const events = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  return { code, stderr, events };
+}
+
+interface Vector {
+  readonly layer: string;
+  readonly hex: string;
+  readonly tolerant: { readonly ok?: { readonly type: string } };
+}
+
+const three = new Connection().client(CR).server(CC).client(DT);
+
+const SUMMARY = `\
+     4 22:13:20.003 #0 10.0.0.1:50000 > 10.0.0.5:102  CR TPDU src-ref: 0x0002 dst-ref: 0x0000 class: 0 calling: 0x0100 called: 0x0102 size: 1024  11 e0 00 00 00 02 00 c0 01 0a c1 02 …
+     5 22:13:20.004 #0 10.0.0.5:102 > 10.0.0.1:50000  CC TPDU src-ref: 0x4431 dst-ref: 0x0002 class: 0 calling: 0x0100 called: 0x0102 size: 128  11 d0 00 02 44 31 00 c0 01 07 c1 02 …
+     6 22:13:20.005 #0 10.0.0.1:50000 > 10.0.0.5:102  DT TPDU (0) EOT 1 octets  01
+3 TPDUs in 1 TCP stream: 0 with deviations, 0 reports of missing or unreadable octets
+`;
+
+describe('a capture', () => {
+  test('is read from a file, without any other program', async () => {
+    const path = await fileOf(pcap(three.packets));
+    expect(await cotp(['decode', '--summary', path], '', { PATH: '' })).toEqual({
+      ...{ code: 0, stdout: SUMMARY, stderr: '' },
+    });
+  });
+
+  test.each([
+    ['pcapng', pcapng(three.packets)],
+    ['gzip', gzipSync(pcap(three.packets))],
+    ['gzip of two members', twoMembers(pcap(three.packets))],
+  ])('is read from stdin: %s', async (_name, octets) => {
+    expect(await cotp(['decode', '--summary'], octets)).toEqual({
+      ...{ code: 0, stdout: SUMMARY, stderr: '' },
+    });
+  });
+
+  test.runIf(process.platform !== 'win32')('is read from a named pipe', async () => {
+    const path = join(await folder(), 'pipe');
+    execFileSync('mkfifo', [path]);
+    const running = new Running(['decode', '--summary', path]);
+    running.child.stdin.end();
+    createWriteStream(path).end(pcap(three.packets));
+    expect(await running.end()).toEqual({ code: 0, stdout: SUMMARY, stderr: '' });
+  });
+
+  test('in text has the layout of each TPDU, with its frame, stream and direction', async () => {
+    const { stdout } = await cotp(['decode'], pcap(three.packets));
+    expect(stdout).toMatch(
+      /^TPKT 1, 22 octets, frame 4, TCP stream 0, 10\.0\.0\.1:50000 > 10\.0\.0\.5:102 {2}CR TPDU/,
+    );
+    expect(stdout.match(/^conforms$/gm)).toHaveLength(3);
+  });
+
+  test('in JSON has the frame, its time, stream and direction of each TPDU', async () => {
+    const { code, events } = await jsonOf(pcap(three.packets));
+    expect(code).toBe(0);
+    expect(events[2]).toMatchObject({
+      ...{ number: 3, frame: 6, time: '2023-11-14T22:13:20.005Z', stream: 0 },
+      ...{ from: '10.0.0.1:50000', to: '10.0.0.5:102', tpkt: true, octets: DT, type: 'DT' },
+    });
+  });
+
+  test('reports what is missing once: in text, in JSON and in a line of the summary', async () => {
+    const file = pcap(new Connection().client(CR).client(DT).lost().client(DT).packets);
+    const sentence = '8 octets are missing in the capture, between two TPKTs';
+    const text = await cotp(['decode'], file);
+    expect(text.stdout.split(sentence)).toHaveLength(2);
+    expect(text.stdout).toContain(
+      `\nframe 5, TCP stream 0, 10.0.0.1:50000 > 10.0.0.5:102: ${sentence}\n`,
+    );
+    expect((await jsonOf(file)).events[1]).toEqual({
+      ...{ number: 2, frame: 5, time: '2023-11-14T22:13:20.004Z', stream: 0 },
+      ...{ from: '10.0.0.1:50000', to: '10.0.0.5:102', error: { message: sentence } },
+    });
+    const { code, stdout } = await cotp(['decode', '--summary'], file);
+    expect(code).toBe(1);
+    expect(stdout).toContain(
+      `     5 22:13:20.004 #0 10.0.0.1:50000 > 10.0.0.5:102  ⚠ ${sentence}\n`,
+    );
+    expect(stdout).toMatch(/^2 TPDUs in 1 TCP stream: 0 with deviations, 1 report of/m);
+  });
+
+  test.each([
+    ['TPDU-NR', '0300000802f08101', 'tpdu-nr'],
+    ['code', '0300000802f18001', 'code-nibble'],
+    ['size', `0300008702f080${'00'.repeat(128)}`, 'tpdu-too-long'],
+  ])('has the class and size of CR and CC in force: %s', async (_what, tpdu, deviation) => {
+    const open = new Connection().client(CR).server(CC).client(tpdu);
+    const { code, stdout } = await cotp(['decode', '--summary'], pcap(open.packets));
+    expect(code).toBe(1);
+    expect(stdout).toMatch(new RegExp(`⚠ ${deviation}$`, 'm'));
+    expect(stdout).toMatch(/^3 TPDUs in 1 TCP stream: 1 with deviations/m);
+    expect((await cotp(['decode'], pcap(new Connection().client(tpdu).packets))).code).toBe(0);
+  });
+
+  test('has DTs of class 2 where CR and CC agree on it, in each stream by itself', async () => {
+    const [cr, cc] = ['0300000e09e00000123421c60101', '0300000e09d01234000721c60101'];
+    const class2 = new Connection().client(cr).server(cc).client('0300000c04f0000780616263');
+    const other = new Connection({ client: { address: [10, 0, 0, 9], port: 1 } });
+    other.client(CR).server(CC).client(DT);
+    const packets = class2.packets.flatMap((packet, i) => [packet, other.packets[i] as Buffer]);
+    const { code, stdout } = await cotp(['decode', '--summary'], pcap(packets));
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/#0 10\.0\.0\.1:50000 .+ DT TPDU \(0\) EOT 3 octets {2}61 62 63$/m);
+    expect(stdout).toMatch(/^6 TPDUs in 2 TCP streams: 0 with deviations/m);
+  });
+
+  test('is shown as far as its gzip data goes', async () => {
+    const many = new Connection().client(CR);
+    for (let i = 0; i < 500; i += 1) {
+      many.client(`0300000c02f080${i.toString(16).padStart(10, '0')}`);
+    }
+    const whole = gzipSync(pcap(many.packets));
+    const { code, stdout } = await cotp(['decode', '--summary'], whole.subarray(0, -1000));
+    expect(code).toBe(1);
+    expect(stdout).toContain('#0 10.0.0.1:50000');
+    expect(stdout).toContain('⚠ the gzip data is damaged or cut short: unexpected end of file');
+  });
+
+  test('without TPKTs is an error of one sentence', async () => {
+    const { code, stdout, stderr } = await cotp(
+      ['decode'],
+      pcap(new Connection().client('474554').packets),
+    );
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/^cotp decode: there is no TPKT or TPDU in the input\n/);
+  });
+
+  test('has every TPDU of real devices, each in a stream of its own', async () => {
+    const text = await readFile(new URL('../vectors/captures.json', import.meta.url), 'utf8');
+    const { vectors } = JSON.parse(text) as { vectors: readonly Vector[] };
+    const tpdus = vectors.filter(({ layer, tolerant }) => layer === 'tpdu' && 'ok' in tolerant);
+    const tpkts = tpdus.map(({ hex }) => {
+      return `0300${(4 + hex.length / 2).toString(16).padStart(4, '0')}${hex}`;
+    });
+    const connections = tpkts.map((tpkt, i) =>
+      new Connection({ client: { address: [10, 1, 0, 1], port: 1000 + i } }).client(tpkt),
+    );
+    const { events } = await jsonOf(pcap(connections.flatMap(({ packets }) => packets)));
+    expect(events.map(({ octets }) => octets)).toEqual(tpkts);
+    expect(events.map(({ type }) => type)).toEqual(tpdus.map(({ tolerant }) => tolerant.ok?.type));
+  });
+
+  test('--summary cannot be combined with --json or --full', async () => {
+    for (const option of ['--json', '--full']) {
+      expect((await cotp(['decode', '--summary', option, DT])).code).toBe(2);
+    }
+  });
+
+  test('--summary of hexadecimal has the number of each TPDU', async () => {
+    const { stdout } = await cotp(['decode', '--summary', DT, DT]);
+    expect(stdout).toBe(`\
+     1  DT TPDU (0) EOT 1 octets  01
+     2  DT TPDU (0) EOT 1 octets  01
+2 TPDUs: 0 with deviations, 0 reports of missing or unreadable octets
+`);
+  });
+
+  test('that does not end is shown as it arrives, and Ctrl-C stops it at once', async () => {
+    const running = new Running(['decode', '--summary']);
+    const { stdin } = running.child;
+    stdin.write(pcap(three.packets));
+    await running.says(/^ +6 /m, 'stdout');
+    running.child.kill('SIGINT');
+    expect((await running.end()).code).toBe(130);
+  });
+
+  test('Ctrl-C stops it in the middle of a large file', async () => {
+    const connection = new Connection().client(DT.repeat(100));
+    const packets = Array.from({ length: 3000 }, (): Frame => {
+      connection.client(DT.repeat(100));
+      return { octets: connection.packets.pop() as Buffer };
+    });
+    const path = await fileOf(pcap([...connection.packets, ...packets], { linkType: RAW }));
+    const running = new Running(['decode', path]);
+    await running.says(/^TPKT 1,/, 'stdout');
+    running.child.kill('SIGINT');
+    const { code, stdout } = await running.end();
+    expect(code).toBe(130);
+    expect(stdout).not.toMatch(/^TPKT 300000,/m);
+  });
+});
+
+test('5,000 TPDUs in 50 streams take no longer than a table of each would', async () => {
+  const script = join(import.meta.dirname, '../../scripts/decode-speed.mjs');
+  // 7.8 ms for each table: 39 s. The command takes less than a second, on a busy machine a few.
+  const output = execFileSync(process.execPath, [script, '5000', '50', '15'], { encoding: 'utf8' });
+  expect(output.match(/ ok$/gm)).toHaveLength(3);
+});
+
+/** Gzip of two parts, as `cat a.gz b.gz` joins them. */
+function twoMembers(octets: Buffer): Buffer {
+  return Buffer.concat([gzipSync(octets.subarray(0, 100)), gzipSync(octets.subarray(100))]);
+}
+
+describe('a file of a sink of the library', () => {
+  /** Runs a connection with one TSDU each way, and gives the file that the sink has written. */
+  async function traced(make: (path: string) => TraceSink): Promise<string> {
+    const path = join(await folder(), 'trace');
+    const sink = make(path);
+    const server = await listen(
+      async (connection) => {
+        for await (const tsdu of connection) {
+          connection.write(tsdu);
+        }
+      },
+      { host: '127.0.0.1', port: 0 },
+    );
+    const address = server.addresses[0] ?? { host: '127.0.0.1' };
+    const connection = await connect(address, { trace: sink.trace, maxTpduSize: 128 });
+    connection.write(Buffer.alloc(300, 7));
+    await connection.read();
+    await connection.asyncClose();
+    await server.asyncClose();
+    await sink.close();
+    return path;
+  }
+
+  const TYPES = ['CR', 'CC', 'DT', 'DT', 'DT', 'DT', 'DT', 'DT'];
+
+  test('pcapng', async () => {
+    const path = await traced((file) => pcapngSink(file));
+    const { code, events } = await jsonOf('', path);
+    expect(code).toBe(0);
+    expect(events.map(({ type }) => type)).toEqual(TYPES);
+  });
+
+  test('JSON lines: each TPDU, with its line, connection and direction', async () => {
+    const path = await traced((file) => jsonLinesSink(file));
+    const { code, events } = await jsonOf('', path);
+    expect(code).toBe(0);
+    expect(events.map(({ type }) => type)).toEqual(TYPES);
+    const lines = (await readFile(path, 'utf8')).trim().split('\n');
+    const [first] = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(events[0]).toMatchObject({
+      ...{ frame: 1, stream: first?.connection, from: first?.local, to: first?.remote },
+      ...{ tpkt: false, octets: first?.octets },
+    });
+    const { stdout } = await cotp(['decode', '--summary'], gzipSync(await readFile(path)));
+    expect(stdout).toMatch(/^8 TPDUs in 1 connection: 0 with deviations, 0 reports/m);
+    const text = await cotp(['decode', path]);
+    expect(text.stdout).toMatch(/^TPDU 1, \d+ octets, line 1, connection \d+, 127\.0\.0\.1:\d+ > /);
+  });
+
+  test('JSON lines with others between them, and cut short', async () => {
+    const path = await traced((file) => jsonLinesSink(file));
+    const [first, ...rest] = (await readFile(path, 'utf8')).trim().split('\n');
+    const input = [first, '{"event":"other"}', '', ...rest].join('\n').slice(0, -5);
+    const { code, events } = await jsonOf(input);
+    expect(code).toBe(1);
+    const reports = events.filter(({ error }) => error !== undefined);
+    expect(reports.map(({ frame, error }) => [frame, error])).toEqual([
+      [2, { message: 'the line is no entry of a trace' }],
+      [10, { message: 'the line is no entry of a trace' }],
+    ]);
+  });
+
+  test('a line that is too long is reported, and the next one is read', async () => {
+    const path = await traced((file) => jsonLinesSink(file));
+    const lines = await readFile(path, 'utf8');
+    const [first = ''] = lines.split('\n');
+    const long = `{"a":"${'x'.repeat(1_100_000)}"}`;
+    const { events } = await jsonOf(`${first}\n${long}\n${first}\n`);
+    expect(events.map(({ type, error }) => type ?? error)).toEqual([
+      'CR',
+      { message: 'the line is longer than 1048576 octets' },
+      'CR',
+    ]);
+  });
+});
+
+test('a capture that is larger than the memory of the command is read to its end', async () => {
+  const running = new Running(['decode', '--summary'], { NODE_OPTIONS: '--max-old-space-size=32' });
+  const { stdin } = running.child;
+  stdin.write(pcap(new Connection().client(CR).server(CC).packets));
+  // 60 MiB of another protocol, and a gap in every stream of it.
+  const other = Buffer.alloc(1400, 'some other protocol');
+  for (let port = 1; port <= 100; port += 1) {
+    const flow = new Connection({ client: { address: [10, 9, 0, 1], port } });
+    for (let segment = 0; segment < 450; segment += 1) {
+      flow.server(other);
+    }
+    flow.packets.splice(200, 1);
+    if (!stdin.write(pcap(flow.packets).subarray(24))) {
+      await once(stdin, 'drain');
+    }
+  }
+  const last = new Connection({ client: { address: [10, 0, 0, 2], port: 9 } }).client(DT);
+  stdin.end(pcap(last.packets).subarray(24));
+  const { code, stdout } = await running.end();
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^3 TPDUs in 2 TCP streams/m);
+});
