@@ -2,11 +2,12 @@
  * Replaces Node's network, timers and clock by those of a simulated world, and loads the library to run in
  * it. The replacement is done once for the process; worlds run one after the other.
  */
-import net from 'node:net';
-import { performance } from 'node:perf_hooks';
-import { join } from 'node:path';
-import timers from 'node:timers';
+
 import { syncBuiltinESMExports } from 'node:module';
+import net from 'node:net';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import timers from 'node:timers';
 import { pathToFileURL } from 'node:url';
 import { Immediate, type Loop, Timer } from './loop.js';
 import type { Prng } from './prng.js';

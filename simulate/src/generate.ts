@@ -1,6 +1,8 @@
 /**
  * Generates a plan from a seed. The random choices that determine a world are made here.
  */
+
+import { withClass2 } from './generate-class2.js';
 import type {
   Act,
   ActorPlan,
@@ -14,7 +16,6 @@ import type {
   ServerPlan,
   Service,
 } from './plan.js';
-import { withClass2 } from './generate-class2.js';
 import { Prng } from './prng.js';
 import type { Path } from './tcp.js';
 

@@ -3,9 +3,9 @@
  */
 import type { RawAct, Service } from './plan.js';
 import {
+  type Association,
   acknowledgement,
   association,
-  type Association,
   confirm,
   disconnectConfirm,
   packetsOf,

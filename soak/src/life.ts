@@ -3,7 +3,7 @@
  */
 import { connect as connectTcp, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type ConnectOptions, type Connection, connect } from 'cotp';
+import { type Connection, type ConnectOptions, connect } from 'cotp';
 import { Sequence } from './messages.js';
 import { connectDataOf, HOST, type Wish } from './server.js';
 import type { Tally } from './tally.js';
