@@ -17,22 +17,32 @@ const FIRST = 2 ** 32 - 20;
 
 /** The packets of one direction of a stream: a SYN, and a segment for each chunk. */
 export function packetsOf(chunks: readonly Uint8Array[]): Packet[] {
-  let sequence = FIRST;
-  const packet = (flags: number, data: Uint8Array): Packet => {
-    const octets = new Uint8Array(40 + data.length);
-    const view = new DataView(octets.buffer);
-    octets[0] = 0x45;
-    view.setUint16(2, octets.length);
-    octets.set([64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 5], 8);
-    view.setUint16(20, 50_000);
-    view.setUint16(22, 102);
-    view.setUint32(24, sequence >>> 0);
-    octets.set([0x50, flags], 32);
-    octets.set(data, 40);
-    sequence += data.length + (flags === SYN ? 1 : 0);
-    return { octets, captured: octets.length };
-  };
-  return [packet(SYN, new Uint8Array(0)), ...chunks.map((chunk) => packet(ACK, chunk))];
+  let offset = 0;
+  const segments = chunks.map((chunk) => {
+    const start = offset;
+    offset += chunk.length;
+    return segmentAt(start, chunk);
+  });
+  return [packet(FIRST, SYN, new Uint8Array(0)), ...segments];
+}
+
+/** The segment with the octets of a stream from an offset on. */
+export function segmentAt(offset: number, octets: Uint8Array): Packet {
+  return packet(FIRST + 1 + offset, ACK, octets);
+}
+
+function packet(sequence: number, flags: number, data: Uint8Array): Packet {
+  const octets = new Uint8Array(40 + data.length);
+  const view = new DataView(octets.buffer);
+  octets[0] = 0x45;
+  view.setUint16(2, octets.length);
+  octets.set([64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 5], 8);
+  view.setUint16(20, 50_000);
+  view.setUint16(22, 102);
+  view.setUint32(24, sequence >>> 0);
+  octets.set([0x50, flags], 32);
+  octets.set(data, 40);
+  return { octets, captured: octets.length };
 }
 
 function words(...values: readonly number[]): Uint8Array {

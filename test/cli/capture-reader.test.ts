@@ -423,6 +423,18 @@ describe('TCP', () => {
       ]);
     });
 
+    test('up to sixteen times before the first TPKT, which is reported too', () => {
+      const parts = Array.from({ length: 20 }, (_, i) => {
+        return { octets: data(100 * i, 'ff'.repeat(100)), captured: 100 };
+      });
+      const lines = readPackets([...parts, data(2000, DT)]);
+      expect(lines.slice(15)).toEqual([
+        '16 0 10.0.0.1:50000 40 octets are cut off by the snap length of the capture, before the first TPKT that is known',
+        '1 0 10.0.0.1:50000 there are more than 16 reports before the first TPKT; the others are left out',
+        `21 0 10.0.0.1:50000 ${DT}`,
+      ]);
+    });
+
     test('but not in streams of other protocols', () => {
       const connection = new Connection().client('474554').client('2f').lost().client('20');
       expect(readPackets(connection.packets)).toEqual([]);

@@ -152,6 +152,16 @@ describe('a capture', () => {
     expect(stdout).toContain('⚠ the gzip data is damaged or cut short: unexpected end of file');
   });
 
+  test('whose gzip data is damaged from its start cannot be read', async () => {
+    const damaged = Buffer.concat([
+      gzipSync(pcap(three.packets)).subarray(0, 12),
+      Buffer.alloc(50),
+    ]);
+    const { code, stdout, stderr } = await cotp(['decode'], damaged);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/^cotp decode: the gzip data is damaged or cut short: /);
+  });
+
   test('without TPKTs is an error of one sentence', async () => {
     const { code, stdout, stderr } = await cotp(
       ['decode'],

@@ -3,7 +3,7 @@
  * read as it is, with segments out of order and twice, cut, and damaged.
  */
 import { type CaptureEvent, CaptureReader } from '../../../build/cli/cli/capture/capture-reader.js';
-import { type Packet, packetsOf, pcapngOf, pcapOf } from '../captures.js';
+import { type Packet, packetsOf, pcapngOf, pcapOf, segmentAt } from '../captures.js';
 import { formatChunks, join, sameOctets } from '../octets.js';
 import { Prng } from '../prng.js';
 import { must, type Target } from '../target.js';
@@ -30,9 +30,9 @@ function judge(scenario: string, chunks: readonly Uint8Array[]): void {
     read(damaged(format(packets), prng), prng);
     return;
   }
-  const changed = changedPackets(scenario, packets, prng);
-  const events = read(format(changed), prng);
   const stream = join(...packets.map(({ octets }) => octets.subarray(40)));
+  const changed = changedPackets(scenario, packets, stream, prng);
+  const events = read(format(changed), prng);
   if (scenario === 'with gaps') {
     // Nothing shows what is missing at the end.
     const [last, lastOfAll] = [changed.at(-1), packets[changed.length - 1]];
@@ -63,7 +63,12 @@ function copied(event: CaptureEvent): CaptureEvent {
   return 'tpkt' in event ? { ...event, tpkt: Buffer.from(event.tpkt) } : event;
 }
 
-function changedPackets(scenario: string, packets: readonly Packet[], prng: Prng): Packet[] {
+function changedPackets(
+  scenario: string,
+  packets: readonly Packet[],
+  stream: Uint8Array,
+  prng: Prng,
+): Packet[] {
   const [syn, ...data] = packets;
   const changed = [...data];
   if (scenario === 'with gaps') {
@@ -71,8 +76,16 @@ function changedPackets(scenario: string, packets: readonly Packet[], prng: Prng
       changed.splice(prng.below(changed.length), 1);
     }
   } else if (scenario === 'out of order') {
-    for (let times = prng.between(1, 20); times > 0 && data.length > 0; times -= 1) {
-      changed.splice(prng.below(changed.length + 1), 0, prng.pick(data));
+    for (let i = changed.length - 1; i > 0; i -= 1) {
+      const other = prng.below(i + 1);
+      [changed[i], changed[other]] = [changed[other] as Packet, changed[i] as Packet];
+    }
+    // Segments that repeat octets of others, and overlap them.
+    for (let times = prng.below(6); times > 0 && stream.length > 0; times -= 1) {
+      const start = prng.below(stream.length);
+      const end = Math.min(stream.length, start + prng.between(1, 1_000));
+      const again = segmentAt(start, stream.subarray(start, end));
+      changed.splice(prng.below(changed.length + 1), 0, again);
     }
   }
   return syn === undefined ? changed : [syn, ...changed];
@@ -94,10 +107,18 @@ function damaged(file: Uint8Array, prng: Prng): Uint8Array {
   return prng.chance(30) ? octets.subarray(0, prng.between(4, octets.length)) : octets;
 }
 
-/** True if the stream begins with a TPKT beyond doubt. */
+/** Least LI of the TPDUs, by the upper half of their code. */
+const LEAST_LI: Readonly<Record<number, number>> = {
+  ...{ 14: 6, 13: 6, 8: 6, 12: 5, 15: 2, 1: 2, 6: 4, 2: 4, 5: 4, 7: 4 },
+};
+
+/** True if the stream begins with a TPKT whose TPDU is one beyond doubt. */
 function isPlausible(stream: Uint8Array): boolean {
   const [first] = expectedPackets(stream).payloads;
-  return first?.[0] === 2 && first[1] === 0xf0;
+  const [li = 0, code = 0] = first ?? [];
+  const isData = code >> 4 === 15 || code >> 4 === 1;
+  const fits = first !== undefined && li < first.length && li < (isData ? 12 : 255);
+  return fits && li >= (LEAST_LI[code >> 4] ?? 255);
 }
 
 /** What came out must be what a reader of the stream gets, as far as the stream has TPKTs. */

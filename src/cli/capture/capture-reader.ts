@@ -35,7 +35,7 @@ interface UnreadPackets {
   count: number;
 }
 
-/** Reasons of which the packets are counted. */
+/** Reasons of which the packets are counted; those of all others are counted together. */
 const MAX_REASONS = 32;
 
 /** Reads one capture file. */
@@ -157,11 +157,10 @@ export class CaptureReader {
   }
 
   #countUnread(reason: string, frame: Frame): void {
-    const known = this.#unread.get(reason);
-    if (known !== undefined) {
-      known.count += 1;
-    } else if (this.#unread.size < MAX_REASONS) {
-      this.#unread.set(reason, { first: frame, count: 1 });
-    }
+    const isKnown = this.#unread.has(reason) || this.#unread.size < MAX_REASONS;
+    const key = isKnown ? reason : 'other reasons';
+    const packets = this.#unread.get(key) ?? { first: frame, count: 0 };
+    packets.count += 1;
+    this.#unread.set(key, packets);
   }
 }

@@ -18,6 +18,9 @@ const BLOCK_HEADER = 8;
 /** Octets of a block beside its body: type, length, and the length again. */
 const BLOCK_FRAME = 12;
 
+/** The most interfaces of a section. */
+const MAX_INTERFACES = 65_536;
+
 const IF_TSRESOL = 9;
 const IF_TSOFFSET = 14;
 const ISB_IFDROP = 5;
@@ -111,6 +114,9 @@ export class PcapngReader implements PacketReader {
 
   /** @internal */
   describe(body: Buffer): void {
+    if (this.#interfaces.length >= MAX_INTERFACES) {
+      throw this.#buffer.damaged(`more than ${MAX_INTERFACES} interfaces`);
+    }
     const options = this.#options(body, 8);
     const resolution = options.get(IF_TSRESOL)?.[0] ?? 6;
     const exponent = resolution & 0x7f;

@@ -3,17 +3,9 @@
  * that the capture has lost or cut.
  */
 import type { HeldOctets, Limits } from './limits.js';
+import { distance, type Part, ReorderBuffer } from './reorder-buffer.js';
 import type { TcpSegment } from './tcp.js';
 import { type Frame, TpktDirection, type TpktReceiver } from './tpkt-direction.js';
-
-/** A part of a segment that waits for octets before it. */
-interface Waiting {
-  readonly seq: number;
-  readonly length: number;
-  /** `undefined`: the capture has cut these octets. */
-  readonly octets: Buffer | undefined;
-  readonly frame: Frame;
-}
 
 /** Octets by which a sequence number may be behind, as that of a late segment is. */
 const MOST_BEHIND = 16 * 1024 * 1024;
@@ -23,11 +15,6 @@ const MOST_BEHIND = 16 * 1024 * 1024;
  * capture can have the acknowledgement before the segment.
  */
 const PATIENCE = 8;
-
-/** The distance from one sequence number to another, which wrap at 2^32. */
-function distance(from: number, to: number): number {
-  return (to - from) | 0;
-}
 
 function count(octets: number): string {
   return octets === 1 ? '1 octet' : `${octets} octets`;
@@ -40,19 +27,14 @@ function are(octets: number): string {
 /** One direction of a TCP stream. */
 export class TcpDirection {
   readonly #receiver: TpktReceiver;
-  readonly #limits: Limits;
-  readonly #held: HeldOctets;
+  readonly #waiting: ReorderBuffer;
+  readonly #makeTpkts: (isStart: boolean) => TpktDirection;
   #tpkts: TpktDirection | undefined;
   /** The next sequence number; `undefined` until a segment was captured. */
   #next: number | undefined;
-  /** The start of the stream is in the capture. */
-  #hasStart = false;
-  /** The first sequence number that was captured, as long as no start was. */
-  #first = 0;
+  /** The first sequence number, and whether it is that of the first octet of the stream. */
+  #start = { seq: 0, isOfStream: false };
   #hasData = false;
-  /** What waits, by sequence number. */
-  #waiting: Waiting[] = [];
-  #waitingOctets = 0;
   /** The highest number that the peer has acknowledged. */
   #acknowledged: number | undefined;
   #patience = PATIENCE;
@@ -64,13 +46,13 @@ export class TcpDirection {
 
   constructor(receiver: TpktReceiver, limits: Limits, held: HeldOctets) {
     this.#receiver = receiver;
-    this.#limits = limits;
-    this.#held = held;
+    this.#waiting = new ReorderBuffer(limits, held);
+    this.#makeTpkts = (isStart) => new TpktDirection(receiver, held, isStart);
   }
 
   /** True if this SYN begins another connection than the one that is known. */
   isOther({ seq, isSyn }: TcpSegment): boolean {
-    const isKnown = this.#hasStart && distance(this.#first, seq + 1) === 0;
+    const isKnown = this.#start.isOfStream && distance(this.#start.seq, seq + 1) === 0;
     return isSyn && this.#next !== undefined && !isKnown;
   }
 
@@ -80,8 +62,7 @@ export class TcpDirection {
     const seq = (segment.seq + (isSyn ? 1 : 0)) >>> 0;
     if (this.#next === undefined) {
       this.#next = seq;
-      this.#first = seq;
-      this.#hasStart = isSyn;
+      this.#start = { seq, isOfStream: isSyn };
     }
     const length = data.length + missing;
     if (segment.isFin) {
@@ -102,7 +83,7 @@ export class TcpDirection {
   #place(seq: number, length: number, frame: Frame): void {
     const next = this.#next ?? seq;
     const ahead = distance(next, seq);
-    if (!this.#hasData && !this.#hasStart && ahead === 1) {
+    if (!this.#hasData && !this.#start.isOfStream && ahead === 1) {
       // What came first was a probe of keep-alive, whose number is one too low.
       this.#next = seq;
     } else if (ahead + length < -MOST_BEHIND) {
@@ -113,12 +94,15 @@ export class TcpDirection {
       );
       this.#tpkts?.end('the connection', frame);
       this.#next = seq;
-      this.#first = seq;
-      this.#hasStart = false;
-    } else if (!this.#hasStart && distance(this.#first, seq) < 0 && !this.#isLateReported) {
+      this.#start = { seq, isOfStream: false };
+    } else if (
+      !this.#start.isOfStream &&
+      distance(this.#start.seq, seq) < 0 &&
+      !this.#isLateReported
+    ) {
       this.#isLateReported = true;
       this.#receiver.lost(
-        `${count(-distance(this.#first, seq))} before the start of the stream arrive late and are not shown`,
+        `${count(-distance(this.#start.seq, seq))} before the start of the stream arrive late and are not shown`,
         frame,
       );
     }
@@ -135,8 +119,11 @@ export class TcpDirection {
 
   /** A segment of the stream was processed: octets that were acknowledged and did not come are lost. */
   checkGap(): void {
-    const [first] = this.#waiting;
-    if (first === undefined || this.#next === undefined || this.#acknowledged === undefined) {
+    if (
+      this.#waiting.first === undefined ||
+      this.#next === undefined ||
+      this.#acknowledged === undefined
+    ) {
       return;
     }
     if (distance(this.#next, this.#acknowledged) > 0) {
@@ -208,49 +195,26 @@ export class TcpDirection {
   }
 
   #tpktsOf(): TpktDirection {
-    this.#tpkts ??= new TpktDirection(this.#receiver, this.#held, this.#hasStart);
+    this.#tpkts ??= this.#makeTpkts(this.#start.isOfStream);
     return this.#tpkts;
   }
 
-  /** Inserts by sequence number. Almost always that is the highest. */
-  #wait(part: Waiting): void {
-    const waiting = this.#waiting;
-    let at = waiting.length;
-    while (at > 0 && distance(waiting[at - 1]?.seq ?? 0, part.seq) < 0) {
-      at -= 1;
+  #wait(part: Part): void {
+    const limit = this.#waiting.add(part);
+    if (limit !== undefined) {
+      this.#giveUp(`missing so far, and ${limit} wait for them, which is the limit`);
     }
-    const before = waiting[at - 1];
-    if (before?.seq === part.seq && before.length >= part.length && before.octets !== undefined) {
-      return;
-    }
-    const { octets } = part;
-    const isFull = waiting.length >= this.#limits.reorderSegments;
-    const size = octets?.length ?? 0;
-    const hasRoom = this.#waitingOctets + size <= this.#limits.reorderOctets;
-    if (!isFull && hasRoom && this.#held.add(size)) {
-      // A copy: the octets are a view of much more of the file.
-      waiting.splice(at, 0, { ...part, octets: octets && Buffer.from(octets) });
-      this.#waitingOctets += size;
-      return;
-    }
-    waiting.splice(at, 0, part);
-    this.#waitingOctets += size;
-    this.#held.remove(-size);
-    const limit = isFull ? `${waiting.length} segments` : `${count(this.#waitingOctets)}`;
-    this.#giveUp(`missing so far, and ${limit} wait for them, which is the limit`);
   }
 
   /** Processes what waits and is due now. */
   #deliver(): void {
-    let done = 0;
-    for (const { seq, length, octets, frame } of this.#waiting) {
-      const ahead = distance(this.#next ?? 0, seq);
+    for (let { first } = this.#waiting; first !== undefined; { first } = this.#waiting) {
+      const ahead = distance(this.#next ?? 0, first.seq);
       if (ahead > 0) {
-        break;
+        return;
       }
-      done += 1;
-      this.#waitingOctets -= octets?.length ?? 0;
-      this.#held.remove(octets?.length ?? 0);
+      this.#waiting.takeFirst();
+      const { length, octets, frame } = first;
       if (length + ahead > 0) {
         if (octets === undefined) {
           this.#cut(length + ahead, frame);
@@ -259,12 +223,11 @@ export class TcpDirection {
         }
       }
     }
-    this.#waiting.splice(0, done);
   }
 
   /** The octets before those that wait do not come any more. */
   #giveUp(why: string): void {
-    const [first] = this.#waiting;
+    const { first } = this.#waiting;
     if (first !== undefined && this.#next !== undefined) {
       const missing = distance(this.#next, first.seq);
       if (missing > 0) {
@@ -277,7 +240,7 @@ export class TcpDirection {
   }
 
   #giveUpAll(): void {
-    while (this.#waiting.length > 0) {
+    while (this.#waiting.first !== undefined) {
       this.#giveUp('missing in the capture');
     }
   }

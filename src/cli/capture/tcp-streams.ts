@@ -31,7 +31,7 @@ class Stream {
   readonly #directions: readonly TcpDirection[];
   readonly #receiver: FlowReceiver;
   #hasTpkts = false;
-  #reports: (() => void)[] = [];
+  readonly #reports: (() => void)[] = [];
 
   constructor(number: number, ends: readonly [string, string], setting: Setting) {
     this.number = number;
@@ -87,6 +87,9 @@ class Stream {
           report();
         } else if (this.#reports.length < MAX_REPORTS) {
           this.#reports.push(report);
+        } else {
+          const sentence = `there are more than ${MAX_REPORTS} reports before the first TPKT; the others are left out`;
+          this.#reports[MAX_REPORTS] = () => this.#receiver.lost(sentence, frame, flow);
         }
       },
     };

@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { gunzipped, isGzip } from '../capture/gunzip.js';
+import { DamagedFile } from '../capture/packet.js';
 import { UsageError } from '../exit.js';
 import type { Io } from '../io.js';
 import { readChunks } from '../named-pipe.js';
@@ -25,7 +26,14 @@ export interface Input {
  */
 export async function openInput(operands: readonly string[], io: Io): Promise<Input> {
   const input = await peeked(await chunksOf(operands, io));
-  return isGzip(input.start) ? peeked(gunzipped(input.chunks)) : input;
+  if (!isGzip(input.start)) {
+    return input;
+  }
+  try {
+    return await peeked(gunzipped(input.chunks));
+  } catch (error) {
+    throw error instanceof DamagedFile ? new UsageError(error.message) : error;
+  }
 }
 
 async function chunksOf(
