@@ -423,6 +423,16 @@ describe('TCP', () => {
       ]);
     });
 
+    test('all of a direction, of which only the acknowledgements were captured', () => {
+      const { packets } = new Connection().client(CR).server(CC).client(DT).server(DT);
+      const isOfServer = (packet: Buffer) => packet.readUInt16BE(20) === SERVER.port;
+      expect(readPackets(packets.filter(isOfServer))).toEqual([
+        `2 0 10.0.0.5:102 ${CC}`,
+        `3 0 10.0.0.5:102 ${DT}`,
+        '3 0 10.0.0.1:50000 30 octets are missing in the capture: it has no segment of this direction',
+      ]);
+    });
+
     test('up to sixteen times before the first TPKT, which is reported too', () => {
       const parts = Array.from({ length: 20 }, (_, i) => {
         return { octets: data(100 * i, 'ff'.repeat(100)), captured: 100 };

@@ -35,8 +35,8 @@ export class TcpDirection {
   /** The first sequence number, and whether it is that of the first octet of the stream. */
   #start = { seq: 0, isOfStream: false };
   #hasData = false;
-  /** The highest number that the peer has acknowledged. */
-  #acknowledged: number | undefined;
+  /** The first and the highest number that the peer has acknowledged. */
+  #acknowledged: { readonly first: number; readonly highest: number } | undefined;
   #patience = PATIENCE;
   /** The number of the FIN. */
   #fin: number | undefined;
@@ -112,8 +112,8 @@ export class TcpDirection {
   /** Processes the acknowledgement in a segment of the peer. */
   acknowledge(ack: number | undefined): void {
     const known = this.#acknowledged;
-    if (ack !== undefined && (known === undefined || distance(known, ack) > 0)) {
-      this.#acknowledged = ack;
+    if (ack !== undefined && (known === undefined || distance(known.highest, ack) > 0)) {
+      this.#acknowledged = { first: known?.first ?? ack, highest: ack };
     }
   }
 
@@ -126,7 +126,7 @@ export class TcpDirection {
     ) {
       return;
     }
-    if (distance(this.#next, this.#acknowledged) > 0) {
+    if (distance(this.#next, this.#acknowledged.highest) > 0) {
       this.#patience -= 1;
       if (this.#patience <= 0) {
         this.#giveUp('missing in the capture');
@@ -146,8 +146,9 @@ export class TcpDirection {
 
   /** Reports octets at the end that the peer has acknowledged, or that are before a FIN, and that did not come. */
   #reportMissingEnd(frame: Frame): void {
-    const end = this.#fin ?? this.#acknowledged;
+    const end = this.#fin ?? this.#acknowledged?.highest;
     if (this.#next === undefined || end === undefined) {
+      this.#reportAllMissing(frame);
       return;
     }
     const missing = distance(this.#next, end);
@@ -156,6 +157,20 @@ export class TcpDirection {
     if (missing >= least && missing < MOST_BEHIND) {
       this.#gap(missing, `${are(missing)} missing in the capture`, frame);
       this.#next = end;
+    }
+  }
+
+  /** Reports that the capture has only the other direction of the stream. */
+  #reportAllMissing(frame: Frame): void {
+    const { first, highest } = this.#acknowledged ?? { first: 0, highest: 0 };
+    const missing = distance(first, highest);
+    this.#acknowledged = undefined;
+    // One of the numbers can be that of a FIN, which counts like an octet.
+    if (this.#next === undefined && missing > 1) {
+      this.#receiver.lost(
+        `${are(missing)} missing in the capture: it has no segment of this direction`,
+        frame,
+      );
     }
   }
 
