@@ -137,7 +137,7 @@ function layout(rows: readonly Row[], { dim, cyan, yellow }: Colours): string {
     const [first = ''] = row.octets;
     const start = blanks(width.start - row.start.length) + dim(row.start);
     const name = row.field + blanks(width.field - row.field.length);
-    const text = cyan(row.value) + blanks(width.value - row.value.length);
+    const text = (row.value === '' ? '' : cyan(row.value)) + blanks(width.value - row.value.length);
     const line = `${start}  ${first}${blanks(width.octets - first.length)}  ${name}  ${text}`;
     lines.push(`${line}  ${right[0] ?? ''}`.trimEnd());
     for (let i = 1; i < Math.max(row.octets.length, right.length); i += 1) {
