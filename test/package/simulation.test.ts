@@ -45,7 +45,7 @@ describe('what was found before', () => {
     const { text } = await simulate(...files.flatMap((file) => ['--replay', file]));
     const parts = text.matchAll(/^(\S+):\n(.*)$/gm);
     verdicts = new Map([...parts].map(([, file = '', verdict = '']) => [file, verdict]));
-  });
+  }, 60_000);
 
   it.each(files)('%s breaks no rule any more', (file) => {
     expect(verdicts.get(file)).toBe('no rule is broken');
