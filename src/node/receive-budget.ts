@@ -38,6 +38,10 @@ export interface ReceiveHolder {
 export class ReceiveBudget {
   readonly #limit: number;
   readonly #near: number;
+  /**
+   * The shares that are or were beyond the floor, until they are closed. A message may take a share beyond the floor and
+   * back: V8 would replace the table of the set again and again, and each old table keeps the next one.
+   */
   readonly #beyondFloor = new Set<ReceiveShare>();
   readonly #paused = new Set<ReceiveShare>();
   #held = 0;
@@ -67,9 +71,7 @@ export class ReceiveBudget {
   charge(share: ReceiveShare, change: number): void {
     const { beyondFloor } = share;
     this.#held += change;
-    if (beyondFloor === 0) {
-      this.#beyondFloor.delete(share);
-    } else if (beyondFloor === change) {
+    if (beyondFloor > 0 && beyondFloor === change) {
       this.#beyondFloor.add(share);
     }
     if (share.mustPause && share.unread <= RECEIVE_FLOOR && share.unfinished <= RECEIVE_FLOOR) {
@@ -80,6 +82,11 @@ export class ReceiveBudget {
     } else if (beyondFloor > 0) {
       this.#onMore(share);
     }
+  }
+
+  /** @internal The connection of a share is closed. */
+  remove(share: ReceiveShare): void {
+    this.#beyondFloor.delete(share);
   }
 
   #onMore(share: ReceiveShare): void {
@@ -119,7 +126,9 @@ export class ReceiveBudget {
   #makeRoom(needing: ReceiveShare | undefined): void {
     let largest = needing;
     for (const each of this.#beyondFloor) {
-      if (largest === undefined || each.beyondFloor > largest.beyondFloor) {
+      if (each.beyondFloor === 0) {
+        this.#beyondFloor.delete(each);
+      } else if (largest === undefined || each.beyondFloor > largest.beyondFloor) {
         largest = each;
       }
     }
@@ -223,6 +232,7 @@ export class ReceiveShare {
   close(): void {
     this.hold(0, 0);
     this.#hasEnded = true;
+    this.#budget.remove(this);
   }
 
   /** @internal For the budget. */
