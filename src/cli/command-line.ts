@@ -11,9 +11,10 @@ import { listen } from './commands/listen.js';
 import { probe } from './commands/probe.js';
 import { proxy } from './commands/proxy.js';
 import { complain, jsonLine } from './events.js';
-import { EXIT, EXIT_CODES_HELP, Stop, UsageError } from './exit.js';
+import { EXIT, EXIT_CODES_SHORT, Stop, UsageError } from './exit.js';
 import { failureOf } from './failure.js';
 import type { Io } from './io.js';
+import { explainUnknownOption, withCommand } from './near-misses.js';
 import { longFlag, type OptionRow, type OptionRows } from './option.js';
 
 /** All commands, in the order of the help. */
@@ -22,9 +23,10 @@ export const COMMANDS: readonly Command[] = [connect, listen, probe, proxy, deco
 /**
  * Runs a command line and returns its exit code. Never rejects.
  *
- * @param argv the arguments without the name of the program
+ * @param words the arguments without the name of the program
  */
-export async function run(argv: readonly string[], version: string, io: Io): Promise<number> {
+export async function run(words: readonly string[], version: string, io: Io): Promise<number> {
+  const argv = withCommand(words, [...COMMANDS.map(({ name }) => name), 'help']);
   let exitCode: number = EXIT.ok;
   const program = parserOf(COMMANDS, version, io, (code) => {
     exitCode = code;
@@ -58,7 +60,7 @@ function explain(error: unknown, argv: readonly string[], io: Io): number {
   }
   const known = COMMANDS.find(({ name }) => name === argv[0]);
   const who = known === undefined ? 'cotp' : `cotp ${known.name}`;
-  const wrong = error instanceof CommanderError ? usageErrorOf(error) : error;
+  const wrong = error instanceof CommanderError ? usageErrorOf(error, known) : error;
   if (wrong === undefined) {
     return EXIT.usage; // The help was printed instead.
   }
@@ -82,8 +84,15 @@ function hasJsonFlag(command: Command | undefined, argv: readonly string[]): boo
 }
 
 /** Converts an error of commander; `undefined` if commander has printed the help. */
-function usageErrorOf({ code, message }: CommanderError): UsageError | undefined {
-  return code === 'commander.help' ? undefined : new UsageError(message.replace(/^error: /, ''));
+function usageErrorOf(
+  { code, message }: CommanderError,
+  command: Command | undefined,
+): UsageError | undefined {
+  if (code === 'commander.help') {
+    return undefined;
+  }
+  const said = message.replace(/^error: /, '');
+  return new UsageError(explainUnknownOption(said, command?.options ?? {}));
 }
 
 function parserOf(
@@ -94,11 +103,10 @@ function parserOf(
 ): Parser {
   const program = configured(new Parser('cotp'), io)
     .usage('COMMAND [OPTIONS]')
-    .description(
-      'Use and inspect ISO transport over TCP: COTP (ISO 8073, X.224) in TPKT (RFC 1006), port 102.',
-    )
+    .configureHelp({ subcommandTerm: (command) => command.name(), ...titles(io) })
     .version(version, '-V, --version', 'print the version')
-    .helpCommand('help [command]', 'print the help of a command');
+    .helpCommand('help', 'print the help of a command: cotp help COMMAND')
+    .addHelpText('before', () => questions(io));
   for (const definition of commands) {
     const parser = configured(program.command(definition.name), io)
       .summary(definition.summary)
@@ -135,14 +143,21 @@ function configured(parser: Parser, { stdout, stderr }: Io): Parser {
       getOutHasColors: () => stdout.isTTY,
       getErrHasColors: () => stderr.isTTY,
     })
-    .configureHelp({ styleTitle: (title) => stdout.colours.bold(title) })
+    .configureHelp(titles({ stdout }))
     .helpOption('-h, --help', 'print this help');
+}
+
+function titles({ stdout }: Pick<Io, 'stdout'>) {
+  return { styleTitle: (title: string) => stdout.colours.bold(title) };
 }
 
 function optionOf(name: string, row: OptionRow<unknown>): Option {
   const option = new Option(row.flags, row.description);
   if (option.attributeName() !== name) {
     throw new TypeError(`the row ${name} has the flag ${row.flags}`);
+  }
+  if (row.alias !== undefined) {
+    option.short = row.alias; // The parser accepts a long flag here too.
   }
   if (row.kind !== 'flag') {
     option.argParser((text: string, before: unknown) => {
@@ -184,7 +199,20 @@ function afterHelp({ examples }: Command, { stdout }: Io): string {
   return `\n${stdout.colours.bold('Examples:')}\n${lines.join('\n')}`;
 }
 
+/** What brings people here, and the command that answers it: the beginning of the help. */
+const QUESTIONS = [
+  ['port 102 does not answer, or with what?', 'cotp probe HOST, or cotp HOST'],
+  ['what is in this capture or hex dump?', 'cotp decode FILE'],
+  ['what do a client and a device say?', 'cotp proxy 1102 HOST'],
+] as const;
+
+function questions({ stdout }: Io): string {
+  const { dim } = stdout.colours;
+  const lines = QUESTIONS.map(([question, line]) => `${dim(question.padEnd(41))}${line}`);
+  return `${lines.join('\n')}\n`;
+}
+
 function codesHelp({ stdout }: Io): string {
-  const lines = EXIT_CODES_HELP.map(([code, what]) => `  ${String(code).padEnd(4)} ${what}`);
+  const lines = EXIT_CODES_SHORT.map((line) => `  ${line}`);
   return `\n${stdout.colours.bold('Exit codes:')}\n${lines.join('\n')}`;
 }

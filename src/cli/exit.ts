@@ -31,6 +31,12 @@ export const EXIT_CODES_HELP: readonly (readonly [number, string])[] = [
   [EXIT.interrupted, 'interrupted (Ctrl-C)'],
 ];
 
+/** The exit codes in a few words, for the list of commands. */
+export const EXIT_CODES_SHORT = [
+  '0 success, 1 failure, 2 wrong usage, 3 refused, 4 timeout, 5 not COTP,',
+  '130 interrupted (Ctrl-C)',
+];
+
 /** Wrong usage. The message is one sentence for stderr; the exit code is 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';

@@ -35,12 +35,17 @@ export interface OptionRow<T> {
   readonly conflicts?: readonly string[];
   /** Names of rows; this one requires at least one of them. */
   readonly needs?: readonly string[];
+  /** Another long flag with the same meaning; the help does not list it. A row with an alias has no short flag. */
+  readonly alias?: string;
   /** The library option that it sets. Default: the one with the name of the row. */
   readonly sets?: string;
 }
 
 /** The optional fields of a row. */
-type Extra = Pick<OptionRow<unknown>, 'group' | 'conflicts' | 'needs' | 'sets' | 'shownDefault'>;
+type Extra = Pick<
+  OptionRow<unknown>,
+  'alias' | 'group' | 'conflicts' | 'needs' | 'sets' | 'shownDefault'
+>;
 
 /** A boolean option without a value. */
 export function flag(flags: string, description: string, extra: Extra = {}): OptionRow<boolean> {

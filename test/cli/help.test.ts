@@ -20,9 +20,60 @@ test('the help shows every command and the exit codes', async () => {
     expect(stdout.replace(/\s+/g, ' ')).toContain(summary);
   }
   for (const exitCode of Object.values(EXIT)) {
-    expect(stdout).toMatch(new RegExp(`^ {2}${exitCode} `, 'm'));
+    expect(stdout).toMatch(new RegExp(`^ .*\\b${exitCode} \\w`, 'm'));
   }
 });
+
+test('the help of cotp begins with a question and fits a terminal of 24 lines with its prompt', async () => {
+  const { stdout } = await cotp(['--help']);
+  expect(stdout).toMatch(/^port 102 does not answer.* cotp probe HOST/);
+  expect(stdout.trimEnd().split('\n').length).toBeLessThan(24);
+});
+
+test.each([
+  [['127.0.0.1:0'], /^cotp probe: the port of 127\.0\.0\.1:0 must be/],
+  [['[::1]:0', '--all'], /^cotp probe: the port of \[::1\]:0 must be/],
+  [['localhost', '--tsel', 'x'], /^cotp probe: --tsel must be/],
+  [['plc1', '--tsel', 'x'], /^cotp probe: --tsel must be/],
+  [['plc', '--tsel', 'x'], /^cotp: unknown command 'plc'/],
+] as const)(
+  'a host without a command is probed, a word without digits is not: %j',
+  async (args, sentence) => {
+    const { code, stderr } = await cotp(args);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(sentence);
+  },
+);
+
+test.each([
+  ['connect', '--remote-tsap', 'remote-tsel'],
+  ['connect', '--local-tsap', 'local-tsel'],
+  ['bench', '--remote-tsap', 'remote-tsel'],
+  ['probe', '--local-tsap', 'local-tsel'],
+  ['probe', '--tsap', 'tsel'],
+] as const)('%s %s is --%s', async (name, alias, flag) => {
+  const { code, stderr } = await cotp([name, 'h', `${alias}=x`]);
+  expect(code).toBe(2);
+  expect(stderr).toContain(`cotp ${name}: --${flag} must be a T-selector`);
+});
+
+test.each([
+  [['connect', 'h', '--rack', '0'], "'--rack' (Did you mean --s7 <type,rack,slot>?)"],
+  [['probe', 'h', '--slot', '2'], "'--slot' (Did you mean --s7 <type,rack,slot>?)"],
+  [['listen', '--s7', 'pg,0,2'], "'--s7' (Did you mean --accept <selector>?)"],
+  [['connect', 'h', '--tsap', '1'], "'--tsap' (Did you mean --remote-tsel <selector>?)"],
+  [['probe', 'h', '--remote-tsel', '1'], "'--remote-tsel' (Did you mean --tsel <list>?)"],
+  [['bench', 'h', '--src-tsap=1'], "'--src-tsap' (Did you mean --local-tsel <selector>?)"],
+  [['connect', 'h', '--port', '1'], "'--port': the port is part of the address: HOST:PORT"],
+  [['connect', 'h', '--verbos'], "'--verbos' (Did you mean --verbose?)"],
+] as const)(
+  'an option of another name leads to the one that there is: %j',
+  async (args, sentence) => {
+    const { code, stderr } = await cotp(args);
+    expect(code).toBe(2);
+    expect(stderr.split('\n')[0]).toBe(`cotp ${args[0]}: unknown option ${sentence}`);
+  },
+);
 
 test.each(names)('the help of %s', async (name) => {
   const { code, stdout, stderr } = await cotp([name, '--help']);
@@ -54,7 +105,7 @@ test('the version is that of the package', async () => {
 test('without a command it shows the help on stderr', async () => {
   const { code, stdout, stderr } = await cotp([]);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-  expect(stderr).toMatch(/^Usage: cotp /);
+  expect(stderr).toMatch(/^Usage: cotp /m);
 });
 
 test.each([

@@ -49,7 +49,7 @@ type Values = OptionValues<typeof OPTIONS>;
 
 export const connect = command({
   name: 'connect',
-  summary: 'connect: send stdin as TSDUs, write TSDUs to stdout',
+  summary: 'send stdin as TSDUs, and write TSDUs to stdout',
   description:
     'Connects, sends each message of stdin as a TSDU, and writes each TSDU of the peer to stdout. ' +
     'At the end of stdin it sends FIN and waits for the answers of the peer; in class 2 it waits first, ' +

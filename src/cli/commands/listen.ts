@@ -120,7 +120,7 @@ type Values = OptionValues<typeof OPTIONS>;
 
 export const listen = command({
   name: 'listen',
-  summary: 'listen: print or echo TSDUs, or run a program for each connection',
+  summary: 'print or echo TSDUs, or run a program for each connection',
   description:
     'Listens, and prints TSDUs, sends them back, or runs a program for each connection. ' +
     'The default port is 1102, because 102, the port of ISO transport, requires privileges on most ' +

@@ -39,7 +39,7 @@ const DEFAULT_SELECTORS: readonly Tsel[] = [0x0102, 0x0200, 0x0201, 0x0300, 0x03
 /** Lists longer than this have a progress bar. */
 const SHORT_LIST = 3;
 
-const { sizeOffer } = CLIENT_OPTIONS;
+const { sizeOffer, s7 } = CLIENT_OPTIONS;
 
 /** A size that every known controller accepts. Some do not answer the offer of a larger size. */
 const DEFAULT_SIZE = 1_024;
@@ -47,8 +47,9 @@ const DEFAULT_SIZE = 1_024;
 const OPTIONS = {
   tsel: value(
     '--tsel <list>',
-    `called T-selectors to try (default: ${DEFAULT_SELECTORS.map(formatTsel).join(',')})`,
+    `called T-selectors (TSAPs) to try (default: ${DEFAULT_SELECTORS.map(formatTsel).join(',')})`,
     selectorList,
+    { alias: '--tsap' },
   ),
   range: value(
     '--range <from-to>',
@@ -58,12 +59,14 @@ const OPTIONS = {
       conflicts: ['tsel'],
     },
   ),
+  s7: { ...s7, conflicts: ['tsel', 'range'], group: 'Options' },
   localTsel: valueOr(
     '--local-tsel <selector>',
     'local (calling) T-selector',
     selector,
     S7_LOCAL_TSEL,
     {
+      alias: '--local-tsap',
       shownDefault: formatTsel(S7_LOCAL_TSEL),
     },
   ),
@@ -118,6 +121,7 @@ export const probe = command({
     ['cotp probe 10.0.0.5', 'does it use COTP, and which T-selector does it accept?'],
     ['cotp probe 10.0.0.5 10.0.0.6 --all --json', 'every T-selector of the list, as JSON'],
     ['cotp probe 10.0.0.6 --tsel 0x0001,\'"MMS"\'', 'T-selectors of your own'],
+    ['cotp probe 10.0.0.5 --s7 op,0,2', 'one T-selector of S7, by rack and slot'],
     ['cotp probe 10.0.0.5:3782 --tls-insecure', 'over TLS'],
     ['cotp probe 10.0.0.7 --classes', 'does it have class 2 and expedited data?'],
   ],
@@ -125,7 +129,7 @@ export const probe = command({
     const { tpClass = 0, expedited = false, expeditedAck = false } = classOptions(options);
     const offer = { tpClass, expedited, expeditedAck };
     const targets = hosts.map((host) => address(host));
-    const selectors = options.tsel ?? options.range ?? DEFAULT_SELECTORS;
+    const selectors = selectorsOf(options);
     const tls = await clientTls(options);
     const attemptOptions: ConnectOptions = {
       ...connectOptions(options),
@@ -148,6 +152,11 @@ export const probe = command({
     return results.find((code) => code !== EXIT.ok) ?? EXIT.ok;
   },
 });
+
+/** The called T-selectors to try, in this order. */
+function selectorsOf({ tsel, range, s7: one }: Values): readonly Tsel[] {
+  return tsel ?? range ?? (one === undefined ? DEFAULT_SELECTORS : [one]);
+}
 
 /** Exit codes of one host, the best result first. */
 const BEST_FIRST: readonly number[] = [

@@ -42,6 +42,7 @@ export const proxy = command({
       '--rewrite-remote-tsel <selector>',
       'send this called T-selector to the target, whatever the client calls',
       selector,
+      { alias: '--rewrite-remote-tsap' },
     ),
     ...PROXY_CLASS_OPTIONS,
     quiet: flag('-q, --quiet', 'do not print the ladder'),

@@ -20,14 +20,16 @@ export const CONNECTION_OPTIONS = {
   strict: flag('--strict', 'refuse everything that violates the standard'),
 };
 
-const SELECTORS = 'T-selectors, such as 0x0102, 01.02, \'"MTA"\' or #001122';
+const SELECTORS = 'T-selectors (TSAPs), such as 0x0102, 01.02, \'"MTA"\' or #001122';
 
 /** Options of clients. */
 export const CLIENT_OPTIONS = {
   localTsel: value('--local-tsel <selector>', 'local (calling) T-selector', selector, {
+    alias: '--local-tsap',
     group: SELECTORS,
   }),
   remoteTsel: value('--remote-tsel <selector>', 'remote (called) T-selector', selector, {
+    alias: '--remote-tsap',
     group: SELECTORS,
     conflicts: ['s7'],
   }),
