@@ -9,6 +9,7 @@
  * - After {@link BoundedOutput.abandonAfter} a reader that does not read is abandoned.
  */
 import type { Writable } from 'node:stream';
+import { folded } from './fold.js';
 import { type Colours, markedColours, terminalText } from './terminal-text.js';
 
 /** The environment variables that are used. */
@@ -96,7 +97,12 @@ export class BoundedOutput {
 
   /** Writes a line of text; drops it if the reader is too slow. */
   line(text = ''): void {
-    this.#offer(`${terminalText(text, false, this.#takesUtf8)}\n`, droppedInWords);
+    this.#offer(this.#lineOf(text), droppedInWords);
+  }
+
+  /** Writes a line of text; resolves when the output has room. */
+  textLine(text: string): Promise<void> {
+    return this.write(this.#lineOf(text));
   }
 
   /** Writes data; drops it if the reader is too slow, and later writes `notice` in its place. */
@@ -146,6 +152,12 @@ export class BoundedOutput {
   abandonAfter(milliseconds: number): void {
     this.#readerTimeout ??= milliseconds;
     this.#watchReader();
+  }
+
+  /** A line as it is written: on a terminal it is folded. */
+  #lineOf(text: string): string {
+    const clean = terminalText(text, false, this.#takesUtf8);
+    return `${this.isTTY ? folded(clean, this.columns) : clean}\n`;
   }
 
   #offer(data: string, notice: DroppedNotice): void {

@@ -2,6 +2,7 @@
  * Parsers for the values of options and operands. The error of each says what was expected and what was
  * given.
  */
+import { isIP } from 'node:net';
 import { type Address, parseTsel, type Tsel } from '../index.js';
 import { ProxySources } from '../node/proxy-sources.js';
 import { UsageError } from './exit.js';
@@ -62,6 +63,14 @@ export function choice<const T extends string>(...words: readonly T[]): Parser<T
     return word;
   };
 }
+
+/** An IP address, without a port. */
+export const ipAddress: Parser<string> = (given) => {
+  if (isIP(given) === 0) {
+    throw bad('an IP address', given);
+  }
+  return given;
+};
 
 /** Addresses and networks, separated by commas. */
 export const networks: Parser<readonly string[]> = (given) => {

@@ -271,7 +271,7 @@ describe('probe', () => {
     async (_what, options, classes, expeditedClasses, expeditedAck) => {
       const { code, running, server } = await probe(options, '--classes', '--json');
       expect(code).toBe(0);
-      expect(running.events.at(-1)).toMatchObject({
+      expect(running.events.at(-2)).toMatchObject({
         event: 'classes',
         called: '0x0001',
         classes,
@@ -285,7 +285,7 @@ describe('probe', () => {
   test('--classes says it in words', async () => {
     const { stdout } = await probe({}, '--classes');
     const lines = stdout.trimEnd().split('\n');
-    expect(lines).toHaveLength(5);
+    expect(lines).toHaveLength(6);
     expect(lines[2]).toMatch(/ {2}offered class 2 with expedited data and EA: DR reason 130/);
     expect(lines[4]).toMatch(/ {2}accepts class 0, not class 2; grants no expedited data$/);
   });
@@ -293,7 +293,7 @@ describe('probe', () => {
   test('--classes asks no more where the selector is unknown', async () => {
     const { code, stdout } = await probe({ localTsel: 9 }, '--classes');
     expect(code).toBe(3);
-    expect(stdout.trimEnd().split('\n')).toHaveLength(1);
+    expect(stdout.trimEnd().split('\n')).toHaveLength(2);
   });
 });
 

@@ -205,6 +205,13 @@ test.each([
     ['proxy', '0', 'h', '--transparent', '--expedited'],
     /'--transparent' cannot be used with option '--expedited'/,
   ],
+  [['proxy', '0', 'h', '--listen-tls-cert', 'x'], /--listen-tls-cert and --listen-tls-key require/],
+  [['proxy', '0', 'h', '--listen-tls-ca', 'x'], /--listen-tls-ca requires --listen-tls-cert and/],
+  [
+    ['proxy', '0', 'h', '--transparent', '--tls'],
+    /'--transparent' cannot be used with option '--tls'/,
+  ],
+  [['connect', 'h', '--local-address', 'h'], /--local-address must be an IP address, not "h"/],
   [['bench', 'h', '--tsdu', '0'], /--tsdu must be an integer 1 to 16777216/],
 ] as const)('a wrong call is one sentence and exit code 2: %j', async (args, sentence) => {
   const { code, stdout, stderr } = await cotp(args);

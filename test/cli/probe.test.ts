@@ -14,12 +14,17 @@ async function device(options: ListenOptions = {}): Promise<string> {
 
 const quick = ['--delay', '0'];
 
+/** The events of the attempts, without the verdict. */
+function attempts({ events }: Running) {
+  return events.filter(({ event }) => event === 'probe');
+}
+
 test('stops at the first selector that is accepted, and shows the CC', async () => {
   const address = await device({ localTsel: 0x0200, maxTpduSize: 512 });
   const { code, stdout, stderr } = await cotp(['probe', address, ...quick]);
   expect(code).toBe(0);
   const lines = stdout.trimEnd().split('\n');
-  expect(lines).toHaveLength(2);
+  expect(lines).toHaveLength(3);
   expect(lines[0]).toMatch(
     /^127\.0\.0\.1:\d+ {2}0x0102 \(PG, rack 0, slot 2\) {2}DR reason 3 \(address unknown\) {2}[\d.]+ ms$/,
   );
@@ -35,7 +40,7 @@ test('--all continues in the order of the list', async () => {
   const address = await device();
   const running = new Running(['probe', address, '--all', '--json', ...quick]);
   expect((await running.end()).code).toBe(0);
-  expect(running.events.map(({ called, result }) => `${called} ${result}`)).toEqual(
+  expect(attempts(running).map(({ called, result }) => `${called} ${result}`)).toEqual(
     ['0x0102', '0x0200', '0x0201', '0x0300', '0x0301', '0x0302', '0x0001'].map(
       (tsel) => `${tsel} confirmed`,
     ),
@@ -115,7 +120,7 @@ describe('what else there may be', () => {
   ])('%s', async (name, open) => {
     const running = new Running(['probe', await open(), '--json', ...quick]);
     expect((await running.end()).code).toBe(5);
-    expect(running.events).toMatchObject([{ result: 'not-cotp', looksLike: name }]);
+    expect(attempts(running)).toMatchObject([{ result: 'not-cotp', looksLike: name }]);
   });
 
   test('a real TLS server', async () => {
@@ -135,7 +140,7 @@ describe('what else there may be', () => {
     expect(stdout).toMatch(
       / TLS failed \(ERR_SSL_\w+\) .*require a client certificate, or another one\?$/m,
     );
-    expect(stdout.trimEnd().split('\n')).toHaveLength(1);
+    expect(stdout.trimEnd().split('\n')).toHaveLength(2);
   });
 
   test('TCP without TLS, where TLS was wanted', async () => {
@@ -170,7 +175,7 @@ describe('what else there may be', () => {
     );
     const running = new Running(['probe', address, '--tsel', '1', '--json', ...quick]);
     expect((await running.end()).code).toBe(5);
-    expect(running.events).toMatchObject([{ result: 'faulty', hex: expect.any(String) }]);
+    expect(attempts(running)).toMatchObject([{ result: 'faulty', hex: expect.any(String) }]);
     const { stdout } = await cotp(['probe', address, '--tsel', '1', ...quick]);
     expect(stdout).toMatch(new RegExp(` COTP, but with a fault: .*${fault}`));
     expect(stdout).not.toContain('not COTP');
@@ -179,7 +184,7 @@ describe('what else there may be', () => {
   test('nothing that listens', async () => {
     const { code, stdout } = await cotp(['probe', await closedPort(), ...quick]);
     expect(code).toBe(1);
-    expect(stdout).toMatch(/^\S+ {2}0x0102 \(PG, rack 0, slot 2\) {2}connect ECONNREFUSED .*\n$/);
+    expect(stdout).toMatch(/^\S+ {2}0x0102 \(PG, rack 0, slot 2\) {2}connect ECONNREFUSED .*\n/);
   });
 
   test('a silent port', async () => {
@@ -201,7 +206,7 @@ describe('what else there may be', () => {
     await second.packet();
     second.socket.end();
     expect((await running.end()).code).toBe(3);
-    expect(running.events.map(({ result }) => result)).toEqual(['reset', 'closed']);
+    expect(attempts(running).map(({ result }) => result)).toEqual(['reset', 'closed']);
   });
 });
 
@@ -219,4 +224,102 @@ test('Ctrl-C between two tries', async () => {
   await running.says(/DR reason 3/, 'stdout');
   running.child.kill('SIGINT');
   expect((await running.end()).code).toBe(130);
+});
+
+describe('the verdict is one sentence for each host', () => {
+  /** The text of the verdict of one host, and how many attempts it took. */
+  const verdict = async (address: string, ...args: readonly string[]) => {
+    const running = new Running(['probe', address, '--json', ...quick, ...args]);
+    const { code } = await running.end();
+    const last = running.events.at(-1);
+    expect(last).toMatchObject({ event: 'verdict', target: address, exitCode: code });
+    return last;
+  };
+  const timeout = ['--timeout', '100ms'];
+
+  test('a selector is accepted', async () => {
+    const address = await device({ localTsel: 0x0200 });
+    expect(await verdict(address)).toMatchObject({
+      result: 'confirmed',
+      accepted: ['0x0200'],
+      attempts: 2,
+      text: 'it uses COTP and accepts 0x0200 (OP, rack 0, slot 0)',
+    });
+  });
+
+  test('it names every accepted selector with --all', async () => {
+    const { accepted } = (await verdict(await device(), '--all', '--tsel', '1,2')) ?? {};
+    expect(accepted).toEqual(['0x0001', '0x0002']);
+  });
+
+  test('every selector is refused', async () => {
+    const { text } = (await verdict(await device({ localTsel: 9 }))) ?? {};
+    expect(text).toMatch(/^it uses COTP, but refuses 7 T-selectors; try others with /);
+  });
+
+  test('another protocol answers', async () => {
+    const { text } = (await verdict(await strangers(() => 'SSH-2.0-x\r\n'))) ?? {};
+    expect(text).toBe('it does not use COTP: it looks like SSH');
+  });
+
+  test('nothing listens', async () => {
+    const { text } = (await verdict(await closedPort())) ?? {};
+    expect(text).toMatch(/^it cannot be reached: connect ECONNREFUSED /);
+  });
+
+  test('the answer has a fault', async () => {
+    const { text } = (await verdict(await strangers(() => tpkt('02 f0 80 01')))) ?? {};
+    expect(text).toBe('it uses COTP, but its answer violates the protocol');
+  });
+
+  test('a silent host costs two tries', async () => {
+    const last = await verdict(await strangers(() => undefined), ...timeout);
+    expect(last).toMatchObject({ result: 'timeout', attempts: 2 });
+    expect(last?.text).toMatch(/nothing answers 2 T-selectors: .*; --all tries the whole list$/);
+  });
+
+  test('a silent host costs two tries with --classes too', async () => {
+    const address = await strangers(() => undefined);
+    expect(await verdict(address, '--classes', ...timeout)).toMatchObject({ attempts: 2 });
+  });
+
+  test('a silent host is tried with the whole list if the user asks for --all', async () => {
+    const args = ['--tsel', '1,2,3', '--all', ...timeout];
+    expect(await verdict(await strangers(() => undefined), ...args)).toMatchObject({ attempts: 3 });
+  });
+
+  test('as text it is the last line of its host', async () => {
+    const { stdout } = await cotp(['probe', await device(), await closedPort(), ...quick]);
+    const isVerdict = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.includes('  verdict: it '));
+    expect(isVerdict).toEqual([false, true, false, true]);
+  });
+});
+
+test('--s7 calls one selector by rack and slot', async () => {
+  const address = await device({ localTsel: 0x0222 });
+  const { code, stdout } = await cotp(['probe', address, '--s7', 'op,1,2', ...quick]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/accepts 0x0222 \(OP, rack 1, slot 2\)$/m);
+});
+
+test.runIf(process.platform === 'linux')('--local-address is where it calls from', async () => {
+  const server = await rawServer();
+  const { host, port } = server.address;
+  const args = ['--local-address', '127.0.0.3', '--tsel', '1', ...quick];
+  const running = new Running(['probe', `${host}:${port}`, ...args]);
+  const first = await server.accept();
+  expect(first.socket.remoteAddress).toBe('127.0.0.3');
+  await first.packet();
+  first.reset();
+  expect((await running.end()).code).toBe(3);
+});
+
+test('--local-address that this machine does not have', async () => {
+  const args = ['--local-address', '192.0.2.1', ...quick];
+  const { code, stdout } = await cotp(['probe', await closedPort(), ...args]);
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/EADDRNOTAVAIL .*this machine does not have this address/);
 });

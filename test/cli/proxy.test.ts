@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Connection, connect, type ListenOptions, listen } from '../../src/index.js';
+import { certificates } from '../support/certificates.js';
 import { closeLater, rawClient, rawServer, rejection } from '../support/life.js';
 import { CR, cc, dt, hex, tpkt } from '../support/raw.js';
 import { closedPort, cotp, Running } from './support.js';
@@ -93,6 +94,18 @@ describe.each(MODES)('handing on %s', (_name, mode) => {
     await stop(running);
     expect(running.stderr).toMatch(/1 connection, 2 TPDUs of \d+ octets, 1 refusal, 0 errors\n$/);
   });
+
+  test.runIf(process.platform === 'linux')(
+    '--local-address is where the target is called from',
+    async () => {
+      const target = await rawServer();
+      const { host, port } = target.address;
+      const { address } = await proxy(`${host}:${port}`, ...mode, '--local-address', '127.0.0.2');
+      const client = await rawClient(address.port);
+      client.send(tpkt('06 e0 0000 0001 00'));
+      expect((await target.accept()).socket.remoteAddress).toBe('127.0.0.2');
+    },
+  );
 
   test('--rewrite-remote-tsel calls another selector', async () => {
     const target = await echo({ localTsel: 0x0102 });
@@ -422,5 +435,67 @@ describe('files', () => {
     await conn.asyncClose();
     await stop(running);
     expect(running.stderr).toMatch(/1 connection, 4 TPDUs/);
+  });
+});
+
+describe('TLS', () => {
+  async function fileOf(pem: string): Promise<string> {
+    const folder = await mkdtemp(join(tmpdir(), 'cotp-proxy-tls-'));
+    closeLater(() => rm(folder, { recursive: true }));
+    await writeFile(join(folder, 'pem'), pem);
+    return join(folder, 'pem');
+  }
+
+  async function listenArgs(): Promise<string[]> {
+    const { server } = await certificates();
+    const { cert, key } = server;
+    return ['--listen-tls-cert', await fileOf(cert), '--listen-tls-key', await fileOf(key)];
+  }
+
+  async function answers(conn: Connection): Promise<void> {
+    conn.write(hex('0102'));
+    expect(await conn.read()).toEqual(hex('0102'));
+    await conn.asyncClose();
+  }
+
+  test('to the target alone', async () => {
+    const { server, ca } = await certificates();
+    const target = await echo({ tls: server });
+    const { address } = await proxy(target, '--tls-ca', await fileOf(ca));
+    await answers(await open(address));
+  });
+
+  test('with clients alone', async () => {
+    const { ca } = await certificates();
+    const { address } = await proxy(await echo(), ...(await listenArgs()));
+    await answers(await open(address, { tls: { ca } }));
+  });
+
+  test('on both sides, with a client certificate on each', async () => {
+    const { server, client, ca } = await certificates();
+    const target = await echo({ tls: { ...server, ca, requestCert: true } });
+    const authority = await fileOf(ca);
+    const { address, running } = await proxy(
+      target,
+      ...['--tls-ca', authority, '--tls-cert', await fileOf(client.cert)],
+      ...['--tls-key', await fileOf(client.key), '--listen-tls-ca', authority],
+      ...(await listenArgs()),
+    );
+    await answers(await open(address, { tls: { ca, ...client } }));
+    expect(await rejection(connect(address, { tls: { ca } }))).toBeInstanceOf(Error);
+    await stop(running);
+    expect(running.child.exitCode).toBe(130);
+  });
+
+  test('a target that resets after the CR ends a client with TLS too', async () => {
+    const { ca } = await certificates();
+    const target = await rawServer();
+    const { host, port } = target.address;
+    const { address } = await proxy(`${host}:${port}`, ...(await listenArgs()));
+    const refused = rejection(connect(address, { tls: { ca } }));
+    const socket = await target.accept();
+    await socket.packet();
+    socket.reset();
+    expect(await refused).toMatchObject({ code: expect.any(String), phase: 'cr-sent' });
   });
 });

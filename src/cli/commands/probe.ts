@@ -30,6 +30,7 @@ import {
   type Offer,
   offerText,
 } from '../probe-offers.js';
+import { type Attempt, isSilent, type Verdict, verdictOf } from '../probe-verdict.js';
 import { explainSelector, selectorList, selectorRange } from '../selectors.js';
 import { address, integer, milliseconds, millisecondsOrZero, selector } from '../values.js';
 
@@ -39,7 +40,7 @@ const DEFAULT_SELECTORS: readonly Tsel[] = [0x0102, 0x0200, 0x0201, 0x0300, 0x03
 /** Lists longer than this have a progress bar. */
 const SHORT_LIST = 3;
 
-const { sizeOffer, s7 } = CLIENT_OPTIONS;
+const { sizeOffer, s7, localAddress } = CLIENT_OPTIONS;
 
 /** A size that every known controller accepts. Some do not answer the offer of a larger size. */
 const DEFAULT_SIZE = 1_024;
@@ -70,7 +71,7 @@ const OPTIONS = {
       shownDefault: formatTsel(S7_LOCAL_TSEL),
     },
   ),
-  all: flag('--all', 'continue after the first accepted T-selector'),
+  all: flag('--all', 'try the whole list, also after one is accepted or if nothing answers'),
   classes: flag(
     '--classes',
     'find out which classes each T-selector accepts, and whether it grants expedited data: up to 4 connections each',
@@ -96,6 +97,7 @@ const OPTIONS = {
     { sets: 'maxTpduSize' },
   ),
   sizeOffer,
+  localAddress,
   ...CLIENT_CLASS_OPTIONS,
   verbose: VERBOSE_OPTION,
   json: JSON_OPTION,
@@ -108,7 +110,8 @@ export const probe = command({
   name: 'probe',
   summary: 'find out which T-selectors a device accepts',
   description:
-    'Tries T-selectors one at a time, each on a new connection, and prints the answer. ' +
+    'Tries T-selectors one at a time, each on a new connection, and prints each answer and a verdict. ' +
+    'It stops at the first T-selector that is accepted, and after two attempts without any answer. ' +
     'Each attempt occupies one of the few connections of a controller for a moment, and some fragile ' +
     'stacks fail at the first one: probe only your own devices. ' +
     'It exits with 0 if every host accepted a selector, otherwise with the best result of the first ' +
@@ -158,15 +161,6 @@ function selectorsOf({ tsel, range, s7: one }: Values): readonly Tsel[] {
   return tsel ?? range ?? (one === undefined ? DEFAULT_SELECTORS : [one]);
 }
 
-/** Exit codes of one host, the best result first. */
-const BEST_FIRST: readonly number[] = [
-  EXIT.ok,
-  EXIT.refused,
-  EXIT.notCotp,
-  EXIT.timeout,
-  EXIT.failed,
-];
-
 /** What is tried on one host. */
 interface Plan {
   readonly target: { readonly host: string; readonly port: number };
@@ -182,7 +176,7 @@ class Probe {
   readonly #options: Values;
   readonly #io: Io;
   readonly #bar: SingleBar | undefined;
-  #hasTried = false;
+  readonly #attempts: Attempt[] = [];
 
   constructor(plan: Plan, options: Values, io: Io) {
     this.#plan = plan;
@@ -201,16 +195,22 @@ class Probe {
 
   /** Returns the exit code for this host. */
   async run(): Promise<number> {
-    const codes: number[] = [];
     for (const [index, tsel] of this.#plan.selectors.entries()) {
       const answers = await this.#askAll(index, tsel);
-      codes.push(...answers.map(({ outcome }) => outcome.exitCode));
       const isAccepted = answers.some(({ outcome }) => outcome.exitCode === EXIT.ok);
-      if (answers.at(-1)?.outcome.isFinal || (isAccepted && !this.#options.all)) {
+      const isDone = isAccepted && !this.#options.all;
+      if (answers.at(-1)?.outcome.isFinal || isDone || this.#givesUp) {
         break;
       }
     }
-    return BEST_FIRST.find((code) => codes.includes(code)) ?? EXIT.failed;
+    const verdict = verdictOf(this.#attempts);
+    await this.#reportVerdict(verdict);
+    return verdict.exitCode;
+  }
+
+  /** The host is silent, and the user has not asked to go on. */
+  get #givesUp(): boolean {
+    return !this.#options.all && isSilent(this.#attempts);
   }
 
   /** Makes one attempt with a selector, or with `--classes` all that are necessary. */
@@ -222,7 +222,8 @@ class Probe {
       const outcome = await this.#attempt(index, tsel, offer);
       await this.#report(tsel, offer, outcome);
       answers.push({ offer, outcome });
-      offer = classes ? nextOffer(answers) : undefined;
+      this.#attempts.push({ tsel, outcome });
+      offer = classes && !this.#givesUp ? nextOffer(answers) : undefined;
     }
     if (classes && answers.some(({ outcome }) => outcome.result === 'confirmed')) {
       await this.#reportFindings(tsel, answers);
@@ -236,10 +237,9 @@ class Probe {
     const { signal } = this.#io;
     this.#bar?.start(selectors.length, index, { selector: formatTsel(tsel) });
     try {
-      if (this.#hasTried && this.#options.delay > 0) {
+      if (this.#attempts.length > 0 && this.#options.delay > 0) {
         await sleep(this.#options.delay, undefined, { signal });
       }
-      this.#hasTried = true;
       signal.throwIfAborted();
       return await probeSelector(target, tsel, { ...attemptOptions, ...offer }, this.#trace());
     } finally {
@@ -276,12 +276,29 @@ class Probe {
     }
   }
 
+  async #reportVerdict({ accepted, words, ...rest }: Verdict): Promise<void> {
+    const target = addressText(this.#plan.target);
+    const { stdout } = this.#io;
+    if (this.#options.json) {
+      const called = accepted.map(formatTsel);
+      await jsonLine(this.#io, {
+        event: 'verdict',
+        target,
+        ...rest,
+        accepted: called,
+        text: words,
+      });
+    } else {
+      await stdout.textLine(`${target}  ${stdout.colours.bold(`verdict: ${words}`)}`);
+    }
+  }
+
   #what(tsel: Tsel) {
     return { target: addressText(this.#plan.target), called: formatTsel(tsel) };
   }
 
   #line(tsel: Tsel, words: string): Promise<void> {
     const target = addressText(this.#plan.target);
-    return this.#io.stdout.text(`${target}  ${explainSelector(tsel)}  ${words}\n`);
+    return this.#io.stdout.textLine(`${target}  ${explainSelector(tsel)}  ${words}`);
   }
 }

@@ -7,7 +7,9 @@ import { jsonLine } from '../events.js';
 import { EXIT } from '../exit.js';
 import { addressText } from '../format-info.js';
 import { flag, value } from '../option.js';
+import { CLIENT_OPTIONS } from '../options/connection.js';
 import { JSON_OPTION } from '../options/reporting.js';
+import { clientTls, listenTls, TLS_LISTEN_OPTIONS, TLS_TARGET_OPTIONS } from '../options/tls.js';
 import { classOptions, PROXY_CLASS_OPTIONS } from '../options/transport-class.js';
 import { Ladder } from '../proxy/ladder.js';
 import { relayTpdus } from '../proxy/relay-tpdus.js';
@@ -18,6 +20,9 @@ import { address, integer, listenAddress, selector, text } from '../values.js';
 const FILES = 'Files';
 /** Options that require a file. */
 const WITH_FILE = { group: FILES, needs: ['pcap', 'jsonl'] };
+
+/** With --transparent the client and the target would have to use the same TLS connection. */
+const TLS_ROWS = [...Object.keys(TLS_TARGET_OPTIONS), ...Object.keys(TLS_LISTEN_OPTIONS)];
 
 /** The port to listen on for an address without a port. */
 const DEFAULT_PORT = 102;
@@ -36,7 +41,7 @@ export const proxy = command({
   ],
   options: {
     transparent: flag('--transparent', 'relay TPDUs unchanged, instead of TSDUs', {
-      conflicts: ['class', 'expedited', 'expeditedAck'],
+      conflicts: ['class', 'expedited', 'expeditedAck', ...TLS_ROWS],
     }),
     rewriteRemoteTsel: value(
       '--rewrite-remote-tsel <selector>',
@@ -44,6 +49,7 @@ export const proxy = command({
       selector,
       { alias: '--rewrite-remote-tsap' },
     ),
+    localAddress: CLIENT_OPTIONS.localAddress,
     ...PROXY_CLASS_OPTIONS,
     quiet: flag('-q, --quiet', 'do not print the ladder'),
     json: JSON_OPTION,
@@ -72,6 +78,8 @@ export const proxy = command({
         needs: ['maxFileSize'],
       },
     ),
+    ...TLS_TARGET_OPTIONS,
+    ...TLS_LISTEN_OPTIONS,
   },
   examples: [
     ['cotp proxy 1102 10.0.0.5', 'see what an engineering tool sends to 10.0.0.5'],
@@ -79,6 +87,10 @@ export const proxy = command({
     [
       'cotp proxy 1102 10.0.0.7 --class 2,0 --expedited',
       'class 2 and expedited data, where client and target agree on them',
+    ],
+    [
+      'cotp proxy 1102 10.0.0.5:3782 --tls-ca ca.pem',
+      'TLS to the target, for a client without TLS',
     ],
     ['cotp proxy 1102 10.0.0.5 --rewrite-remote-tsel 0x0102', 'for a tool with a fixed selector'],
   ],
@@ -95,6 +107,9 @@ export const proxy = command({
         listenAddr,
         target,
         remoteTsel: options.rewriteRemoteTsel,
+        localAddress: options.localAddress,
+        clientTls: await listenTls(options),
+        targetTls: await clientTls(options),
         transport: classOptions(options),
         ladder,
         record: (entry) => files.record(entry),

@@ -2,7 +2,7 @@
 import type { ConnectOptions, Tsel } from '../../index.js';
 import { flag, type OptionValues, value } from '../option.js';
 import { s7Selector } from '../selectors.js';
-import { choice, integer, milliseconds, selector } from '../values.js';
+import { choice, integer, ipAddress, milliseconds, selector } from '../values.js';
 
 /** Options of clients and servers. */
 export const CONNECTION_OPTIONS = {
@@ -47,6 +47,11 @@ export const CLIENT_OPTIONS = {
     'how to offer the size: deployed, standard, nonstandard or absent',
     choice('deployed', 'standard', 'nonstandard', 'absent'),
   ),
+  localAddress: value(
+    '--local-address <ip>',
+    'IP address of this machine to connect from',
+    ipAddress,
+  ),
   timeout: value(
     '--timeout <time>',
     'timeout for TCP, TLS and the CC together (default: 10s)',
@@ -64,12 +69,14 @@ const CLOSE_TIMEOUT = 2_000;
 export function connectOptions(
   values: Partial<OptionValues<typeof CLIENT_OPTIONS>>,
 ): ConnectOptions {
-  const { localTsel, remoteTsel, s7, size, sizeOffer, timeout, idleTimeout, strict } = values;
+  const { localTsel, remoteTsel, s7, size, sizeOffer, timeout, idleTimeout, strict, localAddress } =
+    values;
   return {
     localTsel: localTsel ?? (s7 === undefined ? undefined : S7_LOCAL_TSEL),
     remoteTsel: remoteTsel ?? s7,
     maxTpduSize: size,
     sizeOffer,
+    localAddress,
     timeout,
     idleTimeout,
     strict,

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { type ConnectionOptions, createSecureContext, type TlsOptions } from 'node:tls';
 import { CommandError, UsageError } from '../exit.js';
-import { flag, type OptionValues, value } from '../option.js';
+import { flag, type OptionRows, type OptionValues, value } from '../option.js';
 import { text } from '../values.js';
 
 const group = 'TLS';
@@ -28,6 +28,25 @@ export const TLS_SERVER_OPTIONS = {
     group,
   }),
 };
+
+/** Options of a proxy for its connections to the target. */
+export const TLS_TARGET_OPTIONS = inGroup('TLS to the target', TLS_CLIENT_OPTIONS);
+
+/** Options of a proxy for the connections of clients. */
+export const TLS_LISTEN_OPTIONS = inGroup('TLS with clients', {
+  listenTlsCert: value('--listen-tls-cert <file>', 'our certificate; clients must use TLS', text),
+  listenTlsKey: value('--listen-tls-key <file>', 'its private key', text),
+  listenTlsCa: value(
+    '--listen-tls-ca <file>',
+    'require a client certificate from one of these CAs',
+    text,
+  ),
+});
+
+function inGroup<const R extends OptionRows>(heading: string, rows: R): R {
+  const moved = Object.entries(rows).map(([name, row]) => [name, { ...row, group: heading }]);
+  return Object.fromEntries(moved) as R;
+}
 
 /** The option `tls` of `connect`; `undefined` without TLS. */
 export async function clientTls(
@@ -61,9 +80,26 @@ export async function serverTls(
   return { ...given, ...(tlsCa === undefined ? {} : { requestCert: true }) };
 }
 
-function bothOrNone(cert: string | undefined, key: string | undefined): void {
+/** The option `tls` of a proxy towards its clients; `undefined` without TLS. */
+export async function listenTls(
+  values: OptionValues<typeof TLS_LISTEN_OPTIONS>,
+): Promise<TlsOptions | undefined> {
+  const { listenTlsCert: cert, listenTlsKey: key, listenTlsCa: ca } = values;
+  if (!cert && !key && !ca) {
+    return undefined;
+  }
+  const prefix = '--listen-tls';
+  bothOrNone(cert, key, prefix);
+  if (cert === undefined) {
+    throw new UsageError(`${prefix}-ca requires ${prefix}-cert and ${prefix}-key`);
+  }
+  const given = await files({ ca, cert, key }, prefix);
+  return { ...given, ...(ca === undefined ? {} : { requestCert: true }) };
+}
+
+function bothOrNone(cert: string | undefined, key: string | undefined, prefix = '--tls'): void {
   if ((cert === undefined) !== (key === undefined)) {
-    throw new UsageError('--tls-cert and --tls-key require each other');
+    throw new UsageError(`${prefix}-cert and ${prefix}-key require each other`);
   }
 }
 
@@ -71,16 +107,17 @@ type Contents = { ca?: Buffer; cert?: Buffer; key?: Buffer };
 
 async function files(
   paths: Readonly<Record<keyof Contents, string | undefined>>,
+  prefix = '--tls',
 ): Promise<Contents> {
   const contents: Contents = {};
   for (const name of ['ca', 'cert', 'key'] as const) {
     const path = paths[name];
     if (path !== undefined) {
-      contents[name] = await pem(path, `--tls-${name}`);
-      check({ [name]: contents[name] }, `--tls-${name} ${path} cannot be used`);
+      contents[name] = await pem(path, `${prefix}-${name}`);
+      check({ [name]: contents[name] }, `${prefix}-${name} ${path} cannot be used`);
     }
   }
-  check(contents, `--tls-key ${paths.key} does not match --tls-cert ${paths.cert}`);
+  check(contents, `${prefix}-key ${paths.key} does not match ${prefix}-cert ${paths.cert}`);
   return contents;
 }
 

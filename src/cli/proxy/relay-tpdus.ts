@@ -70,8 +70,11 @@ class SocketPair {
   constructor(client: Socket, options: ProxyOptions) {
     this.#options = options;
     this.#client = leg(client, 'server');
-    const { host, port } = options.target;
-    this.#target = leg(connect({ host, port, allowHalfOpen: true, noDelay: true }), 'client');
+    const { target, localAddress } = options;
+    this.#target = leg(
+      connect({ ...target, localAddress, allowHalfOpen: true, noDelay: true }),
+      'client',
+    );
     const { remoteAddr } = socketEnds(client, { host: 'unknown', port: 0 });
     this.#onLadder = options.ladder.opened(remoteAddr);
     this.#name = `#${this.#onLadder.number}`;

@@ -10,10 +10,12 @@ import {
   type Connection,
   type ConnectionEvent,
   ConnectionRefusedError,
+  type ConnectOptions,
   type ConnectRequest,
   CotpError,
   connect,
   type FullAddress,
+  type ListenOptions,
   listen,
   type Server,
   type TraceEntry,
@@ -21,6 +23,7 @@ import {
 } from '../../index.js';
 import { DR_REASONS, isRefusalReason } from '../../node/codes.js';
 import { relayBetween } from '../../node/relay.js';
+import { resetStream } from '../../node/streams.js';
 import { CONNECTION_CHANNEL } from '../../node/trace/entry.js';
 import { CLOSE_TIME_ON_STOP } from '../close-on-stop.js';
 import { failureOf } from '../failure.js';
@@ -36,6 +39,12 @@ export interface ProxyOptions {
   readonly remoteTsel: Tsel | undefined;
   /** The transport classes and the expedited data that clients may have, if the target has them too. */
   readonly transport: ReturnType<typeof classOptions>;
+  /** The address of this machine from which the target is called. */
+  readonly localAddress: string | undefined;
+  /** TLS of the clients; `undefined` for none. Not for TPDUs that are relayed unchanged. */
+  readonly clientTls: ListenOptions['tls'];
+  /** TLS of the target, likewise. */
+  readonly targetTls: ConnectOptions['tls'];
   readonly ladder: Ladder;
   /** Called with every TPDU of both legs, to write it to files. */
   readonly record: (entry: TraceEntry) => void;
@@ -85,6 +94,7 @@ export async function relayTsdus(options: ProxyOptions): Promise<RunningProxy> {
     {
       ...HALF_OPEN,
       ...options.transport,
+      tls: options.clientTls,
       bindConnections: true,
       trace: (entry) => {
         record(entry);
@@ -152,10 +162,12 @@ class ConnectionPair {
 
   /** Sends the request of the client to the target, and answers the client as the target answers. */
   async answer(request: ConnectRequest): Promise<void> {
-    const { target, remoteTsel, record } = this.#options;
+    const { target, remoteTsel, localAddress, targetTls, record } = this.#options;
     try {
       this.#outgoing = await connect(target, {
         ...HALF_OPEN,
+        localAddress,
+        tls: targetTls,
         localTsel: request.remoteTsel,
         remoteTsel: remoteTsel ?? request.localTsel,
         maxTpduSize:
@@ -222,7 +234,7 @@ async function refuseLike(error: Error, request: ConnectRequest): Promise<void> 
   if (isDropped && request.socket instanceof Socket) {
     const gone = once(request.signal, 'abort');
     if (ending === 'reset') {
-      request.socket.resetAndDestroy();
+      resetStream(request.socket);
     } else {
       request.socket.destroySoon();
       request.socket.resume();

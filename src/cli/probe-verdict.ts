@@ -1,0 +1,104 @@
+/**
+ * What `cotp probe` concludes about a host from all attempts: one sentence, and when to stop trying.
+ */
+import type { Tsel } from '../index.js';
+import { EXIT } from './exit.js';
+import type { Outcome } from './probe-attempt.js';
+import { explainSelector } from './selectors.js';
+
+/** An attempt with a T-selector and its outcome. */
+export interface Attempt {
+  readonly tsel: Tsel;
+  readonly outcome: Outcome;
+}
+
+/** A host that never answers is tried this many times without `--all`: the first CR may have been lost. */
+export const TRIES_OF_SILENT_HOST = 2;
+
+/** Exit codes of one host, the best result first. */
+const BEST_FIRST: readonly number[] = [
+  EXIT.ok,
+  EXIT.refused,
+  EXIT.notCotp,
+  EXIT.timeout,
+  EXIT.failed,
+];
+
+/** True if every attempt so far timed out, and another would tell no more. */
+export function isSilent(attempts: readonly Attempt[]): boolean {
+  return (
+    attempts.length >= TRIES_OF_SILENT_HOST &&
+    attempts.every(({ outcome }) => outcome.result === 'timeout')
+  );
+}
+
+/** The conclusion about one host. */
+export interface Verdict {
+  /** The result that decides, the same as that of an attempt. */
+  readonly result: Outcome['result'];
+  /** The accepted T-selectors, each once. */
+  readonly accepted: readonly Tsel[];
+  readonly attempts: number;
+  readonly exitCode: number;
+  /** One sentence without its full stop. */
+  readonly words: string;
+}
+
+/** @param attempts at least one */
+export function verdictOf(attempts: readonly Attempt[]): Verdict {
+  const exitCode =
+    BEST_FIRST.find((code) => attempts.some(({ outcome }) => outcome.exitCode === code)) ??
+    EXIT.failed;
+  const deciding = attempts.filter(({ outcome }) => outcome.exitCode === exitCode);
+  // A DR says more than a closed connection, although the exit code is the same.
+  const best = deciding.find(({ outcome }) => outcome.result === 'refused') ?? deciding.at(-1);
+  const result = best?.outcome.result ?? 'unreachable';
+  const accepted = [
+    ...new Set(
+      attempts.filter(({ outcome }) => outcome.result === 'confirmed').map(({ tsel }) => tsel),
+    ),
+  ];
+  const words = sentenceOf({ result, accepted, attempts, best });
+  return { result, accepted, attempts: attempts.length, exitCode, words };
+}
+
+interface Facts {
+  readonly result: Outcome['result'];
+  readonly accepted: readonly Tsel[];
+  readonly attempts: readonly Attempt[];
+  readonly best: Attempt | undefined;
+}
+
+function sentenceOf({ result, accepted, attempts, best }: Facts): string {
+  const { looksLike, isFinal = false, words = '' } = best?.outcome ?? {};
+  const tried = triedText(attempts);
+  switch (result) {
+    case 'confirmed':
+      return looksLike === 'RDP'
+        ? 'it looks like remote desktop (RDP), which uses a CR and CC and no COTP after them'
+        : `it uses COTP and accepts ${accepted.map(explainSelector).join(', ')}`;
+    case 'refused':
+      return `it uses COTP, but refuses ${tried}; try others with --tsel, --s7 or --range`;
+    case 'reset':
+    case 'closed':
+      return isFinal
+        ? 'it ends TLS before it answers: it may require a client certificate, or another one'
+        : `TCP connects, but the host ends it without an answer to ${tried}: other T-selectors, a busy device, or TLS`;
+    case 'timeout':
+      return isFinal
+        ? 'the connection cannot be opened in time: a firewall, a wrong address, or no TLS there'
+        : `TCP connects, but nothing answers ${tried}: no COTP there, or other T-selectors; --all tries the whole list`;
+    case 'faulty':
+      return 'it uses COTP, but its answer violates the protocol';
+    case 'not-cotp':
+      return `it does not use COTP${looksLike === undefined ? '' : `: it looks like ${looksLike}`}`;
+    case 'unreachable':
+      return `it cannot be reached: ${words}`;
+  }
+}
+
+function triedText(attempts: readonly Attempt[]): string {
+  const [first] = attempts;
+  const count = new Set(attempts.map(({ tsel }) => tsel)).size;
+  return count === 1 && first !== undefined ? explainSelector(first.tsel) : `${count} T-selectors`;
+}
