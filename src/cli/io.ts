@@ -15,9 +15,12 @@ import type { Readable } from 'node:stream';
 import { BoundedOutput, type Environment, type OutputStream } from './bounded-output.js';
 import { EXIT, Stop } from './exit.js';
 
+/** The stdin of the process. Only a terminal has `isTTY`. */
+export type Input = Readable & { readonly isTTY?: boolean };
+
 /** The streams, environment and stop signal of a command. */
 export interface Io {
-  readonly stdin: Readable;
+  readonly stdin: Input;
   readonly stdout: BoundedOutput;
   readonly stderr: BoundedOutput;
   readonly env: Environment;
@@ -27,7 +30,7 @@ export interface Io {
 
 /** The streams of a process, or their replacements in a test. */
 export interface Streams {
-  readonly stdin: Readable;
+  readonly stdin: Input;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   readonly env: Environment;

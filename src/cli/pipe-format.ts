@@ -46,11 +46,16 @@ interface PipeUse {
   readonly terminal?: { readonly takesUtf8: boolean } | undefined;
   /** `--expedited` was given: `hex` reads lines with expedited data. Default: `false`. */
   readonly expedited?: boolean;
+  /**
+   * Called by `hex` for a line that is not hexadecimal, which is then left out. Default: `read` throws the error, for
+   * what follows in a file is wrong too.
+   */
+  readonly onBadLine?: ((error: UsageError) => void) | undefined;
 }
 
 export function pipeFormat(
   name: PipeFormatName,
-  { tsduSize, terminal, expedited = false }: PipeUse,
+  { tsduSize, terminal, expedited = false, onBadLine = thrown }: PipeUse,
 ): PipeFormat {
   switch (name) {
     case 'line':
@@ -64,7 +69,7 @@ export function pipeFormat(
       };
     case 'hex':
       return {
-        read: (chunks) => hexLines(chunks, expedited),
+        read: (chunks) => hexLines(chunks, expedited, onBadLine),
         write: (tsdu) => `${hexText(tsdu)}\n`,
         writeExpedited: (data) => `${EXPEDITED_MARK}${hexText(data)}\n`,
       };
@@ -132,23 +137,44 @@ async function* withoutEmpty(tsdus: AsyncIterable<Buffer>): AsyncIterable<Buffer
 async function* hexLines(
   chunks: AsyncIterable<Uint8Array>,
   expedited: boolean,
+  onBadLine: (error: UsageError) => void,
 ): AsyncIterable<Buffer | ExpeditedData> {
   let number = 0;
   for await (const line of lines(chunks)) {
     number += 1;
-    const text = line.toString('latin1').trimStart();
-    if (text.startsWith(EXPEDITED_MARK)) {
-      if (!expedited) {
-        throw new UsageError(`line ${number} is expedited data: that requires --expedited`);
-      }
-      yield expeditedOf(hexOctets(text.slice(EXPEDITED_MARK.length), number), number);
-      continue;
-    }
-    const tsdu = hexOctets(text, number);
-    if (tsdu.length > 0) {
-      yield tsdu;
+    const item = itemOrError(line.toString('latin1').trimStart(), number, expedited);
+    if (item instanceof UsageError) {
+      onBadLine(item);
+    } else if (item instanceof ExpeditedData || item.length > 0) {
+      yield item;
     }
   }
+}
+
+/** The octets of a line, or what is wrong with it. */
+function itemOrError(
+  text: string,
+  number: number,
+  expedited: boolean,
+): Buffer | ExpeditedData | UsageError {
+  try {
+    if (!text.startsWith(EXPEDITED_MARK)) {
+      return hexOctets(text, number);
+    }
+    if (!expedited) {
+      throw new UsageError(`line ${number} is expedited data: that requires --expedited`);
+    }
+    return expeditedOf(hexOctets(text.slice(EXPEDITED_MARK.length), number), number);
+  } catch (error) {
+    if (error instanceof UsageError) {
+      return error;
+    }
+    throw error;
+  }
+}
+
+function thrown(error: UsageError): never {
+  throw error;
 }
 
 function hexOctets(text: string, lineNumber: number): Buffer {

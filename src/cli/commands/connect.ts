@@ -5,7 +5,7 @@ import { addAbortSignal, type Readable } from 'node:stream';
 import { type Connection, CotpError, connect as open, type Tpdu } from '../../index.js';
 import { closeOnStop } from '../close-on-stop.js';
 import { command } from '../command.js';
-import { jsonLine, tracer } from '../events.js';
+import { complain, jsonLine, tracer } from '../events.js';
 import { CommandError, EXIT, UsageError } from '../exit.js';
 import { forEachExpedited, showExpedited } from '../expedited.js';
 import { infoJson, infoText } from '../format-info.js';
@@ -71,7 +71,7 @@ export const connect = command({
     ],
   ],
   async run([target = ''], options, io) {
-    const form = pipeFormatOf(options, io.stdout.terminal);
+    const form = pipeFormatOf(options, io.stdout.terminal, onBadLine(io));
     const transport = classOptions(options);
     const whole = options.file === undefined ? undefined : await fileTsdu(options.file, io.signal);
     const addr = address(target);
@@ -102,6 +102,13 @@ export const connect = command({
     return EXIT.ok;
   },
 });
+
+/** Someone who types sees what is wrong and types the line again; the connection stays open. */
+function onBadLine(io: Io): ((error: Error) => void) | undefined {
+  return io.stdin.isTTY === true
+    ? ({ message }) => complain(io, 'cotp connect', `${message}; nothing was sent`)
+    : undefined;
+}
 
 async function fileTsdu(path: string, signal: AbortSignal): Promise<Buffer> {
   const tsdu = await readWhole(path, signal).catch((error: NodeJS.ErrnoException) => {

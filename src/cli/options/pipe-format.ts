@@ -31,13 +31,15 @@ type Values = OptionValues<typeof PIPE_FORMAT_OPTIONS> & { readonly expedited: b
  * The format that the options select.
  *
  * @param terminal present when TSDUs are written to a terminal
+ * @param onBadLine called for a line that is not hexadecimal; without it, reading ends with the error
  */
 export function pipeFormatOf(
   values: Values,
   terminal: { readonly takesUtf8: boolean } | undefined,
+  onBadLine?: (error: Error) => void,
 ): PipeFormat {
   const { tsduSize, expedited } = values;
-  return pipeFormat(nameOf(values), { tsduSize, expedited, terminal });
+  return pipeFormat(nameOf(values), { tsduSize, expedited, terminal, onBadLine });
 }
 
 function nameOf({ hex, raw, length }: Values): PipeFormatName {
