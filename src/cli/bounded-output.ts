@@ -9,7 +9,7 @@
  * - After {@link BoundedOutput.abandonAfter} a reader that does not read is abandoned.
  */
 import type { Writable } from 'node:stream';
-import { folded } from './fold.js';
+import { folded, linesFolded } from './fold.js';
 import { type Colours, markedColours, terminalText } from './terminal-text.js';
 
 /** The environment variables that are used. */
@@ -112,7 +112,8 @@ export class BoundedOutput {
 
   /** Writes text of one or more lines; resolves when the output has room. */
   text(text: string): Promise<void> {
-    return this.write(terminalText(text, true, this.#takesUtf8));
+    const clean = terminalText(text, true, this.#takesUtf8);
+    return this.write(this.isTTY ? linesFolded(clean, this.columns) : clean);
   }
 
   /** Writes data unchanged; resolves when the output has room. */

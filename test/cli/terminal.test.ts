@@ -68,6 +68,13 @@ describe.each(WIDTHS)('at %i columns', (columns) => {
     expect(longest(stderr.text)).toBeLessThanOrEqual(columns);
   });
 
+  test('no line of decode is longer', async () => {
+    const { stdout, ended } = onTerminal(columns, ['decode', '0300000b06804a1c000004']);
+    expect(await ended).toBe(1);
+    expect(stdout.text).toMatch(/not\s+defined by X\.224/);
+    expect(longest(stdout.text)).toBeLessThanOrEqual(columns);
+  });
+
   test('no line of probe is longer', async () => {
     const { address } = await serve();
     const hosts = [
@@ -95,6 +102,17 @@ describe('a line is folded', () => {
 
   test('within a field that is too long', () => {
     expect(folded('one two three four', 12)).toBe('one two\n    three\n    four');
+  });
+
+  test('and keeps its indentation', () => {
+    expect(folded('      one two  three', 12)).toBe('      one\n      two\n      three');
+  });
+
+  test('without a change to what stands before the fold', () => {
+    const arrow = '#1   client --> ·          ';
+    expect(folded(`${arrow} CR TPDU of more octets than there are`, 36)).toBe(
+      `${arrow} CR TPDU\n    of more octets than there are`,
+    );
   });
 
   test('not within a word', () => {
