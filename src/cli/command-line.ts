@@ -5,6 +5,7 @@
 import { CommanderError, Option, Command as Parser } from 'commander';
 import type { Command } from './command.js';
 import { bench } from './commands/bench.js';
+import { completion } from './commands/completion.js';
 import { connect } from './commands/connect.js';
 import { decode } from './commands/decode.js';
 import { listen } from './commands/listen.js';
@@ -18,7 +19,15 @@ import { explainUnknownOption, withCommand } from './near-misses.js';
 import { longFlag, type OptionRow, type OptionRows } from './option.js';
 
 /** All commands, in the order of the help. */
-export const COMMANDS: readonly Command[] = [connect, listen, probe, proxy, decode, bench];
+export const COMMANDS: readonly Command[] = [
+  connect,
+  listen,
+  probe,
+  proxy,
+  decode,
+  bench,
+  completion(() => COMMANDS),
+];
 
 /**
  * Runs a command line and returns its exit code. Never rejects.

@@ -29,6 +29,8 @@ import type { OptionRows, OptionValues } from './option.js';
 export interface Operand {
   readonly syntax: string;
   readonly description: string;
+  /** The words that it can be, if there are only these. */
+  readonly words?: readonly string[];
 }
 
 /** A command line and a comment on it. */
