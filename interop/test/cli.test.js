@@ -111,6 +111,17 @@ describe('cotp in a terminal', () => {
     await terminal.shows(/^code 0$/m);
   });
 
+  inTerminal('a typing error in --hex, and the session goes on', async (terminal) => {
+    await terminal.type(`cotp connect ${address} --remote-tsel 0x0302 --hex; echo code $?`);
+    await terminal.shows(/^connected to/m);
+    await terminal.type('010x');
+    await terminal.shows(/line 1 must be hexadecimal/);
+    await terminal.type('01');
+    await terminal.shows(/^01\n01$/m);
+    await terminal.press('C-d');
+    await terminal.shows(/^code 0$/m);
+  });
+
   inTerminal('a peer cannot talk to the terminal', async (terminal) => {
     await terminal.type(`cotp connect ${address} --remote-tsel 0x0302`);
     await terminal.shows(/^connected to/m);
@@ -189,10 +200,15 @@ describe('cotp and a snap7 server', () => {
 
   test('probe confirms it', LIMIT, async () => {
     const { stdout } = await run(process.execPath, [COTP, 'probe', target, '--json']);
-    const { result, confirm } = JSON.parse(stdout);
+    const [attempt, verdict] = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const { result, confirm } = attempt;
     assert.equal(result, 'confirmed');
     assert.equal(confirm.size, 1024);
     assert.equal(confirm.calledTsel, '0x0102');
+    assert.deepEqual(verdict.accepted, ['0x0102']);
   });
 
   test('connect sets up S7 communication by hand', LIMIT, async () => {

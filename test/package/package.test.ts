@@ -41,6 +41,7 @@ describe('the tarball', () => {
     /^dist\/index\.(?:js|d\.ts)(?:\.map)?$/,
     /^dist\/cli\/THIRD-PARTY\.txt$/,
     /^src\/.+\.ts$/,
+    /^man\/cotp\.1$/,
     /^docs\/[\w-]+\.(?:md|svg)$/,
     /^(?:README|CHANGELOG|SECURITY)\.md$/,
     /^LICENSE$/,
