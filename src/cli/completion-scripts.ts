@@ -56,15 +56,17 @@ function names(commands: readonly Command[]): string {
   return [...commands.map(({ name }) => name), 'help'].join(' ');
 }
 
+/** The pattern of `case` for a command and its option before the word to complete. */
+function casePattern(commands: readonly Command[], isWanted: (flag: Flag) => boolean): string {
+  const words = commands.flatMap((command) =>
+    flagsOf(command)
+      .filter(isWanted)
+      .map(({ long }) => `'${command.name} ${long}'`),
+  );
+  return words.join('|');
+}
+
 function bash(commands: readonly Command[]): string {
-  const pattern = (isWanted: (flag: Flag) => boolean) =>
-    commands
-      .flatMap((command) =>
-        flagsOf(command)
-          .filter(isWanted)
-          .map(({ long }) => `'${command.name} ${long}'`),
-      )
-      .join('|');
   const cases = commands.map((command) => {
     const flags = flagsOf(command).map(({ long }) => long);
     const operands = takesFile(command) ? 'files=yes' : `operands='${wordsOf(command).join(' ')}'`;
@@ -80,10 +82,10 @@ _cotp() {
     return
   fi
   case "$command $prev" in
-    ${pattern(({ value }) => value === 'file')})
+    ${casePattern(commands, ({ value }) => value === 'file')})
       compopt -o default
       return ;;
-    ${pattern(({ value }) => value !== undefined && value !== 'file')})
+    ${casePattern(commands, ({ value }) => value !== undefined && value !== 'file')})
       return ;;
   esac
   case "$command" in
