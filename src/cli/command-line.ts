@@ -210,7 +210,7 @@ function afterHelp({ examples }: Command, { stdout }: Io): string {
 
 /** What brings people here, and the command that answers it: the beginning of the help. */
 const QUESTIONS = [
-  ['port 102 does not answer, or with what?', 'cotp probe HOST, or cotp HOST'],
+  ['port 102 does not answer', 'cotp probe HOST, or cotp HOST'],
   ['what is in this capture or hex dump?', 'cotp decode FILE'],
   ['what do a client and a device say?', 'cotp proxy 1102 HOST'],
 ] as const;
