@@ -84,27 +84,27 @@ async function measureMany(kind: Kind, connections: number): Promise<void> {
 }
 
 /** Processor time of a TSDU with one and with two workers. */
-async function measureWorkers(runs: number): Promise<void> {
+async function measureWorkers(kind: Kind, runs: number): Promise<void> {
   const results = new Map<number, { cpu: number; rate: number }[]>([
     [1, []],
     [2, []],
   ]);
   for (let run = 0; run < runs; run += 1) {
     for (const [workers, list] of results) {
-      list.push(await measureWorker(workers));
+      list.push(await measureWorker(kind, workers));
     }
   }
   const cpu1 = median(results.get(1)?.map(({ cpu }) => cpu) ?? []);
   for (const [workers, list] of results) {
     const cpu = median(list.map((result) => result.cpu));
     const rate = median(list.map((result) => result.rate));
-    row(workers, Math.round(rate), cpu.toFixed(2), (cpu / cpu1).toFixed(2));
+    row(kind, workers, Math.round(rate), cpu.toFixed(2), (cpu / cpu1).toFixed(2));
   }
 }
 
-async function measureWorker(workers: number): Promise<{ cpu: number; rate: number }> {
-  const server = await startServer('cotp', workers);
-  const clients = await openClients('cotp', server.port, 200);
+async function measureWorker(kind: Kind, workers: number): Promise<{ cpu: number; rate: number }> {
+  const server = await startServer(kind, workers);
+  const clients = await openClients(kind, server.port, 200);
   const task = { count: 200_000, size: 64, depth: 200 };
   await exchange(clients.child, { ...task, count: 50_000 });
   const before = await usageOf(server);
@@ -198,8 +198,9 @@ table(
 );
 await measureMany('raw', connections);
 await measureMany('cotp', connections);
-table('workers', 'round trips/s', 'CPU µs', 'ratio');
-await measureWorkers(Number(values.runs));
+table('server', 'workers', 'round trips/s', 'CPU µs', 'ratio');
+await measureWorkers('raw', Number(values.runs));
+await measureWorkers('cotp', Number(values.runs));
 if (spawnSync('haproxy', ['-v']).status === 0) {
   table('way', 'opened/s', 'p50 µs', 'p99 µs', 'round trips/s');
   await measureHaproxy();
