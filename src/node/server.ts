@@ -279,7 +279,8 @@ export class Server<C extends MessageConnection<unknown> = Connection> extends R
    * `signal` tells the connections. `close()` ends the handshakes, and the connections if `bindConnections` is set.
    *
    * A client that connects while the last process closes the port is refused by the system. In a restart let the next
-   * process listen before: by `node:cluster`, `reusePort` or a socket of systemd.
+   * process listen before: by `node:cluster`, a socket of systemd, or `reusePort` (on Linux with the setting
+   * `net.ipv4.tcp_migrate_req`, for otherwise the system resets the clients in the queue of the socket that is closed).
    *
    * @param grace milliseconds from the call on, 0 to 2147483647, after which the rest is closed: handshakes are dropped,
    * and connections closed as by `close()`. Default: no limit for connections; handshakes have `handshakeTimeout`. The
