@@ -14,6 +14,7 @@ import {
   TsduTooLargeError,
   withUnsent,
 } from '../../src/core/errors.js';
+import { FAULTS } from '../../src/core/faults.js';
 import { decode } from '../../src/core/tpdu/index.js';
 import type { Decoded, DisconnectRequest } from '../../src/core/tpdu/types.js';
 
@@ -54,34 +55,48 @@ describe('octets of a chunk', () => {
   });
 });
 
+/** Created by each test, not while the tests are collected: an error that cannot be created must fail a test. */
+const MADE: Readonly<Record<string, (ending?: 'local') => CotpError>> = {
+  CotpError: (ending) => new CotpError('ERR_COTP_NO_REFERENCE', 'm', { ending }),
+  ConnectionRefusedError: (ending) =>
+    new ConnectionRefusedError('m', { reasonText: 'congestion' }, { ending }),
+  ConnectionClosedError: (ending) => new ConnectionClosedError('m', { ending }),
+  ProtocolError: (ending) =>
+    new ProtocolError('tpdu-code', new Uint8Array(0), undefined, ending && { ending }),
+  TsduTooLargeError: (ending) => new TsduTooLargeError('m', ending && { ending }),
+  TimeoutError: (ending) => new TimeoutError('m', 'timeout', 5, ending && { ending }),
+};
+
 describe('each class of error', () => {
   it.each([
-    [new CotpError('ERR_COTP_NO_REFERENCE', 'm'), 'CotpError', 'ERR_COTP_NO_REFERENCE', undefined],
-    [
-      new ConnectionRefusedError('m', { reasonText: 'congestion' }),
-      'ConnectionRefusedError',
-      'ERR_COTP_REFUSED',
-      undefined,
-    ],
-    [new ConnectionClosedError('m'), 'ConnectionClosedError', 'ERR_COTP_CLOSED', undefined],
-    [
-      new ProtocolError('tpdu-code', new Uint8Array(0)),
-      'ProtocolError',
-      'ERR_COTP_PROTOCOL',
-      'garbage',
-    ],
-    [new TsduTooLargeError('m'), 'TsduTooLargeError', 'ERR_COTP_TSDU_TOO_LARGE', 'limit'],
-    [new TimeoutError('m', 'timeout', 5), 'TimeoutError', 'ERR_COTP_TIMEOUT', 'timeout'],
-  ] as const)('has its name, its code and its usual ending: %o', (error, name, code, ending) => {
-    expect([error.name, error.code, error.ending]).toEqual([name, code, ending]);
+    ['CotpError', 'ERR_COTP_NO_REFERENCE', undefined],
+    ['ConnectionRefusedError', 'ERR_COTP_REFUSED', undefined],
+    ['ConnectionClosedError', 'ERR_COTP_CLOSED', undefined],
+    ['ProtocolError', 'ERR_COTP_PROTOCOL', 'garbage'],
+    ['TsduTooLargeError', 'ERR_COTP_TSDU_TOO_LARGE', 'limit'],
+    ['TimeoutError', 'ERR_COTP_TIMEOUT', 'timeout'],
+  ])('has its name, its code and its usual ending: %s', (name, code, usual) => {
+    const error = MADE[name]?.();
+    expect([error?.name, error?.code, error?.ending]).toEqual([name, code, usual]);
   });
 
-  it.each([
-    new ProtocolError('tpdu-code', new Uint8Array(0), undefined, { ending: 'local' }),
-    new TsduTooLargeError('m', { ending: 'local' }),
-    new TimeoutError('m', 'timeout', 5, { ending: 'local' }),
-  ])('takes another ending from its details: $name', (error) => {
-    expect(error.ending).toBe('local');
+  it.each(Object.keys(MADE))('takes another ending from its details: %s', (name) => {
+    expect(MADE[name]?.('local').ending).toBe('local');
+  });
+
+  it('has no octets if none caused it', () => {
+    expect(new CotpError('ERR_COTP_CLOSED', 'm').octets).toBeUndefined();
+  });
+
+  it('of a refusal without user data or additional information has none', () => {
+    const { userData, additionalInfo } = new ConnectionRefusedError('m', { reasonText: '' });
+    expect([userData, additionalInfo]).toEqual([undefined, undefined]);
+  });
+
+  it('takes its hint from its details, or else from its fault', () => {
+    const octets = new Uint8Array(1);
+    const hintOf = (hint?: string) => new ProtocolError('remote-desktop', octets, 1, { hint }).hint;
+    expect([hintOf('other'), hintOf()]).toEqual(['other', FAULTS['remote-desktop'].hint]);
   });
 });
 
