@@ -54,7 +54,7 @@ export const GROUPS = {
   errors: {
     sources: ['src/core/errors.ts', 'src/core/engine.ts', 'src/core/disconnection.ts'],
     tests: ['test/core/errors.test.ts'],
-    floor: 93,
+    floor: 97,
   },
   'tpdu-parameters': {
     sources: [
