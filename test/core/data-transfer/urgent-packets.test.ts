@@ -297,6 +297,20 @@ describe('a payload that was begun', () => {
   });
 });
 
+describe('a buffer that nobody observes', () => {
+  it('shows no TPDU when it leaves', () => {
+    expect(buffer().sendBuffer.showsLeaving).toBe(false);
+  });
+
+  it('reports an ED once, and not again with the data behind it', () => {
+    const { sendBuffer, told } = buffer();
+    sendBuffer.addExpedited(ED);
+    sendBuffer.addPacket(DT, LARGE);
+    takePieces(sendBuffer);
+    expect(told.filter((event) => event === 'expedited')).toEqual(['expedited']);
+  });
+});
+
 describe('replies that wait', () => {
   it('are counted', () => {
     const { sendBuffer } = buffer();
