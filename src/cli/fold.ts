@@ -6,7 +6,7 @@
 const LEAST_INDENT = 4;
 
 /** Colours take no columns. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: a colour begins with ESC
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the sequences to remove begin with the control character ESC
 const COLOUR = /\x1b\[[\d;]*m/g;
 
 function widthOf(text: string): number {

@@ -1,6 +1,6 @@
 /**
- * Guesses the protocol of octets that are not COTP. A user who connects to the wrong port is told which
- * service is there.
+ * Guesses the protocol of octets that are not COTP. The error of a user who connects to the wrong port
+ * names the service that is there.
  */
 
 /**

@@ -22,8 +22,8 @@ export interface FdAddress {
 }
 
 /**
- * Where to listen. A `net.Server` may listen already, or is told to later; `listen` resolves when it does. It belongs to
- * the `Server` from then on, which closes it.
+ * Where to listen. A `net.Server` may listen already. If it does not, call its `listen` later: this `listen` resolves when
+ * it listens. It belongs to the `Server` from then on, which closes it.
  */
 export type ListenAddress = Address | PathAddress | FdAddress | NetServer;
 

@@ -79,7 +79,7 @@ export class RelayLeg implements RelayListener, RunReceiver {
     this.#update();
   }
 
-  /** Stops writing to this connection; its end is no news. */
+  /** Stops writing to this connection. Its end is not reported. */
   stop(): void {
     this.#isEnding = true;
   }

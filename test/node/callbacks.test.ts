@@ -116,14 +116,14 @@ const WAYS: [string, (value: unknown) => () => unknown][] = [
   [
     'returns a thenable that rejects',
     (value) => () => ({
-      // biome-ignore lint/suspicious/noThenProperty: what is tested
+      // biome-ignore lint/suspicious/noThenProperty: the callback must return a faulty thenable
       then: (_done: unknown, fail: (value: unknown) => void) => fail(value),
     }),
   ],
   [
     'returns a thenable whose then throws',
     (value) => () => ({
-      // biome-ignore lint/suspicious/noThenProperty: what is tested
+      // biome-ignore lint/suspicious/noThenProperty: the callback must return a faulty thenable
       then: () => {
         throw value;
       },
@@ -133,7 +133,7 @@ const WAYS: [string, (value: unknown) => () => unknown][] = [
     'returns a function with a then that throws',
     (value) => () =>
       Object.assign(() => {}, {
-        // biome-ignore lint/suspicious/noThenProperty: what is tested
+        // biome-ignore lint/suspicious/noThenProperty: the callback must return a faulty thenable
         then: () => {
           throw value;
         },
@@ -142,7 +142,7 @@ const WAYS: [string, (value: unknown) => () => unknown][] = [
   [
     'returns an object whose getter of then throws',
     (value) => () => ({
-      // biome-ignore lint/suspicious/noThenProperty: what is tested
+      // biome-ignore lint/suspicious/noThenProperty: the callback must return a faulty thenable
       get then(): unknown {
         throw value;
       },
@@ -152,7 +152,7 @@ const WAYS: [string, (value: unknown) => () => unknown][] = [
     'returns a promise with a then of its own that throws',
     (value) => () =>
       Object.assign(Promise.resolve(), {
-        // biome-ignore lint/suspicious/noThenProperty: what is tested
+        // biome-ignore lint/suspicious/noThenProperty: the callback must return a faulty thenable
         then: () => {
           throw value;
         },

@@ -291,7 +291,7 @@ describe('a peer that goes away', () => {
     expect(error.message).toContain('middle of a TSDU');
   });
 
-  test('by DR ends it in good order, with the reason', async () => {
+  test('by DR ends it cleanly, with the reason', async () => {
     const { raw, connection } = await opened();
     raw.send(Buffer.concat([dt('01'), tpkt('06 80 0000 0000 00')]));
     const tsdus: Buffer[] = [];

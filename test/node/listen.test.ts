@@ -295,13 +295,13 @@ describe('onConnectRequest', () => {
       },
     ],
     ['rejects', () => Promise.reject(new Error('boom'))],
-  ])('that %s has refused, and onError is told', async (_how, onConnectRequest) => {
+  ])('that %s has refused, and onError gets the error', async (_how, onConnectRequest) => {
     const { packet, server } = await answer(CR, { onConnectRequest });
     expect(await packet()).toBe('06801234000000');
     expect(server.errors.map(({ message }) => message)).toEqual(['boom']);
   });
 
-  test('that decides nothing has refused, and is told so', async () => {
+  test('that decides nothing has refused, and onError says so', async () => {
     const { packet, server } = await answer(CR, { onConnectRequest: () => {} });
     expect(await packet()).toBe('06801234000000');
     expect(server.errors[0]?.message).toContain('must call request.accept() or request.refuse()');
@@ -314,7 +314,7 @@ describe('onConnectRequest', () => {
     expect(server.errors).toMatchObject([{ timer: 'handshakeTimeout', phase: 'cr-received' }]);
   });
 
-  test('is told by its signal when the peer goes away, and its decision has no effect', async () => {
+  test('has a signal that aborts when the peer goes away, and its decision has no effect', async () => {
     let withdrawn: Promise<void> | undefined;
     const callback = vi.fn();
     const server = await listen(
@@ -390,8 +390,8 @@ describe('a connection callback', () => {
   });
 
   test.each([
-    ['an end in good order is not told', (client: Connection) => client.close(), []],
-    ['a reset is told once', (client: Connection) => client.destroy(), ['reset']],
+    ['a clean end is not reported', (client: Connection) => client.close(), []],
+    ['a reset is reported once', (client: Connection) => client.destroy(), ['reset']],
   ])('that throws what its read rejected with: %s', async (_what, end, endings) => {
     const errors: CotpError[] = [];
     const closed: Promise<void>[] = [];

@@ -81,7 +81,7 @@ describe('a bad option names itself and the value', () => {
   });
 });
 
-test('a bad option is told before anything is opened', async () => {
+test('a bad option is refused before anything is opened', async () => {
   const onConnection = vi.fn();
   const server = createServer(onConnection).listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));

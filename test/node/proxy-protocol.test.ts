@@ -207,7 +207,7 @@ describe('octets behind the header', () => {
     expect((await opened(serving)).info.remoteAddr).toEqual(SOURCE);
   });
 
-  test('are a TSDU of 64 KiB, joined as any other', async () => {
+  test('may be a TSDU in 30 DTs, which is joined as any other', async () => {
     const serving = await serve();
     const tsdu = Buffer.alloc(60_000, 'data');
     const parts = Array.from({ length: 30 }, (_, i) => tsdu.subarray(i * 2_000, (i + 1) * 2_000));

@@ -247,7 +247,7 @@ describe('close() during shutdown()', () => {
 });
 
 describe('the grace of shutdown()', () => {
-  test('ends connections in good order', async () => {
+  test('closes connections cleanly: what was written arrives', async () => {
     const { client, peer, server } = await pair();
     peer.write(Buffer.from('the last one'));
     await server.server.shutdown(20);

@@ -120,7 +120,7 @@ describe('an own stream that its owner destroys', () => {
   test.each([
     ['an error that may not be changed', Object.freeze(new Error('given up'))],
     ['a DOMException', new DOMException('given up', 'AbortError')],
-  ])('with %s while the CC is awaited is told with it', async (_what, reason) => {
+  ])('with %s while the CC is awaited: the error of connect has it as its cause', async (_what, reason) => {
     const stream = new OwnStream();
     const connecting = connect({ host: 'own', port: 1 }, { socket: stream });
     stream.destroy(reason);
@@ -200,7 +200,7 @@ describe('destroy() loses what has arrived', () => {
   });
 });
 
-test('a stream whose close is told by hand gives what waits in it once', async () => {
+test('a stream that emits close itself gives what waits in it once', async () => {
   const { connection, stream } = await overOwnStream({ readHighWaterMark: 1 });
   stream.push(digitsOf('1'));
   await until(() => stream.isPaused());

@@ -140,7 +140,7 @@ describe('the options of Node are passed on', () => {
 });
 
 describe('one side without TLS', () => {
-  test('a plain client on a TLS port is told that this looks like TLS', async () => {
+  test('the error of a plain client on a TLS port says that this looks like TLS', async () => {
     const server = await serve(oneWay().server);
     const error = await rejection(connect(server.address));
     expect(error.message).toContain('TLS');

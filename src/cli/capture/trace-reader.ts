@@ -16,7 +16,7 @@ export type TraceEvent = { readonly frame: Frame; readonly flow?: Flow } & (
 /** Longest line, in octets: a TPDU of 65531 octets in hexadecimal, with much more of other fields. */
 const MAX_LINE = 1024 * 1024;
 
-/** Connections that are told apart at the same time. */
+/** Most connections that are decoded at the same time, each with its own class and size. */
 const MAX_CONNECTIONS = 65_536;
 
 const NEWLINE = 0x0a;

@@ -184,7 +184,7 @@ describe('an empty DT', () => {
     expect(inState('OPEN').feed(FAST_ACK).connection.deadline).toBeUndefined();
   });
 
-  it('leaves a FIN behind it in good order', () => {
+  it('lets the FIN behind it end the connection cleanly', () => {
     const subject = inState('OPEN').feed(FAST_ACK);
     subject.connection.receiveEnd(200);
     expect(subject.events()).toEqual([{ type: 'end' }]);

@@ -398,7 +398,7 @@ describe('what is no PROXY header', () => {
     expect(errorOf(() => reader.push(chunks[needed - 1] as Uint8Array)).fault).toBe(fault);
   });
 
-  it.each(BAD)('does not begin as one, or is told apart later: %s', (_, octets, fault) => {
+  it.each(BAD)('does not begin as one, or is found to be wrong later: %s', (_, octets, fault) => {
     expect(beginsWithProxyHeader(octets)).toBe(fault !== 'proxy-missing');
   });
 

@@ -1,7 +1,7 @@
 /**
  * R16: every way in which a peer can end, at every phase, in both roles. The peer is bare TCP.
  *
- * A cell says what the user of our side is told. Silence is an ending too: a timer ends it.
+ * A cell has the error that the user of our side gets. Silence is an ending too: a timer ends it.
  */
 import { getEventListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
@@ -40,7 +40,7 @@ type PeerEnding = keyof typeof ENDINGS;
 /** Milliseconds that a timer of ours allows: short only where it is what is waited for. */
 const timeFor = (how: PeerEnding) => (how === 'silence' ? 60 : 10_000);
 
-/** What the user is told of it: the code and ending of the error. */
+/** What the user gets: the code and ending of the error. */
 type Told = readonly [code: string, ending: Ending];
 
 const RESET: Told = ['ERR_COTP_CLOSED', 'reset'];

@@ -123,7 +123,7 @@ describe('redact', () => {
     client.write(secret);
     expect(await peer.read()).toEqual(secret);
     await Promise.all([client.asyncClose(), peer.asyncClose()]);
-    // A fault is told of in words, which quote octets.
+    // A fault is described in words, which quote octets.
     await garbageWith(sink, secret);
     await sink.close();
     const written = await readFile(path);
@@ -228,7 +228,7 @@ describe('a sink in trouble', () => {
     await sink.close();
   });
 
-  test('a stream that breaks is told of, and taken for closed', async () => {
+  test('a stream that breaks is reported, and counts as closed', async () => {
     const errors: Error[] = [];
     const broken = new Writable({
       write(_chunk, _encoding, done) {
@@ -283,7 +283,7 @@ describe('onError of a sink', () => {
     [
       'returns a thenable that throws',
       () => ({
-        // biome-ignore lint/suspicious/noThenProperty: what is tested
+        // biome-ignore lint/suspicious/noThenProperty: the callback must return a faulty thenable
         then: () => {
           throw new Error('of the listener');
         },
