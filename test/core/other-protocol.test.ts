@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { ProtocolError } from '../../src/core/errors.js';
 import { otherProtocol, otherProtocolHint } from '../../src/core/other-protocol.js';
 import { decode } from '../../src/core/tpdu/decode.js';
 import { TpktSplitter } from '../../src/core/tpkt/splitter.js';
+import { faultOf } from '../support/fault.js';
 import { hex } from '../support/splits.js';
 
 const octetsOf = (text: string) => Uint8Array.from(text, (char) => char.charCodeAt(0));
@@ -73,7 +73,7 @@ describe('octets that are no TPKT', () => {
 
   it.each(BEGINNINGS)('that look like %s are named by the error of the stream', (name, octets) => {
     const splitter = new TpktSplitter({ packet: () => true, packetInPieces: () => true });
-    expect(errorOf(() => splitter.push(octets)).hint).toContain(`this looks like ${name}; `);
+    expect(faultOf(() => splitter.push(octets)).hint).toContain(`this looks like ${name}; `);
   });
 });
 
@@ -100,17 +100,5 @@ describe('the hint', () => {
 
 it('H.323, which uses TPKT too, is named by the error of the TPDU', () => {
   const setup = hex('0802 0001 05 04 03 8893a5');
-  expect(errorOf(() => decode(setup)).hint).toMatch(/H\.323/);
+  expect(faultOf(() => decode(setup)).hint).toMatch(/H\.323/);
 });
-
-function errorOf(act: () => unknown): ProtocolError {
-  try {
-    act();
-  } catch (error) {
-    if (error instanceof ProtocolError) {
-      return error;
-    }
-    throw error;
-  }
-  throw new Error('a ProtocolError was expected');
-}

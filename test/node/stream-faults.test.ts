@@ -120,12 +120,15 @@ describe('an own stream that its owner destroys', () => {
   test.each([
     ['an error that may not be changed', Object.freeze(new Error('given up'))],
     ['a DOMException', new DOMException('given up', 'AbortError')],
-  ])('with %s while the CC is awaited: the error of connect has it as its cause', async (_what, reason) => {
-    const stream = new OwnStream();
-    const connecting = connect({ host: 'own', port: 1 }, { socket: stream });
-    stream.destroy(reason);
-    expect(await rejection(connecting)).toMatchObject({ phase: 'cr-sent', cause: reason });
-  });
+  ])(
+    'with %s while the CC is awaited: the error of connect has it as its cause',
+    async (_what, reason) => {
+      const stream = new OwnStream();
+      const connecting = connect({ host: 'own', port: 1 }, { socket: stream });
+      stream.destroy(reason);
+      expect(await rejection(connecting)).toMatchObject({ phase: 'cr-sent', cause: reason });
+    },
+  );
 
   test('in the moment in which TCP stands is heard of by cotp/tpkt', async () => {
     const server = await rawServer();

@@ -2,6 +2,7 @@
 import { isIP, SocketAddress } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { faultOr } from '../../src/core/connection/received-tpdu.js';
 import { ProtocolError } from '../../src/core/errors.js';
 import {
   ProxyHeaderReader,
@@ -158,7 +159,7 @@ describe('any octets', () => {
   it('are a header, incomplete, or refused by a ProtocolError of the PROXY header', () => {
     fc.assert(
       fc.property(anything, (candidate) => {
-        const outcome = outcomeOf(() => readProxyHeader(candidate));
+        const outcome = faultOr(() => readProxyHeader(candidate));
         if (outcome instanceof ProtocolError) {
           expect(outcome.fault).toMatch(/^proxy-/);
           expect(outcome.octet ?? 1).toBeLessThanOrEqual(candidate.length);
@@ -177,8 +178,8 @@ describe('any octets', () => {
           candidate,
           at.filter((offset) => offset < candidate.length),
         );
-        const whole = outcomeOf(() => read([candidate])?.header);
-        const inPieces = outcomeOf(() => read(chunks)?.header);
+        const whole = faultOr(() => read([candidate])?.header);
+        const inPieces = faultOr(() => read(chunks)?.header);
         expect(faultOrHeader(inPieces)).toEqual(faultOrHeader(whole));
       }),
       { numRuns: 5_000 },
@@ -198,17 +199,6 @@ describe('every IPv6 address', () => {
     );
   });
 });
-
-function outcomeOf<T>(act: () => T): T | ProtocolError {
-  try {
-    return act();
-  } catch (error) {
-    if (error instanceof ProtocolError) {
-      return error;
-    }
-    throw error;
-  }
-}
 
 function faultOrHeader(outcome: unknown): unknown {
   return outcome instanceof ProtocolError

@@ -6,7 +6,8 @@ import {
   type ParametersInit,
   type TpduInitOf,
 } from '../../../src/core/tpdu/index.js';
-import { faultOf, hex } from '../tpdu/support.js';
+import { faultOf } from '../../support/fault.js';
+import { hex } from '../tpdu/support.js';
 
 function confirmation(octets: string): ConnectionConfirm {
   const tpdu = decode(hex(octets));

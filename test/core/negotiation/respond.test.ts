@@ -11,7 +11,8 @@ import {
   decode,
   type TransportClass,
 } from '../../../src/core/tpdu/index.js';
-import { faultOf, hex } from '../tpdu/support.js';
+import { faultOf } from '../../support/fault.js';
+import { hex } from '../tpdu/support.js';
 
 function request(octets: string): ConnectionRequest {
   const tpdu = decode(hex(octets));

@@ -5,6 +5,7 @@ import {
   ProxyHeaderReader,
   readProxyHeader,
 } from '../../../src/core/proxy-protocol/header.js';
+import { faultOf } from '../../support/fault.js';
 import {
   NO_CHECKSUM,
   proxyV1,
@@ -384,7 +385,7 @@ function rest(
 
 describe('what is no PROXY header', () => {
   it.each(BAD)('is refused: %s', (_, octets, fault, __, message) => {
-    const error = errorOf(() => readProxyHeader(octets));
+    const error = faultOf(() => readProxyHeader(octets));
     expect(error).toMatchObject({ code: 'ERR_COTP_PROTOCOL', fault, rejectCause: undefined });
     expect(error.message).toMatch(message);
   });
@@ -395,7 +396,7 @@ describe('what is no PROXY header', () => {
     for (const chunk of chunks.slice(0, needed - 1)) {
       expect(reader.push(chunk)).toBeUndefined();
     }
-    expect(errorOf(() => reader.push(chunks[needed - 1] as Uint8Array)).fault).toBe(fault);
+    expect(faultOf(() => reader.push(chunks[needed - 1] as Uint8Array)).fault).toBe(fault);
   });
 
   it.each(BAD)('does not begin as one, or is found to be wrong later: %s', (_, octets, fault) => {
@@ -415,20 +416,8 @@ describe('what is no PROXY header', () => {
   });
 
   it('shows the first 64 octets in its error', () => {
-    expect(errorOf(() => readProxyHeader(ENDLESS)).octets).toEqual(
+    expect(faultOf(() => readProxyHeader(ENDLESS)).octets).toEqual(
       Uint8Array.from(ENDLESS.subarray(0, 64)),
     );
   });
 });
-
-function errorOf(act: () => unknown): ProtocolError {
-  try {
-    act();
-  } catch (error) {
-    if (error instanceof ProtocolError) {
-      return error;
-    }
-    throw error;
-  }
-  throw new Error('nothing was thrown');
-}

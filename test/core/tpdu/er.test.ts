@@ -3,7 +3,8 @@ import { ProtocolError } from '../../../src/core/errors.js';
 import { toHex } from '../../../src/core/octets/octets.js';
 import { erFor } from '../../../src/core/tpdu/er.js';
 import { decode } from '../../../src/core/tpdu/index.js';
-import { faultOf, hex, many } from './support.js';
+import { faultOf } from '../../support/fault.js';
+import { hex, many } from './support.js';
 
 describe('the ER for a TPDU at fault', () => {
   //= X.224 6.22.1.3 para 3 test

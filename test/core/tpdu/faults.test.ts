@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type DecodeOptions, decode, FAULTS, type Fault } from '../../../src/core/tpdu/index.js';
-import { faultOf, hex, many } from './support.js';
+import { faultOf } from '../../support/fault.js';
+import { hex, many } from './support.js';
 
 interface Case {
   readonly title: string;

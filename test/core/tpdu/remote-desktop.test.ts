@@ -19,7 +19,8 @@ import {
   quotedText,
   readRemoteDesktop,
 } from '../../../src/core/tpdu/remote-desktop.js';
-import { faultOf, hex } from './support.js';
+import { faultOf } from '../../support/fault.js';
+import { hex } from './support.js';
 
 const text = (line: string) => toHex(Uint8Array.from(line, (char) => char.charCodeAt(0)));
 const COOKIE = text('Cookie: mstshash=eltons\r\n');

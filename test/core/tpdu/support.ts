@@ -1,5 +1,4 @@
 /** What the tests of the codec share. */
-import { ProtocolError } from '../../../src/core/errors.js';
 import { fromHex } from '../../../src/core/octets/octets.js';
 
 /** The octets of hexadecimal text with spaces between fields. */
@@ -14,17 +13,4 @@ export function hex(text: string): Uint8Array {
 /** A number of equal octets. */
 export function many(count: number, octet = 0x41): Uint8Array {
   return new Uint8Array(count).fill(octet);
-}
-
-/** The ProtocolError that a call throws. */
-export function faultOf(call: () => unknown): ProtocolError {
-  try {
-    call();
-  } catch (error) {
-    if (error instanceof ProtocolError) {
-      return error;
-    }
-    throw error;
-  }
-  throw new Error('nothing was thrown');
 }
