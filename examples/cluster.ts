@@ -23,8 +23,18 @@ async function runPrimary(): Promise<void> {
   let lastAct = Promise.resolve();
   /** One after the other, so that two signals do not stop the same worker. */
   const inTurn = (act: () => Promise<void>) => {
-    lastAct = lastAct.then(act);
+    lastAct = lastAct.then(act).catch((error) => console.error(String(error)));
   };
+  cluster.on('exit', (worker) =>
+    inTurn(async () => {
+      const index = workers.indexOf(worker);
+      // A worker that was replaced is not in the list any more.
+      if (index !== -1) {
+        console.error(`worker ${worker.id} has ended, another one takes its place`);
+        workers[index] = await start();
+      }
+    }),
+  );
   process.on('SIGTERM', () =>
     inTurn(async () => {
       for (const [index, old] of workers.entries()) {
@@ -37,7 +47,7 @@ async function runPrimary(): Promise<void> {
   );
   process.on('SIGINT', () =>
     inTurn(async () => {
-      await Promise.all(workers.map(stop));
+      await Promise.all(workers.splice(0).map(stop));
       process.exit();
     }),
   );
@@ -58,6 +68,9 @@ async function start(): Promise<Worker> {
 
 /** Resolves when the worker has ended. */
 async function stop(worker: Worker): Promise<void> {
+  if (worker.isDead()) {
+    return;
+  }
   const exited = once(worker, 'exit');
   worker.send('stop');
   await exited;
@@ -69,7 +82,9 @@ async function runWorker(port: number): Promise<void> {
   const server = await listen(
     async (conn) => {
       for await (const tsdu of conn) {
-        conn.write(tsdu);
+        if (!conn.write(tsdu)) {
+          await conn.drain();
+        }
       }
     },
     { host: '127.0.0.1', port },

@@ -130,7 +130,7 @@ function freePort(): Promise<number> {
   });
 }
 
-/** Round trips and opening, directly and through HAProxy. */
+/** Round trips, directly and through HAProxy. */
 async function measureHaproxy(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'cotp-scaling-'));
   const server = await startServer('cotp', 0);
@@ -161,7 +161,6 @@ listen cotp
       const many = await exchange(clients.child, { count: 100_000, size: 64, depth: 100 });
       row(
         way,
-        Math.round(1_000 / clients.seconds),
         Math.round(one.p50 * 1_000),
         Math.round(one.p99 * 1_000),
         Math.round(100_000 / many.seconds),
@@ -202,7 +201,7 @@ table('server', 'workers', 'round trips/s', 'CPU µs', 'ratio');
 await measureWorkers('raw', Number(values.runs));
 await measureWorkers('cotp', Number(values.runs));
 if (spawnSync('haproxy', ['-v']).status === 0) {
-  table('way', 'opened/s', 'p50 µs', 'p99 µs', 'round trips/s');
+  table('way', 'p50 µs', 'p99 µs', 'round trips/s');
   await measureHaproxy();
 } else {
   process.stdout.write('\nHAProxy is not installed: nothing is measured through it\n');

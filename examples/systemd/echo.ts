@@ -19,7 +19,9 @@ if (Number(LISTEN_PID) !== process.pid || LISTEN_FDS !== '1') {
 const server = await listen(
   async (conn) => {
     for await (const tsdu of conn) {
-      conn.write(tsdu);
+      if (!conn.write(tsdu)) {
+        await conn.drain();
+      }
     }
   },
   { fd: FIRST_FD },

@@ -229,6 +229,6 @@ describe('HAProxy before listen()', LIMIT, () => {
     const where = { host: HOST, port };
     await haproxy(t, `${HOST}:${port}`, `${HOST}:${serving.port} send-proxy`, where);
     await assert.rejects(connect(where), { code: 'ERR_COTP_CLOSED' });
-    assert.match(serving.reports.join('\n'), /proxyProtocol\.from of listen does not list/);
+    assert.match(serving.reports.join('\n'), /proxyProtocol\.from does not list the address/);
   });
 });

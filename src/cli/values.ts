@@ -77,7 +77,7 @@ export const networks: Parser<readonly string[]> = (given) => {
   const texts = given.split(',').map((each) => each.trim());
   for (const each of texts) {
     if (!new ProxySources().add(each)) {
-      throw bad('IP addresses or networks such as 10.0.0.0/8, separated by commas', each);
+      throw bad('IP addresses, networks such as 10.0.0.0/8, or unix, separated by commas', each);
     }
   }
   return texts;

@@ -62,5 +62,5 @@ const ADVICE: Readonly<Record<string, string>> = {
   IMAP: TEXT,
   TLS: 'does only one side use the tls option?',
   'a PROXY protocol header':
-    'the option proxyProtocol.from of listen does not list the address that it came from',
+    'the option proxyProtocol.from of listen names the proxies whose headers are read',
 };

@@ -102,6 +102,10 @@ const MAX_PATH: Readonly<Partial<Record<NodeJS.Platform, number>>> = {
 /** The path of a Unix socket or named pipe. Node would cut a longer one, and use another file. */
 const socketPath: Check<string> = (name, value) => {
   const path = text(name, value);
+  // Node would end it there, and use another file. On Linux a NUL in front makes it an abstract name.
+  if (path.includes('\0', 1)) {
+    throw new RangeError(`${name} must not contain NUL, except in front`);
+  }
   const length = Buffer.byteLength(path);
   const most = MAX_PATH[process.platform];
   if (most !== undefined && length > most) {
@@ -131,7 +135,7 @@ export interface Ends {
 /** Stands for the address of a stream that has none. */
 export const UNKNOWN_ADDRESS: FullAddress = Object.freeze({ host: 'unknown', port: 0 });
 
-/** False for an end that is not a TCP address, so that it tells no client from another. */
+/** False for an end that is not a TCP address, so clients cannot be distinguished by it. */
 export function isTcpAddress(address: FullAddress): boolean {
   return address.path === undefined && address !== UNKNOWN_ADDRESS;
 }

@@ -5,6 +5,7 @@
 import type { Duplex } from 'node:stream';
 import { isTcpAddress } from './address.js';
 import type { Incoming } from './incoming.js';
+import { ipv4In } from './proxy-sources.js';
 import { whenClosed } from './streams.js';
 
 /** The two limits. */
@@ -60,7 +61,7 @@ export class Admission {
     if ((proxy !== undefined && proxy.source === undefined) || !isTcpAddress(remoteAddr)) {
       return undefined;
     }
-    const address = remoteAddr.host;
+    const address = ipv4In(remoteAddr.host);
     const ofAddress = this.#perAddress.get(address) ?? 0;
     if (ofAddress >= maxConnectionsPerAddress) {
       this.#release(stream);

@@ -55,7 +55,7 @@ export class ListeningSocket {
     this.#server.on('connection', this.#onConnection);
   }
 
-  /** The bound addresses, with their real ports; none if the system does not tell. */
+  /** The bound addresses, with their real ports; none if the system does not report them. */
   get addresses(): readonly FullAddress[] {
     return this.#addresses;
   }
@@ -85,8 +85,10 @@ export class ListeningSocket {
       };
       const abort = (reason: unknown) => {
         fail(reason);
-        // It may still begin to listen: for instance a name is being looked up.
-        server.once('listening', () => server.close()).on('error', () => {});
+        if (this.#target.kind !== 'server') {
+          // It may still begin to listen: for instance a name is being looked up.
+          server.once('listening', () => server.close()).on('error', () => {});
+        }
       };
       const onListening = () => {
         settle();
@@ -107,7 +109,10 @@ export class ListeningSocket {
 
   /** Accepts nothing more. The port is free in the next turn of the event loop. */
   close(): void {
-    this.#server.off('close', this.#onServerClosed).close();
+    this.#server.off('close', this.#onServerClosed);
+    if (this.#server.listening) {
+      this.#server.close();
+    }
   }
 
   /**

@@ -37,7 +37,7 @@ type Cause = 'proxy' | 'tls' | 'timeout';
 
 /** What is expected of the first octets of one connection. */
 interface Expectation {
-  /** What the connection fails by if the octets are wrong or end. */
+  /** What the connection fails by if the octets end. */
   readonly cause: 'proxy' | 'tls';
   /** Takes the next octets. Gives `undefined` while more are needed; throws if they are wrong. */
   push(chunk: Buffer): Judged | undefined;
@@ -57,7 +57,7 @@ interface Waiting {
   readonly onEnd: () => void;
 }
 
-/** Reads PROXY headers. Each connection goes on, is reset and reported, or is abandoned by the server. */
+/** Reads PROXY headers. Each connection is passed on, is reset and reported, or is abandoned by the server. */
 export class ProxyAcceptor {
   readonly #sources: ProxySources;
   readonly #timeout: number;
@@ -72,7 +72,7 @@ export class ProxyAcceptor {
   }
 
   /**
-   * Reads the header of a connection if it must have one.
+   * Reads the header of a connection if it must have one. Otherwise makes sure that it has none.
    *
    * @param tls TLS comes next
    * @param onPeer called with the addresses of the header, once; its stream is paused then
@@ -84,13 +84,10 @@ export class ProxyAcceptor {
       stream.on('error', ignore);
       stream.destroy();
       this.#user.onLost(incoming);
-    } else if (this.#sources.has(incoming.remoteAddr.host)) {
+    } else if (this.#sources.has(incoming.remoteAddr)) {
       this.#read(incoming, header(incoming), onPeer);
-    } else if (tls) {
-      // TLS would only say that the octets are none of its own. Without TLS the protocol names the header.
-      this.#read(incoming, noHeader(incoming), onPeer);
     } else {
-      onPeer(incoming);
+      this.#read(incoming, noHeader(incoming, tls), onPeer);
     }
   }
 
@@ -111,7 +108,7 @@ export class ProxyAcceptor {
     const onData = (chunk: Buffer | Uint8Array | string) => {
       const judged = attempt(() => expectation.push(asBuffer(chunk)));
       if (judged instanceof Error) {
-        fail(judged);
+        fail(judged, 'proxy');
       } else if (judged !== undefined) {
         stop();
         giveBack(stream, judged.rest);
@@ -180,16 +177,7 @@ function header(incoming: Incoming): Expectation {
       const read = reader.push(chunk);
       return read && { incoming: behindProxy(incoming, read.header), rest: read.rest };
     },
-    closed: (cause) => {
-      // Many load balancers check in this way whether the server lives.
-      if (reader.length === 0) {
-        return undefined;
-      }
-      const how = cause === undefined ? 'closed' : 'reset';
-      const message = `TCP was ${how} before the PROXY header was complete (${reader.length} octets came)`;
-      const ending = cause === undefined ? 'fin' : 'reset';
-      return new ConnectionClosedError(message, { phase: 'tcp', ending, cause });
-    },
+    closed: (cause) => closedEarly(reader.length, cause),
     timedOut: (milliseconds) =>
       new TimeoutError(
         `no whole PROXY header within ${milliseconds} ms (${reader.length} octets came)`,
@@ -200,11 +188,11 @@ function header(incoming: Incoming): Expectation {
   };
 }
 
-/** No header may come, and TLS comes next. */
-function noHeader(incoming: Incoming): Expectation {
+/** No header may come. TLS comes next, or the protocol. */
+function noHeader(incoming: Incoming, tls: boolean): Expectation {
   let before: Buffer = Buffer.alloc(0);
   return {
-    cause: 'tls',
+    cause: tls ? 'tls' : 'proxy',
     push: (chunk) => {
       const octets = before.length === 0 ? chunk : Buffer.concat([before, chunk]);
       const isHeader = beginsWithProxyHeader(octets);
@@ -214,7 +202,26 @@ function noHeader(incoming: Incoming): Expectation {
       before = octets;
       return isHeader === undefined ? undefined : { incoming, rest: octets };
     },
-    closed: closedDuringTls,
-    timedOut: tlsHandshakeTimeout,
+    closed: (cause) => (tls ? closedDuringTls(cause) : closedEarly(before.length, cause)),
+    timedOut: (milliseconds) =>
+      tls ? tlsHandshakeTimeout(milliseconds) : nothingCame(before.length, milliseconds),
   };
+}
+
+/** The error of a connection that has ended when so many octets of a PROXY header had come. */
+function closedEarly(octets: number, cause: Error | undefined): Error | undefined {
+  // Many load balancers check in this way whether the server is up.
+  if (octets === 0) {
+    return undefined;
+  }
+  const [how, ending] =
+    cause === undefined ? (['closed', 'fin'] as const) : (['reset', 'reset'] as const);
+  const message = `TCP was ${how} before the PROXY header was complete (${octets} octets came)`;
+  return new ConnectionClosedError(message, { phase: 'tcp', ending, cause });
+}
+
+/** The error of a connection without a header whose first octets do not come in time. */
+function nothingCame(octets: number, milliseconds: number): Error {
+  const message = `the connection has not begun within ${milliseconds} ms (${octets} octets came)`;
+  return new TimeoutError(message, 'handshakeTimeout', milliseconds, { phase: 'wait-cr' });
 }

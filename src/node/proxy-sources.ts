@@ -9,6 +9,7 @@ import {
   parseIpv4,
   parseIpv6,
 } from '../core/proxy-protocol/ip-address.js';
+import type { FullAddress } from './address.js';
 import { type Check, shown, wrongType } from './options/rows.js';
 
 /** The option `proxyProtocol` of `listen`. */
@@ -16,7 +17,7 @@ export interface ProxyProtocolOptions {
   /**
    * Addresses and networks of the proxies, at least one: `'192.0.2.10'`, `'10.0.0.0/8'`, `'2001:db8::/32'`. An IPv4
    * address includes its IPv4-mapped form (`::ffff:192.0.2.10`), in which a server that listens on IPv6 sees it. An
-   * IPv6 network includes no IPv4 address, also not `'::/0'`.
+   * IPv6 network includes no IPv4 address, also not `'::/0'`. `'unix'` are all clients of a Unix socket or named pipe.
    */
   readonly from: readonly string[];
 }
@@ -25,14 +26,25 @@ export interface ProxyProtocolOptions {
 const IPV4_LENGTH = 4;
 const MAPPED_BITS = 96;
 
+/** The IPv4 address in an IPv4-mapped IPv6 address; any other text as it is. Both name one host. */
+export function ipv4In(host: string): string {
+  const octets = isIPv6(host) ? parseIpv6(host) : undefined;
+  return octets !== undefined && isIpv4Mapped(octets) ? formatIp(octets.subarray(12)) : host;
+}
+
 /** A set of addresses. */
 export class ProxySources {
   /** One for each family: Node finds an IPv4 address in an IPv6 network such as `::/0`. */
   readonly #ipv4 = new BlockList();
   readonly #ipv6 = new BlockList();
+  #hasUnix = false;
 
-  /** Adds an address, or a network as `address/bits`. Gives `false` for any other text. */
+  /** Adds an address, a network as `address/bits`, or `unix`. Gives `false` for any other text. */
   add(text: string): boolean {
+    if (text === 'unix') {
+      this.#hasUnix = true;
+      return true;
+    }
     const [address = '', bits, ...more] = text.split('/');
     const octets = parseIpv4(address) ?? parseIpv6(address);
     if (octets === undefined || more.length > 0) {
@@ -53,24 +65,24 @@ export class ProxySources {
     return true;
   }
 
-  /** True if the set has this address of a peer. A peer without an IP address is in no set. */
-  has(host: string): boolean {
+  /** True if the set has this address of a peer. A stream of the user without an address is in no set. */
+  has({ host, path }: FullAddress): boolean {
+    if (path !== undefined) {
+      return this.#hasUnix;
+    }
     // The zone of a link-local address is the interface, not a part of the address.
     const [address = ''] = host.split('%');
     if (isIPv4(address)) {
       return this.#ipv4.check(address, 'ipv4');
     }
-    const octets = isIPv6(address) ? parseIpv6(address) : undefined;
-    if (octets === undefined) {
-      return false;
-    }
-    return isIpv4Mapped(octets)
-      ? this.#ipv4.check(formatIp(octets.subarray(12)), 'ipv4')
-      : this.#ipv6.check(address, 'ipv6');
+    const mapped = ipv4In(address);
+    return mapped === address
+      ? isIPv6(address) && this.#ipv6.check(address, 'ipv6')
+      : this.#ipv4.check(mapped, 'ipv4');
   }
 }
 
-const EXPECTED = "an IP address, or a network such as '10.0.0.0/8' or '2001:db8::/32'";
+const EXPECTED = "an IP address, a network such as '10.0.0.0/8' or '2001:db8::/32', or 'unix'";
 
 /** Checks the option `proxyProtocol`. */
 export const proxySources: Check<ProxySources> = (name, value) => {

@@ -4,13 +4,14 @@
  */
 import type { Duplex } from 'node:stream';
 import type { Engine } from '../core/engine.js';
+import { now } from './deadline-timer.js';
 import { isSystemSocket } from './streams.js';
 
 /**
- * Work for one connection before the other connections are served, in octets: for each TPDU as many as could be copied
- * in the time that it takes, and those received. The octets of a socket do not add to it: Node takes at most 2 MiB from
- * one socket (32 reads of 64 KiB) before it goes on to the next. A pause costs time (docs/performance.md), so only TPDUs
- * that are shorter than the work they cause bring one about.
+ * Work for one connection between two pauses in which the others are served, in octets: those received, and for each TPDU
+ * as many as could be copied in the time that it takes. Of a socket only the work of TPDUs beyond their octets counts,
+ * because Node takes at most 2 MiB from one socket (32 reads of 64 KiB) before it serves the next one, and a pause costs
+ * time (docs/performance.md).
  */
 const TURN = 4_194_304;
 const OCTETS_PER_TPDU = 256;
@@ -32,7 +33,7 @@ export class ReadFlow {
   #pausedSince: number | undefined;
   /** The connection has used its turn of the event loop: other connections are served first. */
   #isWaitingForTurn = false;
-  /** Work of this turn so far, and the part of `work` of the engine that is counted already. */
+  /** Work since the last pause for others, and the part of `work` of the engine that is counted already. */
   #turn = 0;
   #countedWork = 0;
   #isGone = false;
@@ -92,7 +93,7 @@ export class ReadFlow {
 
   static #onTurn(flow: ReadFlow): void {
     flow.#isWaitingForTurn = false;
-    flow.update(flow.resumedAt);
+    flow.update(now());
   }
 
   /**

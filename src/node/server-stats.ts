@@ -22,8 +22,9 @@ export interface ServerStats {
    */
   readonly refused: { readonly [reason: number]: number; readonly invalid?: number };
   /**
-   * Streams that this side has closed before a CR was answered: a limit was reached, the PROXY header was missing or
-   * wrong, TLS failed, the time was over, or the server was closed.
+   * Streams that this side has closed before a CR was accepted or refused: a limit was reached, the PROXY header was
+   * missing, wrong or not allowed, TLS failed, the time was over, or the server was closed. If the decision on a CR takes
+   * too long, the client gets a DR with reason 0, and counts here too.
    */
   readonly dropped: number;
   /**

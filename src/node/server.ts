@@ -135,7 +135,7 @@ export class Server<C extends MessageConnection<unknown> = Connection> extends R
 
   /**
    * The bound addresses, with their real ports; `{ host, port: 0, path }` for a path, where `host` is the path too. Empty
-   * for a file descriptor of a Unix socket, whose path the system does not tell.
+   * for a file descriptor of a Unix socket, whose path the system does not report.
    */
   get addresses(): readonly FullAddress[] {
     return this.#socket.addresses;
@@ -275,8 +275,8 @@ export class Server<C extends MessageConnection<unknown> = Connection> extends R
 
   /**
    * Stops listening without losing a client that has begun: takes the connections that the system has queued, lets all
-   * handshakes finish and waits until every connection has ended by itself. `isClosing` is `true` from the call on, so
-   * `signal` tells the connections. `close()` ends the handshakes, and the connections if `bindConnections` is set.
+   * handshakes finish and waits until every connection has ended by itself. From the call on
+   * `isClosing` is `true` and `signal` is aborted, so that connections can finish their work. `close()` ends the handshakes, and the connections if `bindConnections` is set.
    *
    * A client that connects while the last process closes the port is refused by the system. In a restart let the next
    * process listen before: by `node:cluster`, a socket of systemd, or `reusePort` (on Linux with the setting
@@ -354,14 +354,14 @@ export class Server<C extends MessageConnection<unknown> = Connection> extends R
     this.counts.accepted(stream);
     const limit = this.#admission.admit(stream, () => this.#streams.ended(stream));
     if (limit !== undefined) {
-      this.#onExcess(incoming, limit, tls);
+      this.#onExcess(incoming, limit, tls, (onPeer) => this.#withPeer(incoming, false, onPeer));
       return;
     }
     this.#streams.begin(stream);
     this.#withPeer(incoming, tls, (known) => {
       const limitOfPeer = this.#admission.admitPeer(known);
       if (limitOfPeer !== undefined) {
-        this.#onExcess(known, limitOfPeer, tls);
+        this.#onExcess(known, limitOfPeer, tls, (onPeer) => onPeer(known));
       } else if (tls) {
         this.#tls?.begin(known);
       } else {
@@ -372,14 +372,20 @@ export class Server<C extends MessageConnection<unknown> = Connection> extends R
 
   /** Goes on when the peer of a stream is known: after its PROXY header, if it has one. */
   #withPeer(incoming: Incoming, tls: boolean, onPeer: (incoming: Incoming) => void): void {
-    if (this.#proxies === undefined || incoming.proxy !== undefined) {
+    if (this.#proxies === undefined) {
       onPeer(incoming);
     } else {
       this.#proxies.begin(incoming, tls, onPeer);
     }
   }
 
-  #onExcess(incoming: Incoming, { option, value }: ReachedLimit, tls: boolean): void {
+  /** @param withPeer calls its argument when the peer is known */
+  #onExcess(
+    incoming: Incoming,
+    { option, value }: ReachedLimit,
+    tls: boolean,
+    withPeer: (onPeer: (known: Incoming) => void) => void,
+  ): void {
     const { stream } = incoming;
     if (tls) {
       // A TLS handshake is expensive, so none is done only to refuse the client.
@@ -389,7 +395,7 @@ export class Server<C extends MessageConnection<unknown> = Connection> extends R
       this.#countDrop(incoming, 'limit', error);
       drop(stream);
     } else if (this.#streams.refuse(stream)) {
-      this.#withPeer(incoming, false, (known) => this.#onStream(known, this, true));
+      withPeer((known) => this.#onStream(known, this, true));
     } else {
       this.#countDrop(incoming, 'limit', undefined);
       drop(stream);

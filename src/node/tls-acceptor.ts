@@ -74,7 +74,7 @@ export class TlsAcceptor {
         }
       });
     });
-    // Node does not tell which stream is beneath TLS if it is no socket, so that such a stream has a server of its own.
+    // Node does not report the stream beneath TLS unless it is a socket, so any other stream gets a TLS server of its own.
     const server = beneath instanceof Socket ? this.#server : this.#createServer(() => beneath);
     server.emit('connection', beneath);
   }

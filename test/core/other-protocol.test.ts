@@ -87,7 +87,7 @@ describe('the hint', () => {
     ['\u0016\u0003\u0001', 'this looks like TLS; does only one side use the tls option?'],
     [
       'PROXY TCP4',
-      'this looks like a PROXY protocol header; the option proxyProtocol.from of listen does not list the address that it came from',
+      'this looks like a PROXY protocol header; the option proxyProtocol.from of listen names the proxies whose headers are read',
     ],
   ])('for %j says what to try', (text, hint) => {
     expect(otherProtocolHint(octetsOf(text))).toBe(hint);

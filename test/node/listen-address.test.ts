@@ -6,6 +6,7 @@ import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createServer as createTlsServer } from 'node:tls';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { connect, type ListenAddress, type ListenOptions, listen } from '../../src/index.js';
@@ -170,6 +171,15 @@ describe.each(ENTRIES)('%s: a path', (_name, entry) => {
       const error = await rejection(attempt);
       expect(error).toBeInstanceOf(RangeError);
       expect(error.message).toBe('addr.path must be at most 107 octets on this system, not 125');
+    }
+  });
+
+  test('is refused where NUL would end it', async () => {
+    const path = '/tmp/cotp\0rest';
+    for (const attempt of [entry.connect({ path }), entry.listen(() => {}, { path })]) {
+      const error = await rejection(attempt);
+      expect(error).toBeInstanceOf(RangeError);
+      expect(error.message).toBe('addr.path must not contain NUL, except in front');
     }
   });
 });
@@ -375,16 +385,19 @@ describe.each(ENTRIES)('%s: the signal of listen', (_name, entry) => {
     expect(existsSync(path)).toBe(false);
   });
 
-  test('rejects while a net.Server does not listen yet, and closes it if it does after all', async () => {
+  test('rejects while a net.Server does not listen yet, and leaves it to its owner', async () => {
     const net = createServer();
     const abort = new AbortController();
     const opening = entry.listen(() => {}, net, { signal: abort.signal });
     const reason = new Error('no longer');
     abort.abort(reason);
     expect(await rejection(opening)).toBe(reason);
+    const again = entry.listen(() => {}, net);
     net.listen(LOCAL);
-    await once(net, 'close');
-    expect(net.listening).toBe(false);
+    const server = await again;
+    closeLater(() => server.asyncClose());
+    await nextTurn();
+    expect([net.listening, server.isOpen, net.listenerCount('error')]).toEqual([true, true, 1]);
   });
 
   test('rejects while a name is looked up, and nothing listens after that', async () => {

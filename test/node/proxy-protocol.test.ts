@@ -4,7 +4,10 @@
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
+import { mkdtempSync } from 'node:fs';
 import { connect as connectTcp, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Duplex, duplexPair, Writable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
@@ -363,18 +366,35 @@ describe.each(SERVICES)('%s: a header from an address that is not listed', (_, s
   test.each([
     ['version 1', V1],
     ['version 2', V2],
-  ])('is reported as that, and not trusted: %s', async (_version, header) => {
+  ])('is reset and reported as that: %s', async (_version, header) => {
     const serving = await serveBy(service, { proxyProtocol: FROM_OTHERS });
     const raw = await proxied(serving, header, first);
     const { peer, error } = await reported(serving);
     expect(peer).toBe(raw.peer);
-    expect(error.code).toBe('ERR_COTP_PROTOCOL');
-    expect(error.hint).toBe(
-      'this looks like a PROXY protocol header; the option proxyProtocol.from of listen does not list the address that it came from',
-    );
-    await raw.ending();
+    expect(error).toMatchObject({ code: 'ERR_COTP_PROTOCOL', fault: 'proxy-not-listed' });
+    expect(await raw.ending()).toBe('reset');
     expect(raw.received.length).toBe(0);
+    expect(serving.server.stats()).toMatchObject({ dropped: 1, failed: 0 });
   });
+});
+
+test('a server on a Unix socket reads the headers of its clients, if unix is listed', async () => {
+  const path = join(mkdtempSync(join(tmpdir(), 'cotp-')), 'socket');
+  const connections: Connection[] = [];
+  const server = await listen(
+    (connection) => void connections.push(connection),
+    { path },
+    {
+      proxyProtocol: { from: ['unix'] },
+    },
+  );
+  closeLater(() => server.asyncClose());
+  const socket = connectTcp({ path });
+  closeLater(() => socket.destroy());
+  socket.write(Buffer.concat([V2, CR]));
+  await vi.waitUntil(() => connections.length === 1, PATIENT);
+  expect(connections[0]?.info.remoteAddr).toEqual(SOURCE);
+  connections[0]?.destroy();
 });
 
 describe('a server that was blocked', () => {
@@ -468,6 +488,16 @@ describe('the limits of a server behind a proxy', () => {
     expect(answers).toEqual([CC, DR]);
   });
 
+  test('maxConnectionsPerAddress counts an IPv4 client in its IPv4-mapped form too', async () => {
+    const serving = await serve({ maxConnectionsPerAddress: 1 });
+    const answers = [];
+    for (const header of ['TCP4 192.0.2.9 198.51.100.2 1 2', 'TCP6 ::ffff:192.0.2.9 ::2 1 2']) {
+      const raw = await proxied(serving, proxyV1(header), CR);
+      answers.push((await raw.packet())[1]);
+    }
+    expect(answers).toEqual([CC, DR]);
+  });
+
   test.each([
     ['LOCAL', proxyV2({ command: 0x20 })],
     ['UNKNOWN', proxyV1('UNKNOWN')],
@@ -480,10 +510,10 @@ describe('the limits of a server behind a proxy', () => {
 
   test('maxConnectionsPerAddress counts clients without a proxy beside', async () => {
     const serving = await serve({ maxConnectionsPerAddress: 1, proxyProtocol: FROM_OTHERS });
-    const answers = [await proxied(serving, CR), await proxied(serving, CR)].map(
-      async (raw) => (await raw.packet())[1],
-    );
-    expect(await Promise.all(answers)).toEqual([CC, DR]);
+    const first = await proxied(serving, CR);
+    expect((await first.packet())[1]).toBe(CC);
+    const second = await proxied(serving, CR);
+    expect((await second.packet())[1]).toBe(DR);
   });
 
   test('maxConnections counts a connection before its header, and refuses the next by a DR', async () => {

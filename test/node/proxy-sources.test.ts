@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { listen } from '../../src/index.js';
+import type { FullAddress } from '../../src/node/address.js';
 import { ProxySources } from '../../src/node/proxy-sources.js';
 import * as tpkt from '../../src/node/tpkt/index.js';
 import { rejection } from '../support/life.js';
@@ -12,6 +13,11 @@ function sources(...texts: readonly string[]): ProxySources {
     expect(set.add(text), text).toBe(true);
   }
   return set;
+}
+
+/** A peer with this address. */
+function at(host: string): FullAddress {
+  return { host, port: 1 };
 }
 
 describe('addresses and networks of proxies', () => {
@@ -52,12 +58,19 @@ describe('addresses and networks of proxies', () => {
     ['0.0.0.0/0', 'unknown', false],
     ['::/0', '', false],
   ])('%s has %s: %s', (text, host, expected) => {
-    expect(sources(text).has(host)).toBe(expected);
+    expect(sources(text).has(at(host))).toBe(expected);
+  });
+
+  test('unix has the clients of a Unix socket, and only those', () => {
+    const set = sources('unix');
+    const ofSocket = { host: '/run/cotp.sock', port: 0, path: '/run/cotp.sock' };
+    expect([set.has(ofSocket), set.has(at('127.0.0.1'))]).toEqual([true, false]);
+    expect(sources('0.0.0.0/0', '::/0').has(ofSocket)).toBe(false);
   });
 
   test('several are one set', () => {
     const set = sources('192.0.2.1', '10.0.0.0/8', '::1');
-    expect(['192.0.2.1', '10.0.0.1', '::1', '192.0.2.2'].map((host) => set.has(host))).toEqual([
+    expect(['192.0.2.1', '10.0.0.1', '::1', '192.0.2.2'].map((host) => set.has(at(host)))).toEqual([
       true,
       true,
       true,
@@ -91,7 +104,7 @@ describe('addresses and networks of proxies', () => {
           fc.pre(!mapped.test(bits(network)) && !mapped.test(bits(peer)));
           const expected = bits(peer).startsWith(bits(network).slice(0, prefix));
           expect(isIP(text(peer))).not.toBe(0);
-          expect(sources(`${text(network)}/${prefix}`).has(text(peer))).toBe(expected);
+          expect(sources(`${text(network)}/${prefix}`).has(at(text(peer)))).toBe(expected);
         },
       ),
       { numRuns: 2_000 },
@@ -114,7 +127,7 @@ const BAD: readonly (readonly [unknown, ErrorConstructor, RegExp])[] = [
     .map((text): readonly [unknown, ErrorConstructor, RegExp] => [
       { from: [text] },
       RangeError,
-      /proxyProtocol\.from\[0\] must be an IP address, or a network such as '10\.0\.0\.0\/8'/,
+      /proxyProtocol\.from\[0\] must be an IP address, a network such as '10\.0\.0\.0\/8'/,
     ]),
 ];
 

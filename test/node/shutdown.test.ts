@@ -9,7 +9,7 @@ import process from 'node:process';
 import { duplexPair } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { connect, type Server } from '../../src/index.js';
+import { connect, listen, type Server } from '../../src/index.js';
 import { ListeningSocket } from '../../src/node/listening-socket.js';
 import * as tpkt from '../../src/node/tpkt/index.js';
 import { type Certificates, certificates } from '../support/certificates.js';
@@ -244,6 +244,19 @@ describe('close() during shutdown()', () => {
     await Promise.all([shutdown, client.waitClosed()]);
     expect(server.server.connectionCount).toBe(0);
   });
+});
+
+test('a net.Server that was shut down emits close once', async () => {
+  const net = createServer().listen(0, '127.0.0.1');
+  await once(net, 'listening');
+  let closes = 0;
+  net.on('close', () => {
+    closes += 1;
+  });
+  const server = await listen(() => {}, net);
+  await server.shutdown();
+  await turns();
+  expect(closes).toBe(1);
 });
 
 describe('the grace of shutdown()', () => {

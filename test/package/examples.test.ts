@@ -37,6 +37,37 @@ describe('examples/cluster.ts', () => {
     },
     60_000,
   );
+
+  test('replaces a worker that was killed, and restarts after that', async () => {
+    const child = spawn(process.execPath, [join(ROOT, 'build/examples/cluster.js'), '0'], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const gone = once(child, 'exit');
+    closeLater(async () => {
+      child.kill('SIGINT');
+      await gone;
+    });
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    const until = async (wanted: RegExp) => {
+      for (;;) {
+        const { value, done } = await lines.next();
+        if (done || wanted.test(value)) {
+          return String(value);
+        }
+      }
+    };
+    const port = Number(/:(\d+)$/.exec(await until(/listens on/))?.[1]);
+    await until(/^ready$/);
+    const { stdout } = await run('pgrep', ['-P', String(child.pid)]);
+    process.kill(Number(stdout.trim().split('\n')[0]), 'SIGKILL');
+    expect(await until(/listens on/)).toMatch(/worker 3 listens on/);
+    child.kill('SIGTERM');
+    expect(await until(/^restarted$/)).toBe('restarted');
+    const conn = await connect({ host: '127.0.0.1', port });
+    conn.write(Buffer.from('still there'));
+    expect(String(await conn.read())).toBe('still there');
+    await conn.asyncClose();
+  }, 60_000);
 });
 
 /**

@@ -28,7 +28,7 @@ export interface EventBase extends EventSource {
  * - `'request'`: a CR has come to a server.
  * - `'open'`: the CC was sent or received.
  * - `'refused'`: a server has refused the CR.
- * - `'drop'`: a server has closed the stream before a CR was answered.
+ * - `'drop'`: a server has closed the stream before a CR was accepted or refused.
  * - `'error'`: the connection has failed: it is the error that `onError` gets. On a server also if the peer sent
  *   something else than a CR, or left before its CR was answered.
  * - `'close'`: the stream has closed. It is published for each connection that was open, and for any other of which
@@ -104,13 +104,14 @@ export interface ConnectionRefused extends EventBase {
 }
 
 /**
- * Why a server closed a stream before a CR was answered: `limit`: too many connections, and the client could not be
- * refused by a DR; `proxy`: the PROXY header was missing or wrong; `tls`: the TLS handshake failed; `timeout`: the PROXY
- * header, TLS, the CR or the decision on it took longer than `handshakeTimeout`; `closing`: the server was closed.
+ * Why a server closed a stream before a CR was accepted or refused: `limit`: too many connections, and the client could
+ * not be refused by a DR; `proxy`: the PROXY header was missing, wrong or not allowed; `tls`: the TLS handshake failed;
+ * `timeout`: the PROXY header, TLS, the CR or the decision on it took longer than `handshakeTimeout`; `closing`: the
+ * server was closed.
  */
 export type DropCause = 'limit' | 'proxy' | 'tls' | 'timeout' | 'closing';
 
-/** A server has closed a stream before a CR was answered. */
+/** A server has closed a stream before a CR was accepted or refused. */
 export interface ConnectionDropped extends EventBase {
   readonly event: 'drop';
   readonly cause: DropCause;

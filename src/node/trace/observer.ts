@@ -173,7 +173,7 @@ export class ConnectionTrace implements TpduObserver {
     this.#publish<ConnectionRefused>({ event: 'refused', ...refusal });
   }
 
-  /** This side closes the stream before a CR was answered. */
+  /** This side closes the stream before a CR was accepted or refused. */
   dropped(dropping: Own<ConnectionDropped>): void {
     this.#publish<ConnectionDropped>({ event: 'drop', ...dropping });
   }
