@@ -103,7 +103,7 @@ class LeastConnection implements MessageSocket {
   #join(): Buffer {
     const { size } = this.#form;
     // Join in the first chunk, over octets that are no longer needed, if the message fits. Otherwise join in
-    // new memory at a different offset within its page. docs/performance.md has the cost of each.
+    // new memory at a different offset within its page. docs/performance-notes.md has the cost of each.
     const message =
       this.#home !== undefined && this.#home.length - this.#free >= size
         ? this.#home.subarray(this.#free, this.#free + size)

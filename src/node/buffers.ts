@@ -13,7 +13,7 @@ const SHIFTED_FROM = 16_384;
  * The system gives memory of one size at nearly the same place of a page each time. In a copy between
  * two such places each load seems to depend on the store just before it, because a processor first
  * compares only where in a page the two lie: 64 KiB then take up to four times as long. A line of the
- * cache further on they do not (docs/performance.md).
+ * cache further on they do not (docs/performance-notes.md).
  */
 const SHIFT = 64;
 

@@ -11,7 +11,7 @@ import { isSystemSocket } from './streams.js';
  * Work for one connection between two pauses in which the others are served, in octets: those received, and for each TPDU
  * as many as could be copied in the time that it takes. Of a socket only the work of TPDUs beyond their octets counts,
  * because Node takes at most 2 MiB from one socket (32 reads of 64 KiB) before it serves the next one, and a pause costs
- * time (docs/performance.md).
+ * time (docs/performance-notes.md).
  */
 const TURN = 4_194_304;
 const OCTETS_PER_TPDU = 256;

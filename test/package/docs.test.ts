@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { FAULTS } from '../../src/core/faults.js';
@@ -6,6 +6,27 @@ import { disconnectReason, isDisconnectReason } from '../../src/core/tpdu/codes.
 import { ROOT, run } from './consumer.js';
 
 const read = (path: string) => readFile(join(ROOT, path), 'utf8');
+
+const pages = [
+  'README.md',
+  'CHANGELOG.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  ...(await readdir(join(ROOT, 'docs')))
+    .filter((file) => file.endsWith('.md'))
+    .map((file) => `docs/${file}`),
+];
+
+/** The text of a file that is linked to, the names in a folder, or `undefined` if it is not there. */
+async function readLinked(path: string): Promise<string | undefined> {
+  const isFolder = await stat(join(ROOT, path)).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  return isFolder
+    ? (await readdir(join(ROOT, path))).join('\n')
+    : read(path).catch(() => undefined);
+}
 
 /** The first column of the table rows whose first cell is code, and the other cells. */
 function rows(text: string): Map<string, string[]> {
@@ -22,6 +43,13 @@ async function unionOf(path: string, name: string): Promise<string[]> {
 describe('docs/states.md', () => {
   test('is what the transition table says; else run npm run docs:states', async () => {
     const outcome = await run(process.execPath, ['docs/states.js', '--check'], ROOT);
+    expect(outcome).toEqual({ code: 0, stdout: '', stderr: '' });
+  });
+});
+
+describe('docs/options.md', () => {
+  test('is what the rows and their TSDoc say; else run npm run docs:options', async () => {
+    const outcome = await run(process.execPath, ['scripts/options-page.mjs', '--check'], ROOT);
     expect(outcome).toEqual({ code: 0, stdout: '', stderr: '' });
   });
 });
@@ -102,27 +130,32 @@ describe('docs/architecture.md', () => {
   });
 });
 
-describe('every page', () => {
-  const pages = [
-    'README.md',
-    'CHANGELOG.md',
-    'CONTRIBUTING.md',
-    'SECURITY.md',
-    'docs/architecture.md',
-    'docs/cli.md',
-    'docs/conformance.md',
-    'docs/errors.md',
-    'docs/metrics.md',
-    'docs/performance.md',
-    'docs/states.md',
-  ];
+describe('the README', () => {
+  test('has at most 350 lines, so that it is read', async () => {
+    expect((await read('README.md')).split('\n').length).toBeLessThanOrEqual(350);
+  });
 
+  test('links to every page of docs, or a page that it links to does', async () => {
+    const readme = await read('README.md');
+    const linked = new Set<string>();
+    for (const page of pages.filter((each) => each.startsWith('docs/'))) {
+      const name = page.slice('docs/'.length);
+      const texts = await Promise.all(pages.filter((other) => other !== page).map(read));
+      if (readme.includes(`](${page}`) || texts.some((text) => text.includes(`](${name}`))) {
+        linked.add(page);
+      }
+    }
+    expect(pages.filter((each) => each.startsWith('docs/') && !linked.has(each))).toEqual([]);
+  });
+});
+
+describe('every page', () => {
   test.each(pages)('%s links to files and headings that are there', async (page) => {
     const text = await read(page);
     const folder = page.split('/').slice(0, -1).join('/');
     for (const [, target = ''] of text.matchAll(/\]\((?!https?:)([^)]+)\)/g)) {
       const [path = '', anchor] = target.split('#');
-      const linked = path === '' ? text : await read(join(folder, path)).catch(() => undefined);
+      const linked = path === '' ? text : await readLinked(join(folder, path));
       expect(linked, `${page}: ${target}`).toBeDefined();
       if (anchor !== undefined) {
         const headings = [...(linked ?? '').matchAll(/^#+ (.+)$/gm)].map(([, title = '']) => {

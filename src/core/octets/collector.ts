@@ -238,7 +238,7 @@ export class OctetCollector {
    * The same within the chunk in which the first piece lies, over what is between the pieces and over octets
    * before them that are not needed any more. To move octets within memory that was just written takes a small
    * part of the time that copying into new memory does, which the system has to find page by page
-   * (docs/performance.md).
+   * (docs/performance-notes.md).
    *
    * No piece is written over before it was moved: what is own begins before the first of them, and between
    * them lie headers, so each goes to where it is or to before that.

@@ -4,31 +4,42 @@ import { join } from 'node:path';
 import { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { listen } from '../../src/index.js';
-import { CONNECT_OPTIONS, LISTEN_OPTIONS } from '../../src/node/options/cotp.js';
-import type { OptionTable } from '../../src/node/options/rows.js';
 import { certificates } from '../support/certificates.js';
 import { Consumer, ROOT } from './consumer.js';
 
-const readme = await readFile(join(ROOT, 'README.md'), 'utf8');
+/** The pages whose examples need no more than the stand-ins below. */
+const PAGES = [
+  'README.md',
+  'docs/closing.md',
+  'docs/messages.md',
+  'docs/metrics.md',
+  'docs/selectors.md',
+  'docs/servers.md',
+  'docs/streams.md',
+  'docs/tls.md',
+  'docs/tpdu.md',
+  'docs/tracing.md',
+];
 
-/** One example of the README. */
+/** One example of a page. */
 interface Snippet {
-  /** The heading it stands under, and its number there. */
+  /** The heading it stands under, and its number there. No two pages have the same heading above an example. */
   readonly name: string;
   readonly language: 'ts' | 'js';
   readonly text: string;
 }
 
-function snippets(): Snippet[] {
+async function snippets(): Promise<Snippet[]> {
+  const texts = await Promise.all(PAGES.map((page) => readFile(join(ROOT, page), 'utf8')));
   const found: Snippet[] = [];
   let heading = '';
-  for (const [, title, language, text = ''] of readme.matchAll(
-    /^#+ (.+)$|^```(ts|js)\n([\s\S]*?)^```$/gm,
-  )) {
+  for (const [, title, language, text = ''] of texts
+    .join('\n')
+    .matchAll(/^#+ (.+)$|^```(ts|js)\n([\s\S]*?)^```$/gm)) {
     if (title !== undefined) {
       heading = title;
     } else {
-      const number = 1 + found.filter(({ name }) => name.startsWith(`${heading} `)).length;
+      const number = 1 + found.filter(({ name }) => name.replace(/ \d+$/, '') === heading).length;
       found.push({ name: `${heading} ${number}`, language: language as 'ts' | 'js', text });
     }
   }
@@ -41,13 +52,14 @@ const PRINTS: Readonly<Record<string, RegExp>> = {
   'Class 2 1': /^0 local true 0\n$/,
   'cotp 1': /^<Buffer 6f 6e 65 20 77/,
   'Install 1': /^function function\n$/,
-  'S7 and MMS 1': /^32010000000000080000f0000001000101e0\n$/,
-  'S7 and MMS 2': /^0x0001, TPDUs of 2048 octets\n258 258 258\n"MTA" #001122\n$/,
-  'Deciding on requests 1': /^listening on .+\ncalled for 0x0103\nanswered\n$/s,
+  'A client 1': /^TPDUs of 1024 octets\n32010000000000080000f0000001000101e0\n$/,
+  'Selectors and sizes 1': /^0x0001, TPDUs of 2048 octets\n258 258 258\n"MTA" #001122\n$/,
+  'A server 1': /^listening on .+\ncalled for 0x0103\nanswered\n$/s,
+  'Deciding on requests 1': /^listening on .+\n3 address unknown\nthis is line 1\n$/s,
   'Stopping a server 1': /^the last connection has ended\n$/,
   'Reading 1': /^first\nsecond\n$/,
   'Writing and backpressure 1': /^\d+ octets still wait\n$/,
-  'Errors 1': /^ERR_COTP_REFUSED 3 address unknown\n$/,
+  'The peer refused: what to try 1': /^ERR_COTP_REFUSED 3 address unknown\n$/,
   'Giving up 1': /^the user pressed Escape\n$/,
   'TLS 1': /^secret\n$/,
   'TLS 2': /^inside DT\n$/,
@@ -57,7 +69,7 @@ const PRINTS: Readonly<Record<string, RegExp>> = {
     /^> 127\.0\.0\.1:\d+ CR TPDU src-ref: 0x[0-9a-f]{4} dst-ref: 0x0000 class: 0 called: 0x0102 size: 2048\n< .+ CC TPDU .+ size: 1024\n$/,
   'Without touching the code that connects 1':
     /^> .+ CR TPDU .+\n< .+ CC TPDU .+\nopen 1 client\nclose 1 client\n$/,
-  'Counters 1': /^1 85\n1 1\n$/,
+  'Metrics and events 1': /^1 85\n1 1\n$/,
   'TPKT alone 1': /^payload\n$/,
   'TPDUs alone 1': /^address unknown\ntpdu-code 2 2\n$/,
   'TPDUs alone 2':
@@ -67,6 +79,17 @@ const PRINTS: Readonly<Record<string, RegExp>> = {
 /** A server example does not end by itself: a client calls it, is refused once, and closes it. */
 const AFTERWARDS: Readonly<Record<string, string>> = {
   'Deciding on requests 1': `
+const { connect } = await import('cotp');
+const address = server.addresses[0]!;
+await connect(address, { remoteTsel: 0x0103 }).catch((error) => {
+  console.log(error.reason, error.reasonText);
+});
+const caller = await connect(address, { remoteTsel: 0x0102 });
+console.log(String(await caller.read()));
+await caller.asyncClose();
+await server.asyncClose();
+`,
+  'A server 1': `
 const { connect } = await import('cotp');
 const address = server.addresses[0]!;
 await connect(address, { remoteTsel: 0x0103 }).catch(() => {});
@@ -92,7 +115,7 @@ await server.asyncClose();
 `,
 };
 
-/** Stand-ins for the devices of the README, on a port that the system chose. */
+/** Stand-ins for the devices of the examples, on a port that the system chose. */
 async function standIns(): Promise<Record<string, number>> {
   const echo = (maxTpduSize: number) =>
     listen(
@@ -151,8 +174,9 @@ function prepared({ name, text }: Snippet, ports: Readonly<Record<string, number
   return `${here}${AFTERWARDS[name] ?? ''}`;
 }
 
-describe('every example of the README', () => {
-  const all = snippets();
+const all = await snippets();
+
+describe('every example of the README and of docs', () => {
   const typescript = all.filter(({ language }) => language === 'ts');
   let consumer: Consumer;
   let compiled = { code: 1, stdout: '', stderr: '' };
@@ -180,6 +204,7 @@ describe('every example of the README', () => {
   test('is found', () => {
     expect(all.length).toBeGreaterThan(12);
     const names = all.map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
     for (const name of [...Object.keys(PRINTS), ...Object.keys(AFTERWARDS)]) {
       expect(names).toContain(name);
     }
@@ -203,56 +228,3 @@ describe('every example of the README', () => {
 function slug({ name }: Snippet): string {
   return name.toLowerCase().replace(/\W+/g, '-');
 }
-
-describe('the option tables of the README', () => {
-  /** Options of both that do not mean the same in both. */
-  const separate = ['localTsel', 'tls', 'expeditedAck'];
-  const shared = Object.keys(CONNECT_OPTIONS).filter(
-    (name) => name in LISTEN_OPTIONS && !separate.includes(name),
-  );
-  const only = (table: OptionTable) =>
-    Object.fromEntries(Object.entries(table).filter(([name]) => !shared.includes(name)));
-  const tables: readonly (readonly [string, OptionTable])[] = [
-    [
-      'both',
-      Object.fromEntries(Object.entries(CONNECT_OPTIONS).filter(([name]) => shared.includes(name))),
-    ],
-    ['connect', only(CONNECT_OPTIONS)],
-    ['listen', only(LISTEN_OPTIONS)],
-  ];
-
-  /** The cells of the table behind the marker. */
-  function rows(marker: string): string[][] {
-    const after = readme.split(`<!-- options: ${marker} -->\n`)[1] ?? '';
-    const lines = after.slice(0, after.indexOf('\n\n')).split('\n').slice(2);
-    return lines.map((line) => line.slice(2, -2).split(' | '));
-  }
-
-  /** What the check of an option says that it expects. */
-  function expectation(table: OptionTable, name: string): string {
-    try {
-      table[name]?.check(name, Symbol('nothing that any option takes'));
-    } catch (error) {
-      const [, expected = ''] = /must be (?:an integer )?(.+), not /.exec(String(error)) ?? [];
-      return expected.replace(/ \((\w+)\)$/, ' $1').replaceAll(' or octets', '');
-    }
-    return '';
-  }
-
-  test.each(tables)('name every option of %s with its values and its default', (marker, table) => {
-    const written = rows(marker).map(([name, value, byDefault]) => [name, value, byDefault]);
-    const real = Object.entries(table).map(([name, row]) => [
-      `\`${name}\``,
-      expectation(table, name),
-      byDefault(row.default),
-    ]);
-    expect(new Set(written)).toEqual(new Set(real));
-  });
-
-  function byDefault(value: unknown): string {
-    if (value === undefined) {
-      return 'off';
-    }
-    return typeof value === 'string' ? `'${value}'` : String(value);
-  }
-});

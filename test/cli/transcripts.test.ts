@@ -10,15 +10,14 @@ import { closeLater } from '../support/life.js';
 import { COTP } from './support.js';
 
 const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
-const [, section = ''] = readme.split('## The `cotp` command\n');
-const [own = ''] = section.split('\n## ');
+const page = await readFile(new URL('../../docs/cli.md', import.meta.url), 'utf8');
 
-/** The command line and the output of each transcript in the README. */
-const transcripts = [...own.matchAll(/^```console\n\$ (.+)\n([\s\S]*?)^```$/gm)]
+/** The command line and the output of each transcript in the README and in docs/cli.md. */
+const transcripts = [...`${readme}\n${page}`.matchAll(/^```console\n\$ (.+)\n([\s\S]*?)^```$/gm)]
   .map(([, line = '', shown = '']) => ({ line, shown }))
   .filter(({ line }) => /cotp (?:connect|listen|probe|decode|bench)\b/.test(line));
 
-/** The device of the README: it echoes, and accepts every T-selector but one. */
+/** The device of the transcripts: it echoes, and accepts every T-selector but one. */
 async function device(): Promise<string> {
   const echo = async (conn: Connection) => {
     for await (const tsdu of conn) {
@@ -70,7 +69,7 @@ test.each(transcripts)('$line', async ({ line, shown }) => {
 });
 
 test('the exit codes are all of them', () => {
-  const [, table = ''] = own.split('<!-- exit codes -->\n');
+  const [, table = ''] = readme.split('<!-- exit codes -->\n');
   const rows = [...table.matchAll(/^\| (\d+) \| (.+) \|$/gm)];
   expect(rows.map(([, code, what]) => [Number(code), what])).toEqual(EXIT_CODES_HELP);
 });
