@@ -32,11 +32,13 @@ export interface DisconnectHow {
   readonly userData?: Uint8Array | undefined;
   /** Drop queued data instead of sending it first. Default `false`. */
   readonly disruptive?: boolean | undefined;
-  /** Reason of our DR, 0 to 255. A relay passes on that of another DR; for a user it is always 128, the default. */
+  /**
+   * Reason of our DR, one of X.224 13.5.3. A relay passes on that of another DR; for a user it is always 128, the default.
+   */
   readonly reason?: number | undefined;
   /**
    * Additional information (0xE0) of our DR. A relay passes on that of another DR. Default: 0x80 if queued data is sent
-   * first, otherwise none.
+   * first and the reason is 128, otherwise none.
    */
   readonly additionalInfo?: Uint8Array | undefined;
 }

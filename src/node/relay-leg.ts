@@ -2,8 +2,10 @@
  * One side of a relay: writes what its connection receives to the other connection, pauses reading while that is full,
  * and ends the other one as this one ends. Knows no codec and no queue.
  */
+import type { DisconnectHow } from '../core/disconnection.js';
 import type { RunReceiver } from '../core/engine.js';
 import { ConnectionClosedError, type CotpError } from '../core/errors.js';
+import { DR_REASONS, isDisconnectReason } from '../core/tpdu/codes.js';
 import { type Connection, disconnectLike } from './connection.js';
 import type { RelayedParts, RelayListener } from './message-connection.js';
 
@@ -253,11 +255,16 @@ function consequenceOf(error: CotpError, isOrderly: boolean, tpClass: 0 | 2): Co
 }
 
 /** The parts of a received DR that a DR of ours may have. */
-function partsOfDr(error: CotpError | undefined) {
+function partsOfDr(error: CotpError | undefined): DisconnectHow {
   if (!(error instanceof ConnectionClosedError)) {
     return {};
   }
-  const { reason, userData, additionalInfo } = error;
+  const { reason = DR_REASONS.normal, userData, additionalInfo } = error;
   const isShort = additionalInfo === undefined || additionalInfo.length <= MAX_ADDITIONAL_INFO;
-  return { reason, userData, additionalInfo: isShort ? additionalInfo : undefined };
+  return {
+    // A tolerant reading takes every reason; none but those of X.224 may be sent.
+    reason: isDisconnectReason(reason) ? reason : DR_REASONS.notSpecified,
+    userData,
+    additionalInfo: isShort ? additionalInfo : undefined,
+  };
 }

@@ -62,8 +62,9 @@ export interface RelayResult {
  * - FIN is passed on as FIN, and the other direction goes on: the relay needs no `allowHalfOpen`. It only matters for a
  *   FIN that comes before `relay` is called. Class 2 has no half-close: a FIN closes a connection of class 2 by a DR, and
  *   later answers of its peer are lost.
- * - A DR is passed on with its reason, its user data and up to 32 octets of additional information (0xE0). To a
- *   connection of class 0, which has no such DR, a DR that reports a clean end is passed on as FIN, any other as a reset.
+ * - A DR is passed on with its reason, its user data and up to 32 octets of additional information (0xE0). A reason that
+ *   X.224 does not define becomes 0. To a connection of class 0, which has no such DR, a DR that reports a clean end is
+ *   passed on as FIN, any other as a reset.
  * - Any other end is passed on as a reset, at most 500 ms later, so that the peer gets what came before: a reset, an
  *   error of the protocol, a limit, a timeout, TCP that ends within a TSDU or, in class 2, without a DR.
  * - `close()` of one connection closes the other; `destroy()` resets the other.

@@ -395,6 +395,23 @@ describe('a DR', () => {
     expect(error).toMatchObject({ ending: 'dr', reason: 129 });
   });
 
+  test.each([
+    ['a', 77],
+    ['a', 255],
+    ['b', 77],
+    ['b', 255],
+  ] as const)('of the peer of %s with reason %i is passed on with reason 0', async (by, reason) => {
+    const { a, b, result } = await wires2();
+    const [from, to] = by === 'a' ? [a, b] : [b, a];
+    from.raw.send(from.dr(reason, '|0102'));
+    expect(await next(to)).toBe(`${sent.dr(to.ours, 0)}0102`);
+    to.raw.send(to.dc());
+    from.raw.socket.end();
+    to.raw.socket.end();
+    const ended = await result;
+    expect([ended.closedBy, ended[by].reason]).toEqual([by, reason]);
+  });
+
   test('comes behind the data before it', async () => {
     const { a, b } = await wires2();
     a.raw.send(Buffer.concat([a.dt('01'), a.dt('02'), a.dr()]));

@@ -19,7 +19,7 @@ export interface References {
 export interface DisconnectParts {
   readonly userData?: Uint8Array | undefined;
   readonly isDisruptive: boolean;
-  /** 0xE0. Default: none if the DR is disruptive, otherwise 0x80. */
+  /** 0xE0. Default: 0x80 if the DR is not disruptive and its reason is 128, otherwise none. */
   readonly additionalInfo?: Uint8Array | undefined;
 }
 
@@ -33,7 +33,7 @@ export function disconnectRequest(
   {
     userData,
     isDisruptive,
-    additionalInfo = isDisruptive ? undefined : NON_DISRUPTIVE,
+    additionalInfo = isDisruptive || reason !== DR_REASONS.normal ? undefined : NON_DISRUPTIVE,
   }: DisconnectParts,
 ): Uint8Array {
   return encode({
