@@ -7,6 +7,7 @@ import type { RunReceiver } from '../core/engine.js';
 import { ConnectionClosedError, type CotpError } from '../core/errors.js';
 import { DR_REASONS, isDisconnectReason } from '../core/tpdu/codes.js';
 import { type Connection, disconnectLike } from './connection.js';
+import { now } from './deadline-timer.js';
 import type { RelayedParts, RelayListener } from './message-connection.js';
 
 /** What the legs report to the relay that owns them. */
@@ -28,7 +29,10 @@ export interface RelayGate {
 /** How a connection is ended because the other one has ended. */
 type Consequence = 'close' | 'end' | 'reset' | 'reset behind data' | 'disconnect alike';
 
-/** After a failure of one side, milliseconds for the other to take what came before it. Then that side is reset. */
+/**
+ * Milliseconds from the last data of a side that has failed to the reset of the other. A reset drops what the system has
+ * not sent yet, and nothing tells when it has sent all.
+ */
 const FLUSH_TIME = 500;
 
 /** Longest additional information that is passed on: a DR of class 2 must fit in 128 octets. */
@@ -56,7 +60,9 @@ export class RelayLeg implements RelayListener, RunReceiver {
   #isEnding = false;
   #isHeld = false;
   #isAtGate = false;
-  /** Runs while this connection is to be reset, and still sends what came before. */
+  /** When the stream of this connection last took octets. */
+  #lastTaken = Number.NEGATIVE_INFINITY;
+  /** Runs while this connection is to be reset, and its peer still takes what came before. */
   #resetTimer: NodeJS.Timeout | undefined;
 
   constructor(connection: Connection, owner: RelayOwner, gate: RelayGate | undefined) {
@@ -134,11 +140,9 @@ export class RelayLeg implements RelayListener, RunReceiver {
   }
 
   onWritten(): void {
+    this.#lastTaken = now();
     if (this.#other.#isHeld) {
       this.#other.#update();
-    }
-    if (this.#resetTimer !== undefined && this.#parts.driver.buffered === 0) {
-      this.#resetInNextTurn();
     }
   }
 
@@ -157,7 +161,7 @@ export class RelayLeg implements RelayListener, RunReceiver {
     const other = this.#other;
     const consequence = consequenceOf(error, isOrderly, other.connection.info.tpClass);
     other.#endBy(consequence, error);
-    // What cannot be written need not wait.
+    // The other connection takes no more data, so reading for it need not pause.
     this.#update();
   }
 
@@ -229,16 +233,14 @@ export class RelayLeg implements RelayListener, RunReceiver {
   }
 
   #resetBehindData(): void {
-    if (this.#parts.driver.buffered === 0) {
-      this.#resetInNextTurn();
+    const time = now();
+    const last = this.#parts.driver.buffered > 0 ? time : this.#lastTaken;
+    const wait = last + FLUSH_TIME - time;
+    if (wait > 0) {
+      this.#resetTimer = setTimeout(() => this.connection.destroy(), wait);
     } else {
-      this.#resetTimer ??= setTimeout(() => this.connection.destroy(), FLUSH_TIME);
+      this.connection.destroy();
     }
-  }
-
-  /** A socket that is still in a call of `write` would send FIN, not a reset. */
-  #resetInNextTurn(): void {
-    setImmediate(() => this.connection.destroy());
   }
 }
 

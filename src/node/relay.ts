@@ -59,14 +59,15 @@ export interface RelayResult {
  *
  * - Backpressure: a connection is not read while more than `writeHighWaterMark` octets wait on the other, so memory is
  *   bounded by that, `maxTsduSize` and a chunk of 64 KiB. Expedited data waits in TCP meanwhile.
- * - FIN is passed on as FIN, and the other direction goes on: the relay needs no `allowHalfOpen`. It only matters for a
+ * - FIN is passed on as FIN, and the other direction stays open: the relay needs no `allowHalfOpen`. It only matters for a
  *   FIN that comes before `relay` is called. Class 2 has no half-close: a FIN closes a connection of class 2 by a DR, and
  *   later answers of its peer are lost.
  * - A DR is passed on with its reason, its user data and up to 32 octets of additional information (0xE0). A reason that
  *   X.224 does not define becomes 0. To a connection of class 0, which has no such DR, a DR that reports a clean end is
  *   passed on as FIN, any other as a reset.
- * - Any other end is passed on as a reset, at most 500 ms later, so that the peer gets what came before: a reset, an
- *   error of the protocol, a limit, a timeout, TCP that ends within a TSDU or, in class 2, without a DR.
+ * - Any other end is passed on as a reset, 500 ms after the system took the last data, and at most 500 ms after the end:
+ *   a reset, an error of the protocol, a limit, a timeout, the end of TCP within a TSDU, and in class 2 the end of TCP
+ *   without a DR. Data that the peer has not taken by then is lost, and `unsent` does not count what the system had taken.
  * - `close()` of one connection closes the other; `destroy()` resets the other.
  * - Expedited data is passed on as such. If it comes and the other connection has not agreed on it, both connections are
  *   reset, and `error` of the result has the code `ERR_COTP_NO_EXPEDITED`. So agree on it for both, or for none.

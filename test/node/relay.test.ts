@@ -1,7 +1,7 @@
 /** `relay`: what it passes on, what it holds back, and how it ends, in both classes. */
 import { createHook } from 'node:async_hooks';
 import type { Socket } from 'node:net';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import {
   type Connection,
   type ConnectOptions,
@@ -215,14 +215,34 @@ describe.each(CLASSES)('a relay in %s', (_name, options) => {
     expect([closedBy, a.ending, b.ending, error?.ending]).toEqual(['a', 'reset', 'local', 'reset']);
   });
 
-  test('passes on what came before a reset', async () => {
-    const { left, right, result } = await relayed(options);
-    left.write(Buffer.from('before'));
-    await until(() => left.writeBuffered === 0);
-    expect(text(await right.read())).toBe('before');
+  test('passes on what came before a reset, also what the system has yet to send', async () => {
+    const { left, right, a, b, result } = await relayed(options);
+    // More than the system keeps for a peer that reads nothing, so some waits on this side.
+    const size = 50_000;
+    const count = 6;
+    right.socket.pause();
+    for (let i = 0; i < count; i += 1) {
+      left.write(Buffer.alloc(size, i));
+    }
+    await until(() => b.messagesWritten === count && b.writeBuffered === 0);
     left.destroy();
-    await Promise.all([result, right.waitClosing()]);
-    expect(right.isOpen).toBe(false);
+    await a.waitClosed();
+    right.socket.resume();
+    expect((await readMany(right, count)).map(({ length }) => length)).toEqual(
+      Array.from({ length: count }, () => size),
+    );
+    expect(await rejection<CotpError>(right.read())).toMatchObject({ ending: 'reset' });
+    expect((await result).aToB).toMatchObject({ tsdus: count, unsent: 0 });
+  });
+
+  test('passes on a reset at once if no data has come for a while', async () => {
+    const { left, right } = await relayed(options);
+    const reading = rejection<CotpError>(right.read());
+    // A reset that waits would never come.
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    left.destroy();
+    expect(await reading).toMatchObject({ ending: 'reset' });
   });
 
   test('closes both sides when its signal aborts, and rejects with the reason', async () => {
@@ -283,7 +303,7 @@ describe.each(CLASSES)('a relay in %s', (_name, options) => {
     expect(promises).toBeLessThan(count / 100);
   });
 
-  test('reads no more than the other side takes, and goes on when it does', async () => {
+  test('pauses reading while the other side is full, and resumes', async () => {
     const mark = 262_144;
     const both =
       options.tpClass === 2
@@ -577,7 +597,7 @@ describe('what a peer may send', () => {
     ]);
   });
 
-  test('is sent as the standard wants it: no reserved octet, no empty DT', async () => {
+  test('is sent without reserved octet and without empty DT', async () => {
     const { a, b } = await wires();
     const reserved = dt('02');
     reserved[1] = 0xee;
@@ -586,7 +606,7 @@ describe('what a peer may send', () => {
     expect(b.raw.received).toEqual(Buffer.concat([dt('01'), dt('02'), dt('03')]));
   });
 
-  test('is cut anew where the TPDU is too long for the other side', async () => {
+  test('is segmented again if the TPDU is too long for the other side', async () => {
     const a = await wire('server', { maxTpduSize: 1_024 });
     const b = await wire('client', { maxTpduSize: 1_024 });
     void relay(a.connection, b.connection);
