@@ -5,6 +5,7 @@
 import type { DisconnectHow } from '../core/disconnection.js';
 import type { RunReceiver } from '../core/engine.js';
 import { ConnectionClosedError, type CotpError } from '../core/errors.js';
+import { NO_OCTETS } from '../core/octets/octets.js';
 import { DR_REASONS, isDisconnectReason } from '../core/tpdu/codes.js';
 import { type Connection, disconnectLike } from './connection.js';
 import { now } from './deadline-timer.js';
@@ -58,6 +59,8 @@ export class RelayLeg implements RelayListener, RunReceiver {
   #other: RelayLeg = this;
   /** Closing has begun, or the relay has failed: nothing is written any more. */
   #isEnding = false;
+  /** The connection is closed: a reader that is held up no longer matters. */
+  #isClosed = false;
   #isHeld = false;
   #isAtGate = false;
   /** When the stream of this connection last took octets. */
@@ -168,6 +171,7 @@ export class RelayLeg implements RelayListener, RunReceiver {
   onClosed(): void {
     clearTimeout(this.#resetTimer);
     this.#isEnding = true;
+    this.#isClosed = true;
     this.#owner.onClosed(this);
   }
 
@@ -178,6 +182,9 @@ export class RelayLeg implements RelayListener, RunReceiver {
 
   /** Pauses reading while more than `writeHighWaterMark` octets wait on the other side, or the gate is closed. */
   #update(): void {
+    if (this.#isClosed) {
+      return;
+    }
     const { driver, writeHighWaterMark } = this.#other.#parts;
     const isFull = this.#other.#takesData && driver.buffered > writeHighWaterMark;
     const isHeld = isFull || this.#waitsAtGate();
@@ -247,7 +254,7 @@ export class RelayLeg implements RelayListener, RunReceiver {
 /** How the other connection, of that class, ends when one has ended by this error. */
 function consequenceOf(error: CotpError, isOrderly: boolean, tpClass: 0 | 2): Consequence {
   const { ending } = error;
-  if (ending === 'dr' && tpClass === 2) {
+  if (ending === 'dr' && tpClass === 2 && (isOrderly || !seemsClean(error))) {
     return 'disconnect alike';
   }
   if (!isOrderly) {
@@ -256,17 +263,28 @@ function consequenceOf(error: CotpError, isOrderly: boolean, tpClass: 0 | 2): Co
   return ending === 'fin' ? 'end' : 'close';
 }
 
+/** Whether a DR, passed on as it is, would tell the other peer that no data was lost. */
+function seemsClean(error: CotpError): boolean {
+  return (
+    error instanceof ConnectionClosedError &&
+    error.reason === DR_REASONS.normal &&
+    error.nonDisruptive !== false
+  );
+}
+
 /** The parts of a received DR that a DR of ours may have. */
 function partsOfDr(error: CotpError | undefined): DisconnectHow {
   if (!(error instanceof ConnectionClosedError)) {
     return {};
   }
-  const { reason = DR_REASONS.normal, userData, additionalInfo } = error;
-  const isShort = additionalInfo === undefined || additionalInfo.length <= MAX_ADDITIONAL_INFO;
+  const { reason = DR_REASONS.normal, userData, additionalInfo = NO_OCTETS, nonDisruptive } = error;
+  // The relay cannot vouch that all data came before a DR that reports a failure.
+  const isFalse = nonDisruptive === true && reason !== DR_REASONS.normal;
+  const isPassed = additionalInfo.length <= MAX_ADDITIONAL_INFO && !isFalse;
   return {
     // A tolerant reading takes every reason; none but those of X.224 may be sent.
     reason: isDisconnectReason(reason) ? reason : DR_REASONS.notSpecified,
     userData,
-    additionalInfo: isShort ? additionalInfo : undefined,
+    additionalInfo: isPassed && additionalInfo.length > 0 ? additionalInfo : undefined,
   };
 }

@@ -63,7 +63,9 @@ export interface RelayResult {
  *   FIN that comes before `relay` is called. Class 2 has no half-close: a FIN closes a connection of class 2 by a DR, and
  *   later answers of its peer are lost.
  * - A DR is passed on with its reason, its user data and up to 32 octets of additional information (0xE0). A reason that
- *   X.224 does not define becomes 0. To a connection of class 0, which has no such DR, a DR that reports a clean end is
+ *   X.224 does not define becomes 0, and 0xE0 = 0x80 is left out unless the reason is 128. A DR with reason 128 although
+ *   data is lost, that of its sender or of the other side, is passed on as a reset, unless it says that it aborts
+ *   (0xE0 = 0xC0). To a connection of class 0, which has no such DR, a DR that reports a clean end is
  *   passed on as FIN, any other as a reset.
  * - Any other end is passed on as a reset, 500 ms after the system took the last data, and at most 500 ms after the end:
  *   a reset, an error of the protocol, a limit, a timeout, the end of TCP within a TSDU, and in class 2 the end of TCP

@@ -11,7 +11,9 @@ import {
   relay,
   type TraceEntry,
 } from '../../src/index.js';
-import { EXPEDITED, next, sent, type Wire2, wire2 } from '../support/class2.js';
+import { relayBetween } from '../../src/node/relay.js';
+import { deferred } from '../../src/node/waiting.js';
+import { EXPEDITED, NON_DISRUPTIVE, next, sent, type Wire2, wire2 } from '../support/class2.js';
 import { pair, rejection } from '../support/life.js';
 import { dt, hex } from '../support/raw.js';
 import { guardProcess, TOO_MANY, until, type Wire, wire } from '../support/wire.js';
@@ -447,6 +449,45 @@ describe('a DR', () => {
   });
 
   test.each([
+    ['without 0xE0', ''],
+    ['that says that all data came before it', NON_DISRUPTIVE],
+  ])('with reason 128 %s is a reset if a TSDU has no end', async (_name, more) => {
+    const { a, b, result } = await wires2();
+    a.raw.send(Buffer.concat([a.dt('01'), a.dt('02', false), a.dr(128, more)]));
+    expect(await next(b)).toBe(sent.dt('01'));
+    expect(await b.raw.ending()).toBe('reset');
+    expect(b.raw.received).toHaveLength(0);
+    a.raw.socket.end();
+    expect(await result).toMatchObject({ closedBy: 'a', error: { ending: 'dr' } });
+  });
+
+  test('with reason 128 is a reset if data for its sender is lost', async () => {
+    const { a, b, result } = await wires2();
+    a.raw.socket.pause();
+    const one = b.dt('00'.repeat(60_000));
+    while (a.connection.writeBuffered === 0) {
+      b.raw.send(one);
+      await until(() => b.raw.socket.writableLength === 0);
+    }
+    a.raw.send(a.dr(128, NON_DISRUPTIVE));
+    expect(await b.raw.ending()).toBe('reset');
+    a.raw.reset();
+    expect((await result).bToA.unsent).toBeGreaterThan(0);
+  });
+
+  test('that aborts is passed on as it is, even within a TSDU', async () => {
+    const { a, b } = await wires2();
+    a.raw.send(Buffer.concat([a.dt('01', false), a.dr(128, 'e001c0')]));
+    expect(await next(b)).toBe(sent.dr(b.ours, 128, 'e001c0'));
+  });
+
+  test('with another reason does not say that all data came before it', async () => {
+    const { a, b } = await wires2();
+    a.raw.send(Buffer.concat([a.dt('01', false), a.dr(129, NON_DISRUPTIVE)]));
+    expect(await next(b)).toBe(sent.dr(b.ours, 129));
+  });
+
+  test.each([
     [128, 'fin'],
     [129, 'reset'],
   ] as const)('with reason %i is a %s in class 0', async (reason, ending) => {
@@ -639,6 +680,21 @@ describe('what a peer may send', () => {
       'b sent 02f08002',
     ]);
   });
+});
+
+test('a gate is asked no more once the connections are closed', async () => {
+  const { a, b } = await ends();
+  const { promise, resolve } = deferred<void>();
+  // Each side asks once, and would ask again.
+  const ready = vi.fn(() => new Promise<void>(() => {}));
+  ready.mockReturnValueOnce(promise).mockReturnValueOnce(promise);
+  const gate = { hasRoom: false, ready };
+  const result = relayBetween(a, b, { gate });
+  a.destroy();
+  await result;
+  resolve();
+  await promise;
+  expect(ready).toHaveBeenCalledTimes(2);
 });
 
 describe('relay() is refused', () => {
