@@ -3,6 +3,7 @@
  * socket, timer or clock; times are milliseconds of the clock that the driver reads.
  */
 
+import type { RunReceiver } from './data-transfer/packet-run.js';
 import type { SendBuffer } from './data-transfer/send-buffer.js';
 import type { DisconnectHow, Disconnection } from './disconnection.js';
 import type { CotpError } from './errors.js';
@@ -58,17 +59,6 @@ export interface MessageReceiver {
   onMessage(message: Message): void;
   /** Gets 1 to 16 octets of expedited data, which overtake messages that wait. Must not call the engine either. */
   onExpedited(data: Uint8Array): void;
-}
-
-/** Receives runs of packets, to be sent unchanged by {@link Engine.sendRun} of another connection. */
-export interface RunReceiver {
-  /** Octets of the largest TPDU in a run. A longer one comes as a message. */
-  readonly maxTpduSize: number;
-  /**
-   * Gets whole packets, each with a DT of class 0 that is a whole TSDU: so many TSDUs, with so many octets of user data.
-   * Must not call the engine.
-   */
-  onRun(packets: Uint8Array, tsdus: number, octets: number): void;
 }
 
 /** The action requested on the byte stream, after everything that waits was written. */

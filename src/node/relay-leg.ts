@@ -2,8 +2,9 @@
  * One side of a relay: writes what its connection receives to the other connection, pauses reading while that is full,
  * and ends the other one as this one ends. Knows no codec and no queue.
  */
+
+import type { RunReceiver } from '../core/data-transfer/packet-run.js';
 import type { DisconnectHow } from '../core/disconnection.js';
-import type { RunReceiver } from '../core/engine.js';
 import { ConnectionClosedError, type CotpError } from '../core/errors.js';
 import { NO_OCTETS } from '../core/octets/octets.js';
 import { DR_REASONS, isDisconnectReason } from '../core/tpdu/codes.js';

@@ -10,10 +10,9 @@ import {
   type TpduObserver,
   writeTsdu,
 } from '../data-transfer/dt.js';
-import { PacketRun } from '../data-transfer/packet-run.js';
+import { PacketRun, type RunReceiver } from '../data-transfer/packet-run.js';
 import { Reassembly } from '../data-transfer/reassembly.js';
 import { SendBuffer } from '../data-transfer/send-buffer.js';
-import type { RunReceiver } from '../engine.js';
 import { type OctetCollector, OctetSource } from '../octets/collector.js';
 import { MAX_TPKT_LENGTH, TPKT_HEADER_LENGTH } from '../tpkt/header.js';
 import type { ConnectionOptions } from './options.js';

@@ -5,17 +5,10 @@
  * Kinds of method: getters; commands of the user (`send`, `endOfData`, `disconnect`); events of the stream (`receive`,
  * `receiveEnd`, `streamClosed`, `handleDeadline`); and `next`, by which the driver takes the events of the engine.
  */
-import type { PacketRun } from '../data-transfer/packet-run.js';
+import type { PacketRun, RunReceiver } from '../data-transfer/packet-run.js';
 import type { SendBuffer } from '../data-transfer/send-buffer.js';
 import type { DisconnectDetails, DisconnectHow, Disconnection } from '../disconnection.js';
-import type {
-  Engine,
-  EngineEvent,
-  Message,
-  MessageReceiver,
-  RunReceiver,
-  StreamRequest,
-} from '../engine.js';
+import type { Engine, EngineEvent, Message, MessageReceiver, StreamRequest } from '../engine.js';
 import { type CotpError, ProtocolError, TsduTooLargeError, withUnsent } from '../errors.js';
 import { Fifo } from '../fifo.js';
 import type { OctetCollector, OctetSource } from '../octets/collector.js';

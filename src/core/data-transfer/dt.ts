@@ -13,7 +13,7 @@
  */
 import { type MakeView, OctetSource } from '../octets/collector.js';
 import { copyOf } from '../octets/octets.js';
-import { TPKT_HEADER_LENGTH } from '../tpkt/header.js';
+import { packetLengthAt, TPKT_HEADER_LENGTH } from '../tpkt/header.js';
 import type { SendBuffer } from './send-buffer.js';
 
 /** Gets every TPDU that is sent or received, while it is watching. */
@@ -139,11 +139,21 @@ function writeDt(
   sendBuffer.addPacket(header, userData, following);
 }
 
-/** Shows the TPDUs of whole packets to an observer, which gets copies. */
-export function showPackets(packets: Uint8Array, observer: TpduObserver): void {
-  for (let at = 0; at < packets.length; ) {
-    const end = at + (((packets[at + 2] as number) << 8) | (packets[at + 3] as number));
-    observer.see('sent', copyOf(packets, at + TPKT_HEADER_LENGTH, end));
+/**
+ * Shows the TPDUs of whole packets to an observer, which gets copies.
+ *
+ * @returns what is there of the last TPDU, as a copy, if its end is missing; it is not shown
+ */
+export function showPackets(packets: Uint8Array, observer: TpduObserver): Uint8Array | undefined {
+  const { length } = packets;
+  for (let at = 0; at < length; ) {
+    const end = at + packetLengthAt(packets, at);
+    const tpdu = copyOf(packets, at + TPKT_HEADER_LENGTH, end);
+    if (end > length) {
+      return tpdu;
+    }
+    observer.see('sent', tpdu);
     at = end;
   }
+  return undefined;
 }

@@ -2,9 +2,7 @@
  * Shows the TPDUs that leave a send buffer, in the order in which they leave. If some overtake others, that is not the
  * order in which they were added, and some never leave because they are dropped.
  */
-import { copyOf } from '../octets/octets.js';
-import { TPKT_HEADER_LENGTH } from '../tpkt/header.js';
-import type { TpduObserver } from './dt.js';
+import { showPackets, type TpduObserver } from './dt.js';
 
 /** Finds the TPDUs in the pieces of a send buffer. */
 export class LeavingPackets {
@@ -35,26 +33,13 @@ export class LeavingPackets {
       return;
     }
     if (!isPayload) {
-      this.#seePackets(piece);
+      // Copies: the memory of a piece is used again once it was sent.
+      this.#begun = showPackets(piece, this.#observer);
     } else if (begun !== undefined) {
       const tpdu = new Uint8Array(begun.length + piece.length);
       tpdu.set(begun);
       tpdu.set(piece, begun.length);
       this.#observer.see('sent', tpdu);
-    }
-  }
-
-  /** Copies each TPDU: the memory of a piece is used again once it was sent. */
-  #seePackets(piece: Uint8Array): void {
-    for (let at = 0; at < piece.length; ) {
-      const end = at + (((piece[at + 2] as number) << 8) | (piece[at + 3] as number));
-      const tpdu = copyOf(piece, at + TPKT_HEADER_LENGTH, end);
-      if (end <= piece.length) {
-        this.#observer.see('sent', tpdu);
-      } else {
-        this.#begun = tpdu;
-      }
-      at = end;
     }
   }
 }

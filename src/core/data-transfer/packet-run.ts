@@ -2,12 +2,22 @@
  * Consecutive packets of a chunk, each with a DT that is a whole TSDU, collected to be passed on unchanged as one piece.
  * Knows no headers beyond their length.
  */
-import type { RunReceiver } from '../engine.js';
 import type { MakeView, OctetSource } from '../octets/collector.js';
 import { TPKT_HEADER_LENGTH } from '../tpkt/header.js';
 
 /** Where the reserved octet of a TPKT header is, in octets before its payload. */
 const RESERVED = 3;
+
+/** Receives runs of packets, to be sent unchanged by `sendRun` of another connection. */
+export interface RunReceiver {
+  /** Octets of the largest TPDU in a run. A longer one comes as a message. */
+  readonly maxTpduSize: number;
+  /**
+   * Gets whole packets, each with a DT of class 0 that is a whole TSDU: so many TSDUs, with so many octets of user data.
+   * Must not call the engine.
+   */
+  onRun(packets: Uint8Array, tsdus: number, octets: number): void;
+}
 
 /** The run that a connection receives. */
 export class PacketRun {

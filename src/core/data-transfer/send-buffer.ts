@@ -5,7 +5,7 @@
 import { Fifo } from '../fifo.js';
 import type { Allocate } from '../octets/collector.js';
 import { NO_OCTETS } from '../octets/octets.js';
-import { TPKT_HEADER_LENGTH, writeTpktHeader } from '../tpkt/header.js';
+import { packetLengthAt, TPKT_HEADER_LENGTH, writeTpktHeader } from '../tpkt/header.js';
 import type { TpduObserver } from './dt.js';
 import { LeavingPackets } from './leaving-packets.js';
 import { type ExpeditedUse, type SendListener, UrgentPackets } from './urgent-packets.js';
@@ -255,7 +255,7 @@ export class SendBuffer {
     for (const piece of this.#waitingPieces()) {
       let at = skipped;
       while (at < piece.length) {
-        const length = ((piece[at + 2] as number) << 8) | (piece[at + 3] as number);
+        const length = packetLengthAt(piece, at);
         octets += length - TPKT_HEADER_LENGTH - headerLength;
         at += length;
       }

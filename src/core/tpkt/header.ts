@@ -24,6 +24,11 @@ export const MAX_TPKT_LENGTH = 65_535;
 export const MIN_TPKT_PAYLOAD: number = MIN_TPKT_LENGTH - TPKT_HEADER_LENGTH;
 export const MAX_TPKT_PAYLOAD: number = MAX_TPKT_LENGTH - TPKT_HEADER_LENGTH;
 
+/** Length of the packet whose header begins at `offset`, in octets, header included. The header is there and valid. */
+export function packetLengthAt(octets: Uint8Array, offset: number): number {
+  return ((octets[offset + 2] as number) << 8) | (octets[offset + 3] as number);
+}
+
 /** Writes the header of a packet with that much payload and gives the offset after it. */
 //= RFC 1006 6 TPKT
 //= RFC 2126 4.3
