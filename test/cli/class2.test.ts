@@ -412,17 +412,20 @@ describe('proxy', () => {
     ['client', 255],
     ['target', 77],
     ['target', 255],
-  ] as const)('relays a DR of the %s with the undefined reason %i as reason 0', async (by, reason) => {
-    const { client, peer, ref, clientRef } = await rawPair();
-    const code = reason.toString(16);
-    if (by === 'client') {
-      client.send(tpkt(`06 80 ${clientRef} 1234 ${code}`));
-      expect((await peer.packet()).toString('hex')).toBe(`06800007${ref}00`);
-    } else {
-      peer.send(tpkt(`06 80 ${ref} 0007 ${code}`));
-      expect((await client.packet()).toString('hex')).toBe(`06801234${clientRef}00`);
-    }
-  });
+  ] as const)(
+    'relays a DR of the %s with the undefined reason %i as reason 0',
+    async (by, reason) => {
+      const { client, peer, ref, clientRef } = await rawPair();
+      const code = reason.toString(16);
+      if (by === 'client') {
+        client.send(tpkt(`06 80 ${clientRef} 1234 ${code}`));
+        expect((await peer.packet()).toString('hex')).toBe(`06800007${ref}00`);
+      } else {
+        peer.send(tpkt(`06 80 ${ref} 0007 ${code}`));
+        expect((await client.packet()).toString('hex')).toBe(`06801234${clientRef}00`);
+      }
+    },
+  );
 
   test('relays the reason and the additional information of a DR', async () => {
     const { client, peer, ref } = await rawPair();

@@ -92,7 +92,10 @@ describe.each(MODES)('handing on %s', (_name, mode) => {
     });
     await running.says(/DR TPDU/, 'stdout');
     await stop(running);
-    expect(running.stderr).toMatch(/1 connection, 2 TPDUs of \d+ octets, 1 refusal, 0 errors\n$/);
+    const tpdus = mode.length === 0 ? 4 : 2;
+    expect(running.stderr).toMatch(
+      new RegExp(`1 connection, ${tpdus} TPDUs of \\d+ octets, 1 refusal, 0 errors\n$`),
+    );
   });
 
   test.runIf(process.platform === 'linux')(
@@ -140,7 +143,9 @@ describe.each(MODES)('handing on %s', (_name, mode) => {
     await stop(running);
     const events = running.events.map(({ event }) => event);
     expect(new Set(events)).toEqual(new Set(['listening', 'open', 'tpdu', 'close', 'summary']));
-    expect(running.events.at(-1)).toMatchObject({ connections: 1, tpdus: 4, errors: 0 });
+    const shown = events.filter((event) => event === 'tpdu').length;
+    expect(shown).toBe(mode.length === 0 ? 8 : 4);
+    expect(running.events.at(-1)).toMatchObject({ connections: 1, tpdus: shown, errors: 0 });
     const lines = (await readFile(file, 'utf8')).trim().split('\n');
     // Two legs, each of which has a CR, a CC and two DT.
     expect(lines.length).toBe(8);
@@ -324,8 +329,19 @@ describe.each(MODES)('handing on %s, it passes on', (_name, mode) => {
     client.send(tpkt('0a e0 0000 0001 00'));
     await running.says(mode.length === 0 ? / error .*li-exceeds/ : /li-exceeds/, 'stdout');
     await stop(running);
-    expect(running.stderr).toMatch(/0 refusals, 1 error\n$/);
+    // By TSDUs the proxy itself refuses it.
+    expect(running.stderr).toMatch(
+      mode.length === 0 ? /1 refusal, 1 error\n$/ : /0 refusals, 1 error\n$/,
+    );
   });
+});
+
+test('a refusal of the proxy itself counts as refusal', async () => {
+  const { running, address } = await proxy(await closedPort());
+  await rejection(connect(address));
+  await running.says(/client ◀── · +DR TPDU/, 'stdout');
+  await stop(running);
+  expect(running.stderr).toMatch(/1 connection, 2 TPDUs of \d+ octets, 1 refusal, 1 error\n$/);
 });
 
 test('--transparent: a DR that answers a DR is no refusal', async () => {
@@ -434,7 +450,7 @@ describe('files', () => {
     expect(await conn.read()).toEqual(hex('01'));
     await conn.asyncClose();
     await stop(running);
-    expect(running.stderr).toMatch(/1 connection, 4 TPDUs/);
+    expect(running.stderr).toMatch(/1 connection, 8 TPDUs/);
   });
 });
 

@@ -28,7 +28,7 @@ const ARROWS: Readonly<Record<Path, string>> = {
 };
 const ARROW_WIDTH = 23;
 
-/** The counters of the summary. */
+/** The counters of the summary. TPDUs are counted on each connection, as they are shown. */
 export class Counts {
   connections = 0;
   tpdus = 0;
@@ -150,7 +150,7 @@ export class ClientLadder {
   /** Counted from 1. */
   readonly number: number;
   readonly #ladder: Ladder;
-  /** A CR was sent and not answered yet: a DR or ER now is a refusal (X.224 6.6). */
+  /** The client has sent a CR that is not answered yet: a DR or ER to it now is a refusal (X.224 6.6). */
   #awaitsAnswer = false;
   #hasFault = false;
 
@@ -159,11 +159,8 @@ export class ClientLadder {
     this.#ladder = ladder;
   }
 
-  /** @param counted false for the second leg of a TPDU that was counted on its first leg */
-  tpdu(path: Path, entry: TraceEntry, counted: boolean): void {
-    if (counted) {
-      this.#count(path, entry);
-    }
+  tpdu(path: Path, entry: TraceEntry): void {
+    this.#count(path, entry);
     this.#ladder.tpdu(this.number, path, entry);
   }
 
@@ -195,7 +192,7 @@ export class ClientLadder {
     const code = (octets[1] ?? 0) & 0xf0;
     if (path === 'client to proxy' || path === 'client to target') {
       this.#awaitsAnswer ||= code === CODES.CR;
-    } else if (this.#awaitsAnswer) {
+    } else if (this.#awaitsAnswer && (path === 'proxy to client' || path === 'target to client')) {
       this.#awaitsAnswer = false;
       counts.refusals += code === CODES.DR || code === CODES.ER ? 1 : 0;
     }

@@ -215,11 +215,11 @@ class SocketPair {
     record(entry);
     const isClients = leg.role === 'server' ? direction === 'received' : direction === 'sent';
     if (show === 'both legs') {
-      this.#onLadder.tpdu(isClients ? 'client to target' : 'target to client', entry, true);
+      this.#onLadder.tpdu(isClients ? 'client to target' : 'target to client', entry);
     } else if (show === 'first leg') {
-      this.#onLadder.tpdu('client to proxy', entry, true);
+      this.#onLadder.tpdu('client to proxy', entry);
     } else if (show === 'second leg') {
-      this.#onLadder.tpdu('proxy to target', entry, false);
+      this.#onLadder.tpdu('proxy to target', entry);
     }
   }
 

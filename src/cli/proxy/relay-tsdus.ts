@@ -142,8 +142,7 @@ class ConnectionPair {
   }
 
   show(path: Path, entry: TraceEntry): void {
-    const isCounted = path === 'client to proxy' || path === 'target to proxy';
-    this.#onLadder.tpdu(path, entry, isCounted);
+    this.#onLadder.tpdu(path, entry);
   }
 
   /** Reports the first failure; the others follow from it. A refusal is no failure: the ladder shows it. */
