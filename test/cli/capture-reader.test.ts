@@ -363,6 +363,30 @@ describe('TCP', () => {
       ]);
     });
 
+    test('two gaps, of which the second goes beyond the end of the TPKT: the next one is searched', () => {
+      const behind = `${'55'.repeat(10)}${DT}`;
+      const packets = [data(0, `${DT}${LONG.slice(0, 28)}`), data(30, '00'.repeat(8))];
+      expect(readPackets([syn, ...packets, data(100, behind), data(118, DT)])).toEqual([
+        `2 0 10.0.0.1:50000 ${DT}`,
+        '3 0 10.0.0.1:50000 8 octets are missing in the capture, after the first 14 octets of a TPKT of 70, which is not shown',
+        '4 0 10.0.0.1:50000 62 octets are missing in the capture, within a TPKT that lacks other octets too',
+        '4 0 10.0.0.1:50000 10 octets behind a gap are skipped: the next TPKT begins behind them',
+        `4 0 10.0.0.1:50000 ${DT}`,
+        `5 0 10.0.0.1:50000 ${DT}`,
+      ]);
+    });
+
+    test('a gap while the next TPKT is searched', () => {
+      const packets = [data(0, DT), data(16, '5555'), data(26, DT)];
+      expect(readPackets([syn, ...packets])).toEqual([
+        `2 0 10.0.0.1:50000 ${DT}`,
+        '3 0 10.0.0.1:50000 8 octets are missing in the capture, between two TPKTs',
+        '4 0 10.0.0.1:50000 8 octets are missing in the capture, where no TPKT is known yet',
+        '3 0 10.0.0.1:50000 2 octets behind a gap are skipped: the next TPKT begins behind them',
+        `4 0 10.0.0.1:50000 ${DT}`,
+      ]);
+    });
+
     test('octets that the snap length has cut off', () => {
       const whole = data(0, LONG);
       const packets = [syn, { octets: whole, captured: 60 }, data(70, DT)];

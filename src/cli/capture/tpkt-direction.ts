@@ -75,11 +75,14 @@ export class TpktDirection {
    */
   gap(missing: number, what: string, frame: Frame): void {
     if (this.#toSkip > 0) {
-      this.#toSkip = Math.max(0, this.#toSkip - missing);
+      this.#skipMissing(this.#toSkip - missing);
       this.#receiver.lost(`${what}, within a TPKT that lacks other octets too`, frame);
     } else if (this.#mode === 'search') {
       this.#dropSearched();
-      this.#receiver.lost(`${what}, before the first TPKT that is known`, frame);
+      const where = this.#hasTpkts
+        ? 'where no TPKT is known yet'
+        : 'before the first TPKT that is known';
+      this.#receiver.lost(`${what}, ${where}`, frame);
     } else if (this.#mode === 'split') {
       this.#gapInTpkts(missing, what, frame);
     }
@@ -95,15 +98,19 @@ export class TpktDirection {
       return;
     }
     const length = rest.readUInt16BE(2);
-    const left = length - rest.length - missing;
-    this.#toSkip = Math.max(0, left);
-    if (left < 0) {
-      this.#searchAgain();
-    }
+    this.#skipMissing(length - rest.length - missing);
     this.#receiver.lost(
       `${what}, after the first ${rest.length} octets of a TPKT of ${length}, which is not shown`,
       frame,
     );
+  }
+
+  /** @param left octets of the TPKT behind the gap; negative if the gap ends beyond the TPKT */
+  #skipMissing(left: number): void {
+    this.#toSkip = Math.max(0, left);
+    if (left < 0) {
+      this.#searchAgain();
+    }
   }
 
   /** Ends the direction. `what` has ended: `the capture` or `the connection`. */
