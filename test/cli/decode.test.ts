@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { closeLater } from '../support/life.js';
 import { COTP, cotp, Running } from './support.js';
@@ -223,6 +224,15 @@ test.each([
   const { code, stdout, stderr } = await cotp(args);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toMatch(sentence);
+});
+
+test.each([
+  ['binary', Buffer.alloc(64 * 1024 * 1024 + 1), 'neither a capture nor a trace, and longer than'],
+  ['text', Buffer.alloc(16 * 1024 * 1024 + 1, ' '), 'text that is longer than'],
+])('input that is read as a whole has a limit: %s', async (_what, octets, sentence) => {
+  const { code, stdout, stderr } = await cotp(['decode'], gzipSync(octets));
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toContain(`cotp decode: the input is ${sentence} ${octets.length - 1} octets\n`);
 });
 
 describe('Ctrl-C', () => {

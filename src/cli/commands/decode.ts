@@ -1,7 +1,6 @@
 /**
  * `cotp decode`: explains every octet of TPKTs and TPDUs.
  */
-import { buffer } from 'node:stream/consumers';
 import { CaptureReader, isCapture } from '../capture/capture-reader.js';
 import { DamagedFile } from '../capture/packet.js';
 import { isTrace, TraceReader } from '../capture/trace-reader.js';
@@ -13,6 +12,12 @@ import { EXIT, UsageError } from '../exit.js';
 import { flag, value } from '../option.js';
 import { JSON_OPTION } from '../options/reporting.js';
 import { integer } from '../values.js';
+
+/** Longest input that is neither a capture nor a trace, in octets: it is read as a whole. */
+const MOST_WHOLE = 64 * 1024 * 1024;
+
+/** The same of hexadecimal text, which takes up to sixty times as much memory while it is parsed. */
+const MOST_TEXT = 16 * 1024 * 1024;
 
 const OPTIONS = {
   class: value(
@@ -55,8 +60,7 @@ export const decode = command({
     } else if (isTrace(input.start)) {
       await read(input, decoder, 'trace', new TraceReader(), io.signal);
     } else {
-      const octets = await whole(input);
-      for (const each of isText(octets) ? octetsOfText(octets.toString('latin1')) : [octets]) {
+      for (const each of octetsOf(await whole(input))) {
         await decoder.message(each);
       }
     }
@@ -99,10 +103,33 @@ async function read(
   await decoder.events(kind, reader.end(fault));
 }
 
+/** @throws UsageError if the input is too long, or cannot be decompressed */
 async function whole({ chunks }: Input): Promise<Buffer> {
+  const read: Buffer[] = [];
+  let length = 0;
   try {
-    return await buffer(chunks);
+    for await (const chunk of chunks) {
+      length += chunk.length;
+      if (length > MOST_WHOLE) {
+        throw new UsageError(
+          `the input is neither a capture nor a trace, and longer than ${MOST_WHOLE} octets`,
+        );
+      }
+      read.push(chunk);
+    }
   } catch (error) {
     throw error instanceof DamagedFile ? new UsageError(error.message) : error;
   }
+  return Buffer.concat(read);
+}
+
+/** @throws UsageError if it is text that is too long, or no hexadecimal */
+function octetsOf(input: Buffer): readonly Buffer[] {
+  if (!isText(input)) {
+    return [input];
+  }
+  if (input.length > MOST_TEXT) {
+    throw new UsageError(`the input is text that is longer than ${MOST_TEXT} octets`);
+  }
+  return octetsOfText(input.toString('latin1'));
 }
