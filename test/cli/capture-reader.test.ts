@@ -1,7 +1,7 @@
 /** The reader of captures: formats, links, IP and TCP, and what it reports as missing. */
 import { describe, expect, test } from 'vitest';
 import { CaptureReader } from '../../src/cli/capture/capture-reader.js';
-import { LIMITS, type Limits } from '../../src/cli/capture/limits.js';
+import { LIMITS, type Limits, PIECE_COST } from '../../src/cli/capture/limits.js';
 import {
   ACK,
   CLIENT,
@@ -226,6 +226,29 @@ describe('IP', () => {
     test('that lack one are reported', () => {
       expect(readPackets([part(0, 24), part(40, 52)])).toEqual([
         '1 an IP datagram from 10.0.0.1 > 10.0.0.5 is not read: fragments of it are missing in the capture',
+      ]);
+    });
+
+    test('that overlap are kept once', () => {
+      const reader = new CaptureReader(pcap([]));
+      const parts = Array.from({ length: 4 }, (_, i) => part(8 * i, 48));
+      reader.push(pcap([...parts, ...parts.reverse()]));
+      expect(reader.held).toBe(48 + PIECE_COST);
+      reader.end();
+      expect(reader.held).toBe(0);
+    });
+
+    test('that overlap are put together', () => {
+      expect(readPackets([part(8, 24), part(32, 48), part(0, 48), part(40, 52)])).toEqual(
+        Array.from({ length: 4 }, () => `4 0 10.0.0.1:50000 ${DT}`),
+      );
+    });
+
+    test('that would be too much are not kept, and their datagram is reported', () => {
+      const limits = { ...LIMITS, heldOctets: 2 * PIECE_COST };
+      const packets = [part(0, 24), part(32, 48), part(24, 32), part(48, 52)];
+      expect(readPackets(packets, limits)).toEqual([
+        '1 an IP datagram from 10.0.0.1 > 10.0.0.5 is not read: too many octets of all streams wait for others',
       ]);
     });
 
@@ -476,7 +499,7 @@ describe('TCP', () => {
   });
 
   describe('limits', () => {
-    const small = { ...LIMITS, reorderOctets: 20, reorderSegments: 3, heldOctets: 100, streams: 2 };
+    const small = { ...LIMITS, reorderOctets: 20, reorderSegments: 3, streams: 2 };
 
     test('octets that wait for a segment', () => {
       expect(readPackets([syn, data(8, DT), data(16, DT), data(24, DT)], small)).toEqual([
@@ -496,10 +519,30 @@ describe('TCP', () => {
       const connection = new Connection()
         .client(long.slice(0, 240))
         .client(`${long.slice(240)}${DT}`);
-      expect(readPackets(connection.packets, small)).toEqual([
+      const limits = { ...LIMITS, heldOctets: PIECE_COST + 100 };
+      expect(readPackets(connection.packets, limits)).toEqual([
         '4 0 10.0.0.1:50000 a TPKT of 135 octets is not shown: too many octets of all streams wait for others',
         `5 0 10.0.0.1:50000 ${DT}`,
       ]);
+    });
+
+    /** What a reader counts as kept after these packets. */
+    function heldAfter(packets: readonly Buffer[]): number {
+      const reader = new CaptureReader(pcap([]));
+      reader.push(pcap(packets));
+      return reader.held;
+    }
+
+    test('a segment of one octet that waits counts more than its octet', () => {
+      const parts = Array.from({ length: 100 }, (_, i) => data(8 + i, '03'));
+      expect(heldAfter([syn, ...parts])).toBe(100 * (1 + PIECE_COST));
+    });
+
+    test('a TPKT in segments of one octet counts little more than its octets', () => {
+      const octets = `0300800002f080${'00'.repeat(32_000)}`.match(/../g) ?? [];
+      const held = heldAfter([syn, ...octets.map((octet, i) => data(i, octet))]);
+      expect(held).toBeGreaterThan(octets.length);
+      expect(held).toBeLessThan(octets.length + 64 * PIECE_COST);
     });
 
     test('streams at the same time: the one without segments for longest is taken for ended', () => {

@@ -5,11 +5,22 @@ import { createWriteStream } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Writable } from 'node:stream';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { connect, jsonLinesSink, listen, pcapngSink, type TraceSink } from 'cotp';
 import { describe, expect, test } from 'vitest';
-import { Connection, type Frame, pcap, pcapng, RAW } from '../support/capture-file.js';
+import {
+  CLIENT,
+  Connection,
+  type Frame,
+  ipv4,
+  pcap,
+  pcapng,
+  RAW,
+  SERVER,
+  tcpSegment,
+} from '../support/capture-file.js';
 import { closeLater } from '../support/life.js';
 import { cotp, Running } from './support.js';
 
@@ -315,25 +326,86 @@ describe('a file of a sink of the library', () => {
   });
 });
 
-test('a capture that is larger than the memory of the command is read to its end', async () => {
-  const running = new Running(['decode', '--summary'], { NODE_OPTIONS: '--max-old-space-size=32' });
-  const { stdin } = running.child;
-  stdin.write(pcap(new Connection().client(CR).server(CC).packets));
-  // 60 MiB of another protocol, and a gap in every stream of it.
-  const other = Buffer.alloc(1400, 'some other protocol');
-  for (let port = 1; port <= 100; port += 1) {
-    const flow = new Connection({ client: { address: [10, 9, 0, 1], port } });
-    for (let segment = 0; segment < 450; segment += 1) {
-      flow.server(other);
-    }
-    flow.packets.splice(200, 1);
-    if (!stdin.write(pcap(flow.packets).subarray(24))) {
+/** The most memory that a capture of more than that may take, in KiB. */
+const MOST_MEMORY = 300 * 1024;
+
+/** Packets of `count` segments of one direction; a packet is valid until the next. */
+function* segments(port: number, count: number, size: number, start: number): Generator<Buffer> {
+  const from = { address: CLIENT.address, port };
+  const data = Buffer.alloc(size, 'some other protocol');
+  const packet = ipv4(from, SERVER, tcpSegment({ from, to: SERVER, seq: 0, data }));
+  for (let i = 0; i < count; i += 1) {
+    packet.writeUInt32BE(start + i * size, 24);
+    yield packet;
+  }
+}
+
+/** A stream of another protocol, with a gap that is not acknowledged. */
+function* withGap(port: number, size: number, counts: readonly [number, number]) {
+  yield* segments(port, counts[0], size, 1);
+  yield* segments(port, counts[1], size, 2 + counts[0] * size);
+}
+
+/** Fragments of one datagram, each of which overlaps those before it; the last one is missing. */
+function* overlapping(id: number, count: number): Generator<Buffer> {
+  const octets = Buffer.alloc(60_000);
+  for (let i = 0; i < count; i += 1) {
+    yield ipv4(CLIENT, SERVER, octets, { id, offset: 8 * i, hasMore: true });
+  }
+}
+
+/** One generator after the other, for 1 to `count`. */
+function* each(count: number, make: (i: number) => Iterable<Buffer>): Generator<Buffer> {
+  for (let i = 1; i <= count; i += 1) {
+    yield* make(i);
+  }
+}
+
+/** Writes packets in pieces of about 1 MiB. */
+async function write(stdin: Writable, packets: Iterable<Buffer>): Promise<void> {
+  let records: Buffer[] = [];
+  let length = 0;
+  const flush = async () => {
+    if (!stdin.write(Buffer.concat(records))) {
       await once(stdin, 'drain');
     }
+    records = [];
+    length = 0;
+  };
+  for (const packet of packets) {
+    const record = pcap([packet]).subarray(24);
+    records.push(record);
+    length += record.length;
+    if (length > 1_000_000) {
+      await flush();
+    }
   }
-  const last = new Connection({ client: { address: [10, 0, 0, 2], port: 9 } }).client(DT);
-  stdin.end(pcap(last.packets).subarray(24));
-  const { code, stdout } = await running.end();
-  expect(code).toBe(0);
-  expect(stdout).toMatch(/^3 TPDUs in 2 TCP streams/m);
+  await flush();
+}
+
+describe.runIf(process.platform === 'linux')('the memory of the command is bounded', () => {
+  test.each([
+    ['a capture of 350 MB', () => each(100, (port) => withGap(port, 1400, [1200, 1200]))],
+    ['segments of one octet', () => each(250, (port) => withGap(port, 1, [1, 4000]))],
+    ['fragments that overlap', () => each(250, (id) => overlapping(id, 24))],
+  ])(
+    'for %s',
+    async (_what, packets) => {
+      const running = new Running(['decode', '--summary']);
+      const { stdin, pid } = running.child;
+      stdin.write(pcap([]));
+      await write(stdin, packets());
+      const client = { address: [10, 0, 0, 2], port: 9 };
+      await write(stdin, new Connection({ client }).client(DT).packets);
+      // What was before it is read now, and still kept.
+      await running.says(/ 10\.0\.0\.2:9 .* DT TPDU/, 'stdout');
+      const [, peak] =
+        /^VmHWM:\s*(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? [];
+      expect(Number(peak)).toBeGreaterThan(0);
+      expect(Number(peak)).toBeLessThan(MOST_MEMORY);
+      stdin.end();
+      expect((await running.end()).stdout).toMatch(/^1 TPDU in 1 TCP stream/m);
+    },
+    60_000,
+  );
 });

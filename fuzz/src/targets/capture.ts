@@ -2,15 +2,24 @@
  * Target `capture`: the reader of `cotp decode`. The chunks of a stream are the segments of a capture, which is
  * read as it is, with segments out of order and twice, cut, and damaged.
  */
-import { type CaptureEvent, CaptureReader } from '../../../build/cli/cli/capture/capture-reader.js';
+import {
+  type CaptureEvent,
+  CaptureReader,
+  PIECE_COST,
+} from '../../../build/cli/cli/capture/capture-reader.js';
 import { type Packet, packetsOf, pcapngOf, pcapOf, segmentAt } from '../captures.js';
 import { formatChunks, join, sameOctets } from '../octets.js';
 import { Prng } from '../prng.js';
 import { must, type Target } from '../target.js';
 import { expectedPackets } from './splitter.js';
 
-/** Octets that the reader may keep for an input: it copies what waits, at most once. */
-const MOST_FACTOR = 2;
+/** Octets of a packet of TCP in a file, at least: a record header, and the headers of IP and TCP. */
+const LEAST_PACKET = 56;
+
+/** What the reader may count as kept: it copies what waits, at most once, and a packet gives two pieces at most. */
+function mostHeld(file: Uint8Array): number {
+  return 2 * (file.length + PIECE_COST * Math.ceil(file.length / LEAST_PACKET));
+}
 
 export function captureTarget(): Target {
   return {
@@ -52,7 +61,7 @@ function read(file: Uint8Array, prng: Prng): readonly CaptureEvent[] {
     // Copies: the octets of an event are valid until the next call.
     events.push(...reader.push(Buffer.from(octets.subarray(at, end))).map(copied));
     at = end;
-    must(reader.held <= MOST_FACTOR * file.length, () => `the reader keeps ${reader.held} octets`);
+    must(reader.held <= mostHeld(file), () => `the reader keeps ${reader.held} octets`);
   }
   events.push(...reader.end().map(copied));
   must(reader.held === 0, () => `the reader keeps ${reader.held} octets behind the end`);

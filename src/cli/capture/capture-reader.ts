@@ -4,7 +4,7 @@
  */
 import { addressOf, type IpPayload, isTcp, readIp } from './ip.js';
 import { IpFragments } from './ip-fragments.js';
-import { LIMITS, type Limits } from './limits.js';
+import { HeldOctets, LIMITS, type Limits } from './limits.js';
 import { ipStart } from './link-layer.js';
 import { type CapturedPacket, DamagedFile, type PacketReader } from './packet.js';
 import { isPcap, PcapReader } from './pcap.js';
@@ -12,6 +12,8 @@ import { isPcapng, PcapngReader } from './pcapng.js';
 import { readTcp } from './tcp.js';
 import { type Flow, TcpStreams } from './tcp-streams.js';
 import type { Frame } from './tpkt-direction.js';
+
+export { PIECE_COST } from './limits.js';
 
 /** What a capture contains, in the order of its frames. */
 export type CaptureEvent = {
@@ -43,6 +45,7 @@ export class CaptureReader {
   readonly #file: PacketReader;
   readonly #streams: TcpStreams;
   readonly #fragments: IpFragments;
+  readonly #held: HeldOctets;
   readonly #unread = new Map<string, UnreadPackets>();
   #events: CaptureEvent[] = [];
   #frame: Frame = { number: 0, time: undefined };
@@ -55,19 +58,23 @@ export class CaptureReader {
       lost: (lost: string) => this.#events.push({ lost }),
     };
     this.#file = isPcap(start) ? new PcapReader(receiver) : new PcapngReader(receiver);
+    this.#held = new HeldOctets(limits.heldOctets);
     this.#streams = new TcpStreams(
       {
         tpkt: (tpkt, frame, flow) => this.#events.push({ tpkt, frame, flow }),
         lost: (lost, frame, flow) => this.#events.push({ lost, frame, flow }),
       },
       limits,
+      this.#held,
     );
-    this.#fragments = new IpFragments(limits, (first, frame) => this.#incomplete(first, frame));
+    this.#fragments = new IpFragments(limits.datagrams, this.#held, (first, frame, why) =>
+      this.#incomplete(first, frame, why),
+    );
   }
 
-  /** Octets that wait for others. */
+  /** Octets that wait for others, as they are counted: see `Limits`. */
   get held(): number {
-    return this.#streams.held;
+    return this.#held.count;
   }
 
   /** Reads on. The octets of the events are valid until the next call. */
@@ -148,10 +155,10 @@ export class CaptureReader {
     }
   }
 
-  #incomplete({ source, destination }: IpPayload, frame: Frame): void {
+  #incomplete({ source, destination }: IpPayload, frame: Frame, why: string): void {
     const ends = `${addressOf(source)} > ${addressOf(destination)}`;
     this.#events.push({
-      lost: `an IP datagram from ${ends} is not read: fragments of it are missing in the capture`,
+      lost: `an IP datagram from ${ends} is not read: ${why}`,
       frame,
     });
   }

@@ -1,33 +1,48 @@
 /** Puts IP datagrams together from fragments (RFC 791 3.2, RFC 8200 4.5). */
 import type { Fragment, IpPayload } from './ip.js';
-import type { Limits } from './limits.js';
+import { kept } from './kept.js';
+import { type HeldOctets, PIECE_COST } from './limits.js';
 import type { Frame } from './tpkt-direction.js';
+
+/** Octets of a datagram that no other piece has. */
+interface Piece {
+  readonly offset: number;
+  readonly octets: Buffer;
+}
 
 /** A datagram of which fragments are missing. */
 interface Incomplete {
   readonly first: IpPayload;
   readonly frame: Frame;
-  readonly pieces: { readonly offset: number; readonly octets: Buffer }[];
+  /** In the order of their offsets; none overlaps another. */
+  pieces: Piece[];
+  /** Octets of the pieces. */
+  octets: number;
+  /** Type of what the datagram begins with: the fragment at its start has it. */
+  protocol: number;
   /** Length of the datagram; `undefined` until the last fragment is there. */
   length: number | undefined;
+  /** Too much was kept when a fragment came. */
+  isRefused: boolean;
 }
 
 /** The most octets of a datagram. */
 const MAX_DATAGRAM = 65_535;
-/** The most fragments of a datagram that are kept. */
-const MAX_PIECES = 8_192;
 
-/** Called with a datagram that stays incomplete. */
-export type OnIncomplete = (first: IpPayload, frame: Frame) => void;
+/** Called with a datagram that stays incomplete, and the reason. */
+export type OnIncomplete = (first: IpPayload, frame: Frame, why: string) => void;
 
 /** The datagrams that are not complete yet. */
 export class IpFragments {
   readonly #datagrams = new Map<string, Incomplete>();
-  readonly #limits: Limits;
+  readonly #most: number;
+  readonly #held: HeldOctets;
   readonly #onIncomplete: OnIncomplete;
 
-  constructor(limits: Limits, onIncomplete: OnIncomplete) {
-    this.#limits = limits;
+  /** @param most the most datagrams at the same time */
+  constructor(most: number, held: HeldOctets, onIncomplete: OnIncomplete) {
+    this.#most = most;
+    this.#held = held;
     this.#onIncomplete = onIncomplete;
   }
 
@@ -37,62 +52,105 @@ export class IpFragments {
     const key = `${source.toString('latin1')}${destination.toString('latin1')}${fragment.id}`;
     const datagram = this.#datagrams.get(key) ?? this.#begin(key, payload, frame);
     const { offset, hasMore } = fragment;
+    const end = offset + payload.length;
     // A fragment that the snap length has cut cannot be used, so its datagram stays incomplete.
-    const isWhole = payload.octets.length === payload.length;
-    const isNew = datagram.pieces.every((piece) => piece.offset !== offset);
-    if (isWhole && isNew && offset + payload.length <= MAX_DATAGRAM) {
-      datagram.pieces.push({ offset, octets: Buffer.from(payload.octets) });
-      datagram.length = hasMore ? datagram.length : offset + payload.length;
+    if (datagram.isRefused || payload.octets.length !== payload.length || end > MAX_DATAGRAM) {
+      return undefined;
     }
-    const octets = datagram.pieces.length > MAX_PIECES ? undefined : joined(datagram);
-    if (octets !== undefined) {
-      this.#datagrams.delete(key);
-      const { fragment: _fragment, ...rest } = datagram.first;
-      return { ...rest, octets, length: octets.length };
+    datagram.protocol = offset === 0 ? payload.protocol : datagram.protocol;
+    datagram.length = hasMore ? datagram.length : end;
+    this.#keep(datagram, offset, payload.octets);
+    if (!isComplete(datagram)) {
+      return undefined;
     }
-    return undefined;
+    const octets = Buffer.concat(datagram.pieces.map((piece) => piece.octets));
+    this.#datagrams.delete(key);
+    this.#release(datagram);
+    const { fragment: _fragment, ...rest } = datagram.first;
+    return { ...rest, protocol: datagram.protocol, octets, length: octets.length };
   }
 
   /** Ends the capture. */
   end(): void {
-    for (const { first, frame } of this.#datagrams.values()) {
-      this.#onIncomplete(first, frame);
+    for (const [key, datagram] of this.#datagrams) {
+      this.#giveUp(key, datagram);
     }
-    this.#datagrams.clear();
+  }
+
+  /** Keeps what no fragment before had. */
+  #keep(datagram: Incomplete, offset: number, octets: Buffer): void {
+    const { pieces } = datagram;
+    for (const [start, end] of missingParts(pieces, offset, offset + octets.length)) {
+      const hasRoom = this.#held.addAnyway(end - start + PIECE_COST);
+      pieces.push({ offset: start, octets: kept(octets.subarray(start - offset, end - offset)) });
+      datagram.octets += end - start;
+      if (!hasRoom) {
+        datagram.isRefused = true;
+        this.#release(datagram);
+        return;
+      }
+    }
+    pieces.sort((a, b) => a.offset - b.offset);
+  }
+
+  #release(datagram: Incomplete): void {
+    this.#held.remove(datagram.octets + PIECE_COST * datagram.pieces.length);
+    datagram.pieces = [];
+    datagram.octets = 0;
+  }
+
+  #giveUp(key: string, datagram: Incomplete): void {
+    this.#datagrams.delete(key);
+    this.#release(datagram);
+    const why = datagram.isRefused
+      ? 'too many octets of all streams wait for others'
+      : 'fragments of it are missing in the capture';
+    this.#onIncomplete(datagram.first, datagram.frame, why);
   }
 
   #begin(key: string, payload: IpPayload, frame: Frame): Incomplete {
     const [oldest] = this.#datagrams;
-    if (oldest !== undefined && this.#datagrams.size >= this.#limits.datagrams) {
-      this.#datagrams.delete(oldest[0]);
-      this.#onIncomplete(oldest[1].first, oldest[1].frame);
+    if (oldest !== undefined && this.#datagrams.size >= this.#most) {
+      this.#giveUp(...oldest);
     }
-    const copies = {
-      source: Buffer.from(payload.source),
-      destination: Buffer.from(payload.destination),
+    const { source, destination, protocol } = payload;
+    const ends = { source: kept(source), destination: kept(destination) };
+    const first = { ...payload, ...ends, octets: Buffer.alloc(0) };
+    const datagram: Incomplete = {
+      ...{ first, frame, protocol, pieces: [], octets: 0 },
+      ...{ length: undefined, isRefused: false },
     };
-    const first = { ...payload, ...copies, octets: Buffer.from(payload.octets) };
-    const datagram: Incomplete = { first, frame, pieces: [], length: undefined };
     this.#datagrams.set(key, datagram);
     return datagram;
   }
 }
 
-/** The octets of a datagram; `undefined` while some are missing. */
-function joined({ pieces, length }: Incomplete): Buffer | undefined {
-  const held = pieces.reduce((sum, { octets }) => sum + octets.length, 0);
-  if (length === undefined || held < length) {
-    return undefined;
-  }
-  pieces.sort((a, b) => a.offset - b.offset);
-  const datagram = Buffer.alloc(length);
-  let end = 0;
+/** Which parts of a range no piece has: their starts and ends. */
+function missingParts(
+  pieces: readonly Piece[],
+  start: number,
+  end: number,
+): readonly (readonly [start: number, end: number])[] {
+  const parts: [number, number][] = [];
+  let from = start;
   for (const { offset, octets } of pieces) {
-    if (offset > end) {
-      return undefined;
+    if (offset >= end) {
+      break;
     }
-    octets.copy(datagram, offset);
-    end = Math.max(end, offset + octets.length);
+    if (offset > from) {
+      parts.push([from, offset]);
+    }
+    from = Math.max(from, offset + octets.length);
   }
-  return end >= length ? datagram : undefined;
+  if (from < end) {
+    parts.push([from, end]);
+  }
+  return parts;
+}
+
+/** True if the pieces have every octet up to the end, and none behind it. */
+function isComplete({ pieces, octets, length }: Incomplete): boolean {
+  const last = pieces.at(-1);
+  const end = last === undefined ? 0 : last.offset + last.octets.length;
+  return octets > 0 && octets === length && end === length;
 }

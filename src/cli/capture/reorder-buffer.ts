@@ -1,5 +1,6 @@
 /** Keeps the parts of one direction of a TCP stream that came before those in front of them. */
-import type { HeldOctets, Limits } from './limits.js';
+import { kept } from './kept.js';
+import { type HeldOctets, type Limits, PIECE_COST } from './limits.js';
 import type { Frame } from './tpkt-direction.js';
 
 /** A part of a segment. */
@@ -36,9 +37,11 @@ export class ReorderBuffer {
   /** Removes the part with the lowest sequence number. */
   takeFirst(): Part | undefined {
     const first = this.#parts.shift();
-    const size = first?.octets?.length ?? 0;
-    this.#octets -= size;
-    this.#held.remove(size);
+    if (first !== undefined) {
+      const size = first.octets?.length ?? 0;
+      this.#octets -= size;
+      this.#held.remove(size + PIECE_COST);
+    }
     return first;
   }
 
@@ -61,13 +64,9 @@ export class ReorderBuffer {
     const { octets } = part;
     const size = octets?.length ?? 0;
     // A copy: the octets are a view of much more of the file.
-    parts.splice(at, 0, { ...part, octets: octets && Buffer.from(octets) });
+    parts.splice(at, 0, { ...part, octets: octets && kept(octets) });
     this.#octets += size;
-    const hasRoom = this.#held.add(size);
-    if (!hasRoom) {
-      // Counted all the same, as it is counted when it is taken.
-      this.#held.remove(-size);
-    }
+    const hasRoom = this.#held.addAnyway(size + PIECE_COST);
     if (parts.length > this.#limits.reorderSegments) {
       return `${parts.length} segments`;
     }

@@ -1,6 +1,6 @@
 /** The TCP streams of a capture: finds the stream of each segment, and numbers them from 0. */
 import { endOf, type IpPayload } from './ip.js';
-import { HeldOctets, type Limits } from './limits.js';
+import type { HeldOctets, Limits } from './limits.js';
 import type { TcpSegment } from './tcp.js';
 import { TcpDirection } from './tcp-direction.js';
 import type { Frame, TpktReceiver } from './tpkt-direction.js';
@@ -110,13 +110,8 @@ export class TcpStreams {
   readonly #streams = new Map<string, Stream>();
   #count = 0;
 
-  constructor(receiver: FlowReceiver, limits: Limits) {
-    this.#setting = { receiver, limits, held: new HeldOctets(limits.heldOctets) };
-  }
-
-  /** Octets that wait in all streams. */
-  get held(): number {
-    return this.#setting.held.count;
+  constructor(receiver: FlowReceiver, limits: Limits, held: HeldOctets) {
+    this.#setting = { receiver, limits, held };
   }
 
   receive(ip: IpPayload, segment: TcpSegment, frame: Frame): void {

@@ -3,6 +3,7 @@
  * inside a TPKT. This reports what cannot be decoded for that reason and resumes at the next TPKT.
  */
 import { TpktCutter } from '../../node/tpkt/cutter.js';
+import { HeldPieces } from './held-pieces.js';
 import type { HeldOctets } from './limits.js';
 import { beginsTpkt, TPKT_HEADER, TPKT_VERSION } from './plausible.js';
 import { TpktSearch } from './tpkt-search.js';
@@ -33,11 +34,12 @@ export class TpktDirection {
   #search: TpktSearch;
   /** The frame with the first octet that was searched. */
   #searchedFrom: Frame | undefined;
-  /** The start of a TPKT that is not complete, and how many octets that is. */
-  #pieces: Buffer[] = [];
-  #partial = 0;
+  /** The start of a TPKT that is not complete. */
+  readonly #partial: HeldPieces;
   /** The frame in which it begins. */
   #partialFrom: Frame | undefined;
+  /** Its length; 0 until its header is complete. */
+  #length = 0;
   /** Octets to ignore until the end of a TPKT that cannot be shown. */
   #toSkip = 0;
   #hasTpkts = false;
@@ -46,6 +48,7 @@ export class TpktDirection {
   constructor(receiver: TpktReceiver, held: HeldOctets, isStart: boolean) {
     this.#receiver = receiver;
     this.#held = held;
+    this.#partial = new HeldPieces(held);
     this.#search = new TpktSearch(isStart);
   }
 
@@ -89,8 +92,7 @@ export class TpktDirection {
   }
 
   #gapInTpkts(missing: number, what: string, frame: Frame): void {
-    const rest = Buffer.concat(this.#pieces);
-    this.#dropPartial();
+    const rest = this.#partial.take();
     if (rest.length < TPKT_HEADER) {
       this.#searchAgain();
       const where = `after the first ${rest.length} octets of a TPKT`;
@@ -115,11 +117,10 @@ export class TpktDirection {
 
   /** Ends the direction. `what` has ended: `the capture` or `the connection`. */
   end(what: string, frame: Frame): void {
-    if (this.#partial > 0) {
-      const from = this.#partialFrom ?? frame;
-      const sentence = `${what} ends within a TPKT, ${this.#partial} octets after its beginning`;
-      this.#dropPartial();
-      this.#receiver.lost(sentence, from);
+    const partial = this.#partial.take();
+    if (partial.length > 0) {
+      const sentence = `${what} ends within a TPKT, ${partial.length} octets after its beginning`;
+      this.#receiver.lost(sentence, this.#partialFrom ?? frame);
     } else if (this.#toSkip > 0) {
       this.#receiver.lost(`${what} ends within a TPKT that lacks other octets too`, frame);
     } else if (this.#mode === 'search') {
@@ -180,59 +181,44 @@ export class TpktDirection {
   /** Adds to a TPKT that is not complete; returns how many octets it took. */
   #complete(octets: Buffer, frame: Frame): number {
     let at = 0;
-    while (this.#partial > 0 && at < octets.length) {
-      const isHeader = this.#partial < TPKT_HEADER;
-      const need = isHeader ? TPKT_HEADER - this.#partial : this.#length - this.#partial;
+    while (this.#partial.length > 0 && at < octets.length) {
+      const { length } = this.#partial;
+      const isHeader = length < TPKT_HEADER;
+      const need = (isHeader ? TPKT_HEADER : this.#length) - length;
       const piece = octets.subarray(at, at + need);
       at += piece.length;
       if (!isHeader && piece.length === need) {
-        const tpkt = Buffer.concat([...this.#pieces, piece]);
-        this.#dropPartial();
-        this.#emit(tpkt, frame);
+        this.#emit(Buffer.concat([this.#partial.take(), piece]), frame);
       } else if (!this.#keep(piece, frame)) {
         // What is left of a TPKT that is not kept is skipped.
         const skipped = Math.min(this.#toSkip, octets.length - at);
         this.#toSkip -= skipped;
         return at + skipped;
       } else if (isHeader && piece.length === need && this.#length < TPKT_HEADER + 3) {
-        const header = Buffer.concat([...this.#pieces, octets.subarray(at)]);
-        this.#dropPartial();
-        this.#fail(header, frame);
+        this.#fail(Buffer.concat([this.#partial.take(), octets.subarray(at)]), frame);
         return octets.length;
       }
     }
     return at;
   }
 
-  /** Length of the TPKT that is not complete, if its header is. */
-  get #length(): number {
-    if (this.#partial >= TPKT_HEADER && (this.#pieces[0]?.length ?? 0) < TPKT_HEADER) {
-      this.#pieces = [Buffer.concat(this.#pieces)];
-    }
-    return this.#pieces[0]?.readUInt16BE(2) ?? 0;
-  }
-
   /** Keeps octets of a TPKT that is not complete; `false` if too much is kept already. */
   #keep(octets: Buffer, frame: Frame): boolean {
-    if (this.#partial === 0) {
+    if (this.#partial.length === 0) {
       this.#partialFrom = frame;
+      this.#length = 0;
     }
-    // A copy: the octets are a view of much more of the file.
-    this.#pieces.push(Buffer.from(octets));
-    this.#partial += octets.length;
-    if (this.#held.add(octets.length)) {
+    const hasRoom = this.#partial.add(octets);
+    if (this.#length === 0 && this.#partial.length >= TPKT_HEADER) {
+      this.#length = this.#partial.joined().readUInt16BE(2);
+    }
+    // A header is kept in any case: it is short. One with a wrong length is reported as that.
+    if (hasRoom || this.#length < TPKT_HEADER + 3) {
       return true;
     }
-    // Counted, so that it can be dropped like the rest.
-    this.#held.remove(-octets.length);
-    if (this.#partial < TPKT_HEADER) {
-      return true;
-    }
-    const length = this.#length;
-    this.#toSkip = length - this.#partial;
-    this.#dropPartial();
+    this.#toSkip = this.#length - this.#partial.take().length;
     this.#receiver.lost(
-      `a TPKT of ${length} octets is not shown: too many octets of all streams wait for others`,
+      `a TPKT of ${this.#length} octets is not shown: too many octets of all streams wait for others`,
       frame,
     );
     return false;
@@ -247,12 +233,6 @@ export class TpktDirection {
   #fail(octets: Buffer, frame: Frame): void {
     this.#mode = 'foreign';
     new TpktCutter().cut(octets, (error) => this.#receiver.lost(error.message, frame));
-  }
-
-  #dropPartial(): void {
-    this.#held.remove(this.#partial);
-    this.#pieces = [];
-    this.#partial = 0;
   }
 
   #dropSearched(): void {

@@ -2,6 +2,8 @@
  * Looks for the start of a TPKT in octets of which the boundaries are not known: at the start of a stream, also
  * of one whose start is missing in the capture, and behind a gap.
  */
+import { kept } from './kept.js';
+import { PIECE_COST } from './limits.js';
 import { beginsTpkt, JUDGED } from './plausible.js';
 
 /** Octets in which a TPKT must be found: two of the longest. */
@@ -33,9 +35,9 @@ export class TpktSearch {
     this.#isFirst = isStart;
   }
 
-  /** Octets that are kept. */
+  /** What is kept counts so many octets. */
   get held(): number {
-    return this.#octets.length;
+    return this.#octets.length === 0 ? 0 : this.#octets.length + PIECE_COST;
   }
 
   /** Octets that were searched, kept or not. */
@@ -47,7 +49,7 @@ export class TpktSearch {
   push(segment: Buffer): Found {
     const isFirst = this.#isFirst;
     this.#starts.push(this.#octets.length);
-    this.#octets = Buffer.concat([this.#octets, segment]);
+    this.#octets = kept(this.#octets, segment);
     const at = this.#accepted(isFirst) ?? this.#scan();
     this.#isFirst = isFirst && this.#octets.length < JUDGED;
     if (at === undefined) {
@@ -98,7 +100,7 @@ export class TpktSearch {
 
   #forget(length: number): void {
     this.#skipped += length;
-    this.#octets = Buffer.from(this.#octets.subarray(length));
+    this.#octets = kept(this.#octets.subarray(length));
     this.#starts = this.#starts
       .map((start) => start - length)
       .filter((start) => start >= 0 && start > this.#octets.length - JUDGED);
