@@ -173,6 +173,24 @@ describe('links', () => {
     expect(on(105, (packet) => packet)).toEqual(['1 6 packets are not read: link type 105']);
   });
 
+  test.each([
+    ['Ethernet', 1, 13],
+    ['a VLAN tag', 1, 15],
+    ['SLL', 113, 15],
+    ['SLL2', 276, 19],
+    ['loopback', 0, 3],
+    ['raw IP', 101, 0],
+  ])('a header that the snap length has cut is counted: %s', (_name, linkType, captured) => {
+    const octets = Buffer.concat([hex('02000000000102000000000281000064'), Buffer.alloc(46)]);
+    expect(read(pcap([{ octets, captured }], { linkType }))).toEqual([
+      '1 1 packet is not read: headers cut by the snap length',
+    ]);
+  });
+
+  test('a frame that is too short for a header on the wire too is ignored', () => {
+    expect(read(pcap([Buffer.alloc(13)], { linkType: 1 }))).toEqual([]);
+  });
+
   test('packets in MPLS are counted, and other protocols are ignored', () => {
     const arp = Buffer.concat([hex('ffffffffffff0200000000010806'), Buffer.alloc(46)]);
     const mpls = Buffer.concat([hex('0200000000010200000000028847'), Buffer.alloc(46)]);
@@ -200,6 +218,41 @@ describe('IP', () => {
     const packet = ipv4(CLIENT, SERVER, Buffer.alloc(40));
     packet[9] = 47;
     expect(readPackets([packet])).toEqual(['1 1 packet is not read: GRE']);
+  });
+
+  test.each([
+    ['version', 0, 0x50],
+    ['header length', 0, 0x44],
+    ['length', 3, 19],
+  ])('an IPv4 header with a wrong %s is counted', (_what, at, value) => {
+    const packet = ipv4(CLIENT, SERVER, Buffer.alloc(40));
+    packet[at] = value;
+    expect(readPackets([packet])).toEqual(['1 1 packet is not read: wrong IP header']);
+  });
+
+  test.each([
+    ['within the packet', 'wrong IP header', (packet: Buffer) => packet],
+    [
+      'within what is captured',
+      'headers cut by the snap length',
+      (octets: Buffer) => ({ octets, captured: 44 }),
+    ],
+    [
+      'within its own header',
+      'headers cut by the snap length',
+      (octets: Buffer) => ({ octets, captured: 39 }),
+    ],
+  ])('IPv6 whose headers do not end %s is counted', (_where, reason, make) => {
+    const end: End = { address: [...Array(15).fill(0), 1], port: 1 };
+    const endless = { first: 60, octets: hex('3c00000000000000') };
+    const packet = ipv6(end, end, Buffer.alloc(0), endless);
+    expect(readPackets([make(packet)])).toEqual([`1 1 packet is not read: ${reason}`]);
+  });
+
+  test('a packet that is shorter than an IP header is counted', () => {
+    expect(readPackets([ipv4(CLIENT, SERVER, Buffer.alloc(0)).subarray(0, 19)])).toEqual([
+      '1 1 packet is not read: wrong IP header',
+    ]);
   });
 
   test('a length of 0, of a system whose network card segments, is that of the packet', () => {
@@ -268,6 +321,19 @@ describe('IP', () => {
         ipv6(client, client, whole.subarray(24), { first: 44, octets: hex('0600001800000009') }),
       ];
       expect(readPackets(parts)).toHaveLength(2);
+    });
+
+    test('of IPv6 with more headers within them are put together first', () => {
+      const client: End = { address: [...Array(15).fill(0), 1], port: 50_000 };
+      const tcp = tcpSegment({ from: client, to: client, seq: 1, data: hex(DT) });
+      // A destination options header of 24 octets, of which the first fragment has 16.
+      const whole = Buffer.concat([hex('0602010400000000'), Buffer.alloc(16), tcp]);
+      const parts = [
+        ipv6(client, client, whole.subarray(0, 16), { first: 44, octets: hex('3c00000100000009') }),
+        ipv6(client, client, whole.subarray(16), { first: 44, octets: hex('3c00001000000009') }),
+      ];
+      expect(readPackets(parts)).toEqual([`2 0 [::1]:50000 ${DT}`]);
+      expect(readPackets(parts.reverse())).toEqual([`2 0 [::1]:50000 ${DT}`]);
     });
   });
 });

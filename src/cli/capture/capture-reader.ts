@@ -2,7 +2,15 @@
  * Reads a capture file piece by piece: packets, IP, TCP, TPKTs. It needs no other program. What it keeps is
  * bounded, whatever the size of the file.
  */
-import { addressOf, type IpPayload, isTcp, readIp } from './ip.js';
+import {
+  addressOf,
+  type IpPayload,
+  mayBeTcp,
+  readExtensions,
+  readIp,
+  TCP,
+  type Unread,
+} from './ip.js';
 import { IpFragments } from './ip-fragments.js';
 import { HeldOctets, LIMITS, type Limits } from './limits.js';
 import { ipStart } from './link-layer.js';
@@ -124,27 +132,29 @@ export class CaptureReader {
   #packet({ frame: number, time, linkType, octets, wireLength }: CapturedPacket): void {
     const frame = { number, time };
     this.#frame = frame;
-    const start = ipStart(linkType, octets);
-    if (typeof start !== 'number') {
-      if (start !== undefined) {
-        this.#countUnread(start.unread, frame);
-      }
-      return;
-    }
-    const ip = readIp(octets.subarray(start), wireLength - start);
-    if (ip !== undefined && 'unread' in ip) {
-      this.#countUnread(ip.unread, frame);
-    } else if (ip !== undefined && isTcp(ip)) {
-      this.#ip(ip, frame);
+    const start = ipStart(linkType, octets, wireLength);
+    if (typeof start === 'number') {
+      this.#ip(readIp(octets.subarray(start), wireLength - start), frame);
+    } else if (start !== undefined) {
+      this.#countUnread(start.unread, frame);
     }
   }
 
-  #ip(part: IpPayload, frame: Frame): void {
-    const { fragment } = part;
-    const ip = fragment === undefined ? part : this.#fragments.add(part, fragment, frame);
-    if (ip === undefined) {
-      return;
+  #ip(found: IpPayload | Unread, frame: Frame): void {
+    if ('unread' in found) {
+      this.#countUnread(found.unread, frame);
+    } else if (found.fragment !== undefined) {
+      const whole = mayBeTcp(found) && this.#fragments.add(found, found.fragment, frame);
+      // Headers may be within the fragments, before TCP.
+      if (whole) {
+        this.#ip(readExtensions(whole), frame);
+      }
+    } else if (found.protocol === TCP) {
+      this.#tcp(found, frame);
     }
+  }
+
+  #tcp(ip: IpPayload, frame: Frame): void {
     const segment = readTcp(ip.octets, ip.length);
     if (segment === 'cut') {
       this.#countUnread('headers cut by the snap length', frame);

@@ -43,11 +43,12 @@ const TUNNELS: Readonly<Record<number, string>> = {
 /** Why an IP packet is not read. */
 export type Unread = { readonly unread: string };
 
-const CUT: Unread = { unread: 'headers cut by the snap length' };
+export const CUT: Unread = { unread: 'headers cut by the snap length' };
+const WRONG: Unread = { unread: 'wrong IP header' };
 
-/** True if the packet is wanted: its payload is TCP. */
-export function isTcp(payload: IpPayload): boolean {
-  return payload.protocol === TCP;
+/** True if a datagram with this payload can have TCP: at its start, or behind extension headers. */
+export function mayBeTcp({ protocol }: IpPayload): boolean {
+  return protocol === TCP || isExtension(protocol);
 }
 
 /**
@@ -56,30 +57,43 @@ export function isTcp(payload: IpPayload): boolean {
  * @param octets begin with the IP header; octets behind the packet, such as padding, are ignored
  * @param wireLength length on the wire of what `octets` begin with
  */
-export function readIp(octets: Buffer, wireLength: number): IpPayload | Unread | undefined {
+export function readIp(octets: Buffer, wireLength: number): IpPayload | Unread {
   const version = (octets[0] ?? 0) >> 4;
-  const found =
-    version === 4
-      ? readIpv4(octets, wireLength)
-      : version === 6
-        ? readIpv6(octets, wireLength)
-        : undefined;
-  if (found === undefined || 'unread' in found) {
+  const least = version === 6 ? IPV6_HEADER : IPV4_HEADER;
+  if (octets.length > 0 && version !== 4 && version !== 6) {
+    return WRONG;
+  }
+  if (octets.length < least) {
+    return octets.length < wireLength ? CUT : WRONG;
+  }
+  return supported(version === 4 ? readIpv4(octets, wireLength) : readIpv6(octets, wireLength));
+}
+
+/** Reads the extension headers at the start of a datagram that was put together from fragments. */
+export function readExtensions(datagram: IpPayload): IpPayload | Unread {
+  const { octets, length, protocol } = datagram;
+  const found = walk(octets, protocol, 0, length);
+  if ('unread' in found) {
     return found;
   }
-  const unread = TUNNELS[found.protocol];
+  const rest = { octets: octets.subarray(found.at), length: Math.max(0, length - found.at) };
+  // A fragment within a fragment.
+  return found.fragment === undefined
+    ? supported({ ...datagram, ...rest, protocol: found.protocol })
+    : WRONG;
+}
+
+function supported(found: IpPayload | Unread): IpPayload | Unread {
+  const unread = 'unread' in found ? undefined : TUNNELS[found.protocol];
   return unread === undefined ? found : { unread };
 }
 
-function readIpv4(octets: Buffer, wireLength: number): IpPayload | Unread | undefined {
-  if (octets.length < IPV4_HEADER) {
-    return CUT;
-  }
+function readIpv4(octets: Buffer, wireLength: number): IpPayload | Unread {
   const headerLength = (octets.readUInt8(0) & 0x0f) * 4;
   // A length of 0 is written by systems that leave the segmentation to the network card.
   const length = octets.readUInt16BE(2) || wireLength;
   if (headerLength < IPV4_HEADER || length < headerLength) {
-    return undefined;
+    return WRONG;
   }
   const word = octets.readUInt16BE(6);
   const fragment = {
@@ -97,43 +111,58 @@ function readIpv4(octets: Buffer, wireLength: number): IpPayload | Unread | unde
   };
 }
 
-function readIpv6(octets: Buffer, wireLength: number): IpPayload | Unread | undefined {
-  if (octets.length < IPV6_HEADER) {
-    return CUT;
-  }
+function readIpv6(octets: Buffer, wireLength: number): IpPayload | Unread {
   const end = IPV6_HEADER + (octets.readUInt16BE(4) || wireLength - IPV6_HEADER);
-  let protocol = octets.readUInt8(6);
-  let at = IPV6_HEADER;
-  let fragment: Fragment | undefined;
-  // Behind the header of a fragment that is not the first, there are no more headers.
-  while ((fragment?.offset ?? 0) === 0 && isExtension(protocol)) {
-    if (at + 8 > end) {
-      return undefined;
-    }
-    if (at + 8 > octets.length) {
-      return CUT;
-    }
-    const following = octets.readUInt8(at);
-    if (protocol === FRAGMENT_HEADER) {
-      const word = octets.readUInt16BE(at + 2);
-      fragment = {
-        id: octets.readUInt32BE(at + 4),
-        offset: word & 0xfff8,
-        hasMore: (word & 1) !== 0,
-      };
-    }
-    at += extensionLength(protocol, octets.readUInt8(at + 1));
-    protocol = following;
+  const found = walk(octets, octets.readUInt8(6), IPV6_HEADER, end);
+  if ('unread' in found) {
+    return found;
   }
-  const isFragment = fragment !== undefined && (fragment.hasMore || fragment.offset > 0);
+  const { protocol, at, fragment } = found;
   return {
     source: octets.subarray(8, 24),
     destination: octets.subarray(24, 40),
     protocol,
     octets: octets.subarray(at, end),
     length: Math.max(0, end - at),
-    ...(isFragment ? { fragment } : {}),
+    ...(fragment === undefined ? {} : { fragment }),
   };
+}
+
+/** What is behind extension headers: its type and its offset. */
+interface Walked {
+  readonly protocol: number;
+  readonly at: number;
+  readonly fragment: Fragment | undefined;
+}
+
+/** Reads extension headers, up to that of a fragment: what is behind it is part of the datagram. */
+function walk(octets: Buffer, first: number, start: number, end: number): Walked | Unread {
+  let protocol = first;
+  let at = start;
+  while (isExtension(protocol)) {
+    if (at + 8 > end) {
+      return WRONG;
+    }
+    if (at + 8 > octets.length) {
+      return CUT;
+    }
+    const isFragment = protocol === FRAGMENT_HEADER;
+    const fragment = isFragment ? fragmentOf(octets.subarray(at)) : undefined;
+    const length = extensionLength(protocol, octets.readUInt8(at + 1));
+    protocol = octets.readUInt8(at);
+    at += length;
+    if (fragment !== undefined) {
+      return { protocol, at, fragment };
+    }
+  }
+  return { protocol, at, fragment: undefined };
+}
+
+/** Reads a fragment header; `undefined` if the whole datagram is behind it. */
+function fragmentOf(header: Buffer): Fragment | undefined {
+  const word = header.readUInt16BE(2);
+  const [offset, hasMore] = [word & 0xfff8, (word & 1) !== 0];
+  return hasMore || offset > 0 ? { id: header.readUInt32BE(4), offset, hasMore } : undefined;
 }
 
 function isExtension(protocol: number): boolean {

@@ -1,7 +1,8 @@
 /** Finds the IP packet in a captured frame, whatever link it was captured on. */
+import { CUT, type Unread } from './ip.js';
 
 /** Where the IP packet begins, or why there is none to read: `undefined` if the frame has no IP packet. */
-export type IpStart = number | { readonly unread: string } | undefined;
+export type IpStart = number | Unread | undefined;
 
 const ETHERTYPE_IPV4 = 0x0800;
 const ETHERTYPE_IPV6 = 0x86dd;
@@ -16,12 +17,6 @@ const UNREAD: Readonly<Record<number, string>> = {
 
 /** Values of the loopback header for IPv6; they differ between systems. IPv4 is 2. */
 const LOOPBACK_FAMILIES = [2, 10, 23, 24, 28, 30];
-
-/** The first octet of an IP packet gives its version. */
-function isIp(octets: Buffer, at: number): boolean {
-  const version = (octets[at] ?? 0) >> 4;
-  return version === 4 || version === 6;
-}
 
 /** Reads an EtherType at `at`, and the VLAN tags before it. */
 function ofEtherType(octets: Buffer, at: number): IpStart {
@@ -39,20 +34,16 @@ function ofEtherType(octets: Buffer, at: number): IpStart {
     // Two octets of the tag, then the next EtherType.
     offset += 2;
   }
-  return undefined;
+  return CUT;
 }
 
 function ofLoopback(octets: Buffer): IpStart {
   if (octets.length < 4) {
-    return undefined;
+    return CUT;
   }
   // The family is in the byte order of the machine that captured.
   const family = Math.min(octets.readUInt32LE(0), octets.readUInt32BE(0));
   return LOOPBACK_FAMILIES.includes(family) ? 4 : undefined;
-}
-
-function ofRaw(octets: Buffer): IpStart {
-  return isIp(octets, 0) ? 0 : undefined;
 }
 
 /** The links by their LINKTYPE number. */
@@ -62,11 +53,11 @@ const LINKS: Readonly<Record<number, (octets: Buffer) => IpStart>> = {
   108: ofLoopback,
   1: (octets) => ofEtherType(octets, 12),
   /** Raw IP; 12 and 14 are the numbers that some systems write for it. */
-  12: ofRaw,
-  14: ofRaw,
-  101: ofRaw,
-  228: ofRaw,
-  229: ofRaw,
+  12: () => 0,
+  14: () => 0,
+  101: () => 0,
+  228: () => 0,
+  229: () => 0,
   /** Linux cooked captures, version 1 and 2: the protocol is at the end, or at the start, of the header. */
   113: (octets) => ofEtherType(octets, 14),
   276: (octets) => cookedV2(octets),
@@ -76,7 +67,7 @@ const COOKED_V2_HEADER = 20;
 
 function cookedV2(octets: Buffer): IpStart {
   if (octets.length < COOKED_V2_HEADER) {
-    return undefined;
+    return CUT;
   }
   const type = octets.readUInt16BE(0);
   if (type === ETHERTYPE_IPV4 || type === ETHERTYPE_IPV6) {
@@ -86,8 +77,17 @@ function cookedV2(octets: Buffer): IpStart {
   return VLAN_TAGS.includes(type) ? ofEtherType(octets, COOKED_V2_HEADER + 2) : undefined;
 }
 
-/** Finds the IP packet of a frame. */
-export function ipStart(linkType: number, octets: Buffer): IpStart {
+/**
+ * Finds the IP packet of a frame.
+ *
+ * @param wireLength length of the frame on the wire
+ */
+export function ipStart(linkType: number, octets: Buffer, wireLength: number): IpStart {
   const link = LINKS[linkType];
-  return link === undefined ? { unread: `link type ${linkType}` } : link(octets);
+  if (link === undefined) {
+    return { unread: `link type ${linkType}` };
+  }
+  const start = link(octets);
+  // A frame that is as short on the wire has no IP packet.
+  return start === CUT && octets.length >= wireLength ? undefined : start;
 }
