@@ -16,6 +16,7 @@ import {
   pcap,
   pcapng,
   RAW,
+  RST,
   SERVER,
   SYN,
   tcpSegment,
@@ -526,6 +527,25 @@ describe('TCP', () => {
         `2 0 10.0.0.1:50000 ${DT}`,
         '3 0 10.0.0.1:50000 8 octets are missing in the capture, between two TPKTs',
       ]);
+    });
+
+    test('more than 16 MiB at the end, if the peer has acknowledged them', () => {
+      const missing = 20 * 1024 * 1024;
+      expect(readPackets([syn, data(0, DT), answer(8 + missing)])).toEqual([
+        `2 0 10.0.0.1:50000 ${DT}`,
+        `3 0 10.0.0.1:50000 ${missing} octets are missing in the capture, between two TPKTs`,
+      ]);
+    });
+
+    test('but not what was acknowledged before the sequence number jumped back', () => {
+      const lines = readPackets([syn, data(0, DT), answer(8), data(-200_000_000, DT)]);
+      expect(lines.filter((line) => line.includes('missing in the capture'))).toEqual([]);
+    });
+
+    test('nor what is before a reset of a connection that its sender does not know', () => {
+      const reset = { from: SERVER, to: CLIENT, seq: 0, flags: RST };
+      const packets = [syn, data(0, DT, { ack: 77_000 }), ipv4(SERVER, CLIENT, tcpSegment(reset))];
+      expect(readPackets(packets)).toEqual([`2 0 10.0.0.1:50000 ${DT}`]);
     });
 
     test('the last segment before a FIN', () => {

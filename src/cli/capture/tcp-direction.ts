@@ -60,11 +60,12 @@ export class TcpDirection {
   receive(segment: TcpSegment, frame: Frame): void {
     const { data, missing, isSyn } = segment;
     const seq = (segment.seq + (isSyn ? 1 : 0)) >>> 0;
-    if (this.#next === undefined) {
+    const length = data.length + missing;
+    // A reset of a connection that its sender does not know has the number 0 (RFC 9293 3.10.7.1).
+    if (this.#next === undefined && (length > 0 || !segment.isReset)) {
       this.#next = seq;
       this.#start = { seq, isOfStream: isSyn };
     }
-    const length = data.length + missing;
     if (segment.isFin) {
       this.#fin = (seq + length) >>> 0;
     }
@@ -95,6 +96,8 @@ export class TcpDirection {
       this.#tpkts?.end('the connection', frame);
       this.#next = seq;
       this.#start = { seq, isOfStream: false };
+      // The number was of the connection before.
+      this.#acknowledged = undefined;
     } else if (
       !this.#start.isOfStream &&
       distance(this.#start.seq, seq) < 0 &&
@@ -154,7 +157,7 @@ export class TcpDirection {
     const missing = distance(this.#next, end);
     // One number more than there are octets: the acknowledgement of a FIN, which need not be in the capture.
     const least = this.#fin === undefined ? 2 : 1;
-    if (missing >= least && missing < MOST_BEHIND) {
+    if (missing >= least) {
       this.#gap(missing, `${are(missing)} missing in the capture`, frame);
       this.#next = end;
     }
