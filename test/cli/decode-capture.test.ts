@@ -164,6 +164,16 @@ describe('a capture', () => {
     expect(stdout).toContain('⚠ the gzip data is damaged or cut short: unexpected end of file');
   });
 
+  test('whose gzip data does not match its checksum is shown', async () => {
+    const damaged = gzipSync(pcap(three.packets));
+    damaged.writeUInt8(damaged.readUInt8(damaged.length - 8) ^ 1, damaged.length - 8);
+    const { code, stdout } = await cotp(['decode', '--summary'], damaged);
+    expect(code).toBe(1);
+    expect(stdout).toContain('#0 10.0.0.1:50000');
+    expect(stdout).toContain('⚠ the gzip data is damaged or cut short: incorrect data check');
+    expect(stdout).toMatch(/^3 TPDUs in 1 TCP stream/m);
+  });
+
   test('whose gzip data is damaged from its start cannot be read', async () => {
     const damaged = Buffer.concat([
       gzipSync(pcap(three.packets)).subarray(0, 12),
