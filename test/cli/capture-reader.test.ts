@@ -146,6 +146,29 @@ describe('formats', () => {
       '- the program that wrote the capture has dropped 3 packets',
     ]);
   });
+
+  test('packets that the program has dropped before another are reported in front of it', () => {
+    const blocks = new Pcapng();
+    const [syn = hex(''), ...rest] = packets;
+    const count = Buffer.alloc(8);
+    count.writeBigUInt64LE(3n);
+    const padded = Buffer.concat([syn, Buffer.alloc(-syn.length & 3)]);
+    const options = [blocks.option(2, Buffer.alloc(4)), blocks.option(4, count)];
+    const enhanced = (...more: readonly Buffer[]) =>
+      blocks.block(6, blocks.word(0, 0, 1, syn.length, syn.length), padded, ...more);
+    const old = (drops: number) => {
+      const lengths = blocks.word(0, 1, syn.length, syn.length);
+      return blocks.block(2, blocks.half(0), blocks.half(drops), lengths, syn);
+    };
+    const all = [enhanced(), enhanced(...options), old(0), old(1), old(0xffff)];
+    const others = rest.map((each) => blocks.packet(each, 1n));
+    const file = Buffer.concat([blocks.section(), blocks.face(RAW), ...all, ...others]);
+    expect(read(file).slice(0, 2)).toEqual([
+      '2 the program that wrote the capture has dropped 3 packets before this one',
+      '4 the program that wrote the capture has dropped 1 packet before this one',
+    ]);
+    expect(read(file)).toHaveLength(5);
+  });
 });
 
 describe('links', () => {

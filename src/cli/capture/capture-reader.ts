@@ -63,7 +63,7 @@ export class CaptureReader {
   constructor(start: Buffer, limits: Limits = LIMITS) {
     const receiver = {
       packet: (packet: CapturedPacket) => this.#packet(packet),
-      lost: (lost: string) => this.#events.push({ lost }),
+      lost: (lost: string, frame?: Frame) => this.#events.push({ lost, frame }),
     };
     this.#file = isPcap(start) ? new PcapReader(receiver) : new PcapngReader(receiver);
     this.#held = new HeldOctets(limits.heldOctets);

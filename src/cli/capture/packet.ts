@@ -1,4 +1,5 @@
 /** What the readers of capture files give: packets, and what they have to report. */
+import type { Frame } from './tpkt-direction.js';
 
 /** One packet of a capture file. */
 export interface CapturedPacket {
@@ -16,8 +17,8 @@ export interface CapturedPacket {
 /** Receives what is in a capture file. */
 export interface PacketReceiver {
   packet(packet: CapturedPacket): void;
-  /** The file says that something is missing in it. */
-  lost(sentence: string): void;
+  /** The file says that something is missing in it. @param frame the packet that says it, if one does */
+  lost(sentence: string, frame?: Frame): void;
 }
 
 /** Reads one format of capture files, piece by piece. */

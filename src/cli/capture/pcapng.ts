@@ -25,6 +25,9 @@ const IF_TSRESOL = 9;
 const IF_TSOFFSET = 14;
 const ISB_IFDROP = 5;
 const ISB_OSDROP = 7;
+const EPB_DROPCOUNT = 4;
+/** The number of dropped packets of an old packet block if it is not known. */
+const DROPS_UNKNOWN = 0xffff;
 
 interface Interface {
   readonly linkType: number;
@@ -131,12 +134,15 @@ export class PcapngReader implements PacketReader {
 
   /** @internal */
   enhanced(body: Buffer): void {
-    this.#packet(body, this.#uint32(body, 0));
+    const length = this.#uint32(body, 12);
+    const options = this.#options(body, 20 + length + (-length & 3));
+    this.#packet(body, this.#uint32(body, 0), this.#count(options.get(EPB_DROPCOUNT)));
   }
 
   /** @internal */
   old(body: Buffer): void {
-    this.#packet(body, this.#uint16(body, 0));
+    const dropped = this.#uint16(body, 2);
+    this.#packet(body, this.#uint16(body, 0), dropped === DROPS_UNKNOWN ? 0 : dropped);
   }
 
   /** @internal */
@@ -159,15 +165,15 @@ export class PcapngReader implements PacketReader {
   statistics(body: Buffer): void {
     const options = this.#options(body, 12);
     for (const code of [ISB_IFDROP, ISB_OSDROP]) {
-      const count = options.get(code);
-      const dropped = count?.length === 8 ? this.#int64(count) : 0;
+      const dropped = this.#count(options.get(code));
       if (dropped > 0) {
-        this.#receiver.lost(`the program that wrote the capture has dropped ${dropped} packets`);
+        this.#receiver.lost(`the program that wrote the capture has dropped ${packets(dropped)}`);
       }
     }
   }
 
-  #packet(body: Buffer, index: number): void {
+  /** @param dropped packets that the program has dropped between the packet before and this one */
+  #packet(body: Buffer, index: number, dropped: number): void {
     this.#frame += 1;
     const face = this.#interfaces[index];
     const length = this.#uint32(body, 12);
@@ -176,9 +182,14 @@ export class PcapngReader implements PacketReader {
       throw this.#buffer.damaged(`packet ${this.#frame}: ${what}`);
     }
     const ticks = this.#uint32(body, 4) * 2 ** 32 + this.#uint32(body, 8);
+    const time = validTime(ticks * face.unit + face.offset);
+    if (dropped > 0) {
+      const sentence = `the program that wrote the capture has dropped ${packets(dropped)} before this one`;
+      this.#receiver.lost(sentence, { number: this.#frame, time });
+    }
     this.#receiver.packet({
       frame: this.#frame,
-      time: validTime(ticks * face.unit + face.offset),
+      time,
       linkType: face.linkType,
       octets: body.subarray(20, 20 + length),
       wireLength: Math.max(this.#uint32(body, 16), length),
@@ -204,9 +215,18 @@ export class PcapngReader implements PacketReader {
     return this.#isLittle ? octets.readUInt32LE(offset) : octets.readUInt32BE(offset);
   }
 
+  /** A count of an option; 0 if it is absent, wrong or without a positive number. */
+  #count(option: Buffer | undefined): number {
+    return option?.length === 8 ? Math.max(0, this.#int64(option)) : 0;
+  }
+
   #int64(octets: Buffer): number {
     return Number(this.#isLittle ? octets.readBigInt64LE(0) : octets.readBigInt64BE(0));
   }
+}
+
+function packets(count: number): string {
+  return count === 1 ? '1 packet' : `${count} packets`;
 }
 
 /** Milliseconds since 1970 that a `Date` can represent. */
