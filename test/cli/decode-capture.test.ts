@@ -322,6 +322,22 @@ describe('a file of a sink of the library', () => {
     ]);
   });
 
+  test.each([
+    ['a newline', '\n     2 00:00:00.000 #7 forged'],
+    ['a control character', '\x9b31m'],
+    ['301 characters', 'a'.repeat(301)],
+  ])('a line whose address has %s is reported, and not printed', async (_what, address) => {
+    const entry = { connection: 1, direction: 'sent', local: 'a', remote: 'b', octets: '02f080' };
+    const lines = [entry, { ...entry, local: address }, { ...entry, remote: address }];
+    const { code, stdout } = await cotp(
+      ['decode', '--summary'],
+      lines.map((line) => `${JSON.stringify(line)}\n`).join(''),
+    );
+    expect(code).toBe(1);
+    expect(stdout.match(/⚠ the line is no entry of a trace$/gm)).toHaveLength(2);
+    expect(stdout.split('\n')).toHaveLength(5);
+  });
+
   test('a line that is too long is reported, and the next one is read', async () => {
     const path = await traced((file) => jsonLinesSink(file));
     const lines = await readFile(path, 'utf8');

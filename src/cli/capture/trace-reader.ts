@@ -104,6 +104,14 @@ interface Entry {
   readonly time: string | undefined;
 }
 
+/** Longest address in a line: a name of the DNS has 253 characters. */
+const MAX_ADDRESS = 300;
+
+/** True if a field can be an address. One with a newline would look like lines of the output. */
+function isAddress(field: unknown): field is string {
+  return typeof field === 'string' && field.length <= MAX_ADDRESS && !/\p{Cc}/u.test(field);
+}
+
 /** Reads a line; `undefined` if it is something else. */
 function parsed(text: string): Entry | undefined {
   let line: unknown;
@@ -119,8 +127,8 @@ function parsed(text: string): Entry | undefined {
   const isEntry =
     Number.isSafeInteger(connection) &&
     (direction === 'sent' || direction === 'received') &&
-    typeof local === 'string' &&
-    typeof remote === 'string' &&
+    isAddress(local) &&
+    isAddress(remote) &&
     typeof octets === 'string' &&
     /^(?:[0-9a-f]{2})+$/i.test(octets);
   if (!isEntry) {
