@@ -35,13 +35,14 @@ export const COMMANDS: readonly Command[] = [
  * @param words the arguments without the name of the program
  */
 export async function run(words: readonly string[], version: string, io: Io): Promise<number> {
-  const argv = withCommand(words, [...COMMANDS.map(({ name }) => name), 'help']);
+  let argv = words;
   let exitCode: number = EXIT.ok;
   const program = parserOf(COMMANDS, version, io, (code) => {
     exitCode = code;
   });
   let failedWith: number | undefined;
   try {
+    argv = withCommand(words, [...COMMANDS.map(({ name }) => name), 'help']);
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {
     failedWith = io.signal.aborted ? undefined : explain(error, argv, io);
@@ -101,7 +102,7 @@ function usageErrorOf(
     return undefined;
   }
   const said = message.replace(/^error: /, '');
-  return new UsageError(explainUnknownOption(said, command?.options ?? {}));
+  return new UsageError(explainUnknownOption(said, command));
 }
 
 function parserOf(

@@ -1,7 +1,10 @@
 /**
  * Words that users try and that `cotp` spells differently: other names of options, and hosts without a command.
  */
-import { longFlag, type OptionRow, type OptionRows } from './option.js';
+import { statSync } from 'node:fs';
+import type { Command } from './command.js';
+import { UsageError } from './exit.js';
+import { longFlag, type OptionRow } from './option.js';
 
 const REMOTE_TSEL = ['remoteTsel', 'tsel', 'rewriteRemoteTsel', 'accept'];
 const LOCAL_TSEL = ['localTsel', 'accept'];
@@ -39,28 +42,47 @@ const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
   insecure: ['tlsInsecure'],
 };
 
-/** Options of other programs that are part of an operand here. */
-const OPERANDS: Readonly<Record<string, string>> = {
+const HOST = {
   host: 'the host is written without an option: HOST or HOST:PORT',
   port: 'the port is part of the address: HOST:PORT',
 };
+const ADDRESS = 'the address is written without an option: HOST, HOST:PORT or PORT';
+
+/** Options of other programs that are part of an operand here, by the operand. */
+const OPERANDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  '<host[:port]>': HOST,
+  '<host[:port]...>': HOST,
+  '<target>': HOST,
+  '[address]': {
+    ...{ host: ADDRESS, port: ADDRESS, address: ADDRESS },
+    ...{ bind: ADDRESS, interface: ADDRESS, listen: ADDRESS },
+  },
+};
+
+/** The entry of a table; `undefined` also for `constructor` and what else each object has. */
+function entryOf<T>(table: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(table, name) ? table[name] : undefined;
+}
 
 /**
  * The message for an unknown option, with a suggestion that knows what the option means elsewhere. A suggestion by
  * spelling alone would lead from `--rack` to `--raw`.
  *
  * @param message what the parser says, with its own suggestion
+ * @param command what was called; `undefined` if no command was
  */
-export function explainUnknownOption(message: string, rows: OptionRows): string {
+export function explainUnknownOption(message: string, command: Command | undefined): string {
   const [, unknown, name = ''] = /^unknown option '((?:--)?([\w-]+))/.exec(message) ?? [];
-  if (unknown === undefined) {
+  if (unknown === undefined || command === undefined) {
     return message;
   }
-  const operand = OPERANDS[name];
+  const tables = command.operands.map(({ syntax }) => OPERANDS[syntax] ?? {});
+  const operand = tables.map((table) => entryOf(table, name)).find(Boolean);
   if (operand !== undefined) {
     return `unknown option '${unknown}': ${operand}`;
   }
-  const row = (OTHER_NAMES[name] ?? []).map((other) => rows[other]).find(Boolean);
+  const others = entryOf(OTHER_NAMES, name) ?? [];
+  const row = others.map((other) => command.options[other]).find(Boolean);
   return row === undefined ? message : `unknown option '${unknown}' (Did you mean ${shown(row)}?)`;
 }
 
@@ -70,13 +92,47 @@ function shown(row: OptionRow<unknown>): string {
 }
 
 /** Words with a dot, a colon or a digit are addresses; no command has such a name. */
-const ADDRESS = /^(?:localhost$|[^-].*[.:\d]|\d)/;
+const IS_ADDRESS = /^(?:localhost$|[^-].*[.:\d]|\d)/;
+
+/** A TPKT in hexadecimal. */
+const IS_TPKT = /^(?:0x)?0300[0-9a-f]{4}/i;
+
+/** Names of files that `decode` reads. */
+const IS_FILE_NAME = /\.(?:pcap|pcapng|jsonl|gz)$/i;
 
 /**
  * The arguments with the command that is meant: `cotp HOST` is `cotp probe HOST`. A single word of letters is a command,
  * perhaps with a typing error, and never a host.
+ *
+ * @throws UsageError if the words are rather what `decode` takes: no host of such a name must be called
  */
 export function withCommand(argv: readonly string[], commands: readonly string[]): string[] {
   const [first = ''] = argv;
-  return !commands.includes(first) && ADDRESS.test(first) ? ['probe', ...argv] : [...argv];
+  if (first === '' || first.startsWith('-') || commands.includes(first)) {
+    return [...argv];
+  }
+  const end = argv.findIndex((word) => word.startsWith('-'));
+  const words = end === -1 ? argv : argv.slice(0, end);
+  const isTpkt = IS_TPKT.test(words.join('').replace(/[\s:]/g, ''));
+  if (isTpkt || IS_FILE_NAME.test(first) || isFile(first)) {
+    const input = isTpkt ? beginning(words.join(' ')) : first;
+    throw new UsageError(
+      `did you mean 'cotp decode ${input}'? To probe a host of that name, write 'cotp probe'`,
+    );
+  }
+  return IS_ADDRESS.test(first) ? ['probe', ...argv] : [...argv];
+}
+
+/** The beginning of a long text. */
+function beginning(text: string): string {
+  return text.length > 40 ? `${text.slice(0, 40)}…` : text;
+}
+
+/** True for a file or a named pipe; a folder can have the name of the host to which its files belong. */
+function isFile(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() === false;
+  } catch {
+    return false;
+  }
 }

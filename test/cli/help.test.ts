@@ -46,6 +46,24 @@ test.each([
 );
 
 test.each([
+  [['no.pcap'], 'no.pcap'],
+  [['no.pcapng', '--summary'], 'no.pcapng'],
+  [['no.jsonl'], 'no.jsonl'],
+  [['no.gz'], 'no.gz'],
+  [[import.meta.filename], import.meta.filename],
+  [['0300000702f080'], '0300000702f080'],
+  [['0x0300000702f080'], '0x0300000702f080'],
+  [['03', '00', '00', '07', '02', 'f0', '80', '--json'], '03 00 00 07 02 f0 80'],
+  [['03:00:00:07:02:f0:80'], '03:00:00:07:02:f0:80'],
+])('what decode takes is not probed without a command: %j', async (args, input) => {
+  const { code, stdout, stderr } = await cotp(args);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr.split('\n')[0]).toBe(
+    `cotp: did you mean 'cotp decode ${input}'? To probe a host of that name, write 'cotp probe'`,
+  );
+});
+
+test.each([
   ['connect', '--remote-tsap', 'remote-tsel'],
   ['connect', '--local-tsap', 'local-tsel'],
   ['bench', '--remote-tsap', 'remote-tsel'],
@@ -65,6 +83,18 @@ test.each([
   [['probe', 'h', '--remote-tsel', '1'], "'--remote-tsel' (Did you mean --tsel <list>?)"],
   [['bench', 'h', '--src-tsap=1'], "'--src-tsap' (Did you mean --local-tsel <selector>?)"],
   [['connect', 'h', '--port', '1'], "'--port': the port is part of the address: HOST:PORT"],
+  [['proxy', '0', 'h', '--port', '1'], "'--port': the port is part of the address: HOST:PORT"],
+  [['decode', '--port', '1'], "'--port'"],
+  [['completion', 'bash', '--host', '1'], "'--host'"],
+  ...['--bind', '--interface', '--host', '--port', '--address'].map(
+    (option) =>
+      [
+        ['listen', option, '1'],
+        `'${option}': the address is written without an option: HOST, HOST:PORT or PORT`,
+      ] as const,
+  ),
+  [['connect', 'h', '--bind', '1'], "'--bind' (Did you mean --local-address <ip>?)"],
+  [['connect', 'h', '--constructor'], "'--constructor'"],
   [['connect', 'h', '--verbos'], "'--verbos' (Did you mean --verbose?)"],
 ] as const)(
   'an option of another name leads to the one that there is: %j',
