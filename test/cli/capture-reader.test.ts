@@ -665,6 +665,17 @@ describe('TCP', () => {
       ]);
     });
 
+    test('a part of many streams is taken for ended at once, in one report', () => {
+      const streams = Array.from({ length: 257 }, (_, i) => {
+        const client = { address: CLIENT.address, port: 1 + i };
+        return new Connection({ client, isStarted: true }).client(DT).packets;
+      });
+      const lines = readPackets(streams.flat(), { ...LIMITS, streams: 256 });
+      expect(lines.filter((line) => line.includes('taken for ended'))).toEqual([
+        '257 TCP stream 0 and 3 others are taken for ended: there are more than 256 streams',
+      ]);
+    });
+
     test('many streams of another protocol keep nothing', () => {
       const reader = new CaptureReader(pcap([]));
       reader.push(pcap([]));

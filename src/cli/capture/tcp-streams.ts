@@ -25,6 +25,9 @@ export interface FlowReceiver {
 /** Reports that wait until it is known whether the stream has TPKTs. */
 const MAX_REPORTS = 16;
 
+/** If there are too many streams, this part of them is taken for ended at once. */
+const ENDED_PART = 1 / 64;
+
 /** One TCP stream. What is lost in it is reported only if it has TPKTs. */
 class Stream {
   readonly number: number;
@@ -152,19 +155,37 @@ export class TcpStreams {
     return stream;
   }
 
+  /** Ends the streams without segments for longest if there are too many: many at once, as to find one takes long. */
   #makeRoom(key: string, frame: Frame): void {
-    const [oldest] = this.#streams;
     const { streams } = this.#setting.limits;
-    if (oldest === undefined || this.#streams.size < streams || this.#streams.has(key)) {
+    if (this.#streams.size < streams || this.#streams.has(key)) {
       return;
     }
-    const [oldKey, stream] = oldest;
-    this.#streams.delete(oldKey);
-    if (stream.hasTpkts) {
-      const sentence = `TCP stream ${stream.number} is taken for ended: there are more than ${streams} streams`;
+    const oldest: Stream[] = [];
+    for (const [oldKey, stream] of this.#streams) {
+      this.#streams.delete(oldKey);
+      oldest.push(stream);
+      if (oldest.length >= streams * ENDED_PART) {
+        break;
+      }
+    }
+    this.#reportEnded(
+      oldest.filter(({ hasTpkts }) => hasTpkts),
+      frame,
+    );
+    for (const stream of oldest) {
+      stream.end('the part of the stream that is read', frame);
+    }
+  }
+
+  #reportEnded(streams: readonly Stream[], frame: Frame): void {
+    const [first] = streams;
+    if (first !== undefined) {
+      const others = streams.length === 1 ? '' : ` and ${streams.length - 1} others`;
+      const are = streams.length === 1 ? 'is' : 'are';
+      const sentence = `TCP stream ${first.number}${others} ${are} taken for ended: there are more than ${this.#setting.limits.streams} streams`;
       this.#setting.receiver.lost(sentence, frame);
     }
-    stream.end('the part of the stream that is read', frame);
   }
 }
 
