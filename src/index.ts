@@ -41,10 +41,12 @@ export {
   type OnExpedited,
 } from './node/connection.js';
 export type { ProxyInfo, ProxyTlv } from './node/incoming.js';
+export { type Inspector, inspect } from './node/inspector/inspect.js';
 export { listen } from './node/listen.js';
 export type { FdAddress, ListenAddress } from './node/listen-address.js';
 export type { Data, WaitOptions } from './node/message-connection.js';
 export type { ConnectOptions, ExtraParameter, ListenOptions } from './node/options/cotp.js';
+export type { InspectOptions } from './node/options/inspector.js';
 export type { ErrorContext, ErrorListener } from './node/options/stream.js';
 export type { ProxyProtocolOptions } from './node/proxy-sources.js';
 export { type RelayedData, type RelayOptions, type RelayResult, relay } from './node/relay.js';

@@ -3,7 +3,12 @@
  *
  * `GET /events` is a stream of server-sent events. The first is `hello` with a {@link Hello}. Each `rows` carries a
  * JSON array of {@link Row}, and as its `id` the `seq` of the last of them, so that a browser that reconnects gets
- * what follows its `Last-Event-ID`. An `end` without data says that no more rows will come: a file was read whole.
+ * what follows its `Last-Event-ID`. An `end` with empty data says that no more rows will come: a file was read whole,
+ * or the inspector was closed.
+ *
+ * The server forgets the oldest rows. A browser that opens later, or is too slow, then gets what is kept of each
+ * connection that still has rows, with its old `seq`: the {@link ConnectionRow}, the CR and its answer, why it was
+ * refused. Behind them a {@link LostRow} says that the others up to its `seq` are missing.
  */
 
 /** What the rows are of. */
@@ -32,7 +37,10 @@ interface RowBase {
   readonly connection: number;
 }
 
-/** A connection was seen for the first time. It comes before the other rows of the connection. */
+/**
+ * A connection was seen for the first time. It comes before the other rows of the connection. It comes again, with the
+ * same number, where all rows of the connection had been forgotten.
+ */
 export interface ConnectionRow extends RowBase {
   readonly kind: 'connection';
   readonly name?: string;
@@ -76,7 +84,10 @@ export interface NoteRow extends RowBase {
   readonly frame?: number;
 }
 
-/** Rows that this browser does not get: they were forgotten before it could take them. */
+/**
+ * Rows that this browser does not get: they were forgotten before it could take them. Its `seq` is that of the row
+ * behind it.
+ */
 export interface LostRow extends RowBase {
   readonly kind: 'lost';
   /** The rows from here to the one before `seq` are missing. */

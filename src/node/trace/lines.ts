@@ -68,9 +68,12 @@ function textLine(entry: TraceEntry, octets: Buffer): string {
  * ```
  */
 export function jsonLinesSink(destination: Destination, options: SinkOptions = {}): TraceSink {
-  return lineSink(destination, options, (entry, octets) =>
-    JSON.stringify(entryToJson(entry, octets)),
-  );
+  return lineSink(destination, options, jsonOfEntry);
+}
+
+/** The line of an entry, without its end. @param octets those of the entry, redacted if requested */
+export function jsonOfEntry(entry: TraceEntry, octets: Buffer): string {
+  return JSON.stringify(entryToJson(entry, octets));
 }
 
 function entryToJson(entry: TraceEntry, octets: Buffer) {

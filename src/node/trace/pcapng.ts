@@ -123,7 +123,7 @@ export class PcapngSink implements TraceSink {
 }
 
 /** The conversations that are in the file and have not ended. */
-class Conversations implements Format {
+export class Conversations implements Format {
   readonly #serverPort: number | undefined;
   /**
    * By the number of the connection; `undefined` if the other end of the conversation is already in the file.
@@ -167,7 +167,12 @@ class Conversations implements Format {
     return hasRoom ? this.#blocks(packets, entry) : undefined;
   }
 
-  end(connection: number, how: 'fin' | 'reset', by: 'local' | 'remote'): Buffer | undefined {
+  end(
+    connection: number,
+    how: 'fin' | 'reset',
+    by: 'local' | 'remote',
+    time: number = traceTime(),
+  ): Buffer | undefined {
     const conversation = this.#ofConnection.get(connection);
     this.#ofConnection.delete(connection);
     this.#named.delete(connection);
@@ -175,7 +180,6 @@ class Conversations implements Format {
       return undefined;
     }
     this.#keys.delete(conversation.key);
-    const time = traceTime();
     return Buffer.concat(conversation.end(how, by).map((each) => packetBlock({ time, ...each })));
   }
 

@@ -1,0 +1,110 @@
+/**
+ * Server-sent events to one browser. It has no queue: it reads the store as fast as the browser takes the rows, and
+ * what the store forgets meanwhile is lost to it.
+ */
+import type { ServerResponse } from 'node:http';
+import type { RowReader } from './row-reader.js';
+import type { Hello } from './rows.js';
+
+/** Least time between two writes: at most 20 a second. */
+const WRITE_INTERVAL = 50;
+
+/** Characters of JSON after which a write takes no further row. */
+const MAX_BATCH = 524_288;
+
+/** A comment is sent after this time, so that nothing between the browser and us takes the connection for dead. */
+const COMMENT_INTERVAL = 15_000;
+
+/** A browser that has taken nothing for so many intervals is closed. */
+const MAX_SILENT_INTERVALS = 4;
+
+/** With an empty line of data: without one, a browser would not report the event. */
+const END = 'event: end\ndata:\n\n';
+
+/** One browser. */
+export class EventStream {
+  readonly #response: ServerResponse;
+  readonly #reader: RowReader;
+  readonly #comments: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
+  /** The browser has not taken what was written. */
+  #isFull = false;
+  #silentIntervals = 0;
+  #isEnding = false;
+
+  /** @param response its header was written */
+  constructor(response: ServerResponse, reader: RowReader, hello: Hello) {
+    this.#response = response;
+    this.#reader = reader;
+    this.#comments = setInterval(() => this.#comment(), COMMENT_INTERVAL).unref();
+    response.on('drain', () => {
+      this.#isFull = false;
+      this.#silentIntervals = 0;
+      this.wake();
+    });
+    response.on('close', () => {
+      clearInterval(this.#comments);
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+      this.#isFull = true;
+    });
+    this.#write(`event: hello\ndata: ${JSON.stringify(hello)}\n\n`);
+    this.wake();
+  }
+
+  /** There are new rows. */
+  wake(): void {
+    if (this.#timer === undefined && !this.#isFull) {
+      this.#timer = setTimeout(() => this.#send(), WRITE_INTERVAL).unref();
+    }
+  }
+
+  /** After the rows that are left, tells the browser that there will be no more. */
+  end(): void {
+    this.#isEnding = true;
+    this.wake();
+  }
+
+  /** The same at once, with the rows that fit into one write, and closes the stream. */
+  close(): void {
+    if (!this.#isFull) {
+      clearTimeout(this.#timer);
+      this.#isEnding = true;
+      this.#send();
+      if (this.#isEnding) {
+        this.#write(END);
+      }
+    }
+    this.#response.end();
+  }
+
+  #send(): void {
+    this.#timer = undefined;
+    const batch = this.#reader.next(MAX_BATCH);
+    if (batch !== undefined) {
+      const { rows, lastSeq } = batch;
+      this.#write(`id: ${lastSeq}\nevent: rows\ndata: [${rows.join(',')}]\n\n`);
+    }
+    if (this.#reader.hasMore) {
+      this.wake();
+    } else if (this.#isEnding) {
+      this.#isEnding = false;
+      this.#write(END);
+    }
+  }
+
+  #write(text: string): void {
+    this.#isFull = !this.#response.write(text);
+  }
+
+  #comment(): void {
+    if (!this.#isFull) {
+      this.#write(':\n\n');
+      return;
+    }
+    this.#silentIntervals += 1;
+    if (this.#silentIntervals >= MAX_SILENT_INTERVALS) {
+      this.#response.destroy();
+    }
+  }
+}

@@ -1,0 +1,158 @@
+/** Turns what is known of connections, from the diagnostics channels or from a file, into rows of the store. */
+import { formatAddress } from '../address.js';
+import type { CotpError } from '../../core/errors.js';
+import { decodeOrError, type TracedConnection, type TraceEntry, traceTime } from '../trace/entry.js';
+import type { ConnectionEvent } from '../trace/events.js';
+import { redactTpdu } from '../trace/sink.js';
+import { type ConnectionHead, ConnectionHeads } from './connection-heads.js';
+import { RowStore } from './row-store.js';
+import type { ConnectionRow, EventRow, NoteRow, TpduRow } from './rows.js';
+
+/** Longest text of an error or a note, in characters. */
+const MAX_TEXT = 4096;
+
+/** Code octets (X.224 13.1) without their low half of the TPDUs that open, refuse or end a connection. */
+const OPENING: ReadonlySet<number> = new Set([0xe0, 0xd0, 0x80, 0x70]);
+
+/** A TPDU: an entry of a trace has these fields. */
+export type FedTpdu = TracedConnection & Pick<TraceEntry, 'time' | 'direction' | 'octets'>;
+
+/** What a file says beside TPDUs. */
+export interface FedNote {
+  readonly time: number;
+  /** 0 where the note belongs to no connection. */
+  readonly connection: number;
+  readonly frame?: number | undefined;
+}
+
+/** Writes rows. */
+export class RowFeed {
+  readonly store: RowStore;
+  readonly heads: ConnectionHeads;
+  readonly #redact: boolean;
+
+  /** @param redact replaces user data by zeros before it is kept */
+  constructor(maxOctets: number, redact: boolean) {
+    this.store = new RowStore(maxOctets);
+    this.heads = new ConnectionHeads(this.store);
+    this.#redact = redact;
+  }
+
+  /**
+   * @param pair in a proxy, the number of the client
+   * @param frame the frame in the capture
+   */
+  tpdu(tpdu: FedTpdu, pair?: number, frame?: number): void {
+    const { time, connection, direction } = tpdu;
+    const head = this.#head(tpdu, time, pair);
+    head.lastSeq = this.store.nextSeq;
+    const octets = this.#redact ? redactTpdu(tpdu.octets, decodedOf(tpdu)) : tpdu.octets;
+    const seq = this.store.addTpdu({ time, connection, direction, octets, frame });
+    if (OPENING.has((octets[1] ?? 0) & 0xf0)) {
+      this.heads.keep(head, seq, tpduJson({ seq, time, connection, direction, octets, frame }));
+    }
+  }
+
+  event(event: ConnectionEvent, pair?: number): void {
+    const head = this.#head(event, event.time, pair);
+    head.lastSeq = this.store.nextSeq;
+    const seq = this.store.nextSeq;
+    const json = JSON.stringify(eventRow(seq, event));
+    this.store.addJson(event.time, event.connection, json);
+    if (event.event === 'refused') {
+      this.heads.keep(head, seq, json);
+    }
+  }
+
+  /** The end of a connection that no channel reports. */
+  ended(connection: number, how: 'fin' | 'reset', by: 'local' | 'remote'): void {
+    const head = this.heads.get(connection);
+    if (head !== undefined) {
+      const seq = this.store.nextSeq;
+      const time = traceTime();
+      const row: EventRow = {
+        ...{ seq, time: rounded(time), connection },
+        ...{ kind: 'event', event: 'close', how, by },
+      };
+      head.lastSeq = seq;
+      this.store.addJson(time, connection, JSON.stringify(row));
+    }
+  }
+
+  note(text: string, { time, connection, frame }: FedNote): void {
+    const seq = this.store.nextSeq;
+    const row: NoteRow = {
+      ...{ seq, time: rounded(time), connection, kind: 'note', text: text.slice(0, MAX_TEXT) },
+      ...(frame === undefined ? {} : { frame }),
+    };
+    const head = this.heads.get(connection);
+    if (head !== undefined) {
+      head.lastSeq = seq;
+    }
+    this.store.addJson(time, connection, JSON.stringify(row));
+  }
+
+  #head(source: TracedConnection, time: number, pair: number | undefined): ConnectionHead {
+    const known = this.heads.get(source.connection);
+    if (known !== undefined) {
+      return known;
+    }
+    const head = this.heads.add(source);
+    const { connection, name, role, localAddr, remoteAddr } = source;
+    const row: ConnectionRow = {
+      ...{ seq: this.store.nextSeq, time: rounded(time), connection, kind: 'connection', role },
+      ...{ local: formatAddress(localAddr), remote: formatAddress(remoteAddr) },
+      ...(name === undefined ? {} : { name }),
+      ...(pair === undefined ? {} : { pair }),
+    };
+    const json = JSON.stringify(row);
+    this.heads.keep(head, row.seq, json);
+    this.store.addJson(time, connection, json);
+    return head;
+  }
+}
+
+/** An entry of a trace decodes its octets only once. */
+function decodedOf(tpdu: FedTpdu): ReturnType<typeof decodeOrError> {
+  return 'tpdu' in tpdu ? (tpdu as TraceEntry).tpdu : decodeOrError(tpdu.octets);
+}
+
+function eventRow(seq: number, event: ConnectionEvent): EventRow {
+  const { time, connection } = event;
+  const base = { seq, time: rounded(time), connection, kind: 'event', event: event.event } as const;
+  switch (event.event) {
+    case 'refused':
+      return { ...base, cause: event.cause };
+    case 'drop':
+      return { ...base, cause: event.cause, ...errorOf(event.error) };
+    case 'error':
+      return { ...base, ...errorOf(event.error) };
+    case 'close':
+      return { ...base, how: event.how, by: event.by };
+    default:
+      return base;
+  }
+}
+
+function errorOf(error: Error | undefined): Pick<EventRow, 'error'> {
+  if (error === undefined) {
+    return {};
+  }
+  const { code = error.name } = error as Partial<CotpError>;
+  return { error: { code, message: error.message.slice(0, MAX_TEXT) } };
+}
+
+/** Microseconds are enough. */
+function rounded(time: number): number {
+  return Math.round(time * 1000) / 1000;
+}
+
+/** A TPDU as JSON. Not by `JSON.stringify`: nothing in it needs an escape, and there are very many. */
+export function tpduJson(row: Omit<TpduRow, 'kind' | 'octets' | 'frame'> & {
+  readonly octets: Buffer;
+  readonly frame: number | undefined;
+}): string {
+  const { seq, time, connection, direction, octets, frame } = row;
+  const inFile = frame === undefined ? '' : `,"frame":${frame}`;
+  return `{"kind":"tpdu","seq":${seq},"time":${rounded(time)},"connection":${connection},"direction":"${direction}"${inFile},"octets":"${octets.toString('base64')}"}`;
+}

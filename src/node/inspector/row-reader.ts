@@ -1,0 +1,81 @@
+/** Reads the rows for one browser, as JSON, in pieces of a bounded size. */
+import type { RowFeed } from './row-feed.js';
+import { tpduJson } from './row-feed.js';
+import { Cursor } from './row-store.js';
+import type { LostRow } from './rows.js';
+
+/** A piece of the rows. */
+export interface Batch {
+  /** Rows as JSON. */
+  readonly rows: readonly string[];
+  /** Number of the last of them. */
+  readonly lastSeq: number;
+}
+
+/** A place in the rows. */
+export class RowReader {
+  readonly #feed: RowFeed;
+  readonly #cursor: Cursor;
+  /** The first row of a gap whose kept rows are being read. */
+  #lostFrom: number | undefined;
+
+  /** @param seq number of the first row to read */
+  constructor(feed: RowFeed, seq: number) {
+    this.#feed = feed;
+    this.#cursor = new Cursor(seq);
+  }
+
+  /** True if rows wait. */
+  get hasMore(): boolean {
+    return this.#cursor.seq < this.#feed.store.nextSeq;
+  }
+
+  /** The next rows: one or more, and no further one after `maxCharacters`. `undefined` if there are none. */
+  next(maxCharacters: number): Batch | undefined {
+    const rows: string[] = [];
+    let characters = 0;
+    let lastSeq = 0;
+    for (const [seq, json] of this.#rows()) {
+      rows.push(json);
+      characters += json.length + 1;
+      lastSeq = seq;
+      if (characters >= maxCharacters) {
+        break;
+      }
+    }
+    return rows.length === 0 ? undefined : { rows, lastSeq };
+  }
+
+  *#rows(): Generator<readonly [seq: number, json: string]> {
+    const { store } = this.#feed;
+    const cursor = this.#cursor;
+    if (cursor.seq < store.oldestSeq) {
+      yield* this.#afterLoss(store.oldestSeq);
+    }
+    for (let row = store.next(cursor); row !== undefined; row = store.next(cursor)) {
+      yield [row.seq, 'json' in row ? row.json : tpduJson(row)];
+    }
+  }
+
+  /** What is kept of the connections, and that all else up to the oldest row is lost. */
+  *#afterLoss(oldest: number): Generator<readonly [seq: number, json: string]> {
+    const { heads, store } = this.#feed;
+    const cursor = this.#cursor;
+    this.#lostFrom ??= cursor.seq;
+    for (const row of heads.between(cursor.seq, oldest)) {
+      cursor.seq = row[0] + 1;
+      yield row;
+    }
+    cursor.seq = oldest;
+    const from = this.#lostFrom;
+    this.#lostFrom = undefined;
+    const lost: LostRow = { seq: oldest, time: this.#timeOf(), connection: 0, kind: 'lost', from };
+    yield [store.oldestSeq - 1, JSON.stringify(lost)];
+  }
+
+  /** The time of the row at the cursor. */
+  #timeOf(): number {
+    const ahead = new Cursor(this.#cursor.seq);
+    return this.#feed.store.next(ahead)?.time ?? 0;
+  }
+}
