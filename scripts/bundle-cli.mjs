@@ -1,6 +1,7 @@
 /**
  * Makes dist/cli/main.js of src/cli: one file, with the library and the packages it uses in it. So the
- * package needs no other, and the command starts without resolving the library's modules one by one.
+ * package needs no other, and the command starts without resolving the library's modules one by one. Only the page of
+ * the inspector stays a module of its own, which the library uses too.
  * The licences of the packages are put beside it. The reader of captures is made for the fuzzer too.
  */
 import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -29,16 +30,30 @@ async function licenceOf(folder) {
   return `${name} ${version} (${license})\n\n${text.trim()}\n`;
 }
 
+/** The module of the page, from dist/cli. */
+const PAGE = '../node/inspector/page.js';
+
+const pageIsExternal = {
+  name: 'page-is-external',
+  resolveId: (source, importer) =>
+    source === './page.js' && importer === join(ROOT, 'src/node/inspector/start.ts')
+      ? { id: PAGE, external: 'relative' }
+      : undefined,
+};
+
 await rm(OUT, { recursive: true, force: true });
 const bundle = await rolldown({
   input: join(ROOT, 'src/cli/main.ts'),
   platform: 'node',
+  plugins: [pageIsExternal],
 });
 // The package has no map of it; coverage needs one.
 const sourcemap = process.env.COTP_SOURCE_MAP !== undefined;
 const { output } = await bundle.write({
   file: join(OUT, 'main.js'),
   format: 'esm',
+  // Modules that are imported when they are needed are in the same file.
+  codeSplitting: false,
   sourcemap,
   // The sources are in the package, with their comments.
   comments: { jsdoc: false },

@@ -8,6 +8,7 @@ import { bench } from './commands/bench.js';
 import { completion } from './commands/completion.js';
 import { connect } from './commands/connect.js';
 import { decode } from './commands/decode.js';
+import { inspect } from './commands/inspect.js';
 import { listen } from './commands/listen.js';
 import { probe } from './commands/probe.js';
 import { proxy } from './commands/proxy.js';
@@ -24,6 +25,7 @@ export const COMMANDS: readonly Command[] = [
   listen,
   probe,
   proxy,
+  inspect,
   decode,
   bench,
   completion(() => COMMANDS),
@@ -177,6 +179,9 @@ function optionOf(name: string, row: OptionRow<unknown>): Option {
   }
   if (row.kind === 'value' && row.default !== undefined) {
     option.default(row.default, row.shownDefault);
+  }
+  if (row.preset !== undefined) {
+    option.preset(row.preset);
   }
   if (row.group !== undefined) {
     option.helpGroup(`${row.group}:`);

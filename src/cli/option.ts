@@ -37,6 +37,8 @@ export interface OptionRow<T> {
   readonly needs?: readonly string[];
   /** Another long flag with the same meaning; the help does not list it. A row with an alias has no short flag. */
   readonly alias?: string;
+  /** The text that is parsed if the option is given without a value: `'--ui [port]'`. */
+  readonly preset?: string;
   /** The library option that it sets. Default: the one with the name of the row. */
   readonly sets?: string;
 }
@@ -44,7 +46,7 @@ export interface OptionRow<T> {
 /** The optional fields of a row. */
 type Extra = Pick<
   OptionRow<unknown>,
-  'alias' | 'group' | 'conflicts' | 'needs' | 'sets' | 'shownDefault'
+  'alias' | 'group' | 'conflicts' | 'needs' | 'preset' | 'sets' | 'shownDefault'
 >;
 
 /** A boolean option without a value. */

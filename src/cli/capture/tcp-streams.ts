@@ -12,6 +12,8 @@ export interface Flow {
   /** The sender and the receiver, as `address:port`. */
   readonly from: string;
   readonly to: string;
+  /** Which of the two is the client, where the input says it. */
+  readonly client?: string;
   /** The same object for both directions of a stream. */
   readonly conversation: object;
 }

@@ -77,7 +77,7 @@ export class TraceReader {
     const conversation = this.#conversation(connection);
     return {
       frame: { number: frame.number, time: time === undefined ? undefined : Date.parse(time) },
-      flow: { stream: connection, from, to, conversation },
+      flow: { stream: connection, from, to, conversation, ...clientOf(entry) },
       tpdu: octets,
     };
   }
@@ -97,6 +97,7 @@ export class TraceReader {
 /** The fields of a line that are used. */
 interface Entry {
   readonly connection: number;
+  readonly role: unknown;
   readonly direction: 'sent' | 'received';
   readonly local: string;
   readonly remote: string;
@@ -112,6 +113,17 @@ function isAddress(field: unknown): field is string {
   return typeof field === 'string' && field.length <= MAX_ADDRESS && !/\p{Cc}/u.test(field);
 }
 
+function clientOf({ role, local, remote }: Entry): Pick<Flow, 'client'> {
+  switch (role) {
+    case 'client':
+      return { client: local };
+    case 'server':
+      return { client: remote };
+    default:
+      return {};
+  }
+}
+
 /** Reads a line; `undefined` if it is something else. */
 function parsed(text: string): Entry | undefined {
   let line: unknown;
@@ -123,7 +135,7 @@ function parsed(text: string): Entry | undefined {
   if (typeof line !== 'object' || line === null) {
     return undefined;
   }
-  const { connection, direction, local, remote, octets, time } = line as Record<string, unknown>;
+  const { connection, role, direction, local, remote, octets, time } = line as Record<string, unknown>;
   const isEntry =
     Number.isSafeInteger(connection) &&
     (direction === 'sent' || direction === 'received') &&
@@ -136,7 +148,7 @@ function parsed(text: string): Entry | undefined {
   }
   const isTime = typeof time === 'string' && !Number.isNaN(Date.parse(time));
   return {
-    ...{ connection: connection as number, direction, local, remote },
+    ...{ connection: connection as number, role, direction, local, remote },
     octets: Buffer.from(octets, 'hex'),
     time: isTime ? time : undefined,
   };

@@ -3,6 +3,7 @@
  */
 import { CaptureReader, isCapture } from '../capture/capture-reader.js';
 import { DamagedFile } from '../capture/packet.js';
+import { readEvents } from '../capture/read-events.js';
 import { isTrace, TraceReader } from '../capture/trace-reader.js';
 import { command } from '../command.js';
 import { Decoder } from '../decode/decoder.js';
@@ -56,9 +57,11 @@ export const decode = command({
     const decoder = new Decoder(options, io);
     const input = await openInput(operands, io);
     if (isCapture(input.start)) {
-      await read(input, decoder, 'capture', new CaptureReader(input.start), io.signal);
+      const reader = new CaptureReader(input.start);
+      await readEvents(input, reader, io.signal, (events) => decoder.events('capture', events));
     } else if (isTrace(input.start)) {
-      await read(input, decoder, 'trace', new TraceReader(), io.signal);
+      const reader = new TraceReader();
+      await readEvents(input, reader, io.signal, (events) => decoder.events('trace', events));
     } else {
       for (const each of octetsOf(await whole(input))) {
         await decoder.message(each);
@@ -76,31 +79,6 @@ export const decode = command({
 /** True if the input is read piece by piece, and what is missing in it is reported. */
 function isStreamed({ start }: Input): boolean {
   return isCapture(start) || isTrace(start);
-}
-
-/** Reads an input piece by piece. What is behind damage is not read, and this is reported. */
-async function read(
-  { chunks }: Input,
-  decoder: Decoder,
-  kind: 'capture' | 'trace',
-  reader: CaptureReader | TraceReader,
-  signal: AbortSignal,
-): Promise<void> {
-  let fault: string | undefined;
-  try {
-    for await (const chunk of chunks) {
-      await decoder.events(kind, reader.push(chunk));
-      if (signal.aborted) {
-        return;
-      }
-    }
-  } catch (error) {
-    if (!(error instanceof DamagedFile)) {
-      throw error;
-    }
-    fault = error.message;
-  }
-  await decoder.events(kind, reader.end(fault));
 }
 
 /** @throws UsageError if the input is too long, or cannot be decompressed */

@@ -11,7 +11,9 @@ import { CLIENT_OPTIONS } from '../options/connection.js';
 import { JSON_OPTION } from '../options/reporting.js';
 import { clientTls, listenTls, TLS_LISTEN_OPTIONS, TLS_TARGET_OPTIONS } from '../options/tls.js';
 import { classOptions, PROXY_CLASS_OPTIONS } from '../options/transport-class.js';
+import { UI_OPTION } from '../options/inspector.js';
 import { Ladder } from '../proxy/ladder.js';
+import { ProxyInspector } from '../proxy/proxy-inspector.js';
 import { relayTpdus } from '../proxy/relay-tpdus.js';
 import { relayTsdus } from '../proxy/relay-tsdus.js';
 import { checkFiles, TraceFiles } from '../proxy/trace-files.js';
@@ -53,6 +55,7 @@ export const proxy = command({
     ...PROXY_CLASS_OPTIONS,
     quiet: flag('-q, --quiet', 'do not print the ladder'),
     json: JSON_OPTION,
+    ui: UI_OPTION,
     pcap: value(
       '--pcap <file>',
       'write pcapng for Wireshark; server ports are recorded as 102',
@@ -83,6 +86,7 @@ export const proxy = command({
   },
   examples: [
     ['cotp proxy 1102 10.0.0.5', 'see what an engineering tool sends to 10.0.0.5'],
+    ['cotp proxy 1102 10.0.0.5 --ui', 'the same in a browser, explained octet by octet'],
     ['cotp proxy 0.0.0.0:102 10.0.0.5 --transparent --pcap plant.pcapng', 'unchanged, to a file'],
     [
       'cotp proxy 1102 10.0.0.7 --class 2,0 --expedited',
@@ -101,6 +105,7 @@ export const proxy = command({
     const ladder = new Ladder(io, options);
     await checkFiles(options);
     const files = new TraceFiles(options, io);
+    const inspector = await ProxyInspector.open(options.ui, addressText(target), ladder);
     try {
       const relay = options.transparent ? relayTpdus : relayTsdus;
       const running = await relay({
@@ -112,8 +117,14 @@ export const proxy = command({
         targetTls: await clientTls(options),
         transport: classOptions(options),
         ladder,
-        record: (entry) => files.record(entry),
-        ended: (connection, how, by) => files.ended(connection, how, by),
+        record: (entry, client) => {
+          files.record(entry);
+          inspector?.record(entry, client);
+        },
+        ended: (connection, how, by) => {
+          files.ended(connection, how, by);
+          inspector?.ended(connection, how, by);
+        },
       });
       files.open();
       const [bound = listenAddr] = running.addresses;
@@ -123,11 +134,13 @@ export const proxy = command({
       } else {
         io.stderr.line(io.stderr.colours.dim(`${where} is relayed to ${addressText(target)}`));
       }
+      await inspector?.announce(where, io, options.json);
       if (!io.signal.aborted) {
         await once(io.signal, 'abort');
       }
       await running.close();
     } finally {
+      await inspector?.close();
       await files.close();
     }
     await ladder.summary();

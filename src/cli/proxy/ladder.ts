@@ -40,6 +40,8 @@ export class Counts {
 /** Prints and counts the TPDUs and events of all clients. */
 export class Ladder {
   readonly counts: Counts = new Counts();
+  /** Called with every note: the number of the client, 0 for none, and what happened. */
+  onNote: ((client: number, event: string, message: string, time: number) => void) | undefined;
   readonly #io: Io;
   readonly #json: boolean;
   readonly #quiet: boolean;
@@ -119,6 +121,7 @@ export class Ladder {
 
   /** @internal */
   note(number: number, event: string, message: string, time: number = traceTime()): void {
+    this.onNote?.(number, event, message, time);
     if (this.#json) {
       this.#event({ event, time: new Date(time).toISOString(), connection: number, message });
     } else {

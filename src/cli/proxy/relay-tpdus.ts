@@ -212,7 +212,7 @@ class SocketPair {
     const octets = tpkt.subarray(TPKT_LENGTH);
     const peer = formatAddress(leg.source.remoteAddr);
     const entry = new Entry({ source: leg.source, peer, direction, octets });
-    record(entry);
+    record(entry, this.#onLadder.number);
     const isClients = leg.role === 'server' ? direction === 'received' : direction === 'sent';
     if (show === 'both legs') {
       this.#onLadder.tpdu(isClients ? 'client to target' : 'target to client', entry);

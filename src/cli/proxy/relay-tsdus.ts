@@ -46,8 +46,8 @@ export interface ProxyOptions {
   /** TLS of the target, likewise. */
   readonly targetTls: ConnectOptions['tls'];
   readonly ladder: Ladder;
-  /** Called with every TPDU of both legs, to write it to files. */
-  readonly record: (entry: TraceEntry) => void;
+  /** Called with every TPDU of both legs and the number of the client, to write it to files and to show it. */
+  readonly record: (entry: TraceEntry, client: number) => void;
   /** Called when a leg ends that the library did not open. */
   readonly ended: (connection: number, how: 'fin' | 'reset', by: 'local' | 'remote') => void;
 }
@@ -63,7 +63,7 @@ export interface RunningProxy {
 const HALF_OPEN = { allowHalfOpen: true };
 
 export async function relayTsdus(options: ProxyOptions): Promise<RunningProxy> {
-  const { listenAddr, ladder, record } = options;
+  const { listenAddr, ladder } = options;
   /** The open connection pairs, by the address of the client. */
   const pairs = new Map<string, ConnectionPair>();
   const working = new Set<Promise<void>>();
@@ -97,7 +97,6 @@ export async function relayTsdus(options: ProxyOptions): Promise<RunningProxy> {
       tls: options.clientTls,
       bindConnections: true,
       trace: (entry) => {
-        record(entry);
         const path = entry.direction === 'received' ? 'client to proxy' : 'proxy to client';
         pairOf(entry.remoteAddr, entry.time).show(path, entry);
       },
@@ -142,6 +141,7 @@ class ConnectionPair {
   }
 
   show(path: Path, entry: TraceEntry): void {
+    this.#options.record(entry, this.#onLadder.number);
     this.#onLadder.tpdu(path, entry);
   }
 
@@ -161,7 +161,7 @@ class ConnectionPair {
 
   /** Sends the request of the client to the target, and answers the client as the target answers. */
   async answer(request: ConnectRequest): Promise<void> {
-    const { target, remoteTsel, localAddress, targetTls, record } = this.#options;
+    const { target, remoteTsel, localAddress, targetTls } = this.#options;
     try {
       this.#outgoing = await connect(target, {
         ...HALF_OPEN,
@@ -176,7 +176,6 @@ class ConnectionPair {
         name: `#${this.#onLadder.number}`,
         signal: request.signal,
         trace: (entry) => {
-          record(entry);
           this.show(entry.direction === 'sent' ? 'proxy to target' : 'target to proxy', entry);
         },
       });

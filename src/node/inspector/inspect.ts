@@ -54,7 +54,10 @@ export async function inspect(options: InspectOptions = {}): Promise<Inspector> 
   signal?.throwIfAborted();
   const { startInspector } = await import('./start.js');
   const source = 'process';
-  const started = await startInspector({ ...resolved, source, title, isRef: false });
+  const started = await startInspector({
+    ...{ ...resolved, source, isRef: false },
+    title: () => title,
+  });
   const inspector = new ProcessInspector(started);
   if (signal !== undefined) {
     if (signal.aborted) {

@@ -7,7 +7,9 @@ import { RowFeed } from './row-feed.js';
 import type { Hello } from './rows.js';
 
 /** What to inspect, and where to show it. */
-export interface StartOptions extends Pick<Hello, 'source' | 'title' | 'target' | 'maxOctets'> {
+export interface StartOptions extends Pick<Hello, 'source' | 'target' | 'maxOctets'> {
+  /** Asked for each browser: a proxy knows its address only when it listens. */
+  readonly title: () => string;
   readonly host: string;
   readonly port: number;
   readonly redact: boolean;
@@ -36,7 +38,7 @@ export async function startInspector(options: StartOptions): Promise<StartedInsp
   const feed = new RowFeed(maxOctets, redact);
   let isLive = true;
   const hello = (): Hello => ({
-    ...{ source, title, isLive, isRedacted: redact, maxOctets },
+    ...{ source, title: title(), isLive, isRedacted: redact, maxOctets },
     ...(target === undefined ? {} : { target }),
   });
   const server = await InspectorServer.listen({ feed, hello, page, now: traceTime }, where);

@@ -1,0 +1,135 @@
+/** Shows a capture or a trace in an inspector: finds the client of each stream, and the TPDUs in each TPKT. */
+import { CotpError, decode, type Tpdu } from '../../core/tpdu/index.js';
+import type { FedNote, RowFeed } from '../../node/inspector/row-feed.js';
+import type { FullAddress, TracedConnection } from '../../index.js';
+import type { CaptureEvent } from '../capture/capture-reader.js';
+import type { Flow } from '../capture/tcp-streams.js';
+import type { TraceEvent } from '../capture/trace-reader.js';
+import { Negotiated } from '../decode/negotiated.js';
+import { tpdusOf } from '../decode/nsdu.js';
+
+const TPKT_LENGTH = 4;
+
+/** Code octets (X.224 13.1) without their low half. */
+const CODES = { CR: 0xe0, CC: 0xd0 } as const;
+
+/** The port that RFC 1006 assigns. */
+const COTP_PORT = 102;
+
+/** One stream of the file. */
+interface Stream {
+  readonly source: TracedConnection;
+  /** The client, as in the flows. */
+  readonly client: string;
+  readonly negotiated: Negotiated;
+}
+
+/** Writes what is in a file as rows. */
+export class FileFeed {
+  readonly #feed: RowFeed;
+  /** By their conversations. */
+  readonly #streams = new WeakMap<object, Stream>();
+  #count = 0;
+  /** Of the latest frame that has a time. */
+  #time = 0;
+
+  constructor(feed: RowFeed) {
+    this.#feed = feed;
+  }
+
+  events(events: readonly (CaptureEvent | TraceEvent)[]): void {
+    for (const event of events) {
+      this.#event(event);
+    }
+  }
+
+  #event(event: CaptureEvent | TraceEvent): void {
+    const { frame, flow } = event;
+    this.#time = frame?.time ?? this.#time;
+    if ('lost' in event) {
+      this.#lost(event.lost, flow, frame?.number);
+    } else if (flow !== undefined) {
+      const nsdu = 'tpkt' in event ? event.tpkt.subarray(TPKT_LENGTH) : event.tpdu;
+      this.#nsdu(nsdu, flow, frame?.number);
+    }
+  }
+
+  #nsdu(nsdu: Buffer, flow: Flow, frame: number | undefined): void {
+    const { source, client, negotiated } = this.#stream(flow, nsdu);
+    // The inspected side is the server.
+    const direction = flow.from === client ? 'received' : 'sent';
+    for (const octets of tpdusOf(nsdu, negotiated.optionsFor(nsdu))) {
+      this.#feed.tpdu({ ...source, time: this.#time, direction, octets }, undefined, frame);
+      follow(negotiated, octets);
+    }
+  }
+
+  #lost(text: string, flow: Flow | undefined, frame: number | undefined): void {
+    const stream = flow === undefined ? undefined : this.#streams.get(flow.conversation);
+    const connection = stream?.source.connection ?? 0;
+    const note: FedNote = { time: this.#time, connection, frame };
+    this.#feed.note(text, note);
+  }
+
+  #stream(flow: Flow, first: Buffer): Stream {
+    const known = this.#streams.get(flow.conversation);
+    if (known !== undefined) {
+      return known;
+    }
+    this.#count += 1;
+    const client = flow.client ?? clientOf(flow, first);
+    const server = client === flow.from ? flow.to : flow.from;
+    const source: TracedConnection = {
+      connection: this.#count,
+      name: undefined,
+      role: 'server',
+      localAddr: addressOf(server),
+      remoteAddr: addressOf(client),
+    };
+    const stream = { source, client, negotiated: new Negotiated() };
+    this.#streams.set(flow.conversation, stream);
+    return stream;
+  }
+}
+
+/** Only a CR and a CC change how the TPDUs behind them are read. */
+function follow(negotiated: Negotiated, octets: Buffer): void {
+  const code = codeOf(octets);
+  if (code === CODES.CR || code === CODES.CC) {
+    negotiated.push(decoded(octets));
+  }
+}
+
+function decoded(octets: Buffer): Tpdu | CotpError {
+  try {
+    return decode(octets);
+  } catch (error) {
+    if (error instanceof CotpError) {
+      return error;
+    }
+    throw error;
+  }
+}
+
+/** The one that sends the CR; in a stream that does not begin with CR or CC, the one that does not have the port of a server. */
+function clientOf({ from, to }: Flow, first: Buffer): string {
+  const code = codeOf(first);
+  if (code === CODES.CR || code === CODES.CC) {
+    return code === CODES.CR ? from : to;
+  }
+  const [one, other] = [addressOf(from).port, addressOf(to).port];
+  if (one === COTP_PORT || other === COTP_PORT) {
+    return one === COTP_PORT ? to : from;
+  }
+  return one < other ? to : from;
+}
+
+function codeOf(octets: Buffer): number {
+  return (octets[1] ?? 0) & 0xf0;
+}
+
+/** Reads `host:port`, where an IPv6 address is in brackets. */
+function addressOf(text: string): FullAddress {
+  const [, host = text, port = '0'] = /^\[?(.*?)\]?:(\d+)$/.exec(text) ?? [];
+  return { host, port: Number(port) };
+}

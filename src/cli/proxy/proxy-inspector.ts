@@ -1,0 +1,88 @@
+/** The inspector of a proxy: both legs of every client. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { ConnectionEvent, TraceEntry } from '../../index.js';
+import type { StartedInspector } from '../../node/inspector/start.js';
+import { DEFAULT_MAX_OCTETS } from '../../node/options/inspector.js';
+import { CONNECTION_CHANNEL } from '../../node/trace/entry.js';
+import { announceInspector, openInspector } from '../inspect/open-inspector.js';
+import type { Io } from '../io.js';
+import type { Ladder } from './ladder.js';
+
+/** Notes of the ladder that no row of a connection says. */
+const SHOWN_NOTES: ReadonlySet<string> = new Set(['error', 'through']);
+
+/** An inspector that listens. */
+export class ProxyInspector {
+  readonly #started: StartedInspector;
+  readonly #setTitle: (title: string) => void;
+  /** The connection with each client, by the number of the client. */
+  readonly #connections = new Map<number, number>();
+
+  /**
+   * Starts it before the proxy listens, so that nothing is missed. `undefined` without a port.
+   *
+   * @param target as text
+   */
+  static async open(
+    port: number | undefined,
+    target: string,
+    ladder: Ladder,
+  ): Promise<ProxyInspector | undefined> {
+    if (port === undefined) {
+      return undefined;
+    }
+    let title = '';
+    const started = await openInspector({
+      ...{ source: 'proxy', target, port, maxOctets: DEFAULT_MAX_OCTETS },
+      title: () => title,
+    });
+    const inspector = new ProxyInspector(started, (bound) => {
+      title = bound;
+    });
+    ladder.onNote = (...note) => inspector.#note(...note);
+    return inspector;
+  }
+
+  private constructor(started: StartedInspector, setTitle: (title: string) => void) {
+    this.#started = started;
+    this.#setTitle = setTitle;
+    subscribe(CONNECTION_CHANNEL, this.#onEvent);
+  }
+
+  /** Prints the address. @param where the address on which the proxy listens */
+  announce(where: string, io: Io, json: boolean): Promise<void> {
+    this.#setTitle(where);
+    return announceInspector(this.#started, io, json);
+  }
+
+  record(entry: TraceEntry, client: number): void {
+    if (entry.role === 'server' && !this.#connections.has(client)) {
+      this.#connections.set(client, entry.connection);
+    }
+    this.#started.feed.tpdu(entry, client);
+  }
+
+  /** The end of a leg that the library did not open. */
+  ended(connection: number, how: 'fin' | 'reset', by: 'local' | 'remote'): void {
+    this.#started.feed.ended(connection, how, by);
+  }
+
+  close(): Promise<void> {
+    unsubscribe(CONNECTION_CHANNEL, this.#onEvent);
+    return this.#started.close();
+  }
+
+  #note(client: number, event: string, message: string, time: number): void {
+    if (SHOWN_NOTES.has(event)) {
+      const connection = this.#connections.get(client) ?? 0;
+      this.#started.feed.note(message, { time, connection });
+    }
+    if (event === 'close') {
+      this.#connections.delete(client);
+    }
+  }
+
+  readonly #onEvent = (event: unknown): void => {
+    this.#started.feed.event(event as ConnectionEvent);
+  };
+}
