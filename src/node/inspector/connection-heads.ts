@@ -77,7 +77,7 @@ export class ConnectionHeads {
     for (const [connection, head] of this.#heads) {
       if (head.lastSeq < oldestSeq) {
         this.#heads.delete(connection);
-        this.#store.reserve(-head.octets);
+        this.#store.release(head.octets);
         for (const seq of head.seqs) {
           this.#rows.delete(seq);
         }

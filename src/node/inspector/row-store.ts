@@ -109,9 +109,15 @@ export class RowStore {
     return this.#octets + this.#reserved;
   }
 
-  /** Counts octets, which may be negative, that are held elsewhere for the rows of this store. */
+  /** Counts octets that are held elsewhere for the rows of this store. Rows are forgotten for them. */
   reserve(octets: number): void {
     this.#reserved += octets;
+    this.#makeRoom(0);
+  }
+
+  /** Such octets are held no longer. */
+  release(octets: number): void {
+    this.#reserved -= octets;
   }
 
   /** @returns the number of the row */

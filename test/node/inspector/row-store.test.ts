@@ -1,0 +1,121 @@
+/** The ring of rows of the inspector. */
+import { describe, expect, test } from 'vitest';
+import { Cursor, ROW_COST, RowStore, type StoredRow } from '../../../src/node/inspector/row-store.js';
+
+const MEBIBYTE = 1_048_576;
+
+function add(store: RowStore, octets: Buffer, connection = 1): number {
+  return store.addTpdu({ time: 5.25, connection, direction: 'sent', octets });
+}
+
+function all(store: RowStore, from = 1): StoredRow[] {
+  const cursor = new Cursor(from);
+  const rows: StoredRow[] = [];
+  for (let row = store.next(cursor); row !== undefined; row = store.next(cursor)) {
+    rows.push('octets' in row ? { ...row, octets: Buffer.from(row.octets) } : row);
+  }
+  return rows;
+}
+
+describe('a store of rows', () => {
+  test('gives back what it was given', () => {
+    const store = new RowStore(MEBIBYTE);
+    const octets = Buffer.from([2, 0xf0, 0x80]);
+    store.addTpdu({ time: 1.5, connection: 7, direction: 'received', octets, frame: 9 });
+    store.addJson(2.5, 8, '{"kind":"note","text":"ä"}');
+    expect(all(store)).toEqual([
+      { seq: 1, time: 1.5, connection: 7, direction: 'received', octets, frame: 9 },
+      { seq: 2, time: 2.5, connection: 8, json: '{"kind":"note","text":"ä"}' },
+    ]);
+  });
+
+  test('copies the octets, so that it keeps no chunk of a socket alive', () => {
+    const store = new RowStore(MEBIBYTE);
+    const octets = Buffer.from('before');
+    add(store, octets);
+    octets.fill(0);
+    expect(all(store)).toMatchObject([{ octets: Buffer.from('before') }]);
+  });
+
+  test('never holds more octets than it may', () => {
+    const store = new RowStore(MEBIBYTE);
+    for (let i = 0; i < 10_000; i += 1) {
+      add(store, Buffer.alloc(1 + ((i * 37) % 1000)));
+      expect(store.octets).toBeLessThanOrEqual(MEBIBYTE);
+    }
+  });
+
+  test('forgets the oldest rows and keeps the numbers of the others', () => {
+    const store = new RowStore(MEBIBYTE);
+    for (let i = 1; i <= 5000; i += 1) {
+      const octets = Buffer.alloc(1000);
+      octets.writeUInt32BE(i);
+      expect(add(store, octets)).toBe(i);
+    }
+    const rows = all(store);
+    expect(store.oldestSeq).toBeGreaterThan(3900);
+    expect(rows[0]?.seq).toBe(store.oldestSeq);
+    expect(rows.at(-1)?.seq).toBe(5000);
+    expect(rows.map((row) => ('octets' in row ? row.octets.readUInt32BE() : 0))).toEqual(
+      rows.map(({ seq }) => seq),
+    );
+  });
+
+  test('keeps at least seven eighths of its memory', () => {
+    const store = new RowStore(MEBIBYTE);
+    for (let i = 0; i < 5000; i += 1) {
+      add(store, Buffer.alloc(1000));
+    }
+    const kept = (store.nextSeq - store.oldestSeq) * (1000 + ROW_COST);
+    expect(kept).toBeGreaterThan((6.9 / 8) * MEBIBYTE);
+  });
+
+  test('keeps a row that is longer than a block', () => {
+    const store = new RowStore(MEBIBYTE);
+    add(store, Buffer.alloc(500_000, 1));
+    add(store, Buffer.alloc(3, 2));
+    expect(all(store).map((row) => 'octets' in row && row.octets.length)).toEqual([500_000, 3]);
+  });
+
+  test('counts what others hold for its rows', () => {
+    const store = new RowStore(MEBIBYTE);
+    for (let i = 0; i < 5000; i += 1) {
+      add(store, Buffer.alloc(1000));
+    }
+    store.reserve(MEBIBYTE / 2);
+    for (let i = 0; i < 1000; i += 1) {
+      add(store, Buffer.alloc(1000));
+    }
+    expect(store.octets).toBeLessThanOrEqual(MEBIBYTE);
+    expect((store.nextSeq - store.oldestSeq) * 1000).toBeLessThan(MEBIBYTE / 2);
+  });
+
+  test('lets a reader begin at any row', () => {
+    const store = new RowStore(MEBIBYTE);
+    for (let i = 0; i < 300; i += 1) {
+      add(store, Buffer.alloc(1000));
+    }
+    for (const seq of [1, 2, 127, 128, 299, 300]) {
+      expect(all(store, seq)[0]?.seq).toBe(seq);
+    }
+    expect(all(store, 301)).toEqual([]);
+  });
+
+  test('lets a reader go on where rows were added and forgotten meanwhile', () => {
+    const store = new RowStore(MEBIBYTE);
+    const cursor = new Cursor(1);
+    const seen: number[] = [];
+    for (let i = 1; i <= 3000; i += 1) {
+      const octets = Buffer.alloc(1000);
+      octets.writeUInt32BE(add(store, octets) + 1);
+      add(store, octets);
+      const row = i < 500 || i > 2500 ? store.next(cursor) : undefined;
+      if (row !== undefined && 'octets' in row && row.seq % 2 === 0) {
+        expect(row.octets.readUInt32BE()).toBe(row.seq);
+        seen.push(row.seq);
+      }
+    }
+    expect(seen).toEqual([...new Set(seen)].sort((a, b) => a - b));
+    expect(seen.at(-1)).toBeGreaterThan(4000);
+  });
+});
