@@ -46,8 +46,8 @@ export function tpdu(octets: string | Buffer, own: Partial<FedTpdu> = {}): FedTp
 }
 
 /** A CR that calls 0x0102, its CC, and a DT with the data "secret". */
-export const CR_TPDU = '0e e0 0000 1234 00 c2020102 c0010b';
-export const CC_TPDU = '0e d0 1234 0007 00 c2020102 c0010b';
+export const CR_TPDU = '0d e0 0000 1234 00 c2020102 c0010b';
+export const CC_TPDU = '0d d0 1234 0007 00 c2020102 c0010b';
 export const DT_TPDU = '02 f0 80 736563726574';
 
 export interface Answer {

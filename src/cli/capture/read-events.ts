@@ -1,5 +1,5 @@
 /** Reads a capture or a trace piece by piece. What is behind damage is not read, and this is reported. */
-import { type CaptureEvent, type CaptureReader } from './capture-reader.js';
+import type { CaptureEvent, CaptureReader } from './capture-reader.js';
 import { DamagedFile } from './packet.js';
 import type { TraceEvent, TraceReader } from './trace-reader.js';
 

@@ -135,7 +135,10 @@ function parsed(text: string): Entry | undefined {
   if (typeof line !== 'object' || line === null) {
     return undefined;
   }
-  const { connection, role, direction, local, remote, octets, time } = line as Record<string, unknown>;
+  const { connection, role, direction, local, remote, octets, time } = line as Record<
+    string,
+    unknown
+  >;
   const isEntry =
     Number.isSafeInteger(connection) &&
     (direction === 'sent' || direction === 'received') &&

@@ -52,7 +52,10 @@ export function refuse(response: ServerResponse, { status, text, headers }: Refu
 }
 
 /** The same for octets that are no request, for which there is no response object. */
-export function rawRefusal(status: string, { text, headers = {} }: Omit<Refusal, 'status'>): string {
+export function rawRefusal(
+  status: string,
+  { text, headers = {} }: Omit<Refusal, 'status'>,
+): string {
   const body = `${text}\n`;
   const fields = {
     ...SAFE_HEADERS,

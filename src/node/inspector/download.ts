@@ -1,5 +1,4 @@
 /** What the store holds as a file: a capture for Wireshark, or JSON lines. It is made while the browser takes it. */
-import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { formatAddress } from '../address.js';
 import { Entry } from '../trace/entry.js';
@@ -80,13 +79,24 @@ export async function sendDownload(
   response.setTimeout(MAX_SILENCE, () => response.destroy());
   for (const piece of pieces(feed, ENCODERS[format](), redact)) {
     if (!response.write(piece) && !response.destroyed) {
-      await Promise.race([once(response, 'drain'), once(response, 'close')]);
+      await roomIn(response);
     }
     if (response.destroyed) {
       return;
     }
   }
   response.end();
+}
+
+/** Resolves when the browser has taken what was written, or has left. */
+function roomIn(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = () => {
+      response.off('drain', settle).off('close', settle);
+      resolve();
+    };
+    response.on('drain', settle).on('close', settle);
+  });
 }
 
 /** The file, in pieces. Between two of them rows may be forgotten, and added; added ones are not in the file. */
@@ -100,10 +110,10 @@ function* pieces(feed: RowFeed, encoder: Encoder, redact: boolean): Generator<Bu
   while (cursor.seq <= last) {
     const expected = cursor.seq;
     const row = store.next(cursor);
+    lost += Math.min(row?.seq ?? expected, last + 1) - expected;
     if (row === undefined || row.seq > last) {
       break;
     }
-    lost += row.seq - expected;
     const record = recordOf(feed, row, encoder, redact);
     records.push(record);
     length += record.length;

@@ -146,7 +146,8 @@ export class InspectorServer {
       return;
     }
     const route = Object.hasOwn(this.#routes, path) ? this.#routes[path] : undefined;
-    const reason = this.access.cookieRefusal(request) ?? (route === undefined ? MISSING : undefined);
+    const reason =
+      this.access.cookieRefusal(request) ?? (route === undefined ? MISSING : undefined);
     if (reason !== undefined || route === undefined) {
       refuse(response, reason ?? MISSING);
       return;
@@ -163,7 +164,8 @@ export class InspectorServer {
     if (this.access.isToken(token)) {
       redirect(response, '/', this.access.setCookie);
     } else {
-      const text = 'The token is wrong. Open the address that the inspector printed when it started.';
+      const text =
+        'The token is wrong. Open the address that the inspector printed when it started.';
       refuse(response, { status: 403, text });
     }
   }
@@ -191,7 +193,8 @@ export class InspectorServer {
     const format = DOWNLOAD_FORMATS.find((each) => each === query.get('format'));
     const redact = query.get('redact') ?? '0';
     if (format === undefined || (redact !== '0' && redact !== '1')) {
-      const text = 'The address must be /download?format=pcapng or /download?format=jsonl, with &redact=1 to replace user data by zeros.';
+      const text =
+        'The address must be /download?format=pcapng or /download?format=jsonl, with &redact=1 to replace user data by zeros.';
       refuse(response, { status: 400, text });
       return;
     }

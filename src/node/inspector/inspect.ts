@@ -47,10 +47,11 @@ export interface Inspector extends AsyncDisposable {
  * ```
  */
 export async function inspect(options: InspectOptions = {}): Promise<Inspector> {
-  const { signal, title = `process ${process.pid}`, ...resolved } = resolveOptions(
-    INSPECT_OPTIONS,
-    options,
-  );
+  const {
+    signal,
+    title = `process ${process.pid}`,
+    ...resolved
+  } = resolveOptions(INSPECT_OPTIONS, options);
   signal?.throwIfAborted();
   const { startInspector } = await import('./start.js');
   const source = 'process';

@@ -1,7 +1,12 @@
 /** Turns what is known of connections, from the diagnostics channels or from a file, into rows of the store. */
 import { formatAddress } from '../address.js';
 import type { CotpError } from '../../core/errors.js';
-import { decodeOrError, type TracedConnection, type TraceEntry, traceTime } from '../trace/entry.js';
+import {
+  decodeOrError,
+  type TracedConnection,
+  type TraceEntry,
+  traceTime,
+} from '../trace/entry.js';
 import type { ConnectionEvent } from '../trace/events.js';
 import { redactTpdu } from '../trace/sink.js';
 import { type ConnectionHead, ConnectionHeads } from './connection-heads.js';
@@ -148,10 +153,12 @@ function rounded(time: number): number {
 }
 
 /** A TPDU as JSON. Not by `JSON.stringify`: nothing in it needs an escape, and there are very many. */
-export function tpduJson(row: Omit<TpduRow, 'kind' | 'octets' | 'frame'> & {
-  readonly octets: Buffer;
-  readonly frame: number | undefined;
-}): string {
+export function tpduJson(
+  row: Omit<TpduRow, 'kind' | 'octets' | 'frame'> & {
+    readonly octets: Buffer;
+    readonly frame: number | undefined;
+  },
+): string {
   const { seq, time, connection, direction, octets, frame } = row;
   const inFile = frame === undefined ? '' : `,"frame":${frame}`;
   return `{"kind":"tpdu","seq":${seq},"time":${rounded(time)},"connection":${connection},"direction":"${direction}"${inFile},"octets":"${octets.toString('base64')}"}`;

@@ -1,6 +1,11 @@
 /** The ring of rows of the inspector. */
 import { describe, expect, test } from 'vitest';
-import { Cursor, ROW_COST, RowStore, type StoredRow } from '../../../src/node/inspector/row-store.js';
+import {
+  Cursor,
+  ROW_COST,
+  RowStore,
+  type StoredRow,
+} from '../../../src/node/inspector/row-store.js';
 
 const MEBIBYTE = 1_048_576;
 

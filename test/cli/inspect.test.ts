@@ -1,0 +1,304 @@
+/** `cotp inspect`, and `cotp proxy --ui`. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import { connect, jsonLinesSink, listen, pcapngSink, type TraceListener } from '../../src/index.js';
+import type { Row } from '../../src/node/inspector/rows.js';
+import { Browser } from '../support/inspector.js';
+import { closeLater, rawClient, rejection } from '../support/life.js';
+import { CR, cc, dt } from '../support/raw.js';
+import { closedPort, cotp, Running, strangers } from './support.js';
+
+/** The address that a command prints, in the form of `--json` or of a person. */
+async function addressOf(running: Running, where: 'stderr' | 'stdout' = 'stderr'): Promise<string> {
+  const [url] = await running.says(/http:\/\/127\.0\.0\.1:\d+\/\?token=[0-9a-f]{32}/, where);
+  return url;
+}
+
+async function watch(running: Running, where?: 'stdout') {
+  const events = await (await Browser.open(await addressOf(running, where))).watch();
+  return { events, hello: await events.hello() };
+}
+
+const types = (rows: readonly Row[]) =>
+  rows.flatMap((row) => {
+    if (row.kind !== 'tpdu') {
+      return [];
+    }
+    const octets = Buffer.from(row.octets, 'base64');
+    const name = { 14: 'CR', 13: 'CC', 15: 'DT', 8: 'DR', 7: 'ER' }[(octets[1] ?? 0) >> 4];
+    return [`${row.connection} ${row.direction} ${name}`];
+  });
+
+async function folder(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'cotp-inspect-'));
+  closeLater(() => rm(path, { recursive: true, force: true }));
+  return path;
+}
+
+/** What two connections of an echo server send and receive, seen by the clients or by the server. */
+async function traced(side: 'client' | 'server', trace: TraceListener): Promise<void> {
+  const server = await listen(
+    async (conn) => {
+      for await (const tsdu of conn) {
+        conn.write(tsdu);
+      }
+    },
+    { host: '127.0.0.1', port: 0 },
+    side === 'server' ? { trace } : {},
+  );
+  for (let i = 0; i < 2; i += 1) {
+    const conn = await connect(
+      server.addresses[0] ?? { host: '' },
+      side === 'client' ? { trace } : {},
+    );
+    conn.write(Buffer.from('hello'));
+    await conn.read();
+    await conn.asyncClose();
+  }
+  await server.asyncClose();
+}
+
+/** The rows of a file, up to the end. */
+async function rowsOf(file: string): Promise<{ rows: Row[]; hello: unknown }> {
+  const { events, hello } = await watch(new Running(['inspect', file]));
+  const rows: Row[] = [];
+  for (let each = await events.next(); each.event !== 'end'; each = await events.next()) {
+    rows.push(...(JSON.parse(each.data) as Row[]));
+  }
+  return { rows, hello };
+}
+
+const EXPECTED = ['received CR', 'sent CC', 'received DT', 'sent DT'];
+const TWO_CONNECTIONS = [
+  ...EXPECTED.map((each) => `1 ${each}`),
+  ...EXPECTED.map((each) => `2 ${each}`),
+];
+
+describe('cotp inspect', () => {
+  test.each([
+    ['pcapng', 'client'],
+    ['pcapng', 'server'],
+    ['jsonl', 'client'],
+    ['jsonl', 'server'],
+  ] as const)(
+    'shows a file of %s that a %s wrote: the server is the inspected side',
+    async (kind, side) => {
+      const file = join(await folder(), `trace.${kind}`);
+      const sink = kind === 'pcapng' ? pcapngSink(file) : jsonLinesSink(file);
+      await traced(side, sink.trace);
+      await sink.close();
+      const { rows, hello } = await rowsOf(file);
+      expect(hello).toMatchObject({ source: 'file', title: `trace.${kind}`, isRedacted: false });
+      expect(types(rows)).toEqual(TWO_CONNECTIONS);
+      const connections = rows.filter((row) => row.kind === 'connection');
+      expect(connections.map(({ role, connection }) => [role, connection])).toEqual([
+        ['server', 1],
+        ['server', 2],
+      ]);
+      expect(rows.every(({ time }) => time > 1_600_000_000_000)).toBe(true);
+      const frames = rows.flatMap((row) => (row.kind === 'tpdu' ? [row.frame ?? 0] : []));
+      expect(frames).toEqual([...new Set(frames)].sort((a, b) => a - b));
+      expect(frames[0]).toBe(kind === 'jsonl' ? 1 : 4);
+    },
+  );
+
+  test('shows a file that is compressed', async () => {
+    const file = join(await folder(), 'trace.jsonl.gz');
+    const line = { connection: 4, role: 'client', direction: 'sent', octets: '02f080' };
+    const ends = { local: '[::1]:5000', remote: '[::1]:1102', time: '2026-01-01T00:00:00.000Z' };
+    await writeFile(file, gzipSync(`${JSON.stringify({ ...line, ...ends })}\n`));
+    const { rows } = await rowsOf(file);
+    expect(rows).toMatchObject([
+      { kind: 'connection', local: '[::1]:1102', remote: '[::1]:5000' },
+      { kind: 'tpdu', direction: 'received', frame: 1 },
+    ]);
+  });
+
+  test('says what is missing in a file', async () => {
+    const file = join(await folder(), 'trace.jsonl');
+    const line = { connection: 4, direction: 'sent', octets: '02f080' };
+    const ends = { local: '10.0.0.5:102', remote: '10.0.0.1:5000' };
+    await writeFile(file, `${JSON.stringify({ ...line, ...ends })}\n{"no":"entry"}\n`);
+    const { rows } = await rowsOf(file);
+    expect(rows).toMatchObject([
+      { kind: 'connection', local: '10.0.0.5:102', remote: '10.0.0.1:5000' },
+      { kind: 'tpdu', direction: 'sent' },
+      { kind: 'note', connection: 0, frame: 2, text: 'the line is no entry of a trace' },
+    ]);
+  });
+
+  test('reads stdin on while it shows it', async () => {
+    const running = new Running(['inspect', '-']);
+    const { events, hello } = await watch(running);
+    expect(hello).toMatchObject({ title: 'stdin', isLive: true });
+    const sink = jsonLinesSink(running.child.stdin);
+    await traced('server', sink.trace);
+    expect(types(await events.rowsUntil((row) => types([row])[0] === '2 sent DT'))).toEqual(
+      TWO_CONNECTIONS,
+    );
+    await sink.close();
+    running.child.stdin.end();
+    expect(await events.next()).toMatchObject({ event: 'end' });
+  });
+
+  test('prints its address as an event with --json, and stays until it is interrupted', async () => {
+    const running = new Running(['inspect', '-', '--json']);
+    const url = await addressOf(running, 'stdout');
+    running.child.kill('SIGINT');
+    const { code } = await running.end();
+    expect([code, running.events]).toEqual([130, [{ event: 'inspector', url }]]);
+    expect(running.stderr).toBe('');
+  });
+
+  test('ends at once although a browser watches', async () => {
+    const running = new Running(['inspect', '-']);
+    const { events } = await watch(running);
+    running.child.kill('SIGINT');
+    expect(await events.next()).toMatchObject({ event: 'end' });
+    expect((await running.end()).code).toBe(130);
+  });
+
+  test.each(['nothing-like-this.pcap', 'text.txt'])('refuses %s', async (name) => {
+    const file = join(await folder(), name);
+    if (name === 'text.txt') {
+      await writeFile(file, '02 f0 80');
+    }
+    const { code, stderr, stdout } = await cotp(['inspect', file]);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toContain('must be a capture (pcap, pcapng) or a trace of proxy --jsonl');
+  });
+
+  test('refuses stdin that is something else', async () => {
+    const { code, stderr } = await cotp(['inspect', '-'], 'hello');
+    expect(code).toBe(2);
+    expect(stderr).toContain('stdin must be a capture');
+  });
+
+  test('says which port is taken', async () => {
+    const first = new Running(['inspect', '-']);
+    const port = new URL(await addressOf(first)).port;
+    const { code, stderr } = await cotp(['inspect', '-', '--port', port]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(new RegExp(`EADDRINUSE.*${port}|${port}.*(?:use|taken)`));
+  });
+});
+
+/** A proxy with an inspector: the port on which it listens, and a browser. */
+async function proxied(target: string, ...args: readonly string[]) {
+  const running = new Running(['proxy', '127.0.0.1:0', target, '--ui', ...args]);
+  const json = args.includes('--json');
+  const where = json ? 'stdout' : 'stderr';
+  const [, port] = await running.says(/127\.0\.0\.1:(\d+)/, where);
+  return { running, port: Number(port), ...(await watch(running, json ? 'stdout' : undefined)) };
+}
+
+describe.each([
+  ['TSDUs', []],
+  ['TPDUs', ['--transparent']],
+] as const)('cotp proxy --ui, relaying %s', (_what, mode) => {
+  test('shows both connections of each client, and how they ended', async () => {
+    const server = await listen(
+      async (conn) => {
+        conn.write(await conn.read());
+      },
+      { host: '127.0.0.1', port: 0 },
+    );
+    closeLater(() => server.asyncClose());
+    const target = `127.0.0.1:${server.addresses[0]?.port}`;
+    const { port, events, hello } = await proxied(target, ...mode);
+    expect(hello).toMatchObject({
+      source: 'proxy',
+      title: `127.0.0.1:${port}`,
+      target,
+      isLive: true,
+    });
+    const conn = await connect({ host: '127.0.0.1', port }, { remoteTsel: 0x0102 });
+    conn.write(Buffer.from('hello'));
+    await conn.read();
+    await conn.asyncClose();
+    const rows: Row[] = [];
+    const closes = () => rows.filter((row) => row.kind === 'event' && row.event === 'close');
+    while (closes().length < 2) {
+      rows.push(
+        ...(await events.rowsUntil((row) => row.kind === 'event' && row.event === 'close')),
+      );
+    }
+    const connections = rows.filter((row) => row.kind === 'connection');
+    expect(connections.map(({ role, pair }) => [role, pair])).toEqual([
+      ['server', 1],
+      ['client', 1],
+    ]);
+    expect(connections[0]?.local).toBe(`127.0.0.1:${port}`);
+    expect(connections[1]?.remote).toBe(target);
+    const [client, other] = connections.map(({ connection }) => connection);
+    expect(types(rows).sort()).toEqual(
+      [
+        ...['received CR', 'sent CC', 'received DT', 'sent DT'].map((each) => `${client} ${each}`),
+        ...['sent CR', 'received CC', 'sent DT', 'received DT'].map((each) => `${other} ${each}`),
+      ].sort(),
+    );
+  });
+
+  test('says why the target cannot be reached', async () => {
+    const { port, events } = await proxied(await closedPort(), ...mode);
+    const client = await rawClient(port);
+    client.send(CR);
+    const rows = await events.rowsUntil(({ kind }) => kind === 'note');
+    const note = rows.find((row) => row.kind === 'note');
+    expect(note?.text).toContain('ECONNREFUSED');
+  });
+
+  test('prints its address as an event with --json, after that of the proxy', async () => {
+    const { running } = await proxied(await closedPort(), '--json', ...mode);
+    expect(running.events.map(({ event }) => event)).toEqual(['listening', 'inspector']);
+    running.child.kill('SIGINT');
+    expect((await running.end()).code).toBe(130);
+  });
+});
+
+describe('cotp proxy --ui', () => {
+  test('takes a port', async () => {
+    const port = Number((await closedPort()).split(':')[1]);
+    const running = new Running(['proxy', '0', '127.0.0.1:1', '--ui', String(port)]);
+    expect(new URL(await addressOf(running)).port).toBe(String(port));
+  });
+
+  test('says that a port is none', async () => {
+    const { code, stderr } = await cotp(['proxy', '0', '127.0.0.1', '--ui', '70000']);
+    expect(code).toBe(2);
+    expect(stderr).toContain('--ui must be an integer 0 to 65535, not "70000"');
+  });
+
+  test('shows a refusal by the target in both connections', async () => {
+    const target = await strangers((octets) => (octets[5] === 0xe0 ? DR(octets) : undefined));
+    const { port, events } = await proxied(target);
+    await rejection(connect({ host: '127.0.0.1', port }, { remoteTsel: 0x0200 }));
+    const rows = await events.rowsUntil((row) => row.kind === 'event' && row.event === 'refused');
+    expect(types(rows)).toEqual(['1 received CR', '2 sent CR', '2 received DR', '1 sent DR']);
+  });
+
+  test('says that octets are no TPKTs any more', async () => {
+    const target = await strangers((octets) =>
+      octets[5] === 0xe0 ? cc('1234') : Buffer.from('no TPKT at all'),
+    );
+    const { port, events } = await proxied(target, '--transparent');
+    const client = await rawClient(port);
+    client.send(CR);
+    await client.packet();
+    client.send(dt('01'));
+    const rows = await events.rowsUntil(({ kind }) => kind === 'note');
+    expect(rows.at(-1)).toMatchObject({ connection: 1, text: expect.stringContaining('no TPKT') });
+  });
+});
+
+/** A DR with reason 3 for the sender of that CR. */
+function DR(cr: Buffer): Buffer {
+  return Buffer.concat([
+    Buffer.from([3, 0, 0, 11, 6, 0x80]),
+    cr.subarray(8, 10),
+    Buffer.from([0, 0, 3]),
+  ]);
+}
