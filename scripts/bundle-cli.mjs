@@ -8,6 +8,7 @@ import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
+import { pageIsExternal } from './page-is-external.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const OUT = join(ROOT, 'dist/cli');
@@ -30,22 +31,11 @@ async function licenceOf(folder) {
   return `${name} ${version} (${license})\n\n${text.trim()}\n`;
 }
 
-/** The module of the page, from dist/cli. */
-const PAGE = '../node/inspector/page.js';
-
-const pageIsExternal = {
-  name: 'page-is-external',
-  resolveId: (source, importer) =>
-    source === './page.js' && importer === join(ROOT, 'src/node/inspector/start.ts')
-      ? { id: PAGE, external: 'relative' }
-      : undefined,
-};
-
 await rm(OUT, { recursive: true, force: true });
 const bundle = await rolldown({
   input: join(ROOT, 'src/cli/main.ts'),
   platform: 'node',
-  plugins: [pageIsExternal],
+  plugins: [pageIsExternal('../node/inspector/page.js')],
 });
 // The package has no map of it; coverage needs one.
 const sourcemap = process.env.COTP_SOURCE_MAP !== undefined;

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { CONNECT_OPTIONS, LISTEN_OPTIONS } from '../dist/node/options/cotp.js';
+import { INSPECT_OPTIONS } from '../dist/node/options/inspector.js';
 import * as tpkt from '../dist/node/options/tpkt.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -45,6 +46,7 @@ function prose(comment) {
 const PURPOSES = new Map([
   ...(await purposes('node/options/stream.ts')),
   ...(await purposes('node/options/cotp.ts')),
+  ...(await purposes('node/options/inspector.ts')),
 ]);
 
 function purposeOf(name, interfaces) {
@@ -124,6 +126,12 @@ ${table(LISTEN_OPTIONS, others(LISTEN_OPTIONS), ['ListenOptions', 'StreamListenO
 
 \`connect\` and \`listen\` of [\`cotp/tpkt\`](tpdu.md#tpkt-alone) have the same options, except those of COTP:
 ${onlyCotp.join(', ')}.
+
+## Options of \`inspect\`
+
+[inspector.md](inspector.md) says what it shows.
+
+${table(INSPECT_OPTIONS, Object.keys(INSPECT_OPTIONS), ['InspectOptions'])}
 `;
 
 if (process.argv.includes('--check')) {

@@ -134,7 +134,7 @@ function parserOf(
     parser.action(async () => {
       const given = parser.opts<Record<string, unknown>>();
       checkNeeds(definition.options, (name) => parser.getOptionValueSource(name) === 'cli');
-      const values = rows.map(([name, row]) => [name, given[name] ?? row.default] as const);
+      const values = rows.map(([name, row]) => [name, valueOf(row, given[name])] as const);
       ended(await definition.run(parser.args, Object.fromEntries(values), io));
     });
   }
@@ -180,13 +180,16 @@ function optionOf(name: string, row: OptionRow<unknown>): Option {
   if (row.kind === 'value' && row.default !== undefined) {
     option.default(row.default, row.shownDefault);
   }
-  if (row.preset !== undefined) {
-    option.preset(row.preset);
-  }
   if (row.group !== undefined) {
     option.helpGroup(`${row.group}:`);
   }
   return option.conflicts([...(row.conflicts ?? [])]);
+}
+
+/** The value of an option. One without a value, which may have one, is `true`. */
+function valueOf(row: OptionRow<unknown>, given: unknown): unknown {
+  const isPreset = given === true && row.preset !== undefined;
+  return (isPreset ? row.parse(row.preset) : given) ?? row.default;
 }
 
 /** @throws UsageError for an option that was given without an option that it requires */

@@ -33,8 +33,7 @@ export const EXIT_CODES_HELP: readonly (readonly [number, string])[] = [
 
 /** The exit codes in a few words, for the list of commands. */
 export const EXIT_CODES_SHORT = [
-  '0 success, 1 failure, 2 wrong usage, 3 refused, 4 timeout, 5 not COTP,',
-  '130 interrupted (Ctrl-C)',
+  '0 success, 1 failure, 2 usage, 3 refused, 4 timeout, 5 not COTP, 130 Ctrl-C',
 ];
 
 /** Wrong usage. The message is one sentence for stderr; the exit code is 2. */

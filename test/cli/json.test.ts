@@ -216,7 +216,7 @@ describe('the page names what is printed, and no more', () => {
     const { host, port } = server.address;
     const running = new Running([
       ...['proxy', '127.0.0.1:0', `${host}:${port}`, '--transparent', '--json'],
-      ...['--jsonl', '/dev/full'],
+      ...['--jsonl', '/dev/full', '--ui'],
     ]);
     const [, where = ''] = await running.says(/"address":"([^"]+)"/, 'stdout');
     const client = await rawClient(target(where).port);
@@ -232,6 +232,14 @@ describe('the page names what is printed, and no more', () => {
     running.child.kill('SIGINT');
     await running.end();
     expectDocumented('proxy', running.events);
+  });
+
+  test('inspect', async () => {
+    const running = new Running(['inspect', '-', '--json']);
+    await running.says(/"url"/, 'stdout');
+    running.child.kill('SIGINT');
+    await running.end();
+    expectDocumented('inspect', running.events);
   });
 
   test('bench', async () => {

@@ -39,6 +39,9 @@ import {
   type FdAddress,
   type FullAddress,
   formatTsel,
+  type InspectOptions,
+  type Inspector,
+  inspect,
   jsonLinesSink,
   type ListenAddress,
   type ListenOptions,
@@ -338,4 +341,12 @@ export function codec(init: tpdus.TpduInit): string {
   const explained: readonly tpdus.Explanation[] = explainTpdu(octets);
   const words = explained.map(({ field, value, meaning }) => `${field} ${value} ${meaning}`);
   return `${tpdu.type} ${all.length} ${disconnectReason(3)} ${rejectCauseText(1)} ${sentence} ${words}`;
+}
+
+/** An inspector for the whole process. */
+export async function inspected(): Promise<void> {
+  const options: InspectOptions = { port: 0, title: 'gateway', redact: true };
+  const inspector: Inspector = await inspect(options);
+  process.stderr.write(`${inspector.url} ${inspector.address.port}`);
+  await inspector.asyncClose();
 }

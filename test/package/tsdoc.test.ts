@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CONNECT_OPTIONS, LISTEN_OPTIONS } from '../../src/node/options/cotp.js';
 import type { OptionTable } from '../../src/node/options/rows.js';
+import { INSPECT_OPTIONS } from '../../src/node/options/inspector.js';
 import * as tpkt from '../../src/node/options/tpkt.js';
 import { SINK_OPTIONS } from '../../src/node/trace/sink.js';
 import { Consumer, ROOT } from './consumer.js';
@@ -154,6 +155,7 @@ describe('the default value in the TSDoc of', () => {
     ['tpkt.connect', ['node/options/tpkt.ts', 'node/options/stream.ts'], tpkt.CONNECT_OPTIONS],
     ['tpkt.listen', ['node/options/tpkt.ts', 'node/options/stream.ts'], tpkt.LISTEN_OPTIONS],
     ['sinks', ['node/trace/sink.ts'], SINK_OPTIONS],
+    ['inspect', ['node/options/inspector.ts'], INSPECT_OPTIONS],
   ];
   const rows = tables.flatMap(([service, paths, table]) =>
     Object.entries(table).map(([name, row]) => [service, name, paths, row.default] as const),

@@ -26,9 +26,9 @@ export interface InspectOptions {
    */
   readonly port?: number | undefined;
   /**
-   * What the page shows as its title.
+   * What the page shows as its title. Default: `process` and the number of the process.
    *
-   * @defaultValue `'process PID'`
+   * @defaultValue `undefined`
    */
   readonly title?: string | undefined;
   /**
