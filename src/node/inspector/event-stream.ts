@@ -10,7 +10,7 @@ import type { Hello } from './rows.js';
 const WRITE_INTERVAL = 50;
 
 /** Characters of JSON after which a write takes no further row. */
-const MAX_BATCH = 524_288;
+const MAX_BATCH = 262_144;
 
 /** A comment is sent after this time, so that nothing between the browser and us takes the connection for dead. */
 const COMMENT_INTERVAL = 15_000;

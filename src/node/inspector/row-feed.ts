@@ -18,6 +18,7 @@ const MAX_TEXT = 4096;
 
 /** Code octets (X.224 13.1) without their low half of the TPDUs that open, refuse or end a connection. */
 const OPENING: ReadonlySet<number> = new Set([0xe0, 0xd0, 0x80, 0x70]);
+const DT = 0xf0;
 
 /** A TPDU: an entry of a trace has these fields. */
 export type FedTpdu = TracedConnection & Pick<TraceEntry, 'time' | 'direction' | 'octets'>;
@@ -53,7 +54,8 @@ export class RowFeed {
     head.lastSeq = this.store.nextSeq;
     const octets = this.#redact ? redactTpdu(tpdu.octets, decodedOf(tpdu)) : tpdu.octets;
     const seq = this.store.addTpdu({ time, connection, direction, octets, frame });
-    if (OPENING.has((octets[1] ?? 0) & 0xf0)) {
+    const code = (octets[1] ?? 0) & 0xf0;
+    if (code !== DT && OPENING.has(code)) {
       this.heads.keep(head, seq, tpduJson({ seq, time, connection, direction, octets, frame }));
     }
   }

@@ -2,19 +2,27 @@
  * The rows that the inspector keeps: a ring of blocks of memory. A row costs one copy of its octets and no object; it
  * becomes JSON when somebody reads it. When the blocks are full, the rows of the oldest one are forgotten.
  *
- *     +--------+------+------------+------+-------+---------+
- *     | length | kind | connection | time | frame | payload |
- *     +--------+------+------------+------+-------+---------+
- *         4       4         8         8       8     length
+ *     +------------+------+-------+--------+------+---------+------+
+ *     | connection | time | frame | length | kind | payload | fill |
+ *     +------------+------+-------+--------+------+---------+------+
+ *          8          8      8        4       4     length    0 to 7
+ *
+ * Numbers are those of the machine and lie at multiples of their size, so that an array of numbers over the same memory
+ * reads and writes them.
  */
 
-/** Octets of a row beside its TPDU or text. */
+/** Octets of a row beside its TPDU or text, which are filled up to a multiple of eight. */
 export const ROW_COST = 32;
 
-const KIND = 4;
-const CONNECTION = 8;
-const TIME = 16;
-const FRAME = 24;
+/** Places of the numbers in a row, in units of eight and of four octets. */
+const CONNECTION = 0;
+const TIME = 1;
+const FRAME = 2;
+const LENGTH = 6;
+const KIND = 7;
+
+/** Shorter payload is copied octet by octet: the call of a function that copies takes longer. */
+const COPY_BY_CALL = 48;
 
 /** Kinds of rows. */
 const JSON_TEXT = 0;
@@ -27,11 +35,16 @@ const BLOCK = 262_144;
 /** A block has at most this part of the memory, so that not too much is forgotten at once. */
 const LEAST_BLOCKS = 8;
 
-interface Block {
+/** The memory of a block, and numbers over it. */
+interface Memory {
   readonly octets: Buffer;
+  readonly doubles: Float64Array;
+  readonly words: Uint32Array;
+}
+
+interface Block extends Memory {
   /** Number of its first row. */
-  firstSeq: number;
-  rows: number;
+  readonly firstSeq: number;
   used: number;
 }
 
@@ -91,7 +104,7 @@ export class RowStore {
   /** @param maxOctets octets of all blocks, and of what is reserved for others */
   constructor(maxOctets: number) {
     this.maxOctets = maxOctets;
-    this.#blockSize = Math.min(BLOCK, Math.floor(maxOctets / LEAST_BLOCKS));
+    this.#blockSize = filledUp(Math.min(BLOCK, Math.floor(maxOctets / LEAST_BLOCKS)) - 7);
   }
 
   /** Number of the next row. */
@@ -123,8 +136,17 @@ export class RowStore {
   /** @returns the number of the row */
   addTpdu({ time, connection, direction, octets, frame = 0 }: TpduToStore): number {
     const kind = direction === 'sent' ? SENT : RECEIVED;
-    const { octets: memory, used } = this.#add(octets.length, kind, connection, time, frame);
-    memory.set(octets, used - octets.length);
+    const { length } = octets;
+    const block = this.#blockFor(ROW_COST + length);
+    const at = write(block, length, kind, connection, time, frame);
+    if (length < COPY_BY_CALL) {
+      const memory = block.octets;
+      for (let i = 0; i < length; i += 1) {
+        memory[at + i] = octets[i] as number;
+      }
+    } else {
+      block.octets.set(octets, at);
+    }
     return this.#added();
   }
 
@@ -134,8 +156,8 @@ export class RowStore {
    */
   addJson(time: number, connection: number, json: string): number {
     const length = Buffer.byteLength(json);
-    const { octets, used } = this.#add(length, JSON_TEXT, connection, time, 0);
-    octets.write(json, used - length);
+    const block = this.#blockFor(ROW_COST + length);
+    block.octets.write(json, write(block, length, JSON_TEXT, connection, time, 0));
     return this.#added();
   }
 
@@ -145,20 +167,19 @@ export class RowStore {
     if (block === undefined) {
       return undefined;
     }
-    const { octets } = block;
+    const { octets, doubles, words } = block;
     const at = cursor.offset;
-    const length = octets.readUInt32LE(at);
-    const end = at + ROW_COST + length;
+    const end = at + ROW_COST + lengthAt(block, at);
     const seq = cursor.seq;
-    cursor.offset = end;
+    cursor.offset = filledUp(end);
     cursor.seq += 1;
-    const time = octets.readDoubleLE(at + TIME);
-    const connection = octets.readDoubleLE(at + CONNECTION);
-    const kind = octets[at + KIND];
+    const time = doubles[at / 8 + TIME] ?? 0;
+    const connection = doubles[at / 8 + CONNECTION] ?? 0;
+    const kind = words[at / 4 + KIND];
     if (kind === JSON_TEXT) {
       return { seq, time, connection, json: octets.toString('utf8', at + ROW_COST, end) };
     }
-    const frame = octets.readDoubleLE(at + FRAME);
+    const frame = doubles[at / 8 + FRAME];
     return {
       ...{ seq, time, connection },
       direction: kind === SENT ? 'sent' : 'received',
@@ -177,7 +198,7 @@ export class RowStore {
       cursor.firstSeq = block.firstSeq;
       cursor.offset = 0;
       for (let seq = block.firstSeq; seq < cursor.seq; seq += 1) {
-        cursor.offset += ROW_COST + block.octets.readUInt32LE(cursor.offset);
+        cursor.offset = filledUp(cursor.offset + ROW_COST + lengthAt(block, cursor.offset));
       }
     }
     return block;
@@ -192,20 +213,6 @@ export class RowStore {
     return this.#blocks[index];
   }
 
-  /** Writes the header of a row, and makes room for what follows it. */
-  #add(length: number, kind: number, connection: number, time: number, frame: number): Block {
-    const block = this.#blockFor(ROW_COST + length);
-    const { octets, used } = block;
-    octets.writeUInt32LE(length, used);
-    octets[used + KIND] = kind;
-    octets.writeDoubleLE(connection, used + CONNECTION);
-    octets.writeDoubleLE(time, used + TIME);
-    octets.writeDoubleLE(frame, used + FRAME);
-    block.used += ROW_COST + length;
-    block.rows += 1;
-    return block;
-  }
-
   #added(): number {
     const seq = this.#nextSeq;
     this.#nextSeq += 1;
@@ -218,24 +225,59 @@ export class RowStore {
     if (last !== undefined && last.used + length <= last.octets.length) {
       return last;
     }
-    const size = Math.max(length, this.#blockSize);
-    const octets = this.#makeRoom(size) ?? Buffer.allocUnsafeSlow(size);
-    const block = { octets, firstSeq: this.#nextSeq, rows: 0, used: 0 };
+    const size = Math.max(filledUp(length), this.#blockSize);
+    const memory = this.#makeRoom(size) ?? memoryOf(size);
+    const block = { ...memory, firstSeq: this.#nextSeq, used: 0 };
     this.#blocks.push(block);
-    this.#octets += octets.length;
+    this.#octets += size;
     return block;
   }
 
   /** Forgets the oldest rows until there is room for a block. Returns the memory of one of that size, if there was one. */
-  #makeRoom(size: number): Buffer | undefined {
-    let free: Buffer | undefined;
+  #makeRoom(size: number): Memory | undefined {
+    let free: Memory | undefined;
     while (this.#blocks.length > 0 && this.octets + size > this.maxOctets) {
       const oldest = this.#blocks.shift();
-      const octets = oldest?.octets;
-      this.#octets -= octets?.length ?? 0;
-      free = octets?.length === size ? octets : free;
+      const length = oldest?.octets.length ?? 0;
+      this.#octets -= length;
+      free = length === size ? oldest : free;
       this.onForget?.(this.oldestSeq);
     }
     return free;
   }
+}
+
+function memoryOf(size: number): Memory {
+  const octets = Buffer.allocUnsafeSlow(size);
+  const { buffer } = octets;
+  return { octets, doubles: new Float64Array(buffer), words: new Uint32Array(buffer) };
+}
+
+/** Writes the header of a row. Returns where its payload begins. */
+function write(
+  block: Block,
+  length: number,
+  kind: number,
+  connection: number,
+  time: number,
+  frame: number,
+): number {
+  const { doubles, words, used } = block;
+  const eighths = used / 8;
+  doubles[eighths + CONNECTION] = connection;
+  doubles[eighths + TIME] = time;
+  doubles[eighths + FRAME] = frame;
+  words[used / 4 + LENGTH] = length;
+  words[used / 4 + KIND] = kind;
+  block.used = filledUp(used + ROW_COST + length);
+  return used + ROW_COST;
+}
+
+function lengthAt({ words }: Block, at: number): number {
+  return words[at / 4 + LENGTH] ?? 0;
+}
+
+/** The next multiple of eight. */
+function filledUp(length: number): number {
+  return (length + 7) & ~7;
 }

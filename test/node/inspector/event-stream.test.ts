@@ -63,14 +63,14 @@ test('it writes at most twenty times a second, whatever comes', async () => {
   expect(rows.length).toBeLessThanOrEqual(20);
 });
 
-test('a write has at most one row beyond 512 Ki characters', async () => {
+test('a write has at most one row beyond 256 Ki characters', async () => {
   const { feed, taking } = watched();
   for (let i = 0; i < 3000; i += 1) {
     feed.tpdu(tpdu(Buffer.alloc(1000, 0xf0)));
   }
   await vi.advanceTimersByTimeAsync(2000);
   const lengths = taking.writes.map((text) => text.length);
-  expect(Math.max(...lengths)).toBeLessThan(524_288 + 2000);
+  expect(Math.max(...lengths)).toBeLessThan(262_144 + 2000);
   expect(lengths.length).toBeGreaterThan(8);
 });
 
