@@ -134,7 +134,7 @@ function parserOf(
     parser.action(async () => {
       const given = parser.opts<Record<string, unknown>>();
       checkNeeds(definition.options, (name) => parser.getOptionValueSource(name) === 'cli');
-      const values = rows.map(([name, row]) => [name, valueOf(row, given[name])] as const);
+      const values = rows.map(([name, row]) => [name, givenOrDefault(row, given[name])] as const);
       ended(await definition.run(parser.args, Object.fromEntries(values), io));
     });
   }
@@ -187,7 +187,7 @@ function optionOf(name: string, row: OptionRow<unknown>): Option {
 }
 
 /** The value of an option. One without a value, which may have one, is `true`. */
-function valueOf(row: OptionRow<unknown>, given: unknown): unknown {
+function givenOrDefault(row: OptionRow<unknown>, given: unknown): unknown {
   const isPreset = given === true && row.preset !== undefined;
   return (isPreset ? row.parse(row.preset) : given) ?? row.default;
 }

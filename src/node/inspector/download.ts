@@ -107,8 +107,8 @@ function* pieces(feed: RowFeed, encoder: Encoder, redact: boolean): Generator<Bu
   let lost = 0;
   let records = [encoder.start()];
   let length = 0;
-  while (cursor.seq <= last) {
-    const expected = cursor.seq;
+  while (cursor.nextSeq <= last) {
+    const expected = cursor.nextSeq;
     const row = store.next(cursor);
     lost += Math.min(row?.seq ?? expected, last + 1) - expected;
     if (row === undefined || row.seq > last) {
@@ -127,15 +127,16 @@ function* pieces(feed: RowFeed, encoder: Encoder, redact: boolean): Generator<Bu
 }
 
 function recordOf(feed: RowFeed, row: StoredRow, encoder: Encoder, redact: boolean): Buffer {
-  if ('json' in row) {
-    const event = JSON.parse(row.json) as EventRow;
+  const { time, direction, connection } = row;
+  if (direction === undefined) {
+    const event = JSON.parse(row.json()) as EventRow;
     return event.event === 'close' ? encoder.close(event) : NOTHING;
   }
-  const source = feed.heads.get(row.connection)?.source;
+  const source = feed.heads.get(connection)?.source;
   if (source === undefined) {
     return NOTHING;
   }
-  const { time, direction, octets } = row;
+  const octets = row.octets();
   const peer = formatAddress(source.remoteAddr);
   const entry = new Entry({ source, peer, direction, octets, time });
   return encoder.tpdu(entry, redact ? redactTpdu(octets, entry.tpdu) : octets);

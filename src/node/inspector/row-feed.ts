@@ -56,7 +56,11 @@ export class RowFeed {
     const seq = this.store.addTpdu({ time, connection, direction, octets, frame });
     const code = (octets[1] ?? 0) & 0xf0;
     if (code !== DT && OPENING.has(code)) {
-      this.heads.keep(head, seq, tpduJson({ seq, time, connection, direction, octets, frame }));
+      this.heads.keep(
+        head,
+        seq,
+        tpduJson({ seq, time, connection, frame }, direction, octets.toString('base64')),
+      );
     }
   }
 
@@ -154,14 +158,35 @@ function rounded(time: number): number {
   return Math.round(time * 1000) / 1000;
 }
 
-/** A TPDU as JSON. Not by `JSON.stringify`: nothing in it needs an escape, and there are very many. */
+/**
+ * A TPDU as JSON. Not by `JSON.stringify`: nothing in it needs an escape, and there are very many.
+ *
+ * @param octets in base64
+ */
 export function tpduJson(
-  row: Omit<TpduRow, 'kind' | 'octets' | 'frame'> & {
-    readonly octets: Buffer;
-    readonly frame: number | undefined;
-  },
+  row: Pick<TpduRow, 'seq' | 'time' | 'connection'> & { readonly frame?: number | undefined },
+  direction: TpduRow['direction'],
+  octets: string,
 ): string {
-  const { seq, time, connection, direction, octets, frame } = row;
+  const { seq, time, connection, frame } = row;
   const inFile = frame === undefined ? '' : `,"frame":${frame}`;
-  return `{"kind":"tpdu","seq":${seq},"time":${rounded(time)},"connection":${connection},"direction":"${direction}"${inFile},"octets":"${octets.toString('base64')}"}`;
+  return `{"kind":"tpdu","seq":${seq},"time":${timeText(time)},"connection":${connection},"direction":"${direction}"${inFile},"octets":"${octets}"}`;
+}
+
+let lastSecond = -1;
+let lastSecondText = '';
+
+/** The same as {@link rounded} as text. A second is made text only once: for large numbers that takes long. */
+function timeText(time: number): string {
+  const second = Math.floor(time / 1000);
+  const microseconds = Math.round((time - second * 1000) * 1000);
+  if (second <= 0 || microseconds >= 1_000_000) {
+    return String(rounded(time));
+  }
+  if (second !== lastSecond) {
+    lastSecond = second;
+    lastSecondText = String(second);
+  }
+  const digits = String(microseconds).padStart(6, '0');
+  return `${lastSecondText}${digits.slice(0, 3)}.${digits.slice(3)}`;
 }

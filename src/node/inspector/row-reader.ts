@@ -1,7 +1,7 @@
 /** Reads the rows for one browser, as JSON, in pieces of a bounded size. */
 import type { RowFeed } from './row-feed.js';
 import { tpduJson } from './row-feed.js';
-import { Cursor } from './row-store.js';
+import { Cursor, type StoredRow } from './row-store.js';
 import type { LostRow } from './rows.js';
 
 /** A piece of the rows. */
@@ -27,7 +27,7 @@ export class RowReader {
 
   /** True if rows wait. */
   get hasMore(): boolean {
-    return this.#cursor.seq < this.#feed.store.nextSeq;
+    return this.#cursor.nextSeq < this.#feed.store.nextSeq;
   }
 
   /** The next rows: one or more, and no further one after `maxCharacters`. `undefined` if there are none. */
@@ -49,11 +49,11 @@ export class RowReader {
   *#rows(): Generator<readonly [seq: number, json: string]> {
     const { store } = this.#feed;
     const cursor = this.#cursor;
-    if (cursor.seq < store.oldestSeq) {
+    if (cursor.nextSeq < store.oldestSeq) {
       yield* this.#afterLoss(store.oldestSeq);
     }
     for (let row = store.next(cursor); row !== undefined; row = store.next(cursor)) {
-      yield [row.seq, 'json' in row ? row.json : tpduJson(row)];
+      yield [row.seq, jsonOf(row)];
     }
   }
 
@@ -61,12 +61,12 @@ export class RowReader {
   *#afterLoss(oldest: number): Generator<readonly [seq: number, json: string]> {
     const { heads, store } = this.#feed;
     const cursor = this.#cursor;
-    this.#lostFrom ??= cursor.seq;
-    for (const row of heads.between(cursor.seq, oldest)) {
-      cursor.seq = row[0] + 1;
+    this.#lostFrom ??= cursor.nextSeq;
+    for (const row of heads.between(cursor.nextSeq, oldest)) {
+      cursor.nextSeq = row[0] + 1;
       yield row;
     }
-    cursor.seq = oldest;
+    cursor.nextSeq = oldest;
     const from = this.#lostFrom;
     this.#lostFrom = undefined;
     const lost: LostRow = { seq: oldest, time: this.#timeOf(), connection: 0, kind: 'lost', from };
@@ -75,7 +75,11 @@ export class RowReader {
 
   /** The time of the row at the cursor. */
   #timeOf(): number {
-    const ahead = new Cursor(this.#cursor.seq);
+    const ahead = new Cursor(this.#cursor.nextSeq);
     return this.#feed.store.next(ahead)?.time ?? 0;
   }
+}
+
+function jsonOf(row: StoredRow): string {
+  return row.direction === undefined ? row.json() : tpduJson(row, row.direction, row.base64());
 }

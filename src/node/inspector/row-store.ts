@@ -28,6 +28,7 @@ const COPY_BY_CALL = 48;
 const JSON_TEXT = 0;
 const SENT = 1;
 const RECEIVED = 2;
+const DIRECTIONS = [undefined, 'sent', 'received'] as const;
 
 /** Octets of a block; a row that is longer gets a block of its own. */
 const BLOCK = 262_144;
@@ -48,21 +49,22 @@ interface Block extends Memory {
   used: number;
 }
 
-/** A row as it is kept. */
-export type StoredRow = {
+/** A row as it is kept. What it says is valid until the next row is added. */
+export interface StoredRow {
   readonly seq: number;
   /** Milliseconds since 1970, with fractions. */
   readonly time: number;
   readonly connection: number;
-} & (
-  | {
-      readonly direction: 'sent' | 'received';
-      /** Valid until the next row is added. */
-      readonly octets: Buffer;
-      readonly frame: number | undefined;
-    }
-  | { readonly json: string }
-);
+  /** `undefined` for a row that is no TPDU. */
+  readonly direction: 'sent' | 'received' | undefined;
+  readonly frame: number | undefined;
+  /** The TPDU. */
+  octets(): Buffer;
+  /** The TPDU in base64. */
+  base64(): string;
+  /** A row that is no TPDU, as JSON. */
+  json(): string;
+}
 
 /** A TPDU to keep. */
 export interface TpduToStore {
@@ -74,18 +76,57 @@ export interface TpduToStore {
   readonly frame?: number | undefined;
 }
 
-/** Where a reader is. */
-export class Cursor {
+/** Where a reader is, and the row before that: one object for all rows, because there are very many. */
+export class Cursor implements StoredRow {
   /** Number of the next row. */
-  seq: number;
+  nextSeq: number;
   /** Of the block in which it was last, the number of the first row, and the place of the next row. */
   firstSeq = 0;
   offset = 0;
+  seq = 0;
+  time = 0;
+  connection = 0;
+  direction: 'sent' | 'received' | undefined;
+  frame: number | undefined;
+  #memory: Buffer = NOTHING;
+  #start = 0;
+  #end = 0;
 
-  constructor(seq: number) {
-    this.seq = seq;
+  constructor(nextSeq: number) {
+    this.nextSeq = nextSeq;
+  }
+
+  octets(): Buffer {
+    return this.#memory.subarray(this.#start, this.#end);
+  }
+
+  base64(): string {
+    return this.#memory.toString('base64', this.#start, this.#end);
+  }
+
+  json(): string {
+    return this.#memory.toString('utf8', this.#start, this.#end);
+  }
+
+  /** Takes the next row, which is in that block. */
+  take(block: Block): void {
+    const { octets, doubles, words } = block;
+    const at = this.offset;
+    const frame = doubles[at / 8 + FRAME] ?? 0;
+    this.seq = this.nextSeq;
+    this.time = doubles[at / 8 + TIME] ?? 0;
+    this.connection = doubles[at / 8 + CONNECTION] ?? 0;
+    this.direction = DIRECTIONS[words[at / 4 + KIND] ?? 0];
+    this.frame = frame === 0 ? undefined : frame;
+    this.#memory = octets;
+    this.#start = at + ROW_COST;
+    this.#end = this.#start + lengthAt(block, at);
+    this.offset = filledUp(this.#end);
+    this.nextSeq += 1;
   }
 }
+
+const NOTHING = Buffer.alloc(0);
 
 /** The ring. */
 export class RowStore {
@@ -167,37 +208,20 @@ export class RowStore {
     if (block === undefined) {
       return undefined;
     }
-    const { octets, doubles, words } = block;
-    const at = cursor.offset;
-    const end = at + ROW_COST + lengthAt(block, at);
-    const seq = cursor.seq;
-    cursor.offset = filledUp(end);
-    cursor.seq += 1;
-    const time = doubles[at / 8 + TIME] ?? 0;
-    const connection = doubles[at / 8 + CONNECTION] ?? 0;
-    const kind = words[at / 4 + KIND];
-    if (kind === JSON_TEXT) {
-      return { seq, time, connection, json: octets.toString('utf8', at + ROW_COST, end) };
-    }
-    const frame = doubles[at / 8 + FRAME];
-    return {
-      ...{ seq, time, connection },
-      direction: kind === SENT ? 'sent' : 'received',
-      octets: octets.subarray(at + ROW_COST, end),
-      frame: frame === 0 ? undefined : frame,
-    };
+    cursor.take(block);
+    return cursor;
   }
 
   #find(cursor: Cursor): Block | undefined {
-    cursor.seq = Math.max(cursor.seq, this.oldestSeq);
-    if (cursor.seq >= this.#nextSeq) {
+    cursor.nextSeq = Math.max(cursor.nextSeq, this.oldestSeq);
+    if (cursor.nextSeq >= this.#nextSeq) {
       return undefined;
     }
-    const block = this.#blockOf(cursor.seq);
+    const block = this.#blockOf(cursor.nextSeq);
     if (block !== undefined && block.firstSeq !== cursor.firstSeq) {
       cursor.firstSeq = block.firstSeq;
       cursor.offset = 0;
-      for (let seq = block.firstSeq; seq < cursor.seq; seq += 1) {
+      for (let seq = block.firstSeq; seq < cursor.nextSeq; seq += 1) {
         cursor.offset = filledUp(cursor.offset + ROW_COST + lengthAt(block, cursor.offset));
       }
     }
