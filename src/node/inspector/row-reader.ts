@@ -32,29 +32,31 @@ export class RowReader {
 
   /** The next rows: one or more, and no further one after `maxCharacters`. `undefined` if there are none. */
   next(maxCharacters: number): Batch | undefined {
+    const { store } = this.#feed;
     const rows: string[] = [];
     let characters = 0;
     let lastSeq = 0;
-    for (const [seq, json] of this.#rows()) {
-      rows.push(json);
-      characters += json.length + 1;
-      lastSeq = seq;
-      if (characters >= maxCharacters) {
-        break;
+    if (this.#cursor.nextSeq < store.oldestSeq) {
+      for (const [seq, json] of this.#afterLoss(store.oldestSeq)) {
+        rows.push(json);
+        characters += json.length;
+        lastSeq = seq;
+        if (characters >= maxCharacters) {
+          return { rows, lastSeq };
+        }
       }
     }
+    while (characters < maxCharacters) {
+      const row = store.next(this.#cursor);
+      if (row === undefined) {
+        break;
+      }
+      const json = jsonOf(row);
+      rows.push(json);
+      characters += json.length;
+      lastSeq = row.seq;
+    }
     return rows.length === 0 ? undefined : { rows, lastSeq };
-  }
-
-  *#rows(): Generator<readonly [seq: number, json: string]> {
-    const { store } = this.#feed;
-    const cursor = this.#cursor;
-    if (cursor.nextSeq < store.oldestSeq) {
-      yield* this.#afterLoss(store.oldestSeq);
-    }
-    for (let row = store.next(cursor); row !== undefined; row = store.next(cursor)) {
-      yield [row.seq, jsonOf(row)];
-    }
   }
 
   /** What is kept of the connections, and that all else up to the oldest row is lost. */

@@ -33,7 +33,7 @@ export interface InspectOptions {
   readonly title?: string | undefined;
   /**
    * Octets of memory for TPDUs and events; the oldest are forgotten. 1048576 to 2147483647; default 32 MiB. Each TPDU
-   * takes 32 octets more than its length, each connection about 1 KiB.
+   * takes 32 to 39 octets more than its length, each connection about 1 KiB.
    *
    * @defaultValue `33554432`
    */
