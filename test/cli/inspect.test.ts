@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { connect, jsonLinesSink, listen, pcapngSink, type TraceListener } from '../../src/index.js';
 import type { Row } from '../../src/node/inspector/rows.js';
 import { Browser } from '../support/inspector.js';
-import { closeLater, rawClient, rejection } from '../support/life.js';
+import { closeLater, rawClient, rawServer, rejection } from '../support/life.js';
 import { CR, cc, dt } from '../support/raw.js';
 import { closedPort, cotp, Running, strangers } from './support.js';
 
@@ -249,6 +249,9 @@ describe.each([
     const rows = await events.rowsUntil(({ kind }) => kind === 'note');
     const note = rows.find((row) => row.kind === 'note');
     expect(note?.text).toContain('ECONNREFUSED');
+    const [connection] = rows.filter((row) => row.kind === 'connection');
+    expect(connection).toMatchObject({ role: 'server', pair: 1, local: `127.0.0.1:${port}` });
+    expect(note?.connection).toBe(connection?.connection);
   });
 
   test('prints its address as an event with --json, after that of the proxy', async () => {
@@ -278,6 +281,36 @@ describe('cotp proxy --ui', () => {
     await rejection(connect({ host: '127.0.0.1', port }, { remoteTsel: 0x0200 }));
     const rows = await events.rowsUntil((row) => row.kind === 'event' && row.event === 'refused');
     expect(types(rows)).toEqual(['1 received CR', '2 sent CR', '2 received DR', '1 sent DR']);
+  });
+
+  test('says which connection has failed, with --transparent', async () => {
+    const { port, events } = await proxied(await closedPort(), '--transparent');
+    await rawClient(port);
+    const rows = await events.rowsUntil((row) => row.kind === 'event' && row.event === 'close');
+    expect(rows).toContainEqual(
+      expect.objectContaining({
+        ...{ kind: 'event', event: 'error', connection: 1 },
+        error: { code: 'ECONNREFUSED', message: expect.stringContaining('ECONNREFUSED') },
+      }),
+    );
+  });
+
+  test('says which side has reset its connection, with --transparent', async () => {
+    const server = await rawServer();
+    const { port, events } = await proxied(`127.0.0.1:${server.address.port}`, '--transparent');
+    const client = await rawClient(port);
+    client.send(CR);
+    const target = await server.accept();
+    await target.packet();
+    target.reset();
+    const rows = await events.rowsUntil((row) => row.kind === 'event' && row.event === 'error');
+    const failed = rows.find((row) => row.kind === 'event' && row.event === 'error');
+    const connections = rows.filter((row) => row.kind === 'connection');
+    expect(failed).toMatchObject({ error: { code: 'ECONNRESET' } });
+    expect(connections.find(({ connection }) => connection === failed?.connection)).toMatchObject({
+      role: 'client',
+      pair: 1,
+    });
   });
 
   test('says that octets are no TPKTs any more', async () => {

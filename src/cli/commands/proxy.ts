@@ -121,6 +121,7 @@ export const proxy = command({
           files.record(entry);
           inspector?.record(entry, client);
         },
+        failed: (leg, client, error) => inspector?.failed(leg, client, error),
         ended: (connection, how, by) => {
           files.ended(connection, how, by);
           inspector?.ended(connection, how, by);

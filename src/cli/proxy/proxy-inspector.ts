@@ -1,9 +1,10 @@
 /** The inspector of a proxy: both legs of every client. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { ConnectionEvent, TraceEntry } from '../../index.js';
+import type { ConnectionEvent, TracedConnection, TraceEntry } from '../../index.js';
+import { formatAddress } from '../../node/address.js';
 import type { StartedInspector } from '../../node/inspector/start.js';
 import { DEFAULT_MAX_OCTETS } from '../../node/options/inspector.js';
-import { CONNECTION_CHANNEL } from '../../node/trace/entry.js';
+import { CONNECTION_CHANNEL, traceTime } from '../../node/trace/entry.js';
 import { announceInspector, openInspector } from '../inspect/open-inspector.js';
 import type { Io } from '../io.js';
 import type { Ladder } from './ladder.js';
@@ -56,10 +57,20 @@ export class ProxyInspector {
   }
 
   record(entry: TraceEntry, client: number): void {
-    if (entry.role === 'server' && !this.#connections.has(client)) {
-      this.#connections.set(client, entry.connection);
-    }
+    this.#know(entry, client);
     this.#started.feed.tpdu(entry, client);
+  }
+
+  /** The failure of a leg that the library did not open. */
+  failed(leg: TracedConnection, client: number, error: Error): void {
+    this.#know(leg, client);
+    const { connection: id, remoteAddr } = leg;
+    const event: ConnectionEvent = {
+      ...leg,
+      ...{ id, peer: formatAddress(remoteAddr), server: undefined, time: traceTime() },
+      ...{ event: 'error', error },
+    };
+    this.#started.feed.event(event, client);
   }
 
   /** The end of a leg that the library did not open. */
@@ -70,6 +81,12 @@ export class ProxyInspector {
   close(): Promise<void> {
     unsubscribe(CONNECTION_CHANNEL, this.#onEvent);
     return this.#started.close();
+  }
+
+  #know({ role, connection }: TracedConnection, client: number): void {
+    if (role === 'server' && !this.#connections.has(client)) {
+      this.#connections.set(client, connection);
+    }
   }
 
   #note(client: number, event: string, message: string, time: number): void {

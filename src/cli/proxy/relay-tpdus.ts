@@ -64,6 +64,8 @@ class SocketPair {
   readonly #target: Leg;
   #hasSeenFirst = false;
   #hasFailed = false;
+  /** TCP with the target is open, or was. */
+  #isConnected = false;
   /** The octets are no longer TPKTs: they are relayed without decoding. */
   #passesThrough = false;
 
@@ -79,7 +81,10 @@ class SocketPair {
     this.#onLadder = options.ladder.opened(remoteAddr);
     this.#name = `#${this.#onLadder.number}`;
     const gone = [this.#watch(this.#client, this.#target), this.#watch(this.#target, this.#client)];
-    this.#target.socket.once('connect', () => client.resume());
+    this.#target.socket.once('connect', () => {
+      this.#isConnected = true;
+      client.resume();
+    });
     this.ended = Promise.all(gone).then(() => this.#onLadder.closed('both sides are closed'));
   }
 
@@ -105,6 +110,7 @@ class SocketPair {
     });
     socket.on('error', (error: NodeJS.ErrnoException) => {
       from.ending ??= { how: 'reset', by: 'remote' };
+      this.#reportError(from, error);
       this.#fail(`${nameOf(from)}: ${error.message}`);
     });
     return new Promise((resolve) => {
@@ -202,16 +208,11 @@ class SocketPair {
     tpkt: Buffer,
     show: 'both legs' | 'first leg' | 'second leg' | 'not shown',
   ): void {
-    const { record, target } = this.#options;
-    leg.source ??= {
-      connection: takeConnectionNumber(),
-      name: this.#name,
-      role: leg.role,
-      ...socketEnds(leg.socket, target),
-    };
+    const { record } = this.#options;
+    const source = this.#sourceOf(leg);
     const octets = tpkt.subarray(TPKT_LENGTH);
-    const peer = formatAddress(leg.source.remoteAddr);
-    const entry = new Entry({ source: leg.source, peer, direction, octets });
+    const peer = formatAddress(source.remoteAddr);
+    const entry = new Entry({ source, peer, direction, octets });
     record(entry, this.#onLadder.number);
     const isClients = leg.role === 'server' ? direction === 'received' : direction === 'sent';
     if (show === 'both legs') {
@@ -221,6 +222,22 @@ class SocketPair {
     } else if (show === 'second leg') {
       this.#onLadder.tpdu('proxy to target', entry);
     }
+  }
+
+  #sourceOf(leg: Leg): TracedConnection {
+    leg.source ??= {
+      connection: takeConnectionNumber(),
+      name: this.#name,
+      role: leg.role,
+      ...socketEnds(leg.socket, this.#options.target),
+    };
+    return leg.source;
+  }
+
+  /** A target that cannot be reached has no leg: the client is the one that gets nothing. */
+  #reportError(leg: Leg, error: Error): void {
+    const failed = this.#isConnected ? leg : this.#client;
+    this.#options.failed(this.#sourceOf(failed), this.#onLadder.number, error);
   }
 
   #recordEnd({ source, ending }: Leg): void {

@@ -18,6 +18,7 @@ import {
   type ListenOptions,
   listen,
   type Server,
+  type TracedConnection,
   type TraceEntry,
   type Tsel,
 } from '../../index.js';
@@ -48,6 +49,8 @@ export interface ProxyOptions {
   readonly ladder: Ladder;
   /** Called with every TPDU of both legs and the number of the client, to write it to files and to show it. */
   readonly record: (entry: TraceEntry, client: number) => void;
+  /** Called when a leg fails that the library did not open. */
+  readonly failed: (leg: TracedConnection, client: number, error: Error) => void;
   /** Called when a leg ends that the library did not open. */
   readonly ended: (connection: number, how: 'fin' | 'reset', by: 'local' | 'remote') => void;
 }
