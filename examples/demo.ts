@@ -1,51 +1,34 @@
 /**
  * A server and a client in one process, and a ladder diagram of every TPDU between them. It uses only
- * exports of the package. `npm run demo` builds and runs it.
+ * exports of the package, except for the lines of the diagram, which are those of `cotp proxy`. `npm run demo` builds
+ * and runs it.
  */
 import { styleText } from 'node:util';
 import {
   type Connection,
   ConnectionRefusedError,
-  CotpError,
   connect,
   formatTsel,
   listen,
-  type Tpdu,
   type TraceEntry,
   type Tsel,
 } from 'cotp';
+import type * as Ladder from '../src/node/trace/ladder-line.js';
 
-const WIDTH = 80;
-/** Columns of the two lifelines. */
-const LEFT = 9;
-const RIGHT = WIDTH - 4;
-const INNER = RIGHT - LEFT - 1;
-const BAR = color('gray', '│');
+// The package does not export it.
+const { ladderLine } = (await import(
+  new URL('node/trace/ladder-line.js', import.meta.resolve('cotp')).href
+)) as typeof Ladder;
 
-/** The names of the TPDU types in words. */
-const NAMES: Readonly<Partial<Record<Tpdu['type'], string>>> = {
-  CR: 'connection request',
-  CC: 'connection confirm',
-  DR: 'disconnect request',
-  DC: 'disconnect confirm',
-  DT: 'data',
-  ED: 'expedited data',
-  EA: 'expedited data acknowledgement',
-  ER: 'error',
-};
+const COLUMNS = process.stdout.columns ?? 80;
+/** Columns of the time at the left. */
+const LEFT = 11;
+const ARROWS = { sent: 'client ────▶ server', received: 'client ◀──── server' };
+/** Whose call a line shows. */
+const CALLERS = { left: 'client ●', right: '         ● server' };
+const ARROW_WIDTH = ARROWS.sent.length;
 
 type Style = Parameters<typeof styleText>[0];
-
-const HUES: Readonly<Partial<Record<Tpdu['type'], Style>>> = {
-  CR: 'cyan',
-  CC: 'green',
-  DR: 'red',
-  DC: 'red',
-  DT: 'blue',
-  ED: 'magenta',
-  EA: 'magenta',
-  ER: 'red',
-};
 
 /** The only T-selector that the server accepts. */
 const DEVICE = 0x0102;
@@ -67,7 +50,6 @@ if (address === undefined) {
 
 title(`cotp: ISO transport over TCP, two ends on ${address.host}:${address.port}`);
 heading('The client requests a connection and the server confirms it');
-lifelines();
 said('left', 'connect(addr, { remoteTsel: 0x0102, maxTpduSize: 1024, … })');
 const conn = await connect(address, {
   localTsel: 0x0100,
@@ -80,22 +62,17 @@ heading('What both sides negotiated');
 agreement(conn);
 
 heading('One write is one TSDU, one read is one TSDU');
-lifelines();
 await exchange(conn, Buffer.from('Good morning. Is anybody there?'));
 
 heading('A TSDU larger than a TPDU is sent in several DTs, the last one with EOT');
-lifelines();
 await exchange(conn, Buffer.alloc(1_200, '0123456789'));
 
 heading('Class 0 has no TPDU for the end: TCP is closed when all data is sent');
-lifelines();
 said('left', 'await conn.asyncClose()');
 await conn.asyncClose();
-ladder(color('gray', `◀${'┄'.repeat(4)} FIN ${'┄'.repeat(INNER - 11)}▶`));
-rung();
+ladder('client ◀───▶ server', color('gray', 'FIN of either side'));
 
 heading('The server refuses the selector 0x0305: all fields of the error');
-lifelines();
 said('left', 'connect(addr, { remoteTsel: 0x0305, … })');
 try {
   await connect(address, { localTsel: 0x0100, remoteTsel: 0x0305, trace: draw });
@@ -128,28 +105,23 @@ async function class2(): Promise<void> {
   );
   const [where = { host: '127.0.0.1' }] = device.addresses;
   heading('Class 2, or class 0 if the peer has no class 2; with expedited data');
-  lifelines();
   said('left', "connect(addr, { tpClass: '2,0', expedited: true, expeditedAck: true })");
   const both = { tpClass: '2,0', expedited: true, expeditedAck: true } as const;
   const client = await connect(where, { ...both, trace: draw });
 
   heading('Expedited data overtakes the TSDU that waits; data goes on after its EA');
-  lifelines();
   const order = Buffer.from('Drill 30 holes into the plate.');
   said('left', `write(${quoted(order)})`);
   client.write(order);
   said('left', "writeExpedited('STOP')");
   client.writeExpedited(Buffer.from('STOP'));
   said('left', `read() gave ${quoted(await client.read())}`);
-  rung();
 
   heading('The end carries user data, and the peer confirms it');
-  lifelines();
   said('left', "await conn.disconnect({ userData: 'shift ends' })");
   const { confirmed, unsent } = await client.disconnect({ userData: Buffer.from('shift ends') });
   said('left', `disconnect() gave confirmed: ${confirmed}, unsent: ${unsent}`);
   await device.asyncClose();
-  rung();
 }
 
 /** The server of class 2: answers each TSDU, and says how the connection ended. */
@@ -169,70 +141,23 @@ async function exchange(to: Connection, tsdu: Buffer): Promise<void> {
   to.write(tsdu);
   const answer = await to.read();
   said('left', `read() gave ${quoted(answer)}`);
-  rung();
 }
 
-/** Trace listener of the client: draws each TPDU as an arrow with its fields and octets. */
+/** Trace listener of the client: draws each TPDU as a line. */
 function draw({ time, direction, octets, tpdu }: TraceEntry): void {
-  if (tpdu instanceof CotpError) {
-    ladder(color('red', ` ${tpdu.message}`));
-    return;
-  }
-  const hue = HUES[tpdu.type] ?? 'white';
-  const label = ` ${tpdu.type}  ${NAMES[tpdu.type] ?? ''} `;
-  const size = ` ${String(octets.length).padStart(3)} octets `;
-  const shaft = '─'.repeat(INNER - label.length - size.length - 9);
-  const at = `${(time - start).toFixed(1)} ms`;
-  const strong = color('bold', label);
-  const arrow =
-    direction === 'sent'
-      ? `${color(hue, '────')}${color(hue, strong)}${color(hue, shaft)}${color('gray', size)}${color(hue, '────▶')}`
-      : `${color(hue, '◀────')}${color(hue, strong)}${color(hue, shaft)}${color('gray', size)}${color(hue, '────')}`;
-  ladder(arrow, { at });
-  for (const line of wrapped(fields(tpdu))) {
-    ladder(`      ${line}`);
-  }
-  ladder(color('gray', `      ${hex(octets)}`));
-  rung();
-}
-
-/** The fields of a TPDU that classes 0 and 2 use, as `name value`. */
-function fields(tpdu: Tpdu): string[] {
-  switch (tpdu.type) {
-    case 'CR':
-    case 'CC': {
-      const { callingTsel, calledTsel, tpduSize, preferredMaxTpduSize } = tpdu.parameters;
-      const { alternativeClasses, additionalOptions = 0 } = tpdu.parameters;
-      return [
-        `src-ref ${reference(tpdu.srcRef)}`,
-        `dst-ref ${reference(tpdu.dstRef)}`,
-        `class ${tpdu.class}${alternativeClasses === undefined ? '' : ` or ${alternativeClasses}`}`,
-        ...(additionalOptions === 0x21 ? ['expedited data with EA'] : []),
-        ...(tpduSize === undefined ? [] : [`size ${tpduSize}`]),
-        ...(preferredMaxTpduSize === undefined ? [] : [`preferred size ${preferredMaxTpduSize}`]),
-        ...(callingTsel === undefined ? [] : [`calling ${selector(callingTsel)}`]),
-        ...(calledTsel === undefined ? [] : [`called ${selector(calledTsel)}`]),
-      ];
-    }
-    case 'DR':
-      return [
-        `src-ref ${reference(tpdu.srcRef)}`,
-        `dst-ref ${reference(tpdu.dstRef)}`,
-        `reason ${tpdu.reason}`,
-        ...(tpdu.parameters.additionalInfo?.[0] === 0x80 ? ['non-disruptive'] : []),
-        ...(tpdu.userData.length === 0 ? [] : [`user data ${tpdu.userData.length} octets`]),
-      ];
-    case 'DC':
-      return [`src-ref ${reference(tpdu.srcRef)}`, `dst-ref ${reference(tpdu.dstRef)}`];
-    case 'EA':
-      return [`dst-ref ${reference(tpdu.dstRef)}`, `number ${tpdu.yrEdtuNr}`];
-    case 'ED':
-      return [`user data ${tpdu.userData.length} octets`, `number ${tpdu.tpduNr}`];
-    case 'DT':
-      return [`user data ${tpdu.userData.length} octets`, tpdu.eot ? 'EOT' : 'more to come'];
-    default:
-      return [];
-  }
+  const lead = clock(time);
+  print(
+    ladderLine({
+      lead,
+      paintedLead: color('gray', lead),
+      arrow: ARROWS[direction],
+      tpdu,
+      octets,
+      columns: COLUMNS,
+      cutsWords: true,
+      paint: (hue, text) => color(hue, text),
+    }),
+  );
 }
 
 /** Prints what was negotiated, as the client sees it. */
@@ -272,16 +197,11 @@ function printRefusal(error: unknown): void {
   print('');
 }
 
-/** Draws a call of the application or its result, on its side of the ladder. */
+/** Shows a call of the application or its result, on its side of the ladder. */
 function said(side: 'left' | 'right', text: string): void {
-  const room = INNER - 2;
+  const room = COLUMNS - LEFT - ARROW_WIDTH - 2;
   const shown = text.length > room ? `${text.slice(0, room - 1)}…` : text;
-  const dot = color('yellow', '●');
-  if (side === 'left') {
-    ladder(` ${color('yellow', shown)}`, { left: dot });
-  } else {
-    ladder(`${' '.repeat(INNER - shown.length - 1)}${color('yellow', shown)}`, { right: dot });
-  }
+  ladder(color('yellow', CALLERS[side].padEnd(ARROW_WIDTH)), color('yellow', shown));
 }
 
 function quoted(octets: Buffer): string {
@@ -292,51 +212,23 @@ function reference(value: number): string {
   return value === 0 ? '0' : `0x${value.toString(16).padStart(4, '0')}`;
 }
 
-function selector(octets: Uint8Array): string {
-  return formatTsel(octets);
-}
-
 function tsel(value: Tsel | undefined): string {
   return value === undefined ? 'none' : formatTsel(value);
 }
 
-/** Octets in hexadecimal. A long string is shortened to its first octets and the number of the others. */
+/** Octets in hexadecimal. */
 function hex(octets: Uint8Array): string {
-  const most = octets.length <= 18 ? 18 : 16;
-  const shown = Array.from(octets.subarray(0, most), (octet) =>
-    octet.toString(16).padStart(2, '0'),
-  );
-  const more = octets.length > most ? ` … ${octets.length - most} more` : '';
-  return `${shown.join(' ')}${more}`;
+  return Array.from(octets, (octet) => octet.toString(16).padStart(2, '0')).join(' ');
 }
 
-/** Wraps items to lines that fit between the lifelines. */
-function wrapped(items: readonly string[]): string[] {
-  const lines: string[] = [];
-  for (const item of items) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + item.length + 3 <= INNER - 8) {
-      lines[lines.length - 1] = `${last}   ${item}`;
-    } else {
-      lines.push(item);
-    }
-  }
-  return lines;
+/** Milliseconds since the start, at the left of a line. */
+function clock(time: number): string {
+  return `${`${(time - start).toFixed(1)} ms`.padStart(LEFT - 1)} `;
 }
 
-function lifelines(): void {
-  print(`${' '.repeat(LEFT - 3)}client${' '.repeat(INNER - 5)}server`);
-  rung();
-}
-
-/** Prints a line between the lifelines, which `left` and `right` replace, with the time at the left. */
-function ladder(text: string, { at = '', left = BAR, right = BAR } = {}): void {
-  const pad = ' '.repeat(Math.max(0, INNER - plainLength(text)));
-  print(`${color('gray', at.padStart(LEFT - 1))} ${left}${text}${pad}${right}`);
-}
-
-function rung(): void {
-  ladder('');
+/** Prints a line without a time. */
+function ladder(arrow: string, text: string): void {
+  print(`${' '.repeat(LEFT)}${arrow}  ${text}`);
 }
 
 function title(text: string): void {
@@ -345,12 +237,6 @@ function title(text: string): void {
 
 function heading(text: string): void {
   print(`\n ${color('gray', '──')} ${color('bold', text)}\n`);
-}
-
-/** Length of a text without its colour codes. */
-function plainLength(text: string): number {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern matches escape sequences.
-  return text.replace(/\u001b\[\d+m/g, '').length;
 }
 
 /** Adds colour, on a terminal only and not if `NO_COLOR` is set (https://no-color.org). */

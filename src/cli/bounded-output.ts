@@ -28,6 +28,9 @@ export type OutputStream = Writable & { readonly isTTY?: boolean; readonly colum
 /** Lines are dropped while more octets than this are queued. */
 const MAX_QUEUED = 4 * 1024 * 1024;
 
+/** A line for which there is less room than this is not made. */
+const LONGEST_LINE = 1024;
+
 /** Formats the line that reports the number of dropped lines. */
 export type DroppedNotice = (lines: number) => string;
 
@@ -100,6 +103,19 @@ export class BoundedOutput {
     this.#offer(this.#lineOf(text), droppedInWords);
   }
 
+  /**
+   * Drops a line that need not even be made, because the reader is too slow.
+   *
+   * @returns whether it was dropped; if not, {@link BoundedOutput.line} writes it
+   */
+  dropLine(): boolean {
+    const isBehind = this.buffered >= MAX_QUEUED - LONGEST_LINE;
+    if (isBehind) {
+      this.#drop(droppedInWords);
+    }
+    return isBehind;
+  }
+
   /** Writes a line of text; resolves when the output has room. */
   textLine(text: string): Promise<void> {
     return this.write(this.#lineOf(text));
@@ -163,11 +179,15 @@ export class BoundedOutput {
 
   #offer(data: string, notice: DroppedNotice): void {
     if (this.buffered + data.length > MAX_QUEUED) {
-      this.#dropped += 1;
-      this.#droppedNotice = notice;
+      this.#drop(notice);
     } else {
       this.#put(data);
     }
+  }
+
+  #drop(notice: DroppedNotice): void {
+    this.#dropped += 1;
+    this.#droppedNotice = notice;
   }
 
   #put(data: string | Uint8Array): void {

@@ -64,6 +64,22 @@ describe('while the reader takes nothing', () => {
     expect(shown.length + Number(leftOut)).toBe(200_000);
   });
 
+  test('lines that are not even made are counted as left out', async () => {
+    const { io, stdout } = stalledIo();
+    let made = 0;
+    for (let count = 0; count < 200_000; count += 1) {
+      if (!io.stdout.dropLine()) {
+        made += 1;
+        io.stdout.line(LINE);
+      }
+    }
+    expect(made).toBeLessThan(100_000);
+    stdout.release();
+    await io.stdout.flush();
+    expect(stdout.text).toContain(`… ${200_000 - made} lines were left out`);
+    expect(io.stdout.dropLine()).toBe(false);
+  });
+
   test('events beyond a limit are left out, and an event has their number', async () => {
     const { io, stdout } = stalledIo();
     for (let count = 0; count < 100_000; count += 1) {

@@ -212,11 +212,13 @@ describe('the page names what is printed, and no more', () => {
   });
 
   test.runIf(process.platform === 'linux')('proxy', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'cotp-json-'));
+    closeLater(() => rm(folder, { recursive: true, force: true }));
     const server = await answeringServer('06 d0 RR RR 00 07 00');
     const { host, port } = server.address;
     const running = new Running([
       ...['proxy', '127.0.0.1:0', `${host}:${port}`, '--transparent', '--json'],
-      ...['--jsonl', '/dev/full', '--ui'],
+      ...['--jsonl', '/dev/full', '--pcap', join(folder, 'trace.pcapng'), '--ui'],
     ]);
     const [, where = ''] = await running.says(/"address":"([^"]+)"/, 'stdout');
     const client = await rawClient(target(where).port);

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -79,7 +79,7 @@ describe.each(MODES)('handing on %s', (_name, mode) => {
       /\n10 connections, \d+ TPDUs of \d+ octets, 0 refusals, 0 errors\n$/,
     );
     for (const number of Array.from({ length: 10 }, (_, i) => i + 1)) {
-      expect(running.stdout).toMatch(new RegExp(`#${number} .* CR TPDU`));
+      expect(running.stdout).toMatch(new RegExp(`#${number} .* CR class 0`));
     }
   });
 
@@ -90,7 +90,7 @@ describe.each(MODES)('handing on %s', (_name, mode) => {
       code: 'ERR_COTP_REFUSED',
       reason: 3,
     });
-    await running.says(/DR TPDU/, 'stdout');
+    await running.says(/ DR reason/, 'stdout');
     await stop(running);
     const tpdus = mode.length === 0 ? 4 : 2;
     expect(running.stderr).toMatch(
@@ -117,8 +117,8 @@ describe.each(MODES)('handing on %s', (_name, mode) => {
     conn.write(hex('01'));
     expect(await conn.read()).toEqual(hex('01'));
     await conn.asyncClose();
-    expect(running.stdout).toMatch(/client ──▶ · .+ called: "other"/);
-    expect(running.stdout).toMatch(/· ──────▶ target CR .+ calling: 0x0100 called: 0x0102/);
+    expect(running.stdout).toMatch(/client ──▶ · .+ 0x0100 > "other" /);
+    expect(running.stdout).toMatch(/· ──▶ target {2}CR .+ 0x0100 > 0x0102 /);
   });
 
   test('a target that is not there', async () => {
@@ -149,6 +149,9 @@ describe.each(MODES)('handing on %s', (_name, mode) => {
     const lines = (await readFile(file, 'utf8')).trim().split('\n');
     // Two legs, each of which has a CR, a CC and two DT.
     expect(lines.length).toBe(8);
+    const clients = lines.map((line) => (JSON.parse(line) as { name?: string }).name);
+    expect(new Set(clients)).toEqual(new Set(['#1']));
+    expect(running.events.at(-1)).toMatchObject({ files: [{ file, packets: 8 }] });
     expect(lines.join('')).not.toContain('beef');
   });
 
@@ -174,7 +177,7 @@ describe('--transparent', () => {
     const odd = tpkt('02 f5 81 aa');
     peer.send(odd);
     await expect.poll(() => client.received).toEqual(odd);
-    await running.says(/client ◀──────── target DT TPDU .*code-nibble/, 'stdout');
+    await running.says(/client ◀──── target {2}DT .*code-nibble/, 'stdout');
   });
 
   test('what is no TPKT from the first octet on passes through, and is said once', async () => {
@@ -229,7 +232,7 @@ describe('--transparent', () => {
     await expect.poll(() => from.received).toEqual(hex('03 00 00 20 02 17 03 03'));
     await running.says(new RegExp(`through +the ${side} sent octets that are no TPKT`), 'stdout');
     await stop(running);
-    expect(running.stderr).toMatch(/2 TPDUs of \d+ octets, 0 refusals, 0 errors\n$/);
+    expect(running.stderr).toMatch(/2 TPDUs of \d+ octets, 0 refusals, 0 errors\n.*\n$/);
     // A CR and a CC on either leg.
     expect((await readFile(file, 'utf8')).trim().split('\n')).toHaveLength(4);
   });
@@ -309,7 +312,7 @@ describe.each(MODES)('handing on %s, it passes on', (_name, mode) => {
   test('a refusal, which is counted once', async () => {
     const { running, address } = await proxy(await echo({ localTsel: 9 }), ...mode);
     await rejection(connect(address));
-    await running.says(/DR TPDU/, 'stdout');
+    await running.says(/ DR reason/, 'stdout');
     await stop(running);
     expect(running.stderr).toMatch(/1 refusal, 0 errors\n$/);
   });
@@ -336,10 +339,73 @@ describe.each(MODES)('handing on %s, it passes on', (_name, mode) => {
   });
 });
 
+describe('the ladder', () => {
+  /** What is shown of a TSDU and its answer. */
+  async function shown(tsdu: Buffer, ...args: readonly string[]) {
+    const { running, address } = await proxy(await echo(), ...args);
+    const conn = await open(address, { maxTpduSize: 1024 });
+    conn.write(tsdu);
+    await conn.read();
+    await conn.asyncClose();
+    await running.says(/ close /, 'stdout');
+    await stop(running);
+    return running.stdout.split('\n').map((line) => line.slice('00:00:00.000 #1   '.length));
+  }
+
+  test('shows a TPDU in one line for both sides, with its octets', async () => {
+    const lines = await shown(Buffer.from('Hi\x1b'));
+    expect(lines.filter((line) => line.includes('──'))).toEqual([
+      expect.stringMatching(/^client ────▶ target {2}CR class 0 size 1024 /),
+      expect.stringMatching(/^client ◀──── target {2}CC class 0 size 1024 /),
+      expect.stringMatching(/^client ────▶ target {2}DT EOT 3 {6}48 69 1b {41}Hi\.$/),
+      expect.stringMatching(/^client ◀──── target {2}DT EOT 3 {6}48 69 1b {41}Hi\.$/),
+    ]);
+  });
+
+  test('shows TPDUs that the proxy cuts in another way on both sides', async () => {
+    const lines = await shown(Buffer.alloc(1500));
+    const words = lines.flatMap((line) => /^.*──.*?DT (?:EOT )?\d+/.exec(line)?.[0] ?? []);
+    expect(words).toEqual([
+      'client ──▶ ·         DT 1021',
+      'client ──▶ ·         DT EOT 479',
+      '       · ──▶ target  DT EOT 1500',
+      '       · ◀── target  DT EOT 1500',
+      'client ◀── ·         DT 1021',
+      'client ◀── ·         DT EOT 479',
+    ]);
+  });
+
+  test('--legs shows both sides', async () => {
+    const lines = await shown(hex('01'), '--legs');
+    const arrows = lines.flatMap((line) => /^.*──.*? {2}(?=\w\w )/.exec(line)?.[0].trim() ?? []);
+    const there = ['client ──▶ ·', '· ──▶ target'];
+    const back = ['· ◀── target', 'client ◀── ·'];
+    expect(arrows).toEqual([...there, ...back, ...there, ...back]);
+  });
+
+  test('-v shows each TPDU octet by octet, as decode does', async () => {
+    const octets = Buffer.concat([hex('02f080'), Buffer.alloc(100, 'abc')]);
+    const whole = await cotp(['decode', '--full', octets.toString('hex')]);
+    const [, ...layout] = whole.stdout.trimEnd().split('\n');
+    const { running, address } = await proxy(await echo(), '-v');
+    const conn = await open(address);
+    conn.write(octets.subarray(3));
+    await conn.read();
+    await stop(running);
+    expect(running.stdout).toContain(`\n${layout.join('\n')}\n`);
+  });
+
+  test('-v with --json is refused', async () => {
+    const { code, stderr } = await cotp(['proxy', '127.0.0.1:0', '127.0.0.1:102', '-v', '--json']);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/--verbose.*--json|--json.*--verbose/);
+  });
+});
+
 test('a refusal of the proxy itself counts as refusal', async () => {
   const { running, address } = await proxy(await closedPort());
   await rejection(connect(address));
-  await running.says(/client ◀── · +DR TPDU/, 'stdout');
+  await running.says(/client ◀── · +DR /, 'stdout');
   await stop(running);
   expect(running.stderr).toMatch(/1 connection, 2 TPDUs of \d+ octets, 1 refusal, 1 error\n$/);
 });
@@ -371,7 +437,7 @@ test('a client whose first TPDU is no CR is forgotten: one from the same port is
     await once(socket, 'connect');
     socket.write(count === 0 ? dt('01') : CR);
     await running.says(
-      new RegExp(`#${count + 1} +error|#${count + 1} .*client ◀── · +CC`),
+      new RegExp(`#${count + 1} +error|#${count + 1} .*client ◀──── target +CC`),
       'stdout',
     );
     socket.resetAndDestroy();
@@ -384,7 +450,11 @@ test('a client whose first TPDU is no CR is forgotten: one from the same port is
 test('the README shows what it says', async () => {
   const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
   const [, shown = ''] = /<!-- proxy -->\n```console\n\$ .+\n([\s\S]*?)^```$/m.exec(readme) ?? [];
-  const { running, address } = await proxy(await echo({ maxTpduSize: 1024 }), '--transparent');
+  const folder = await mkdtemp(join(tmpdir(), 'cotp-proxy-'));
+  closeLater(() => rm(folder, { recursive: true, force: true }));
+  const target = await echo({ maxTpduSize: 1024 });
+  const args = ['--transparent', '--pcap', join(folder, 'plant.pcapng')];
+  const { running, address } = await proxy(target, ...args);
   const conn = await open(address, { remoteTsel: 0x0102 });
   conn.write(hex('32010000000000080000f0000001000101e0'));
   await conn.read();
@@ -393,12 +463,13 @@ test('the README shows what it says', async () => {
   await stop(running);
   const [where = '', ...rest] = running.stderr.split('\n');
   const said = [where, ...running.stdout.trimEnd().split('\n'), ...rest].join('\n');
-  /** Addresses, times and references differ. */
+  /** Addresses, times, references and the folder differ. */
   const steady = (text: string) =>
     text
       .replace(/[\d.]+:\d+(?= is relayed|$)/gm, 'ADDRESS')
       .replace(/^[\d:.]{12}/gm, 'TIME')
-      .replace(/0x(?!0000|0102)\w{4}/g, 'REF');
+      .replace(/(?<=0d [ed]0 ).*/g, 'OCTETS')
+      .replace(/(?<=written: ).*(?=plant)/, '');
   expect(steady(said)).toBe(steady(shown));
 });
 
@@ -427,8 +498,34 @@ describe('files', () => {
     closeLater(() => rm(folder, { recursive: true, force: true }));
     const file = join(folder, 'kept.jsonl');
     await writeFile(file, 'kept');
-    const { code } = await cotp(['proxy', await echo(), '127.0.0.1:102', '--jsonl', file]);
+    const taken = await echo();
+    const { code } = await cotp(['proxy', taken, '127.0.0.1:102', '--jsonl', file, '--force']);
     expect(code).toBe(1);
+    expect(await readFile(file, 'utf8')).toBe('kept');
+  });
+
+  test('that were not there are not left behind when it cannot listen', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'cotp-proxy-'));
+    closeLater(() => rm(folder, { recursive: true, force: true }));
+    const args = ['--jsonl', join(folder, 'new.jsonl'), '--pcap', join(folder, 'new.pcapng')];
+    const { code } = await cotp(['proxy', await echo(), '127.0.0.1:102', ...args]);
+    expect(code).toBe(1);
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  test.each([
+    ['--pcap', 'a.pcapng', 'a.pcapng', []],
+    ['--jsonl', 'a.jsonl', 'a.jsonl', []],
+    ['--pcap', 'a.pcapng', 'a.1.pcapng', ['--max-file-size', '4096']],
+  ])('%s %s: %s is not replaced without --force', async (flag, name, existing, more) => {
+    const folder = await mkdtemp(join(tmpdir(), 'cotp-proxy-'));
+    closeLater(() => rm(folder, { recursive: true, force: true }));
+    const file = join(folder, existing);
+    await writeFile(file, 'kept');
+    const args = [flag, join(folder, name), ...more];
+    const { code, stderr } = await cotp(['proxy', '127.0.0.1:0', '127.0.0.1:102', ...args]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(`cotp proxy: ${file} exists; --force replaces it\n`);
     expect(await readFile(file, 'utf8')).toBe('kept');
   });
 
@@ -437,7 +534,7 @@ describe('files', () => {
     closeLater(() => rm(folder, { recursive: true, force: true }));
     const file = join(folder, 'new.jsonl');
     await writeFile(file, 'old');
-    const { running } = await proxy(await echo(), '--jsonl', file);
+    const { running } = await proxy(await echo(), '--jsonl', file, '--force');
     await stop(running);
     expect(await readFile(file, 'utf8')).toBe('');
   });
@@ -451,6 +548,42 @@ describe('files', () => {
     await conn.asyncClose();
     await stop(running);
     expect(running.stderr).toMatch(/1 connection, 8 TPDUs/);
+  });
+});
+
+describe('--pcap', () => {
+  /** The address pairs of the packets with TCP payload in a capture, and the last line of the proxy. */
+  async function captured(...args: readonly string[]) {
+    const folder = await mkdtemp(join(tmpdir(), 'cotp-proxy-'));
+    closeLater(() => rm(folder, { recursive: true, force: true }));
+    const file = join(folder, 'a.pcapng');
+    const { running, address } = await proxy(await echo(), '--pcap', file, ...args);
+    const localPort = await freePort();
+    const conn = await open(address, { localPort });
+    conn.write(hex('01'));
+    await conn.read();
+    await conn.asyncClose();
+    await running.says(/ close /, 'stdout');
+    await stop(running);
+    const { stdout } = await cotp(['decode', '--summary', file]);
+    return { file, localPort, tpdus: stdout, said: running.stderr };
+  }
+
+  test.each([[[]], [['--transparent']]])(
+    'has one conversation for each client: %j',
+    async (args) => {
+      const { file, localPort, tpdus, said } = await captured(...args);
+      expect(tpdus.match(/ (?:CR|CC|DT) TPDU /g)).toHaveLength(4);
+      expect(tpdus).toMatch(new RegExp(`127\\.0\\.0\\.1:${localPort} > 127\\.0\\.0\\.1:102 `));
+      // Three packets open and close the conversation each.
+      expect(said.trimEnd().split('\n').at(-1)).toBe(`written: ${file} (10 packets)`);
+    },
+  );
+
+  test('has both connections of a client with --legs', async () => {
+    const { file, tpdus, said } = await captured('--legs');
+    expect(tpdus.match(/ (?:CR|CC|DT) TPDU /g)).toHaveLength(8);
+    expect(said.trimEnd().split('\n').at(-1)).toBe(`written: ${file} (20 packets)`);
   });
 });
 

@@ -5,8 +5,9 @@ import { COMMANDS, run } from '../../src/cli/command-line.js';
 import { Stop } from '../../src/cli/exit.js';
 import { folded } from '../../src/cli/fold.js';
 import { createIo } from '../../src/cli/io.js';
+import { connect } from '../../src/index.js';
 import { closeLater, serve } from '../support/life.js';
-import { closedPort, strangers } from './support.js';
+import { closedPort, cotpListen, strangers } from './support.js';
 
 /** A stream that claims to be a terminal, and what was written to it without the colours. */
 class Terminal extends PassThrough {
@@ -44,7 +45,7 @@ function onTerminal(columns: number, args: readonly string[]) {
   const [stdout, stderr] = [new Terminal(columns), new Terminal(columns)];
   const { io, stop } = createIo({ stdin, stdout, stderr, env: {} });
   closeLater(() => stop(new Stop(130)));
-  return { stdin, stdout, stderr, ended: run(args, '1.2.3', io) };
+  return { stdin, stdout, stderr, stop, ended: run(args, '1.2.3', io) };
 }
 
 function longest(text: string): number {
@@ -88,6 +89,37 @@ describe.each(WIDTHS)('at %i columns', (columns) => {
     expect(stdout.text.match(/verdict: /g)).toHaveLength(3);
     expect(longest(stdout.text)).toBeLessThanOrEqual(columns);
     expect(longest(stderr.text)).toBeLessThanOrEqual(columns);
+  });
+
+  test.each([[[]], [['--legs', '-v']]])('no line of the proxy is longer: %j', async (more) => {
+    const { address, accept } = await serve();
+    const args = ['proxy', '127.0.0.1:0', `${address.host}:${address.port}`, ...more];
+    const { stdout, stderr, ended, stop } = onTerminal(columns, args);
+    await stderr.says(/:(\d+) is relayed/);
+    const [, port] = /:(\d+) is relayed/.exec(stderr.text) ?? [];
+    const where = { host: '127.0.0.1', port: Number(port) };
+    const long = Buffer.alloc(32, 'selector');
+    const conn = await connect(where, { localTsel: long, remoteTsel: long, maxTpduSize: 512 });
+    closeLater(() => conn.destroy());
+    const peer = await accept();
+    conn.write(Buffer.alloc(2000, 'Hi\u001b'));
+    await peer.read();
+    conn.destroy();
+    await stdout.says(/ close /);
+    stop(new Stop(130));
+    expect(await ended).toBe(130);
+    expect(stdout.text).toMatch(/DT EOT \d+ +48 69 1b .* Hi\.|DT \d+ +48 69 1b .* Hi\./);
+    expect(longest(stdout.text)).toBeLessThanOrEqual(columns);
+    expect(longest(stderr.text)).toBeLessThanOrEqual(columns);
+  });
+
+  test('bench draws the times of its round trips', async () => {
+    const { address } = await cotpListen('--echo');
+    const args = ['bench', address, '--tsdu', '16', '--duration', '100ms'];
+    const { stdout, ended } = onTerminal(columns, args);
+    expect(await ended).toBe(0);
+    expect(stdout.text).toMatch(/round trips of 16 octets, in ms\n {2}.*\d - \d.* {2}\d+ {2}#+\n/);
+    expect(longest(stdout.text)).toBeLessThanOrEqual(columns);
   });
 });
 

@@ -10,6 +10,7 @@ import { command } from '../command.js';
 import { jsonLine } from '../events.js';
 import { CommandError, EXIT } from '../exit.js';
 import { infoText } from '../format-info.js';
+import { type Bucket, bucketsOf, histogram } from '../histogram.js';
 import type { Io } from '../io.js';
 import { type OptionValues, type Parser, valueOr } from '../option.js';
 import { CLIENT_OPTIONS, connectOptions } from '../options/connection.js';
@@ -57,7 +58,8 @@ export const bench = command({
   description:
     "Measures with an echo server, such as 'cotp listen --echo': first round trips, with one TSDU " +
     'at a time, then throughput, with many. Every answer is compared with the TSDU that was sent. ' +
-    'With --expedited it then measures expedited data in the same way.',
+    'With --expedited it then measures expedited data in the same way. A terminal gets the times of ' +
+    'the round trips as histograms too.',
   operands: [{ syntax: '<host[:port]>', description: 'the echo server; the default port is 102' }],
   options: OPTIONS,
   examples: [
@@ -91,6 +93,9 @@ export const bench = command({
       if (!options.json) {
         await io.stdout.text(`${table(rows, io)}\n`);
       }
+      if (!options.json && io.stdout.isTTY) {
+        await io.stdout.text(`${histograms(rows, io)}\n`);
+      }
     } finally {
       await Promise.all(connections.map((conn) => conn.asyncClose()));
     }
@@ -108,6 +113,13 @@ interface Row {
   readonly roundTripsPerSecond: number;
   readonly milliseconds: Percentiles;
   readonly megabytesPerSecond: number;
+}
+
+/** A row, and what is drawn of it. */
+interface Measured {
+  readonly row: Row;
+  /** The times of the round trips in milliseconds. */
+  readonly buckets: readonly Bucket[];
 }
 
 /** Sends and receives one kind of message. */
@@ -139,7 +151,7 @@ async function measurements(
   connections: readonly Connection[],
   options: Values,
   io: Io,
-): Promise<readonly Row[]> {
+): Promise<readonly Measured[]> {
   const exchanges = options.tsdu.map(tsdus);
   if (options.expedited) {
     checkExpedited(connections);
@@ -147,13 +159,13 @@ async function measurements(
   }
   const bar = progress(io, options);
   bar?.start(2 * exchanges.length, 0, { what: '' });
-  const rows: Row[] = [];
+  const rows: Measured[] = [];
   try {
     for (const exchange of exchanges) {
-      const row = await measureRow(connections, exchange, options, bar);
-      rows.push(row);
+      const measured = await measureRow(connections, exchange, options, bar);
+      rows.push(measured);
       if (options.json) {
-        await jsonLine(io, { event: 'bench', ...row });
+        await jsonLine(io, { event: 'bench', ...measured.row });
       }
     }
   } finally {
@@ -175,7 +187,7 @@ async function measureRow(
   exchange: Exchange,
   { duration, window }: Values,
   bar: SingleBar | undefined,
-): Promise<Row> {
+): Promise<Measured> {
   const { octets, expedited } = exchange;
   const step = (what: string) => bar?.update({ what: `${sizeText(exchange)} octets, ${what}` });
   step('round trips');
@@ -184,7 +196,7 @@ async function measureRow(
   step('throughput');
   const many = await measure(connections, exchange, window, duration);
   bar?.increment();
-  return {
+  const row = {
     class: connections[0]?.info.tpClass ?? 0,
     octets,
     expedited,
@@ -194,6 +206,7 @@ async function measureRow(
     milliseconds: percentiles(single.times),
     megabytesPerSecond: (many.times.length * octets) / many.seconds / 1e6,
   };
+  return { row, buckets: bucketsOf(single.times) };
 }
 
 function sizeText({ octets, expedited }: Pick<Row, 'octets' | 'expedited'>): string {
@@ -261,7 +274,17 @@ async function echoFor(
   }
 }
 
-function table(rows: readonly Row[], { stdout }: Io): string {
+/** The times of the round trips of each row. */
+function histograms(rows: readonly Measured[], { stdout }: Io): string {
+  const { bold, cyan } = stdout.colours;
+  const parts = rows.map(({ row, buckets }) => {
+    const lines = histogram(buckets, stdout.columns).map((line) => line.replace(/#+$/, cyan));
+    return ['', bold(`round trips of ${sizeText(row)} octets, in ms`), ...lines].join('\n');
+  });
+  return parts.join('\n');
+}
+
+function table(rows: readonly Measured[], { stdout }: Io): string {
   const { bold } = stdout.colours;
   const heads = ['octets', 'trips/s', 'p50 ms', 'p90 ms', 'p99 ms', 'max ms', 'MB/s'];
   const shown = new Table({
@@ -270,7 +293,7 @@ function table(rows: readonly Row[], { stdout }: Io): string {
     style: { head: [], border: [], compact: true },
     chars: NO_FRAME,
   });
-  for (const row of rows) {
+  for (const { row } of rows) {
     const { roundTripsPerSecond, milliseconds, megabytesPerSecond } = row;
     const { p50, p90, p99, max } = milliseconds;
     const times = [p50, p90, p99, max].map((time) => time.toFixed(3));

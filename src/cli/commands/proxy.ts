@@ -16,7 +16,7 @@ import { Ladder } from '../proxy/ladder.js';
 import { ProxyInspector } from '../proxy/proxy-inspector.js';
 import { relayTpdus } from '../proxy/relay-tpdus.js';
 import { relayTsdus } from '../proxy/relay-tsdus.js';
-import { checkFiles, TraceFiles } from '../proxy/trace-files.js';
+import { checkFiles, type FileSummary, TraceFiles, targetsOf } from '../proxy/trace-files.js';
 import { address, integer, listenAddress, selector, text } from '../values.js';
 
 const FILES = 'Files';
@@ -33,10 +33,11 @@ export const proxy = command({
   name: 'proxy',
   summary: 'relay between clients and a target, and show their TPDUs',
   description:
-    'Listens, opens a connection to the target for each client, and shows every TPDU of both sides ' +
-    'as a ladder diagram. It relays TSDUs, and each side negotiates its own TPDU size and ' +
-    'references. With --transparent it relays TPDUs octet for octet, except for the CR that ' +
-    '--rewrite-remote-tsel changes. Ctrl-C ends it and prints a summary on stderr.',
+    'Listens, opens a connection to the target for each client, and shows every TPDU as a line of a ' +
+    'ladder diagram. It relays TSDUs, and each side negotiates its own TPDU size and ' +
+    'references; a message that is the same on both sides is one line. With --transparent it relays ' +
+    'TPDUs octet for octet, except for the CR that --rewrite-remote-tsel changes. Ctrl-C ends it and ' +
+    'prints a summary on stderr.',
   operands: [
     { syntax: '<listen>', description: 'PORT (on 127.0.0.1) or ADDRESS:PORT' },
     { syntax: '<target>', description: 'HOST or HOST:PORT; the default port is 102' },
@@ -53,6 +54,10 @@ export const proxy = command({
     ),
     localAddress: CLIENT_OPTIONS.localAddress,
     ...PROXY_CLASS_OPTIONS,
+    legs: flag('--legs', 'show both connections of a client, and write both to the capture'),
+    verbose: flag('-v, --verbose', 'show each TPDU whole, octet by octet', {
+      conflicts: ['quiet', 'json'],
+    }),
     quiet: flag('-q, --quiet', 'do not print the ladder'),
     json: JSON_OPTION,
     ui: UI_OPTION,
@@ -65,6 +70,7 @@ export const proxy = command({
       },
     ),
     jsonl: value('--jsonl <file>', 'write one JSON object per TPDU', text, { group: FILES }),
+    force: flag('--force', 'replace files that exist', WITH_FILE),
     redact: flag('--redact', 'replace user data in the files by zeros', WITH_FILE),
     maxFileSize: value(
       '--max-file-size <octets>',
@@ -104,8 +110,9 @@ export const proxy = command({
     const target = address(targetText);
     const ladder = new Ladder(io, options);
     await checkFiles(options);
-    const files = new TraceFiles(options, io);
+    const files = new TraceFiles(options, await targetsOf(target, options), io);
     const inspector = await ProxyInspector.open(options.ui, addressText(target), ladder);
+    let written: readonly FileSummary[] = [];
     try {
       const relay = options.transparent ? relayTpdus : relayTsdus;
       const running = await relay({
@@ -142,9 +149,9 @@ export const proxy = command({
       await running.close();
     } finally {
       await inspector?.close();
-      await files.close();
+      written = await files.close();
     }
-    await ladder.summary();
+    await ladder.summary(written);
     return EXIT.ok;
   },
 });

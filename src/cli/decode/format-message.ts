@@ -59,7 +59,18 @@ export function messageText(
   colours: Colours,
   isFull: boolean,
 ): string {
-  const { octets, explanations, tpdu } = message;
+  const { tpdu } = message;
+  const words = describeOrError(tpdu);
+  const isBroken = tpdu instanceof CotpError;
+  return [
+    `${colours.bold(heading(place, message))}${isBroken ? '' : `  ${words}`}`,
+    layoutText(message, colours, isFull),
+  ].join('\n');
+}
+
+/** The layout of a message, octet by octet, and whether it conforms; without its place and without a trailing newline. */
+export function layoutText(message: ExplainedMessage, colours: Colours, isFull: boolean): string {
+  const { octets, explanations } = message;
   const rows = explanations.map(({ start, end, field, value, meaning, deviations }) => {
     const notes = deviations.map((code) => `⚠ ${code} ${deviationText(code)}`.trim());
     return {
@@ -71,13 +82,7 @@ export function messageText(
       notes,
     };
   });
-  const words = describeOrError(tpdu);
-  const isBroken = tpdu instanceof CotpError;
-  return [
-    `${colours.bold(heading(place, message))}${isBroken ? '' : `  ${words}`}`,
-    layout(rows, colours),
-    ...verdict(message, colours),
-  ].join('\n');
+  return [layout(rows, colours), ...verdict(message, colours)].join('\n');
 }
 
 function heading(

@@ -1,13 +1,18 @@
 /**
- * Prints the ladder diagram of a proxy: one line per TPDU, the client on the left and the target on the
- * right, and a summary at the end.
+ * Prints the ladder diagram of a proxy: one line per TPDU, or its whole layout, the client on the left and the target
+ * on the right, and a summary at the end.
  */
 import { CotpError, ProtocolError } from '../../core/tpdu/index.js';
-import { describeOrError, type TraceEntry, traceTime } from '../../node/trace/entry.js';
+import { type TraceEntry, traceTime } from '../../node/trace/entry.js';
+import { ladderLine } from '../../node/trace/ladder-line.js';
 import { tpduToJson } from '../../node/trace/lines.js';
+import { explainMessage } from '../decode/explained-message.js';
+import { layoutText } from '../decode/format-message.js';
 import { type JsonEvent, jsonLine, postEvent } from '../events.js';
 import { addressText } from '../format-info.js';
 import type { Io } from '../io.js';
+import { JoinedLegs } from './joined-legs.js';
+import type { FileSummary } from './trace-files.js';
 
 /** The path of a TPDU: over one of the two connections, or over both if it is relayed unchanged. */
 export type Path =
@@ -19,14 +24,27 @@ export type Path =
   | 'target to client';
 
 const ARROWS: Readonly<Record<Path, string>> = {
-  'client to proxy': 'client ──▶ ·          ',
-  'proxy to target': '       · ──────▶ target',
-  'target to proxy': '       · ◀────── target',
-  'proxy to client': 'client ◀── ·          ',
-  'client to target': 'client ────────▶ target',
-  'target to client': 'client ◀──────── target',
+  'client to proxy': 'client ──▶ ·       ',
+  'proxy to target': '       · ──▶ target',
+  'target to proxy': '       · ◀── target',
+  'proxy to client': 'client ◀── ·       ',
+  'client to target': 'client ────▶ target',
+  'target to client': 'client ◀──── target',
 };
-const ARROW_WIDTH = 23;
+const ARROW_WIDTH = 19;
+
+/** Columns of a line without a terminal. */
+const COLUMNS_OF_PIPE = 120;
+
+/** Options of a {@link Ladder}. */
+export interface LadderOptions {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  /** Each TPDU is shown whole, octet by octet. */
+  readonly verbose: boolean;
+  /** The TPDUs of both connections are shown, instead of one line for a message on both. */
+  readonly legs: boolean;
+}
 
 /** The counters of the summary. TPDUs are counted on each connection, as they are shown. */
 export class Counts {
@@ -45,11 +63,16 @@ export class Ladder {
   readonly #io: Io;
   readonly #json: boolean;
   readonly #quiet: boolean;
+  readonly #verbose: boolean;
+  /** Whether one line shows a message on both connections. */
+  readonly joinsLegs: boolean;
 
-  constructor(io: Io, options: { readonly json: boolean; readonly quiet: boolean }) {
+  constructor(io: Io, { json, quiet, verbose, legs }: LadderOptions) {
     this.#io = io;
-    this.#json = options.json;
-    this.#quiet = options.quiet;
+    this.#json = json;
+    this.#quiet = quiet;
+    this.#verbose = verbose;
+    this.joinsLegs = !json && !quiet && !legs;
   }
 
   /**
@@ -84,10 +107,10 @@ export class Ladder {
   }
 
   /** Prints the summary. */
-  async summary(): Promise<void> {
+  async summary(files: readonly FileSummary[]): Promise<void> {
     const { connections, tpdus, octets, refusals, errors } = this.counts;
     if (this.#json) {
-      await jsonLine(this.#io, { event: 'summary', ...this.counts });
+      await jsonLine(this.#io, { event: 'summary', ...this.counts, files });
       return;
     }
     const parts = [
@@ -97,14 +120,19 @@ export class Ladder {
       many(errors, 'error'),
     ];
     this.#io.stderr.line(parts.join(', '));
+    if (files.length > 0) {
+      const written = files.map(({ file, packets }) => `${file} (${many(packets, 'packet')})`);
+      this.#io.stderr.line(`written: ${written.join(', ')}`);
+    }
   }
 
   /** @internal */
-  tpdu(number: number, path: Path, { octets, tpdu, time }: TraceEntry): void {
+  tpdu(number: number, path: Path, entry: TraceEntry): void {
     if (this.#quiet) {
       return;
     }
     if (this.#json) {
+      const { octets, tpdu, time } = entry;
       this.#event({
         event: 'tpdu',
         time: new Date(time).toISOString(),
@@ -115,7 +143,32 @@ export class Ladder {
         ...tpduToJson(tpdu),
       });
     } else {
-      this.#line(number, ARROWS[path].padEnd(ARROW_WIDTH), describeOrError(tpdu), time);
+      this.#tpduLines(number, path, entry);
+    }
+  }
+
+  #tpduLines(number: number, path: Path, { octets, tpdu, time }: TraceEntry): void {
+    const { stdout } = this.#io;
+    if (stdout.dropLine()) {
+      return;
+    }
+    const { colours } = stdout;
+    stdout.line(
+      ladderLine({
+        ...this.#lead(number, time),
+        arrow: ARROWS[path],
+        tpdu,
+        octets,
+        columns: stdout.isTTY ? stdout.columns : COLUMNS_OF_PIPE,
+        cutsWords: stdout.isTTY,
+        paint: (colour, text) => colours[colour](text),
+      }),
+    );
+    if (this.#verbose) {
+      const layout = layoutText(explainMessage(octets, false, {}), colours, true);
+      for (const line of layout.split('\n')) {
+        stdout.line(line);
+      }
     }
   }
 
@@ -124,21 +177,22 @@ export class Ladder {
     this.onNote?.(number, event, message, time);
     if (this.#json) {
       this.#event({ event, time: new Date(time).toISOString(), connection: number, message });
-    } else {
+    } else if (!this.#quiet) {
       const { colours } = this.#io.stdout;
       const words = event === 'error' ? colours.red(message) : colours.dim(message);
-      this.#line(number, event.padEnd(ARROW_WIDTH), words, time);
+      const { paintedLead } = this.#lead(number, time);
+      this.#io.stdout.line(`${paintedLead}${event.padEnd(ARROW_WIDTH)}  ${words}`);
     }
   }
 
-  #line(number: number, arrow: string, words: string, time: number): void {
-    if (!this.#quiet) {
-      const { colours } = this.#io.stdout;
-      const paints = [colours.cyan, colours.green, colours.yellow, colours.magenta, colours.blue];
-      const paint = paints[number % paints.length] ?? colours.cyan;
-      const clock = colours.dim(new Date(time).toISOString().slice(11, 23));
-      this.#io.stdout.line(`${clock} ${paint(`#${number}`.padEnd(4))} ${paint(arrow)} ${words}`);
-    }
+  /** The clock and the number of the client. */
+  #lead(number: number, time: number) {
+    const { colours } = this.#io.stdout;
+    const paints = [colours.cyan, colours.green, colours.yellow, colours.magenta, colours.blue];
+    const paint = paints[number % paints.length] ?? colours.cyan;
+    const clock = new Date(time).toISOString().slice(11, 23);
+    const who = `#${number}`.padEnd(4);
+    return { lead: `${clock} ${who} `, paintedLead: `${colours.dim(clock)} ${paint(who)} ` };
   }
 
   #event(event: JsonEvent): void {
@@ -156,6 +210,8 @@ export class ClientLadder {
   /** The client has sent a CR that is not answered yet: a DR or ER to it now is a refusal (X.224 6.6). */
   #awaitsAnswer = false;
   #hasFault = false;
+  /** Holds up a TPDU of one connection until the other has it. */
+  readonly #legs = new JoinedLegs((path, entry) => this.#ladder.tpdu(this.number, path, entry));
 
   constructor(number: number, ladder: Ladder) {
     this.number = number;
@@ -164,10 +220,15 @@ export class ClientLadder {
 
   tpdu(path: Path, entry: TraceEntry): void {
     this.#count(path, entry);
-    this.#ladder.tpdu(this.number, path, entry);
+    if (this.#ladder.joinsLegs) {
+      this.#legs.add(path, entry);
+    } else {
+      this.#ladder.tpdu(this.number, path, entry);
+    }
   }
 
   closed(how: string): void {
+    this.#legs.flush();
     this.#ladder.note(this.number, 'close', how);
   }
 
@@ -181,6 +242,7 @@ export class ClientLadder {
     if (!(this.#hasFault && error instanceof ProtocolError)) {
       this.#ladder.counts.errors += 1;
     }
+    this.#legs.flush();
     this.#ladder.note(this.number, 'error', message);
   }
 

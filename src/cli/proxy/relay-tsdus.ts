@@ -25,7 +25,7 @@ import {
 import { DR_REASONS, isRefusalReason } from '../../node/codes.js';
 import { relayBetween } from '../../node/relay.js';
 import { resetStream } from '../../node/streams.js';
-import { CONNECTION_CHANNEL } from '../../node/trace/entry.js';
+import { CONNECTION_CHANNEL, entryOf } from '../../node/trace/entry.js';
 import { CLOSE_TIME_ON_STOP } from '../close-on-stop.js';
 import { failureOf } from '../failure.js';
 import { addressText } from '../format-info.js';
@@ -47,7 +47,10 @@ export interface ProxyOptions {
   /** TLS of the target, likewise. */
   readonly targetTls: ConnectOptions['tls'];
   readonly ladder: Ladder;
-  /** Called with every TPDU of both legs and the number of the client, to write it to files and to show it. */
+  /**
+   * Called with every TPDU of both legs, each with the name `#N` of its client, and with the number of the client, to
+   * write it to files and to show it.
+   */
   readonly record: (entry: TraceEntry, client: number) => void;
   /** Called when a leg fails that the library did not open. */
   readonly failed: (leg: TracedConnection, client: number, error: Error) => void;
@@ -100,8 +103,9 @@ export async function relayTsdus(options: ProxyOptions): Promise<RunningProxy> {
       tls: options.clientTls,
       bindConnections: true,
       trace: (entry) => {
+        const pair = pairOf(entry.remoteAddr, entry.time);
         const path = entry.direction === 'received' ? 'client to proxy' : 'proxy to client';
-        pairOf(entry.remoteAddr, entry.time).show(path, entry);
+        pair.show(path, withName(entry, pair.name));
       },
       onConnectRequest: (request) => pairOf(request.remoteAddr).answer(request),
       onError: (error, { peer }) => {
@@ -143,6 +147,11 @@ class ConnectionPair {
     this.#options = options;
   }
 
+  /** The name of both connections in traces. */
+  get name(): string {
+    return `#${this.#onLadder.number}`;
+  }
+
   show(path: Path, entry: TraceEntry): void {
     this.#options.record(entry, this.#onLadder.number);
     this.#onLadder.tpdu(path, entry);
@@ -176,7 +185,7 @@ class ConnectionPair {
           request.tpdu.parameters.preferredMaxTpduSize === undefined ? undefined : 65_531,
         connectData: request.connectData,
         ...this.#offerOf(request),
-        name: `#${this.#onLadder.number}`,
+        name: this.name,
         signal: request.signal,
         trace: (entry) => {
           this.show(entry.direction === 'sent' ? 'proxy to target' : 'target to proxy', entry);
@@ -226,6 +235,11 @@ class ConnectionPair {
     }
     this.#onLadder.closed('both sides are closed');
   }
+}
+
+/** The same entry with the name of the connection: a server gives all its connections the same. */
+function withName(entry: TraceEntry, name: string): TraceEntry {
+  return entryOf(entry, { name });
 }
 
 /** Refuses the client the way the target refused: with the same reason, or by closing TCP. */

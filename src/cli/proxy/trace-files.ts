@@ -2,10 +2,13 @@
  * The trace files of a proxy. They are checked before the proxy listens, so that an error is reported at
  * once, and opened after it listens, so that a proxy that cannot listen does not replace a file.
  */
-import { access, constants, open, stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { lookup } from 'node:dns/promises';
+import { access, constants, open, rm, stat } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { parse, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  type FullAddress,
   jsonLinesSink,
   type PcapngSink,
   pcapngSink,
@@ -13,6 +16,10 @@ import {
   type TraceEntry,
   type TraceSink,
 } from '../../index.js';
+import { entryOf } from '../../node/trace/entry.js';
+import type { WrittenFile } from '../../node/trace/output.js';
+import { pcapngFiles } from '../../node/trace/pcapng.js';
+import type { Sink } from '../../node/trace/sink.js';
 import { CLOSE_TIME_ON_STOP } from '../close-on-stop.js';
 import { complain, postEvent } from '../events.js';
 import { CommandError, UsageError } from '../exit.js';
@@ -28,15 +35,30 @@ export interface FileOptions extends Pick<SinkOptions, 'redact' | 'maxFileSize' 
   readonly pcap: string | undefined;
   readonly jsonl: string | undefined;
   readonly json: boolean;
+  /** Replace files that exist. */
+  readonly force: boolean;
+  /** Write both connections of a client to the capture, instead of one from the client to the target. */
+  readonly legs: boolean;
 }
 
-/** @throws CommandError if a file cannot be written, UsageError if both are the same */
-export async function checkFiles({ pcap, jsonl }: FileOptions): Promise<void> {
+/** What is in a file, in the summary. */
+export interface FileSummary {
+  readonly file: string;
+  /** Packets of a capture, or lines. */
+  readonly packets: number;
+}
+
+/** @throws CommandError if a file cannot be written, UsageError if both are the same or one exists already */
+export async function checkFiles(options: FileOptions): Promise<void> {
+  const { pcap, jsonl } = options;
   if (pcap !== undefined && jsonl !== undefined && resolve(pcap) === resolve(jsonl)) {
     throw new UsageError('--pcap and --jsonl require different files');
   }
   for (const [flag, path] of Object.entries({ '--pcap': pcap, '--jsonl': jsonl })) {
     if (path !== undefined) {
+      if (!options.force) {
+        await refuseToReplace(path, options);
+      }
       await checkWritable(path).catch((error: NodeJS.ErrnoException) => {
         throw new CommandError(`${flag} ${path} cannot be written (${error.code})`);
       });
@@ -44,51 +66,86 @@ export async function checkFiles({ pcap, jsonl }: FileOptions): Promise<void> {
   }
 }
 
-/** Checks that a path can be written, without changing an existing file. */
+/** Devices and named pipes are written to as they are. With a limit of size older files are renamed, and one is deleted. */
+async function refuseToReplace(path: string, { maxFileSize, maxFiles }: FileOptions) {
+  const older = maxFileSize === undefined || maxFiles === 1 ? [] : [olderFile(path)];
+  for (const each of [path, ...older]) {
+    if ((await stat(each).catch(() => undefined))?.isFile() === true) {
+      throw new UsageError(`${each} exists; --force replaces it`);
+    }
+  }
+}
+
+/** The file that had the name before the newest: `trace.1.pcapng` for `trace.pcapng`. */
+function olderFile(path: string): string {
+  const { ext } = parse(path);
+  return `${path.slice(0, path.length - ext.length)}.1${ext}`;
+}
+
+/** Checks that a path can be written, without changing an existing file and without leaving a new one. */
 async function checkWritable(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
   if (found === undefined || found.isFile() || found.isDirectory()) {
     const file = await open(path, 'a');
     await file.close();
+    if (found === undefined) {
+      await rm(path);
+    }
   } else {
     // Opening and closing a pipe would signal the end of the file to its reader.
     await access(path, constants.W_OK);
   }
 }
 
+/** An open file. */
+interface OpenFile {
+  readonly path: string;
+  readonly sink: TraceSink;
+  /** The files of the sink. */
+  readonly written: () => readonly WrittenFile[];
+}
+
 /** The open trace files of a proxy. */
 export class TraceFiles {
   readonly #options: FileOptions;
+  readonly #targets: readonly FullAddress[];
   readonly #io: Io;
-  #sinks:
-    | { readonly pcapng: PcapngSink | undefined; readonly all: readonly TraceSink[] }
-    | undefined;
+  #pcapng: PcapngSink | undefined;
+  #lines: Sink | undefined;
+  #files: readonly OpenFile[] | undefined;
 
-  constructor(options: FileOptions, io: Io) {
+  /** @param targets addresses of the target, which the capture shows as the server of each client */
+  constructor(options: FileOptions, targets: readonly FullAddress[], io: Io) {
     this.#options = options;
+    this.#targets = targets;
     this.#io = io;
   }
 
   /** Opens the files. */
   open(): void {
-    this.#sinks ??= this.#createSinks();
+    this.#files ??= this.#createSinks();
   }
 
   record(entry: TraceEntry): void {
     this.open();
-    for (const sink of this.#sinks?.all ?? []) {
-      sink.trace(entry);
+    this.#lines?.trace(entry);
+    if (this.#options.legs) {
+      this.#pcapng?.trace(entry);
+    } else if (entry.role === 'server') {
+      const localAddr = targetFor(entry.remoteAddr, this.#targets) ?? entry.localAddr;
+      this.#pcapng?.trace(entryOf(entry, { localAddr }));
     }
   }
 
   /** Records the end of a connection that the library did not open. */
   ended(connection: number, how: 'fin' | 'reset', by: 'local' | 'remote'): void {
-    this.#sinks?.pcapng?.ended(connection, how, by);
+    this.#pcapng?.ended(connection, how, by);
   }
 
-  async close(): Promise<void> {
-    const sinks = this.#sinks?.all ?? [];
-    const closed = Promise.all(sinks.map((sink) => sink.close()));
+  /** Closes the files; returns what is in them, the newest first. */
+  async close(): Promise<readonly FileSummary[]> {
+    const files = this.#files ?? [];
+    const closed = Promise.all(files.map(({ sink }) => sink.close()));
     const timer = new AbortController();
     const tooLate = sleep(CLOSE_TIME_ON_STOP, 'too late', { signal: timer.signal });
     // A named pipe may have no reader, or one that does not read.
@@ -97,14 +154,15 @@ export class TraceFiles {
     }
     timer.abort();
     await tooLate.catch(() => {});
-    for (const { dropped, error } of sinks) {
-      if (dropped > 0 && error === undefined) {
-        this.#complain(`${dropped} TPDUs are not in the file: the disk is too slow`);
+    for (const { sink } of files) {
+      if (sink.dropped > 0 && sink.error === undefined) {
+        this.#complain(`${sink.dropped} TPDUs are not in the file: the disk is too slow`);
       }
     }
+    return files.flatMap(summaryOf);
   }
 
-  #createSinks() {
+  #createSinks(): readonly OpenFile[] {
     const { pcap, jsonl, redact, maxFileSize, maxFiles } = this.#options;
     const options = (path: string) => ({
       redact,
@@ -113,12 +171,19 @@ export class TraceFiles {
       onError: (error: Error) => this.#failed(path, error),
     });
     const to = (path: string) => (isNamedPipe(path) ? new NamedPipeWriter(path) : path);
-    const pcapng =
-      pcap === undefined
-        ? undefined
-        : pcapngSink(to(pcap), { ...options(pcap), serverPort: COTP_PORT });
-    const lines = jsonl === undefined ? undefined : jsonLinesSink(to(jsonl), options(jsonl));
-    return { pcapng, all: [pcapng, lines].filter((sink) => sink !== undefined) };
+    const files: OpenFile[] = [];
+    if (pcap !== undefined) {
+      const sink = pcapngSink(to(pcap), { ...options(pcap), serverPort: COTP_PORT });
+      this.#pcapng = sink;
+      files.push({ path: pcap, sink, written: () => pcapngFiles(sink) });
+    }
+    if (jsonl !== undefined) {
+      // The class behind the interface, which counts what it writes.
+      const sink = jsonLinesSink(to(jsonl), options(jsonl)) as Sink;
+      this.#lines = sink;
+      files.push({ path: jsonl, sink, written: () => sink.written });
+    }
+    return files;
   }
 
   /** Reports the error; the proxy continues without the file. */
@@ -133,4 +198,30 @@ export class TraceFiles {
   #complain(sentence: string): void {
     complain(this.#io, 'cotp proxy', sentence);
   }
+}
+
+function summaryOf({ path, sink, written }: OpenFile): readonly FileSummary[] {
+  // Nothing says how much of a file was written before an error.
+  return sink.error === undefined
+    ? written().map(({ path: file = path, packets }) => ({ file, packets }))
+    : [];
+}
+
+/** The addresses of the target that a capture needs: those of its name, or the name if it is not known. */
+export async function targetsOf(
+  target: FullAddress,
+  { pcap, legs }: FileOptions,
+): Promise<readonly FullAddress[]> {
+  const isNeeded = pcap !== undefined && !legs;
+  const found = isNeeded ? await lookup(target.host, { all: true }).catch(() => []) : [];
+  return found.length === 0 ? [target] : found.map(({ address: host }) => ({ ...target, host }));
+}
+
+/** A packet has addresses of one IP version: that of the client, if the target has such an address. */
+function targetFor(
+  { host }: FullAddress,
+  targets: readonly FullAddress[],
+): FullAddress | undefined {
+  const isIPv4 = /^(?:::ffff:)?\d+\.\d+\.\d+\.\d+$/i.test(host);
+  return targets.find((each) => isIP(each.host) === (isIPv4 ? 4 : 6)) ?? targets[0];
 }

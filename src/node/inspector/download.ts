@@ -52,9 +52,9 @@ const ENCODERS: Readonly<Record<DownloadFormat, () => Encoder>> = {
     const conversations = new Conversations(COTP_PORT);
     return {
       start: conversations.preamble,
-      tpdu: (entry, octets) => conversations.record(entry, octets, () => true) ?? NOTHING,
+      tpdu: (entry, octets) => conversations.record(entry, octets, () => true)?.octets ?? NOTHING,
       close: ({ connection, how = 'fin', by = 'local', time }) =>
-        conversations.end(connection, how, by, time) ?? NOTHING,
+        conversations.end(connection, how, by, time)?.octets ?? NOTHING,
       end: conversations.epilogue,
     };
   },

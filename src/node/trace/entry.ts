@@ -112,6 +112,14 @@ export class Entry implements TraceEntry {
   }
 }
 
+/** The same TPDU with other facts about its connection. */
+export function entryOf(entry: TraceEntry, changes: Partial<TracedConnection>): TraceEntry {
+  const { connection, name, role, localAddr, remoteAddr } = entry;
+  const source = { connection, name, role, localAddr, remoteAddr, ...changes };
+  const { peer, direction, octets, time } = entry;
+  return new Entry({ source, peer, direction, octets, time });
+}
+
 /** Channel of every TPDU of this process; its messages are `TraceEntry`. */
 export const TPDU_CHANNEL = 'cotp:tpdu';
 

@@ -13,6 +13,8 @@ export interface Output {
   readonly dropped: number;
   /** `false` once it is closed or has failed: nothing more is written then. */
   readonly isOpen: boolean;
+  /** The packets in each file, or in the stream: the newest first. What has failed is counted too. */
+  readonly written: readonly WrittenFile[];
   /** Counts a record that is not written. */
   drop(): void;
   /**
@@ -21,9 +23,17 @@ export interface Output {
    * @returns `false` if there is no room: the record counts as dropped and must not be written
    */
   makeRoom(length: number): boolean;
-  write(record: Buffer): void;
+  /** @param packets what the record has, as a reader of the file counts it */
+  write(record: Buffer, packets: number): void;
   /** Resolves when everything is written or the output has failed. Never rejects. */
   close(): Promise<void>;
+}
+
+/** What is in a file. */
+export interface WrittenFile {
+  /** `undefined` for a stream. */
+  readonly path: string | undefined;
+  readonly packets: number;
 }
 
 /** Options of both kinds of output. */
@@ -62,6 +72,8 @@ export class FileOutput implements Output {
   #size = 0;
   /** That file has no record yet, so the next record belongs to it, whatever its length. */
   #isEmpty = true;
+  /** Packets of each file, the newest first. */
+  #packets: number[] = [];
   readonly #endLength: number;
   #closed: Promise<void> | undefined;
   #hasFailed = false;
@@ -85,6 +97,10 @@ export class FileOutput implements Output {
     return this.#closed === undefined && !this.#hasFailed;
   }
 
+  get written(): readonly WrittenFile[] {
+    return this.#packets.map((packets, age) => ({ path: this.#pathOf(age), packets }));
+  }
+
   drop(): void {
     this.#dropped += 1;
   }
@@ -103,8 +119,9 @@ export class FileOutput implements Output {
     return true;
   }
 
-  write(record: Buffer): void {
+  write(record: Buffer, packets: number): void {
     this.#isEmpty = false;
+    this.#packets[0] = (this.#packets[0] ?? 0) + packets;
     this.#put(record);
     this.#work ??= this.#writeAll();
   }
@@ -115,7 +132,7 @@ export class FileOutput implements Output {
   }
 
   async #finish(): Promise<void> {
-    this.write(this.#options.epilogue(this.#dropped));
+    this.write(this.#options.epilogue(this.#dropped), 0);
     await this.#work;
     const file = this.#file;
     this.#file = undefined;
@@ -123,6 +140,7 @@ export class FileOutput implements Output {
   }
 
   #begin(): void {
+    this.#packets = [0, ...this.#packets].slice(0, this.#rotation.maxFiles);
     this.#size = 0;
     this.#isEmpty = true;
     this.#put(this.#options.preamble());
@@ -207,6 +225,7 @@ export class StreamOutput implements Output {
   readonly #stream: Writable;
   readonly #options: OutputOptions;
   #dropped = 0;
+  #packets = 0;
   #closed: Promise<void> | undefined;
   #hasFailed = false;
 
@@ -214,7 +233,7 @@ export class StreamOutput implements Output {
     this.#stream = stream;
     this.#options = options;
     stream.on('error', this.#onError);
-    this.write(options.preamble());
+    this.write(options.preamble(), 0);
   }
 
   get dropped(): number {
@@ -223,6 +242,10 @@ export class StreamOutput implements Output {
 
   get isOpen(): boolean {
     return this.#closed === undefined && this.#takesMore;
+  }
+
+  get written(): readonly WrittenFile[] {
+    return [{ path: undefined, packets: this.#packets }];
   }
 
   drop(): void {
@@ -237,8 +260,9 @@ export class StreamOutput implements Output {
     return true;
   }
 
-  write(record: Buffer): void {
+  write(record: Buffer, packets: number): void {
     if (record.length > 0 && this.#takesMore) {
+      this.#packets += packets;
       this.#write(record);
     }
   }
@@ -263,7 +287,7 @@ export class StreamOutput implements Output {
   }
 
   async #finish(): Promise<void> {
-    this.write(this.#options.epilogue(this.#dropped));
+    this.write(this.#options.epilogue(this.#dropped), 0);
     if (this.#takesMore) {
       await new Promise<void>((resolve) => {
         this.#stream.once('close', resolve);

@@ -13,6 +13,7 @@ import {
 } from '../options/rows.js';
 import { CONNECTION_CHANNEL, type TracedConnection, type TraceEntry, traceTime } from './entry.js';
 import type { ConnectionEvent } from './events.js';
+import type { WrittenFile } from './output.js';
 import { fileHeader, maxPacketBlock, packetBlock, statistics } from './pcapng/blocks.js';
 import {
   Conversation,
@@ -27,6 +28,7 @@ import {
   SINK_OPTIONS,
   Sink,
   type SinkOptions,
+  type TraceRecord,
   type TraceSink,
 } from './sink.js';
 
@@ -70,10 +72,17 @@ export function pcapngSink(destination: Destination, options: PcapngOptions = {}
   return new PcapngSink(destination, resolveOptions(PCAPNG_OPTIONS, options));
 }
 
+/** For the command: the files of a sink, the newest first, and how many packets each has. */
+export let pcapngFiles: (sink: PcapngSink) => readonly WrittenFile[];
+
 /** A sink that writes the end of connections too. */
 export class PcapngSink implements TraceSink {
   readonly #sink: Sink;
   readonly #conversations: Conversations;
+
+  static {
+    pcapngFiles = (sink) => sink.#sink.written;
+  }
 
   /** @internal */
   constructor(destination: Destination, options: Resolved<typeof PCAPNG_OPTIONS>) {
@@ -154,7 +163,7 @@ export class Conversations implements Format {
     entry: TraceEntry,
     octets: Buffer,
     makeRoom: (length: number) => boolean,
-  ): Buffer | undefined {
+  ): TraceRecord | undefined {
     const conversation = this.#conversation(entry);
     if (conversation === undefined) {
       return undefined;
@@ -172,7 +181,7 @@ export class Conversations implements Format {
     how: 'fin' | 'reset',
     by: 'local' | 'remote',
     time: number = traceTime(),
-  ): Buffer | undefined {
+  ): TraceRecord | undefined {
     const conversation = this.#ofConnection.get(connection);
     this.#ofConnection.delete(connection);
     this.#named.delete(connection);
@@ -180,7 +189,9 @@ export class Conversations implements Format {
       return undefined;
     }
     this.#keys.delete(conversation.key);
-    return Buffer.concat(conversation.end(how, by).map((each) => packetBlock({ time, ...each })));
+    const packets = conversation.end(how, by);
+    const octets = Buffer.concat(packets.map((each) => packetBlock({ time, ...each })));
+    return { octets, packets: packets.length };
   }
 
   #conversation(entry: TraceEntry): Conversation | undefined {
@@ -194,15 +205,14 @@ export class Conversations implements Format {
     return this.#ofConnection.get(connection);
   }
 
-  #blocks(packets: readonly ConversationPacket[], entry: TraceEntry): Buffer {
+  #blocks(packets: readonly ConversationPacket[], entry: TraceEntry): TraceRecord {
     const isNamed = this.#named.has(entry.connection);
     this.#named.add(entry.connection);
-    return Buffer.concat(
-      packets.map((packet, i) => {
-        const comment = i === 0 && !isNamed ? nameOf(entry) : undefined;
-        return packetBlock({ time: entry.time, ...packet, comment });
-      }),
-    );
+    const blocks = packets.map((packet, i) => {
+      const comment = i === 0 && !isNamed ? nameOf(entry) : undefined;
+      return packetBlock({ time: entry.time, ...packet, comment });
+    });
+    return { octets: Buffer.concat(blocks), packets: packets.length };
   }
 }
 

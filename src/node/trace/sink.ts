@@ -21,7 +21,7 @@ import {
   wrongType,
 } from '../options/rows.js';
 import type { TraceEntry, TraceListener } from './entry.js';
-import { FileOutput, type Output, StreamOutput } from './output.js';
+import { FileOutput, type Output, StreamOutput, type WrittenFile } from './output.js';
 
 /** The path of a file, which is overwritten, or a stream, which stays open. */
 export type Destination = string | Writable;
@@ -92,6 +92,13 @@ export interface TraceSink extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** What a sink writes for an entry or an event. */
+export interface TraceRecord {
+  readonly octets: Buffer;
+  /** How many packets, or lines, a reader of the file counts in it. */
+  readonly packets: number;
+}
+
 /** The format that a kind of sink writes. */
 export interface Format {
   /** Returns the start of a file. Called once for each file. */
@@ -108,7 +115,7 @@ export interface Format {
     entry: TraceEntry,
     octets: Buffer,
     makeRoom: (length: number) => boolean,
-  ): Buffer | undefined;
+  ): TraceRecord | undefined;
   /** Releases what is kept for connections when nothing more is written. Can be called again. */
   readonly release?: () => void;
 }
@@ -156,7 +163,7 @@ export class Sink implements TraceSink {
       const octets = this.#redact ? redactTpdu(entry.octets, entry.tpdu) : entry.octets;
       const record = this.#format.record(entry, octets, (length) => this.#output.makeRoom(length));
       if (record !== undefined) {
-        this.#output.write(record);
+        this.#output.write(record.octets, record.packets);
       }
     } catch (error) {
       // A faulty sink must not break the connection that it observes.
@@ -165,10 +172,15 @@ export class Sink implements TraceSink {
   };
 
   /** Writes a record that belongs to no entry. */
-  add(record: Buffer): void {
-    if (this.#output.makeRoom(record.length)) {
-      this.#output.write(record);
+  add({ octets, packets }: TraceRecord): void {
+    if (this.#output.makeRoom(octets.length)) {
+      this.#output.write(octets, packets);
     }
+  }
+
+  /** The files written, the newest first, and how many packets each has. */
+  get written(): readonly WrittenFile[] {
+    return this.#output.written;
   }
 
   close(): Promise<void> {
@@ -237,7 +249,7 @@ export function lineSink(
   return new Sink(destination, resolveOptions(SINK_OPTIONS, options), {
     record(entry, octets, makeRoom) {
       const record = Buffer.from(`${line(entry, octets)}\n`);
-      return makeRoom(record.length) ? record : undefined;
+      return makeRoom(record.length) ? { octets: record, packets: 1 } : undefined;
     },
   });
 }

@@ -14,6 +14,8 @@ import {
   type TraceSink,
   textSink,
 } from '../../../src/index.js';
+import { pcapngFiles } from '../../../src/node/trace/pcapng.js';
+import type { Sink } from '../../../src/node/trace/sink.js';
 import { memoryHeld } from '../../support/growth.js';
 import { closeLater, pair, rawServer, rejection } from '../../support/life.js';
 import { hex, tpkt } from '../../support/raw.js';
@@ -191,7 +193,39 @@ describe('rotation', () => {
     expect(sink.dropped).toBe(0);
     expect((await readdir(folder)).sort()).toEqual(['trace.1.pcapng', 'trace.pcapng']);
   });
+
+  test('counts the packets that each file has', async () => {
+    const sink = pcapngSink(join(folder, 'trace.pcapng'), { maxFileSize: 4096, maxFiles: 3 });
+    await exchange(sink.trace, ...Array.from({ length: 60 }, () => Buffer.alloc(100, 1)));
+    await sink.close();
+    const files = pcapngFiles(sink);
+    const names = ['trace.pcapng', 'trace.1.pcapng', 'trace.2.pcapng'];
+    expect(files.map(({ path }) => path)).toEqual(names.map((name) => join(folder, name)));
+    for (const { path = '', packets } of files) {
+      expect(packetBlocks(await readFile(path))).toBe(packets);
+    }
+  });
+
+  test('counts the lines that each file has', async () => {
+    const path = join(folder, 'trace.jsonl');
+    const sink = jsonLinesSink(path, { maxFileSize: 4096, maxFiles: 2 }) as Sink;
+    await exchange(sink.trace, ...Array.from({ length: 60 }, () => Buffer.alloc(100, 1)));
+    await sink.close();
+    expect(sink.written).toHaveLength(2);
+    for (const { path: file = '', packets } of sink.written) {
+      expect((await readFile(file, 'utf8')).trimEnd().split('\n')).toHaveLength(packets);
+    }
+  });
 });
+
+/** The enhanced packet blocks of a pcapng file. */
+function packetBlocks(file: Buffer): number {
+  let count = 0;
+  for (let at = 0; at < file.length; at += file.readUInt32LE(at + 4)) {
+    count += file.readUInt32LE(at) === 6 ? 1 : 0;
+  }
+  return count;
+}
 
 describe('a sink in trouble', () => {
   const sinks = [textSink, jsonLinesSink, pcapngSink] as const;
