@@ -1,14 +1,13 @@
 /**
  * T-selectors on the command line beyond `parseTsel`: S7 selectors, lists and ranges.
  */
+import { explainSelector, S7_TYPES } from '../core/s7-selector.js';
 import { formatTsel, type Tsel } from '../index.js';
 import { UsageError } from './exit.js';
 import type { Parser } from './option.js';
 import { integer, selector } from './values.js';
 
-/** The connection type in the first octet of an S7 selector. */
-const S7_TYPES = { pg: 1, op: 2, basic: 3 } as const;
-const S7_NAMES: Readonly<Record<number, string>> = { 1: 'PG', 2: 'OP', 3: 'basic' };
+export { explainSelector };
 
 /** An S7 selector such as `pg,0,2`: type * 256 + rack * 32 + slot. */
 export const s7Selector: Parser<number> = (text) => {
@@ -31,15 +30,6 @@ function s7Part(name: string, most: number): Parser<number> {
       throw new UsageError(`has a ${name} that ${(error as Error).message}`);
     }
   };
-}
-
-/** A selector for people: with its S7 meaning if it can be one, as `0x0102 (PG, rack 0, slot 2)`. */
-export function explainSelector(tsel: Tsel): string {
-  const name = typeof tsel === 'number' ? S7_NAMES[tsel >> 8] : undefined;
-  if (typeof tsel !== 'number' || name === undefined) {
-    return formatTsel(tsel);
-  }
-  return `${formatTsel(tsel)} (${name}, rack ${(tsel >> 5) & 7}, slot ${tsel & 31})`;
 }
 
 /** A selector in its text form; `undefined` for none. */

@@ -17,9 +17,9 @@ import {
   type TimerName,
 } from '../errors.js';
 import { copyOf, NO_OCTETS, toHex } from '../octets/octets.js';
+import { ER_HINT, hintOfClose, hintOfDr } from '../refusal-hints.js';
 import {
   ADDITIONAL_INFO,
-  DR_REASONS,
   disconnectReason,
   MAX_USER_DATA,
   rejectCauseText,
@@ -39,23 +39,12 @@ const DURING: Readonly<Record<Phase, string>> = {
   closing: 'while the connection was closing',
 };
 
-/** Most controllers refuse a CR by closing TCP, so users need this advice most often. */
-const REFUSAL_HINT =
-  'many devices refuse a CR in this way: check the remote T-selector (for S7 its rack and slot), whether the device has a free connection and allows this kind of access, and whether the port requires TLS';
-
 /**
  * With TLS 1.3 a client can send its CR before the server has verified the client certificate (RFC 8446
  * §4.4.2.4).
  */
 const TLS_HINT =
   'the TLS server refused this side after the handshake: does it require a client certificate, or another one?';
-
-/** Most deployed stacks know class 0 alone. Whether to try again is the decision of the user. */
-const CLASS_HINT = 'the CR prefers class 2, which few peers know: try tpClass 0';
-
-/** Several stacks drop TCP when a CR has parameter 0xF0, so the offer should be changed first. */
-const SIZE_OFFER_HINT =
-  "the CR offered its size by parameter 0xF0, and several stacks drop TCP when they receive it: try a maxTpduSize of at most 8192, or sizeOffer 'nonstandard'";
 
 /**
  * The error of an input that ends a connection in this state.
@@ -94,22 +83,13 @@ function streamEnded(
   offer: TpduInitOf<'CR'> | undefined,
 ): CotpError {
   const phase = STATES[state].phase;
-  const hint = isTlsFailure(cause) ? TLS_HINT : refusalHint(offer);
+  const hint = isTlsFailure(cause) ? TLS_HINT : hintOfClose(offer);
   return new ConnectionClosedError(`${streamFailure(cause)} ${DURING[phase]}`, {
     phase,
     ending: cause === undefined ? 'fin' : 'reset',
     cause,
     hint: phase === 'cr-sent' ? hint : undefined,
   });
-}
-
-function refusalHint(offer: TpduInitOf<'CR'> | undefined): string {
-  const hints = [
-    offer?.class === 2 && CLASS_HINT,
-    offer?.parameters?.preferredMaxTpduSize !== undefined && SIZE_OFFER_HINT,
-    REFUSAL_HINT,
-  ];
-  return hints.filter((hint) => hint !== false).join('; otherwise, ');
 }
 
 /** The error of a call that is not possible in this state: a mistake of the caller. */
@@ -145,7 +125,6 @@ export function refusedByDr(
   octets: Uint8Array,
   offer?: TpduInitOf<'CR'>,
 ): CotpError {
-  const isClass = dr.reason === DR_REASONS.negotiationFailed && offer?.class === 2;
   const reasonText = disconnectReason(dr.reason);
   return new ConnectionRefusedError(
     `the peer refused the connection by a DR with reason ${dr.reason} (${reasonText})`,
@@ -159,19 +138,10 @@ export function refusedByDr(
       phase: 'cr-sent',
       ending: 'dr',
       octets,
-      hint: isClass ? CLASS_HINT : DR_HINTS[dr.reason],
+      hint: hintOfDr(dr.reason, offer),
     },
   );
 }
-
-const SELECTOR_HINT = 'check the remote T-selector';
-const CONGESTION_HINT = 'the peer has no connection free; try again later';
-const DR_HINTS: Readonly<Record<number, string>> = {
-  [DR_REASONS.congestion]: CONGESTION_HINT,
-  [DR_REASONS.notAttached]: `${SELECTOR_HINT}, and whether the application behind it runs`,
-  [DR_REASONS.addressUnknown]: SELECTOR_HINT,
-  [DR_REASONS.congestionAtConnect]: CONGESTION_HINT,
-};
 
 /** Our CR was answered by an ER: the peer considers it invalid. */
 export function refusedByEr(er: ErrorTpdu & Decoded, octets: Uint8Array): CotpError {
@@ -184,7 +154,7 @@ export function refusedByEr(er: ErrorTpdu & Decoded, octets: Uint8Array): CotpEr
   return new ConnectionRefusedError(
     `the peer rejected the CR by an ER with cause ${er.rejectCause} (${reasonText})${upTo}`,
     { reasonText, rejectCause: er.rejectCause },
-    { phase: 'cr-sent', ending: 'er', octets, hint: 'try another sizeOffer or maxTpduSize' },
+    { phase: 'cr-sent', ending: 'er', octets, hint: ER_HINT },
   );
 }
 

@@ -1,0 +1,232 @@
+/**
+ * The language of the filter: terms separated by spaces, all of which must hold. `-` before a term turns it round;
+ * values separated by commas are alternatives.
+ *
+ *     tsel:0x0102 dir:in len>200 hex:3201 bad type:dt conn:3 "text with spaces"
+ */
+import { equalOctets, fromHex } from '../../core/octets/octets.js';
+import { TPDU_TYPES } from '../../core/tpdu/codes.js';
+import { parseTsel, tselOctets } from '../../core/tsel.js';
+import { type Entry, octetsOf } from './entry.js';
+import type { Leg } from './leg.js';
+import { searchText } from './words.js';
+
+type Test = (entry: Entry) => boolean;
+
+/** A filter that was read. */
+export interface Filter {
+  /** True if it lets everything through. */
+  readonly isEmpty: boolean;
+  readonly matches: Test;
+  /** What is wrong with its terms, one sentence each. Such a term has no effect. */
+  readonly faults: readonly string[];
+}
+
+/** The keys that take a value behind a colon, with what each takes. */
+const KEYS: Readonly<Record<string, (value: string) => Test>> = {
+  tsel: (value) => ofLeg(selector(value), (leg) => [...callingOf(leg), ...calledOf(leg)]),
+  calling: (value) => ofLeg(selector(value), callingOf),
+  called: (value) => ofLeg(selector(value), calledOf),
+  type: typeTest,
+  conn: (value) => {
+    const number = whole(value, 'conn:');
+    return ({ leg }) => leg?.conversation.number === number;
+  },
+  dir: (value) => sideTest(oneOf(value, ['out', 'in'], 'dir:') === 'out'),
+  from: (value) => sideTest(oneOf(value, ['client', 'server'], 'from:') === 'client'),
+  hex: hexTest,
+  len: (value) => lengthTest('=', value),
+  frame: (value) => {
+    const number = whole(value, 'frame:');
+    return ({ frame }) => frame === number;
+  },
+};
+
+/** The words that stand alone. */
+const WORDS: Readonly<Record<string, Test>> = {
+  bad: (entry) => entry.deviations.length > 0 || (entry.kind === 'notice' && entry.isFailure),
+  refused: ({ leg }) => {
+    const state = leg?.conversation.state;
+    return state === 'refused' || state === 'failed';
+  },
+};
+
+/** A term: optional `-`, then a quoted text, or anything without a space that may end with a quoted value. */
+const TERM = /-?(?:[a-z]+[:=<>]+)?"[^"]*"?|\S+/gi;
+
+/** Reads a filter. Never throws: what is wrong is in `faults`. */
+export function parseFilter(text: string): Filter {
+  const faults: string[] = [];
+  const tests: Test[] = [];
+  for (const [term] of text.matchAll(TERM)) {
+    try {
+      tests.push(parseTerm(term));
+    } catch (error) {
+      faults.push((error as Error).message);
+    }
+  }
+  return {
+    isEmpty: tests.length === 0,
+    matches: (entry) => tests.every((test) => test(entry)),
+    faults,
+  };
+}
+
+function parseTerm(term: string): Test {
+  if (term.startsWith('-') && term.length > 1) {
+    const test = parseTerm(term.slice(1));
+    return (entry) => !test(entry);
+  }
+  const [, key, sign, value] = /^([a-z]+)(:|[<>]=?|=)(.*)$/is.exec(term) ?? [];
+  if (key === undefined || sign === undefined || value === undefined) {
+    return WORDS[term.toLowerCase()] ?? textTest(unquoted(term));
+  }
+  const name = key.toLowerCase();
+  if (sign !== ':') {
+    if (name !== 'len') {
+      throw new Error(`only len has ${sign}: write ${name}:… or "${term}"`);
+    }
+    return lengthTest(sign, value);
+  }
+  const make = Object.hasOwn(KEYS, name) ? KEYS[name] : undefined;
+  if (make === undefined) {
+    throw new Error(
+      `there is no ${name}: among ${Object.keys(KEYS).join(', ')}; text goes in "quotes"`,
+    );
+  }
+  const tests = alternatives(value).map(make);
+  return (entry) => tests.some((test) => test(entry));
+}
+
+/** Values separated by commas; a comma in quotes is text. */
+function alternatives(value: string): readonly string[] {
+  return value.match(/(?:"[^"]*"?|[^,"])+/g) ?? [''];
+}
+
+function unquoted(term: string): string {
+  return term.startsWith('"') ? term.slice(1).replace(/"$/, '') : term;
+}
+
+function textTest(text: string): Test {
+  const wanted = text.toLowerCase();
+  return (entry) => searchText(entry).includes(wanted);
+}
+
+function typeTest(value: string): Test {
+  const name = value.toUpperCase();
+  const type = TPDU_TYPES.find((each) => each === name);
+  if (type === undefined) {
+    throw new Error(`type: takes ${TPDU_TYPES.join(', ').toLowerCase()}, not '${value}'`);
+  }
+  return (entry) => entry.kind === 'tpdu' && entry.type === type;
+}
+
+function sideTest(isFromClient: boolean): Test {
+  return (entry) => entry.kind === 'tpdu' && entry.isFromClient === isFromClient;
+}
+
+function hexTest(value: string): Test {
+  const wanted = fromHex(unquoted(value).replace(/^0x/i, ''));
+  if (wanted === undefined || wanted.length === 0) {
+    throw new Error(`hex: takes pairs of hexadecimal digits, as hex:3201, not '${value}'`);
+  }
+  return (entry) => entry.kind === 'tpdu' && contains(octetsOf(entry), wanted);
+}
+
+/** True if `wanted`, at least one octet, is in `octets`. */
+function contains(octets: Uint8Array, wanted: Uint8Array): boolean {
+  const [first = 0] = wanted;
+  const last = octets.length - wanted.length;
+  for (let at = octets.indexOf(first); at >= 0 && at <= last; at = octets.indexOf(first, at + 1)) {
+    let same = 1;
+    while (same < wanted.length && octets[at + same] === wanted[same]) {
+      same += 1;
+    }
+    if (same === wanted.length) {
+      return true;
+    }
+  }
+  return false;
+}
+
+const COMPARISONS: Readonly<Record<string, (length: number, limit: number) => boolean>> = {
+  '=': (length, limit) => length === limit,
+  '>': (length, limit) => length > limit,
+  '<': (length, limit) => length < limit,
+  '>=': (length, limit) => length >= limit,
+  '<=': (length, limit) => length <= limit,
+};
+
+function lengthTest(sign: string, value: string): Test {
+  const limit = whole(value, `len${sign === '=' ? ':' : sign}`);
+  const compare = COMPARISONS[sign] ?? (() => false);
+  return (entry) => entry.kind === 'tpdu' && compare(entry.length, limit);
+}
+
+function selector(value: string): Uint8Array {
+  try {
+    return tselOctets(parseTsel(value));
+  } catch {
+    throw new Error(`'${value}' is no T-selector: write 0x0102, 01.02, "MTA" or #00112233`);
+  }
+}
+
+function ofLeg(wanted: Uint8Array, of: (leg: Leg) => readonly (Uint8Array | undefined)[]): Test {
+  return ({ leg }) =>
+    leg?.conversation.legs
+      .flatMap(of)
+      .some((tsel) => tsel !== undefined && equalOctets(tsel, wanted)) === true;
+}
+
+const callingOf = ({ cr }: Leg) => [cr?.parameters.callingTsel];
+const calledOf = ({ cr, cc }: Leg) => [cr?.parameters.calledTsel, cc?.parameters.calledTsel];
+
+function whole(value: string, key: string): number {
+  if (!/^\d+$/.test(value)) {
+    throw new Error(`${key} takes a number${value === '' ? '' : `, not '${value}'`}`);
+  }
+  return Number(value);
+}
+
+function oneOf(value: string, names: readonly string[], key: string): string {
+  const name = value.toLowerCase();
+  if (!names.includes(name)) {
+    throw new Error(`${key} takes ${names.join(' or ')}${value === '' ? '' : `, not '${value}'`}`);
+  }
+  return name;
+}
+
+/** Terms that are in a filter, for buttons that put them there: the text with the term added, or without it. */
+export function toggledTerm(text: string, term: string): string {
+  const terms = [...text.matchAll(TERM)].map(([each]) => each);
+  return terms.includes(term)
+    ? terms.filter((each) => each !== term).join(' ')
+    : [...terms, term].join(' ');
+}
+
+/** True if the filter has this term. */
+export function hasTerm(text: string, term: string): boolean {
+  return [...text.matchAll(TERM)].some(([each]) => each === term);
+}
+
+/** The TPDU types that `type:` terms of a filter name, in lower case. */
+export function typesIn(text: string): readonly string[] {
+  return [...text.matchAll(TERM)].flatMap(([term]) =>
+    term.startsWith('type:') ? term.slice(5).toLowerCase().split(',') : [],
+  );
+}
+
+/** The text with a type added to its one `type:` term, or removed from it. */
+export function toggledType(text: string, type: string): string {
+  const types = typesIn(text);
+  const next = types.includes(type) ? types.filter((each) => each !== type) : [...types, type];
+  return replacedKey(text, 'type', next.length === 0 ? undefined : next.join(','));
+}
+
+/** The text with all terms of a key replaced by one, or removed. */
+export function replacedKey(text: string, key: string, value: string | undefined): string {
+  const others = [...text.matchAll(TERM)]
+    .map(([each]) => each)
+    .filter((each) => !each.toLowerCase().startsWith(`${key}:`));
+  return [...others, ...(value === undefined ? [] : [`${key}:${value}`])].join(' ');
+}

@@ -1,0 +1,348 @@
+/**
+ * All that the page has received and keeps: entries for the ladder, connections, statistics. Bounded: it forgets the
+ * oldest entries, and says how many.
+ */
+import { tpduTypeOf } from '../../core/tpdu/codes.js';
+import type { Tpdu } from '../../core/tpdu/types.js';
+import type {
+  ConnectionRow,
+  EventRow,
+  Hello,
+  LostRow,
+  NoteRow,
+  Row,
+  TpduRow,
+} from '../../node/inspector/rows.js';
+import { Conversation } from './conversation.js';
+import { type Entry, octetsOf, type TpduEntry, type Tsdu } from './entry.js';
+import { Leg } from './leg.js';
+import { OctetStore } from './octet-store.js';
+import { Statistics } from './statistics.js';
+
+/** What a session keeps at most. */
+export interface Limits {
+  /** Entries. */
+  readonly entries: number;
+  /** Octets of TPDUs. */
+  readonly octets: number;
+  readonly conversations: number;
+}
+
+export const LIMITS: Limits = { entries: 200_000, octets: 64 * 1024 * 1024, conversations: 5000 };
+
+/** This share is forgotten at once, so that forgetting is rare. */
+const FORGOTTEN_SHARE = 1 / 16;
+
+const NONE: readonly string[] = [];
+
+export class Session {
+  hello: Hello | undefined;
+  statistics: Statistics = new Statistics();
+  /** In the order of their first rows. */
+  readonly conversations: Conversation[] = [];
+  /** Entries that were forgotten for lack of room, since the last `clear`. */
+  forgotten = 0;
+  /** Rows that the server could not send. */
+  missing = 0;
+  readonly #limits: Limits;
+  readonly #store = new OctetStore();
+  readonly #legs = new Map<number, Leg>();
+  readonly #pairs = new Map<number, Conversation>();
+  #entries: Entry[] = [];
+  #start = 0;
+  #octets = 0;
+  /** Of the row before; 0 if it does not say what comes next. */
+  #seq = 0;
+
+  constructor(limits: Limits = LIMITS) {
+    this.#limits = limits;
+  }
+
+  /** Index of the oldest entry that is kept. */
+  get start(): number {
+    return this.#start;
+  }
+
+  /** Index behind the newest entry. */
+  get end(): number {
+    return this.#start + this.#entries.length;
+  }
+
+  /** Octets of TPDUs that are kept. */
+  get octets(): number {
+    return this.#octets;
+  }
+
+  entry(index: number): Entry | undefined {
+    return this.#entries[index - this.#start];
+  }
+
+  /** The DTs of a TSDU that are kept, in order. */
+  dtsOf(tsdu: Tsdu): readonly TpduEntry[] {
+    const dts: TpduEntry[] = [];
+    for (let index = Math.max(tsdu.first, this.#start); index <= tsdu.last; index += 1) {
+      const entry = this.entry(index);
+      if (entry?.kind === 'tpdu' && entry.tsdu === tsdu) {
+        dts.push(entry);
+      }
+    }
+    return dts;
+  }
+
+  /** A stream of rows begins, or goes on after the connection to the server was lost. */
+  begin(hello: Hello): void {
+    this.hello = hello;
+  }
+
+  add(row: Row): void {
+    if (row.kind === 'connection') {
+      // A server sends those of older rows again.
+      this.#seq = row.seq === this.#seq + 1 ? row.seq : this.#seq;
+      this.#connection(row);
+      return;
+    }
+    if (row.kind === 'lost') {
+      this.#seq = 0;
+      this.#lost(row);
+    } else if (row.seq > this.#seq || this.#seq === 0) {
+      if (this.#seq > 0 && row.seq > this.#seq + 1) {
+        this.#lost({ ...row, from: this.#seq + 1 });
+      }
+      this.#seq = row.seq;
+      this.#addRow(row);
+    }
+    this.#forget();
+  }
+
+  #addRow(row: TpduRow | EventRow | NoteRow): void {
+    switch (row.kind) {
+      case 'tpdu':
+        this.#tpdu(row);
+        return;
+      case 'event':
+        this.#event(row);
+        return;
+      case 'note':
+        this.#note(row);
+        return;
+    }
+  }
+
+  /** Forgets entries and ended connections; what is open goes on with its counters. */
+  clear(): void {
+    this.#start = this.end;
+    this.#entries = [];
+    this.#octets = 0;
+    this.forgotten = 0;
+    this.missing = 0;
+    this.statistics = new Statistics();
+    this.#forgetConversations(({ legs }) => legs.every(({ times }) => times.close !== undefined));
+  }
+
+  #connection(row: ConnectionRow): void {
+    if (this.#legs.has(row.connection)) {
+      return;
+    }
+    const { pair } = row;
+    let conversation = pair === undefined ? undefined : this.#pairs.get(pair);
+    if (conversation === undefined) {
+      conversation = new Conversation(pair ?? row.connection, row.time);
+      this.conversations.push(conversation);
+      if (pair !== undefined) {
+        this.#pairs.set(pair, conversation);
+      }
+    }
+    const leg = new Leg(row, conversation);
+    conversation.legs.push(leg);
+    this.#legs.set(row.connection, leg);
+    const excess = this.conversations.length - this.#limits.conversations;
+    if (excess > 0) {
+      let left = excess;
+      this.#forgetConversations((each) => {
+        left -= 1;
+        return left >= 0 && each !== conversation;
+      });
+    }
+  }
+
+  #tpdu(row: TpduRow): void {
+    const leg = this.#legs.get(row.connection);
+    if (leg === undefined) {
+      const words = `a TPDU of connection ${row.connection}, which this page does not know`;
+      this.#push(this.#notice(row, undefined, words, true));
+      return;
+    }
+    const stored = this.#store.addBase64(row.octets);
+    const isFromClient = (row.direction === 'received') === (leg.row.role === 'server');
+    const octets = octetsOf(stored);
+    const { tpdu, deviations } = leg.follow(octets, isFromClient, row.time);
+    const base = { ...stored, leg, isFromClient };
+    const index = this.end;
+    const entry: TpduEntry = {
+      kind: 'tpdu',
+      index,
+      time: row.time,
+      frame: row.frame,
+      deviations,
+      ...base,
+      type: tpduTypeOf(octets[1] ?? 0),
+      tsdu: tpdu?.type === 'DT' ? dtOf(leg, tpdu, isFromClient, index) : undefined,
+      isCopy: leg.conversation.isCopy(base),
+      isRelayed: false,
+    };
+    this.#octets += stored.length;
+    this.#push(entry);
+    leg.conversation.awaitCopy(entry);
+    this.#count(entry, tpdu);
+  }
+
+  #count(entry: TpduEntry, tpdu: Tpdu | undefined): void {
+    const { leg, isFromClient, tsdu, time } = entry;
+    const { conversation } = leg;
+    leg.traffic(isFromClient).tpdus += 1;
+    if (leg !== conversation.first) {
+      return;
+    }
+    const { statistics } = this;
+    statistics.tpdu(entry.type, isFromClient, entry.length, time);
+    if (entry.deviations.length > 0) {
+      statistics.deviating += 1;
+      conversation.deviating += 1;
+    }
+    if (leg.times.cr !== undefined && leg.times.answer === time && tpdu?.type !== 'DT') {
+      statistics.answerTime.add(Math.max(0, time - leg.times.cr));
+    }
+    if (tsdu === undefined) {
+      return;
+    }
+    if (!isFromClient && tsdu.count === 1) {
+      const took = conversation.responded(time);
+      if (took !== undefined) {
+        statistics.latency.add(took);
+      }
+    }
+    if (tsdu.isComplete) {
+      statistics.tsdu(isFromClient, tsdu.octets);
+      if (isFromClient) {
+        conversation.requested(time);
+      }
+    }
+  }
+
+  #event(row: EventRow): void {
+    const leg = this.#legs.get(row.connection);
+    leg?.happened(row);
+    const { event } = row;
+    // The CR and CC show the other two.
+    if (leg !== undefined && event !== 'request' && event !== 'open') {
+      const isFailure = event !== 'close' || leg.state === 'refused';
+      const { ending } = leg;
+      const words = ending?.time === row.time ? ending.words : closeWords(row, ending?.words);
+      this.#push(this.#notice(row, leg, words, isFailure));
+    }
+  }
+
+  #note(row: NoteRow): void {
+    this.#push(this.#notice(row, this.#legs.get(row.connection), row.text, true));
+  }
+
+  #lost({ time, seq, from }: Pick<LostRow, 'time' | 'seq' | 'from'>): void {
+    const count = seq - from;
+    this.missing += count;
+    const rows = count === 1 ? '1 row is' : `${count} rows are`;
+    const words = `${rows} missing: the server forgot them before this page could take them`;
+    this.#push(this.#notice({ time }, undefined, words, true));
+  }
+
+  #notice(
+    row: { readonly time: number; readonly frame?: number },
+    leg: Leg | undefined,
+    text: string,
+    isFailure: boolean,
+  ): Entry {
+    const { time, frame } = row;
+    return { kind: 'notice', index: this.end, time, leg, frame, text, isFailure, deviations: NONE };
+  }
+
+  #push(entry: Entry): void {
+    this.#entries.push(entry);
+  }
+
+  #forget(): void {
+    const { entries, octets } = this.#limits;
+    if (this.#entries.length <= entries && this.#octets <= octets) {
+      return;
+    }
+    let count = 0;
+    const least = Math.ceil(this.#entries.length * FORGOTTEN_SHARE);
+    const target = octets * (1 - FORGOTTEN_SHARE);
+    while (count < this.#entries.length && (count < least || this.#octets > target)) {
+      const entry = this.#entries[count];
+      this.#octets -= entry?.kind === 'tpdu' ? entry.length : 0;
+      count += 1;
+    }
+    this.#entries = this.#entries.slice(count);
+    this.#start += count;
+    this.forgotten += count;
+  }
+
+  #forgetConversations(isOver: (conversation: Conversation) => boolean): void {
+    const kept: Conversation[] = [];
+    for (const conversation of this.conversations) {
+      if (isOver(conversation)) {
+        for (const { row } of conversation.legs) {
+          this.#legs.delete(row.connection);
+          if (row.pair !== undefined) {
+            this.#pairs.delete(row.pair);
+          }
+        }
+      } else {
+        kept.push(conversation);
+      }
+    }
+    this.conversations.splice(0, this.conversations.length, ...kept);
+  }
+}
+
+/** Adds a DT to the TSDU of its side, and returns that. */
+function dtOf(
+  leg: Leg,
+  dt: { readonly eot: boolean; readonly userData: Uint8Array },
+  isFromClient: boolean,
+  index: number,
+): Tsdu {
+  const traffic = leg.traffic(isFromClient);
+  const tsdu: Tsdu = traffic.tsdu ?? {
+    first: index,
+    last: index,
+    count: 0,
+    octets: 0,
+    isComplete: false,
+    shownIn: 0,
+    shownBy: -1,
+  };
+  tsdu.last = index;
+  tsdu.count += 1;
+  tsdu.octets += dt.userData.length;
+  tsdu.isComplete = dt.eot;
+  traffic.octets += dt.userData.length;
+  traffic.tsdus += dt.eot ? 1 : 0;
+  traffic.tsdu = dt.eot ? undefined : tsdu;
+  return tsdu;
+}
+
+function closeWords(
+  { event, how, by, error, cause }: EventRow,
+  ending: string | undefined,
+): string {
+  switch (event) {
+    case 'close': {
+      const act = how === 'reset' ? 'reset' : 'FIN';
+      return `TCP closed: ${act} by ${by === 'local' ? 'this side' : 'the peer'}${ending === undefined ? '' : ` (${ending})`}`;
+    }
+    case 'error':
+      return error?.message ?? 'it failed';
+    default:
+      return `${event}: ${cause ?? ''}`;
+  }
+}

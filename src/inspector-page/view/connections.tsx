@@ -1,0 +1,179 @@
+/** The list of connections: who called which selector, what was agreed, how it ended and why. */
+
+import { useState } from 'preact/hooks';
+import type { Conversation, Selector } from '../model/conversation.js';
+import type { LegState } from '../model/leg.js';
+import { count, many, size } from '../model/words.js';
+import { changes, scopeTo, session, shownConversation, tab } from './app.js';
+import { VirtualList } from './virtual-list.js';
+
+const LINE_HEIGHT = 22;
+
+/** Signs and words of the states. */
+export const STATES: Readonly<Record<LegState, readonly [sign: string, word: string]>> = {
+  tcp: ['○', 'no CR yet'],
+  calling: ['◌', 'calling'],
+  open: ['●', 'open'],
+  refused: ['✕', 'refused'],
+  failed: ['✕', 'failed'],
+  closed: ['■', 'closed'],
+};
+
+export function Connections() {
+  changes.value;
+  const [follows, setFollows] = useState(true);
+  const all = session.conversations;
+  const shown = shownConversation.value;
+  const selected = shown === undefined ? -1 : all.indexOf(shown);
+  const refused = all.filter(({ state }) => state === 'refused' || state === 'failed').length;
+  return (
+    <section class="connections" aria-label="Connections">
+      <div class="caption">
+        <h2>{many(all.length, 'connection')}</h2>
+        {refused > 0 && <span class="trouble">✕ {count(refused)} refused or failed</span>}
+      </div>
+      <div class="line heading conn-line" aria-hidden="true">
+        <span class="num">#</span>
+        <span>State</span>
+        <span>Client</span>
+        <span>Calling → called T-selector</span>
+        <span class="wide">Agreed</span>
+        <span class="num wide">TSDUs → ←</span>
+        <span class="num wide">Octets → ←</span>
+        <span>How it ended</span>
+      </div>
+      <VirtualList
+        id="conn"
+        label="Connections"
+        length={all.length}
+        lineHeight={LINE_HEIGHT}
+        selected={selected}
+        selectedKey={shown}
+        follows={follows && selected < 0}
+        onFollow={setFollows}
+        onKey={(event) => {
+          const by = MOVES[event.key];
+          const next = by === undefined ? undefined : all[Math.max(0, selected + by)];
+          if (next !== undefined && next !== shown) {
+            event.preventDefault();
+            scopeTo(next);
+          }
+          if (by !== undefined) {
+            event.stopPropagation();
+          }
+        }}
+        line={(line) => {
+          const each = all[line];
+          return (
+            each && <Line key={each.number} line={line} of={each} isSelected={each === shown} />
+          );
+        }}
+      />
+    </section>
+  );
+}
+
+const MOVES: Readonly<Record<string, number>> = { ArrowDown: 1, ArrowUp: -1, j: 1, k: -1 };
+
+interface LineProps {
+  readonly line: number;
+  readonly of: Conversation;
+  readonly isSelected: boolean;
+}
+
+function Line({ line, of, isSelected }: LineProps) {
+  const { state, ending, first } = of;
+  const [sign, word] = STATES[state];
+  const isTrouble = state === 'refused' || state === 'failed';
+  const agreed = (of.toTarget ?? first)?.agreed ?? first?.agreed;
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the list handles keys
+    <div
+      id={`conn-${line}`}
+      class={`line conn-line ${isTrouble ? 'bad' : ''}`}
+      role="option"
+      aria-selected={isSelected}
+      tabIndex={-1}
+      onClick={() => {
+        if (isSelected && tab.value !== 'connection') {
+          tab.value = 'connection';
+        } else {
+          scopeTo(of);
+        }
+      }}
+    >
+      <span class="num">{of.number}</span>
+      <span class={`state-word ${state}`}>
+        {sign} {word}
+      </span>
+      <span class="mono" title={clientTitle(of)}>
+        {of.client}
+      </span>
+      <span class="mono">
+        <Selectors of={of} />
+      </span>
+      <span class="wide">
+        {agreed === undefined ? '' : `class ${agreed.class} · ${agreed.maxTpduSize}`}
+      </span>
+      <span class="num wide">{pair(of, ({ tsdus }) => count(tsdus))}</span>
+      <span class="num wide">{pair(of, ({ octets }) => size(octets))}</span>
+      <span class="ended" title={[ending?.words, ending?.hint].filter(Boolean).join('\n')}>
+        {ending !== undefined && <span class={isTrouble ? 'trouble' : ''}>{ending.reason}</span>}
+        {isTrouble && ending?.hint !== undefined && <span class="hint"> — {ending.hint}</span>}
+        {!isTrouble && of.deviating > 0 && (
+          <span class="warn"> ⚠ {many(of.deviating, 'deviation')}</span>
+        )}
+      </span>
+    </div>
+  );
+}
+
+function clientTitle({ client, server, name }: Conversation): string {
+  return `${client} → ${server}${name === undefined ? '' : ` (${name})`}`;
+}
+
+function pair(
+  of: Conversation,
+  text: (traffic: { readonly tsdus: number; readonly octets: number }) => string,
+): string {
+  const [to, back] = [of.traffic(true), of.traffic(false)];
+  return to === undefined || back === undefined ? '' : `${text(to)}  ${text(back)}`;
+}
+
+/** Calling → called, with what S7 means by them; what the proxy put in place of the called one behind it. */
+export function Selectors({ of }: { readonly of: Conversation }) {
+  const { calling, called, calledAtTarget } = of;
+  if (of.legs.every(({ cr }) => cr === undefined)) {
+    return <span class="dim">–</span>;
+  }
+  return (
+    <>
+      <One of={calling} isShort /> <span class="way">→</span> <One of={called} />
+      {calledAtTarget !== undefined && (
+        <span title="The proxy calls another selector at the target">
+          {' '}
+          <span class="way">⇒</span> <One of={calledAtTarget} />
+        </span>
+      )}
+    </>
+  );
+}
+
+function One({
+  of,
+  isShort = false,
+}: {
+  readonly of: Selector | undefined;
+  readonly isShort?: boolean;
+}) {
+  if (of === undefined) {
+    return <span class="dim">none</span>;
+  }
+  const meaning = isShort ? of.meaning?.split(',')[0] : of.meaning;
+  return (
+    <span title={of.meaning}>
+      <b>{of.text}</b>
+      {meaning !== undefined && <span class="meaning"> {meaning}</span>}
+    </span>
+  );
+}

@@ -1,0 +1,170 @@
+/** The filter: its text, buttons for types and words, and how many lines match. */
+import { hasTerm, replacedKey, toggledTerm, toggledType, typesIn } from '../model/filter.js';
+import { count } from '../model/words.js';
+import {
+  bothLegs,
+  changes,
+  filter,
+  filterText,
+  folds,
+  follows,
+  lines,
+  scopeTo,
+  session,
+  setBothLegs,
+  setFilter,
+  setFolds,
+  shownEnd,
+} from './app.js';
+
+const TYPES = ['CR', 'CC', 'DT', 'ED', 'DR', 'DC', 'AK', 'EA', 'RJ', 'ER'] as const;
+/** Their buttons are there only if such TPDUs came. */
+const RARE: ReadonlySet<string> = new Set(['ED', 'DC', 'AK', 'EA', 'RJ', 'ER']);
+
+export function FilterBar() {
+  changes.value;
+  const text = filterText.value;
+  const { faults } = filter.value;
+  return (
+    <div class="filter">
+      <input
+        id="filter"
+        type="text"
+        class="mono"
+        placeholder="filter: tsel:0x0102 dir:in len>200 hex:3201 type:dt bad, or text  ( / )"
+        aria-label="Filter"
+        aria-invalid={faults.length > 0}
+        aria-describedby="filter-says"
+        spellcheck={false}
+        autocomplete="off"
+        value={text}
+        onInput={(event) => setFilter(event.currentTarget.value)}
+      />
+      {text !== '' && (
+        <button
+          type="button"
+          title="Remove the filter (Esc)"
+          aria-label="Remove the filter"
+          onClick={removeFilter}
+        >
+          ✕
+        </button>
+      )}
+      <span class="chips">
+        <Chips text={text} />
+      </span>
+      <Count />
+      <span class="space" />
+      <Toggles />
+      {faults.length > 0 && (
+        <p class="faults" id="filter-says" role="alert">
+          {faults.map((fault) => (
+            <span key={fault}>⚠ {fault}</span>
+          ))}
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** Removes the filter, and the scope that goes with it. */
+export function removeFilter(): void {
+  const scoped = session.conversations.find(({ number }) =>
+    hasTerm(filterText.peek(), `conn:${number}`),
+  );
+  if (scoped !== undefined) {
+    scopeTo(scoped);
+  }
+  setFilter('');
+}
+
+function Chips({ text }: { readonly text: string }) {
+  const types = typesIn(text);
+  const conn = /(?:^|\s)conn:(\d+)/.exec(text)?.[1];
+  return (
+    <>
+      {conn !== undefined && (
+        <button
+          type="button"
+          class="chip"
+          aria-pressed={true}
+          title="Show all connections"
+          onClick={() => setFilter(replacedKey(text, 'conn', undefined))}
+        >
+          connection {conn} ✕
+        </button>
+      )}
+      {TYPES.filter((type) => !RARE.has(type) || session.statistics.types.has(type)).map((type) => (
+        <button
+          key={type}
+          type="button"
+          class="chip"
+          aria-pressed={types.includes(type.toLowerCase())}
+          onClick={() => setFilter(toggledType(text, type.toLowerCase()))}
+        >
+          {type}
+        </button>
+      ))}
+      {['bad', 'refused'].map((word) => (
+        <button
+          key={word}
+          type="button"
+          class="chip"
+          aria-pressed={hasTerm(text, word)}
+          onClick={() => setFilter(toggledTerm(text, word))}
+        >
+          {word === 'bad' ? '⚠ bad' : '✕ refused'}
+        </button>
+      ))}
+    </>
+  );
+}
+
+function Count() {
+  const list = lines.value;
+  const isBusy = list.next < shownEnd();
+  const of = filter.value.isEmpty ? '' : ` of ${count(list.candidates)}`;
+  return (
+    <output class="count" id="count">
+      {isBusy ? '… ' : ''}
+      {count(list.length)}
+      {of} lines
+    </output>
+  );
+}
+
+function Toggles() {
+  const isProxy = session.hello?.source === 'proxy';
+  return (
+    <>
+      <label title="One line for each TSDU instead of each DT">
+        <input
+          type="checkbox"
+          checked={folds.value}
+          onChange={(event) => setFolds(event.currentTarget.checked)}
+        />{' '}
+        fold TSDUs
+      </label>
+      {isProxy && (
+        <label title="Show a TPDU that the proxy relayed unchanged on both connections">
+          <input
+            type="checkbox"
+            checked={bothLegs.value}
+            onChange={(event) => setBothLegs(event.currentTarget.checked)}
+          />{' '}
+          both legs
+        </label>
+      )}
+      <button
+        type="button"
+        aria-pressed={follows.value}
+        title="Stay at the newest line (f)"
+        onClick={() => {
+          follows.value = !follows.value;
+        }}
+      >
+        ↓ Follow
+      </button>
+    </>
+  );
+}

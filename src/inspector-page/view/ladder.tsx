@@ -1,0 +1,246 @@
+/** The ladder: one line for each TPDU or TSDU, and for what happened between them. */
+
+import type { Entry, NoticeEntry, TpduEntry } from '../model/entry.js';
+import { octetsOf, userDataOf } from '../model/entry.js';
+import {
+  asciiOf,
+  clock,
+  count,
+  describe,
+  hexText,
+  SHOWN_OCTETS,
+  seconds,
+  showsData,
+} from '../model/words.js';
+import {
+  changes,
+  folds,
+  follows,
+  lines,
+  select,
+  selected,
+  session,
+  type TimeMode,
+  timeMode,
+  toggleFold,
+  trimmed,
+} from './app.js';
+import { EmptyList } from './empty.js';
+import { memo } from './memo.js';
+import { VirtualList } from './virtual-list.js';
+
+const LINE_HEIGHT = 20;
+
+const NEXT_MODE: Readonly<Record<TimeMode, TimeMode>> = {
+  clock: 'start',
+  start: 'delta',
+  delta: 'clock',
+};
+const MODE_WORDS: Readonly<Record<TimeMode, string>> = {
+  clock: 'Time',
+  start: 'Since start',
+  delta: 'Delta',
+};
+
+export function Ladder() {
+  changes.value;
+  const list = lines.value;
+  const entry = selected.value;
+  const at = entry === undefined ? -1 : list.lineOf(entry.index);
+  const line = entry !== undefined && list.at(at) === entry ? at : -1;
+  return (
+    <section class="ladder" aria-label="TPDUs">
+      <Heading />
+      {list.length === 0 ? (
+        <EmptyList />
+      ) : (
+        <VirtualList
+          id="tpdu"
+          label="TPDUs"
+          length={list.length}
+          lineHeight={LINE_HEIGHT}
+          selected={line}
+          selectedKey={entry}
+          follows={follows.value}
+          trimmed={trimmed.value}
+          onFollow={(value) => {
+            follows.value = value;
+          }}
+          line={(number) => lineOf(number)}
+        />
+      )}
+    </section>
+  );
+}
+
+function Heading() {
+  const mode = timeMode.value;
+  return (
+    <div class="line heading tpdu-line">
+      <button
+        type="button"
+        class="plain"
+        title="Time of day, since the start, or since the line before"
+        onClick={() => {
+          timeMode.value = NEXT_MODE[mode];
+        }}
+      >
+        {MODE_WORDS[mode]} ▾
+      </button>
+      <span class="num">#</span>
+      <span class="arrow">client server</span>
+      <span>Type</span>
+      <span class="num">Length</span>
+      <span>Contents</span>
+    </div>
+  );
+}
+
+function lineOf(number: number) {
+  const list = lines.peek();
+  const entry = list.at(number);
+  if (entry === undefined) {
+    return null;
+  }
+  const tsdu = entry.kind === 'tpdu' ? entry.tsdu : undefined;
+  return (
+    <Line
+      key={entry.index}
+      line={number}
+      entry={entry}
+      time={timeText(entry, list.at(number - 1))}
+      isSelected={entry === selected.peek()}
+      // What may change of an entry that is shown already.
+      state={`${tsdu?.count ?? 0} ${tsdu?.isComplete ?? ''} ${entry.kind === 'tpdu' && entry.isRelayed}`}
+      isFolded={tsdu !== undefined && folds.peek() && !list.unfolded.has(tsdu)}
+    />
+  );
+}
+
+function timeText(entry: Entry, before: Entry | undefined): string {
+  switch (timeMode.peek()) {
+    case 'clock':
+      return clock(entry.time);
+    case 'start':
+      return seconds(entry.time - (session.statistics.firstTime ?? entry.time));
+    case 'delta':
+      return before === undefined ? '' : `+${seconds(entry.time - before.time)}`;
+  }
+}
+
+interface LineProps {
+  readonly line: number;
+  readonly entry: Entry;
+  readonly time: string;
+  readonly isSelected: boolean;
+  readonly state: string;
+  readonly isFolded: boolean;
+}
+
+const Line = memo(({ line, entry, time, isSelected, isFolded }: LineProps) => {
+  const { leg } = entry;
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the page handles keys
+    <div
+      id={`tpdu-${line}`}
+      class={`line tpdu-line ${classOf(entry)}`}
+      role="option"
+      aria-selected={isSelected}
+      aria-posinset={line + 1}
+      tabIndex={-1}
+      onClick={() => select(entry)}
+      onDblClick={() => {
+        if (entry.kind === 'tpdu' && entry.tsdu !== undefined && entry.tsdu.count > 1) {
+          toggleFold(entry.tsdu);
+        }
+      }}
+    >
+      <span class="mono dim">{time}</span>
+      <span class="num">{leg?.conversation.number ?? ''}</span>
+      {entry.kind === 'tpdu' ? (
+        <TpduCells entry={entry} isFolded={isFolded} />
+      ) : (
+        <NoticeCells entry={entry} />
+      )}
+    </div>
+  );
+});
+
+function classOf(entry: Entry): string {
+  if (entry.deviations.length > 0 || (entry.kind === 'notice' && entry.isFailure)) {
+    return 'bad';
+  }
+  return entry.kind === 'notice' ? 'notice' : entry.isFromClient ? 'out' : 'in';
+}
+
+function NoticeCells({ entry }: { readonly entry: NoticeEntry }) {
+  return (
+    <>
+      <span class="arrow" />
+      <span class="type">{entry.leg === undefined ? 'note' : 'TCP'}</span>
+      <span />
+      <span class="contents">
+        {entry.isFailure ? '⚠ ' : ''}
+        {entry.text}
+      </span>
+    </>
+  );
+}
+
+function TpduCells({ entry, isFolded }: { readonly entry: TpduEntry; readonly isFolded: boolean }) {
+  const { tsdu, type, deviations } = entry;
+  const isMany = tsdu !== undefined && tsdu.count > 1;
+  const dots = tsdu !== undefined && isFolded && !tsdu.isComplete ? '…' : '';
+  return (
+    <>
+      <Arrow entry={entry} />
+      <span class="type">
+        {type ?? '??'}
+        {isMany && isFolded ? ` ×${count(tsdu.count)}` : ''}
+        {dots}
+      </span>
+      <span class="num">{count(isMany && isFolded ? tsdu.octets : entry.length)}</span>
+      <span class="contents">
+        {deviations.length > 0 && <span class="warn">⚠ {deviations.join(', ')} </span>}
+        <Contents entry={entry} />
+      </span>
+    </>
+  );
+}
+
+/** First octets of data; the meaning of any other TPDU. */
+function Contents({ entry }: { readonly entry: TpduEntry }) {
+  if (!showsData(entry)) {
+    return <span class={entry.type === undefined ? 'mono' : ''}>{describe(entry)}</span>;
+  }
+  const data = userDataOf(entry);
+  const shown = data.subarray(0, SHOWN_OCTETS);
+  const more = data.length > shown.length ? ' …' : '';
+  return data.length === 0 ? (
+    <span class="dim">no user data in {hexText(octetsOf(entry))}</span>
+  ) : (
+    <span class="mono octets">
+      {hexText(shown)}
+      <span class="dim">
+        {more} {asciiOf(shown)}
+      </span>
+    </span>
+  );
+}
+
+/** From whom to whom. In a proxy the middle is the proxy: an arrow that ends there was not relayed as it is. */
+function Arrow({ entry }: { readonly entry: TpduEntry }) {
+  const { isFromClient, leg, isRelayed, isCopy } = entry;
+  const isWhole = leg.row.pair === undefined || (isRelayed && !isCopy);
+  const half = leg.isToTarget ? 'right' : 'left';
+  const shape = isWhole ? 'whole' : half;
+  const words = isFromClient
+    ? { whole: 'client to server', left: 'client to proxy', right: 'proxy to target' }
+    : { whole: 'server to client', left: 'proxy to client', right: 'target to proxy' };
+  return (
+    <span class="arrow" title={words[shape]}>
+      <span class={`shaft ${shape}`}>{isFromClient ? '→' : '←'}</span>
+      <span class="unseen">{words[shape]}</span>
+    </span>
+  );
+}

@@ -1,0 +1,110 @@
+/** One TPDU: each field with its octets, both ways, and whether it keeps to the standard. */
+import type { TargetedKeyboardEvent } from 'preact';
+import { type Explanation, explainTpdu } from '../../core/tpdu/explain.js';
+import { octetsOf, type TpduEntry } from '../model/entry.js';
+import { verdictOf } from '../model/verdict.js';
+import { clock, hexText, many } from '../model/words.js';
+import { hot, pinned } from './app.js';
+import { CopyButtons } from './copy-buttons.js';
+import { Octets } from './octets.js';
+
+export function TpduDetail({ entry }: { readonly entry: TpduEntry }) {
+  const octets = octetsOf(entry);
+  const isConnect = entry.type === 'CR' || entry.type === 'CC';
+  const fields = explainTpdu(octets, isConnect ? {} : entry.leg.decodeOptions);
+  const { isGood, words } = verdictOf(entry);
+  const { client, server } = entry.leg;
+  return (
+    <div class="tpdu-detail">
+      <p class="about">
+        <b>{entry.type ?? 'unknown code'}</b> {many(octets.length, 'octet')} from{' '}
+        <span class="mono">{entry.isFromClient ? client : server}</span> to{' '}
+        <span class="mono">{entry.isFromClient ? server : client}</span> at{' '}
+        <span class="mono">{clock(entry.time)}</span>
+        {entry.frame === undefined ? '' : `, frame ${entry.frame}`}
+      </p>
+      <p class={isGood ? 'verdict good' : 'verdict warn'} id="verdict">
+        {isGood ? '✓' : '⚠'} {words}
+      </p>
+      <CopyButtons octets={octets} />
+      <Fields fields={fields} octets={octets} />
+      <Octets
+        octets={octets}
+        rangeOf={(offset) => fields.find(({ start, end }) => offset >= start && offset < end)}
+      />
+    </div>
+  );
+}
+
+/** Octets of a field that its line shows. */
+const SHOWN = 6;
+
+function Fields({ fields, octets }: { fields: readonly Explanation[]; octets: Uint8Array }) {
+  const marked = hot.value ?? pinned.value;
+  return (
+    <div class="fields" role="listbox" aria-label="Fields" onKeyDown={moveFocus}>
+      {fields.map((field, index) => {
+        const { start, end } = field;
+        const isOn = marked !== undefined && start >= marked.start && end <= marked.end;
+        const own = octets.subarray(start, Math.min(end, start + SHOWN));
+        return (
+          // biome-ignore lint/a11y/useKeyWithClickEvents: the list handles keys
+          <div
+            key={start}
+            class={`field ${isOn ? 'on' : ''} ${field.deviations.length > 0 ? 'bad' : ''}`}
+            role="option"
+            aria-selected={isOn}
+            tabIndex={index === 0 ? 0 : -1}
+            onMouseEnter={() => {
+              hot.value = field;
+            }}
+            onMouseLeave={() => {
+              hot.value = undefined;
+            }}
+            onFocus={() => {
+              pinned.value = field;
+            }}
+            onClick={() => {
+              pinned.value = field;
+            }}
+          >
+            <span class="mono dim">{start.toString(16).padStart(4, '0')}</span>
+            <span class="mono">
+              {hexText(own)}
+              {end - start > own.length ? ' …' : ''}
+            </span>
+            <span class={field.field.startsWith(' ') ? 'inner' : ''}>{field.field.trim()}</span>
+            <span>
+              {field.value !== '' && <b class="mono">{field.value} </b>}
+              {field.meaning}
+              {field.deviations.length > 0 && (
+                <span class="warn"> ⚠ {field.deviations.join(', ')}</span>
+              )}
+            </span>
+          </div>
+        );
+      })}
+    </div>
+  );
+}
+
+const STEPS: Readonly<Record<string, 'nextElementSibling' | 'previousElementSibling'>> = {
+  ArrowDown: 'nextElementSibling',
+  j: 'nextElementSibling',
+  ArrowUp: 'previousElementSibling',
+  k: 'previousElementSibling',
+};
+
+/** The arrows go from field to field. */
+function moveFocus(event: TargetedKeyboardEvent<HTMLDivElement>): void {
+  const step = STEPS[event.key];
+  const from = document.activeElement;
+  if (step !== undefined && from !== null) {
+    event.preventDefault();
+    event.stopPropagation();
+    const to = from[step];
+    if (to instanceof HTMLElement) {
+      to.focus();
+    }
+  }
+}

@@ -1,0 +1,9 @@
+/** Chromium for the tests: that of the system, headless. `CHROMIUM` names another one. */
+import { chromium } from 'playwright-core';
+
+export function launch() {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--enable-precise-memory-info', '--js-flags=--expose-gc'],
+  });
+}
