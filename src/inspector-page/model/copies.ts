@@ -4,14 +4,22 @@ import { hexText } from './words.js';
 /** Octets on a line of a C array. */
 const C_OCTETS = 12;
 
-/** The forms, by what the button says. */
-export const COPIES: readonly {
+/** A form, by what its button says. */
+export interface Copy {
   readonly name: string;
   readonly title: string;
   readonly make: (octets: Uint8Array) => string;
-}[] = [
+}
+
+/** The forms of any octets. */
+export const OCTET_COPIES: readonly Copy[] = [
   { name: 'hex', title: 'Copy as hexadecimal digits', make: (octets) => hexText(octets, '') },
   { name: 'C array', title: 'Copy as an array of C', make: cArray },
+];
+
+/** The forms of a TPDU. */
+export const TPDU_COPIES: readonly Copy[] = [
+  ...OCTET_COPIES,
   { name: 'cotp decode', title: 'Copy as a command that explains it', make: decodeCommand },
 ];
 

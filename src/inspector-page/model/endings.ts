@@ -53,29 +53,31 @@ export interface Closing {
 
 /** TCP ended before the CR was answered. */
 export function unanswered({ how, side, time }: Closing, offer: Offer | undefined): Ending {
-  const act = how === 'reset' ? 'reset TCP' : 'closed TCP';
+  const act = closeWords({ how, side: side ?? 'server' });
   return side === 'client'
     ? {
-        words: `the client ${act} before an answer to its CR came`,
+        words: `${act} before an answer to its CR came`,
         reason: 'no answer to the CR',
         hint: 'the server did not answer in the time that the client gives it: a busy device, or one that ignores this T-selector',
         time,
       }
     : {
-        words: `the server ${act} without an answer to the CR`,
+        words: `${act} without an answer to the CR`,
         reason: `TCP ${how === 'reset' ? 'reset' : 'closed'}, no DR`,
         hint: hintOfClose(offer),
         time,
       };
 }
 
+/** Who ended TCP, and how. */
+export function closeWords({ how, side }: Pick<Closing, 'how' | 'side'>): string {
+  const act = how === 'reset' ? 'reset TCP' : 'closed TCP';
+  return side === undefined ? 'TCP ended' : `the ${side} ${act}`;
+}
+
 /** TCP ended after the connection was open, or before a CR came. */
 export function closeOf({ how, side, time }: Closing, hadCr: boolean): Ending {
-  const act = how === 'reset' ? 'reset' : 'FIN';
-  const words =
-    side === undefined
-      ? `TCP ended${how === undefined ? '' : ` by ${act}`}`
-      : `${act} from the ${side}`;
+  const words = closeWords({ how, side });
   return hadCr
     ? { words, reason: words, time }
     : {

@@ -32,6 +32,8 @@ interface Common {
   readonly frame: number | undefined;
   /** Deviations from the standard, or the fault that decoding refuses. Empty if there are none. */
   readonly deviations: readonly string[];
+  /** The other leg of a proxy has told the same before: it is hidden unless both legs are shown. */
+  readonly isCopy: boolean;
 }
 
 /** One TPDU. */
@@ -42,8 +44,6 @@ export interface TpduEntry extends Common, Stored {
   /** `undefined` if no TPDU has its code. */
   readonly type: TpduType | undefined;
   readonly tsdu: Tsdu | undefined;
-  /** The second leg of a proxy carried the same octets before: the entry is hidden unless both legs are shown. */
-  readonly isCopy: boolean;
   /** The other leg carried it on unchanged. */
   isRelayed: boolean;
 }

@@ -196,12 +196,13 @@ export class Leg {
         this.#enter(this.state === 'open' ? 'open' : 'failed');
         return;
       case 'close':
-        this.#closed({ how, side: this.#sideOf(by), time });
+        this.#closed({ how, side: this.sideOf(by), time });
         return;
     }
   }
 
-  #sideOf(by: 'local' | 'remote' | undefined): Side | undefined {
+  /** Which side of the connection an event means. */
+  sideOf(by: 'local' | 'remote' | undefined): Side | undefined {
     if (by === undefined) {
       return undefined;
     }

@@ -108,7 +108,7 @@ export class Lines {
 
   #consider(entry: Entry): void {
     const tsdu = entry.kind === 'tpdu' ? entry.tsdu : undefined;
-    if (entry.kind === 'tpdu' && entry.isCopy && !this.#options.bothLegs) {
+    if (entry.isCopy && !this.#options.bothLegs) {
       return;
     }
     const isFolded = tsdu !== undefined && this.#options.folds && !this.#unfolded.has(tsdu);

@@ -14,7 +14,8 @@ import type {
   TpduRow,
 } from '../../node/inspector/rows.js';
 import { Conversation } from './conversation.js';
-import { type Entry, octetsOf, type TpduEntry, type Tsdu } from './entry.js';
+import { closeWords } from './endings.js';
+import { type Entry, type NoticeEntry, octetsOf, type TpduEntry, type Tsdu } from './entry.js';
 import { Leg } from './leg.js';
 import { OctetStore } from './octet-store.js';
 import { Statistics } from './statistics.js';
@@ -51,7 +52,6 @@ export class Session {
   #entries: Entry[] = [];
   #start = 0;
   #octets = 0;
-  /** Of the row before; 0 if it does not say what comes next. */
   #seq = 0;
 
   constructor(limits: Limits = LIMITS) {
@@ -96,18 +96,13 @@ export class Session {
 
   add(row: Row): void {
     if (row.kind === 'connection') {
-      // A server sends those of older rows again.
-      this.#seq = row.seq === this.#seq + 1 ? row.seq : this.#seq;
       this.#connection(row);
-      return;
-    }
-    if (row.kind === 'lost') {
-      this.#seq = 0;
+    } else if (row.kind === 'lost') {
+      // The row that follows has the same number.
+      this.#seq = row.seq - 1;
       this.#lost(row);
-    } else if (row.seq > this.#seq || this.#seq === 0) {
-      if (this.#seq > 0 && row.seq > this.#seq + 1) {
-        this.#lost({ ...row, from: this.#seq + 1 });
-      }
+    } else if (row.seq > this.#seq) {
+      // Otherwise it came twice, because the browser has connected again.
       this.#seq = row.seq;
       this.#addRow(row);
     }
@@ -231,14 +226,21 @@ export class Session {
 
   #event(row: EventRow): void {
     const leg = this.#legs.get(row.connection);
-    leg?.happened(row);
     const { event } = row;
+    leg?.happened(row);
     // The CR and CC show the other two.
     if (leg !== undefined && event !== 'request' && event !== 'open') {
       const isFailure = event !== 'close' || leg.state === 'refused';
       const { ending } = leg;
-      const words = ending?.time === row.time ? ending.words : closeWords(row, ending?.words);
-      this.#push(this.#notice(row, leg, words, isFailure));
+      const words = ending?.time === row.time ? ending.words : eventWords(row, leg);
+      const before = leg.conversation.legs.some(
+        (other) => other !== leg && other.times.close !== undefined,
+      );
+      // Both connections of a proxy end; the first end is the cause of the other.
+      this.#push({
+        ...this.#notice(row, leg, words, isFailure),
+        isCopy: event === 'close' && before,
+      });
     }
   }
 
@@ -259,9 +261,19 @@ export class Session {
     leg: Leg | undefined,
     text: string,
     isFailure: boolean,
-  ): Entry {
+  ): NoticeEntry {
     const { time, frame } = row;
-    return { kind: 'notice', index: this.end, time, leg, frame, text, isFailure, deviations: NONE };
+    return {
+      kind: 'notice',
+      index: this.end,
+      time,
+      leg,
+      frame,
+      text,
+      isFailure,
+      isCopy: false,
+      deviations: NONE,
+    };
   }
 
   #push(entry: Entry): void {
@@ -331,15 +343,10 @@ function dtOf(
   return tsdu;
 }
 
-function closeWords(
-  { event, how, by, error, cause }: EventRow,
-  ending: string | undefined,
-): string {
+function eventWords({ event, how, by, error, cause }: EventRow, leg: Leg): string {
   switch (event) {
-    case 'close': {
-      const act = how === 'reset' ? 'reset' : 'FIN';
-      return `TCP closed: ${act} by ${by === 'local' ? 'this side' : 'the peer'}${ending === undefined ? '' : ` (${ending})`}`;
-    }
+    case 'close':
+      return closeWords({ how, side: leg.sideOf(by) });
     case 'error':
       return error?.message ?? 'it failed';
     default:

@@ -1,7 +1,11 @@
 /** What the page says about an entry, in words, hexadecimal and characters. */
 import { CotpError } from '../../core/errors.js';
+import { explainSelector } from '../../core/s7-selector.js';
+import { disconnectReason, rejectCauseText } from '../../core/tpdu/codes.js';
 import { decode } from '../../core/tpdu/decode.js';
 import { describeTpdu } from '../../core/tpdu/describe.js';
+import type { ConnectionConfirm, ConnectionRequest, Tpdu } from '../../core/tpdu/types.js';
+import { formatTsel, tselOf } from '../../core/tsel.js';
 import { type Entry, octetsOf, type TpduEntry, userDataOf } from './entry.js';
 
 /** Octets that a line of the ladder shows. */
@@ -43,6 +47,47 @@ export function describe(entry: TpduEntry): string {
 
 function classOf({ leg, type }: TpduEntry) {
   return type === 'CR' || type === 'CC' ? {} : leg.decodeOptions;
+}
+
+/** A TPDU in the words that matter most, for a line of the ladder. */
+export function summary(entry: TpduEntry): string {
+  const tpdu = decoded(entry);
+  switch (tpdu?.type) {
+    case 'CR':
+    case 'CC':
+      return tpdu.remoteDesktop === undefined ? connectWords(tpdu) : describe(entry);
+    case 'DR':
+      return `reason ${tpdu.reason}: ${disconnectReason(tpdu.reason)}`;
+    case 'ER':
+      return `cause ${tpdu.rejectCause}: ${rejectCauseText(tpdu.rejectCause)}`;
+    default:
+      return describe(entry);
+  }
+}
+
+function decoded(entry: TpduEntry): Tpdu | undefined {
+  try {
+    return decode(octetsOf(entry), classOf(entry));
+  } catch {
+    return undefined;
+  }
+}
+
+/** `0x0100 → 0x0102 (PG, rack 0, slot 2), class 0, 1024 octets` */
+function connectWords(tpdu: ConnectionRequest | ConnectionConfirm): string {
+  const { callingTsel, calledTsel, tpduSize, preferredMaxTpduSize } = tpdu.parameters;
+  const size = preferredMaxTpduSize ?? tpduSize;
+  const selectors = [
+    callingTsel === undefined ? 'none' : formatTsel(tselOf(callingTsel)),
+    calledTsel === undefined ? 'none' : explainSelector(tselOf(calledTsel)),
+  ];
+  const parts = [
+    selectors.join(' → '),
+    `class ${tpdu.class}`,
+    size === undefined ? 'no size' : `${size} octets`,
+    tpdu.userData.length > 0 && `data ${hexText(tpdu.userData, '')}`,
+  ];
+  return parts.filter(Boolean).join(', ');
 }
 
 /** True if its line shows octets, not words: it carries user data, and its header says little. */

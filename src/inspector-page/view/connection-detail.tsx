@@ -14,8 +14,8 @@ export function ConnectionDetail({ of }: { readonly of: Conversation }) {
   return (
     <div class="connection-detail">
       <p class={`verdict ${isTrouble ? 'trouble' : ''}`} id="connection-verdict">
-        {sign} {word}
-        {ending === undefined ? '' : `: ${ending.words}`}
+        {sign} {isTrouble && ending !== undefined ? ending.words : word}
+        {!isTrouble && ending !== undefined ? `: ${ending.words}` : ''}
       </p>
       {ending?.hint !== undefined && <p class="try">What to try: {ending.hint}.</p>}
       <dl>
@@ -63,6 +63,7 @@ function selectorText(selector: Selector | undefined) {
 
 /** What CR and CC say. */
 function Negotiated({ leg }: { readonly leg: Leg }) {
+  changes.value;
   const { cr, cc, agreed, times } = leg;
   const took =
     times.cr === undefined || times.answer === undefined ? undefined : times.answer - times.cr;
@@ -108,6 +109,7 @@ function reference(value: number): string {
 }
 
 function Traffic({ of }: { readonly of: Conversation }) {
+  changes.value;
   const [to, back] = [of.traffic(true), of.traffic(false)];
   const { latency } = of;
   return (

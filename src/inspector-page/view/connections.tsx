@@ -38,8 +38,10 @@ export function Connections() {
         <span>Client</span>
         <span>Calling → called T-selector</span>
         <span class="wide">Agreed</span>
-        <span class="num wide">TSDUs → ←</span>
-        <span class="num wide">Octets → ←</span>
+        <span class="num wide">TSDUs →</span>
+        <span class="num wide">←</span>
+        <span class="num wide">Octets →</span>
+        <span class="num wide">←</span>
         <span>How it ended</span>
       </div>
       <VirtualList
@@ -115,8 +117,10 @@ function Line({ line, of, isSelected }: LineProps) {
       <span class="wide">
         {agreed === undefined ? '' : `class ${agreed.class} · ${agreed.maxTpduSize}`}
       </span>
-      <span class="num wide">{pair(of, ({ tsdus }) => count(tsdus))}</span>
-      <span class="num wide">{pair(of, ({ octets }) => size(octets))}</span>
+      <span class="num wide">{count(of.traffic(true)?.tsdus ?? 0)}</span>
+      <span class="num wide">{count(of.traffic(false)?.tsdus ?? 0)}</span>
+      <span class="num wide">{size(of.traffic(true)?.octets ?? 0)}</span>
+      <span class="num wide">{size(of.traffic(false)?.octets ?? 0)}</span>
       <span class="ended" title={[ending?.words, ending?.hint].filter(Boolean).join('\n')}>
         {ending !== undefined && <span class={isTrouble ? 'trouble' : ''}>{ending.reason}</span>}
         {isTrouble && ending?.hint !== undefined && <span class="hint"> — {ending.hint}</span>}
@@ -132,14 +136,6 @@ function clientTitle({ client, server, name }: Conversation): string {
   return `${client} → ${server}${name === undefined ? '' : ` (${name})`}`;
 }
 
-function pair(
-  of: Conversation,
-  text: (traffic: { readonly tsdus: number; readonly octets: number }) => string,
-): string {
-  const [to, back] = [of.traffic(true), of.traffic(false)];
-  return to === undefined || back === undefined ? '' : `${text(to)}  ${text(back)}`;
-}
-
 /** Calling → called, with what S7 means by them; what the proxy put in place of the called one behind it. */
 export function Selectors({ of }: { readonly of: Conversation }) {
   const { calling, called, calledAtTarget } = of;
@@ -148,7 +144,7 @@ export function Selectors({ of }: { readonly of: Conversation }) {
   }
   return (
     <>
-      <One of={calling} isShort /> <span class="way">→</span> <One of={called} />
+      <One of={calling} isBare /> <span class="way">→</span> <One of={called} />
       {calledAtTarget !== undefined && (
         <span title="The proxy calls another selector at the target">
           {' '}
@@ -161,15 +157,15 @@ export function Selectors({ of }: { readonly of: Conversation }) {
 
 function One({
   of,
-  isShort = false,
+  isBare = false,
 }: {
   readonly of: Selector | undefined;
-  readonly isShort?: boolean;
+  readonly isBare?: boolean;
 }) {
   if (of === undefined) {
     return <span class="dim">none</span>;
   }
-  const meaning = isShort ? of.meaning?.split(',')[0] : of.meaning;
+  const meaning = isBare ? undefined : of.meaning;
   return (
     <span title={of.meaning}>
       <b>{of.text}</b>

@@ -1,17 +1,22 @@
 /** Buttons that copy octets in the forms that people pass on. */
 import { useState } from 'preact/hooks';
-import { COPIES } from '../model/copies.js';
+import type { Copy } from '../model/copies.js';
 import { copyText } from './clipboard.js';
 
 /** Milliseconds that a button says that it has copied. */
 const SAID = 1500;
 
-export function CopyButtons({ octets }: { readonly octets: Uint8Array }) {
+interface Props {
+  readonly octets: Uint8Array;
+  readonly copies: readonly Copy[];
+}
+
+export function CopyButtons({ octets, copies }: Props) {
   const [said, setSaid] = useState('');
   return (
     <span class="copies">
       <span class="dim">copy</span>
-      {COPIES.map(({ name, title, make }) => (
+      {copies.map(({ name, title, make }) => (
         <button
           key={name}
           type="button"

@@ -1,8 +1,9 @@
 /** What to do while there is nothing to show. */
 import { count } from '../model/words.js';
-import { feed, filter, lines, session, setFilter } from './app.js';
+import { changes, feed, filter, lines, session, setFilter } from './app.js';
 
 export function EmptyList() {
+  changes.value;
   const { hello } = session;
   const { candidates } = lines.value;
   if (!filter.value.isEmpty && candidates > 0) {

@@ -31,7 +31,7 @@ export function FilterBar() {
         id="filter"
         type="text"
         class="mono"
-        placeholder="filter: tsel:0x0102 dir:in len>200 hex:3201 type:dt bad, or text  ( / )"
+        placeholder="Filter, as tsel:0x0102 len>200 bad   ( / )"
         aria-label="Filter"
         aria-invalid={faults.length > 0}
         aria-describedby="filter-says"
@@ -79,6 +79,7 @@ export function removeFilter(): void {
 }
 
 function Chips({ text }: { readonly text: string }) {
+  changes.value;
   const types = typesIn(text);
   const conn = /(?:^|\s)conn:(\d+)/.exec(text)?.[1];
   return (
@@ -121,6 +122,7 @@ function Chips({ text }: { readonly text: string }) {
 }
 
 function Count() {
+  changes.value;
   const list = lines.value;
   const isBusy = list.next < shownEnd();
   const of = filter.value.isEmpty ? '' : ` of ${count(list.candidates)}`;
@@ -134,6 +136,7 @@ function Count() {
 }
 
 function Toggles() {
+  changes.value;
   const isProxy = session.hello?.source === 'proxy';
   return (
     <>

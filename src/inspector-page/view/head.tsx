@@ -65,6 +65,7 @@ export function Head() {
 
 /** What is inspected. */
 function What() {
+  changes.value;
   const { hello } = session;
   if (hello === undefined) {
     return <>cotp inspector</>;
@@ -87,6 +88,7 @@ function What() {
 
 /** Whether rows come, and whether any are missing. */
 function State() {
+  changes.value;
   const isPaused = pausedAt.value !== undefined;
   const { forgotten, missing } = session;
   const lost = missing + forgotten;

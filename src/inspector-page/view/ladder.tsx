@@ -6,11 +6,11 @@ import {
   asciiOf,
   clock,
   count,
-  describe,
   hexText,
   SHOWN_OCTETS,
   seconds,
   showsData,
+  summary,
 } from '../model/words.js';
 import {
   changes,
@@ -88,7 +88,10 @@ function Heading() {
         {MODE_WORDS[mode]} ▾
       </button>
       <span class="num">#</span>
-      <span class="arrow">client server</span>
+      <span class="ends">
+        <span>client</span>
+        <span>server</span>
+      </span>
       <span>Type</span>
       <span class="num">Length</span>
       <span>Contents</span>
@@ -211,7 +214,7 @@ function TpduCells({ entry, isFolded }: { readonly entry: TpduEntry; readonly is
 /** First octets of data; the meaning of any other TPDU. */
 function Contents({ entry }: { readonly entry: TpduEntry }) {
   if (!showsData(entry)) {
-    return <span class={entry.type === undefined ? 'mono' : ''}>{describe(entry)}</span>;
+    return <span class={entry.type === undefined ? 'mono' : ''}>{summary(entry)}</span>;
   }
   const data = userDataOf(entry);
   const shown = data.subarray(0, SHOWN_OCTETS);
@@ -239,7 +242,7 @@ function Arrow({ entry }: { readonly entry: TpduEntry }) {
     : { whole: 'server to client', left: 'proxy to client', right: 'target to proxy' };
   return (
     <span class="arrow" title={words[shape]}>
-      <span class={`shaft ${shape}`}>{isFromClient ? '→' : '←'}</span>
+      <span class={`shaft ${shape} ${isFromClient ? 'to-server' : 'to-client'}`} />
       <span class="unseen">{words[shape]}</span>
     </span>
   );

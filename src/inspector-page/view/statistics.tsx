@@ -38,8 +38,10 @@ export function StatisticsDetail() {
 }
 
 function Rates({ of }: { readonly of: Statistics }) {
-  const end =
-    feed.value === 'live' ? Math.floor(Date.now() / 1000) : Math.floor(of.lastTime / 1000);
+  const last = Math.floor(of.lastTime / 1000);
+  const now = Math.floor(Date.now() / 1000);
+  // A capture, and rows of an earlier time, have no now.
+  const end = feed.value === 'live' && now - last < CURVE_SECONDS ? now : last;
   const curve = of.curve(end);
   const recent = curve.slice(-RATE_SECONDS - 1, -1);
   const rate = (key: 'tpdus' | 'octets') =>
@@ -152,7 +154,7 @@ function Refusals({ all }: { readonly all: readonly Conversation[] }) {
 }
 
 function Sizes({ of: { tsduSizes } }: { readonly of: Statistics }) {
-  const most = Math.max(1, ...tsduSizes.map((times = 0) => times));
+  const most = Math.max(1, ...Array.from(tsduSizes, (times = 0) => times));
   const first = tsduSizes.findIndex((times = 0) => times > 0);
   return (
     <>

@@ -1,6 +1,7 @@
 /** One TPDU: each field with its octets, both ways, and whether it keeps to the standard. */
 import type { TargetedKeyboardEvent } from 'preact';
 import { type Explanation, explainTpdu } from '../../core/tpdu/explain.js';
+import { TPDU_COPIES } from '../model/copies.js';
 import { octetsOf, type TpduEntry } from '../model/entry.js';
 import { verdictOf } from '../model/verdict.js';
 import { clock, hexText, many } from '../model/words.js';
@@ -26,12 +27,14 @@ export function TpduDetail({ entry }: { readonly entry: TpduEntry }) {
       <p class={isGood ? 'verdict good' : 'verdict warn'} id="verdict">
         {isGood ? '✓' : '⚠'} {words}
       </p>
-      <CopyButtons octets={octets} />
+      <CopyButtons octets={octets} copies={TPDU_COPIES} />
       <Fields fields={fields} octets={octets} />
-      <Octets
-        octets={octets}
-        rangeOf={(offset) => fields.find(({ start, end }) => offset >= start && offset < end)}
-      />
+      <div class="hex-box">
+        <Octets
+          octets={octets}
+          rangeOf={(offset) => fields.find(({ start, end }) => offset >= start && offset < end)}
+        />
+      </div>
     </div>
   );
 }

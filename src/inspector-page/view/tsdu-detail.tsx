@@ -1,5 +1,6 @@
 /** The TSDU of the selected DT, put together from all its DTs. */
 import { joinOctets } from '../../core/octets/octets.js';
+import { OCTET_COPIES } from '../model/copies.js';
 import { type TpduEntry, userDataOf } from '../model/entry.js';
 import { count, many } from '../model/words.js';
 import { changes, session } from './app.js';
@@ -27,8 +28,10 @@ export function TsduDetail({ entry }: { readonly entry: TpduEntry }) {
         </p>
       )}
       {tsdu.isComplete && !isCut && <p class="verdict good">✓ complete</p>}
-      <CopyButtons octets={octets} />
-      <Octets octets={octets} />
+      <CopyButtons octets={octets} copies={OCTET_COPIES} />
+      <div class="hex-box">
+        <Octets octets={octets} />
+      </div>
     </div>
   );
 }
