@@ -9,10 +9,10 @@ const TEST_TIMEOUT = process.env.COTP_CHILD_COVERAGE === undefined ? 20_000 : 60
 const POLL_TIMEOUT = 15_000;
 
 /** One project for each layer, so that `vitest run --project core` runs the tests of that layer. */
-const layers = ['core', 'vectors', 'properties', 'node', 'cli', 'package'];
+const layers = ['core', 'vectors', 'properties', 'node', 'cli', 'inspector-page', 'package'];
 
 /** Core has no state of its own, so the files of its tests share a process, which saves nine seconds of processor time. */
-const WITHOUT_STATE = ['core', 'vectors', 'properties'];
+const WITHOUT_STATE = ['core', 'vectors', 'properties', 'inspector-page'];
 
 export default defineConfig({
   test: {

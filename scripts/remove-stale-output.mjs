@@ -41,7 +41,10 @@ function isStale(file, outDir) {
   }
   const [ending, ofDeclaration, ofScript] = match;
   const source = join(rootDirs.get(outDir), relative(outDir, file)).slice(0, -ending.length);
-  return !existsSync(`${source}.${ofDeclaration ?? ofScript}ts`);
+  const kind = ofDeclaration ?? ofScript;
+  // What a bundler makes has a declaration beside the sources instead.
+  const sources = [`.${kind}ts`, `.${kind}tsx`, `.d.${kind}ts`];
+  return !sources.some((end) => existsSync(`${source}${end}`));
 }
 
 /** Goes through a folder; a folder that is the output of another project has its own sources. */

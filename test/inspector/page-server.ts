@@ -1,12 +1,18 @@
 /** A server with the page of the inspector that sends whatever rows a test wants, under the policy of the real one. */
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import { PAGE } from '../../dist/node/inspector/page.js';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Hello, Row } from '../../src/node/inspector/rows.js';
+
+const PATH = new URL('../../dist/node/inspector/page.js', import.meta.url).href;
+const { PAGE } = (await import(PATH)) as {
+  readonly PAGE: { readonly html: string; readonly script: string; readonly style: string };
+};
 
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-const FILES = {
+const FILES: Readonly<Record<string, readonly [type: string, text: string]>> = {
   '/': ['text/html; charset=utf-8', PAGE.html],
   '/page.js': ['text/javascript; charset=utf-8', PAGE.script],
   '/page.css': ['text/css; charset=utf-8', PAGE.style],
@@ -14,45 +20,48 @@ const FILES = {
 
 export class PageServer {
   /** The paths that the browser asked for. */
-  requests = [];
-  #server = createServer((request, response) => this.#answer(request, response));
-  #streams = new Set();
-  #sent = [];
-  #hello;
+  readonly requests: string[] = [];
+  readonly #server = createServer((request, response) => this.#answer(request, response));
+  readonly #streams = new Set<ServerResponse>();
+  readonly #sent: (readonly Row[])[] = [];
+  readonly #hello: Hello;
 
-  static async start(hello) {
-    const server = new PageServer();
-    server.#hello = hello;
+  private constructor(hello: Hello) {
+    this.#hello = hello;
+  }
+
+  static async start(hello: Hello): Promise<PageServer> {
+    const server = new PageServer(hello);
     server.#server.listen(0, '127.0.0.1');
     await once(server.#server, 'listening');
     return server;
   }
 
-  get url() {
-    return `http://127.0.0.1:${this.#server.address().port}/`;
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/`;
   }
 
   /** Sends rows to the pages that are open and to those that open later. */
-  send(rows) {
+  send(rows: readonly Row[]): void {
     this.#sent.push(rows);
     for (const stream of this.#streams) {
       stream.write(eventOf('rows', rows, rows.at(-1)?.seq));
     }
   }
 
-  end() {
+  end(): void {
     for (const stream of this.#streams) {
       stream.write('event: end\ndata:\n\n');
     }
   }
 
-  async close() {
+  async close(): Promise<void> {
     this.#server.close();
     this.#server.closeAllConnections();
     await once(this.#server, 'close');
   }
 
-  #answer({ url }, response) {
+  #answer({ url = '/' }: IncomingMessage, response: ServerResponse): void {
     this.requests.push(url);
     const { pathname } = new URL(url, this.url);
     const file = FILES[pathname];
@@ -76,7 +85,7 @@ export class PageServer {
   }
 }
 
-function eventOf(name, data, id) {
+function eventOf(name: string, data: unknown, id?: number): string {
   const lines = [
     `event: ${name}`,
     id === undefined ? '' : `id: ${id}`,

@@ -1,13 +1,14 @@
 /** Sessions as a plant has them: S7 through a proxy, MMS, refusals, faults. For tests and pictures. */
-import { cc, cr, dt } from './rows.js';
+import type { Hello } from '../../src/node/inspector/rows.js';
+import { type AnyTpdu, cc, cr, dt, type Made, type Rows } from './rows.js';
 
 const SETUP = '32010000000100080000f0000001000101e0';
 const SETUP_ACK = '320300000001000800000000f0000001000100f0';
-const READ = (number) =>
+const READ = (number: number) =>
   `3201000000${number.toString(16).padStart(2, '0')}000e00000401120a10020010000184000000`;
 
 /** The answer to `READ`: a value of 16 octets. */
-const VALUE = (number) =>
+const VALUE = (number: number) =>
   `3203000000${number.toString(16).padStart(2, '0')}000200140000 0401 ff040080 ${'41c80000'.repeat(4)}`.replaceAll(
     ' ',
     '',
@@ -23,9 +24,15 @@ const REPORT = Buffer.from(
   'hex',
 );
 
+const PLC = '10.20.0.40:102';
+
 /** The two connections that a proxy has for a client. */
-class Pair {
-  constructor(rows, pair, client, target) {
+export class Pair {
+  readonly rows: Rows;
+  readonly client: Made;
+  readonly target: Made;
+
+  constructor(rows: Rows, pair: number, client = '10.20.0.31:49152', target = PLC) {
     this.rows = rows;
     this.client = rows.connection({
       role: 'server',
@@ -41,28 +48,27 @@ class Pair {
     });
   }
 
-  up(tpdu) {
+  up(tpdu: AnyTpdu): void {
     this.rows.fromClient(this.client, tpdu);
     this.rows.fromClient(this.target, tpdu);
   }
 
-  down(tpdu) {
+  down(tpdu: AnyTpdu): void {
     this.rows.fromServer(this.target, tpdu);
     this.rows.fromServer(this.client, tpdu);
   }
 
-  /** @param {'client' | 'target'} side who ends TCP */
-  close(side, how = 'fin') {
-    const by = (own) => (own === side ? 'remote' : 'local');
-    const first = side === 'client' ? this.client : this.target;
-    const second = side === 'client' ? this.target : this.client;
+  /** @param side who ends TCP; the proxy then ends the other connection */
+  close(side: 'client' | 'target', how: 'fin' | 'reset' = 'fin'): void {
+    const [first, second] =
+      side === 'client' ? [this.client, this.target] : [this.target, this.client];
     this.rows.event(first, 'close', { how, by: 'remote' });
-    this.rows.event(second, 'close', { how, by: by(side === 'client' ? 'target' : 'client') });
+    this.rows.event(second, 'close', { how, by: 'local' });
   }
 }
 
 /** `hello` of a proxy. */
-export const PROXY = {
+export const PROXY: Hello = {
   source: 'proxy',
   title: '10.20.0.5:1102',
   target: '10.20.0.40:102',
@@ -71,11 +77,9 @@ export const PROXY = {
   maxOctets: 32 * 1024 * 1024,
 };
 
-const PLC = '10.20.0.40:102';
-
 /** A proxy in front of a controller, with most of what can happen. */
-export function plantRows(rows) {
-  const hmi = new Pair(rows, 1, '10.20.0.31:49152', PLC);
+export function plantRows(rows: Rows): { readonly hmi: Pair; readonly gateway: Pair } {
+  const hmi = new Pair(rows, 1, '10.20.0.31:49152');
   hmi.up(cr());
   rows.wait(6);
   hmi.down(cc());
@@ -105,8 +109,8 @@ export function plantRows(rows) {
 }
 
 /** The wrong slot: the device answers with a DR. */
-export function refusedByDr(rows, number, client) {
-  const pair = new Pair(rows, number, client, PLC);
+export function refusedByDr(rows: Rows, number: number, client?: string): void {
+  const pair = new Pair(rows, number, client);
   pair.up(cr({ calling: '0200', called: '0103', srcRef: 0x0007 }));
   rows.wait(2);
   pair.down({ type: 'DR', dstRef: 0x0007, srcRef: 0, reason: 3 });
@@ -114,15 +118,15 @@ export function refusedByDr(rows, number, client) {
 }
 
 /** The device resets TCP, as many do. */
-export function refusedByReset(rows, number) {
-  const pair = new Pair(rows, number, '10.20.0.90:61002', PLC);
+export function refusedByReset(rows: Rows, number: number): void {
+  const pair = new Pair(rows, number, '10.20.0.90:61002');
   pair.up(cr({ calling: '0300', called: '0302', srcRef: 0x0101 }));
   rows.wait(11);
   pair.close('target', 'reset');
 }
 
-function mmsSession(rows, number) {
-  const pair = new Pair(rows, number, '10.20.0.12:40811', PLC);
+function mmsSession(rows: Rows, number: number): Pair {
+  const pair = new Pair(rows, number, '10.20.0.12:40811');
   const selectors = { calling: '0001', called: '0001', size: 1024, srcRef: 0x0001 };
   pair.up(cr(selectors));
   rows.wait(1);
@@ -134,15 +138,15 @@ function mmsSession(rows, number) {
 }
 
 /** A report in several DTs. */
-function segmented(pair) {
+function segmented(pair: Pair): void {
   pair.down(dt(REPORT.subarray(0, 600), false));
   pair.down(dt(REPORT.subarray(600, 1200), false));
   pair.down(dt(REPORT.subarray(1200)));
 }
 
 /** A client that breaks the standard: a TPDU-NR that is not 0, an unknown TPDU, then it goes. */
-function deviating(rows, number) {
-  const pair = new Pair(rows, number, '10.20.0.66:33870', PLC);
+function deviating(rows: Rows, number: number): void {
+  const pair = new Pair(rows, number, '10.20.0.66:33870');
   const offer = { calling: '4d5441', called: '0101', size: 512, srcRef: 0x0042 };
   pair.up(cr(offer));
   rows.wait(3);
