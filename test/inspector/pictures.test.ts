@@ -39,7 +39,7 @@ const MORE: Readonly<Record<string, Picture>> = {
   'refused-800-dark': { ...NARROW, theme: 'dark', act: showRefusal },
 };
 
-const folder = process.env['COTP_PICTURES'];
+const folder = process.env.COTP_PICTURES;
 const pictures = folder === undefined || folder === 'docs' ? OF_DOCS : { ...OF_DOCS, ...MORE };
 
 async function selectCc(page: Page): Promise<void> {

@@ -57,26 +57,23 @@ export class Conversation {
     return this.first?.row.name;
   }
 
-  /** Refused or failed on one leg is refused or failed; closed if all are. */
-  get state(): LegState {
-    const states = this.legs.map(({ state }) => state);
-    const worst = (['refused', 'failed'] as const).find((state) => states.includes(state));
-    if (worst !== undefined) {
-      return worst;
-    }
-    return states.includes('closed') ? 'closed' : (this.first?.state ?? 'tcp');
+  /** The leg that was refused or failed: that to the target first, for it is the cause. */
+  get #troubled(): Leg | undefined {
+    return [this.toTarget, this.first].find(
+      (leg) => leg?.state === 'refused' || leg?.state === 'failed',
+    );
   }
 
-  /** A refusal or failure of any leg, that of the target first: it is the cause. Otherwise what came first. */
+  /** Refused or failed if one leg is; closed if one leg is. */
+  get state(): LegState {
+    const hasClosed = this.legs.some(({ state }) => state === 'closed');
+    return this.#troubled?.state ?? (hasClosed ? 'closed' : (this.first?.state ?? 'tcp'));
+  }
+
+  /** Why it was refused or failed; otherwise the end that came first. */
   get ending(): Ending | undefined {
-    const legs = [...this.legs].sort((a, b) => Number(b.isToTarget) - Number(a.isToTarget));
-    const isTrouble = ({ state }: Leg) => state === 'refused' || state === 'failed';
-    const cause = legs.find((leg) => isTrouble(leg) && leg.ending !== undefined)?.ending;
-    if (cause !== undefined) {
-      return cause;
-    }
-    const endings = legs.map(({ ending }) => ending).filter((ending) => ending !== undefined);
-    return endings.sort((a, b) => a.time - b.time)[0];
+    const endings = this.legs.map(({ ending }) => ending).filter((ending) => ending !== undefined);
+    return this.#troubled?.ending ?? endings.sort((a, b) => a.time - b.time)[0];
   }
 
   get calling(): Selector | undefined {

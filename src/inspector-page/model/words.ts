@@ -8,9 +8,6 @@ import type { ConnectionConfirm, ConnectionRequest, Tpdu } from '../../core/tpdu
 import { formatTsel, tselOf } from '../../core/tsel.js';
 import { type Entry, octetsOf, type TpduEntry, userDataOf } from './entry.js';
 
-/** Octets that a line of the ladder shows. */
-export const SHOWN_OCTETS = 24;
-
 /** `0x20` to `0x7e` as they are, any other octet as a point. */
 export function asciiOf(octets: Uint8Array): string {
   let text = '';

@@ -1,17 +1,10 @@
 /** The ladder: one line for each TPDU or TSDU, and for what happened between them. */
 
+import { signal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
 import type { Entry, NoticeEntry, TpduEntry } from '../model/entry.js';
 import { octetsOf, userDataOf } from '../model/entry.js';
-import {
-  asciiOf,
-  clock,
-  count,
-  hexText,
-  SHOWN_OCTETS,
-  seconds,
-  showsData,
-  summary,
-} from '../model/words.js';
+import { asciiOf, clock, count, hexText, seconds, showsData, summary } from '../model/words.js';
 import {
   changes,
   folds,
@@ -42,14 +35,36 @@ const MODE_WORDS: Readonly<Record<TimeMode, string>> = {
   delta: 'Delta',
 };
 
+/** Octets of user data that fit on a line, as hexadecimal and as characters. */
+const shownOctets = signal(12);
+/** Pixels of a character of fixed width, and of all that is beside the contents. */
+const CHARACTER = 7.25;
+const BESIDE = 350;
+
+/** Follows the width of the ladder. */
+function useWidth(box: { readonly current: HTMLElement | null }): void {
+  useEffect(() => {
+    const observer = new ResizeObserver(([entry]) => {
+      const characters = ((entry?.contentRect.width ?? 0) - BESIDE) / CHARACTER;
+      shownOctets.value = Math.min(32, Math.max(8, Math.floor(characters / 8) * 2));
+    });
+    if (box.current !== null) {
+      observer.observe(box.current);
+    }
+    return () => observer.disconnect();
+  }, [box]);
+}
+
 export function Ladder() {
   changes.value;
+  const box = useRef<HTMLElement>(null);
+  useWidth(box);
   const list = lines.value;
   const entry = selected.value;
   const at = entry === undefined ? -1 : list.lineOf(entry.index);
   const line = entry !== undefined && list.at(at) === entry ? at : -1;
   return (
-    <section class="ladder" aria-label="TPDUs">
+    <section ref={box} class="ladder" aria-label="TPDUs">
       <Heading />
       {list.length === 0 ? (
         <EmptyList />
@@ -169,11 +184,18 @@ const Line = memo(({ line, entry, time, isSelected, isFolded }: LineProps) => {
   );
 });
 
+/** A DR or ER that answers the CR. */
+function isRefusal(entry: TpduEntry): boolean {
+  const { type, leg, isFromClient } = entry;
+  return (type === 'DR' || type === 'ER') && !isFromClient && leg.state === 'refused';
+}
+
 function classOf(entry: Entry): string {
-  if (entry.deviations.length > 0 || (entry.kind === 'notice' && entry.isFailure)) {
-    return 'bad';
+  if (entry.kind === 'notice') {
+    return entry.isFailure ? 'bad' : 'notice';
   }
-  return entry.kind === 'notice' ? 'notice' : entry.isFromClient ? 'out' : 'in';
+  const isBad = entry.deviations.length > 0 || isRefusal(entry);
+  return `${entry.isFromClient ? 'out' : 'in'} ${isBad ? 'bad' : ''}`;
 }
 
 function NoticeCells({ entry }: { readonly entry: NoticeEntry }) {
@@ -204,6 +226,7 @@ function TpduCells({ entry, isFolded }: { readonly entry: TpduEntry; readonly is
       </span>
       <span class="num">{count(isMany && isFolded ? tsdu.octets : entry.length)}</span>
       <span class="contents">
+        {isRefusal(entry) && <span class="trouble">✕ refused, </span>}
         {deviations.length > 0 && <span class="warn">⚠ {deviations.join(', ')} </span>}
         <Contents entry={entry} />
       </span>
@@ -217,7 +240,7 @@ function Contents({ entry }: { readonly entry: TpduEntry }) {
     return <span class={entry.type === undefined ? 'mono' : ''}>{summary(entry)}</span>;
   }
   const data = userDataOf(entry);
-  const shown = data.subarray(0, SHOWN_OCTETS);
+  const shown = data.subarray(0, shownOctets.value);
   const more = data.length > shown.length ? ' …' : '';
   return data.length === 0 ? (
     <span class="dim">no user data in {hexText(octetsOf(entry))}</span>

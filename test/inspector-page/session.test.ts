@@ -1,0 +1,418 @@
+import { describe, expect, test } from 'vitest';
+import { octetsOf } from '../../src/inspector-page/model/entry.js';
+import { Session } from '../../src/inspector-page/model/session.js';
+import { hexText } from '../../src/inspector-page/model/words.js';
+import { cc, cr, dt, Rows } from './rows.js';
+import { Pair, plantRows, refusedByDr, refusedByReset } from './samples.js';
+
+function sessionOf(rows: Rows, session = new Session()): Session {
+  for (const row of rows.take()) {
+    session.add(row);
+  }
+  return session;
+}
+
+function only(session: Session) {
+  const [conversation] = session.conversations;
+  if (conversation === undefined) {
+    throw new Error('there is no connection');
+  }
+  return conversation;
+}
+
+/** Entries from the oldest to the newest. */
+function entries(session: Session) {
+  return Array.from({ length: session.end - session.start }, (_, i) => {
+    const entry = session.entry(session.start + i);
+    if (entry === undefined) {
+      throw new Error(`no entry ${i}`);
+    }
+    return entry;
+  });
+}
+
+describe('a connection', () => {
+  test('shows both selectors, with what S7 means by them', () => {
+    const rows = new Rows();
+    rows.fromClient(rows.connection(), cr({ calling: '0100', called: '0203' }));
+    const { calling, called } = only(sessionOf(rows));
+    expect(calling).toEqual({ text: '0x0100', meaning: 'PG, rack 0, slot 0' });
+    expect(called).toEqual({ text: '0x0203', meaning: 'OP, rack 0, slot 3' });
+  });
+
+  test('shows class and size that CR and CC agree on', () => {
+    const rows = new Rows();
+    const connection = rows.connection();
+    rows.fromClient(connection, cr({ size: 1024 }));
+    rows.fromServer(connection, cc({ size: 512 }));
+    const { state, first } = only(sessionOf(rows));
+    expect(state).toBe('open');
+    expect(first?.agreed).toMatchObject({ class: 0, maxTpduSize: 512 });
+  });
+
+  test('counts TSDUs and octets of user data in each direction', () => {
+    const rows = new Rows();
+    const connection = rows.connection({ role: 'client' });
+    rows.fromClient(connection, dt('010203', false));
+    rows.fromClient(connection, dt('04'));
+    rows.fromServer(connection, dt('0506'));
+    const conversation = only(sessionOf(rows));
+    expect(conversation.traffic(true)).toMatchObject({ tpdus: 2, tsdus: 1, octets: 4 });
+    expect(conversation.traffic(false)).toMatchObject({ tpdus: 1, tsdus: 1, octets: 2 });
+  });
+
+  test('knows the client by its role', () => {
+    const rows = new Rows();
+    rows.connection({ role: 'client', local: 'here:1', remote: 'there:102' });
+    expect(only(sessionOf(rows))).toMatchObject({ client: 'here:1', server: 'there:102' });
+  });
+
+  test('that ends tells which side did it, and how', () => {
+    const rows = new Rows();
+    const connection = rows.connection();
+    rows.fromClient(connection, cr());
+    rows.fromServer(connection, cc());
+    rows.event(connection, 'close', { how: 'reset', by: 'remote' });
+    const { state, ending } = only(sessionOf(rows));
+    expect([state, ending?.words]).toEqual(['closed', 'the client reset TCP']);
+  });
+
+  test('without a CR tells what ends so', () => {
+    const rows = new Rows();
+    rows.event(rows.connection(), 'close', { how: 'fin', by: 'remote' });
+    const { ending } = only(sessionOf(rows));
+    expect(ending).toMatchObject({ words: 'the client closed TCP before a CR came' });
+    expect(ending?.hint).toContain('TLS');
+  });
+});
+
+describe('a refused connection', () => {
+  test('tells the reason of the DR and what to try', () => {
+    const rows = new Rows();
+    refusedByDr(rows, 1);
+    const { state, ending } = only(sessionOf(rows));
+    expect(state).toBe('refused');
+    expect(ending).toMatchObject({
+      words: 'refused by DR 3: address unknown',
+      hint: 'check the remote T-selector',
+    });
+  });
+
+  test('tells the cause of the ER', () => {
+    const rows = new Rows();
+    const connection = rows.connection();
+    rows.fromClient(connection, cr());
+    rows.fromServer(connection, { type: 'ER', dstRef: 0x4a1c, rejectCause: 3 });
+    expect(only(sessionOf(rows)).ending?.reason).toBe('ER 3: invalid parameter value');
+  });
+
+  test('tells that the server reset TCP, and that devices refuse so', () => {
+    const rows = new Rows();
+    refusedByReset(rows, 1);
+    const { state, ending } = only(sessionOf(rows));
+    expect([state, ending?.words]).toEqual([
+      'refused',
+      'the server reset TCP without an answer to the CR',
+    ]);
+    expect(ending?.hint).toContain('check the remote T-selector');
+  });
+
+  test('tells that the client gave up', () => {
+    const rows = new Rows();
+    const connection = rows.connection();
+    rows.fromClient(connection, cr());
+    rows.event(connection, 'close', { how: 'fin', by: 'remote' });
+    expect(only(sessionOf(rows)).ending?.words).toBe(
+      'the client closed TCP before an answer to its CR came',
+    );
+  });
+
+  test('of this process tells the cause that the server knows', () => {
+    const rows = new Rows();
+    const connection = rows.connection();
+    rows.fromClient(connection, cr());
+    rows.fromServer(connection, { type: 'DR', dstRef: 1, reason: 3 });
+    rows.event(connection, 'refused', { cause: 'selector' });
+    expect(only(sessionOf(rows)).ending?.words).toBe(
+      'refused here: the called T-selector is not that of the server',
+    );
+  });
+
+  test('is failed, with advice, where TCP to the target was refused', () => {
+    const rows = new Rows();
+    const pair = new Pair(rows, 1);
+    rows.fromClient(pair.client, cr());
+    rows.event(pair.target, 'error', {
+      error: { code: 'ECONNREFUSED', message: 'connect ECONNREFUSED 10.20.0.40:102' },
+    });
+    pair.close('target');
+    const { state, ending } = only(sessionOf(rows));
+    expect(state).toBe('failed');
+    expect(ending?.hint).toContain('nothing listens on that port');
+  });
+});
+
+describe('the two connections of a proxy', () => {
+  test('are one line with the client of the one and the server of the other', () => {
+    const rows = new Rows();
+    new Pair(rows, 7, 'client:1', 'plc:102').up(cr());
+    const session = sessionOf(rows);
+    expect(session.conversations).toHaveLength(1);
+    expect(only(session)).toMatchObject({ number: 7, client: 'client:1', server: 'plc:102' });
+  });
+
+  test('show a TPDU that was relayed unchanged once', () => {
+    const rows = new Rows();
+    const pair = new Pair(rows, 1);
+    pair.up(dt('01'));
+    pair.down(dt('02'));
+    const found = entries(sessionOf(rows));
+    expect(found.map(({ isCopy }) => isCopy)).toEqual([false, true, false, true]);
+    expect(found.map((entry) => entry.kind === 'tpdu' && entry.isRelayed)).toEqual([
+      true,
+      false,
+      true,
+      false,
+    ]);
+  });
+
+  test('show a CR that the proxy changed on both, and the selector that it put there', () => {
+    const rows = new Rows();
+    const pair = new Pair(rows, 1);
+    rows.fromClient(pair.client, cr({ called: '0102' }));
+    rows.fromClient(pair.target, cr({ called: '0200' }));
+    const session = sessionOf(rows);
+    expect(entries(session).map(({ isCopy }) => isCopy)).toEqual([false, false]);
+    expect(only(session).calledAtTarget?.text).toBe('0x0200');
+  });
+
+  test('count each TPDU once', () => {
+    const rows = new Rows();
+    new Pair(rows, 1).up(dt('01'));
+    expect(sessionOf(rows).statistics.fromClient).toEqual({ tpdus: 1, tsdus: 1, octets: 4 });
+  });
+
+  test('show the end of TCP that caused the other', () => {
+    const rows = new Rows();
+    const pair = new Pair(rows, 1);
+    pair.up(cr());
+    pair.down(cc());
+    pair.close('target');
+    const notices = entries(sessionOf(rows)).filter(({ kind }) => kind === 'notice');
+    expect(notices.map((entry) => [entry.kind === 'notice' && entry.text, entry.isCopy])).toEqual([
+      ['the server closed TCP', false],
+      ['the server closed TCP', true],
+    ]);
+  });
+});
+
+describe('a deviation', () => {
+  test('is noted at the TPDU and counted', () => {
+    const rows = new Rows();
+    const connection = rows.connection();
+    rows.fromClient(connection, cr());
+    rows.fromServer(connection, cc());
+    rows.fromClient(connection, '02f081 00');
+    const session = sessionOf(rows);
+    expect(session.entry(2)?.deviations).toEqual(['tpdu-nr']);
+    expect(only(session).deviating).toBe(1);
+  });
+
+  test('is noted where a TPDU cannot be decoded', () => {
+    const rows = new Rows();
+    rows.fromClient(rows.connection(), '024080');
+    expect(sessionOf(rows).entry(0)?.deviations).toEqual(['tpdu-code']);
+  });
+
+  test('is noted in a CC that grants more than was offered', () => {
+    const rows = new Rows();
+    const connection = rows.connection();
+    rows.fromClient(connection, cr({ size: 512 }));
+    rows.fromServer(connection, cc({ size: 1024 }));
+    expect(sessionOf(rows).entry(1)?.deviations).toEqual(['cc-size']);
+  });
+
+  test('is noted in a TPDU that is longer than agreed', () => {
+    const rows = new Rows();
+    const connection = rows.connection();
+    rows.fromClient(connection, cr({ size: 128 }));
+    rows.fromServer(connection, cc({ size: 128 }));
+    rows.fromClient(connection, dt(new Uint8Array(128)));
+    expect(sessionOf(rows).entry(2)?.deviations).toEqual(['tpdu-too-long']);
+  });
+});
+
+describe('a TSDU', () => {
+  test('is put together from its DTs, although others are between them', () => {
+    const rows = new Rows();
+    const [one, other] = [rows.connection(), rows.connection()];
+    rows.fromClient(one, dt('01', false));
+    rows.fromClient(other, dt('ff'));
+    rows.fromServer(one, dt('ee'));
+    rows.fromClient(one, dt('02'));
+    const session = sessionOf(rows);
+    const entry = session.entry(0);
+    const tsdu = entry?.kind === 'tpdu' ? entry.tsdu : undefined;
+    expect(tsdu).toMatchObject({ count: 2, octets: 2, isComplete: true });
+    expect(tsdu && session.dtsOf(tsdu).map((dt) => hexText(octetsOf(dt), ''))).toEqual([
+      '02f00001',
+      '02f08002',
+    ]);
+  });
+});
+
+describe('octets', () => {
+  test.each([0, 1, 2, 3, 4, 5, 255, 256])('come out of base64 unchanged: %i of them', (length) => {
+    const rows = new Rows();
+    const octets = Uint8Array.from({ length }, (_, i) => (i * 7) % 256);
+    rows.fromClient(rows.connection(), octets);
+    const entry = sessionOf(rows).entry(0);
+    expect(entry?.kind === 'tpdu' && octetsOf(entry)).toEqual(octets);
+  });
+});
+
+describe('rows', () => {
+  test('that come twice count once', () => {
+    const rows = new Rows();
+    rows.fromClient(rows.connection(), dt('01'));
+    const taken = rows.take();
+    const session = new Session();
+    for (const row of [...taken, ...taken]) {
+      session.add(row);
+    }
+    expect([session.end, session.conversations.length]).toEqual([1, 1]);
+  });
+
+  test('that the server forgot are told, and the row behind them counts', () => {
+    const rows = new Rows();
+    const connection = rows.connection();
+    rows.lost(20);
+    rows.fromClient(connection, dt('01'));
+    const session = sessionOf(rows);
+    const [notice, entry] = entries(session);
+    expect(notice?.kind === 'notice' && notice.text).toMatch(/^20 rows are missing/);
+    expect(entry?.kind).toBe('tpdu');
+    expect(session.missing).toBe(20);
+  });
+
+  test('of an unknown connection are told', () => {
+    const session = new Session();
+    session.add({
+      kind: 'tpdu',
+      seq: 9,
+      time: 1,
+      connection: 4,
+      direction: 'sent',
+      octets: 'AvCA',
+    });
+    const entry = session.entry(0);
+    expect(entry?.kind === 'notice' && entry.text).toContain('connection 4');
+  });
+});
+
+describe('memory', () => {
+  const limits = { entries: 100, octets: 1000, conversations: 10 };
+
+  test('is bounded in entries: the oldest are forgotten, and counted', () => {
+    const rows = new Rows();
+    const connection = rows.connection();
+    for (let i = 0; i < 1000; i += 1) {
+      rows.fromClient(connection, dt('01'));
+    }
+    const session = sessionOf(rows, new Session(limits));
+    expect(session.end).toBe(1000);
+    expect(session.end - session.start).toBeLessThanOrEqual(100);
+    expect(session.forgotten).toBe(session.start);
+    expect(session.entry(session.start - 1)).toBeUndefined();
+    expect(session.entry(session.end - 1)?.index).toBe(999);
+  });
+
+  test('is bounded in octets', () => {
+    const rows = new Rows();
+    const connection = rows.connection();
+    for (let i = 0; i < 50; i += 1) {
+      rows.fromClient(connection, dt(new Uint8Array(300)));
+    }
+    const session = sessionOf(rows, new Session(limits));
+    expect(session.octets).toBeLessThanOrEqual(1000);
+    expect(session.end - session.start).toBeGreaterThan(0);
+  });
+
+  test('is bounded in connections', () => {
+    const rows = new Rows();
+    for (let i = 0; i < 30; i += 1) {
+      rows.connection();
+    }
+    const session = sessionOf(rows, new Session(limits));
+    expect(session.conversations).toHaveLength(10);
+    expect(session.conversations.at(-1)?.number).toBe(30);
+  });
+});
+
+test('clearing forgets what has ended, and what is open goes on', () => {
+  const rows = new Rows();
+  const { hmi } = plantRows(rows);
+  const session = sessionOf(rows);
+  session.clear();
+  expect([session.end - session.start, session.statistics.fromClient.tpdus]).toEqual([0, 0]);
+  expect(session.conversations.map(({ state }) => state)).toEqual(['open', 'open']);
+  hmi.up(dt('01'));
+  sessionOf(rows, session);
+  expect(session.entry(session.start)?.deviations).toEqual([]);
+});
+
+describe('statistics', () => {
+  test('measure from the end of a request to the start of its response', () => {
+    const rows = new Rows();
+    const connection = rows.connection();
+    for (let i = 0; i < 100; i += 1) {
+      rows.fromClient(connection, dt('01'));
+      rows.wait(i === 99 ? 500 : 10);
+      rows.fromServer(connection, dt('02', false));
+      rows.wait(1000);
+      rows.fromServer(connection, dt('03'));
+    }
+    const { latency } = sessionOf(rows).statistics;
+    expect(latency.count).toBe(100);
+    expect(latency.percentile(0.5)).toBeGreaterThan(9);
+    expect(latency.percentile(0.5)).toBeLessThan(11.5);
+    expect(latency.percentile(1)).toBeGreaterThan(450);
+    expect(latency.percentile(1)).toBeLessThan(560);
+  });
+
+  test('measure from the CR to its answer', () => {
+    const rows = new Rows();
+    const connection = rows.connection();
+    rows.fromClient(connection, cr());
+    rows.wait(20);
+    rows.fromServer(connection, cc());
+    const { answerTime } = sessionOf(rows).statistics;
+    expect(answerTime.count).toBe(1);
+    expect(answerTime.percentile(0.5)).toBeGreaterThan(18);
+  });
+
+  test('count types, and sizes of TSDUs by powers of two', () => {
+    const rows = new Rows();
+    const connection = rows.connection();
+    rows.fromClient(connection, cr());
+    rows.fromClient(connection, dt('01'));
+    rows.fromClient(connection, dt(new Uint8Array(9)));
+    const { types, tsduSizes } = sessionOf(rows).statistics;
+    expect([...types]).toEqual([
+      ['CR', 1],
+      ['DT', 2],
+    ]);
+    expect([tsduSizes[0], tsduSizes[4]]).toEqual([1, 1]);
+  });
+
+  test('have a curve of the last minute with a place for each second', () => {
+    const rows = new Rows(10_000);
+    const connection = rows.connection();
+    rows.fromClient(connection, dt('01'));
+    rows.wait(3000);
+    rows.fromClient(connection, dt('01'));
+    const curve = sessionOf(rows).statistics.curve(13);
+    expect(curve).toHaveLength(60);
+    expect(curve.slice(-4).map(({ tpdus }) => tpdus)).toEqual([1, 0, 0, 1]);
+  });
+});
