@@ -2,7 +2,7 @@
  * The pictures of the documentation can be made, and are small. `npm run docs:inspector` keeps them in docs/;
  * `COTP_PICTURES=DIR` keeps them, and some more, in another folder.
  */
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
@@ -11,6 +11,7 @@ import { Rows } from '../inspector-page/rows.js';
 import { PROXY, plantRows } from '../inspector-page/samples.js';
 import { launch } from './browser.js';
 import { PageServer } from './page-server.js';
+import { smaller } from './png.js';
 
 /** Octets of a picture at most. */
 const MOST = 200_000;
@@ -22,7 +23,7 @@ interface Picture {
   readonly act: (page: Page) => Promise<void>;
 }
 
-const WIDE = { width: 1280, height: 760 };
+const WIDE = { width: 1280, height: 700 };
 const NARROW = { width: 800, height: 700 };
 
 const OF_DOCS: Readonly<Record<string, Picture>> = {
@@ -94,7 +95,7 @@ test.each(Object.entries(pictures))('%s has under 200,000 octets', async (name, 
   await act(page);
   await page.mouse.move(4, 4);
   const path = join(into, `${name}.png`);
-  await page.screenshot({ path });
+  await writeFile(path, await smaller(await page.screenshot(), page));
   await page.close();
   if (name in OF_DOCS) {
     expect((await stat(path)).size).toBeLessThan(MOST);

@@ -24,10 +24,12 @@ export function TpduDetail({ entry }: { readonly entry: TpduEntry }) {
         <span class="mono">{clock(entry.time)}</span>
         {entry.frame === undefined ? '' : `, frame ${entry.frame}`}
       </p>
-      <p class={isGood ? 'verdict good' : 'verdict warn'} id="verdict">
-        {isGood ? '✓' : '⚠'} {words}
-      </p>
-      <CopyButtons octets={octets} copies={TPDU_COPIES} />
+      <div class="judged">
+        <p class={isGood ? 'verdict good' : 'verdict warn'} id="verdict">
+          {isGood ? '✓' : '⚠'} {words}
+        </p>
+        <CopyButtons octets={octets} copies={TPDU_COPIES} />
+      </div>
       <Fields fields={fields} octets={octets} />
       <div class="hex-box">
         <Octets
