@@ -39,8 +39,9 @@ describe('the tarball', () => {
   const allowed = [
     /^dist\/(?:core|node|cli)\/.+\.(?:js|d\.ts)(?:\.map)?$/,
     /^dist\/index\.(?:js|d\.ts)(?:\.map)?$/,
-    /^dist\/cli\/THIRD-PARTY\.txt$/,
-    /^src\/.+\.ts$/,
+    /^dist\/(?:cli|node\/inspector)\/THIRD-PARTY\.txt$/,
+    /^src\/.+\.tsx?$/,
+    /^src\/inspector-page\/page\.(?:css|html)$/,
     /^man\/cotp\.1$/,
     /^docs\/[\w-]+\.(?:md|svg)$/,
     /^(?:README|CHANGELOG|SECURITY)\.md$/,
@@ -60,8 +61,10 @@ describe('the tarball', () => {
   });
 
   test('holds the source that its source maps point at', () => {
+    const bundled = new Map([['dist/node/inspector/page.js', 'src/inspector-page/view/main.tsx']]);
     for (const path of consumer.packed.filter((each) => /^dist\/.+\.js$/.test(each))) {
-      expect(consumer.packed).toContain(path.replace(/^dist\/(.+)\.js$/, 'src/$1.ts'));
+      const source = bundled.get(path) ?? path.replace(/^dist\/(.+)\.js$/, 'src/$1.ts');
+      expect(consumer.packed).toContain(source);
     }
   });
 

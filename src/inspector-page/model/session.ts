@@ -31,6 +31,13 @@ export interface Limits {
 
 export const LIMITS: Limits = { entries: 200_000, octets: 64 * 1024 * 1024, conversations: 5000 };
 
+/** A file is read once, so more of it is kept: a list of so many lines still has a height that browsers allow. */
+export const FILE_LIMITS: Limits = {
+  entries: 800_000,
+  octets: 256 * 1024 * 1024,
+  conversations: 20_000,
+};
+
 /** This share is forgotten at once, so that forgetting is rare. */
 const FORGOTTEN_SHARE = 1 / 16;
 
@@ -45,7 +52,8 @@ export class Session {
   forgotten = 0;
   /** Rows that the server could not send. */
   missing = 0;
-  readonly #limits: Limits;
+  #limits: Limits;
+  readonly #hasOwnLimits: boolean;
   readonly #store = new OctetStore();
   readonly #legs = new Map<number, Leg>();
   readonly #pairs = new Map<number, Conversation>();
@@ -54,8 +62,10 @@ export class Session {
   #octets = 0;
   #seq = 0;
 
-  constructor(limits: Limits = LIMITS) {
-    this.#limits = limits;
+  /** @param limits default: by the source of the rows */
+  constructor(limits?: Limits) {
+    this.#limits = limits ?? LIMITS;
+    this.#hasOwnLimits = limits !== undefined;
   }
 
   /** Index of the oldest entry that is kept. */
@@ -92,6 +102,9 @@ export class Session {
   /** A stream of rows begins, or goes on after the connection to the server was lost. */
   begin(hello: Hello): void {
     this.hello = hello;
+    if (!this.#hasOwnLimits) {
+      this.#limits = hello.source === 'file' ? FILE_LIMITS : LIMITS;
+    }
   }
 
   add(row: Row): void {

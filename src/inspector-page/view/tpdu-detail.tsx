@@ -1,5 +1,6 @@
 /** One TPDU: each field with its octets, both ways, and whether it keeps to the standard. */
 import type { TargetedKeyboardEvent } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
 import { type Explanation, explainTpdu } from '../../core/tpdu/explain.js';
 import { TPDU_COPIES } from '../model/copies.js';
 import { octetsOf, type TpduEntry } from '../model/entry.js';
@@ -46,8 +47,12 @@ const SHOWN = 6;
 
 function Fields({ fields, octets }: { fields: readonly Explanation[]; octets: Uint8Array }) {
   const marked = hot.value ?? pinned.value;
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    box.current?.querySelector('.on')?.scrollIntoView({ block: 'nearest' });
+  }, [marked]);
   return (
-    <div class="fields" role="listbox" aria-label="Fields" onKeyDown={moveFocus}>
+    <div ref={box} class="fields" role="listbox" aria-label="Fields" onKeyDown={moveFocus}>
       {fields.map((field, index) => {
         const { start, end } = field;
         const isOn = marked !== undefined && start >= marked.start && end <= marked.end;
