@@ -138,6 +138,19 @@ describe('a refused connection', () => {
     );
   });
 
+  test('keeps the error that made the application refuse it', () => {
+    const rows = new Rows();
+    const { client } = new Pair(rows, 1);
+    rows.fromClient(client, cr());
+    rows.event(client, 'error', {
+      error: { code: 'ECONNREFUSED', message: 'connect ECONNREFUSED 10.20.0.40:102' },
+    });
+    rows.fromServer(client, { type: 'DR', dstRef: 1, reason: 0 });
+    rows.event(client, 'refused', { cause: 'user' });
+    const { state, ending } = only(sessionOf(rows));
+    expect([state, ending?.reason]).toEqual(['failed', 'ECONNREFUSED']);
+  });
+
   test('is failed, with advice, where TCP to the target was refused', () => {
     const rows = new Rows();
     const pair = new Pair(rows, 1);

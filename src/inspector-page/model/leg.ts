@@ -180,13 +180,13 @@ export class Leg {
         this.#enter('open');
         return;
       case 'refused':
-        // The DR comes as a TPDU of its own, before or behind; what this server knows says more.
-        this.ending = {
-          ...causeOf(event, cause ?? 'no reason given', time),
-          hint: this.ending?.hint,
-        };
-        this.state = 'refused';
-        return;
+        if (this.state !== 'failed') {
+          // The DR comes as a TPDU of its own, before or behind; what this server knows says more.
+          const { hint } = this.ending ?? {};
+          this.ending = { ...causeOf(event, cause ?? 'no reason given', time), hint };
+        }
+        this.#enter('refused');
+        break;
       case 'drop':
         this.ending ??= causeOf(event, cause ?? 'no reason given', time);
         this.#enter('failed');

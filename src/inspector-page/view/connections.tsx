@@ -4,7 +4,7 @@ import { useState } from 'preact/hooks';
 import type { Conversation, Selector } from '../model/conversation.js';
 import type { LegState } from '../model/leg.js';
 import { count, many, size } from '../model/words.js';
-import { changes, scopeTo, session, shownConversation, tab } from './app.js';
+import { changes, feed, scopeTo, session, shownConversation, tab } from './app.js';
 import { VirtualList } from './virtual-list.js';
 
 const LINE_HEIGHT = 22;
@@ -87,7 +87,6 @@ function Line({ line, of, isSelected }: LineProps) {
   const { state, ending, first } = of;
   const [sign, word] = STATES[state];
   const isTrouble = state === 'refused' || state === 'failed';
-  const agreed = (of.toTarget ?? first)?.agreed ?? first?.agreed;
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the list handles keys
     <div
@@ -114,14 +113,15 @@ function Line({ line, of, isSelected }: LineProps) {
       <span class="mono">
         <Selectors of={of} />
       </span>
-      <span class="wide">
-        {agreed === undefined ? '' : `class ${agreed.class} · ${agreed.maxTpduSize}`}
+      <span class="wide" title="Class and TPDU size; ⇒ another size at the target">
+        {agreedWords(of)}
       </span>
       <span class="num wide">{count(of.traffic(true)?.tsdus ?? 0)}</span>
       <span class="num wide">{count(of.traffic(false)?.tsdus ?? 0)}</span>
       <span class="num wide">{size(of.traffic(true)?.octets ?? 0)}</span>
       <span class="num wide">{size(of.traffic(false)?.octets ?? 0)}</span>
       <span class="ended" title={[ending?.words, ending?.hint].filter(Boolean).join('\n')}>
+        <Waiting of={of} />
         {ending !== undefined && <span class={isTrouble ? 'trouble' : ''}>{ending.reason}</span>}
         {isTrouble && ending?.hint !== undefined && <span class="hint"> — {ending.hint}</span>}
         {!isTrouble && of.deviating > 0 && (
@@ -130,6 +130,30 @@ function Line({ line, of, isSelected }: LineProps) {
       </span>
     </div>
   );
+}
+
+/** How long a CR has waited for its answer, where that is long. */
+function Waiting({ of }: { readonly of: Conversation }) {
+  changes.value;
+  const since = of.first?.times.cr ?? of.toTarget?.times.cr;
+  const waits = since === undefined ? 0 : Date.now() - since;
+  return of.state === 'calling' && feed.value === 'live' && waits > LONG_WAIT ? (
+    <span class="warn">⚠ no answer to the CR for {Math.floor(waits / 1000)} s</span>
+  ) : null;
+}
+
+/** Milliseconds after which an answer is late. */
+const LONG_WAIT = 2000;
+
+/** Class and size; with another size at the target behind it. */
+function agreedWords({ first, toTarget }: Conversation): string {
+  const [own, other] = [first?.agreed, toTarget?.agreed];
+  const shown = own ?? other;
+  if (shown === undefined) {
+    return '';
+  }
+  const differs = own !== undefined && other !== undefined && own.maxTpduSize !== other.maxTpduSize;
+  return `class ${shown.class} · ${shown.maxTpduSize}${differs ? ` ⇒ ${other.maxTpduSize}` : ''}`;
 }
 
 function clientTitle({ client, server, name }: Conversation): string {
