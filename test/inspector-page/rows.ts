@@ -53,8 +53,9 @@ export class Rows {
     this.add({ kind: 'event', connection: connection.number, event, ...more });
   }
 
-  note(text: string): void {
-    this.add({ kind: 'note', connection: 0, text });
+  /** @param connection that it is about; absent for none */
+  note(text: string, connection?: Made): void {
+    this.add({ kind: 'note', connection: connection?.number ?? 0, text });
   }
 
   /** Rows that the server has forgotten. The row that follows has the number of this one. */

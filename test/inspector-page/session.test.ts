@@ -138,6 +138,17 @@ describe('a refused connection', () => {
     );
   });
 
+  test('tells the note behind the refusal of an application, as where a proxy finds no target', () => {
+    const rows = new Rows();
+    const { client } = new Pair(rows, 1);
+    rows.fromClient(client, cr());
+    rows.note('connect ECONNREFUSED 10.20.0.40:102', client);
+    rows.event(client, 'refused', { cause: 'user' });
+    expect(only(sessionOf(rows)).ending?.words).toBe(
+      'refused here: connect ECONNREFUSED 10.20.0.40:102',
+    );
+  });
+
   test('keeps the error that made the application refuse it', () => {
     const rows = new Rows();
     const { client } = new Pair(rows, 1);

@@ -65,6 +65,7 @@ export class Leg {
   ending: Ending | undefined;
   readonly fromClient: Traffic = noTraffic();
   readonly fromServer: Traffic = noTraffic();
+  #note: string | undefined;
 
   constructor(row: ConnectionRow, conversation: Conversation) {
     this.row = row;
@@ -183,7 +184,8 @@ export class Leg {
         if (this.state !== 'failed') {
           // The DR comes as a TPDU of its own, before or behind; what this server knows says more.
           const { hint } = this.ending ?? {};
-          this.ending = { ...causeOf(event, cause ?? 'no reason given', time), hint };
+          const reason = cause === 'user' ? (this.#note ?? cause) : cause;
+          this.ending = { ...causeOf(event, reason ?? 'no reason given', time), hint };
         }
         this.#enter('refused');
         break;
@@ -198,6 +200,13 @@ export class Leg {
       case 'close':
         this.#closed({ how, side: this.sideOf(by), time });
         return;
+    }
+  }
+
+  /** A sentence about the connection. It may be why the application refuses the CR. */
+  noted(text: string): void {
+    if (this.state === 'tcp' || this.state === 'calling') {
+      this.#note = text;
     }
   }
 

@@ -258,7 +258,9 @@ export class Session {
   }
 
   #note(row: NoteRow): void {
-    this.#push(this.#notice(row, this.#legs.get(row.connection), row.text, true));
+    const leg = this.#legs.get(row.connection);
+    leg?.noted(row.text);
+    this.#push(this.#notice(row, leg, row.text, true));
   }
 
   #lost({ time, seq, from }: Pick<LostRow, 'time' | 'seq' | 'from'>): void {

@@ -84,7 +84,7 @@ interface LineProps {
 }
 
 function Line({ line, of, isSelected }: LineProps) {
-  const { state, ending, first } = of;
+  const { state, ending } = of;
   const [sign, word] = STATES[state];
   const isTrouble = state === 'refused' || state === 'failed';
   return (
