@@ -16,7 +16,7 @@ const OUTPUT = join(ROOT, 'coverage');
 const CHILDREN = join(OUTPUT, 'children');
 
 /** Least share of lines run, in percent: what was measured, rounded down. */
-const FLOORS = { core: 98, node: 93, cli: 94 };
+const FLOORS = { core: 98, node: 93, cli: 94, 'inspector-page/model': 95 };
 
 /** Lines of a file: whether each was run. */
 const files = new Map();
@@ -51,7 +51,8 @@ async function noteChildren() {
   let merged = { result: [] };
   for (const file of readdirSync(CHILDREN)) {
     const { result } = JSON.parse(readFileSync(join(CHILDREN, file), 'utf8'));
-    const ours = result.filter(({ url }) => url.startsWith(prefix));
+    // The page of the inspector is strings there.
+    const ours = result.filter(({ url }) => url.startsWith(prefix) && !url.endsWith('/page.js'));
     merged = mergeProcessCovs([merged, { result: ours }]);
   }
   for (const script of merged.result) {

@@ -67,6 +67,81 @@ describe('a connection', () => {
     expect(only(sessionOf(rows))).toMatchObject({ client: 'here:1', server: 'there:102' });
   });
 
+  test('is followed by its events where no CR and CC were seen', () => {
+    const rows = new Rows();
+    const connection = rows.connection();
+    rows.event(connection, 'request');
+    rows.event(connection, 'open');
+    const { state, first } = only(sessionOf(rows));
+    expect([state, first?.agreed]).toEqual(['open', undefined]);
+  });
+
+  test('that has an error stays open until TCP ends, and the error is why it ended', () => {
+    const rows = new Rows();
+    const connection = rows.connection();
+    rows.event(connection, 'open');
+    rows.event(connection, 'error', { error: { code: 'ERR_COTP_TIMEOUT', message: 'too late' } });
+    const session = sessionOf(rows);
+    expect(only(session).state).toBe('open');
+    rows.event(connection, 'close', { how: 'fin', by: 'local' });
+    sessionOf(rows, session);
+    const { state, ending } = only(session);
+    expect([state, ending?.words]).toEqual(['closed', 'too late']);
+  });
+
+  test('that is disconnected tells the reason of the DR and who sent it', () => {
+    const rows = new Rows();
+    const connection = rows.connection();
+    rows.fromClient(connection, cr());
+    rows.fromServer(connection, cc());
+    rows.fromClient(connection, { type: 'DR', dstRef: 1, srcRef: 2, reason: 128 });
+    expect(only(sessionOf(rows)).ending?.words).toMatch(/^DR 128: normal .*, from the client$/);
+  });
+
+  test('that this server dropped tells why', () => {
+    const rows = new Rows();
+    const connection = rows.connection();
+    rows.event(connection, 'drop', { cause: 'timeout' });
+    const { state, ending } = only(sessionOf(rows));
+    expect([state, ending?.words]).toEqual([
+      'failed',
+      'dropped here: no CR, or no decision on it, within handshakeTimeout',
+    ]);
+  });
+
+  test('whose CC selects a class that was not offered shows the fault', () => {
+    const rows = new Rows();
+    const connection = rows.connection();
+    rows.fromClient(connection, cr());
+    rows.fromServer(connection, { ...cc(), class: 2, options: 1 });
+    const session = sessionOf(rows);
+    expect(session.entry(1)?.deviations).toContain('cc-class');
+    expect(only(session).first?.agreed).toBeUndefined();
+  });
+
+  test('to a remote desktop that refuses is refused, with its reason', () => {
+    const rows = new Rows();
+    const connection = rows.connection();
+    rows.fromClient(connection, cr());
+    rows.fromServer(connection, {
+      type: 'CC',
+      dstRef: 1,
+      srcRef: 2,
+      remoteDesktop: { negotiation: { type: 'failure', failureCode: 5 } },
+    });
+    const { state, ending } = only(sessionOf(rows));
+    expect(state).toBe('refused');
+    expect(ending?.reason).toMatch(/^remote desktop failure 5: /);
+  });
+
+  test('that ends in an unknown way says no more than that', () => {
+    const rows = new Rows();
+    const connection = rows.connection();
+    rows.event(connection, 'open');
+    rows.event(connection, 'close');
+    expect(only(sessionOf(rows)).ending?.words).toBe('TCP ended');
+  });
+
   test('that ends tells which side did it, and how', () => {
     const rows = new Rows();
     const connection = rows.connection();
@@ -264,6 +339,26 @@ describe('a deviation', () => {
     rows.fromClient(connection, dt(new Uint8Array(128)));
     expect(sessionOf(rows).entry(2)?.deviations).toEqual(['tpdu-too-long']);
   });
+});
+
+test('more of a file is kept than of what is live', () => {
+  const rows = new Rows();
+  const connection = rows.connection();
+  for (let i = 0; i < 210_000; i += 1) {
+    rows.fromClient(connection, '02f080');
+  }
+  const taken = rows.take();
+  const kept = (source: 'file' | 'process') => {
+    const session = new Session();
+    const hello = { source, title: '', isLive: false, isRedacted: false, maxOctets: 1 };
+    session.begin(hello);
+    for (const row of taken) {
+      session.add(row);
+    }
+    return session.end - session.start;
+  };
+  expect(kept('process')).toBeLessThanOrEqual(200_000);
+  expect(kept('file')).toBe(210_000);
 });
 
 describe('a TSDU', () => {

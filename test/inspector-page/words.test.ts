@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { TPDU_COPIES } from '../../src/inspector-page/model/copies.js';
 import type { TpduEntry } from '../../src/inspector-page/model/entry.js';
+import { Histogram } from '../../src/inspector-page/model/histogram.js';
 import { Session } from '../../src/inspector-page/model/session.js';
 import { verdictOf } from '../../src/inspector-page/model/verdict.js';
 import {
@@ -42,6 +43,18 @@ describe('a line of the ladder says of', () => {
     ['octets that are no TPDU why', '024080', 'no TPDU type has this code: tpdu-code at octet 2'],
   ])('%s', (_, tpdu, words) => {
     expect(summary(last(tpdu))).toBe(words);
+  });
+});
+
+describe('a histogram', () => {
+  test('of nothing has no percentiles', () => {
+    expect(new Histogram().percentile(0.5)).toBeUndefined();
+  });
+
+  test('counts times too short to measure as one step', () => {
+    const histogram = new Histogram();
+    histogram.add(0);
+    expect(histogram.percentile(0.99)).toBeLessThan(0.001);
   });
 });
 

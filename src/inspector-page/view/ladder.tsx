@@ -6,6 +6,7 @@ import type { Entry, NoticeEntry, TpduEntry } from '../model/entry.js';
 import { octetsOf, userDataOf } from '../model/entry.js';
 import { asciiOf, clock, count, hexText, seconds, showsData, summary } from '../model/words.js';
 import {
+  bothLegs,
   changes,
   folds,
   follows,
@@ -257,7 +258,7 @@ function Contents({ entry }: { readonly entry: TpduEntry }) {
 /** From whom to whom. In a proxy the middle is the proxy: an arrow that ends there was not relayed as it is. */
 function Arrow({ entry }: { readonly entry: TpduEntry }) {
   const { isFromClient, leg, isRelayed, isCopy } = entry;
-  const isWhole = leg.row.pair === undefined || (isRelayed && !isCopy);
+  const isWhole = leg.row.pair === undefined || (isRelayed && !isCopy && !bothLegs.value);
   const half = leg.isToTarget ? 'right' : 'left';
   const shape = isWhole ? 'whole' : half;
   const words = isFromClient
