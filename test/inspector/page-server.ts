@@ -55,6 +55,13 @@ export class PageServer {
     }
   }
 
+  /** Ends the streams of rows, as a lost connection does. */
+  hangUp(): void {
+    for (const stream of this.#streams) {
+      stream.destroy();
+    }
+  }
+
   async close(): Promise<void> {
     this.#server.close();
     this.#server.closeAllConnections();

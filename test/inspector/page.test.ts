@@ -485,6 +485,23 @@ test('clearing empties the ladder, and open connections stay', async () => {
   expect(await it.connections.count()).toBe(2);
 });
 
+test('a server that is gone is told, and the page goes on when it is back', async () => {
+  const it = await openPlant();
+  const lost = 'no answer from the inspector';
+  await it.page.route('**/events', (route) => route.abort());
+  it.server.hangUp();
+  const state = it.page.locator('.state').first();
+  await expect.poll(() => state.innerText()).toContain(lost);
+  await it.page.unroute('**/events');
+  it.hmi.up(dt('00c0ffee'));
+  it.send();
+  await expect.poll(() => state.innerText()).toBe('● live');
+  await it.page.locator('#filter').fill('hex:c0ffee');
+  await expect.poll(() => it.count()).toBe('1 of 37 lines');
+  // The browser says that its requests failed.
+  it.said.length = 0;
+});
+
 test('the statistics tell times and refusals by reason', async () => {
   const it = await openPlant();
   await it.page.keyboard.press('4');

@@ -28,7 +28,7 @@ const NARROW = { width: 800, height: 700 };
 
 const OF_DOCS: Readonly<Record<string, Picture>> = {
   'inspector-light': { ...WIDE, theme: 'light', act: selectCc },
-  'inspector-dark': { ...WIDE, theme: 'dark', act: showRefusal },
+  'inspector-dark': { ...WIDE, theme: 'dark', act: selectRefusal },
 };
 
 const MORE: Readonly<Record<string, Picture>> = {
@@ -51,6 +51,11 @@ async function selectCc(page: Page): Promise<void> {
 
 async function showRefusal(page: Page): Promise<void> {
   await page.locator('#conn [role=option]', { hasText: 'DR 3' }).click();
+}
+
+async function selectRefusal(page: Page): Promise<void> {
+  await page.locator('#tpdu [role=option]', { hasText: 'address unknown' }).click();
+  await page.keyboard.press('3');
 }
 
 async function showBad(page: Page): Promise<void> {

@@ -1,10 +1,11 @@
 /** The list of connections: who called which selector, what was agreed, how it ended and why. */
 
+import type { TargetedKeyboardEvent } from 'preact';
 import { useState } from 'preact/hooks';
 import type { Conversation, Selector } from '../model/conversation.js';
 import type { LegState } from '../model/leg.js';
 import { count, many, size } from '../model/words.js';
-import { changes, feed, scopeTo, session, shownConversation, tab } from './app.js';
+import { changes, feed, scopeTo, session, shownConversation } from './app.js';
 import { VirtualList } from './virtual-list.js';
 
 const LINE_HEIGHT = 22;
@@ -32,18 +33,7 @@ export function Connections() {
         <h2>{many(all.length, 'connection')}</h2>
         {refused > 0 && <span class="trouble">✕ {count(refused)} refused or failed</span>}
       </div>
-      <div class="line heading conn-line" aria-hidden="true">
-        <span class="num">#</span>
-        <span>State</span>
-        <span>Client</span>
-        <span>Calling → called T-selector</span>
-        <span class="wide">Agreed</span>
-        <span class="num wide">TSDUs →</span>
-        <span class="num wide">←</span>
-        <span class="num wide">Octets →</span>
-        <span class="num wide">←</span>
-        <span>How it ended</span>
-      </div>
+      <Heading />
       <VirtualList
         id="conn"
         label="Connections"
@@ -53,17 +43,7 @@ export function Connections() {
         selectedKey={shown}
         follows={follows && selected < 0}
         onFollow={setFollows}
-        onKey={(event) => {
-          const by = MOVES[event.key];
-          const next = by === undefined ? undefined : all[Math.max(0, selected + by)];
-          if (next !== undefined && next !== shown) {
-            event.preventDefault();
-            scopeTo(next);
-          }
-          if (by !== undefined) {
-            event.stopPropagation();
-          }
-        }}
+        onKey={moveTo}
         line={(line) => {
           const each = all[line];
           return (
@@ -75,7 +55,41 @@ export function Connections() {
   );
 }
 
+function Heading() {
+  return (
+    <div class="line heading conn-line" aria-hidden="true">
+      <span class="num">#</span>
+      <span>State</span>
+      <span>Client</span>
+      <span>Calling → called T-selector</span>
+      <span class="wide">Agreed</span>
+      <span class="num wide">TSDUs →</span>
+      <span class="num wide">←</span>
+      <span class="num wide">Octets →</span>
+      <span class="num wide">←</span>
+      <span>How it ended</span>
+    </div>
+  );
+}
+
 const MOVES: Readonly<Record<string, number>> = { ArrowDown: 1, ArrowUp: -1, j: 1, k: -1 };
+
+/** The arrows go from connection to connection. */
+function moveTo(event: TargetedKeyboardEvent<HTMLDivElement>): void {
+  const by = MOVES[event.key];
+  if (by === undefined) {
+    return;
+  }
+  event.preventDefault();
+  event.stopPropagation();
+  const all = session.conversations;
+  const shown = shownConversation.value;
+  const selected = shown === undefined ? -1 : all.indexOf(shown);
+  const next = all[Math.max(0, selected + by)];
+  if (next !== undefined && next !== shown) {
+    scopeTo(next);
+  }
+}
 
 interface LineProps {
   readonly line: number;
@@ -84,7 +98,8 @@ interface LineProps {
 }
 
 function Line({ line, of, isSelected }: LineProps) {
-  const { state, ending } = of;
+  changes.value;
+  const { state } = of;
   const [sign, word] = STATES[state];
   const isTrouble = state === 'refused' || state === 'failed';
   return (
@@ -95,13 +110,7 @@ function Line({ line, of, isSelected }: LineProps) {
       role="option"
       aria-selected={isSelected}
       tabIndex={-1}
-      onClick={() => {
-        if (isSelected && tab.value !== 'connection') {
-          tab.value = 'connection';
-        } else {
-          scopeTo(of);
-        }
-      }}
+      onClick={() => scopeTo(of)}
     >
       <span class="num">{of.number}</span>
       <span class={`state-word ${state}`}>
@@ -116,19 +125,37 @@ function Line({ line, of, isSelected }: LineProps) {
       <span class="wide" title="Class and TPDU size; ⇒ another size at the target">
         {agreedWords(of)}
       </span>
-      <span class="num wide">{count(of.traffic(true)?.tsdus ?? 0)}</span>
-      <span class="num wide">{count(of.traffic(false)?.tsdus ?? 0)}</span>
-      <span class="num wide">{size(of.traffic(true)?.octets ?? 0)}</span>
-      <span class="num wide">{size(of.traffic(false)?.octets ?? 0)}</span>
-      <span class="ended" title={[ending?.words, ending?.hint].filter(Boolean).join('\n')}>
-        <Waiting of={of} />
-        {ending !== undefined && <span class={isTrouble ? 'trouble' : ''}>{ending.reason}</span>}
-        {isTrouble && ending?.hint !== undefined && <span class="hint"> — {ending.hint}</span>}
-        {!isTrouble && of.deviating > 0 && (
-          <span class="warn"> ⚠ {many(of.deviating, 'deviation')}</span>
-        )}
-      </span>
+      <TrafficCells of={of} />
+      <Ended of={of} />
     </div>
+  );
+}
+
+function TrafficCells({ of }: { readonly of: Conversation }) {
+  changes.value;
+  const [to, back] = [of.traffic(true), of.traffic(false)];
+  return (
+    <>
+      <span class="num wide">{count(to?.tsdus ?? 0)}</span>
+      <span class="num wide">{count(back?.tsdus ?? 0)}</span>
+      <span class="num wide">{size(to?.octets ?? 0)}</span>
+      <span class="num wide">{size(back?.octets ?? 0)}</span>
+    </>
+  );
+}
+
+/** How it ended and what to try; while it is open, how many TPDUs deviate. */
+function Ended({ of }: { readonly of: Conversation }) {
+  changes.value;
+  const { state, ending, deviating } = of;
+  const isTrouble = state === 'refused' || state === 'failed';
+  return (
+    <span class="ended" title={[ending?.words, ending?.hint].filter(Boolean).join('\n')}>
+      <Waiting of={of} />
+      {ending !== undefined && <span class={isTrouble ? 'trouble' : ''}>{ending.reason}</span>}
+      {isTrouble && ending?.hint !== undefined && <span class="hint"> — {ending.hint}</span>}
+      {!isTrouble && deviating > 0 && <span class="warn"> ⚠ {many(deviating, 'deviation')}</span>}
+    </span>
   );
 }
 

@@ -9,6 +9,7 @@ export function openFeed(): void {
     const hello = JSON.parse(data) as Hello;
     session.begin(hello);
     feed.value = hello.isLive ? 'live' : 'ended';
+    document.title = `${hello.title} – cotp inspector`;
     schedule();
   });
   source.addEventListener('rows', ({ data }: MessageEvent<string>) => {

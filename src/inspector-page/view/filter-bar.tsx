@@ -56,14 +56,20 @@ export function FilterBar() {
       <Count />
       <span class="space" />
       <Toggles />
-      {faults.length > 0 && (
-        <p class="faults" id="filter-says" role="alert">
-          {faults.map((fault) => (
-            <span key={fault}>⚠ {fault}</span>
-          ))}
-        </p>
-      )}
+      <Faults />
     </div>
+  );
+}
+
+/** What the filter does not understand. */
+function Faults() {
+  const { faults } = filter.value;
+  return faults.length === 0 ? null : (
+    <p class="faults" id="filter-says" role="alert">
+      {faults.map((fault) => (
+        <span key={fault}>⚠ {fault}</span>
+      ))}
+    </p>
   );
 }
 
@@ -106,7 +112,15 @@ function Chips({ text }: { readonly text: string }) {
           {type}
         </button>
       ))}
-      {['bad', 'refused'].map((word) => (
+      <Words text={text} />
+    </>
+  );
+}
+
+function Words({ text }: { readonly text: string }) {
+  return (
+    <>
+      {WORDS.map(([word, label]) => (
         <button
           key={word}
           type="button"
@@ -114,12 +128,17 @@ function Chips({ text }: { readonly text: string }) {
           aria-pressed={hasTerm(text, word)}
           onClick={() => setFilter(toggledTerm(text, word))}
         >
-          {word === 'bad' ? '⚠ bad' : '✕ refused'}
+          {label}
         </button>
       ))}
     </>
   );
 }
+
+const WORDS = [
+  ['bad', '⚠ bad'],
+  ['refused', '✕ refused'],
+] as const;
 
 function Count() {
   changes.value;

@@ -41,13 +41,23 @@ export function Head() {
         Clear
       </button>
       <Download />
+      <PageButtons />
+    </header>
+  );
+}
+
+/** Colours and help. */
+function PageButtons() {
+  const isDark = theme.value === 'dark';
+  return (
+    <>
       <button
         type="button"
         title="Switch between dark and light"
-        aria-label={theme.value === 'dark' ? 'Light colours' : 'Dark colours'}
+        aria-label={isDark ? 'Light colours' : 'Dark colours'}
         onClick={toggleTheme}
       >
-        {theme.value === 'dark' ? '☀' : '☾'}
+        {isDark ? '☀' : '☾'}
       </button>
       <button
         type="button"
@@ -59,7 +69,7 @@ export function Head() {
       >
         ?
       </button>
-    </header>
+    </>
   );
 }
 

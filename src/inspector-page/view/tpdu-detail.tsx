@@ -53,47 +53,58 @@ function Fields({ fields, octets }: { fields: readonly Explanation[]; octets: Ui
   }, [marked]);
   return (
     <div ref={box} class="fields" role="listbox" aria-label="Fields" onKeyDown={moveFocus}>
-      {fields.map((field, index) => {
-        const { start, end } = field;
-        const isOn = marked !== undefined && start >= marked.start && end <= marked.end;
-        const own = octets.subarray(start, Math.min(end, start + SHOWN));
-        return (
-          // biome-ignore lint/a11y/useKeyWithClickEvents: the list handles keys
-          <div
-            key={start}
-            class={`field ${isOn ? 'on' : ''} ${field.deviations.length > 0 ? 'bad' : ''}`}
-            role="option"
-            aria-selected={isOn}
-            tabIndex={index === 0 ? 0 : -1}
-            onMouseEnter={() => {
-              hot.value = field;
-            }}
-            onMouseLeave={() => {
-              hot.value = undefined;
-            }}
-            onFocus={() => {
-              pinned.value = field;
-            }}
-            onClick={() => {
-              pinned.value = field;
-            }}
-          >
-            <span class="mono dim">{start.toString(16).padStart(4, '0')}</span>
-            <span class="mono">
-              {hexText(own)}
-              {end - start > own.length ? ' …' : ''}
-            </span>
-            <span class={field.field.startsWith(' ') ? 'inner' : ''}>{field.field.trim()}</span>
-            <span>
-              {field.value !== '' && <b class="mono">{field.value} </b>}
-              {field.meaning}
-              {field.deviations.length > 0 && (
-                <span class="warn"> ⚠ {field.deviations.join(', ')}</span>
-              )}
-            </span>
-          </div>
-        );
-      })}
+      {fields.map((field, index) => (
+        <FieldLine
+          key={field.start}
+          field={field}
+          octets={octets.subarray(field.start, field.end)}
+          isFirst={index === 0}
+          isOn={marked !== undefined && field.start >= marked.start && field.end <= marked.end}
+        />
+      ))}
+    </div>
+  );
+}
+
+interface FieldProps {
+  readonly field: Explanation;
+  readonly octets: Uint8Array;
+  readonly isFirst: boolean;
+  readonly isOn: boolean;
+}
+
+function FieldLine({ field, octets, isFirst, isOn }: FieldProps) {
+  const { start, value, meaning, deviations } = field;
+  const pin = () => {
+    pinned.value = field;
+  };
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the list handles keys
+    <div
+      class={`field ${isOn ? 'on' : ''} ${deviations.length > 0 ? 'bad' : ''}`}
+      role="option"
+      aria-selected={isOn}
+      tabIndex={isFirst ? 0 : -1}
+      onMouseEnter={() => {
+        hot.value = field;
+      }}
+      onMouseLeave={() => {
+        hot.value = undefined;
+      }}
+      onFocus={pin}
+      onClick={pin}
+    >
+      <span class="mono dim">{start.toString(16).padStart(4, '0')}</span>
+      <span class="mono">
+        {hexText(octets.subarray(0, SHOWN))}
+        {octets.length > SHOWN ? ' …' : ''}
+      </span>
+      <span class={field.field.startsWith(' ') ? 'inner' : ''}>{field.field.trim()}</span>
+      <span>
+        {value !== '' && <b class="mono">{value} </b>}
+        {meaning}
+        {deviations.length > 0 && <span class="warn"> ⚠ {deviations.join(', ')}</span>}
+      </span>
     </div>
   );
 }

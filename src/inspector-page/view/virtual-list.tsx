@@ -37,9 +37,7 @@ export function VirtualList(props: Props) {
   };
   useHeight(box, setView);
   usePlace(props, box, place);
-  const first = Math.max(0, Math.floor(view.top / lineHeight) - MARGIN);
-  const last = Math.min(length, Math.ceil((view.top + view.height) / lineHeight) + MARGIN);
-  const numbers = Array.from({ length: Math.max(0, last - first) }, (_, index) => first + index);
+  const { first, numbers } = inSight(view, length, lineHeight);
   const onScroll = () => {
     const { scrollTop, clientHeight, scrollHeight } = box.current ?? NO_BOX;
     setView({ top: scrollTop, height: clientHeight });
@@ -73,6 +71,14 @@ export function VirtualList(props: Props) {
       </div>
     </div>
   );
+}
+
+/** The lines in sight, and some beyond each edge. */
+function inSight(view: { top: number; height: number }, length: number, lineHeight: number) {
+  const first = Math.max(0, Math.floor(view.top / lineHeight) - MARGIN);
+  const last = Math.min(length, Math.ceil((view.top + view.height) / lineHeight) + MARGIN);
+  const count = Math.max(0, last - first);
+  return { first, numbers: Array.from({ length: count }, (_, index) => first + index) };
 }
 
 const NO_BOX = { scrollTop: 0, clientHeight: 0, scrollHeight: 0 };
