@@ -192,6 +192,15 @@ describe('a refused connection', () => {
     expect(ending?.hint).toContain('check the remote T-selector');
   });
 
+  test('is refused, not failed, where its error is a reset', () => {
+    const rows = new Rows();
+    const { target } = new Pair(rows, 1);
+    rows.fromClient(target, cr());
+    rows.event(target, 'error', { error: { code: 'ECONNRESET', message: 'read ECONNRESET' } });
+    const { state, ending } = only(sessionOf(rows));
+    expect([state, ending?.reason]).toEqual(['refused', 'TCP reset, no DR']);
+  });
+
   test('tells that the client gave up', () => {
     const rows = new Rows();
     const connection = rows.connection();

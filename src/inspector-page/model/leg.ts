@@ -194,12 +194,22 @@ export class Leg {
         this.#enter('failed');
         return;
       case 'error':
-        this.ending ??= failureOf(error?.code ?? 'error', error?.message ?? 'it failed', time);
-        this.#enter(this.state === 'open' ? 'open' : 'failed');
-        return;
+        this.#failed(error?.code ?? 'error', error?.message ?? 'it failed', time);
+        break;
       case 'close':
         this.#closed({ how, side: this.sideOf(by), time });
         return;
+    }
+  }
+
+  #failed(code: string, message: string, time: number): void {
+    if (this.state === 'calling' && code === 'ECONNRESET') {
+      const side = this.row.role === 'client' ? 'server' : 'client';
+      this.ending ??= unanswered({ how: 'reset', side, time }, this.cr);
+      this.#enter('refused');
+    } else {
+      this.ending ??= failureOf(code, message, time);
+      this.#enter(this.state === 'open' ? 'open' : 'failed');
     }
   }
 

@@ -24,30 +24,10 @@ interface Props {
 }
 
 export function VirtualList(props: Props) {
-  const { id, label, length, lineHeight, selected, follows } = props;
+  const { id, label, length, lineHeight, selected } = props;
   const box = useRef<HTMLDivElement>(null);
-  const [view, setView] = useState({ top: 0, height: 600 });
-  const placed = useRef(0);
-  const place = (top: number) => {
-    if (box.current !== null) {
-      box.current.scrollTop = top;
-      placed.current = box.current.scrollTop;
-      setView({ top: placed.current, height: box.current.clientHeight });
-    }
-  };
-  useHeight(box, setView);
-  usePlace(props, box, place);
+  const { view, onScroll } = useView(props, box);
   const { first, numbers } = inSight(view, length, lineHeight);
-  const onScroll = () => {
-    const { scrollTop, clientHeight, scrollHeight } = box.current ?? NO_BOX;
-    setView({ top: scrollTop, height: clientHeight });
-    const isAtEnd = scrollTop + clientHeight >= scrollHeight - lineHeight / 2;
-    const isUp = scrollTop < placed.current - lineHeight / 2;
-    placed.current = scrollTop;
-    if (follows ? isUp && !isAtEnd : isAtEnd && selected < 0) {
-      props.onFollow(!follows);
-    }
-  };
   return (
     <div
       ref={box}
@@ -73,6 +53,34 @@ export function VirtualList(props: Props) {
   );
 }
 
+type Box = { readonly current: HTMLDivElement | null };
+
+/** What is in sight, and what scrolling does to following. */
+function useView(props: Props, box: Box) {
+  const { lineHeight, selected, follows } = props;
+  const [view, setView] = useState({ top: 0, height: 600 });
+  const placed = useRef(0);
+  useHeight(box, setView);
+  usePlace(props, box, (top) => {
+    if (box.current !== null) {
+      box.current.scrollTop = top;
+      placed.current = box.current.scrollTop;
+      setView({ top: placed.current, height: box.current.clientHeight });
+    }
+  });
+  const onScroll = () => {
+    const { scrollTop, clientHeight, scrollHeight } = box.current ?? NO_BOX;
+    setView({ top: scrollTop, height: clientHeight });
+    const isAtEnd = scrollTop + clientHeight >= scrollHeight - lineHeight / 2;
+    const isUp = scrollTop < placed.current - lineHeight / 2;
+    placed.current = scrollTop;
+    if (follows ? isUp && !isAtEnd : isAtEnd && selected < 0) {
+      props.onFollow(!follows);
+    }
+  };
+  return { view, onScroll };
+}
+
 /** The lines in sight, and some beyond each edge. */
 function inSight(view: { top: number; height: number }, length: number, lineHeight: number) {
   const first = Math.max(0, Math.floor(view.top / lineHeight) - MARGIN);
@@ -84,10 +92,7 @@ function inSight(view: { top: number; height: number }, length: number, lineHeig
 const NO_BOX = { scrollTop: 0, clientHeight: 0, scrollHeight: 0 };
 
 /** Follows the height of the box. */
-function useHeight(
-  box: { readonly current: HTMLDivElement | null },
-  setView: (view: { top: number; height: number }) => void,
-): void {
+function useHeight(box: Box, setView: (view: { top: number; height: number }) => void): void {
   useEffect(() => {
     const { current } = box;
     if (current === null) {
@@ -104,7 +109,7 @@ function useHeight(
 /** Scrolls to the end while following, to a newly selected line, and with lines that were dropped. */
 function usePlace(
   { length, lineHeight, selected, selectedKey, follows, trimmed = 0 }: Props,
-  box: { readonly current: HTMLDivElement | null },
+  box: Box,
   place: (top: number) => void,
 ): void {
   const shown = useRef<unknown>(undefined);
