@@ -76,7 +76,7 @@ test('the heap stays under 120 MB', async () => {
   expect(megabytes).toBeLessThan(120);
 });
 
-test('scrolling through all takes less than a frame and a half, in the median', async () => {
+test('scrolling through all takes less than three frames, in the median', async () => {
   const frames = await opened.page.evaluate(async () => {
     const list = document.getElementById('tpdu');
     const times: number[] = [];
@@ -95,7 +95,7 @@ test('scrolling through all takes less than a frame and a half, in the median', 
     return times.sort((a, b) => a - b);
   });
   console.log(`scrolling: median ${frames[50]?.toFixed(1)} ms, p95 ${frames[95]?.toFixed(1)} ms`);
-  expect(frames[50]).toBeLessThan(25);
+  expect(frames[50]).toBeLessThan(50);
 });
 
 test('the last line and the first are those that were sent', async () => {
