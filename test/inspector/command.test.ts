@@ -197,6 +197,7 @@ test('a capture is shown whole', async () => {
   await lines().first().waitFor();
   await expect.poll(() => page.locator('.state').first().innerText()).toBe('■ complete');
   expect(await connections().count()).toBe(2);
+  await expect.poll(() => page.locator('#tpdu').evaluate((list) => list.scrollTop)).toBe(0);
   expect(await lines().filter({ hasText: 'in the captu' }).count()).toBeGreaterThan(0);
   await server.asyncClose();
 });

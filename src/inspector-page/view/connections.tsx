@@ -41,7 +41,7 @@ export function Connections() {
         lineHeight={LINE_HEIGHT}
         selected={selected}
         selectedKey={shown}
-        follows={follows && selected < 0}
+        follows={follows && selected < 0 && session.hello?.isLive === true}
         onFollow={setFollows}
         onKey={moveTo}
         line={(line) => {

@@ -1,6 +1,6 @@
 /** Receives the rows of the server. */
 import type { Hello, Row } from '../../node/inspector/rows.js';
-import { feed, schedule, session } from './app.js';
+import { feed, follows, schedule, session } from './app.js';
 
 /** Opens the stream of rows. The browser opens it again by itself when it is lost. */
 export function openFeed(): void {
@@ -9,6 +9,8 @@ export function openFeed(): void {
     const hello = JSON.parse(data) as Hello;
     session.begin(hello);
     feed.value = hello.isLive ? 'live' : 'ended';
+    // What is over is read from its start.
+    follows.value &&= hello.isLive;
     document.title = `${hello.title} – cotp inspector`;
     schedule();
   });

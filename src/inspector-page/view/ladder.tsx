@@ -40,7 +40,7 @@ const MODE_WORDS: Readonly<Record<TimeMode, string>> = {
 const shownOctets = signal(12);
 /** Pixels of a character of fixed width, and of all that is beside the contents. */
 const CHARACTER = 7.25;
-const BESIDE = 350;
+const BESIDE = 358;
 
 /** Follows the width of the ladder. */
 function useWidth(box: { readonly current: HTMLElement | null }): void {
