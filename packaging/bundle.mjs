@@ -1,0 +1,139 @@
+/**
+ * Makes one CommonJS file of the built command, as an executable of Node 20 requires: dist/cli/main.js is an ES module
+ * that awaits at its top level and reads its version from package.json.
+ */
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { rolldown } from 'rolldown';
+import { parseAst } from 'rolldown/parseAst';
+import { MANIFEST, ROOT } from './paths.mjs';
+
+const require = createRequire(import.meta.url);
+
+/** Modules of Node that are loaded when they are first used: most calls of the command do not use most of them. */
+const LOADED_ON_USE = [
+  'child_process',
+  'fs',
+  'fs/promises',
+  'perf_hooks',
+  'readline',
+  'stream/consumers',
+  'tls',
+  'zlib',
+];
+
+/** The names that these modules export. */
+const EXPORTED = Object.fromEntries(
+  LOADED_ON_USE.map((name) => [name, Object.keys(require(`node:${name}`))]),
+);
+
+/** The first lines of the file: what stands in for such a module, and a `require` that knows it. */
+const HEAD = `const __exported = ${JSON.stringify(EXPORTED)};
+function __require(id) {
+  const name = id.replace(/^node:/, '');
+  if (!Object.hasOwn(__exported, name)) {
+    return require(name);
+  }
+  const module = {};
+  for (const key of __exported[name]) {
+    Object.defineProperty(module, key, { enumerable: true, get: () => require(name)[key] });
+  }
+  return module;
+}
+`;
+
+/** Makes the bundle use that `require` for these modules, and where a package in it calls `require`. */
+const loadOnUse = {
+  name: 'load-on-use',
+  resolveId(id) {
+    const name = id.replace(/^node:/, '');
+    return name === 'module' || LOADED_ON_USE.includes(name) ? `\0on-use:${name}` : null;
+  },
+  load(id) {
+    const [, name] = /^\0on-use:(.+)$/.exec(id) ?? [];
+    if (name === undefined) {
+      return null;
+    }
+    return name === 'module'
+      ? 'export const createRequire = () => __require;'
+      : `module.exports = __require('${name}');`;
+  },
+};
+
+/** The statement of src/cli/main.ts that reads the version, which becomes the version itself. */
+const READS_VERSION =
+  /const \{ version \} = JSON\.parse\(\s*readFileSync\(new URL\(["'][./]+package\.json["'], import\.meta\.url\), ["']utf8["']\),?\s*\);/;
+
+const withVersion = {
+  name: 'with-version',
+  transform(code, id) {
+    if (!id.endsWith('dist/cli/main.js')) {
+      return null;
+    }
+    if (!READS_VERSION.test(code)) {
+      throw new Error(
+        'dist/cli/main.js has no statement that reads package.json as packaging/bundle.mjs expects it; change READS_VERSION to what src/cli/main.ts does now',
+      );
+    }
+    return code.replace(
+      READS_VERSION,
+      `const version = ${JSON.stringify(MANIFEST.version)};`,
+    );
+  },
+};
+
+/** `const` and `require` in place of an `import` of a module of Node. */
+function requirement({ source, specifiers }) {
+  const loaded = `require(${JSON.stringify(source.value)})`;
+  const bindings = specifiers.map(({ type, imported, local }) => {
+    const binding =
+      type === 'ImportSpecifier'
+        ? `{ ${JSON.stringify(imported.name ?? imported.value)}: ${local.name} }`
+        : local.name;
+    return `const ${binding} = ${loaded};`;
+  });
+  return bindings.length === 0 ? `${loaded};` : bindings.join('\n');
+}
+
+/** CommonJS of an ES module that imports only modules of Node. What it exports is left out. */
+function commonJs(code) {
+  const program = parseAst(code);
+  const head = [];
+  let body = code;
+  for (const node of program.body.toReversed()) {
+    const isImport = node.type === 'ImportDeclaration';
+    if (isImport) {
+      head.unshift(requirement(node));
+    }
+    if (isImport || node.type === 'ExportNamedDeclaration') {
+      body = body.slice(0, node.start) + body.slice(node.end);
+    }
+  }
+  return `${HEAD}${head.join('\n')}\n(async () => {\n${body}\n})();\n`;
+}
+
+/** The text of the executable's main file. */
+export async function bundleCommand() {
+  const input = join(ROOT, 'dist/cli/main.js');
+  await readFile(input).catch(() => {
+    throw new Error(`${input} does not exist: run npm run build first`);
+  });
+  const bundle = await rolldown({
+    input,
+    platform: 'node',
+    plugins: [withVersion, loadOnUse],
+    // The only `require` of an executable is that of modules of Node.
+    transform: { define: { 'import.meta.url': '"file:///"' } },
+  });
+  const { output } = await bundle.generate({
+    format: 'esm',
+    codeSplitting: false,
+    minify: true,
+    // The licences are in files of their own.
+    comments: { legal: false, jsdoc: false, annotation: false },
+  });
+  await bundle.close();
+  const [{ code }] = output;
+  return commonJs(code.replace(/^#!.*\n/, ''));
+}
