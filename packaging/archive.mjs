@@ -34,6 +34,18 @@ export async function makeArchive(documents, { level, seconds }) {
   await copyFile(EXECUTABLE, executable);
   await normalise(folder, seconds, [executable]);
   const owner = ['--owner=0', '--group=0', '--numeric-owner'];
-  const form = ['--format=ustar', '--sort=name', ...owner, `--use-compress-program=xz -${level} -T0`];
-  await command('tar', ['-C', parent, ...form, '-cf', join(PACKAGES, `${ARCHIVE}.tar.xz`), ARCHIVE]);
+  const form = [
+    '--format=ustar',
+    '--sort=name',
+    ...owner,
+    `--use-compress-program=xz -${level} -T0`,
+  ];
+  await command('tar', [
+    '-C',
+    parent,
+    ...form,
+    '-cf',
+    join(PACKAGES, `${ARCHIVE}.tar.xz`),
+    ARCHIVE,
+  ]);
 }

@@ -39,7 +39,9 @@ async function main([option]) {
   await makeDebianPackage(texts, how);
   const lines = [DEBIAN_PACKAGE, `${ARCHIVE}.tar.xz`].map(async (name) => {
     const path = join(PACKAGES, name);
-    const sum = createHash('sha256').update(await readFile(path)).digest('hex');
+    const sum = createHash('sha256')
+      .update(await readFile(path))
+      .digest('hex');
     process.stdout.write(`${((await stat(path)).size / 1e6).toFixed(1)} MB  ${path}\n`);
     return `${sum}  ${name}\n`;
   });

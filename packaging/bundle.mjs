@@ -1,6 +1,6 @@
 /**
- * Makes one CommonJS file of the built command, as an executable of Node 20 requires: dist/cli/main.js is an ES module
- * that awaits at its top level and reads its version from package.json.
+ * Makes a script of the built command, because an executable of Node 20 runs no ES module: dist/cli/main.js is one, awaits
+ * at its top level and reads its version from package.json. The script is a function that takes `require`.
  */
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -76,10 +76,7 @@ const withVersion = {
         'dist/cli/main.js has no statement that reads package.json as packaging/bundle.mjs expects it; change READS_VERSION to what src/cli/main.ts does now',
       );
     }
-    return code.replace(
-      READS_VERSION,
-      `const version = ${JSON.stringify(MANIFEST.version)};`,
-    );
+    return code.replace(READS_VERSION, `const version = ${JSON.stringify(MANIFEST.version)};`);
   },
 };
 
@@ -96,8 +93,8 @@ function requirement({ source, specifiers }) {
   return bindings.length === 0 ? `${loaded};` : bindings.join('\n');
 }
 
-/** CommonJS of an ES module that imports only modules of Node. What it exports is left out. */
-function commonJs(code) {
+/** The function of an ES module that imports only modules of Node. What it exports is left out. */
+function asFunction(code) {
   const program = parseAst(code);
   const head = [];
   let body = code;
@@ -110,10 +107,10 @@ function commonJs(code) {
       body = body.slice(0, node.start) + body.slice(node.end);
     }
   }
-  return `${HEAD}${head.join('\n')}\n(async () => {\n${body}\n})();\n`;
+  return `(async (require) => {\n${HEAD}${head.join('\n')}\n${body}\n})`;
 }
 
-/** The text of the executable's main file. */
+/** The text of the script. */
 export async function bundleCommand() {
   const input = join(ROOT, 'dist/cli/main.js');
   await readFile(input).catch(() => {
@@ -135,5 +132,5 @@ export async function bundleCommand() {
   });
   await bundle.close();
   const [{ code }] = output;
-  return commonJs(code.replace(/^#!.*\n/, ''));
+  return asFunction(code.replace(/^#!.*\n/, ''));
 }

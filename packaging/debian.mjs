@@ -105,7 +105,9 @@ async function installedFiles() {
 
 async function sums(paths) {
   const lines = paths.map(async (path) => {
-    const sum = createHash('md5').update(await readFile(path)).digest('hex');
+    const sum = createHash('md5')
+      .update(await readFile(path))
+      .digest('hex');
     return `${sum}  ${relative(FOLDER, path)}\n`;
   });
   return (await Promise.all(lines)).join('');

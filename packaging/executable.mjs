@@ -27,16 +27,22 @@ function checkNode() {
   }
 }
 
-/** The file that Node runs when it starts as the executable, with V8's cache of its compiled code. */
+/** What Node runs when it starts as the executable: the command, and a cache of its compiled code. */
 async function makeBlob() {
-  const main = join(WORK, 'main.bundle');
-  const blob = join(WORK, 'cotp.blob');
+  const main = join(ROOT, 'packaging/start.cjs');
+  const source = join(WORK, 'command.bundle');
+  const cache = join(WORK, 'command.cache');
+  const output = join(WORK, 'cotp.blob');
   const config = join(WORK, 'sea-config.json');
-  await writeFile(main, await bundleCommand());
-  const options = { disableExperimentalSEAWarning: true, useCodeCache: true, useSnapshot: false };
-  await writeFile(config, JSON.stringify({ main, output: blob, ...options }));
+  await writeFile(source, await bundleCommand());
+  const warmUp = join(ROOT, 'packaging/cache-code.cjs');
+  // A small packet: decoding it runs the parts that every command has.
+  await command(process.execPath, [warmUp, source, cache, 'decode', '0300000702f080']);
+  const assets = { command: source, cache };
+  const options = { disableExperimentalSEAWarning: true, useCodeCache: false, assets };
+  await writeFile(config, JSON.stringify({ main, output, ...options }));
   await command(process.execPath, ['--experimental-sea-config', config]);
-  return blob;
+  return output;
 }
 
 /** Writes the executable to {@link EXECUTABLE}; its folder exists. */
@@ -48,6 +54,13 @@ export async function makeExecutable() {
   const { size } = await stat(EXECUTABLE);
   await command('strip', ['--strip-all', EXECUTABLE], { from: 'binutils' });
   // A process of its own, because it warns of sections that strip has left without a name.
-  await command(process.execPath, [POSTJECT, EXECUTABLE, 'NODE_SEA_BLOB', blob, '--sentinel-fuse', FUSE]);
+  await command(process.execPath, [
+    POSTJECT,
+    EXECUTABLE,
+    'NODE_SEA_BLOB',
+    blob,
+    '--sentinel-fuse',
+    FUSE,
+  ]);
   return { node: size, executable: (await stat(EXECUTABLE)).size };
 }
