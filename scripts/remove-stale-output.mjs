@@ -12,6 +12,11 @@ const root = resolve(process.argv[2] ?? fileURLToPath(new URL('..', import.meta.
 /** What the compiler may write for a source, longest ending first. */
 const OUTPUT = /\.(?:d\.([cm]?)ts|([cm]?)js)(?:\.map)?$/;
 
+/** Folders of `build` that another program writes; the scripts in them have no source. */
+const WRITTEN_BY_OTHERS = ['build/packages', 'build/packaging', 'build/reference'].map((path) =>
+  join(root, path),
+);
+
 /** Our tsconfig files have comments on lines of their own; nothing else in them is not JSON. */
 function readConfig(path) {
   return JSON.parse(readFileSync(path, 'utf8').replace(/^\s*\/\/.*$/gm, ''));
@@ -52,6 +57,9 @@ function clean(folder, parent) {
   const outDir = rootDirs.has(folder) ? folder : parent;
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
+    if (WRITTEN_BY_OTHERS.includes(path)) {
+      continue;
+    }
     if (entry.isDirectory()) {
       clean(path, outDir);
     } else if (isStale(path, outDir)) {
