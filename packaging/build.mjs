@@ -3,8 +3,8 @@
  *
  *     node packaging/build.mjs [--fast]
  *
- * an archive (.tar.xz), a Debian package (.deb), and SHA256SUMS. With `--fast` they are compressed less. The same commit
- * and the same Node give the same octets.
+ * an archive (.tar.xz), a Debian package (.deb), the list of what both contain (.cdx.json) and SHA256SUMS. With `--fast`
+ * they are compressed less.
  */
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
@@ -14,7 +14,8 @@ import { command } from './command.mjs';
 import { makeDebianPackage } from './debian.mjs';
 import { documents } from './documents.mjs';
 import { makeExecutable } from './executable.mjs';
-import { ARCHIVE, DEBIAN_PACKAGE, PACKAGES, ROOT, WORK } from './paths.mjs';
+import { ARCHIVE, COMPONENTS, DEBIAN_PACKAGE, PACKAGES, ROOT, WORK } from './paths.mjs';
+import { sbom } from '../scripts/sbom.mjs';
 
 /** The time that all files in the packages have, in seconds: SOURCE_DATE_EPOCH, or that of the commit. */
 async function sourceDate() {
@@ -22,6 +23,28 @@ async function sourceDate() {
   return Number(
     SOURCE_DATE_EPOCH ?? (await command('git', ['log', '-1', '--format=%ct'], { cwd: ROOT })),
   );
+}
+
+/** Node and the libraries in it, as components of the list. */
+function nodeComponents() {
+  const { node, modules, napi, ...libraries } = process.versions;
+  return [
+    {
+      type: 'platform',
+      'bom-ref': `node@${node}`,
+      name: 'node',
+      version: node,
+      licenses: [{ license: { id: 'MIT' } }],
+      purl: `pkg:generic/node@${node}`,
+      cpe: `cpe:2.3:a:nodejs:node.js:${node}:*:*:*:lts:*:*:*`,
+      components: Object.entries(libraries).map(([name, version]) => ({
+        type: 'library',
+        'bom-ref': `node@${node}/${name}@${version}`,
+        name,
+        version,
+      })),
+    },
+  ];
 }
 
 async function main([option]) {
@@ -37,7 +60,9 @@ async function main([option]) {
   const texts = await documents();
   await makeArchive(texts, how);
   await makeDebianPackage(texts, how);
-  const lines = [DEBIAN_PACKAGE, `${ARCHIVE}.tar.xz`].map(async (name) => {
+  const components = await sbom(nodeComponents());
+  await writeFile(join(PACKAGES, COMPONENTS), `${JSON.stringify(components, undefined, 2)}\n`);
+  const lines = [DEBIAN_PACKAGE, `${ARCHIVE}.tar.xz`, COMPONENTS].map(async (name) => {
     const path = join(PACKAGES, name);
     const sum = createHash('sha256')
       .update(await readFile(path))

@@ -2,7 +2,7 @@
  * Makes a script of the built command, because an executable of Node 20 runs no ES module: dist/cli/main.js is one, awaits
  * at its top level and reads its version from package.json. The script is a function that takes `require`.
  */
-import { readFile } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
@@ -10,6 +10,8 @@ import { parseAst } from 'rolldown/parseAst';
 import { MANIFEST, ROOT } from './paths.mjs';
 
 const require = createRequire(import.meta.url);
+
+const COMMAND = join(ROOT, 'dist/cli/main.js');
 
 /** Modules of Node that are loaded when they are first used: most calls of the command do not use most of them. */
 const LOADED_ON_USE = [
@@ -61,22 +63,23 @@ const loadOnUse = {
   },
 };
 
-/** The statement of src/cli/main.ts that reads the version, which becomes the version itself. */
+/** What src/cli/main.ts reads its version with, also when it is minified. */
 const READS_VERSION =
-  /const \{ version \} = JSON\.parse\(\s*readFileSync\(new URL\(["'][./]+package\.json["'], import\.meta\.url\), ["']utf8["']\),?\s*\);/;
+  /JSON\.parse\(\s*[\w$]+\(\s*new URL\(\s*(["'`])[./]+package\.json\1,\s*import\.meta\.url\s*\),\s*(["'`])utf8\2,?\s*\),?\s*\)/;
 
+/** Puts the version in its place. */
 const withVersion = {
   name: 'with-version',
   transform(code, id) {
-    if (!id.endsWith('dist/cli/main.js')) {
+    if (id !== COMMAND) {
       return null;
     }
     if (!READS_VERSION.test(code)) {
       throw new Error(
-        'dist/cli/main.js has no statement that reads package.json as packaging/bundle.mjs expects it; change READS_VERSION to what src/cli/main.ts does now',
+        'dist/cli/main.js does not read package.json as packaging/bundle.mjs expects it: change READS_VERSION to what src/cli/main.ts does now',
       );
     }
-    return code.replace(READS_VERSION, `const version = ${JSON.stringify(MANIFEST.version)};`);
+    return code.replace(READS_VERSION, JSON.stringify({ version: MANIFEST.version }));
   },
 };
 
@@ -112,12 +115,11 @@ function asFunction(code) {
 
 /** The text of the script. */
 export async function bundleCommand() {
-  const input = join(ROOT, 'dist/cli/main.js');
-  await readFile(input).catch(() => {
-    throw new Error(`${input} does not exist: run npm run build first`);
+  await access(COMMAND).catch(() => {
+    throw new Error(`${COMMAND} does not exist: run npm run build first`);
   });
   const bundle = await rolldown({
-    input,
+    input: COMMAND,
     platform: 'node',
     plugins: [withVersion, loadOnUse],
     // The only `require` of an executable is that of modules of Node.

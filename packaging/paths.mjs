@@ -23,3 +23,6 @@ export const ARCHIVE = `cotp-${MANIFEST.version}-linux-x64`;
 export const DEBIAN_VERSION = `${MANIFEST.version.replace('-', '~')}-1`;
 
 export const DEBIAN_PACKAGE = `cotp_${DEBIAN_VERSION}_amd64.deb`;
+
+/** The list of what is in the packages, in CycloneDX. */
+export const COMPONENTS = `${ARCHIVE}.cdx.json`;

@@ -4,7 +4,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import { ARCHIVE, DEBIAN_PACKAGE, MANIFEST, PACKAGES, ROOT } from '../paths.mjs';
+import { ARCHIVE, COMPONENTS, DEBIAN_PACKAGE, MANIFEST, PACKAGES, ROOT } from '../paths.mjs';
 import { startTimes } from '../start-time.mjs';
 import { run, runBare, startBare, temporaryFolder } from './support.js';
 
@@ -14,9 +14,19 @@ const MAX_START = 100;
 const ours = (path) => readFile(join(ROOT, path), 'utf8');
 
 describe('build/packages', () => {
-  test('has an archive, a Debian package and their sums, and nothing else', async () => {
-    const names = await readdir(PACKAGES);
-    assert.deepEqual(names.sort(), [`${ARCHIVE}.tar.xz`, DEBIAN_PACKAGE, 'SHA256SUMS'].sort());
+  test('has an archive, a Debian package, what is in them, and their sums', async () => {
+    const expected = [`${ARCHIVE}.tar.xz`, DEBIAN_PACKAGE, COMPONENTS, 'SHA256SUMS'];
+    assert.deepEqual((await readdir(PACKAGES)).sort(), expected.sort());
+  });
+
+  test('lists the bundled packages, Node, and the libraries in Node', async () => {
+    const { components } = JSON.parse(await readFile(join(PACKAGES, COMPONENTS), 'utf8'));
+    const commander = components.find(({ name }) => name === 'commander');
+    assert.equal(commander.licenses[0].license.id, 'MIT');
+    const node = components.find(({ name }) => name === 'node');
+    assert.equal(node.version, process.versions.node);
+    const openssl = node.components.find(({ name }) => name === 'openssl');
+    assert.equal(openssl.version, process.versions.openssl);
   });
 
   test('has packages of at most 50 MB', async () => {
@@ -28,7 +38,8 @@ describe('build/packages', () => {
 
   test('has sums that sha256sum accepts', async () => {
     const { stdout } = await run('sha256sum', ['-c', 'SHA256SUMS'], { cwd: PACKAGES });
-    assert.equal(stdout, `${DEBIAN_PACKAGE}: OK\n${ARCHIVE}.tar.xz: OK\n`);
+    const names = [DEBIAN_PACKAGE, `${ARCHIVE}.tar.xz`, COMPONENTS];
+    assert.equal(stdout, names.map((name) => `${name}: OK\n`).join(''));
   });
 });
 

@@ -68,14 +68,6 @@ describe('the tarball', () => {
     }
   });
 
-  test('holds the pages that the README links to, but the one for contributors', async () => {
-    const text = await readFile(join(ROOT, 'README.md'), 'utf8');
-    const linked = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, path = '']) => path);
-    const missing = linked.filter((path) => !consumer.packed.includes(path));
-    expect(linked).toContain('docs/errors.md');
-    expect([...new Set(missing)]).toEqual(['CONTRIBUTING.md']);
-  });
-
   test('brings no other package and runs no script', async () => {
     const { dependencies, peerDependencies, optionalDependencies, scripts } = await manifest();
     expect([dependencies, peerDependencies, optionalDependencies]).toEqual([
