@@ -9,7 +9,10 @@ import { startTimes } from '../start-time.mjs';
 import { run, runBare, startBare, temporaryFolder } from './support.js';
 
 const MAX_PACKAGE = 50e6;
+
+/** Milliseconds of processor time that `cotp --version` may take, and the same as a multiple of `node -e 0`. */
 const MAX_START = 100;
+const MAX_RATIO = 1.5;
 
 const ours = (path) => readFile(join(ROOT, path), 'utf8');
 
@@ -104,16 +107,12 @@ describe('the executable of the archive, without Node', () => {
     assert.equal(await listen.stop(), 130);
   });
 
-  test('starts in at most 100 ms of processor time', async (context) => {
-    // Other work on the machine makes every start slower, Node's too: so a second and a third chance.
-    let executable;
-    let alone;
-    for (let chance = 0; chance < 3 && !(executable <= MAX_START); chance += 1) {
-      const node = [process.execPath, '-e', '0'];
-      [executable, alone] = await startTimes([cotp, '--version'], node);
-      context.diagnostic(`cotp --version: ${executable} ms, node -e 0: ${alone} ms`);
-    }
-    assert.ok(executable <= MAX_START, `${executable} ms, and Node alone ${alone} ms`);
+  test('starts in at most 100 ms of processor time, or 1.5 times that of Node on a slow machine', async (context) => {
+    const node = [process.execPath, '-e', '0'];
+    const [executable, alone] = await startTimes([cotp, '--version'], node);
+    context.diagnostic(`cotp --version: ${executable} ms, node -e 0: ${alone} ms`);
+    const limit = Math.max(MAX_START, MAX_RATIO * alone);
+    assert.ok(executable <= limit, `${executable} ms, and Node alone ${alone} ms`);
   });
 
   test('has its manual page, its completions and three licences beside it', async () => {
