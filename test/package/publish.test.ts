@@ -87,7 +87,7 @@ describe('npm run organisation', () => {
     const changed = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as Manifest;
     expect(changed).toMatchObject({
       author: 'Some Body <some@body.example>',
-      bugs: { url: 'https://github.com/somebody/cotp/issues' },
+      bugs: { url: `${repository.replace(/[^/]+\/cotp$/, 'somebody/cotp')}/issues` },
     });
     expect(await readFile(join(folder, 'README.md'), 'utf8')).not.toContain(`${repository}/`);
   });
