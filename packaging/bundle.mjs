@@ -18,6 +18,7 @@ const LOADED_ON_USE = [
   'child_process',
   'fs',
   'fs/promises',
+  'http',
   'perf_hooks',
   'readline',
   'stream/consumers',
@@ -96,9 +97,25 @@ function requirement({ source, specifiers }) {
   return bindings.length === 0 ? `${loaded};` : bindings.join('\n');
 }
 
+/** What a syntax tree imports dynamically, which Node refuses in a script. */
+function dynamicImports(node) {
+  if (node === null || typeof node !== 'object') {
+    return [];
+  }
+  const inner = Object.values(node).flatMap(dynamicImports);
+  return node.type === 'ImportExpression' ? [node.source, ...inner] : inner;
+}
+
 /** The function of an ES module that imports only modules of Node. What it exports is left out. */
 function asFunction(code) {
   const program = parseAst(code);
+  const left = dynamicImports(program.body);
+  if (left.length > 0) {
+    const names = left.map(({ start, end }) => code.slice(start, end)).join(', ');
+    throw new Error(
+      `the command imports ${names} dynamically: add it to LOADED_ON_USE in packaging/bundle.mjs`,
+    );
+  }
   const head = [];
   let body = code;
   for (const node of program.body.toReversed()) {
