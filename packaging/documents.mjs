@@ -1,6 +1,7 @@
 /** The texts that go with the executable: licences, manual page, completions. */
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { thirdPartyTexts } from '../scripts/sbom.mjs';
 import { command } from './command.mjs';
 import { EXECUTABLE, ROOT } from './paths.mjs';
 
@@ -10,6 +11,9 @@ const COMPLETIONS = {
   zsh: 'usr/share/zsh/vendor-completions/_cotp',
   fish: 'usr/share/fish/vendor_completions.d/cotp.fish',
 };
+
+/** Between the licences of the packages in the command and of those in the page of the inspector. */
+const RULER = `\n${'-'.repeat(72)}\n\n`;
 
 /** Where the licence of Node may be, from the folder of its executable. */
 const NODE_LICENCES = [
@@ -44,7 +48,7 @@ export async function documents() {
   });
   return {
     licence: await read('LICENSE'),
-    packages: await read('dist/cli/THIRD-PARTY.txt'),
+    packages: (await thirdPartyTexts()).join(RULER),
     node: await nodeLicence(),
     manual: await read('man/cotp.1'),
     changes: await read('CHANGELOG.md'),

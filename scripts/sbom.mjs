@@ -23,15 +23,20 @@ function packagesOf(text) {
   return [...found].map(([, name, version, license]) => ({ name, version, license }));
 }
 
-/** All bundled packages, each once, by name. */
-async function bundledPackages() {
-  const files = (await readdir(join(ROOT, 'dist'), { recursive: true }))
+/** The texts of all files THIRD-PARTY.txt, in the order of their paths. */
+export async function thirdPartyTexts() {
+  const paths = (await readdir(join(ROOT, 'dist'), { recursive: true }))
     .filter((path) => basename(path) === 'THIRD-PARTY.txt')
-    .map((path) => readFile(join(ROOT, 'dist', path), 'utf8'));
-  if (files.length === 0) {
+    .sort();
+  if (paths.length === 0) {
     throw new Error('dist has no THIRD-PARTY.txt: run npm run build first');
   }
-  const all = (await Promise.all(files)).flatMap(packagesOf);
+  return Promise.all(paths.map((path) => readFile(join(ROOT, 'dist', path), 'utf8')));
+}
+
+/** All bundled packages, each once, by name. */
+async function bundledPackages() {
+  const all = (await thirdPartyTexts()).flatMap(packagesOf);
   const byPurl = new Map(all.map((each) => [purl(each.name, each.version), each]));
   return [...byPurl.keys()].sort().map((key) => byPurl.get(key));
 }
