@@ -491,7 +491,8 @@ export abstract class MessageConnection<Info> extends Resource {
    * }
    * ```
    */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Buffer, undefined> {
+  [Symbol.asyncIterator](): AsyncIterator<Buffer, undefined> & AsyncIterableIterator<Buffer> {
+    // Before TypeScript 5.6 AsyncIterableIterator has one parameter; AsyncIterator adds what `next` ends with.
     return new MessageIterator(() => this.#next());
   }
 

@@ -5,7 +5,7 @@
 import { ProtocolError } from '../errors.js';
 import { octetAt } from '../octets/octets.js';
 import { isChecksumCorrect } from './checksum.js';
-import { CODECS } from './codecs/index.js';
+import { READERS } from './codecs/readers.js';
 import { TPDUS, tpduTypeOf } from './codes.js';
 import { Reading } from './reading.js';
 import type { DecodeOptions, Tpdu, TpduType } from './types.js';
@@ -89,7 +89,7 @@ function readTpdu(octets: Uint8Array, options: DecodeOptions): Tpdu {
   const reading = new Reading(own, options);
   verifyClass(reading, type, options);
   verifySize(reading, type, options);
-  const fields = CODECS[type].read(reading);
+  const fields = READERS[type](reading);
   const hasChecksum = 'parameters' in fields && fields.parameters.checksum !== undefined;
   //= X.224 6.17.3 para 5
   if (options.verifyChecksum === true && hasChecksum && !isChecksumCorrect(own)) {

@@ -5,7 +5,7 @@
 import { NO_OCTETS, writeUint } from '../octets/octets.js';
 import { checksumOf } from './checksum.js';
 import { MAX_CR_LENGTH } from './codecs/connection.js';
-import { CODECS } from './codecs/index.js';
+import { writerOf } from './codecs/writers.js';
 import { TPDU_TYPES } from './codes.js';
 import { writeParameters } from './parameter-list.js';
 import { PARAMETERS } from './parameters.js';
@@ -46,7 +46,7 @@ export function encode(tpdu: TpduInit | Tpdu, options: EncodeOptions = {}): Uint
   if (!TPDU_TYPES.includes(tpdu.type)) {
     throw wrongType('type', `one of ${TPDU_TYPES.join(', ')}`, tpdu.type);
   }
-  const written = CODECS[tpdu.type].write(tpdu);
+  const written = writerOf(tpdu.type)(tpdu);
   const { fixed, variable = NO_OCTETS, userData = NO_OCTETS } = written;
   const parameters = writeParameters(tpdu, written.class, options.parameterOrder ?? []);
   if (written.isFixed === true && parameters.length > 0) {

@@ -17,7 +17,7 @@ import { readParameters } from '../parameter-list.js';
 import type { Reading } from '../reading.js';
 import type { TpduInitOf } from '../types.js';
 import { checkUint } from '../values.js';
-import type { Codec } from './codec.js';
+import type { ReadFields, Written } from './codec.js';
 import {
   type LongForm,
   longFormToWrite,
@@ -31,53 +31,60 @@ import {
 /** Offset of the credit in the extended form. */
 const CREDIT_OFFSET = 8;
 
-/** Reads and writes AK. */
+/** Reads AK. */
 //= X.224 13.9.3
-export const dataAcknowledgement: Codec<'AK'> = {
-  read(reading) {
-    const form = readLongForm(reading, 'AK');
-    const fields = readCredited(reading, form);
-    const variable = readParameters(
-      reading,
-      { type: 'AK', class: reading.class },
-      variableOffset('AK', form),
-    );
-    return { type: 'AK', ...fields, ...variable };
-  },
-  write: (init) => ({ fixed: writeCredited(init) }),
-};
+export function readAk(reading: Reading): ReadFields<'AK'> {
+  const form = readLongForm(reading, 'AK');
+  const fields = readCredited(reading, form);
+  const variable = readParameters(
+    reading,
+    { type: 'AK', class: reading.class },
+    variableOffset('AK', form),
+  );
+  return { type: 'AK', ...fields, ...variable };
+}
 
-/** Reads and writes EA. */
+/** Writes AK. */
+//= X.224 13.9.3
+export function writeAk(init: TpduInitOf<'AK'>): Written {
+  return { fixed: writeCredited(init) };
+}
+
+/** Reads EA. */
 //= X.224 13.10.3
-export const expeditedAcknowledgement: Codec<'EA'> = {
-  read(reading) {
-    const form = readLongForm(reading, 'EA');
-    reading.requireZeroNibble();
-    const yrEdtuNr = readYrNumber(reading, form);
-    const variable = readParameters(
-      reading,
-      { type: 'EA', class: reading.class },
-      variableOffset('EA', form),
-    );
-    return { type: 'EA', form, dstRef: reading.uint(2, 2), yrEdtuNr, ...variable };
-  },
-  write(init) {
-    const { dstRef, yrEdtuNr: number } = init;
-    const form = longFormToWrite(init.form);
-    const fields = { form, dstRef, nibble: 0, bit8: false, number };
-    return { fixed: writeNumbered('EA', fields, 'yrEdtuNr') };
-  },
-};
+export function readEa(reading: Reading): ReadFields<'EA'> {
+  const form = readLongForm(reading, 'EA');
+  reading.requireZeroNibble();
+  const yrEdtuNr = readYrNumber(reading, form);
+  const variable = readParameters(
+    reading,
+    { type: 'EA', class: reading.class },
+    variableOffset('EA', form),
+  );
+  return { type: 'EA', form, dstRef: reading.uint(2, 2), yrEdtuNr, ...variable };
+}
 
-/** Reads and writes RJ. */
+/** Writes EA. */
+//= X.224 13.10.3
+export function writeEa(init: TpduInitOf<'EA'>): Written {
+  const { dstRef, yrEdtuNr: number } = init;
+  const form = longFormToWrite(init.form);
+  const fields = { form, dstRef, nibble: 0, bit8: false, number };
+  return { fixed: writeNumbered('EA', fields, 'yrEdtuNr') };
+}
+
+/** Reads RJ. */
 //= X.224 13.11
-export const reject: Codec<'RJ'> = {
-  read(reading) {
-    const form = readLongForm(reading, 'RJ');
-    return { type: 'RJ', ...readCredited(reading, form), rawParameters: [] };
-  },
-  write: (init) => ({ fixed: writeCredited(init), isFixed: true }),
-};
+export function readRj(reading: Reading): ReadFields<'RJ'> {
+  const form = readLongForm(reading, 'RJ');
+  return { type: 'RJ', ...readCredited(reading, form), rawParameters: [] };
+}
+
+/** Writes RJ. */
+//= X.224 13.11
+export function writeRj(init: TpduInitOf<'RJ'>): Written {
+  return { fixed: writeCredited(init), isFixed: true };
+}
 
 /** Reads the fields that AK and RJ have in common. */
 function readCredited(

@@ -1,16 +1,9 @@
 /**
- * The interface of a codec. A codec reads and writes the fixed part of one TPDU type and checks its fields.
+ * The interface of a codec: two functions that read and write the fixed part of one TPDU type and check its fields.
  * `decode` and `encode` handle the rest of the header.
  */
 import type { Reading } from '../reading.js';
-import type {
-  Decoded,
-  TpduFields,
-  TpduInit,
-  TpduInitOf,
-  TpduType,
-  TransportClass,
-} from '../types.js';
+import type { Decoded, TpduFields, TpduInitOf, TpduType, TransportClass } from '../types.js';
 
 /** The fields that a codec reads; `decode` adds the others. */
 export type ReadFields<T extends TpduType> = Extract<TpduFields, { readonly type: T }> &
@@ -30,19 +23,19 @@ export interface Written {
   readonly class?: TransportClass;
 }
 
-/** Reads and writes the TPDUs of one type. */
-export interface Codec<T extends TpduType> {
-  /** @throws ProtocolError */
-  read(reading: Reading): ReadFields<T>;
-  /** @throws TypeError, RangeError naming the field */
-  write(init: TpduInitOf<T>): Written;
-}
+/**
+ * Reads a TPDU of one type.
+ *
+ * @throws ProtocolError
+ */
+export type ReadTpdu<T extends TpduType> = (reading: Reading) => ReadFields<T>;
 
-/** A codec whose TPDU type is not known at compile time, as a lookup by type returns it. */
-export interface AnyCodec {
-  read(reading: Reading): ReadFields<TpduType>;
-  write(init: TpduInit): Written;
-}
+/**
+ * Writes a TPDU of one type.
+ *
+ * @throws TypeError, RangeError naming the field
+ */
+export type WriteTpdu<T extends TpduType> = (init: TpduInitOf<T>) => Written;
 
 /** Largest value of a reference. */
 export const MAX_REF = 0xffff;

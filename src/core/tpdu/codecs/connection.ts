@@ -20,7 +20,7 @@ import {
 } from '../remote-desktop.js';
 import type { ConnectionRequest, TpduInitOf, TransportClass } from '../types.js';
 import { checkOctets, checkUint, outOfRange } from '../values.js';
-import { type Codec, MAX_REF, type Written } from './codec.js';
+import { MAX_REF, type ReadFields, type Written } from './codec.js';
 
 /** Largest CR in octets, including user data, in every class (X.224 13.3). */
 export const MAX_CR_LENGTH = 128;
@@ -28,64 +28,64 @@ export const MAX_CR_LENGTH = 128;
 /** Bits 4 and 3 of the options are always zero (X.224 13.3.3). */
 const DEFINED_OPTIONS = 0x03;
 
-/** Reads and writes CR. */
-export const connectionRequest: Codec<'CR'> = {
-  read(reading) {
-    reading.requireLi(6);
-    //= X.224 13.3.3 c deviation: a tolerant reading ignores it, for nothing uses it and some peers set it
-    if (reading.uint(2, 2) !== 0) {
-      // X.224 13.3.3 c. Nothing uses the field, and every known stack accepts such a CR.
-      reading.tolerate('dst-ref-nonzero', 4);
-    }
-    const tpdu = readConnection(reading, 'CR');
-    //= X.224 13.3 deviation: a tolerant reading takes up to 319 octets
-    if (reading.octets.length > MAX_CR_LENGTH) {
-      reading.tolerate('cr-too-long', MAX_CR_LENGTH + 1);
-    }
-    return tpdu;
-  },
-  write(init) {
-    //= X.224 13.3.3 c
-    checkUint('dstRef', init.dstRef ?? 0, 0);
-    //= X.224 6.5.4 i para 1
-    if (init.class === 0 || init.class === undefined) {
-      // Table 3: a CR that prefers class 0 has no alternative classes.
-      const alternatives = init.parameters?.alternativeClasses;
-      if (alternatives !== undefined) {
-        throw outOfRange('parameters.alternativeClasses', 'none with class 0', alternatives);
-      }
-    }
-    return writeConnection(init);
-  },
-};
+/** Reads CR. */
+export function readCr(reading: Reading): ReadFields<'CR'> {
+  reading.requireLi(6);
+  //= X.224 13.3.3 c deviation: a tolerant reading ignores it, for nothing uses it and some peers set it
+  if (reading.uint(2, 2) !== 0) {
+    // X.224 13.3.3 c. Nothing uses the field, and every known stack accepts such a CR.
+    reading.tolerate('dst-ref-nonzero', 4);
+  }
+  const tpdu = readConnection(reading, 'CR');
+  //= X.224 13.3 deviation: a tolerant reading takes up to 319 octets
+  if (reading.octets.length > MAX_CR_LENGTH) {
+    reading.tolerate('cr-too-long', MAX_CR_LENGTH + 1);
+  }
+  return tpdu;
+}
 
-/** Reads and writes CC. */
-export const connectionConfirm: Codec<'CC'> = {
-  read(reading) {
-    reading.requireLi(6);
-    const tpdu = readConnection(reading, 'CC');
-    const { tpduSize, preferredMaxTpduSize } = tpdu.parameters;
-    //= X.224 6.5.4 k para 2
-    //= X.224 6.5.4 k para 2 deviation: a tolerant reading takes a CC with both sizes, of which the preferred one counts
-    if (tpduSize !== undefined && preferredMaxTpduSize !== undefined) {
-      // X.224 6.5.4 k: a CC with parameter 0xF0 has no parameter 0xC0.
-      reading.tolerate('cc-both-sizes', reading.headerEnd);
+/** Writes CR. */
+export function writeCr(init: TpduInitOf<'CR'>): Written {
+  //= X.224 13.3.3 c
+  checkUint('dstRef', init.dstRef ?? 0, 0);
+  //= X.224 6.5.4 i para 1
+  if (init.class === 0 || init.class === undefined) {
+    // Table 3: a CR that prefers class 0 has no alternative classes.
+    const alternatives = init.parameters?.alternativeClasses;
+    if (alternatives !== undefined) {
+      throw outOfRange('parameters.alternativeClasses', 'none with class 0', alternatives);
     }
-    return tpdu;
-  },
-  write(init) {
-    const { tpduSize, preferredMaxTpduSize } = init.parameters ?? {};
-    //= X.224 6.5.4 k para 2
-    if (tpduSize !== undefined && preferredMaxTpduSize !== undefined) {
-      throw outOfRange(
-        'parameters.preferredMaxTpduSize',
-        'none beside tpduSize in a CC',
-        preferredMaxTpduSize,
-      );
-    }
-    return writeConnection(init);
-  },
-};
+  }
+  return writeConnection(init);
+}
+
+/** Reads CC. */
+export function readCc(reading: Reading): ReadFields<'CC'> {
+  reading.requireLi(6);
+  const tpdu = readConnection(reading, 'CC');
+  const { tpduSize, preferredMaxTpduSize } = tpdu.parameters;
+  //= X.224 6.5.4 k para 2
+  //= X.224 6.5.4 k para 2 deviation: a tolerant reading takes a CC with both sizes, of which the preferred one counts
+  if (tpduSize !== undefined && preferredMaxTpduSize !== undefined) {
+    // X.224 6.5.4 k: a CC with parameter 0xF0 has no parameter 0xC0.
+    reading.tolerate('cc-both-sizes', reading.headerEnd);
+  }
+  return tpdu;
+}
+
+/** Writes CC. */
+export function writeCc(init: TpduInitOf<'CC'>): Written {
+  const { tpduSize, preferredMaxTpduSize } = init.parameters ?? {};
+  //= X.224 6.5.4 k para 2
+  if (tpduSize !== undefined && preferredMaxTpduSize !== undefined) {
+    throw outOfRange(
+      'parameters.preferredMaxTpduSize',
+      'none beside tpduSize in a CC',
+      preferredMaxTpduSize,
+    );
+  }
+  return writeConnection(init);
+}
 
 function readConnection<T extends 'CR' | 'CC'>(reading: Reading, type: T) {
   const cdt = reading.nibble;
