@@ -2,6 +2,7 @@
  * Compares the processor time per message of 64 octets, and per connection, of this build with that of another build,
  * both in turns in one process: shows what a change costs.
  */
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { CASES, type Case, DEFAULT_TPDU } from './cases.js';
@@ -26,8 +27,10 @@ const NAMES = [`rt-64-${DEFAULT_TPDU}`, `ow-64-${DEFAULT_TPDU}`, 'connect'];
 
 /** @param folder contains the `dist` of the other build */
 export async function compareBuilds(folder: string, runs: number): Promise<BuildComparison[]> {
-  const file = pathToFileURL(resolve(folder, 'dist/index.js')).href;
-  const other = (await import(file)) as Library;
+  // The modules of the package, as ours; an older build has only those of the compiler.
+  const files = ['dist/esm/index.js', 'dist/index.js'].map((path) => resolve(folder, path));
+  const file = files.find((path) => existsSync(path)) ?? '';
+  const other = (await import(pathToFileURL(file).href)) as Library;
   const comparisons: BuildComparison[] = [];
   for (const benchCase of CASES.filter(({ name }) => NAMES.includes(name))) {
     comparisons.push(await compareCase(benchCase, other, runs));

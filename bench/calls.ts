@@ -3,14 +3,22 @@
  * precise coverage of V8 counts each call of each function.
  */
 import { type Profiler, Session } from 'node:inspector/promises';
-import { type Connection, connect, listen } from 'cotp';
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+import type { Connection } from 'cotp';
+import type { Library } from './ours.js';
 
 export interface FunctionCalls {
-  /** File within `dist`. */
+  /** File within `dist`, where each source has one. */
   readonly file: string;
   readonly name: string;
   readonly calls: number;
 }
+
+/** The compiled modules, one for each source: the package has them joined in a few files. */
+const COMPILED = createRequire(import.meta.url)
+  .resolve('cotp/package.json')
+  .replace(/[^\\/]+$/, 'dist/index.js');
 
 const HOST = '127.0.0.1';
 const TSDU: Uint8Array = Uint8Array.of(1, 2, 3);
@@ -28,6 +36,7 @@ export async function countCalls(): Promise<readonly FunctionCalls[]> {
   const session = new Session();
   session.connect();
   const { promise, resolve } = deferredConnection();
+  const { connect, listen } = (await import(pathToFileURL(COMPILED).href)) as Library;
   const server = await listen(resolve, { host: HOST, port: 0 });
   const sender = await connect({ host: HOST, port: server.addresses[0]?.port });
   const receiver = await promise;

@@ -12,10 +12,15 @@ const root = resolve(process.argv[2] ?? fileURLToPath(new URL('..', import.meta.
 /** What the compiler may write for a source, longest ending first. */
 const OUTPUT = /\.(?:d\.([cm]?)ts|([cm]?)js)(?:\.map)?$/;
 
-/** Folders of `build` that another program writes; the scripts in them have no source. */
-const WRITTEN_BY_OTHERS = ['build/packages', 'build/packaging', 'build/reference'].map((path) =>
-  join(root, path),
-);
+/** Folders that another program clears and fills; the files in them have no source. */
+const WRITTEN_BY_OTHERS = [
+  'build/packages',
+  'build/packaging',
+  'build/reference',
+  'dist/esm',
+  'dist/cjs',
+  'dist/cli',
+].map((path) => join(root, path));
 
 /** Our tsconfig files have comments on lines of their own; nothing else in them is not JSON. */
 function readConfig(path) {

@@ -29,9 +29,12 @@ export function run(file: string, args: readonly string[], cwd: string): Promise
   });
 }
 
-/** One file of the tarball, as `npm pack --json` lists it. */
-interface PackedFile {
-  readonly path: string;
+/** The tarball, as `npm pack --json` describes it. */
+interface Tarball {
+  readonly filename: string;
+  /** Octets. */
+  readonly size: number;
+  readonly files: readonly { readonly path: string }[];
 }
 
 /** A folder with the package installed, from its tarball as the registry would give it or as a copy. */
@@ -39,10 +42,13 @@ export class Consumer {
   readonly folder: string;
   /** The paths in the tarball; none in a copy. */
   readonly packed: readonly string[];
+  /** Octets of the tarball; 0 of a copy. */
+  readonly size: number;
 
-  private constructor(folder: string, packed: readonly string[]) {
+  private constructor(folder: string, packed: readonly string[] = [], size = 0) {
     this.folder = folder;
     this.packed = packed;
+    this.size = size;
   }
 
   /** Packs what is built and installs it. `npm test` has built it. */
@@ -51,7 +57,7 @@ export class Consumer {
     // Without its scripts: they build anew, under the feet of the tests that run beside this one.
     const pack = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder];
     const { stdout } = await succeed('npm', pack, ROOT);
-    const [tarball] = JSON.parse(stdout) as { filename: string; files: PackedFile[] }[];
+    const [tarball] = JSON.parse(stdout) as Tarball[];
     if (tarball === undefined) {
       throw new Error('npm pack made nothing');
     }
@@ -61,6 +67,7 @@ export class Consumer {
     return new Consumer(
       folder,
       tarball.files.map(({ path }) => path),
+      tarball.size,
     );
   }
 
@@ -75,7 +82,7 @@ export class Consumer {
       await cp(join(ROOT, path), join(installed, path), { recursive: true });
     }
     await addNodeTypes(folder);
-    return new Consumer(folder, []);
+    return new Consumer(folder);
   }
 
   /** Writes a file of the project. */

@@ -84,6 +84,7 @@ import {
   textSink,
   type WaitOptions,
 } from 'cotp';
+import { describeTpdu, TpktReader } from 'cotp/browser';
 import type * as tpdus from 'cotp/tpdu';
 import {
   CotpError as BaseError,
@@ -220,7 +221,7 @@ const listenOptions: ListenOptions = {
 export async function service(address: Address, data: Data): Promise<FullAddress | undefined> {
   const callback: ConnectionCb = async (conn: Connection) => {
     for await (const tsdu of conn) {
-      const octets: Buffer = tsdu;
+      const octets: Same<typeof tsdu, Buffer> extends true ? Buffer : never = tsdu;
       conn.write(octets);
     }
   };
@@ -349,4 +350,13 @@ export async function inspected(): Promise<void> {
   const inspector: Inspector = await inspect(options);
   process.stderr.write(`${inspector.url} ${inspector.address.port}`);
   await inspector.asyncClose();
+}
+
+/** The parts for pages. */
+export function described(stream: Uint8Array): readonly string[] {
+  const found: string[] = [];
+  const reader = new TpktReader((tpdu: Uint8Array) => found.push(describeTpdu(decode(tpdu))));
+  reader.push(stream);
+  const { held }: { readonly held: number } = reader;
+  return held === 0 ? found : [];
 }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parseSync } from 'rolldown/utils';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Consumer, ROOT } from './consumer.js';
 
@@ -37,14 +38,12 @@ async function manifest(): Promise<Record<string, unknown>> {
 
 describe('the tarball', () => {
   const allowed = [
-    /^dist\/(?:core|node|cli)\/.+\.(?:js|d\.ts)(?:\.map)?$/,
-    /^dist\/index\.(?:js|d\.ts)(?:\.map)?$/,
-    /^dist\/(?:cli|node\/inspector)\/THIRD-PARTY\.txt$/,
-    /^src\/.+\.tsx?$/,
-    /^src\/inspector-page\/page\.(?:css|html)$/,
+    /^dist\/esm\/[\w-]+\.(?:js|d\.ts)$/,
+    /^dist\/cjs\/[\w-]+\.(?:cjs|d\.cts)$/,
+    /^dist\/cli\/main\.js$/,
+    /^dist\/(?:cli|cjs)\/THIRD-PARTY\.txt$/,
     /^man\/cotp\.1$/,
-    /^docs\/[\w-]+\.(?:md|svg)$/,
-    /^(?:README|CHANGELOG|SECURITY)\.md$/,
+    /^README\.md$/,
     /^LICENSE$/,
     /^package\.json$/,
   ];
@@ -60,12 +59,9 @@ describe('the tarball', () => {
     }
   });
 
-  test('holds the source that its source maps point at', () => {
-    const bundled = new Map([['dist/node/inspector/page.js', 'src/inspector-page/view/main.tsx']]);
-    for (const path of consumer.packed.filter((each) => /^dist\/.+\.js$/.test(each))) {
-      const source = bundled.get(path) ?? path.replace(/^dist\/(.+)\.js$/, 'src/$1.ts');
-      expect(consumer.packed).toContain(source);
-    }
+  test('has at most 350 kB', () => {
+    expect(consumer.size).toBeGreaterThan(0);
+    expect(consumer.size).toBeLessThanOrEqual(350_000);
   });
 
   test('brings no other package and runs no script', async () => {
@@ -81,14 +77,45 @@ describe('the tarball', () => {
   });
 
   test('imports nothing but its own files and Node', async () => {
-    for (const path of consumer.packed.filter((each) => /^dist\/.+\.js$/.test(each))) {
-      const text = await readFile(join(consumer.folder, 'node_modules/cotp', path), 'utf8');
-      const core = path.startsWith('dist/core/');
-      for (const [, specifier = ''] of text.matchAll(/^(?:im|ex)port .*from ['"](.+)['"];$/gm)) {
-        expect(specifier, path).toMatch(core ? /^\.{1,2}\// : /^(?:\.{1,2}\/|node:)/);
+    const kinds = new Set<string | undefined>();
+    for (const path of consumer.packed.filter((each) => /^dist\/.+\.c?js$/.test(each))) {
+      for (const specifier of await imported(path)) {
+        const [kind] = /^(?:\.{1,2}\/|node:)/.exec(specifier) ?? [];
+        expect(kind, `${path}: ${specifier}`).toBeDefined();
+        kinds.add(kind);
       }
     }
+    expect(kinds).toEqual(new Set(['./', '../', 'node:']));
   });
+
+  test.each([
+    'dist/esm/browser.js',
+    'dist/cjs/browser.cjs',
+    'dist/esm/tpdu.js',
+    'dist/cjs/tpdu.cjs',
+  ])('%s imports nothing of Node, nor does what it imports', async (entry) => {
+    const reached = new Set([entry]);
+    for (const path of reached) {
+      for (const specifier of await imported(path)) {
+        expect(specifier, path).toMatch(/^\.\//);
+        reached.add(join(path, '..', specifier));
+      }
+    }
+    expect(reached.size).toBeGreaterThan(1);
+  });
+
+  /** What a module imports or requires. */
+  async function imported(path: string): Promise<string[]> {
+    const text = await readFile(join(consumer.folder, 'node_modules/cotp', path), 'utf8');
+    const { staticImports, staticExports } = parseSync(path, text).module;
+    const exported = staticExports.flatMap(({ entries }) => entries.map((it) => it.moduleRequest));
+    const required = text.matchAll(/\b(?:require|import)\((["'`])([^"'`]+)\1\)/g);
+    return [
+      ...staticImports.map(({ moduleRequest }) => moduleRequest.value),
+      ...exported.flatMap((each) => each?.value ?? []),
+      ...[...required].map(([, , specifier = '']) => specifier),
+    ];
+  }
 });
 
 describe('an installed package', () => {
@@ -115,7 +142,7 @@ await reference(cotp);`;
     });
   });
 
-  test.each(['cotp', 'cotp/tpkt', 'cotp/tpdu', 'cotp/package.json'])(
+  test.each(['cotp', 'cotp/tpkt', 'cotp/tpdu', 'cotp/browser', 'cotp/package.json'])(
     '%s can be had both ways and is the same module',
     async (entry) => {
       const attributes = entry.endsWith('.json') ? ", { with: { type: 'json' } }" : '';
@@ -137,7 +164,7 @@ import('${entry}'${attributes}).then((imported) => {
   });
 
   test('keeps its inner modules to itself', async () => {
-    const text = `import('cotp/dist/core/octets/octets.js').catch((error) => console.log(error.code));`;
+    const text = `import('cotp/dist/esm/index.js').catch((error) => console.log(error.code));`;
     await consumer.write('inner.mjs', text);
     const { stdout } = await consumer.node(['inner.mjs']);
     expect(stdout).toBe('ERR_PACKAGE_PATH_NOT_EXPORTED\n');
@@ -145,27 +172,16 @@ import('${entry}'${attributes}).then((imported) => {
 });
 
 describe('the types', () => {
-  /** Names that an index.d.ts exports, those of `export *` from a neighbour included. */
-  async function exported(path: string): Promise<string[]> {
-    const folder = join(consumer.folder, 'node_modules/cotp/dist');
-    const text = await readFile(join(folder, path), 'utf8');
-    const lists = [...text.matchAll(/^export (?:type )?\{([^}]+)\}/gm)];
-    const names = lists
-      .flatMap(([, list = '']) => list.split(','))
-      .map((name) => {
-        return name.replace(/^\s*(?:type )?\s*(?:.+ as )?/, '').trim();
-      });
-    if (text.includes('export type * from')) {
-      const types = await readFile(join(folder, path, '../types.d.ts'), 'utf8');
-      const declared = types.matchAll(/^export (?:declare )?(?:type|interface) (\w+)/gm);
-      names.push(...[...declared].map(([, name = '']) => name));
-    }
-    return names.filter((name) => name !== '');
+  /** Names that the declarations of an entry export. */
+  async function exported(entry: string): Promise<string[]> {
+    const path = join(consumer.folder, `node_modules/cotp/dist/cjs/${entry}.d.cts`);
+    const [, list = ''] = /^export \{([^}]+)\}/m.exec(await readFile(path, 'utf8')) ?? [];
+    return [...list.matchAll(/(\w+),$/gm)].map(([, name = '']) => name);
   }
 
   test('compile for a strict project that uses every export', async () => {
     const text = await readFile(new URL('every-export.mts', import.meta.url), 'utf8');
-    for (const path of ['index.d.ts', 'node/tpkt/index.d.ts', 'core/tpdu/index.d.ts']) {
+    for (const path of ['index', 'tpkt', 'tpdu', 'browser']) {
       const names = await exported(path);
       expect(names.length, path).toBeGreaterThan(5);
       expect(
@@ -191,7 +207,7 @@ export const opening: Promise<cotp.Connection> = cotp.connect({ host: 'localhost
   });
 
   test('show nothing that is internal', async () => {
-    for (const path of consumer.packed.filter((each) => each.endsWith('.d.ts'))) {
+    for (const path of consumer.packed.filter((each) => /\.d\.c?ts$/.test(each))) {
       const text = await readFile(join(consumer.folder, 'node_modules/cotp', path), 'utf8');
       expect(text, path).not.toContain('@internal');
     }

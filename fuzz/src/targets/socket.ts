@@ -4,7 +4,8 @@
  */
 import { connect as connectTcp, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Connection, connect, listen, type Server } from 'cotp';
+// Not from 'cotp': the package has a copy of the module of references in it.
+import { type Connection, connect, listen, type Server } from '../../../dist/index.js';
 import { References } from '../../../dist/node/references.js';
 import { closeInTurn, echo } from '../../../tools/applications.mjs';
 import { OURS } from '../class2-streams.js';

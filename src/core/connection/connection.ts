@@ -72,7 +72,10 @@ interface Handshake {
   request: ConnectionRequest | undefined;
 }
 
-/** The procedure of an action that only one event leads to. It gets the data of that event. */
+/**
+ * The procedure of an action that only one event leads to. It gets the data of that event. Its calls are marked as pure, so
+ * that a minifier which drops the class drops them too: by themselves they would name private members of no class.
+ */
 function forEvent<E extends Event>(
   event: E,
   act: (connection: TransportConnection, input: InputOf<E>, from: State) => void,
@@ -245,14 +248,16 @@ export class TransportConnection extends DataEngine {
         connection.#outgoing.send(encode(offer));
       }
     },
-    'indicate connect': forEvent('CR', (connection, { tpdu }) => connection.#indicateConnect(tpdu)),
-    'send CC': forEvent('T-CONNECT response', (connection, { acceptance }) => {
+    'indicate connect': /* @__PURE__ */ forEvent('CR', (connection, { tpdu }) =>
+      connection.#indicateConnect(tpdu),
+    ),
+    'send CC': /* @__PURE__ */ forEvent('T-CONNECT response', (connection, { acceptance }) => {
       const { request } = connection.#handshake;
       if (request !== undefined) {
         connection.#accept(request, acceptance);
       }
     }),
-    'confirm connect': forEvent('CC', (connection, { tpdu, confirmation }) => {
+    'confirm connect': /* @__PURE__ */ forEvent('CC', (connection, { tpdu, confirmation }) => {
       connection.#outgoing.remoteRef = tpdu.srcRef;
       connection.#open(confirmation, tpdu);
     }),
@@ -260,33 +265,39 @@ export class TransportConnection extends DataEngine {
     'refuse by ER': (connection, input, from) => connection.#failWithEr(input, from),
     'fail with ER': (connection, input, from) => connection.#failWithEr(input, from),
     refused: (connection, input) => connection.#refused(input),
-    'take data': forEvent('DT', (connection, { tpdu: { userData, eot } }) => {
+    'take data': /* @__PURE__ */ forEvent('DT', (connection, { tpdu: { userData, eot } }) => {
       connection.takeData(userData, eot);
     }),
     'keep data': (connection) => {
       connection.splitter.unread();
       connection.hasEarlyData = true;
     },
-    'indicate disconnect': forEvent('DR', (connection, { tpdu, octets }, from) => {
+    'indicate disconnect': /* @__PURE__ */ forEvent('DR', (connection, { tpdu, octets }, from) => {
       const orderly = !connection.options.strict;
       const details = detailsOf(tpdu);
       connection.indicateDisconnect(endedByPeer(from, tpdu, octets), { orderly, details });
       connection.release();
     }),
-    'send expedited data': forEvent('T-EXPEDITED-DATA request', (connection, { data }) => {
-      const number = connection.#expedited.takeNumber();
-      const { remoteRef } = connection.#outgoing;
-      connection.#outgoing.sendExpedited(
-        connection.#procedure.expeditedData(data, remoteRef, number),
-      );
-    }),
-    'take expedited data': forEvent('ED', (connection, { tpdu: { userData, tpduNr } }) => {
-      const data = connection.options.allocate(userData.length);
-      data.set(userData);
-      connection.deliverExpedited(data);
-      connection.#acknowledge(tpduNr);
-    }),
-    'acknowledge expedited data': forEvent('ED', (connection, { tpdu }) =>
+    'send expedited data': /* @__PURE__ */ forEvent(
+      'T-EXPEDITED-DATA request',
+      (connection, { data }) => {
+        const number = connection.#expedited.takeNumber();
+        const { remoteRef } = connection.#outgoing;
+        connection.#outgoing.sendExpedited(
+          connection.#procedure.expeditedData(data, remoteRef, number),
+        );
+      },
+    ),
+    'take expedited data': /* @__PURE__ */ forEvent(
+      'ED',
+      (connection, { tpdu: { userData, tpduNr } }) => {
+        const data = connection.options.allocate(userData.length);
+        data.set(userData);
+        connection.deliverExpedited(data);
+        connection.#acknowledge(tpduNr);
+      },
+    ),
+    'acknowledge expedited data': /* @__PURE__ */ forEvent('ED', (connection, { tpdu }) =>
       connection.#acknowledge(tpdu.tpduNr),
     ),
     'resume sending': (connection) => {
@@ -297,7 +308,7 @@ export class TransportConnection extends DataEngine {
       connection.splitter.maxLength = MAX_TPKT_LENGTH;
       connection.startCloseClock();
     },
-    'begin release': forEvent('T-DISCONNECT request', (connection, { how }) => {
+    'begin release': /* @__PURE__ */ forEvent('T-DISCONNECT request', (connection, { how }) => {
       connection.#releaseHow = how;
       connection.dropBegun();
       connection.startCloseClock();
@@ -314,43 +325,47 @@ export class TransportConnection extends DataEngine {
       connection.#sendDr(DR_REASONS.normal, true, isAsked ? input.how : {});
     },
     'fail by DR': (connection, input, from) => connection.#failByDr(input, from),
-    'refuse CC': forEvent('CC refused by DR', (connection, { tpdu, error }) => {
+    'refuse CC': /* @__PURE__ */ forEvent('CC refused by DR', (connection, { tpdu, error }) => {
       connection.#outgoing.remoteRef = tpdu.srcRef;
       connection.splitter.maxLength = MAX_TPKT_LENGTH;
       connection.indicateDisconnect(error);
       connection.#sendDr(DR_REASONS.negotiationFailed, true);
     }),
-    'refuse foreign CC': forEvent('foreign CC', (connection, { tpdu, error }) => {
+    'refuse foreign CC': /* @__PURE__ */ forEvent('foreign CC', (connection, { tpdu, error }) => {
       connection.indicateDisconnect(error);
       connection.#outgoing.send(answerToForeignCc(tpdu));
       connection.release();
     }),
-    'refused, send DC': forEvent('DR with SRC-REF', (connection, { tpdu, octets }) =>
-      connection.#endWithDc(tpdu, refusedByDr(tpdu, octets, connection.#handshake.offer)),
+    'refused, send DC': /* @__PURE__ */ forEvent(
+      'DR with SRC-REF',
+      (connection, { tpdu, octets }) =>
+        connection.#endWithDc(tpdu, refusedByDr(tpdu, octets, connection.#handshake.offer)),
     ),
-    'fail with DC': forEvent('DR with SRC-REF', (connection, { tpdu, octets }, from) =>
-      connection.#endWithDc(tpdu, endedByPeer(from, tpdu, octets)),
+    'fail with DC': /* @__PURE__ */ forEvent(
+      'DR with SRC-REF',
+      (connection, { tpdu, octets }, from) =>
+        connection.#endWithDc(tpdu, endedByPeer(from, tpdu, octets)),
     ),
-    'release with DC': forEvent('DR with SRC-REF', (connection, { tpdu }) =>
+    'release with DC': /* @__PURE__ */ forEvent('DR with SRC-REF', (connection, { tpdu }) =>
       connection.#endWithDc(tpdu),
     ),
-    'confirm disconnect': forEvent('DR', (connection, { tpdu, octets }, from) =>
+    'confirm disconnect': /* @__PURE__ */ forEvent('DR', (connection, { tpdu, octets }, from) =>
       connection.#confirmDisconnect(tpdu, octets, from),
     ),
     confirmed: (connection) => {
       connection.end.confirmed();
       connection.release();
     },
-    'send DC': forEvent('foreign DR', (connection, { tpdu }) => {
+    'send DC': /* @__PURE__ */ forEvent('foreign DR', (connection, { tpdu }) => {
       // The DST-REF of a DC is the SRC-REF of the DR; without one nobody could associate it.
       if (tpdu.srcRef !== 0) {
         connection.#outgoing.confirm(tpdu);
       }
     }),
-    'refuse second CR': forEvent('second CR', (connection, { tpdu }) =>
+    'refuse second CR': /* @__PURE__ */ forEvent('second CR', (connection, { tpdu }) =>
       connection.#outgoing.reply(answerToSecondCr(tpdu)),
     ),
-    'answer foreign CC': forEvent('foreign CC', (connection, { tpdu }) =>
+    'answer foreign CC': /* @__PURE__ */ forEvent('foreign CC', (connection, { tpdu }) =>
       connection.#outgoing.reply(answerToForeignCc(tpdu)),
     ),
   };

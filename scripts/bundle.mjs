@@ -1,0 +1,190 @@
+/**
+ * Makes what the package has, of src and of the declarations that the compiler wrote:
+ *
+ * - dist/esm: the modules of the library for `import`, and dist/cli/main.js, the command, which has the packages it uses
+ *   in it and shares the modules of the library. So the package needs no other, and starts without resolving a hundred
+ *   modules one by one. The licences of the packages are put beside the command.
+ * - dist/cjs: the library once more, for a `require` that cannot load ES modules, and the declarations.
+ *
+ * The reader of captures is made for the fuzzer too.
+ */
+import { existsSync } from 'node:fs';
+import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
+import { minifySync } from 'rolldown/utils';
+import { writeDeclarations } from './declarations.mjs';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const SOURCE = join(ROOT, 'src');
+const DIST = join(ROOT, 'dist');
+
+/** The entries of the library: their names in the package, and their modules below src. */
+const ENTRIES = {
+  index: 'index',
+  tpkt: 'node/tpkt/index',
+  tpdu: 'core/tpdu/index',
+  browser: 'core/browser',
+};
+
+const LIBRARY = Object.fromEntries(
+  Object.entries(ENTRIES).map(([name, path]) => [name, join(SOURCE, `${path}.ts`)]),
+);
+
+/**
+ * A module that another script writes has declarations in src, but no source; it lies in dist, where the compiler puts the
+ * others. Such modules are data, and large, so both kinds of modules share one file of each, in CommonJS, which `import`
+ * takes too.
+ */
+const generated = new Map();
+
+const withGenerated = {
+  name: 'with-generated',
+  resolveId(source, importer) {
+    if (!source.startsWith('.') || !importer?.startsWith(SOURCE)) {
+      return null;
+    }
+    const path = join(dirname(importer), source).replace(/\.js$/, '');
+    if (existsSync(`${path}.ts`) || !existsSync(`${path}.d.ts`)) {
+      return null;
+    }
+    // From every folder of the package.
+    const id = `../cjs/${basename(path)}.cjs`;
+    generated.set(id, join(DIST, `${relative(SOURCE, path)}.js`));
+    return { id, external: true };
+  },
+};
+
+/** Makes the shared file of such a module, if it was written before, and puts the licences of what is in it beside it. */
+async function share(id, built) {
+  if (!existsSync(built)) {
+    return;
+  }
+  await bundle(built, { file: join(DIST, 'esm', id), format: 'cjs' });
+  const licences = join(dirname(built), 'THIRD-PARTY.txt');
+  if (existsSync(licences)) {
+    const text = await readFile(licences, 'utf8');
+    const path = relative(ROOT, built);
+    await writeFile(
+      join(DIST, 'cjs/THIRD-PARTY.txt'),
+      text.replace(path, `dist/cjs/${basename(id)}`),
+    );
+  }
+}
+
+/** cli-table3 asks for it when a table has colours; ours have none. */
+const withoutColours = {
+  name: 'without-colours',
+  resolveId: (id) => (id === '@colors/colors/safe' ? `\0${id}` : null),
+  load: (id) => (id === '\0@colors/colors/safe' ? '' : null),
+};
+
+// The package has no source maps; coverage needs them, of code that is not minified.
+const sourcemap = process.env.COTP_SOURCE_MAP !== undefined;
+
+/** What few people debug is small. Names of classes stay: errors show them. */
+const MINIFIED = {
+  mangle: { keepNames: { class: true, function: false } },
+  compress: true,
+  codegen: { removeWhitespace: true },
+};
+
+/** The command and the modules of the library come of one build, but the library stays readable. */
+const minifiedCommand = {
+  name: 'minified-command',
+  renderChunk: (code, { name }) =>
+    name === 'cli' && !sourcemap
+      ? minifySync('main.js', code, { ...MINIFIED, module: true })
+      : null,
+};
+
+const options = {
+  platform: 'node',
+  external: /^node:/,
+  plugins: [withGenerated, withoutColours, minifiedCommand],
+};
+
+const outputOptions = {
+  sourcemap,
+  // The declarations have the comments for users.
+  comments: { jsdoc: false },
+};
+
+/** The folder of the package that a module came from. */
+function packageOf(id) {
+  const [, folder] = /^\0?(.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+)/.exec(id) ?? [];
+  return folder;
+}
+
+async function licenceOf(folder) {
+  const { name, version, license } = JSON.parse(
+    await readFile(join(folder, 'package.json'), 'utf8'),
+  );
+  const file = (await readdir(folder)).find((each) => /^licen[cs]e/i.test(each));
+  if (file === undefined) {
+    throw new Error(`${name} has no licence text in ${basename(folder)}`);
+  }
+  const text = await readFile(join(folder, file), 'utf8');
+  return `${name} ${version} (${license})\n\n${text.trim()}\n`;
+}
+
+async function bundle(input, output) {
+  const build = await rolldown({ ...options, input });
+  const result = await build.write({ ...outputOptions, ...output });
+  await build.close();
+  return result.output;
+}
+
+for (const folder of ['esm', 'cjs', 'cli']) {
+  await rm(join(DIST, folder), { recursive: true, force: true });
+}
+
+const cli = join(SOURCE, 'cli/main.ts');
+const chunks = await bundle(
+  { ...LIBRARY, cli },
+  {
+    dir: DIST,
+    format: 'esm',
+    entryFileNames: ({ name }) => (name === 'cli' ? 'cli/main.js' : 'esm/[name].js'),
+    chunkFileNames: 'esm/[name]-[hash].js',
+  },
+);
+await chmod(join(DIST, 'cli/main.js'), 0o755);
+
+await bundle(LIBRARY, {
+  dir: join(DIST, 'cjs'),
+  format: 'cjs',
+  // A host that cannot load ES modules has no `import()` either.
+  dynamicImportInCjs: false,
+  minify: sourcemap ? false : MINIFIED,
+  entryFileNames: '[name].cjs',
+  chunkFileNames: '[name]-[hash].cjs',
+});
+
+for (const [id, built] of generated) {
+  await share(id, built);
+}
+
+await writeDeclarations(
+  Object.fromEntries(
+    Object.entries(ENTRIES).map(([name, path]) => [name, join(DIST, `${path}.d.ts`)]),
+  ),
+  join(DIST, 'core'),
+  { esm: join(DIST, 'esm'), cjs: join(DIST, 'cjs') },
+);
+
+// The fuzzer runs the reader of captures by itself. It is not in the package.
+await bundle(join(SOURCE, 'cli/capture/capture-reader.ts'), {
+  file: join(ROOT, 'build/cli/cli/capture/capture-reader.js'),
+  format: 'esm',
+});
+
+const folders = new Set(chunks.flatMap((chunk) => chunk.moduleIds ?? []).map(packageOf));
+folders.delete(undefined);
+const licences = await Promise.all([...folders].sort().map(licenceOf));
+const intro = 'dist/cli/main.js has these packages in it.\n';
+await writeFile(
+  join(DIST, 'cli/THIRD-PARTY.txt'),
+  [intro, ...licences].join(`\n${'-'.repeat(72)}\n\n`),
+);
