@@ -52,12 +52,25 @@ async function sharedPort({ connect, listen }) {
   await second.shutdown();
 }
 
+/** `import` and `require` give the same classes and functions. */
+async function same(entry) {
+  const required = require(entry);
+  const imported = await import(entry);
+  for (const name of Object.keys(imported)) {
+    assert.equal(required[name], imported[name], `${name} of ${entry}`);
+  }
+}
+
+async function main() {
+  const [cotp, tpkt, tpdu] = ['cotp', 'cotp/tpkt', 'cotp/tpdu'].map((entry) => require(entry));
+  await check({ cotp, tpkt, tpdu });
+  for (const entry of ['cotp', 'cotp/tpkt', 'cotp/tpdu', 'cotp/browser']) {
+    await same(entry);
+  }
+}
+
 module.exports = { check };
 
 if (require.main === module) {
-  void check({
-    cotp: require('cotp'),
-    tpkt: require('cotp/tpkt'),
-    tpdu: require('cotp/tpdu'),
-  });
+  void main();
 }

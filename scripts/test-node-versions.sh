@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Packs the package, installs the tarball into an empty project and tries it there under other
-# versions of Node: `scripts/test-node-versions.sh [MAJOR...]`, 22 and 24 by default.
+# versions of Node: `scripts/test-node-versions.sh [MAJOR...]`, 22, 24 and 26 by default. COTP_TARBALL
+# names a tarball that is packed already.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 versions=("${@:-}")
-[ -n "${versions[0]}" ] || versions=(22 24)
+[ -n "${versions[0]}" ] || versions=(22 24 26)
 
 if [ "$(uname -s)-$(uname -m)" != Linux-x86_64 ]; then
   echo "Other versions of Node: not tested, their binaries are taken for Linux x64 only."
@@ -15,13 +16,16 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-echo "Packing ..."
-tarball=$(cd "$root" && npm pack --silent --pack-destination "$work" | tail -n 1)
+tarball=${COTP_TARBALL:-}
+if [ -z "$tarball" ]; then
+  echo "Packing ..."
+  tarball=$work/$(cd "$root" && npm pack --silent --pack-destination "$work" | tail -n 1)
+fi
 
 mkdir "$work/project"
 cd "$work/project"
 echo '{ "private": true }' > package.json
-npm install --silent --no-audit --no-fund "$work/$tarball"
+npm install --silent --no-audit --no-fund "$tarball"
 cp "$root"/scripts/{smoke.mjs,smoke.cjs,smoke-cli.mjs,restart-reuse-port.mjs} .
 
 run() { # NODE

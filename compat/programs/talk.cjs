@@ -1,0 +1,36 @@
+/** The same by `require`. */
+'use strict';
+
+const { ok } = require('node:assert/strict');
+const cotp = require('cotp');
+const { decode, describeTpdu, encode } = require('cotp/browser');
+const tpdu = require('cotp/tpdu');
+const tpkt = require('cotp/tpkt');
+
+async function talk({ connect, listen }) {
+  const server = await listen(
+    async (peer) => {
+      for await (const octets of peer) {
+        peer.write(octets);
+      }
+    },
+    { host: '127.0.0.1', port: 0 },
+  );
+  const conn = await connect(server.addresses[0]);
+  conn.write(Buffer.from('there and back'));
+  const echo = String(await conn.read());
+  await conn.asyncClose();
+  await server.asyncClose();
+  return echo;
+}
+
+async function main() {
+  const octets = encode({ type: 'CR', srcRef: 1, parameters: { calledTsel: Uint8Array.of(1, 2) } });
+  ok(tpdu.decode === decode);
+  console.log(await talk(cotp));
+  console.log(await talk(tpkt));
+  console.log(describeTpdu(decode(octets)));
+}
+
+module.exports = { main };
+void main();
