@@ -13,7 +13,7 @@ import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
-import { minifySync } from 'rolldown/utils';
+import { minifySync, parseSync, Visitor } from 'rolldown/utils';
 import { writeDeclarations } from './declarations.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -83,26 +83,59 @@ const withoutColours = {
 // The package has no source maps; coverage needs them, of code that is not minified.
 const sourcemap = process.env.COTP_SOURCE_MAP !== undefined;
 
-/** What few people debug is small. Names of classes stay: errors show them. */
+/** Variables get short names. Names of functions and classes stay for stack traces. */
+const SHORT_NAMES = {
+  mangle: { keepNames: true },
+  compress: false,
+  codegen: { removeWhitespace: false },
+};
+
+/** What few people debug is smaller still. Names of classes stay: errors show them. */
 const MINIFIED = {
   mangle: { keepNames: { class: true, function: false } },
   compress: true,
   codegen: { removeWhitespace: true },
 };
 
-/** The command and the modules of the library come of one build, but the library stays readable. */
-const minifiedCommand = {
-  name: 'minified-command',
-  renderChunk: (code, { name }) =>
-    name === 'cli' && !sourcemap
-      ? minifySync('main.js', code, { ...MINIFIED, module: true })
-      : null,
+/** The names of private members in a module, where they are, in order. */
+function privateNames(fileName, code) {
+  const found = [];
+  const visitor = new Visitor({ PrivateIdentifier: (node) => found.push(node) });
+  visitor.visit(parseSync(fileName, code).program);
+  return found.sort((a, b) => a.start - b.start);
+}
+
+/** A module with short names of variables. Private members are functions too, so they get their names back. */
+function shortened(fileName, code) {
+  let short = minifySync(fileName, code, { ...SHORT_NAMES, module: true }).code;
+  const names = privateNames(fileName, code);
+  const places = privateNames(fileName, short);
+  if (names.length !== places.length) {
+    throw new Error(`${fileName}: ${names.length} private names became ${places.length}`);
+  }
+  for (const [index, { start, end }] of [...places.entries()].reverse()) {
+    short = `${short.slice(0, start)}#${names[index].name}${short.slice(end)}`;
+  }
+  return short;
+}
+
+/** The command and the modules of the library come of one build, but only the command is minified. */
+const smaller = {
+  name: 'smaller',
+  renderChunk(code, { fileName }) {
+    if (sourcemap || !/^(?:esm|cli)[\\/]/.test(fileName)) {
+      return null;
+    }
+    return fileName.startsWith('cli')
+      ? minifySync(fileName, code, { ...MINIFIED, module: true })
+      : shortened(fileName, code);
+  },
 };
 
 const options = {
   platform: 'node',
   external: /^node:/,
-  plugins: [withGenerated, withoutColours, minifiedCommand],
+  plugins: [withGenerated, withoutColours, smaller],
 };
 
 const outputOptions = {

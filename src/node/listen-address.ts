@@ -2,9 +2,10 @@
  * Where a server listens: a TCP address, a path, a file descriptor or a `net.Server`; and the options that only some
  * of them have. Opens nothing.
  */
-import { Server as NetServer } from 'node:net';
+// As a whole: a bundler would name our class Server otherwise than theirs, and a log shows it.
+import * as net from 'node:net';
 import process from 'node:process';
-import { Server as TlsServer } from 'node:tls';
+import * as tls from 'node:tls';
 import {
   type Address,
   type FullAddress,
@@ -25,13 +26,13 @@ export interface FdAddress {
  * Where to listen. A `net.Server` may listen already. If it does not, call its `listen` later: this `listen` resolves when
  * it listens. It belongs to the `Server` from then on, which closes it.
  */
-export type ListenAddress = Address | PathAddress | FdAddress | NetServer;
+export type ListenAddress = Address | PathAddress | FdAddress | net.Server;
 
 /** A checked {@link ListenAddress}. */
 export type ListenTarget =
   | { readonly kind: 'tcp' | 'path'; readonly address: FullAddress }
   | { readonly kind: 'fd'; readonly fd: number }
-  | { readonly kind: 'server'; readonly server: NetServer };
+  | { readonly kind: 'server'; readonly server: net.Server };
 
 /** The options that say how a TCP port is bound. */
 export interface BindOptions {
@@ -65,8 +66,8 @@ export function resolveListenAddress(addr: unknown, options: BindOptions): Liste
 }
 
 function targetOf(addr: unknown): ListenTarget {
-  if (addr instanceof NetServer) {
-    if (addr instanceof TlsServer) {
+  if (addr instanceof net.Server) {
+    if (addr instanceof tls.Server) {
       throw new TypeError(
         'addr must be a net.Server without TLS, not a tls.Server: pass its options as options.tls',
       );

@@ -157,6 +157,20 @@ import('${entry}'${attributes}).then((imported) => {
     },
   );
 
+  test.each([
+    ['esm', "import('cotp').then(show);"],
+    ['cjs', "show(require('./node_modules/cotp'));"],
+  ])('has classes with the names that they are exported by: %s', async (kind, load) => {
+    const text = `function show(cotp) {
+  const classes = Object.entries(cotp).filter(([, it]) => String(it).startsWith('class'));
+  console.log(classes.length, ...classes.filter(([name, it]) => it.name !== name).flat());
+}
+${load}`;
+    await consumer.write(`names-${kind}.cjs`, text);
+    const { stdout } = await consumer.node([`names-${kind}.cjs`]);
+    expect(stdout).toBe('8\n');
+  });
+
   test('has the command', async () => {
     const { stdout, code } = await consumer.node(['node_modules/.bin/cotp', '--version']);
     const { version } = await manifest();
