@@ -9,12 +9,13 @@
  * The reader of captures is made for the fuzzer too.
  */
 import { existsSync } from 'node:fs';
-import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { minifySync, parseSync, Visitor } from 'rolldown/utils';
 import { writeDeclarations } from './declarations.mjs';
+import { writeLicences } from './licences.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const SOURCE = join(ROOT, 'src');
@@ -56,16 +57,16 @@ const withGenerated = {
   },
 };
 
-/** Makes the shared file of such a module, if it was written before, and puts the licences of what is in it beside it. */
+/** Makes the shared file of such a module, and puts the licences of what is in it beside it. */
 async function share(id, built) {
+  const path = relative(ROOT, built);
   if (!existsSync(built)) {
-    return;
+    throw new Error(`${path} is not there: the script that writes it must run before this one`);
   }
   await bundle(built, { file: join(DIST, 'esm', id), format: 'cjs' });
   const licences = join(dirname(built), 'THIRD-PARTY.txt');
   if (existsSync(licences)) {
     const text = await readFile(licences, 'utf8');
-    const path = relative(ROOT, built);
     await writeFile(
       join(DIST, 'cjs/THIRD-PARTY.txt'),
       text.replace(path, `dist/cjs/${basename(id)}`),
@@ -144,24 +145,6 @@ const outputOptions = {
   comments: { jsdoc: false },
 };
 
-/** The folder of the package that a module came from. */
-function packageOf(id) {
-  const [, folder] = /^\0?(.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+)/.exec(id) ?? [];
-  return folder;
-}
-
-async function licenceOf(folder) {
-  const { name, version, license } = JSON.parse(
-    await readFile(join(folder, 'package.json'), 'utf8'),
-  );
-  const file = (await readdir(folder)).find((each) => /^licen[cs]e/i.test(each));
-  if (file === undefined) {
-    throw new Error(`${name} has no licence text in ${basename(folder)}`);
-  }
-  const text = await readFile(join(folder, file), 'utf8');
-  return `${name} ${version} (${license})\n\n${text.trim()}\n`;
-}
-
 async function bundle(input, output) {
   const build = await rolldown({ ...options, input });
   const result = await build.write({ ...outputOptions, ...output });
@@ -213,11 +196,4 @@ await bundle(join(SOURCE, 'cli/capture/capture-reader.ts'), {
   format: 'esm',
 });
 
-const folders = new Set(chunks.flatMap((chunk) => chunk.moduleIds ?? []).map(packageOf));
-folders.delete(undefined);
-const licences = await Promise.all([...folders].sort().map(licenceOf));
-const intro = 'dist/cli/main.js has these packages in it.\n';
-await writeFile(
-  join(DIST, 'cli/THIRD-PARTY.txt'),
-  [intro, ...licences].join(`\n${'-'.repeat(72)}\n\n`),
-);
+await writeLicences(join(DIST, 'cli'), 'dist/cli/main.js', chunks);
