@@ -11,7 +11,7 @@ import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { connect } from '../dist/index.js';
+import { connect } from '../dist/esm/index.js';
 
 const COTP = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 const [rounds = 5, tsdus = 50_000, octets = 64, window = 64] = process.argv.slice(2).map(Number);

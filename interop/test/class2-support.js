@@ -1,6 +1,6 @@
 /** Our two roles with the reference peers of class 2, and what our side has seen when a connection is over. */
 import assert from 'node:assert/strict';
-import { connect, listen } from '../../dist/index.js';
+import { connect, listen } from '../../dist/esm/index.js';
 import { deferred, HOST } from './support.js';
 
 /** What both roles take, and ask for. */

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { pcapngSink } from '../../dist/index.js';
+import { pcapngSink } from '../../dist/esm/index.js';
 import {
   BY_NON_DISRUPTIVE_DR,
   byDr,

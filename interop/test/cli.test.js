@@ -8,7 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { connect, listen } from '../../dist/index.js';
+import { connect, listen } from '../../dist/esm/index.js';
 import { startSnap7 } from './snap7-server.js';
 import { HOST, LIMIT } from './support.js';
 

@@ -6,13 +6,13 @@ import { createServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import IsoOnTcp from 'iso-on-tcp';
-import { connect, listen } from '../../dist/index.js';
+import { connect, listen } from '../../dist/esm/index.js';
 import { makeIdentities } from './openssl.js';
 import { S7, S7_TSELS } from './s7.js';
 import { DB, initially, startSnap7 } from './snap7-server.js';
 import { HOST, LIMIT } from './support.js';
 
-const DIST = new URL('../../dist/index.js', import.meta.url).href;
+const DIST = new URL('../../dist/esm/index.js', import.meta.url).href;
 const octets = (length) => Buffer.from(Array.from({ length }, (_, index) => (index * 5) & 0xff));
 /** Around the TPDU size and the octets that a socket gives at once. */
 const FIVE = [1, 1021, 5000, 60_000, 2].map(octets);

@@ -3,7 +3,7 @@
  * PROXY header, unless there is a third argument. It sends each TSDU back behind its name, and reports to its parent what
  * its program notices.
  */
-import { listen, parseTsel } from '../../dist/index.js';
+import { listen, parseTsel } from '../../dist/esm/index.js';
 
 const [name, localTsel, withoutHeader] = process.argv.slice(2);
 const report = (message) => process.send(message);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import { connect } from '../../dist/index.js';
+import { connect } from '../../dist/esm/index.js';
 import { Backend, Haproxy, until } from './haproxy.js';
 import { makeIdentities } from './openssl.js';
 import { HOST } from './support.js';

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { connect, listen } from '../../dist/index.js';
+import { connect, listen } from '../../dist/esm/index.js';
 import { makeIdentities } from './openssl.js';
 import { deferred, freePort, HOST, LIMIT } from './support.js';
 

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { connect, listen } from '../../dist/index.js';
+import { connect, listen } from '../../dist/esm/index.js';
 import { HOST, LIMIT } from './support.js';
 import { faultsOf, fieldsOf } from './tshark.js';
 

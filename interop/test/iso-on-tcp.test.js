@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect as connectTcp, createServer } from 'node:net';
 import { describe, test } from 'node:test';
 import IsoOnTcp from 'iso-on-tcp';
-import { connect, listen } from '../../dist/index.js';
+import { connect, listen } from '../../dist/esm/index.js';
 import { deferred, HOST, LIMIT } from './support.js';
 
 /** Lengths around the TPDU size; iso-on-tcp puts as many user octets into a DT as its TPDU size. */

@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import NodeS7 from 'nodes7';
 import { relay } from '../../build/examples/relay.js';
-import { connect, listen } from '../../dist/index.js';
+import { connect, listen } from '../../dist/esm/index.js';
 import { DB, startSnap7 } from './snap7-server.js';
 import { deferred, freePort, HOST, LIMIT } from './support.js';
 
@@ -100,9 +100,13 @@ describe('the relay', () => {
   };
   const start = async (t, address) => {
     const errors = [];
-    const server = await relay({ host: HOST, port: 0 }, address, (error) => errors.push(error));
+    const failed = deferred();
+    const server = await relay({ host: HOST, port: 0 }, address, (error) => {
+      errors.push(error);
+      failed.resolve();
+    });
     t.after(() => server.asyncClose());
-    return { address: server.addresses[0], errors };
+    return { address: server.addresses[0], errors, failed: failed.promise };
   };
 
   test('passes the selectors on', LIMIT, async (t) => {
@@ -162,7 +166,7 @@ describe('the relay', () => {
 
   test('closes the client when the target ends in an error, and tells', LIMIT, async (t) => {
     const peer = deferred();
-    const { address, errors } = await start(t, await target(t, peer.resolve));
+    const { address, errors, failed } = await start(t, await target(t, peer.resolve));
     const connection = await connect(address);
     connection.write(Buffer.from('here'));
     const outgoing = await peer.promise;
@@ -170,6 +174,7 @@ describe('the relay', () => {
     await outgoing.read();
     outgoing.destroy();
     await connection.waitClosed();
+    await failed;
     assert.deepEqual(
       errors.map(({ ending }) => ending),
       ['reset'],
@@ -178,13 +183,14 @@ describe('the relay', () => {
 
   test('closes the target when the client ends in an error, and tells', LIMIT, async (t) => {
     const peer = deferred();
-    const { address, errors } = await start(t, await target(t, peer.resolve));
+    const { address, errors, failed } = await start(t, await target(t, peer.resolve));
     const connection = await connect(address);
     const outgoing = await peer.promise;
     connection.write(Buffer.from('here'));
     await outgoing.read();
     connection.destroy();
     await outgoing.waitClosed();
+    await failed;
     assert.ok(errors.length > 0);
     assert.ok(errors.every(({ ending }) => ending === 'reset'));
   });
@@ -193,6 +199,7 @@ describe('the relay', () => {
     const nobody = await start(t, { host: HOST, port: await freePort() });
     const connection = await connect(nobody.address);
     await connection.waitClosed();
+    await nobody.failed;
     assert.deepEqual(
       nobody.errors.map(({ code }) => code),
       ['ECONNREFUSED'],
@@ -202,6 +209,7 @@ describe('the relay', () => {
     t.after(() => server.asyncClose());
     const refused = await start(t, server.addresses[0]);
     await (await connect(refused.address, { remoteTsel: 2 })).waitClosed();
+    await refused.failed;
     assert.deepEqual(
       refused.errors.map(({ code }) => code),
       ['ERR_COTP_REFUSED'],

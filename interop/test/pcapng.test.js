@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { connect, listen, pcapngSink } from '../../dist/index.js';
+import { connect, listen, pcapngSink } from '../../dist/esm/index.js';
 import { HOST, LIMIT } from './support.js';
 import { faultsOf, fieldsOf } from './tshark.js';
 

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { connect } from '../../dist/index.js';
+import { connect } from '../../dist/esm/index.js';
 import { S7, S7_TSELS } from './s7.js';
 import { DB, startSnap7 } from './snap7-server.js';
 import { LIMIT } from './support.js';

@@ -18,7 +18,7 @@ export class S7 {
   #connection;
   #reference = 0;
 
-  /** @param {import('../../dist/index.js').Connection} connection */
+  /** @param {import('../../dist/esm/index.js').Connection} connection */
   constructor(connection) {
     this.#connection = connection;
   }

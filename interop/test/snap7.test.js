@@ -1,7 +1,7 @@
 /** Our `connect` against the S7 server of snap7. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { connect } from '../../dist/index.js';
+import { connect } from '../../dist/esm/index.js';
 import { S7, S7_TSELS } from './s7.js';
 import { DB, initially, startSnap7 } from './snap7-server.js';
 import { LIMIT } from './support.js';

@@ -1,7 +1,7 @@
 /** TLS with OpenSSL on the other side: its client and our `listen`, its server and our `connect`. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { connect, listen } from '../../dist/index.js';
+import { connect, listen } from '../../dist/esm/index.js';
 import { makeIdentities, OpensslPeer, whenListening } from './openssl.js';
 import { deferred, freePort, HOST, LIMIT } from './support.js';
 
