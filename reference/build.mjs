@@ -3,11 +3,13 @@
  *
  *     node reference/build.mjs
  *
- * It fails if a link leads nowhere, if an export is not documented, or if a type that is not exported is part of the API.
+ * It fails if a link leads nowhere, if an export or a member of it has no comment, or if a type that is not exported is part
+ * of the API.
  */
 import { join } from 'node:path';
 import { Application } from 'typedoc';
 import { ROOT, TSCONFIG, writeEntries } from './entries.mjs';
+import { shorten } from './shorten.mjs';
 
 /** Types that only serve to write other types shorter; the reference has them where they are used. */
 const HELPERS = [
@@ -20,15 +22,18 @@ const HELPERS = [
   'WithoutFlags',
 ];
 
-/** A property is often explained by its name and type alone; everything else has a comment. */
+/** Everything that users see has a comment, properties and constructors too. */
 const DOCUMENTED = [
   'Accessor',
   'Class',
+  'Constructor',
   'Enum',
+  'EnumMember',
   'Function',
   'Interface',
   'Method',
   'Module',
+  'Property',
   'TypeAlias',
   'Variable',
 ];
@@ -42,7 +47,10 @@ const application = await Application.bootstrap({
   entryPoints: entries.map(({ file }) => file),
   tsconfig: TSCONFIG,
   readme: join(ROOT, 'reference/index.md'),
-  navigation: { includeGroups: false, includeFolders: false },
+  customCss: join(ROOT, 'reference/style.css'),
+  navigation: { includeGroups: false, includeFolders: false, excludeReferences: true },
+  hideGenerator: true,
+  locales: { en: { kind_plural_reference: 'Described elsewhere' } },
   sort: ['kind', 'alphabetical'],
   kindSortOrder: ['Module', 'Function', 'Class', 'Variable', 'Interface', 'TypeAlias', 'Reference'],
   groupOrder: ['Modules', 'Functions', 'Classes', 'Variables', 'Interfaces', 'Type Aliases', '*'],
@@ -65,6 +73,7 @@ if (project !== undefined) {
 if (project === undefined || application.logger.hasErrors() || application.logger.hasWarnings()) {
   process.exitCode = 1;
 } else {
+  shorten(project);
   const out = join(ROOT, 'build/reference');
   await application.generateDocs(project, out);
   process.stdout.write(`${entries.length} entries: ${join(out, 'index.html')}\n`);

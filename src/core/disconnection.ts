@@ -6,7 +6,7 @@ import type { Ending } from './errors.js';
 /** How a connection ended. It does not change after the byte stream is closed. */
 export interface Disconnection {
   /**
-   * What ended it. `'local'` for `close` and `disconnect`; what happens after our own DR does not change it.
+   * What ended it. `'local'` for `close`, `disconnect` and `destroy`; what happens after our own DR does not change it.
    */
   readonly ending: Ending;
   /** Class 2: the peer confirmed our DR by a DC. Class 0: both sides have sent FIN. */

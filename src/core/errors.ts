@@ -2,10 +2,10 @@
  * The error classes of the library, each with a stable code and details of the failure; and the words for how
  * a byte stream ended. System errors pass through the library unchanged.
  */
-import { FAULTS, type Fault, type FaultRow, type RejectCause } from './faults.js';
+import { FAULTS, type Fault, type RejectCause } from './faults.js';
 import { copyOf, toHex } from './octets/octets.js';
 
-/** The stable codes. Users branch on these; messages may change. */
+/** The stable codes of the errors. Branch on these: messages may change. `docs/errors.md` says when each comes. */
 export type CotpErrorCode =
   | 'ERR_COTP_REFUSED'
   | 'ERR_COTP_CLOSED'
@@ -19,16 +19,26 @@ export type CotpErrorCode =
   | 'ERR_COTP_BUSY';
 
 /**
- * Progress of the connection when the error occurred. `'tcp'`: TCP (or TLS) is not connected yet, or the PROXY header is
- * not complete.
- * `'wait-cr'`: a server waits for the CR. `'cr-sent'`: a client waits for the CC. `'cr-received'`: a server
- * decides on the CR. `'open'`: the CC was sent or received. `'closing'`: either side has begun to close.
+ * Progress of the connection when the error occurred.
+ *
+ * - `'tcp'`: TCP or TLS is not connected yet, or the PROXY header is not complete.
+ * - `'wait-cr'`: a server waits for the CR.
+ * - `'cr-sent'`: a client waits for the CC.
+ * - `'cr-received'`: a server decides on the CR.
+ * - `'open'`: the CC was sent or received.
+ * - `'closing'`: either side has begun to close.
  */
 export type Phase = 'tcp' | 'wait-cr' | 'cr-sent' | 'cr-received' | 'open' | 'closing';
 
 /**
- * How the connection ended: by a TCP reset, a FIN, a DR or an ER TPDU, a timer, octets that broke the
- * protocol (`'garbage'`), a limit of this side, or the user of this side (`'local'`).
+ * How the connection ended.
+ *
+ * - `'reset'`: TCP was reset or failed.
+ * - `'fin'`, `'dr'`, `'er'`: the peer closed TCP, or sent a DR or an ER.
+ * - `'timeout'`: a timer ran out.
+ * - `'garbage'`: the peer sent octets that break the protocol.
+ * - `'limit'`: a limit of this side was exceeded.
+ * - `'local'`: this side closed the connection.
  */
 export type Ending = 'reset' | 'fin' | 'dr' | 'er' | 'timeout' | 'garbage' | 'limit' | 'local';
 
@@ -46,10 +56,14 @@ export interface ErrorDetails {
 /** Most octets that an error keeps: it must not keep a large buffer alive. */
 const MAX_ERROR_OCTETS = 64;
 
-/** The base of all errors of this library. */
+/**
+ * The base of all errors of this library. Errors of the system, such as `ECONNREFUSED`, are passed on unchanged, and a bad
+ * argument is a TypeError or RangeError.
+ */
 export class CotpError extends Error {
+  /** Name of the class. Minifiers do not change it, unlike `constructor.name`. */
   override readonly name: string = 'CotpError';
-  /** Stable identity of the error. */
+  /** What kind of failure it is; branch on this. */
   readonly code: CotpErrorCode;
   /** Progress of the connection when the error occurred; `undefined` where it does not apply. */
   readonly phase: Phase | undefined;
@@ -60,6 +74,12 @@ export class CotpError extends Error {
   /** What to try; `undefined` if there is no advice. The message contains it too. */
   readonly hint: string | undefined;
 
+  /**
+   * Makes an error. The library makes all of its own; a program may need one for its tests.
+   *
+   * @param message what was expected and what came; `details.hint` is appended to it
+   * @param details `phase`, `ending`, `octets`, `hint` and `cause`; what is left out is `undefined`
+   */
   constructor(code: CotpErrorCode, message: string, details: ErrorDetails = {}) {
     super(
       details.hint === undefined ? message : `${message}: ${details.hint}`,
@@ -92,15 +112,20 @@ export class ConnectionRefusedError extends CotpError {
   readonly reason: number | undefined;
   /** The reason in the words of X.224, the reject cause of an ER, or the name of the failure code. */
   readonly reasonText: string;
-  /** ER reject cause; `undefined` when the refusal was no ER. */
+  /** ER reject cause, 0 to 255 (X.224 13.12.3); `undefined` when the refusal was no ER. */
   readonly rejectCause: number | undefined;
   /** Failure code of remote desktop ([MS-RDPBCGR] 2.2.1.2.2); `undefined` when the refusal was another. */
   readonly failureCode: number | undefined;
   /** Additional information (0xE0) of the DR; `undefined` when there is none. */
   readonly additionalInfo: Uint8Array | undefined;
-  /** User data of the DR, empty when there is none. */
+  /** User data of the DR, 0 to 64 octets, empty when there is none; `undefined` when the refusal was no DR. */
   readonly userData: Uint8Array | undefined;
 
+  /**
+   * Makes an error with the code `ERR_COTP_REFUSED`.
+   *
+   * @param refusal the answer of the peer; the fields of the error have the same names
+   */
   constructor(
     message: string,
     refusal: {
@@ -144,7 +169,7 @@ export interface ClosedDetails extends ErrorDetails {
 export class ConnectionClosedError extends CotpError {
   override readonly name = 'ConnectionClosedError';
   declare readonly code: 'ERR_COTP_CLOSED';
-  /** Reason of the DR that ended the connection, when one did. */
+  /** Reason of the DR that ended the connection, 0 to 255 (X.224 13.5.3); `undefined` when none did. */
   readonly reason: number | undefined;
   /** User data of the DR of the peer, 1 to 64 octets; `undefined` when there is none. */
   readonly userData: Uint8Array | undefined;
@@ -161,6 +186,7 @@ export class ConnectionClosedError extends CotpError {
    */
   readonly unsent: number | undefined;
 
+  /** Makes an error with the code `ERR_COTP_CLOSED`. */
   constructor(message: string, details: ClosedDetails = {}) {
     super('ERR_COTP_CLOSED', message, details);
     this.reason = details.reason;
@@ -179,23 +205,26 @@ export function withUnsent<E extends CotpError>(error: E, unsent: number): E {
   return error;
 }
 
-/** The octets sent by the peer broke the protocol. `code` is `ERR_COTP_PROTOCOL`. */
+/** The octets that the peer has sent break the protocol. `code` is `ERR_COTP_PROTOCOL`. */
 export class ProtocolError extends CotpError {
   override readonly name = 'ProtocolError';
   declare readonly code: 'ERR_COTP_PROTOCOL';
   /** Stable name of what is wrong. */
   readonly fault: Fault;
   /**
-   * The offending octet, counted from 1: within the TPDU, or for the `tpkt-` faults within all that the peer
-   * has sent since TCP was connected. `undefined` if no single octet is wrong.
+   * The faulty octet, counted from 1: within the TPDU; for the `tpkt-` faults within all that the peer has sent, after a
+   * PROXY header if there is one; for the `proxy-` faults within all. `undefined` if no single octet is wrong.
    */
   readonly octet: number | undefined;
-  /** The ER reject cause that belongs to the fault; `undefined` when there is no TPDU to reject. */
+  /** The ER reject cause that belongs to the fault, 0 to 3; `undefined` when there is no TPDU to reject. */
   readonly rejectCause: RejectCause | undefined;
 
   /**
-   * @param octets the offending TPDU, or the octets where a TPKT should begin
-   * @param octet the offending octet, counted from 1
+   * Makes an error with the code `ERR_COTP_PROTOCOL`, and with the message and the hint of the fault.
+   *
+   * @param octets the faulty TPDU, or the octets where a TPKT should begin
+   * @param octet the faulty octet, counted from 1
+   * @param details as in `CotpError`; `detail` is put in parentheses into the message
    */
   constructor(
     fault: Fault,
@@ -203,7 +232,7 @@ export class ProtocolError extends CotpError {
     octet?: number | undefined,
     details: Omit<ErrorDetails, 'octets'> & { readonly detail?: string | undefined } = {},
   ) {
-    const row: FaultRow = FAULTS[fault];
+    const row = FAULTS[fault];
     const where = octet === undefined ? '' : ` at octet ${octet}`;
     const detail = details.detail === undefined ? '' : ` (${details.detail})`;
     const seen = octets.length === 0 ? '' : `, in ${toHex(octets.subarray(0, 24), ' ')}`;
@@ -228,6 +257,7 @@ export class TsduTooLargeError extends CotpError {
   override readonly name = 'TsduTooLargeError';
   declare readonly code: 'ERR_COTP_TSDU_TOO_LARGE';
 
+  /** Makes an error with the code `ERR_COTP_TSDU_TOO_LARGE`. */
   constructor(message: string, details: ErrorDetails = {}) {
     super('ERR_COTP_TSDU_TOO_LARGE', message, { ending: 'limit', ...details });
   }
@@ -252,6 +282,7 @@ export class TimeoutError extends CotpError {
   /** After how many milliseconds. */
   readonly milliseconds: number;
 
+  /** Makes an error with the code `ERR_COTP_TIMEOUT`. */
   constructor(message: string, timer: TimerName, milliseconds: number, details: ErrorDetails = {}) {
     super('ERR_COTP_TIMEOUT', message, { ending: 'timeout', ...details });
     this.timer = timer;

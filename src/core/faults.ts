@@ -3,20 +3,72 @@
  * (X.224 13.12.3) and the text in error messages.
  */
 
-/** ER reject causes: 0 not specified, 1 parameter code, 2 TPDU type, 3 parameter value. */
+/** ER reject causes (X.224 13.12.3): 0 not specified, 1 parameter code, 2 TPDU type, 3 parameter value. */
 export type RejectCause = 0 | 1 | 2 | 3;
 
-/** The row of a fault. */
+/** What is known about a fault. */
 export interface FaultRow {
-  /** `null` if there is no TPDU that an ER could reject. */
+  /** Reject cause of the ER that answers it; `null` if there is no TPDU that an ER could reject. */
   readonly rejectCause: RejectCause | null;
+  /** What is wrong, in words: the message of the `ProtocolError` begins with it. The wording may change. */
   readonly sentence: string;
-  /** What to try, if there is advice for this fault. */
+  /** What to try; absent if there is no advice for this fault. */
   readonly hint?: string;
 }
 
-/** All faults by name. The names are stable: diagnostics and `ProtocolError.fault` use them. */
-export const FAULTS = {
+/** The name of a fault. The names are stable: diagnostics and `ProtocolError.fault` use them. */
+export type Fault =
+  | 'tpkt-version'
+  | 'tpkt-length'
+  | 'proxy-missing'
+  | 'proxy-not-listed'
+  | 'proxy-invalid'
+  | 'proxy-too-long'
+  | 'proxy-checksum'
+  | 'tpdu-too-short'
+  | 'li-reserved'
+  | 'li-exceeds'
+  | 'li-too-small'
+  | 'header-form'
+  | 'param-truncated'
+  | 'user-data-too-long'
+  | 'user-data-forbidden'
+  | 'trailing-octets'
+  | 'tpdu-too-long'
+  | 'cr-too-long'
+  | 'empty-dt'
+  | 'empty-tsdu'
+  | 'ed-length'
+  | 'checksum'
+  | 'remote-desktop'
+  | 'param-unknown'
+  | 'param-not-allowed'
+  | 'tpdu-code'
+  | 'tpdu-not-in-class'
+  | 'tpdu-not-expected'
+  | 'code-nibble'
+  | 'param-length'
+  | 'param-value'
+  | 'class-invalid'
+  | 'class-combination'
+  | 'option-bits'
+  | 'ref-zero'
+  | 'dst-ref-nonzero'
+  | 'cdt-nonzero'
+  | 'tpdu-nr'
+  | 'ed-eot'
+  | 'yr-bit8'
+  | 'reason-value'
+  | 'cause-value'
+  | 'cc-ref-mismatch'
+  | 'cc-class'
+  | 'cc-options'
+  | 'cc-size'
+  | 'cc-both-sizes'
+  | 'cc-selector';
+
+/** All faults by name. */
+export const FAULTS: Readonly<Record<Fault, FaultRow>> = {
   // Framing (RFC 1006 §6): the packet boundaries are lost, so no ER can be sent.
   'tpkt-version': { rejectCause: null, sentence: 'the TPKT version is not 3' },
   'tpkt-length': { rejectCause: null, sentence: 'the TPKT length is out of range' },
@@ -93,7 +145,4 @@ export const FAULTS = {
   'cc-size': { rejectCause: 3, sentence: 'the CC selects a TPDU size that was not offered' },
   'cc-both-sizes': { rejectCause: 3, sentence: 'the CC has both TPDU size parameters' },
   'cc-selector': { rejectCause: 3, sentence: 'the CC has another called T-selector than the CR' },
-} as const satisfies Record<string, FaultRow>;
-
-/** The name of a fault, for instance `'li-exceeds'`. */
-export type Fault = keyof typeof FAULTS;
+};

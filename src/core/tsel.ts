@@ -46,10 +46,11 @@ export function tselOf(octets: Uint8Array): Tsel {
 }
 
 /**
- * A selector as people write it: `0x0102` for two octets, `"MTA"` for printable ASCII, `#00112233`
+ * Writes a selector in the form that {@link parseTsel} reads: `0x0102` for two octets, `"MTA"` for printable ASCII, `#00112233`
  * for anything else.
  *
- * @throws TypeError or RangeError as `connect` does for a selector that is none
+ * @throws TypeError when `tsel` is neither a number nor a Uint8Array
+ * @throws RangeError when it is a number that is not an integer 0 to 65535, or more than 254 octets
  *
  * @example
  * ```ts
@@ -106,9 +107,9 @@ const OSI_TSEL = /^(?:[0-9a-f]{2}\s*)*$/i;
  *
  * @param form `'osi'` reads the OSI-TSEL of SCL files (IEC 61850-6) instead: octets as pairs of hexadecimal
  * digits, with or without blanks, such as `0001` or `00 01`. Default: the forms above
- * @throws TypeError when `text` is not a string, or `form` is none
- * @throws RangeError when it has none of these forms, is longer than 254 octets, or can be read in two ways,
- * as `0102` can; the message shows both
+ * @throws TypeError when `text` is not a string, or `form` is not `'osi'`
+ * @throws RangeError when it has none of these forms, is longer than 254 octets, or can be read in two ways, as
+ * `0102` can: the message shows both readings
  *
  * @example
  * ```ts

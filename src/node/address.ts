@@ -9,7 +9,9 @@ import { type Check, integer, text, wrongType } from './options/rows.js';
 export interface Address {
   /** A host name or an IPv4 or IPv6 address. */
   readonly host: string;
-  /** TCP port. Default 102, that of ISO transport over TCP (RFC 1006 §5). */
+  /**
+   * TCP port, 1 to 65535; for `listen` also 0, any free port. Default 102, that of ISO transport over TCP (RFC 1006 §5).
+   */
   readonly port?: number | undefined;
 }
 
@@ -29,7 +31,7 @@ export const DEFAULT_PORT = 102;
 export interface FullAddress {
   /** A host name or an IPv4 or IPv6 address; the path again where there is one. */
   readonly host: string;
-  /** TCP port; 0 where there is a path. */
+  /** TCP port, 0 to 65535; 0 where there is a path. */
   readonly port: number;
   /** The path of a Unix socket or named pipe; absent for TCP. */
   readonly path?: string;

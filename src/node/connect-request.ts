@@ -19,22 +19,22 @@ import {
   resolveOptions,
 } from './options/rows.js';
 
-/** Options of one accepted connection. Without one of them the option of `listen` applies. */
+/** Options of {@link ConnectRequest.accept}. */
 export interface AcceptOptions {
   /**
-   * A smaller `maxTpduSize`, 128 to 65531 octets.
+   * Lowers the `maxTpduSize` of `listen`, 128 to 65531 octets; a larger value has no effect. Default: that of `listen`.
    *
    * @defaultValue `undefined`
    */
   readonly maxTpduSize?: number | undefined;
   /**
-   * Another `maxTsduSize`, 1 to 2147483647 octets.
+   * Replaces the `maxTsduSize` of `listen`, 1 to 2147483647 octets. Default: that of `listen`.
    *
    * @defaultValue `undefined`
    */
   readonly maxTsduSize?: number | undefined;
   /**
-   * User data of the CC, 1 to 32 octets (RFC 1006 §5).
+   * User data of the CC, 1 to 32 octets (RFC 1006 §5). Default: none.
    *
    * @defaultValue `undefined`
    */
@@ -74,10 +74,11 @@ export interface AcceptOptions {
   readonly context?: unknown;
 }
 
-/** Options of a refusal. */
+/** Options of {@link ConnectRequest.refuse}. */
 export interface RefuseOptions {
   /**
    * User data of the DR, 1 to 64 octets; only if the CR prefers another class than 0. It may be lost with TCP.
+   * Default: none.
    *
    * @defaultValue `undefined`
    */
@@ -85,20 +86,29 @@ export interface RefuseOptions {
 }
 
 /**
- * A connection request. Call either `accept` or `refuse`, once, before the callback returns or its promise settles.
+ * A CR that waits for a decision. Call `accept` or `refuse`, once, before the callback returns or its promise settles.
+ * Otherwise, or if the callback throws, the CR is refused with reason 0, and `onError` gets the error.
  */
 export interface ConnectRequest {
   /** Number of the connection, unique in this process; the connection has the same `id` if it opens. */
   readonly id: number;
+  /**
+   * The address of this side: that to which the client has connected, or the destination in the PROXY header. A
+   * stream without TCP addresses has the path on which the server listens, or `{ host: 'unknown', port: 0 }`.
+   */
   readonly localAddr: FullAddress;
+  /**
+   * The address of the client: the source in the PROXY header if there is one, or what `server.accept` was given; without
+   * TCP addresses the same as `localAddr`.
+   */
   readonly remoteAddr: FullAddress;
   /** What the PROXY header of the connection says (the option `proxyProtocol`); `undefined` without one. */
   readonly proxy: ProxyInfo | undefined;
-  /** The called T-selector. */
+  /** The called T-selector; `undefined` if the CR has none. */
   readonly localTsel: Tsel | undefined;
-  /** The calling T-selector. */
+  /** The calling T-selector; `undefined` if the CR has none. */
   readonly remoteTsel: Tsel | undefined;
-  /** User data of the CR, if there is any. */
+  /** User data of the CR, 1 to 32 octets, in class 0 possibly more; `undefined` if there is none. */
   readonly connectData: Buffer | undefined;
   /** The classes that the CR offers and `listen` accepts, the best one first; `accept` may choose one of them. */
   readonly tpClasses: readonly (0 | 2)[];
@@ -106,7 +116,7 @@ export interface ConnectRequest {
   readonly expedited: boolean;
   /** The CR asks for an EA in answer to each expedited data unit; class 2 only. */
   readonly expeditedAck: boolean;
-  /** The CR itself. */
+  /** The decoded CR. */
   readonly tpdu: ConnectionRequest & Decoded;
   /**
    * The byte stream; a `tls.TLSSocket` knows the certificate of the peer. After the first use of this property, TSDUs
@@ -116,7 +126,7 @@ export interface ConnectRequest {
   /** Aborted when the peer goes away before the decision. */
   readonly signal: AbortSignal;
   /**
-   * Accepts: the CC is sent and the connection is open.
+   * Accepts: the CC is sent and the connection is open. No effect if the client has gone away.
    *
    * @throws TypeError or RangeError for a bad option, TypeError for a choice that the CR does not offer. The request can
    * still be answered then
@@ -128,8 +138,8 @@ export interface ConnectRequest {
    * 2 session entity not attached, 3 address unknown. 128 to 133, 135, 136 and 138 only if the
    * CR prefers another class than 0.
    *
-   * @throws RangeError for a reason or user data that may not be sent; TypeError when the request was accepted or refused
-   * before
+   * @throws RangeError for a reason or user data that may not be sent; TypeError if they have the wrong type, or when the
+   * request was accepted or refused before
    */
   refuse(reason?: number, options?: RefuseOptions): void;
 }

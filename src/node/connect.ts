@@ -43,7 +43,7 @@ import { ConnectionTrace, takeConnectionNumber } from './trace/observer.js';
 import { whenAborted } from './waiting.js';
 
 /**
- * Opens a transport connection: TCP, TLS if wanted, CR, CC.
+ * Opens a transport connection: TCP, TLS if `tls` is set, CR, CC.
  *
  * @param addr address of the peer; the default port is 102. Or `{ path }`: a Unix socket or named pipe
  * @throws TypeError or RangeError for a bad address or option, before anything is opened
@@ -51,10 +51,10 @@ import { whenAborted } from './waiting.js';
  * connected
  * @throws ConnectionRefusedError (`ERR_COTP_REFUSED`) when the peer answers by DR or ER, or by a CC in which
  * the negotiation of remote desktop fails
- * @throws ConnectionClosedError (`ERR_COTP_CLOSED`) when the peer drops TCP instead of answering, as
- * many controllers do
+ * @throws ConnectionClosedError (`ERR_COTP_CLOSED`) when the peer closes TCP instead of answering, as many controllers do
  * @throws ProtocolError (`ERR_COTP_PROTOCOL`) when the answer is not an acceptable CC
  * @throws TimeoutError (`ERR_COTP_TIMEOUT`) when `timeout` has passed
+ * @throws CotpError (`ERR_COTP_NO_REFERENCE`) when this process has 65535 connections already
  * @throws the reason of `signal` when it aborts
  *
  * @example

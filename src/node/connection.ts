@@ -27,9 +27,18 @@ import { disconnectData, flag, optional, resolveOptions, row } from './options/r
  * unchanged: it is a number if it has two octets, otherwise a Buffer, and `undefined` if the CR has none.
  */
 export interface ConnectionInfo {
+  /**
+   * The address of this side: on a server behind a proxy the destination in the PROXY header. A stream without TCP
+   * addresses has on a client the address given to `connect`, on a server the path on which it listens, or
+   * `{ host: 'unknown', port: 0 }`.
+   */
   readonly localAddr: FullAddress;
   /** Our T-selector: the calling one of a client, the called one of a server. */
   readonly localTsel: Tsel | undefined;
+  /**
+   * The address of the peer: on a server the source in the PROXY header if there is one, or what `server.accept` was given;
+   * without TCP addresses the same as `localAddr`.
+   */
   readonly remoteAddr: FullAddress;
   /** The peer's T-selector: the called one of a client, the calling one of a server. */
   readonly remoteTsel: Tsel | undefined;
@@ -38,7 +47,7 @@ export interface ConnectionInfo {
    * answer with another one than was called.
    */
   readonly respondingTsel: Tsel | undefined;
-  /** Largest TPDU that is sent, in octets, header included. */
+  /** TPDU size that was agreed on, 128 to 65531 octets, header included: this side sends no larger TPDU. */
   readonly maxTpduSize: number;
   /** Transport class that CR and CC have agreed on. */
   readonly tpClass: 0 | 2;
@@ -46,11 +55,11 @@ export interface ConnectionInfo {
   readonly expedited: boolean;
   /** Each expedited data unit is answered by an EA, and no data is sent until it comes; class 2 only. */
   readonly expeditedAck: boolean;
-  /** Our reference, 1 to 65535. */
+  /** The reference of this side, 1 to 65535, unique in this process. */
   readonly localRef: number;
-  /** The peer's reference; some peers give 0. */
+  /** The peer's reference, 0 to 65535; some peers of class 0 send 0. */
   readonly remoteRef: number;
-  /** User data of the peer's CR or CC, if it sent any. */
+  /** User data of the peer's CR or CC, 1 to 32 octets, in class 0 possibly more; `undefined` if there is none. */
   readonly connectData: Buffer | undefined;
   /**
    * The deviations from the standard in the peer's CR or CC that were tolerated, by the names of `docs/errors.md`; empty
@@ -64,7 +73,7 @@ export interface ConnectionInfo {
    * on a client.
    */
   readonly proxy: ProxyInfo | undefined;
-  /** The `name` option. */
+  /** The `name` option; `undefined` without one. */
   readonly name: string | undefined;
 }
 
@@ -123,13 +132,14 @@ export function connectionInfo(
 /** How {@link Connection.disconnect} ends a connection. */
 export interface DisconnectOptions {
   /**
-   * User data of the DR, 1 to 64 octets; class 2 only. The DR may be lost with TCP, and its user data with it.
+   * User data of the DR, 1 to 64 octets; class 2 only. The DR may be lost with TCP, and its user data with it. Default:
+   * none.
    *
    * @defaultValue `undefined`
    */
   readonly userData?: Uint8Array | undefined;
   /**
-   * Drop queued data instead of sending it first.
+   * Drops queued data instead of sending it first.
    *
    * @defaultValue `false`
    */
@@ -289,15 +299,16 @@ export class Connection extends MessageConnection<ConnectionInfo> {
   /**
    * Returns the next expedited data of the peer. It may come before data that the peer has written earlier. Expedited
    * data that arrived before the connection ended can still be read. Several calls may wait at once; they are served in
-   * order. Never throws: a bad option rejects too.
+   * order. All errors, also that of a bad option, reject the promise.
    *
    * Expedited data that nobody reads counts toward `readHighWaterMark`, with 128 octets for each. At the mark reading
    * from the socket pauses, which stops all data of the peer.
    *
    * @param options `signal` cancels the call; a call that is cancelled takes nothing
-   * @returns a Buffer of 1 to 16 octets that the caller owns
-   * @throws CotpError (`ERR_COTP_NO_EXPEDITED`) at once when it was not agreed on: see `info.expedited`
+   * @returns a Buffer of 1 to 16 octets with memory of its own
+   * @throws CotpError (`ERR_COTP_NO_EXPEDITED`) when it was not agreed on: see `info.expedited`
    * @throws TypeError when the option `onExpedited` is set, because that gets all expedited data; or for a bad option
+   * @throws CotpError (`ERR_COTP_BUSY`) when the connection is relayed
    * @throws whatever ended the connection, as {@link read} does
    * @throws the reason of `signal` when that aborts
    *
@@ -358,11 +369,11 @@ export class Connection extends MessageConnection<ConnectionInfo> {
   }
 
   /**
-   * Closes the connection as {@link close} does, and resolves to how it ended. In class 2 a DR with reason 128 ends the
+   * Closes the connection as {@link close} does. In class 2 a DR with reason 128 ends the
    * connection, and the peer confirms it by a DC; in class 0 the end of TCP ends it. On a connection that is closing
    * already only `disruptive` has an effect; on a closed one nothing has.
    *
-   * @returns resolves when the connection is closed, at the latest after `closeTimeout`; never rejects
+   * @returns resolves when the connection is closed, at the latest after `closeTimeout`, to how it ended; never rejects
    * @throws TypeError for a bad option; RangeError for `userData` that is not 1 to 64 octets, or in class 0. Both are
    * thrown at once, and the connection stays open
    *
@@ -403,5 +414,8 @@ export class Connection extends MessageConnection<ConnectionInfo> {
   }
 }
 
-/** Called with each connection that a server has opened. If it throws or rejects, that connection is closed. */
+/**
+ * Called with each connection that a server has opened. If it throws or rejects, the error is reported to `onError` and
+ * that connection is closed.
+ */
 export type ConnectionCb = (conn: Connection) => void | Promise<void>;

@@ -100,9 +100,9 @@ interface Ended extends ReadEnd {
 
 /** Reads and writes whole messages, in order, over one byte stream. `Info` is the type of `info`. */
 export abstract class MessageConnection<Info> extends Resource {
-  /** Number of the connection, unique in this process, counted from 1. Traces and channels call it `connection`. */
+  /** Number of the connection, unique in this process, counted from 1. In traces and events it is `connection`. */
   readonly id: number;
-  /** The two ends and what they have agreed on. Frozen. */
+  /** The addresses of the two sides, and what they have agreed on. Frozen. */
   readonly info: Info;
   readonly #driver: Driver;
   readonly #engine: Engine;
@@ -179,7 +179,7 @@ export abstract class MessageConnection<Info> extends Resource {
   };
 
   /**
-   * The byte stream beneath: a `net.Socket`, a `tls.TLSSocket` (whose `getPeerCertificate()` identifies
+   * The byte stream that carries the connection: a `net.Socket`, a `tls.TLSSocket` (whose `getPeerCertificate()` identifies
    * the peer) or the caller's own. Use it to query the stream, not to read or write. After the first use of
    * this property, TSDUs that come in several DTs are copied, because other code may see the same octets.
    */
@@ -199,6 +199,7 @@ export abstract class MessageConnection<Info> extends Resource {
    * @throws ConnectionClosedError (`ERR_COTP_CLOSED`), ProtocolError (`ERR_COTP_PROTOCOL`),
    * TsduTooLargeError (`ERR_COTP_TSDU_TOO_LARGE`) or TimeoutError (`ERR_COTP_TIMEOUT`): whatever
    * ended the connection, once all messages that arrived have been read
+   * @throws CotpError (`ERR_COTP_BUSY`) when the connection is relayed
    * @throws the reason of `signal` when that aborts
    * @throws TypeError for a bad option
    *
@@ -228,10 +229,11 @@ export abstract class MessageConnection<Info> extends Resource {
    * Queues one message; it is sent in this turn of the event loop. Do not change the octets until they
    * have been sent, that is, until {@link writeBuffered} is 0.
    *
-   * @returns `false` when more than `writeHighWaterMark` octets wait: call {@link drain} before writing
-   * more
+   * @param data one message: in COTP at least 1 octet, in `cotp/tpkt` 3 to 65531 octets
+   * @returns `false` when more than `writeHighWaterMark` octets wait: call {@link drain} before writing more
    * @throws TypeError when `data` is not a Uint8Array; RangeError when its length is not allowed
-   * @throws ConnectionClosedError (`ERR_COTP_CLOSED`) when closing has begun
+   * @throws ConnectionClosedError (`ERR_COTP_CLOSED`), or what else ended the connection, when closing has begun or
+   * {@link end} was called
    * @throws CotpError (`ERR_COTP_WRITE_OVERFLOW`) when `maxWriteBuffer` octets wait already
    *
    * @example
@@ -286,7 +288,7 @@ export abstract class MessageConnection<Info> extends Resource {
    * Resolves when at most `writeHighWaterMark` octets wait to be sent; at once if that is the case already.
    *
    * @param options `signal` cancels the call; what was written is still sent
-   * @throws ConnectionClosedError, or another error that ended the connection while the call waited
+   * @throws ConnectionClosedError (`ERR_COTP_CLOSED`), or what else ended the connection, before the octets were sent
    * @throws the reason of `signal` when that aborts
    * @throws TypeError for a bad option
    *
@@ -356,7 +358,7 @@ export abstract class MessageConnection<Info> extends Resource {
 
   /**
    * Octets received from the byte stream so far, counted as `net.Socket` counts them: all headers, and CR and CC, are
-   * included; with TLS these are the octets inside it.
+   * included; with TLS they are counted after decryption.
    *
    * @example
    * ```ts
@@ -371,7 +373,7 @@ export abstract class MessageConnection<Info> extends Resource {
   }
 
   /**
-   * Octets written to the byte stream so far, counted in the same way. What was written in this turn of the event
+   * Octets written to the byte stream so far, counted as {@link bytesRead} is. What was written in this turn of the event
    * loop is not included yet; see {@link writeBuffered}.
    */
   get bytesWritten(): number {
@@ -410,10 +412,9 @@ export abstract class MessageConnection<Info> extends Resource {
   }
 
   /**
-   * Begins to close gracefully: what was written is flushed, then FIN (class 0 has no disconnect TPDU
-   * of its own, X.224 6.7.1.4), in class 2 a non-disruptive DR (RFC 2126 4.2.3). Pending reads reject; messages
-   * that have arrived can still be read. If the peer does not close within `closeTimeout`, TCP is reset, in class
-   * 2 closed.
+   * Begins to close gracefully: sends what was written, then FIN, for class 0 has no TPDU that ends a connection (X.224
+   * 6.7.1.4); in class 2 a non-disruptive DR (RFC 2126 4.2.3). Pending reads reject; messages that have arrived can still
+   * be read. If the peer does not close within `closeTimeout`, TCP is reset, in class 2 closed.
    *
    * @example
    * ```ts
@@ -455,7 +456,7 @@ export abstract class MessageConnection<Info> extends Resource {
   }
 
   /**
-   * Drops the connection at once, by a TCP reset; what waits to be sent or read is lost.
+   * Ends the connection at once by a TCP reset; what waits to be sent or read is lost.
    *
    * @param error the `cause` of the `ConnectionClosedError` that pending and later calls reject with
    *

@@ -47,14 +47,15 @@ export interface RelayResult {
   readonly b: Disconnection;
   /** From the peer of the first connection to that of the second. */
   readonly aToB: RelayedData;
+  /** From the peer of the second connection to that of the first. */
   readonly bToA: RelayedData;
   /** The first failure of either side; `undefined` if both ended cleanly. */
   readonly error: CotpError | undefined;
 }
 
 /**
- * Passes everything that each of two connections receives to the other, until both are closed. TSDUs keep their limits
- * and their order; those that wait to be read go first. Nobody else can read the connections: `read()` and the like
+ * Passes everything that each of two connections receives to the other, until both are closed. TSDUs keep their
+ * boundaries and their order; those that wait to be read go first. Nobody else can read the connections: `read()` and the like
  * reject with `ERR_COTP_BUSY`. A `write()` of yours still adds a TSDU between those that are relayed.
  *
  * - Backpressure: a connection is not read while more than `writeHighWaterMark` octets wait on the other, so memory is

@@ -5,25 +5,29 @@
 import { SetView } from './set-view.js';
 
 /**
- * What has become of the streams that a server has taken since it listens. At any time `accepted` is the sum of `open`,
+ * What has become of the streams that a server has accepted since it began to listen. At any time `accepted` is the sum of `open`,
  * `handshaking`, all of `refused`, `dropped`, `failed`, and of what is left: the connections that have ended without an
  * error, and the clients that have left before they sent a CR.
  */
 export interface ServerStats {
-  /** Streams taken: TCP connections, from the moment they were accepted. */
+  /** All streams: TCP connections that were accepted, and streams given to `server.accept`. */
   readonly accepted: number;
-  /** Connections that are open now, or close now. */
+  /** Connections that are open or closing now. */
   readonly open: number;
   /** Streams in their handshake now: the PROXY header, TLS, the CR, the decision on it. */
   readonly handshaking: number;
   /**
-   * CRs that were refused, by the reason of the DR, 0 to 255 (X.224 13.5.3); a reason that was never given is absent.
-   * `invalid` are those that break the standard and were refused by an ER, which has no reason.
+   * CRs that were refused, by the reason of the DR, 0 to 255 (X.224 13.5.3); a reason that was never sent is absent.
+   * `invalid` counts those that break the standard: an ER, which has no reason, refuses them.
    */
-  readonly refused: { readonly [reason: number]: number; readonly invalid?: number };
+  readonly refused: {
+    readonly [reason: number]: number;
+    /** CRs that were refused by an ER; absent if there were none. */
+    readonly invalid?: number;
+  };
   /**
    * Streams that this side has closed before a CR was accepted or refused: a limit was reached, the PROXY header was
-   * missing, wrong or not allowed, TLS failed, the time was over, or the server was closed. If the decision on a CR takes
+   * missing, wrong or not allowed, TLS failed, `handshakeTimeout` has passed, or the server was closed. If the decision on a CR takes
    * too long, the client gets a DR with reason 0, and counts here too.
    */
   readonly dropped: number;

@@ -314,6 +314,7 @@ export type Types = [
   tpdus.ExpeditedData,
   tpdus.Explanation,
   tpdus.Fault,
+  tpdus.FaultRow,
   tpdus.FlowControlConfirmation,
   tpdus.Parameters,
   tpdus.ParametersInit,

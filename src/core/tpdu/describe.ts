@@ -15,8 +15,16 @@ import type {
 } from './types.js';
 
 /**
- * Returns for instance `CR TPDU src-ref: 0x4a1c dst-ref: 0x0000 class: 0 calling: 0x0100 called: 0x0102 size:
- * 1024`.
+ * Describes a decoded TPDU in one line, as traces do: its fields, and in brackets the tolerated deviations. User data of a
+ * DT or ED is only counted; that of a CR, CC or DR is shown in hexadecimal. The wording may change.
+ *
+ * @example
+ * ```ts
+ * import { decode, describeTpdu } from 'cotp/browser';
+ *
+ * const cr = decode(Uint8Array.of(9, 0xe0, 0, 0, 0x4a, 0x1c, 0, 0xc0, 1, 10));
+ * console.log(describeTpdu(cr)); // CR TPDU src-ref: 0x4a1c dst-ref: 0x0000 class: 0 size: 1024
+ * ```
  */
 export function describeTpdu(tpdu: Tpdu): string {
   const notes = tpdu.diagnostics.map(({ code }) => code);

@@ -31,8 +31,9 @@ const MAX_LI = 254;
  * Encodes one TPDU, without the TPKT header. A TPDU that `decode` returned without a diagnostic is encoded to
  * the same octets. Parameters that were changed since then keep their places.
  *
- * @throws TypeError if a field has the wrong type or does not belong to this TPDU, RangeError if it is out of
- * range or the TPDU is too long. Each message names the field, the expected value and the given value.
+ * @throws TypeError if a field has the wrong type, or a parameter a name that is not known
+ * @throws RangeError if a field is out of range or does not belong to this TPDU, or the header exceeds 254 octets or a CR
+ * 128. Each message names the field, what was expected and what was given
  *
  * @example
  * ```ts

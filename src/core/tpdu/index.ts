@@ -9,7 +9,7 @@
  * ```
  */
 export { CotpError, type CotpErrorCode, ProtocolError } from '../errors.js';
-export { FAULTS, type Fault, type RejectCause } from '../faults.js';
+export { FAULTS, type Fault, type FaultRow, type RejectCause } from '../faults.js';
 export { disconnectReason, rejectCauseText } from './codes.js';
 export { decode, decodeNsdu } from './decode.js';
 export { type EncodeOptions, encode } from './encode.js';

@@ -24,6 +24,8 @@ export class TpktReader {
   readonly #splitter: TpktSplitter;
 
   /**
+   * Begins between two TPKTs.
+   *
    * @param onTpdu called with each TPDU, as soon as its TPKT is complete. The octets may be a view of the chunk
    * that they came in
    */
@@ -48,7 +50,7 @@ export class TpktReader {
   /**
    * Takes the next octets of the stream. Do not change them afterwards.
    *
-   * @throws ProtocolError `tpkt-version` or `tpkt-length`, after the TPDUs before the fault were passed on. No later
+   * @throws ProtocolError (`ERR_COTP_PROTOCOL`) with the fault `tpkt-version` or `tpkt-length`, after the TPDUs before the fault were passed on. No later
    * octet can be read, for the boundaries are lost
    */
   push(octets: Uint8Array): void {

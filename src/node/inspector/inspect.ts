@@ -19,8 +19,8 @@ export interface Inspector extends AsyncDisposable {
   /** The address on which it listens. */
   readonly address: FullAddress;
   /**
-   * Stops listening, tells the browsers that no more will come, and closes their connections: at once, or 500
-   * milliseconds later where a browser does not take the last rows. Never rejects.
+   * Stops listening, tells the browsers that no more will come, and closes their connections: at once, or after 500
+   * milliseconds if a browser does not take the last rows. Never rejects.
    */
   asyncClose(): Promise<void>;
 }
@@ -31,7 +31,8 @@ export interface Inspector extends AsyncDisposable {
  * `cotp:tpdu` and `cotp:connection`; while no browser has the page open, a TPDU costs one copy of its octets.
  *
  * @throws TypeError or RangeError for a bad option
- * @throws the error of the system if it cannot listen there, such as `EADDRINUSE`; the reason of `signal`
+ * @throws the error of the system if it cannot listen there, such as `EADDRINUSE`
+ * @throws the reason of `signal` when that aborts
  *
  * @example
  * ```ts

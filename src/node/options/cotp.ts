@@ -38,30 +38,31 @@ import {
 /** Options that `connect` and `listen` share. Sizes are in octets, times in milliseconds. */
 export interface CotpOptions extends StreamOptions {
   /**
-   * Largest TPDU that this side offers and sends, including the header: 128 to 65531. Default 2048, the
-   * largest that X.224 allows in class 0 (13.3.4 b). With a larger size a long TSDU needs fewer TPDUs, if the
-   * peer accepts it.
+   * Largest TPDU to agree on with the peer, header included: 128 to 65531 octets. This side never sends a larger one.
+   * Default 2048, the largest that X.224 allows in class 0 (13.3.4 b). With a larger size a long TSDU needs fewer TPDUs,
+   * if the peer accepts it.
    *
    * @defaultValue `2048`
    */
   readonly maxTpduSize?: number | undefined;
   /**
-   * Largest TSDU accepted from the peer. 1 to 2147483647; default 16 MiB.
+   * Largest TSDU accepted from the peer, 1 to 2147483647 octets. A larger one ends the connection with
+   * `ERR_COTP_TSDU_TOO_LARGE`. Default 16 MiB, so that no peer can fill the memory.
    *
    * @defaultValue `16777216`
    */
   readonly maxTsduSize?: number | undefined;
   /**
-   * Most DT TPDUs accepted in one TSDU of the peer, including empty ones. 1 to 16777216; default 262144,
-   * enough for 16 MiB at the smallest TPDU size.
+   * Most DTs accepted in one TSDU of the peer, including empty ones, 1 to 16777216. More end the connection with
+   * `ERR_COTP_TSDU_TOO_LARGE`. Default 262144, enough for 16 MiB at the smallest TPDU size.
    *
    * @defaultValue `262144`
    */
   readonly maxTsduSegments?: number | undefined;
   /**
-   * Refuses everything that deviates from the standard. Default `false`: small deviations, which are common
-   * in deployed peers, are tolerated. In both cases this side sends only what the standard allows, except for
-   * the size codes of `sizeOffer`.
+   * Refuses everything that deviates from the standard. By default small deviations, which are common in deployed peers,
+   * are tolerated. In both cases this side sends only what the standard allows, except for what `sizeOffer`,
+   * `extraParameters`, `remoteDesktop` and `tpClass` 2 ask for.
    *
    * @defaultValue `false`
    */
@@ -70,8 +71,8 @@ export interface CotpOptions extends StreamOptions {
    * The transport class of RFC 2126: what `connect` offers, and what `listen` accepts. `0`: class 0 alone.
    * `'2,0'`: class 2, or class 0 if the peer has no class 2; `conn.info.tpClass` says which one it is. `2`:
    * class 2 alone, although X.224 14.4 a requires that class 0 is offered too. Class 2 is used without flow
-   * control. It confirms the end of a connection (`disconnect`) and has no half-close: `end` throws. Few peers
-   * have it, so the default is 0.
+   * control. It confirms the end of a connection (`disconnect`) and has no half-close: `end` throws. Default 0,
+   * because few peers have class 2.
    *
    * @defaultValue `0`
    */
@@ -84,23 +85,23 @@ export interface CotpOptions extends StreamOptions {
    */
   readonly expedited?: boolean | undefined;
   /**
-   * Called with each expedited data unit, a copy of 1 to 16 octets, and its connection. It is called first when
-   * `connect` has resolved or the connection callback was called. What it throws, or a promise that it rejects, is
-   * reported to `onError` and closes the connection. Without it expedited data waits for `conn.readExpedited()`.
-   * Unread expedited data counts toward `readHighWaterMark`, so it can stop all data.
+   * Called with each expedited data unit, a copy of 1 to 16 octets, and its connection. The first call comes after
+   * `connect` has resolved, on a server after the call of the connection callback. If it throws or rejects, the error is
+   * reported to `onError` and the connection is closed. Default: expedited data waits for `conn.readExpedited()`; while it
+   * waits it counts toward `readHighWaterMark`, so it can stop all data.
    *
    * @defaultValue `undefined`
    */
   readonly onExpedited?: OnExpedited | undefined;
   /**
-   * Called with every TPDU sent or received. Default: none.
+   * Called with every TPDU sent or received, for instance the `trace` of a sink. Default: none.
    *
    * @defaultValue `undefined`
    */
   readonly trace?: TraceListener | undefined;
   /**
-   * Called with the error of each connection that failed while it was open; on a server also with the errors
-   * of failed handshakes and callbacks. Default: none.
+   * Called with the error of each connection that failed while it was open, and with what another callback throws; on a
+   * server also with the errors of failed handshakes. Default: none.
    *
    * @defaultValue `undefined`
    */
@@ -110,13 +111,13 @@ export interface CotpOptions extends StreamOptions {
 /** Options of `connect`. */
 export interface ConnectOptions extends CotpOptions, StreamConnectOptions {
   /**
-   * Our T-selector, the calling one. Default: none is sent.
+   * Our T-selector, which the CR sends as the calling one (0xC1). Default: none is sent.
    *
    * @defaultValue `undefined`
    */
   readonly localTsel?: Tsel | undefined;
   /**
-   * The peer's T-selector, the called one. Default: none is sent.
+   * The peer's T-selector, which the CR sends as the called one (0xC2). Default: none is sent.
    *
    * @defaultValue `undefined`
    */
@@ -141,51 +142,51 @@ export interface ConnectOptions extends CotpOptions, StreamConnectOptions {
   /**
    * Further parameters of the CR, for peers that expect others than X.224 has. They are appended unchanged, in this
    * order. `code` is 0 to 254, but none of 0xC0, 0xC1, 0xC2, 0xC6, 0xC7 and 0xF0, which other options determine. `value`
-   * is a Uint8Array of 0 to 252 octets; it is copied. A CR has at most 128 octets in all (X.224 13.3). It cannot be
-   * combined with `remoteDesktop`. Default: none.
+   * is copied; a CR has at most 128 octets in all (X.224 13.3), so a value has at most 119. It cannot be combined with
+   * `remoteDesktop`. Default: none.
    *
    * @defaultValue `undefined`
    */
   readonly extraParameters?: readonly ExtraParameter[] | undefined;
   /**
-   * Asks that the peer answers each expedited data unit by an EA, and sends neither data nor further expedited data
-   * until it comes (RFC 2126 4.2.2). It needs `expedited`, and class 2: `tpClass` 2 or `'2,0'`.
+   * Asks that each expedited data unit is answered by an EA: until it comes, neither data nor further expedited data is
+   * sent (RFC 2126 4.2.2). It requires `expedited`, and class 2: `tpClass` 2 or `'2,0'`.
    *
    * @defaultValue `false`
    */
   readonly expeditedAck?: boolean | undefined;
   /**
    * Sends the CR in the form of remote desktop ([MS-RDPBCGR] 2.2.1.1): `cookie` or `routingToken`,
-   * `negotiation`, `correlationId`. It cannot be combined with a T-selector or with `strict`, and such a CR
-   * offers no size. Remote desktop sends each message in one DT, so set `maxTpduSize` to 65531. The answer is
-   * in `conn.info.remoteDesktop`. Default: none.
+   * `negotiation`, `correlationId`. It cannot be combined with a T-selector, `extraParameters`, `strict`, `tpClass` or
+   * `expedited`, and such a CR offers no size. Remote desktop sends each message in one DT, so set `maxTpduSize` to
+   * 65531. The answer is in `conn.info.remoteDesktop`. Default: none.
    *
    * @defaultValue `undefined`
    */
   readonly remoteDesktop?: RemoteDesktopInit | undefined;
 }
 
-/** A parameter of the CR: `code` one octet, `value` 0 to 252 octets. */
+/** A parameter of the CR: `code` 0 to 254, `value` 0 to 119 octets. */
 export type ExtraParameter = RawParameter;
 
 /** Options of `listen`. */
 export interface ListenOptions extends CotpOptions, StreamListenOptions {
   /**
-   * Our T-selector. A CR that calls another one, or none, is refused with reason 3, address unknown, before
-   * `onConnectRequest` is called. Default: every CR is accepted, whatever it calls.
+   * Our T-selector. A CR that calls another one, or none, is refused with reason 3, address unknown, without a call of
+   * `onConnectRequest`. Default: a CR may call any.
    *
    * @defaultValue `undefined`
    */
   readonly localTsel?: Tsel | undefined;
   /**
-   * Grants that an EA answers each expedited data unit, if expedited data is granted and the CR asks for it; class
-   * 2 only.
+   * Agrees that each expedited data unit is answered by an EA, if expedited data is granted and the CR asks for EAs;
+   * class 2 only.
    *
    * @defaultValue `true`
    */
   readonly expeditedAck?: boolean | undefined;
   /**
-   * Decides on each CR. Default: every CR is accepted, except one of remote desktop.
+   * Called with each CR to accept or refuse it. Default: every CR is accepted, except one of remote desktop.
    *
    * @defaultValue `undefined`
    */

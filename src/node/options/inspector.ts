@@ -13,14 +13,14 @@ import {
 /** Options of {@link inspect}. */
 export interface InspectOptions {
   /**
-   * The address to listen on. Whoever can reach it and has the token sees everything, without TLS, so leave it on the
-   * loopback interface unless you have a reason.
+   * The address to listen on. Whoever can reach it and has the token sees everything, and there is no TLS. Default: the
+   * loopback interface, so only this machine can reach it.
    *
    * @defaultValue `'127.0.0.1'`
    */
   readonly host?: string | undefined;
   /**
-   * The port to listen on, 0 to 65535; 0: the system chooses one.
+   * The port to listen on, 1 to 65535, or 0: the system chooses a free one.
    *
    * @defaultValue `0`
    */
@@ -32,8 +32,8 @@ export interface InspectOptions {
    */
   readonly title?: string | undefined;
   /**
-   * Octets of memory for TPDUs and events; the oldest are forgotten. 1048576 to 2147483647; default 32 MiB. Each TPDU
-   * takes 32 to 39 octets more than its length, each connection about 1 KiB.
+   * Octets of memory for TPDUs and events, 1048576 to 2147483647; when it is full, the oldest are dropped. Default 32 MiB.
+   * Each TPDU takes 32 to 39 octets more than its length, each connection about 1 KiB.
    *
    * @defaultValue `33554432`
    */
@@ -45,7 +45,8 @@ export interface InspectOptions {
    */
   readonly redact?: boolean | undefined;
   /**
-   * Before the inspector listens, an abort rejects `inspect` with the reason. After that it closes the inspector.
+   * Before the inspector listens, an abort rejects `inspect` with the reason. After that it closes the inspector. Default:
+   * none.
    *
    * @defaultValue `undefined`
    */

@@ -30,86 +30,87 @@ export interface StreamOptions {
   /**
    * Reading from the socket pauses when unread messages use this many octets of memory. The sum includes 128
    * octets for each message, and the chunks that contain the messages with 448 octets for each chunk. Reading
-   * pauses at the end of a chunk, so one chunk of up to 64 KiB can exceed the limit. 1 to 2147483647; default
+   * pauses at the end of a chunk, so one chunk of up to 64 KiB can exceed the limit. 1 to 2147483647 octets; default
    * 1 MiB, which keeps a fast link busy during a short pause.
    *
    * @defaultValue `1048576`
    */
   readonly readHighWaterMark?: number | undefined;
   /**
-   * `write` returns `false` while more octets than this wait to be sent. 1 to 2147483647; default 1 MiB.
+   * `write` returns `false` while more octets than this wait to be sent. 1 to 2147483647 octets; default 1 MiB, as for
+   * reading.
    *
    * @defaultValue `1048576`
    */
   readonly writeHighWaterMark?: number | undefined;
   /**
    * `write` throws `ERR_COTP_WRITE_OVERFLOW` once this many octets wait to be sent. A program that ignores
-   * `false` thus gets an error before memory runs out. 1 to 2147483647; default 64 MiB.
+   * `false` thus gets an error before memory runs out. 1 to 2147483647 octets; default 64 MiB.
    *
    * @defaultValue `67108864`
    */
   readonly maxWriteBuffer?: number | undefined;
   /**
-   * TCP keep-alive, first probe after 10 seconds (RFC 2126 §6.1).
+   * TCP keep-alive, first probe after 10 seconds. On by default, as RFC 2126 §6.1 recommends.
    *
    * @defaultValue `true`
    */
   readonly keepAlive?: boolean | undefined;
   /**
-   * No Nagle delay of small packets (RFC 2126 §6.2).
+   * Sends small packets without the delay of Nagle's algorithm. On by default, as RFC 2126 §6.2 recommends.
    *
    * @defaultValue `true`
    */
   readonly noDelay?: boolean | undefined;
   /**
-   * Longest time from the start of closing to the end of TCP, including the sending of what waits. After it
-   * TCP is reset. In class 2 it covers DR, DC and FIN, and TCP is closed without a reset.
+   * Longest time from the start of closing to the end of TCP, including the sending of what waits, in milliseconds, 1 to
+   * 2147483647. After it TCP is reset. In class 2 it covers DR, DC and FIN, and TCP is closed without a reset.
    *
    * @defaultValue `5000`
    */
   readonly closeTimeout?: number | undefined;
   /**
-   * A TPKT or TSDU must be complete within this time after its first octet. Further octets do not extend the
-   * time.
+   * A TPKT or TSDU must be complete within this time after its first octet, in milliseconds, 1 to 2147483647. Further
+   * octets do not extend the time.
    *
    * @defaultValue `60000`
    */
   readonly reassemblyTimeout?: number | undefined;
   /**
-   * Closes a connection on which nothing was sent or received for this time, by FIN, in class 2 by a DR.
-   * Default: off.
+   * Closes a connection on which nothing was sent or received for this time, in milliseconds, 1 to 2147483647: by FIN,
+   * in class 2 by a DR. Default: off.
    *
    * @defaultValue `undefined`
    */
   readonly idleTimeout?: number | undefined;
   /**
-   * Resets a connection on which nothing was received for this time, even if octets were sent. It detects for
-   * instance a cable that was unplugged while a request waits for its answer. Suspended while reading is
-   * paused because the application does not read, and after the FIN of the peer. Default: off.
+   * Resets a connection on which nothing was received for this time, in milliseconds, 1 to 2147483647, even if octets
+   * were sent. It detects for instance a cable that was unplugged while a request waits for its answer. Suspended while
+   * reading is paused because the application does not read, and after the FIN of the peer. Default: off.
    *
    * @defaultValue `undefined`
    */
   readonly receiveTimeout?: number | undefined;
   /**
    * After the FIN of the peer the connection stays open for writing until `end()` or `close()` is
-   * called. Default `false`: it closes by itself once no answer is due any more. No effect in class 2, which has
-   * no half-close.
+   * called. By default it closes by itself once no answer is due any more. No effect in class 2, which has no
+   * half-close.
    *
    * @defaultValue `false`
    */
   readonly allowHalfOpen?: boolean | undefined;
   /**
-   * Resets a connection if octets wait and the peer accepts none of them for this time. Default 60000. The
-   * system reports progress only in steps, for instance of a third of its buffer. With less than a few
-   * seconds, a slow peer can look like a peer that accepts nothing. It is also the longest time for the EA of
-   * expedited data. In class 2 it is suspended while reading is paused because the application does not read,
-   * for an EA or DR of the peer may wait there.
+   * Resets a connection if octets wait and the peer accepts none of them for this time, in milliseconds, 1 to 2147483647.
+   * The system reports progress only in steps, for instance of a third of its buffer. With less than a few seconds, a
+   * slow peer can look like a peer that accepts nothing. It is also the longest time for the EA of expedited data. In
+   * class 2 it is suspended while reading is paused because the application does not read, for an EA or DR of the peer
+   * may wait there.
    *
    * @defaultValue `60000`
    */
   readonly writeTimeout?: number | undefined;
   /**
-   * A name for traces. Default: none.
+   * A name of your choice: `info.name`, and `name` in traces and events. Default: none.
    *
    * @defaultValue `undefined`
    */
@@ -137,19 +138,19 @@ export const STREAM_OPTIONS = {
 /** Options of the side that connects. */
 export interface StreamConnectOptions {
   /**
-   * Longest time for TCP, TLS and the answer of the peer together.
+   * Longest time for TCP, TLS and the answer of the peer together, in milliseconds, 1 to 2147483647.
    *
    * @defaultValue `10000`
    */
   readonly timeout?: number | undefined;
   /**
-   * Cancels the attempt when it aborts. It has no effect once the connection is open.
+   * Cancels the attempt when it aborts. It has no effect once the connection is open. Default: none.
    *
    * @defaultValue `undefined`
    */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Local address to connect from. Default: the system chooses.
+   * Local address to connect from, as in `net.connect`. Default: the system chooses.
    *
    * @defaultValue `undefined`
    */
@@ -182,7 +183,7 @@ export interface StreamConnectOptions {
    * A stream to use instead of a new TCP connection, for instance an SSH or serial channel. The connection
    * closes it. Its `allowHalfOpen` is set to `true`, because this side may have to answer after the FIN of
    * the peer; the connection ends the stream itself. It cannot be combined with `localAddress`, `localPort`, `family` or
-   * `lookup`.
+   * `lookup`. Default: a new TCP connection, or the Unix socket of the address.
    *
    * @defaultValue `undefined`
    */
@@ -204,22 +205,21 @@ export const STREAM_CONNECT_OPTIONS = {
 /** Options of the side that listens, except those that depend on the type of its connections. */
 export interface StreamListenOptions {
   /**
-   * Longest time for each step of a new connection: the PROXY header of `proxyProtocol`, the TLS handshake, the
-   * CR, the decision on the CR.
+   * Longest time for each step of a new connection, in milliseconds, 1 to 2147483647: the PROXY header of
+   * `proxyProtocol`, the TLS handshake, the CR, the decision on the CR.
    *
    * @defaultValue `10000`
    */
   readonly handshakeTimeout?: number | undefined;
   /**
-   * Most connections at a time, including those in their handshake. 1 to 65535; default 1024. A further
-   * client is refused by a DR with reason 1; TPKT alone just closes TCP. With `tls` it is dropped before the
+   * Most connections at a time, including those in their handshake, 1 to 65535. A further client is refused by a DR with reason 1; TPKT alone just closes TCP. With `tls` it is dropped before the
    * TLS handshake, and the limit is reported to `onError`.
    *
    * @defaultValue `1024`
    */
   readonly maxConnections?: number | undefined;
   /**
-   * Most connections from one address. 1 to 65535; default: `maxConnections`. With `proxyProtocol` the address is that
+   * Most connections from one address, 1 to 65535. Default: `maxConnections`. With `proxyProtocol` the address is that
    * of the client in the header. It does not apply to clients without a TCP address: those of a Unix socket, streams
    * that `server.accept` was given without one, and those that a PROXY header does not name.
    *
@@ -227,7 +227,7 @@ export interface StreamListenOptions {
    */
   readonly maxConnectionsPerAddress?: number | undefined;
   /**
-   * Connections that the system queues until they are accepted. Default 511, as in Node. For a `net.Server` of yours its
+   * Connections that the system queues until they are accepted, 1 to 65535. Default 511, as in Node. For a `net.Server` of yours its
    * own `listen` decides.
    *
    * @defaultValue `511`
@@ -248,6 +248,7 @@ export interface StreamListenOptions {
   readonly reusePort?: boolean | undefined;
   /**
    * Before the server listens, an abort rejects `listen` with the reason. After that it calls `close()` of the server.
+   * Default: none.
    *
    * @defaultValue `undefined`
    */
@@ -256,14 +257,14 @@ export interface StreamListenOptions {
    * Most octets of memory that the unfinished and unread messages of all connections use together. The first
    * 64 KiB of each connection do not count. From three quarters of the limit on, reading pauses on each
    * connection with more than 64 KiB of unread messages. Above the limit the connection that uses most is
-   * closed, if most of that belongs to an unfinished message. 1 to 2147483647; default 256 MiB, sixteen TSDUs
-   * of the largest default size.
+   * closed, if most of that belongs to an unfinished message. 1 to 2147483647 octets; default 256 MiB, sixteen
+   * TSDUs of the default `maxTsduSize`.
    *
    * @defaultValue `268435456`
    */
   readonly maxReceiveBuffer?: number | undefined;
   /**
-   * Closing the server closes its connections too.
+   * Closing the server closes its connections too. By default they stay open.
    *
    * @defaultValue `false`
    */
@@ -305,15 +306,15 @@ export const STREAM_LISTEN_OPTIONS = {
   proxyProtocol: optional(proxySources),
 } satisfies Record<keyof StreamListenOptions, OptionRow<unknown>>;
 
-/** The second argument of `onError`. */
+/** What an error concerns: the second argument of `onError`. */
 export interface ErrorContext {
   /** The peer as `host:port`, or the address of the server if the error concerns no peer. */
   readonly peer: string;
 }
 
 /**
- * Called with the errors of connections that fail. If it throws or rejects, that is ignored. If another
- * callback threw a value that is not an `Error`, the value is the `cause` of the error.
+ * Called with the errors of connections that fail, and with what other callbacks throw. If another callback threw a value
+ * that is not an `Error`, the value is the `cause` of the error. If this one throws or rejects, that is ignored.
  */
 export type ErrorListener = (error: Error, context: ErrorContext) => void;
 

@@ -14,20 +14,21 @@ import {
   type StreamOptions,
 } from './stream.js';
 
-/** Options of `tpkt.connect`. */
+/** Options of `connect` of `cotp/tpkt`. */
 export interface ConnectOptions extends StreamOptions, StreamConnectOptions {
   /**
-   * Called when a connection fails, and when a callback of a server throws. Default: none.
+   * Called with the error of a connection that failed while it was open. Default: none.
    *
    * @defaultValue `undefined`
    */
   readonly onError?: ErrorListener | undefined;
 }
 
-/** Options of `tpkt.listen`. */
+/** Options of `listen` of `cotp/tpkt`. */
 export interface ListenOptions extends StreamOptions, StreamListenOptions {
   /**
-   * Called when a connection fails, and when a callback of a server throws. Default: none.
+   * Called with the error of each connection that failed, during its TLS handshake or while it was open, and with what
+   * another callback throws. Default: none.
    *
    * @defaultValue `undefined`
    */

@@ -22,10 +22,13 @@ import { whenAborted } from '../waiting.js';
 import { type Connection, openConnection } from './connection.js';
 
 /**
- * Opens a TCP connection that carries TPKT packets.
+ * Opens a connection that carries TPKTs: TCP, and TLS if `tls` is set. Nothing is sent to the peer.
  *
+ * @param addr address of the peer; the default port is 102. Or `{ path }`: a Unix socket or named pipe
  * @throws TypeError or RangeError for a bad address or option, before anything is opened
- * @throws the system's error as it is when TCP or TLS cannot be had
+ * @throws the error of the system (`ECONNREFUSED`, `ENOTFOUND`, TLS errors …) when TCP or TLS cannot be
+ * connected
+ * @throws ConnectionClosedError (`ERR_COTP_CLOSED`) when a stream of yours is closed before it is connected
  * @throws TimeoutError (`ERR_COTP_TIMEOUT`) when `timeout` has passed
  * @throws the reason of `signal` when that aborts
  *

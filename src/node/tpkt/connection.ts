@@ -20,14 +20,23 @@ import { takeConnectionNumber } from '../trace/observer.js';
 
 /** The two ends of a connection. Frozen. */
 export interface ConnectionInfo {
+  /**
+   * The address of this side: on a server behind a proxy the destination in the PROXY header. A stream without TCP
+   * addresses has on a client the address given to `connect`, on a server the path on which it listens, or
+   * `{ host: 'unknown', port: 0 }`.
+   */
   readonly localAddr: FullAddress;
+  /**
+   * The address of the peer: on a server the source in the PROXY header if there is one, or what `server.accept` was given;
+   * without TCP addresses the same as `localAddr`.
+   */
   readonly remoteAddr: FullAddress;
   /**
    * What the PROXY header of the connection says (the option `proxyProtocol` of `listen`); `undefined` without one, and
    * on a client.
    */
   readonly proxy: ProxyInfo | undefined;
-  /** The `name` option. */
+  /** The `name` option; `undefined` without one. */
   readonly name: string | undefined;
 }
 
@@ -43,7 +52,10 @@ export class Connection extends MessageConnection<ConnectionInfo> {
   }
 }
 
-/** Called with each connection of a server; what it throws closes that connection. */
+/**
+ * Called with each connection of a server. If it throws or rejects, the error is reported to `onError` and that connection
+ * is closed.
+ */
 export type ConnectionCb = (conn: Connection) => void | Promise<void>;
 
 /** What all connections of one server have in common. */

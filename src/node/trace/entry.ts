@@ -17,7 +17,16 @@ export interface TracedConnection {
   readonly name: string | undefined;
   /** Which side of the connection this is: the one that sent the CR is the client. */
   readonly role: 'client' | 'server';
+  /**
+   * The address of this side: on a server behind a proxy the destination in the PROXY header. A stream without TCP
+   * addresses has on a client the address given to `connect`, on a server the path on which it listens, or
+   * `{ host: 'unknown', port: 0 }`.
+   */
   readonly localAddr: FullAddress;
+  /**
+   * The address of the peer: on a server the source in the PROXY header if there is one, or what `server.accept` was given;
+   * without TCP addresses the same as `localAddr`.
+   */
   readonly remoteAddr: FullAddress;
 }
 
@@ -25,13 +34,15 @@ export interface TracedConnection {
 export interface TraceEntry extends TracedConnection {
   /** Milliseconds since 1970, with fractions. */
   readonly time: number;
+  /** As this side sees it. */
   readonly direction: 'sent' | 'received';
   /** The peer as `host:port`; for a client the address that was given to `connect`. */
   readonly peer: string;
-  /** The encoded TPDU, without the TPKT header. */
+  /** The encoded TPDU, 2 to 65531 octets, without the TPKT header. */
   readonly octets: Buffer;
   /**
-   * The decoded TPDU, or an error (`ERR_COTP_PROTOCOL`) if it cannot be decoded. Decoded at the first access.
+   * The decoded TPDU, or an error (`ERR_COTP_PROTOCOL`) if it cannot be decoded. It is decoded at the first access, without
+   * `strict`.
    */
   readonly tpdu: Tpdu | CotpError;
   /** One line of text, in the wording of protocol analysers. */

@@ -47,6 +47,7 @@ export type ConnectionEvent =
 
 /** A CR has come to a server. */
 export interface ConnectionRequested extends EventBase {
+  /** Tells this event from the others of {@link ConnectionEvent}. */
   readonly event: 'request';
   /** The T-selector that was called; `undefined` if there is none, or the CR is refused because it is not valid. */
   readonly localTsel: Tsel | undefined;
@@ -56,14 +57,17 @@ export interface ConnectionRequested extends EventBase {
 
 /** A connection is open. */
 export interface ConnectionOpen extends EventBase {
+  /** Tells this event from the others of {@link ConnectionEvent}. */
   readonly event: 'open';
+  /** What the two sides have agreed on: `info` of the connection. */
   readonly info: ConnectionInfo;
 }
 
 /** The stream of a connection has closed. */
 export interface ConnectionClose extends EventBase {
+  /** Tells this event from the others of {@link ConnectionEvent}. */
   readonly event: 'close';
-  /** How TCP ended. */
+  /** How TCP ended: by FIN of both sides, or by a reset. */
   readonly how: 'fin' | 'reset';
   /** Which side ended TCP first. */
   readonly by: 'local' | 'remote';
@@ -79,21 +83,28 @@ export interface ConnectionClose extends EventBase {
 
 /** A connection has failed. */
 export interface ConnectionFailed extends EventBase {
+  /** Tells this event from the others of {@link ConnectionEvent}. */
   readonly event: 'error';
   /** The error that `onError` gets. */
   readonly error: Error;
 }
 
 /**
- * Why a server refused a CR: `selector`: it is not the `localTsel` of `listen`; `limit`: too many
- * connections; `user`: `onConnectRequest` refused it, or failed; `class`: no class in it is supported;
- * `invalid`: it breaks the standard.
+ * Why a server refused a CR.
+ *
+ * - `'selector'`: it calls another T-selector than `localTsel` of `listen`.
+ * - `'limit'`: there are too many connections.
+ * - `'user'`: `onConnectRequest` refused it, failed, or did not decide.
+ * - `'class'`: `tpClass` of `listen` has no class that it proposes.
+ * - `'invalid'`: it breaks the standard.
  */
 export type RefusalCause = 'selector' | 'limit' | 'user' | 'class' | 'invalid';
 
 /** A server has refused a CR. */
 export interface ConnectionRefused extends EventBase {
+  /** Tells this event from the others of {@link ConnectionEvent}. */
   readonly event: 'refused';
+  /** Which rule or whose decision refused it. */
   readonly cause: RefusalCause;
   /** Reason of the DR (X.224 13.5.3); `undefined` where the answer was an ER. */
   readonly reason: number | undefined;
@@ -104,16 +115,21 @@ export interface ConnectionRefused extends EventBase {
 }
 
 /**
- * Why a server closed a stream before a CR was accepted or refused: `limit`: too many connections, and the client could
- * not be refused by a DR; `proxy`: the PROXY header was missing, wrong or not allowed; `tls`: the TLS handshake failed;
- * `timeout`: the PROXY header, TLS, the CR or the decision on it took longer than `handshakeTimeout`; `closing`: the
- * server was closed.
+ * Why a server closed a stream before a CR was accepted or refused.
+ *
+ * - `'limit'`: there are too many connections, and the client could not be refused by a DR.
+ * - `'proxy'`: the PROXY header was missing, wrong or not allowed.
+ * - `'tls'`: the TLS handshake failed.
+ * - `'timeout'`: the PROXY header, TLS, the CR or the decision on it took longer than `handshakeTimeout`.
+ * - `'closing'`: the server was closed.
  */
 export type DropCause = 'limit' | 'proxy' | 'tls' | 'timeout' | 'closing';
 
 /** A server has closed a stream before a CR was accepted or refused. */
 export interface ConnectionDropped extends EventBase {
+  /** Tells this event from the others of {@link ConnectionEvent}. */
   readonly event: 'drop';
+  /** What went wrong before a CR could be answered. */
   readonly cause: DropCause;
   /** The error that `onError` gets; `undefined` where it gets none. */
   readonly error: Error | undefined;

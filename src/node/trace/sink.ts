@@ -36,21 +36,21 @@ export interface SinkOptions {
   readonly redact?: boolean | undefined;
   /**
    * Before the file exceeds this size, it is renamed and a new one is begun. A TPDU is never split. 4096 to
-   * 2^53 - 1; default: one file of any size. `trace.pcapng` is renamed to `trace.1.pcapng`, the previous
+   * 9007199254740991 octets; default: one file of any size. `trace.pcapng` is renamed to `trace.1.pcapng`, the previous
    * `trace.1.pcapng` to `trace.2.pcapng`, and so on.
    *
    * @defaultValue `9007199254740991`
    */
   readonly maxFileSize?: number | undefined;
   /**
-   * Most files, including the current one. The oldest is deleted. 1 to 10000; default 10.
+   * Most files, including the current one, 1 to 10000. Before there are more, the oldest is deleted.
    *
    * @defaultValue `10`
    */
   readonly maxFiles?: number | undefined;
   /**
-   * Most octets that wait for a slow disk or stream. Further TPDUs are dropped and counted. 65536 to
-   * 2147483647; default 16 MiB.
+   * Most octets that wait for a slow disk or stream, 65536 to 2147483647. Further TPDUs are not written, and counted in
+   * `dropped`. Default 16 MiB.
    *
    * @defaultValue `16777216`
    */
