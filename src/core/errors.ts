@@ -57,8 +57,8 @@ export interface ErrorDetails {
 const MAX_ERROR_OCTETS = 64;
 
 /**
- * The base of all errors of this library. Errors of the system, such as `ECONNREFUSED`, are passed on unchanged, and a bad
- * argument is a TypeError or RangeError.
+ * The base of all errors of this library. Errors of the system, such as `ECONNREFUSED`, are passed on unchanged, and a
+ * bad argument is a TypeError or RangeError.
  */
 export class CotpError extends Error {
   /** Name of the class. Minifiers do not change it, unlike `constructor.name`. */
@@ -212,8 +212,8 @@ export class ProtocolError extends CotpError {
   /** Stable name of what is wrong. */
   readonly fault: Fault;
   /**
-   * The faulty octet, counted from 1: within the TPDU; for the `tpkt-` faults within all that the peer has sent, after a
-   * PROXY header if there is one; for the `proxy-` faults within all. `undefined` if no single octet is wrong.
+   * The faulty octet, counted from 1: within the TPDU; for the `tpkt-` faults within all that the peer has sent, after
+   * a PROXY header if there is one; for the `proxy-` faults within all. `undefined` if no single octet is wrong.
    */
   readonly octet: number | undefined;
   /** The ER reject cause that belongs to the fault, 0 to 3; `undefined` when there is no TPDU to reject. */

@@ -46,8 +46,8 @@ export function tselOf(octets: Uint8Array): Tsel {
 }
 
 /**
- * Writes a selector in the form that {@link parseTsel} reads: `0x0102` for two octets, `"MTA"` for printable ASCII, `#00112233`
- * for anything else.
+ * Writes a selector in the form that {@link parseTsel} reads: `0x0102` for two octets, `"MTA"` for printable ASCII,
+ * `#00112233` for anything else.
  *
  * @throws TypeError when `tsel` is neither a number nor a Uint8Array
  * @throws RangeError when it is a number that is not an integer 0 to 65535, or more than 254 octets

@@ -19,7 +19,8 @@ export interface AcceptStreamOptions {
    */
   readonly remoteAddr?: Address | undefined;
   /**
-   * `false` if TLS was ended before: the stream carries TPKT. Default: TLS comes first if `listen` has `tls`.
+   * `false` if the stream carries TPKTs without TLS, for instance because a proxy has decrypted it. Default: `true` if
+   * `listen` has `tls`, otherwise `false`.
    *
    * @defaultValue `undefined`
    */

@@ -10,7 +10,8 @@ export interface Address {
   /** A host name or an IPv4 or IPv6 address. */
   readonly host: string;
   /**
-   * TCP port, 1 to 65535; for `listen` also 0, any free port. Default 102, that of ISO transport over TCP (RFC 1006 §5).
+   * TCP port, 1 to 65535; for `listen` also 0, any free port. Default 102, that of ISO transport over TCP (RFC 1006
+   * §5).
    */
   readonly port?: number | undefined;
 }
@@ -29,9 +30,9 @@ export const DEFAULT_PORT = 102;
 
 /** An address as the library shows it: a TCP address with its port filled in, or a path. */
 export interface FullAddress {
-  /** A host name or an IPv4 or IPv6 address; the path again where there is one. */
+  /** A host name or an IPv4 or IPv6 address; of a Unix socket or named pipe the path. */
   readonly host: string;
-  /** TCP port, 0 to 65535; 0 where there is a path. */
+  /** TCP port, 1 to 65535; 0 if there is a path, or the address is not known. */
   readonly port: number;
   /** The path of a Unix socket or named pipe; absent for TCP. */
   readonly path?: string;

@@ -67,7 +67,7 @@ export interface AcceptOptions {
    */
   readonly expeditedAck?: boolean | undefined;
   /**
-   * Any value of yours; `conn.context` has it in the connection callback. Default: none.
+   * Any value; `conn.context` has it in the connection callback. Default: none.
    *
    * @defaultValue `undefined`
    */
@@ -98,8 +98,8 @@ export interface ConnectRequest {
    */
   readonly localAddr: FullAddress;
   /**
-   * The address of the client: the source in the PROXY header if there is one, or what `server.accept` was given; without
-   * TCP addresses the same as `localAddr`.
+   * The address of the client: the source in the PROXY header if there is one, or what `server.accept` was given;
+   * without TCP addresses the same as `localAddr`.
    */
   readonly remoteAddr: FullAddress;
   /** What the PROXY header of the connection says (the option `proxyProtocol`); `undefined` without one. */
@@ -138,8 +138,8 @@ export interface ConnectRequest {
    * 2 session entity not attached, 3 address unknown. 128 to 133, 135, 136 and 138 only if the
    * CR prefers another class than 0.
    *
-   * @throws RangeError for a reason or user data that may not be sent; TypeError if they have the wrong type, or when the
-   * request was accepted or refused before
+   * @throws RangeError for a reason or user data that may not be sent; TypeError if they have the wrong type, or when
+   * the request was accepted or refused before
    */
   refuse(reason?: number, options?: RefuseOptions): void;
 }

@@ -51,7 +51,8 @@ import { whenAborted } from './waiting.js';
  * connected
  * @throws ConnectionRefusedError (`ERR_COTP_REFUSED`) when the peer answers by DR or ER, or by a CC in which
  * the negotiation of remote desktop fails
- * @throws ConnectionClosedError (`ERR_COTP_CLOSED`) when the peer closes TCP instead of answering, as many controllers do
+ * @throws ConnectionClosedError (`ERR_COTP_CLOSED`) when the peer closes TCP instead of answering, as many controllers
+ * do
  * @throws ProtocolError (`ERR_COTP_PROTOCOL`) when the answer is not an acceptable CC
  * @throws TimeoutError (`ERR_COTP_TIMEOUT`) when `timeout` has passed
  * @throws CotpError (`ERR_COTP_NO_REFERENCE`) when this process has 65535 connections already

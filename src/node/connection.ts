@@ -36,8 +36,8 @@ export interface ConnectionInfo {
   /** Our T-selector: the calling one of a client, the called one of a server. */
   readonly localTsel: Tsel | undefined;
   /**
-   * The address of the peer: on a server the source in the PROXY header if there is one, or what `server.accept` was given;
-   * without TCP addresses the same as `localAddr`.
+   * The address of the peer: on a server the source in the PROXY header if there is one, or what `server.accept` was
+   * given; without TCP addresses the same as `localAddr`.
    */
   readonly remoteAddr: FullAddress;
   /** The peer's T-selector: the called one of a client, the calling one of a server. */

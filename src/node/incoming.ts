@@ -7,7 +7,7 @@ import type { ProxyHeader } from '../core/proxy-protocol/types.js';
 import { type Ends, type FullAddress, formatAddress, socketEnds } from './address.js';
 import { toBuffer } from './buffers.js';
 
-/** A field of a PROXY header of version 2, as it came. */
+/** A field of a PROXY header of version 2, as received. */
 export interface ProxyTlv {
   /** 0 to 255: for instance 0x02 the host name that the client asked for, 0x05 the id of the connection, 0x20 TLS. */
   readonly type: number;
@@ -18,9 +18,9 @@ export interface ProxyTlv {
 /** What the PROXY header of a connection says. Frozen. */
 export interface ProxyInfo {
   /**
-   * The client of the proxy, which is `remoteAddr` too; `undefined` if the header names none: the connection is of the
-   * proxy itself, as a health check (`LOCAL`), or the proxy does not know its client (`UNKNOWN`), or the client came by
-   * another way than TCP.
+   * The client of the proxy, which is `remoteAddr` too; `undefined` if the header names none: the connection is the
+   * proxy's own, such as a health check (`LOCAL`), the proxy does not know its client (`UNKNOWN`), or the client does
+   * not use TCP.
    */
   readonly source: FullAddress | undefined;
   /** The address to which the client has connected, which is `localAddr` too; `undefined` if there is no source. */

@@ -37,8 +37,8 @@ import { ConnectionTrace, publishDrop, type Refusal } from './trace/observer.js'
 /**
  * Listens for transport connections.
  *
- * @param connectionCb called with each connection once its CC is sent. When it throws or rejects, that connection is closed
- * and the error is reported to `onError`
+ * @param connectionCb called with each connection once its CC is sent. When it throws or rejects, that connection is
+ * closed and the error is reported to `onError`
  * @param addr address to listen on; default: all IPv4 addresses, port 102. With port 0 the system chooses a
  * free port, which `server.addresses` contains. Or `{ path }`: a Unix socket or named pipe; `{ fd }`: a listening socket
  * that the process was started with; or a `net.Server`, which the returned server closes

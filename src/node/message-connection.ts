@@ -179,8 +179,8 @@ export abstract class MessageConnection<Info> extends Resource {
   };
 
   /**
-   * The byte stream that carries the connection: a `net.Socket`, a `tls.TLSSocket` (whose `getPeerCertificate()` identifies
-   * the peer) or the caller's own. Use it to query the stream, not to read or write. After the first use of
+   * The byte stream that carries the connection: a `net.Socket`, a `tls.TLSSocket` (whose `getPeerCertificate()`
+   * identifies the peer) or the caller's own. Use it to query the stream, not to read or write. After the first use of
    * this property, TSDUs that come in several DTs are copied, because other code may see the same octets.
    */
   get socket(): Duplex {
@@ -373,8 +373,8 @@ export abstract class MessageConnection<Info> extends Resource {
   }
 
   /**
-   * Octets written to the byte stream so far, counted as {@link bytesRead} is. What was written in this turn of the event
-   * loop is not included yet; see {@link writeBuffered}.
+   * Octets written to the byte stream so far, counted as {@link bytesRead} is. What was written in this turn of the
+   * event loop is not included yet; see {@link writeBuffered}.
    */
   get bytesWritten(): number {
     return this.#driver.bytesWritten;
@@ -413,8 +413,8 @@ export abstract class MessageConnection<Info> extends Resource {
 
   /**
    * Begins to close gracefully: sends what was written, then FIN, for class 0 has no TPDU that ends a connection (X.224
-   * 6.7.1.4); in class 2 a non-disruptive DR (RFC 2126 4.2.3). Pending reads reject; messages that have arrived can still
-   * be read. If the peer does not close within `closeTimeout`, TCP is reset, in class 2 closed.
+   * 6.7.1.4); in class 2 a non-disruptive DR (RFC 2126 4.2.3). Pending reads reject; messages that have arrived can
+   * still be read. If the peer does not close within `closeTimeout`, TCP is reset, in class 2 closed.
    *
    * @example
    * ```ts

@@ -55,8 +55,8 @@ export interface RelayResult {
 
 /**
  * Passes everything that each of two connections receives to the other, until both are closed. TSDUs keep their
- * boundaries and their order; those that wait to be read go first. Nobody else can read the connections: `read()` and the like
- * reject with `ERR_COTP_BUSY`. A `write()` of yours still adds a TSDU between those that are relayed.
+ * boundaries and their order; those that wait to be read go first. Nobody else can read the connections: `read()` and
+ * the like reject with `ERR_COTP_BUSY`. `write()` still adds a TSDU between those that are relayed.
  *
  * - Backpressure: a connection is not read while more than `writeHighWaterMark` octets wait on the other, so memory is
  *   bounded by that, `maxTsduSize` and a chunk of 64 KiB. Expedited data waits in TCP meanwhile.
@@ -68,15 +68,16 @@ export interface RelayResult {
  *   data is lost, that of its sender or of the other side, is passed on as a reset, unless it says that it aborts
  *   (0xE0 = 0xC0). To a connection of class 0, which has no such DR, a DR that reports a clean end is
  *   passed on as FIN, any other as a reset.
- * - Any other end is passed on as a reset, 500 ms after the system took the last data, and at most 500 ms after the end:
- *   a reset, an error of the protocol, a limit, a timeout, the end of TCP within a TSDU, and in class 2 the end of TCP
- *   without a DR. Data that the peer has not taken by then is lost, and `unsent` does not count what the system had taken.
+ * - Any other end is passed on as a reset, 500 ms after the system accepted the last data, and at most 500 ms after the
+ *   end: a reset, an error of the protocol, a limit, a timeout, the end of TCP within a TSDU, and in class 2 the end of
+ *   TCP without a DR. Data that the peer has not received by then is lost; `unsent` does not count what the system had
+ *   accepted.
  * - `close()` of one connection closes the other; `destroy()` resets the other.
  * - Expedited data is passed on as such. If it comes and the other connection has not agreed on it, both connections are
  *   reset, and `error` of the result has the code `ERR_COTP_NO_EXPEDITED`. So agree on it for both, or for none.
- *   `onExpedited` is not called any more.
+ *   `onExpedited` is no longer called.
  *
- * No promise is created for a TSDU, and small TSDUs that come in one chunk leave in one batch.
+ * No promise is created for a TSDU, and small TSDUs that arrive in one chunk are sent in one batch.
  *
  * @param a an open connection from {@link connect} or {@link listen}
  * @param b another one, of any class and TPDU size

@@ -5,9 +5,9 @@
 import { SetView } from './set-view.js';
 
 /**
- * What has become of the streams that a server has accepted since it began to listen. At any time `accepted` is the sum of `open`,
- * `handshaking`, all of `refused`, `dropped`, `failed`, and of what is left: the connections that have ended without an
- * error, and the clients that have left before they sent a CR.
+ * What has become of the streams that a server has accepted since it began to listen. At any time `accepted` is the sum
+ * of `open`, `handshaking`, all of `refused`, `dropped`, `failed`, and of what is left: the connections that have ended
+ * without an error, and the clients that have left before they sent a CR.
  */
 export interface ServerStats {
   /** All streams: TCP connections that were accepted, and streams given to `server.accept`. */
@@ -27,12 +27,12 @@ export interface ServerStats {
   };
   /**
    * Streams that this side has closed before a CR was accepted or refused: a limit was reached, the PROXY header was
-   * missing, wrong or not allowed, TLS failed, `handshakeTimeout` has passed, or the server was closed. If the decision on a CR takes
-   * too long, the client gets a DR with reason 0, and counts here too.
+   * missing, wrong or not allowed, TLS failed, `handshakeTimeout` has passed, or the server was closed. If the decision
+   * on a CR takes too long, the client gets a DR with reason 0, and counts here too.
    */
   readonly dropped: number;
   /**
-   * Connections that an error has ended, and streams on which something else than a CR came, or that the peer has
+   * Connections that an error has ended, and streams that began with something other than a CR, or that the peer has
    * closed while its CR was being decided on. Each of them was reported to `onError`.
    */
   readonly failed: number;

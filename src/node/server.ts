@@ -207,10 +207,10 @@ export class Server<C extends MessageConnection<unknown> = Connection> extends R
   }
 
   /**
-   * Serves a stream that did not come from the listening socket: a channel of SSH, a socket of another process, a stream
-   * whose TLS was ended before. It is treated like an accepted TCP connection: limits, TLS if `listen` has `tls`,
-   * handshake, connection callback. The connection closes the stream. A socket of the system gets `noDelay` and `keepAlive` of
-   * `listen`.
+   * Serves a stream that did not come from the listening socket: an SSH channel, a socket of another process, a stream
+   * that was decrypted before. It is treated like an accepted TCP connection: limits, TLS if `listen` has `tls`,
+   * handshake, connection callback. The connection closes the stream. A socket of the system gets `noDelay` and
+   * `keepAlive` of `listen`.
    *
    * @throws TypeError or RangeError for a bad argument
    * @throws ConnectionClosedError (`ERR_COTP_CLOSED`) if the stream has ended, or the server is closed or closing
@@ -274,18 +274,18 @@ export class Server<C extends MessageConnection<unknown> = Connection> extends R
   }
 
   /**
-   * Stops listening without losing a client that has begun to connect: accepts the connections that the system has queued,
-   * lets all handshakes finish and waits until every connection has ended by itself. From the call on `isClosing` is `true`
-   * and `signal` is aborted, so that connections can finish their work. `close()` ends the handshakes at once, and the
-   * connections if `bindConnections` is set.
+   * Stops listening without losing a client that has begun to connect: accepts the connections that the system has
+   * queued, lets all handshakes finish and waits until every connection has ended by itself. From the call on
+   * `isClosing` is `true` and `signal` is aborted, so that connections can finish their work. `close()` ends the
+   * handshakes at once, and the connections if `bindConnections` is set.
    *
    * A client that connects while the last process closes the port is refused by the system. In a restart let the next
    * process listen before: by `node:cluster`, a socket of systemd, or `reusePort` (on Linux with the setting
    * `net.ipv4.tcp_migrate_req`, for otherwise the system resets the clients in the queue of the socket that is closed).
    *
    * @param grace milliseconds from the call on, 0 to 2147483647, after which handshakes are dropped and connections are
-   * closed as by `close()` of each. Default: no limit for connections; handshakes have `handshakeTimeout`. If it is called
-   * again, the shortest time counts
+   * closed as by `close()` of each. Default: no limit for connections; handshakes have `handshakeTimeout`. If it is
+   * called again, the shortest time counts
    * @returns resolves when the last connection is closed, also if the server was closed before
    * @throws TypeError or RangeError for a bad `grace`
    */

@@ -143,6 +143,7 @@ describe('an example is there for', () => {
     ['core/tpdu/decode.ts', 'decode'],
     ['core/tpdu/decode.ts', 'decodeNsdu'],
     ['core/tpdu/explain.ts', 'explainTpdu'],
+    ['core/tpdu/describe.ts', 'describeTpdu'],
   ])('%s %s', (path, name) => {
     expect(examples.map((example) => example.name)).toContain(`${path}: ${name}`);
   });

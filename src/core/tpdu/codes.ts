@@ -141,16 +141,16 @@ export function isRejectCause(value: number): boolean {
 }
 
 /**
- * The text of a DR reason (X.224 13.5.3), for instance `'address unknown'` for 3. For any other number it says that X.224
- * does not define it.
+ * The text of a DR reason (X.224 13.5.3), for instance `'address unknown'` for 3. For any other number it says that
+ * X.224 does not define it.
  */
 export function disconnectReason(value: number): string {
   return DISCONNECT_REASONS.get(value) ?? `reason ${value}, not defined by X.224`;
 }
 
 /**
- * The text of an ER reject cause (X.224 13.12.3), for instance `'invalid TPDU type'` for 2. For any other number it says
- * that X.224 does not define it.
+ * The text of an ER reject cause (X.224 13.12.3), for instance `'invalid TPDU type'` for 2. For any other number it
+ * says that X.224 does not define it.
  */
 export function rejectCauseText(value: number): string {
   return REJECT_CAUSES.get(value) ?? `cause ${value}, not defined by X.224`;

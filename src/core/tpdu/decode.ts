@@ -19,7 +19,8 @@ const RESERVED_LI = 255;
  * User data and parameter values are views of `octets`, not copies: they change if `octets` changes.
  *
  * @param octets the TPDU without the TPKT header
- * @throws ProtocolError (`ERR_COTP_PROTOCOL`) with the fault and its octet, counted from 1. No octets cause another error
+ * @throws ProtocolError (`ERR_COTP_PROTOCOL`) with the fault and its octet, counted from 1. No octets cause another
+ * error
  *
  * @example
  * ```ts
@@ -45,7 +46,8 @@ export function decode(octets: Uint8Array, options: DecodeOptions = {}): Tpdu {
  * other types have user data without a length field, so such a TPDU extends to the end of the NSDU. Class 0 has no
  * concatenation (X.224 6.4): there an NSDU is one TPDU.
  *
- * @throws ProtocolError (`ERR_COTP_PROTOCOL`) for the first TPDU with a fault; its octet is counted from the start of that TPDU
+ * @throws ProtocolError (`ERR_COTP_PROTOCOL`) for the first TPDU with a fault; its octet is counted from the start of
+ * that TPDU
  *
  * @example
  * ```ts

@@ -15,8 +15,8 @@ import type {
 } from './types.js';
 
 /**
- * Describes a decoded TPDU in one line, as traces do: its fields, and in brackets the tolerated deviations. User data of a
- * DT or ED is only counted; that of a CR, CC or DR is shown in hexadecimal. The wording may change.
+ * Describes a decoded TPDU in one line, as traces do: its fields, and in brackets the tolerated deviations. User data
+ * of a DT or ED is only counted; that of a CR, CC or DR is shown in hexadecimal. The wording may change.
  *
  * @example
  * ```ts

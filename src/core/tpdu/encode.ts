@@ -32,8 +32,8 @@ const MAX_LI = 254;
  * the same octets. Parameters that were changed since then keep their places.
  *
  * @throws TypeError if a field has the wrong type, or a parameter a name that is not known
- * @throws RangeError if a field is out of range or does not belong to this TPDU, or the header exceeds 254 octets or a CR
- * 128. Each message names the field, what was expected and what was given
+ * @throws RangeError if a field is out of range or does not belong to this TPDU, or the header exceeds 254 octets or a
+ * CR 128. Each message names the field, what was expected and what was given
  *
  * @example
  * ```ts

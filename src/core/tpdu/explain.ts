@@ -51,7 +51,8 @@ export interface Explanation {
 }
 
 /**
- * Explains every octet. Each octet belongs to exactly one explanation, and the explanations are in order.
+ * Explains a TPDU in words, for people. Each octet belongs to exactly one explanation, and they are in order. Octets
+ * that break the standard are explained as far as possible, with the deviation; none make it throw.
  *
  * @param octets a TPDU without the TPKT header, or any other octets
  *

@@ -208,7 +208,8 @@ interface ConnectionTpdu extends WithParameters {
   /** Bits 8 to 5 of octet 7: the preferred class in a CR, the selected class in a CC (X.224 13.3.3 e). */
   readonly class: TransportClass;
   /**
-   * Bits 4 to 1 of octet 7: bit 2 extended formats, bit 1 non-use of explicit flow control (X.224 13.3.3 e). 0 in class 0.
+   * Bits 4 to 1 of octet 7: bit 2 extended formats, bit 1 non-use of explicit flow control (X.224 13.3.3 e). 0 in class
+   * 0.
    */
   readonly options: number;
   /**
@@ -259,8 +260,8 @@ export interface DisconnectConfirm extends WithParameters {
 }
 
 /**
- * Header format (X.224 13.7.1). `short`: a DT of class 0 or 1, without DST-REF; an ED of class 0 (RFC 1006 §6). `normal`:
- * with DST-REF and a number of 7 bits. `extended`: with DST-REF and a number of 31 bits.
+ * Header format (X.224 13.7.1). `short`: a DT of class 0 or 1, without DST-REF; an ED of class 0 (RFC 1006 §6).
+ * `normal`: with DST-REF and a number of 7 bits. `extended`: with DST-REF and a number of 31 bits.
  */
 export type DataForm = 'short' | 'normal' | 'extended';
 
@@ -320,7 +321,10 @@ export interface ExpeditedAcknowledgement extends WithParameters {
   readonly form: 'normal' | 'extended';
   /** DST-REF, octets 3 and 4, 0 to 65535. */
   readonly dstRef: number;
-  /** YR-EDTU-NR: number of the ED that is acknowledged, 0 to 127, in the extended format 0 to 2147483647 (X.224 13.10.3). */
+  /**
+   * YR-EDTU-NR: number of the ED that is acknowledged, 0 to 127, in the extended format 0 to 2147483647 (X.224
+   * 13.10.3).
+   */
   readonly yrEdtuNr: number;
 }
 
@@ -428,8 +432,8 @@ export interface DecodeOptions {
    */
   readonly strict?: boolean;
   /**
-   * Class of the connection. Default: the class is not known or not negotiated yet. LI then decides the header format of
-   * DT, ED, EA, AK and RJ.
+   * Class of the connection. Default: the class is not known or not negotiated yet. LI then decides the header format
+   * of DT, ED, EA, AK and RJ.
    *
    * @defaultValue `undefined`
    */

@@ -39,8 +39,8 @@ import {
 export interface CotpOptions extends StreamOptions {
   /**
    * Largest TPDU to agree on with the peer, header included: 128 to 65531 octets. This side never sends a larger one.
-   * Default 2048, the largest that X.224 allows in class 0 (13.3.4 b). With a larger size a long TSDU needs fewer TPDUs,
-   * if the peer accepts it.
+   * Default 2048, the largest that X.224 allows in class 0 (13.3.4 b). With a larger size a long TSDU needs fewer
+   * TPDUs, if the peer accepts it.
    *
    * @defaultValue `2048`
    */
@@ -60,8 +60,8 @@ export interface CotpOptions extends StreamOptions {
    */
   readonly maxTsduSegments?: number | undefined;
   /**
-   * Refuses everything that deviates from the standard. By default small deviations, which are common in deployed peers,
-   * are tolerated. In both cases this side sends only what the standard allows, except for what `sizeOffer`,
+   * Refuses everything that deviates from the standard. By default small deviations, which are common in deployed
+   * peers, are tolerated. In both cases this side sends only what the standard allows, except for what `sizeOffer`,
    * `extraParameters`, `remoteDesktop` and `tpClass` 2 ask for.
    *
    * @defaultValue `false`
@@ -86,9 +86,9 @@ export interface CotpOptions extends StreamOptions {
   readonly expedited?: boolean | undefined;
   /**
    * Called with each expedited data unit, a copy of 1 to 16 octets, and its connection. The first call comes after
-   * `connect` has resolved, on a server after the call of the connection callback. If it throws or rejects, the error is
-   * reported to `onError` and the connection is closed. Default: expedited data waits for `conn.readExpedited()`; while it
-   * waits it counts toward `readHighWaterMark`, so it can stop all data.
+   * `connect` has resolved, on a server after the call of the connection callback. If it throws or rejects, the error
+   * is reported to `onError` and the connection is closed. Default: expedited data waits for `conn.readExpedited()`;
+   * while it waits it counts toward `readHighWaterMark`, so it can stop all data.
    *
    * @defaultValue `undefined`
    */

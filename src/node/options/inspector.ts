@@ -32,8 +32,8 @@ export interface InspectOptions {
    */
   readonly title?: string | undefined;
   /**
-   * Octets of memory for TPDUs and events, 1048576 to 2147483647; when it is full, the oldest are dropped. Default 32 MiB.
-   * Each TPDU takes 32 to 39 octets more than its length, each connection about 1 KiB.
+   * Octets of memory for TPDUs and events, 1048576 to 2147483647; when it is full, the oldest are dropped. Default 32
+   * MiB. Each TPDU takes 32 to 39 octets more than its length, each connection about 1 KiB.
    *
    * @defaultValue `33554432`
    */
@@ -45,8 +45,8 @@ export interface InspectOptions {
    */
   readonly redact?: boolean | undefined;
   /**
-   * Before the inspector listens, an abort rejects `inspect` with the reason. After that it closes the inspector. Default:
-   * none.
+   * Before the inspector listens, an abort rejects `inspect` with the reason. After that it closes the inspector.
+   * Default: none.
    *
    * @defaultValue `undefined`
    */

@@ -63,8 +63,8 @@ export interface StreamOptions {
    */
   readonly noDelay?: boolean | undefined;
   /**
-   * Longest time from the start of closing to the end of TCP, including the sending of what waits, in milliseconds, 1 to
-   * 2147483647. After it TCP is reset. In class 2 it covers DR, DC and FIN, and TCP is closed without a reset.
+   * Longest time from the start of closing to the end of TCP, including the sending of what waits, in milliseconds, 1
+   * to 2147483647. After it TCP is reset. In class 2 it covers DR, DC and FIN, and TCP is closed without a reset.
    *
    * @defaultValue `5000`
    */
@@ -93,18 +93,19 @@ export interface StreamOptions {
   readonly receiveTimeout?: number | undefined;
   /**
    * After the FIN of the peer the connection stays open for writing until `end()` or `close()` is
-   * called. By default it closes by itself once no answer is due any more. No effect in class 2, which has no
+   * called. By default it closes by itself: once everything was read and at least as many messages were written, or
+   * after 500 milliseconds (`closeTimeout` if that is less) without a read or write. No effect in class 2, which has no
    * half-close.
    *
    * @defaultValue `false`
    */
   readonly allowHalfOpen?: boolean | undefined;
   /**
-   * Resets a connection if octets wait and the peer accepts none of them for this time, in milliseconds, 1 to 2147483647.
-   * The system reports progress only in steps, for instance of a third of its buffer. With less than a few seconds, a
-   * slow peer can look like a peer that accepts nothing. It is also the longest time for the EA of expedited data. In
-   * class 2 it is suspended while reading is paused because the application does not read, for an EA or DR of the peer
-   * may wait there.
+   * Resets a connection if octets wait and the peer accepts none of them for this time, in milliseconds, 1 to
+   * 2147483647. The system reports progress only in steps, for instance of a third of its buffer. With less than a few
+   * seconds, a slow peer can look like a peer that accepts nothing. It is also the longest time for the EA of expedited
+   * data. In class 2 it is suspended while reading is paused because the application does not read, for an EA or DR of
+   * the peer may wait there.
    *
    * @defaultValue `60000`
    */
@@ -168,7 +169,7 @@ export interface StreamConnectOptions {
    */
   readonly family?: 0 | 4 | 6 | undefined;
   /**
-   * Looks up host names; as in `net.connect`. What it throws becomes the error of the connection. Default: `dns.lookup`.
+   * Looks up host names; as in `net.connect`. If it fails, `connect` rejects with its error. Default: `dns.lookup`.
    *
    * @defaultValue `undefined`
    */
@@ -212,8 +213,9 @@ export interface StreamListenOptions {
    */
   readonly handshakeTimeout?: number | undefined;
   /**
-   * Most connections at a time, including those in their handshake, 1 to 65535. A further client is refused by a DR with reason 1; TPKT alone just closes TCP. With `tls` it is dropped before the
-   * TLS handshake, and the limit is reported to `onError`.
+   * Most connections at a time, including those in their handshake, 1 to 65535. A further client is refused by a DR
+   * with reason 1; TPKT alone just closes TCP. With `tls` it is dropped before the TLS handshake, and the limit is
+   * reported to `onError`.
    *
    * @defaultValue `1024`
    */
@@ -227,8 +229,8 @@ export interface StreamListenOptions {
    */
   readonly maxConnectionsPerAddress?: number | undefined;
   /**
-   * Connections that the system queues until they are accepted, 1 to 65535. Default 511, as in Node. For a `net.Server` of yours its
-   * own `listen` decides.
+   * Connections that the system queues until they are accepted, 1 to 65535. Default 511, as in Node. For a `net.Server`
+   * that you pass, its own `listen` decides.
    *
    * @defaultValue `511`
    */
@@ -313,8 +315,8 @@ export interface ErrorContext {
 }
 
 /**
- * Called with the errors of connections that fail, and with what other callbacks throw. If another callback threw a value
- * that is not an `Error`, the value is the `cause` of the error. If this one throws or rejects, that is ignored.
+ * Called with the errors of connections that fail, and with what other callbacks throw. If another callback threw a
+ * value that is not an `Error`, the value is the `cause` of the error. If this one throws or rejects, that is ignored.
  */
 export type ErrorListener = (error: Error, context: ErrorContext) => void;
 

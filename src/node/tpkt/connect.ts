@@ -28,7 +28,7 @@ import { type Connection, openConnection } from './connection.js';
  * @throws TypeError or RangeError for a bad address or option, before anything is opened
  * @throws the error of the system (`ECONNREFUSED`, `ENOTFOUND`, TLS errors …) when TCP or TLS cannot be
  * connected
- * @throws ConnectionClosedError (`ERR_COTP_CLOSED`) when a stream of yours is closed before it is connected
+ * @throws ConnectionClosedError (`ERR_COTP_CLOSED`) when the `socket` that you pass is closed before it is connected
  * @throws TimeoutError (`ERR_COTP_TIMEOUT`) when `timeout` has passed
  * @throws the reason of `signal` when that aborts
  *

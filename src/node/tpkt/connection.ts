@@ -27,8 +27,8 @@ export interface ConnectionInfo {
    */
   readonly localAddr: FullAddress;
   /**
-   * The address of the peer: on a server the source in the PROXY header if there is one, or what `server.accept` was given;
-   * without TCP addresses the same as `localAddr`.
+   * The address of the peer: on a server the source in the PROXY header if there is one, or what `server.accept` was
+   * given; without TCP addresses the same as `localAddr`.
    */
   readonly remoteAddr: FullAddress;
   /**
@@ -53,8 +53,8 @@ export class Connection extends MessageConnection<ConnectionInfo> {
 }
 
 /**
- * Called with each connection of a server. If it throws or rejects, the error is reported to `onError` and that connection
- * is closed.
+ * Called with each connection of a server. If it throws or rejects, the error is reported to `onError` and that
+ * connection is closed.
  */
 export type ConnectionCb = (conn: Connection) => void | Promise<void>;
 

@@ -21,10 +21,10 @@ export const Server: typeof AnyServer = AnyServer;
 /**
  * Listens for connections that carry TPKTs.
  *
- * @param connectionCb called with each connection, once TCP and TLS are connected; when it throws or rejects, that connection is
- * closed and the error is reported to `onError`
- * @param addr address to listen on; default: all IPv4 addresses, port 102. With port 0 the system chooses a free port. Or
- * `{ path }`, `{ fd }` or a `net.Server`, as in `listen` of `cotp`
+ * @param connectionCb called with each connection, once TCP and TLS are connected; when it throws or rejects, that
+ * connection is closed and the error is reported to `onError`
+ * @param addr address to listen on; default: all IPv4 addresses, port 102. With port 0 the system chooses a free port.
+ * Or `{ path }`, `{ fd }` or a `net.Server`, as in `listen` of `cotp`
  * @throws TypeError or RangeError for a bad argument, before anything is opened
  * @throws the error of the system (`EADDRINUSE`, `EACCES` …)
  * @throws the reason of `signal` when it aborts

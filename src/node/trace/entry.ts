@@ -24,8 +24,8 @@ export interface TracedConnection {
    */
   readonly localAddr: FullAddress;
   /**
-   * The address of the peer: on a server the source in the PROXY header if there is one, or what `server.accept` was given;
-   * without TCP addresses the same as `localAddr`.
+   * The address of the peer: on a server the source in the PROXY header if there is one, or what `server.accept` was
+   * given; without TCP addresses the same as `localAddr`.
    */
   readonly remoteAddr: FullAddress;
 }
@@ -41,8 +41,8 @@ export interface TraceEntry extends TracedConnection {
   /** The encoded TPDU, 2 to 65531 octets, without the TPKT header. */
   readonly octets: Buffer;
   /**
-   * The decoded TPDU, or an error (`ERR_COTP_PROTOCOL`) if it cannot be decoded. It is decoded at the first access, without
-   * `strict`.
+   * The decoded TPDU, or an error (`ERR_COTP_PROTOCOL`) if it cannot be decoded. It is decoded at the first access,
+   * without `strict`.
    */
   readonly tpdu: Tpdu | CotpError;
   /** One line of text, in the wording of protocol analysers. */

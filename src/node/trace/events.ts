@@ -25,12 +25,12 @@ export interface EventBase extends EventSource {
 /**
  * An event on `cotp:connection`, by its field `event`:
  *
- * - `'request'`: a CR has come to a server.
+ * - `'request'`: a server has received a CR.
  * - `'open'`: the CC was sent or received.
  * - `'refused'`: a server has refused the CR.
  * - `'drop'`: a server has closed the stream before a CR was accepted or refused.
  * - `'error'`: the connection has failed: it is the error that `onError` gets. On a server also if the peer sent
- *   something else than a CR, or left before its CR was answered.
+ *   something other than a CR, or left before its CR was answered.
  * - `'close'`: the stream has closed. It is published for each connection that was open, and for any other of which
  *   an event or a TPDU was published before.
  *
@@ -45,7 +45,7 @@ export type ConnectionEvent =
   | ConnectionFailed
   | ConnectionClose;
 
-/** A CR has come to a server. */
+/** A server has received a CR. */
 export interface ConnectionRequested extends EventBase {
   /** Tells this event from the others of {@link ConnectionEvent}. */
   readonly event: 'request';
@@ -75,9 +75,9 @@ export interface ConnectionClose extends EventBase {
   readonly bytesRead: number;
   /** Octets written to the stream, headers included. */
   readonly bytesWritten: number;
-  /** TSDUs that came. */
+  /** TSDUs received. */
   readonly messagesRead: number;
-  /** TSDUs that were written. */
+  /** TSDUs written. */
   readonly messagesWritten: number;
 }
 
@@ -106,11 +106,11 @@ export interface ConnectionRefused extends EventBase {
   readonly event: 'refused';
   /** Which rule or whose decision refused it. */
   readonly cause: RefusalCause;
-  /** Reason of the DR (X.224 13.5.3); `undefined` where the answer was an ER. */
+  /** Reason of the DR (X.224 13.5.3); `undefined` if the answer was an ER. */
   readonly reason: number | undefined;
-  /** Reject cause of the ER (X.224 13.12.3); `undefined` where the answer was a DR. */
+  /** Reject cause of the ER (X.224 13.12.3); `undefined` if the answer was a DR. */
   readonly rejectCause: number | undefined;
-  /** The T-selector that was called; `undefined` where there is none, or the CR cannot be read. */
+  /** The T-selector that was called; `undefined` if there is none, or the CR cannot be read. */
   readonly localTsel: Tsel | undefined;
 }
 
@@ -131,6 +131,6 @@ export interface ConnectionDropped extends EventBase {
   readonly event: 'drop';
   /** What went wrong before a CR could be answered. */
   readonly cause: DropCause;
-  /** The error that `onError` gets; `undefined` where it gets none. */
+  /** The error that `onError` gets; `undefined` if it gets none. */
   readonly error: Error | undefined;
 }

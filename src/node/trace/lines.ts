@@ -45,12 +45,12 @@ function textLine(entry: TraceEntry, octets: Buffer): string {
 /**
  * Writes a JSON object for each TPDU, on one line, with the keys
  *
- * - `time` (ISO 8601, UTC, microseconds), `connection`, `name` (where there is one), `role`,
+ * - `time` (ISO 8601, UTC, microseconds), `connection`, `name` (if it has one), `role`,
  *   `direction`, `local` and `remote` (`host:port`);
  * - `octets`: the TPDU in hexadecimal; `length`: how many;
  * - `type`, `tpdu` (its fields, without `userData`, whose length is `userDataLength`; octets in
  *   hexadecimal, selectors as `formatTsel` writes them) and `diagnostics` (`code`, `octet`);
- * - or, where it cannot be decoded, `error` (`code`, `fault`, `octet`, `message`).
+ * - or, if it cannot be decoded, `error` (`code`, `fault`, `octet`, `message`).
  *
  * @throws TypeError or RangeError for a bad option
  *
