@@ -32,7 +32,7 @@ export const DEFAULT_PORT = 102;
 export interface FullAddress {
   /** A host name or an IPv4 or IPv6 address; of a Unix socket or named pipe the path. */
   readonly host: string;
-  /** TCP port, 1 to 65535; 0 if there is a path, or the address is not known. */
+  /** TCP port, 1 to 65535; 0 if there is a path, or the port is not known. */
   readonly port: number;
   /** The path of a Unix socket or named pipe; absent for TCP. */
   readonly path?: string;

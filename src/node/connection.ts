@@ -266,8 +266,8 @@ export class Connection extends MessageConnection<ConnectionInfo> {
 
   /**
    * Sends expedited data. It overtakes everything that {@link write} has queued and TCP has not taken, and may arrive
-   * inside a TSDU. If `info.expeditedAck` is true, neither data nor further expedited data leaves until the EA of the
-   * peer has come; without an EA the connection is reset after `writeTimeout`.
+   * inside a TSDU. If `info.expeditedAck` is true, neither data nor further expedited data is sent until the EA of the
+   * peer arrives; without an EA the connection is reset after `writeTimeout`.
    *
    * @param data 1 to 16 octets; they are copied
    * @returns `false` when more than `writeHighWaterMark` octets wait: call {@link drain} before writing more

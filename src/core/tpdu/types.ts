@@ -338,7 +338,7 @@ export interface Reject {
   readonly cdt: number;
   /** DST-REF, octets 3 and 4, 0 to 65535. */
   readonly dstRef: number;
-  /** YR-TU-NR: number of the DT to send next, again; 0 to 127, in the extended format 0 to 2147483647 (X.224 13.11). */
+  /** YR-TU-NR: number of the DT to send again from, 0 to 127, in the extended format 0 to 2147483647 (X.224 13.11). */
   readonly yrTuNr: number;
 }
 

@@ -38,7 +38,7 @@ export interface TraceEntry extends TracedConnection {
   readonly direction: 'sent' | 'received';
   /** The peer as `host:port`; for a client the address that was given to `connect`. */
   readonly peer: string;
-  /** The encoded TPDU, 2 to 65531 octets, without the TPKT header. */
+  /** The encoded TPDU, 3 to 65531 octets, without the TPKT header. */
   readonly octets: Buffer;
   /**
    * The decoded TPDU, or an error (`ERR_COTP_PROTOCOL`) if it cannot be decoded. It is decoded at the first access,

@@ -43,7 +43,7 @@ export interface SinkOptions {
    */
   readonly maxFileSize?: number | undefined;
   /**
-   * Most files, including the current one, 1 to 10000. Before there are more, the oldest is deleted.
+   * Most files, including the current one, 1 to 10000. When there would be more, the oldest is deleted.
    *
    * @defaultValue `10`
    */
