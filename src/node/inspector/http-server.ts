@@ -247,9 +247,10 @@ function refusalOfError({ code }: NodeJS.ErrnoException): string {
   }
 }
 
+/** Answers, and closes without waiting for the peer: the server counts this socket until then, but does not close it. */
 function closeWith(socket: Duplex, octets: string): void {
   if (socket.writable) {
-    socket.end(octets);
+    socket.end(octets, () => socket.destroy());
   } else {
     socket.destroy();
   }

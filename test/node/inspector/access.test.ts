@@ -276,6 +276,18 @@ describe('octets that are no request of a browser', () => {
     }
   });
 
+  test.each([
+    ['CONNECT', 'CONNECT evil.example:80 HTTP/1.1\r\nHost: evil.example:80\r\n\r\n'],
+    ['another protocol', '\x03\x00\x00\x07\x02\xf0\x80\r\n\r\n'],
+  ])('%s does not keep the inspector from closing, though its client stays', async (_what, text) => {
+    const { started, port } = await browser();
+    const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
+    closeLater(() => socket.destroy());
+    socket.write(text);
+    await once(socket.resume(), 'end');
+    await started.close();
+  });
+
   test('a request that does not end is refused within seconds', async () => {
     const { port } = await browser();
     expect(await raw(port, 'GET / HTTP/1.1\r\n')).toMatch(/^HTTP\/1\.1 408 [\s\S]*within 5000 ms/);
