@@ -3,10 +3,13 @@
  * what the store forgets meanwhile is lost to it.
  */
 import type { ServerResponse } from 'node:http';
+import { performance } from 'node:perf_hooks';
+import process from 'node:process';
 import type { RowReader } from './row-reader.js';
 import type { Hello } from './rows.js';
+import type { WritePace } from './write-pace.js';
 
-/** Least time between two writes: at most 20 a second. */
+/** Least time between two writes, in milliseconds: at most 20 a second. */
 const WRITE_INTERVAL = 50;
 
 /** Characters of JSON after which a write takes no further row. */
@@ -26,16 +29,25 @@ export class EventStream {
   readonly #response: ServerResponse;
   readonly #reader: RowReader;
   readonly #comments: NodeJS.Timeout;
+  readonly #pace: Pick<WritePace, 'pauseAfter'>;
   #timer: NodeJS.Timeout | undefined;
+  /** Before this time, in milliseconds of `performance.now`, no rows are written. */
+  #pausedUntil = 0;
   /** The browser has not taken what was written. */
   #isFull = false;
   #silentIntervals = 0;
   #isEnding = false;
 
   /** @param response its header was written */
-  constructor(response: ServerResponse, reader: RowReader, hello: Hello) {
+  constructor(
+    response: ServerResponse,
+    reader: RowReader,
+    hello: Hello,
+    pace: Pick<WritePace, 'pauseAfter'>,
+  ) {
     this.#response = response;
     this.#reader = reader;
+    this.#pace = pace;
     this.#comments = setInterval(() => this.#comment(), COMMENT_INTERVAL).unref();
     response.on('drain', () => {
       this.#isFull = false;
@@ -55,7 +67,8 @@ export class EventStream {
   /** There are new rows. */
   wake(): void {
     if (this.#timer === undefined && !this.#isFull) {
-      this.#timer = setTimeout(() => this.#send(), WRITE_INTERVAL).unref();
+      const wait = Math.max(WRITE_INTERVAL, this.#pausedUntil - performance.now());
+      this.#timer = setTimeout(() => this.#sendAndPause(), wait).unref();
     }
   }
 
@@ -78,16 +91,27 @@ export class EventStream {
     this.#response.end();
   }
 
-  #send(): void {
+  #sendAndPause(): void {
+    const begun = performance.now();
     this.#timer = undefined;
+    this.#send();
+    // The response gives its octets to the system in a tick of its own, which comes before this one.
+    process.nextTick(() => {
+      const now = performance.now();
+      this.#pausedUntil = now + this.#pace.pauseAfter(now - begun);
+      if (this.#reader.hasMore) {
+        this.wake();
+      }
+    });
+  }
+
+  #send(): void {
     const batch = this.#reader.next(MAX_BATCH);
     if (batch !== undefined) {
       const { rows, lastSeq } = batch;
       this.#write(`id: ${lastSeq}\nevent: rows\ndata: [${rows.join(',')}]\n\n`);
     }
-    if (this.#reader.hasMore) {
-      this.wake();
-    } else if (this.#isEnding) {
+    if (this.#isEnding && !this.#reader.hasMore) {
       this.#isEnding = false;
       this.#write(END);
     }

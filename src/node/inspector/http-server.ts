@@ -10,6 +10,7 @@ import type { Page } from './page.js';
 import type { RowFeed } from './row-feed.js';
 import { RowReader } from './row-reader.js';
 import type { Hello } from './rows.js';
+import type { WritePace } from './write-pace.js';
 
 /** Browsers that get rows at the same time. */
 const MAX_BROWSERS = 8;
@@ -33,6 +34,7 @@ const CLOSE_TIMEOUT = 500;
 export interface Shown {
   readonly feed: RowFeed;
   readonly hello: () => Hello;
+  readonly pace: WritePace;
   /** Loads the page. */
   readonly page: () => Promise<Page>;
   /** The current time in milliseconds since 1970. */
@@ -176,13 +178,17 @@ export class InspectorServer {
       refuse(response, { status: 503, text });
       return;
     }
-    const { feed, hello } = this.#shown;
+    const { feed, hello, pace } = this.#shown;
     begin(response, 'text/event-stream');
     const reader = new RowReader(feed, firstSeq(request, feed));
     const shown = hello();
-    const stream = new EventStream(response, reader, shown);
+    const stream = new EventStream(response, reader, shown, pace);
     this.#streams.add(stream);
-    response.on('close', () => this.#streams.delete(stream));
+    pace.browsers = this.#streams.size;
+    response.on('close', () => {
+      this.#streams.delete(stream);
+      pace.browsers = this.#streams.size;
+    });
     if (!shown.isLive) {
       stream.end();
     }

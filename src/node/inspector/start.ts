@@ -5,6 +5,7 @@ import { InspectorServer } from './http-server.js';
 import type { Page } from './page.js';
 import { RowFeed } from './row-feed.js';
 import type { Hello } from './rows.js';
+import { WritePace, workMeter } from './write-pace.js';
 
 /** What to inspect, and where to show it. */
 export interface StartOptions extends Pick<Hello, 'source' | 'target' | 'maxOctets'> {
@@ -41,7 +42,9 @@ export async function startInspector(options: StartOptions): Promise<StartedInsp
     ...{ source, title: title(), isLive, isRedacted: redact, maxOctets },
     ...(target === undefined ? {} : { target }),
   });
-  const server = await InspectorServer.listen({ feed, hello, page, now: traceTime }, where);
+  // A file has no connections that could become slower.
+  const pace = new WritePace(source === 'file' ? () => 0 : workMeter());
+  const server = await InspectorServer.listen({ feed, hello, pace, page, now: traceTime }, where);
   const { address, port } = server.address;
   let closed: Promise<void> | undefined;
   return {

@@ -35,11 +35,13 @@ class Taking extends Writable {
   }
 }
 
-function watched(): { feed: RowFeed; taking: Taking; stream: EventStream } {
+function watched(pause = 0): { feed: RowFeed; taking: Taking; stream: EventStream } {
   const feed = new RowFeed(8 * 1_048_576, false);
   const taking = new Taking();
   const response = taking as unknown as ServerResponse;
-  const stream = new EventStream(response, new RowReader(feed, 1), HELLO);
+  const stream = new EventStream(response, new RowReader(feed, 1), HELLO, {
+    pauseAfter: () => pause,
+  });
   feed.store.onRow = () => stream.wake();
   return { feed, taking, stream };
 }
@@ -88,6 +90,18 @@ test('it writes nothing while the browser is full, and goes on when it has room'
   taking.takeOn();
   await vi.advanceTimersByTimeAsync(50);
   expect(taking.writes.length).toBe(length + 1);
+});
+
+test('it pauses after a write as long as it is told', async () => {
+  const { feed, taking } = watched(100_000);
+  const rows = () => taking.writes.filter((text) => text.includes('event: rows')).length;
+  feed.tpdu(tpdu(DT_TPDU));
+  await vi.advanceTimersByTimeAsync(50);
+  feed.tpdu(tpdu(DT_TPDU));
+  await vi.advanceTimersByTimeAsync(50_000);
+  expect(rows()).toBe(1);
+  await vi.advanceTimersByTimeAsync(50_001);
+  expect(rows()).toBe(2);
 });
 
 test('it writes a comment every 15 seconds', async () => {

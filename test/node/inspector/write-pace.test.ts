@@ -1,0 +1,35 @@
+/** How much of the time of a process its browsers may take. */
+import { expect, test } from 'vitest';
+import { WritePace, workMeter } from '../../../src/node/inspector/write-pace.js';
+
+/** The part of the time that a browser takes which writes whenever it may. */
+function share(work: number, browsers = 1): number {
+  const pace = new WritePace(() => work);
+  pace.browsers = browsers;
+  return 2 / pace.pauseAfter(2);
+}
+
+test('a browser takes at most 3 % of the time of a busy process', () => {
+  expect(share(1)).toBeCloseTo(0.03);
+});
+
+test('eight browsers take no more than one', () => {
+  expect(share(1, 8) * 8).toBeCloseTo(0.03);
+});
+
+test('browsers of a process that is mostly idle take at most a quarter', () => {
+  expect(share(0.1)).toBeCloseTo(0.25);
+});
+
+test('no pause is longer than a second', () => {
+  expect(new WritePace(() => 1).pauseAfter(500)).toBe(1000);
+});
+
+test('work is measured since the last call', () => {
+  const work = workMeter();
+  const end = performance.now() + 20;
+  while (performance.now() < end) {
+    // Works.
+  }
+  expect(work()).toBeGreaterThan(0.9);
+});
