@@ -50,7 +50,9 @@ async function stop({ child }) {
 async function watch(url) {
   const { headers } = await fetch(url, { redirect: 'manual' });
   const [cookie] = headers.get('set-cookie').split(';');
-  const asked = request(new URL('/events', url), { headers: { cookie } }).end();
+  const asked = request(new URL('events', new URL(headers.get('location'), url)), {
+    headers: { cookie },
+  }).end();
   asked.on('error', () => {});
   const [response] = await once(asked, 'response');
   let tpdus = 0;

@@ -2,6 +2,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -125,6 +126,22 @@ test.each([[[]], [['--transparent']]])(
     await server.asyncClose();
   },
 );
+
+test('the browser gives the cookie to no other program of this machine', async () => {
+  await openProxy(1);
+  const cookies: (string | undefined)[] = [];
+  const other = createHttpServer((request, response) => {
+    cookies.push(request.headers.cookie);
+    response.end('<!doctype html><link rel="icon" href="data:,">');
+  });
+  other.listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const { port } = other.address() as { port: number };
+  await page.goto(`http://127.0.0.1:${port}/events`);
+  expect(cookies).toEqual([undefined]);
+  other.closeAllConnections();
+  other.close();
+});
 
 test('tshark reads the download', async () => {
   const server = await device();

@@ -89,27 +89,29 @@ async function opened(
 
 /** A browser that has opened the address of an inspector. */
 export class Browser {
-  readonly origin: string;
+  /** All addresses begin with it: the origin, and the path to which the first request leads. */
+  readonly base: string;
   readonly cookie: string;
 
-  private constructor(origin: string, cookie: string) {
-    this.origin = origin;
+  private constructor(base: string, cookie: string) {
+    this.base = base;
     this.cookie = cookie;
   }
 
   static async open(url: string): Promise<Browser> {
     const { headers } = await ask(url);
     const [cookie = ''] = (headers['set-cookie']?.[0] ?? '').split(';');
-    return new Browser(new URL(url).origin, cookie);
+    const { href } = new URL(headers.location ?? '', url);
+    return new Browser(href.replace(/\/$/, ''), cookie);
   }
 
   get(path: string, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
-    return ask(`${this.origin}${path}`, { cookie: this.cookie, ...headers });
+    return ask(`${this.base}${path}`, { cookie: this.cookie, ...headers });
   }
 
   async watch(headers: Readonly<Record<string, string>> = {}): Promise<Events> {
     const all = { cookie: this.cookie, ...headers };
-    return new Events(await opened(`${this.origin}/events`, all));
+    return new Events(await opened(`${this.base}/events`, all));
   }
 }
 

@@ -13,7 +13,7 @@ export interface Refusal {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Octets of the token: 128 bits. */
+/** Octets of the token, and of the path: 128 bits. */
 const TOKEN_LENGTH = 16;
 
 /** Names of this machine for itself. */
@@ -25,6 +25,11 @@ const ALL_ADDRESSES = ['0.0.0.0', '::'];
 /** The rules of one inspector. */
 export class Access {
   readonly token: string = randomBytes(TOKEN_LENGTH).toString('hex');
+  /**
+   * The path of everything that needs the cookie. Nobody can guess it: a browser sends a cookie to all ports of a host,
+   * so that one for all paths would go to whatever else runs on this machine, and those of many inspectors to each.
+   */
+  readonly root: string = `/${randomBytes(TOKEN_LENGTH).toString('hex')}`;
   readonly #hash = hashOf(this.token);
   readonly #cookie: string;
   readonly #port: number;
@@ -47,7 +52,7 @@ export class Access {
 
   /** Not persistent: the browser forgets it when it ends. */
   get setCookie(): string {
-    return `${this.#cookie}=${this.token}; HttpOnly; SameSite=Strict; Path=/`;
+    return `${this.#cookie}=${this.token}; HttpOnly; SameSite=Strict; Path=${this.root}/`;
   }
 
   /** Why a request is refused, whatever it asks for; `undefined` if it may go on. */

@@ -85,12 +85,13 @@ export class InspectorServer {
         answer(response, `${type}; charset=utf-8`, (await shown.page())[part]);
       };
     };
+    const { root } = this.access;
     this.#routes = {
-      '/': ofPage('text/html', 'html'),
-      '/page.js': ofPage('text/javascript', 'script'),
-      '/page.css': ofPage('text/css', 'style'),
-      '/events': (request, response) => this.#events(request, response),
-      '/download': (request, response) => this.#download(request, response),
+      [`${root}/`]: ofPage('text/html', 'html'),
+      [`${root}/page.js`]: ofPage('text/javascript', 'script'),
+      [`${root}/page.css`]: ofPage('text/css', 'style'),
+      [`${root}/events`]: (request, response) => this.#events(request, response),
+      [`${root}/download`]: (request, response) => this.#download(request, response),
     };
     if (!isRef) {
       server.unref();
@@ -164,7 +165,7 @@ export class InspectorServer {
   /** Takes the token out of the address and puts it into a cookie. */
   #enter(response: ServerResponse, token: string): void {
     if (this.access.isToken(token)) {
-      redirect(response, '/', this.access.setCookie);
+      redirect(response, `${this.access.root}/`, this.access.setCookie);
     } else {
       const text =
         'The token is wrong. Open the address that the inspector printed when it started.';
@@ -200,7 +201,7 @@ export class InspectorServer {
     const redact = query.get('redact') ?? '0';
     if (format === undefined || (redact !== '0' && redact !== '1')) {
       const text =
-        'The address must be /download?format=pcapng or /download?format=jsonl, with &redact=1 to replace user data by zeros.';
+        'The address must end with /download?format=pcapng or /download?format=jsonl, and &redact=1 to replace user data by zeros.';
       refuse(response, { status: 400, text });
       return;
     }
@@ -215,7 +216,7 @@ export class InspectorServer {
 
 const MISSING: Refusal = {
   status: 404,
-  text: 'There is nothing here. The inspector has /, /page.js, /page.css, /events and /download.',
+  text: 'There is nothing here. The inspector has /, /page.js, /page.css, /events and /download, behind the path to which its address leads.',
 };
 
 /** The path and the query of a request. The path is compared as it is: nothing in it is decoded. */

@@ -1,7 +1,7 @@
 /**
  * The rows that the inspector's server sends to its page. The page imports only the types.
  *
- * `GET /events` is a stream of server-sent events. The first is `hello` with a {@link Hello}. Each `rows` carries a
+ * `events` is a stream of server-sent events. The first is `hello` with a {@link Hello}. Each `rows` carries a
  * JSON array of {@link Row}, and as its `id` the `seq` of the last of them, so that a browser that reconnects gets
  * what follows its `Last-Event-ID`. An `end` with empty data says that no more rows will come: a file was read whole,
  * or the inspector was closed.

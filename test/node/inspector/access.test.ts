@@ -55,10 +55,20 @@ describe('the address of an inspector', () => {
     const token = new URL(url).searchParams.get('token');
     const { status, headers } = await ask(url);
     expect(status).toBe(303);
-    expect(headers.location).toBe('/');
+    expect(headers.location).toMatch(/^\/[0-9a-f]{32}\/$/);
     expect(headers['set-cookie']).toEqual([
-      `cotp-inspector-${address.port}=${token}; HttpOnly; SameSite=Strict; Path=/`,
+      `cotp-inspector-${address.port}=${token}; HttpOnly; SameSite=Strict; Path=${headers.location}`,
     ]);
+  });
+
+  test('leads to a path that nobody can guess, and nothing is outside of it', async () => {
+    const { page } = await browser();
+    const { origin, pathname } = new URL(page.base);
+    expect((await page.get('/')).status).toBe(200);
+    for (const path of ['/', '/events', `${pathname}x/`, `${pathname}`]) {
+      const { status } = await ask(`${origin}${path}`, { cookie: page.cookie });
+      expect(status).toBe(404);
+    }
   });
 
   test.each(['', '?', '?token=', `?token=${'0'.repeat(32)}`, '?token=x&token=y'])(
@@ -129,8 +139,8 @@ describe('every answer', () => {
 
 describe.each(ROUTES)('%s is refused', (path) => {
   test('without the cookie', async () => {
-    const { port } = await browser();
-    const { status, body } = await ask(`http://127.0.0.1:${port}${path}`);
+    const { page } = await browser();
+    const { status, body } = await ask(`${page.base}${path}`);
     expect([status, String(body)]).toEqual([403, expect.stringContaining('cookie')]);
   });
 
@@ -180,14 +190,14 @@ describe.each(ROUTES)('%s is refused', (path) => {
 
   test.each(['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'HEAD'])('by %s', async (method) => {
     const { page } = await browser();
-    const { status, headers } = await ask(`${page.origin}${path}`, { cookie: page.cookie }, method);
+    const { status, headers } = await ask(`${page.base}${path}`, { cookie: page.cookie }, method);
     expect([status, headers.allow]).toEqual([405, 'GET']);
   });
 
   test('with a body, which is not read', async () => {
     const { page } = await browser();
     const headers = { cookie: page.cookie, 'content-length': '1000000' };
-    const { status, headers: given } = await ask(`${page.origin}${path}`, headers, 'GET', 'x');
+    const { status, headers: given } = await ask(`${page.base}${path}`, headers, 'GET', 'x');
     expect([status, given.connection]).toEqual([400, 'close']);
   });
 });
@@ -279,14 +289,17 @@ describe('octets that are no request of a browser', () => {
   test.each([
     ['CONNECT', 'CONNECT evil.example:80 HTTP/1.1\r\nHost: evil.example:80\r\n\r\n'],
     ['another protocol', '\x03\x00\x00\x07\x02\xf0\x80\r\n\r\n'],
-  ])('%s does not keep the inspector from closing, though its client stays', async (_what, text) => {
-    const { started, port } = await browser();
-    const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
-    closeLater(() => socket.destroy());
-    socket.write(text);
-    await once(socket.resume(), 'end');
-    await started.close();
-  });
+  ])(
+    '%s does not keep the inspector from closing, though its client stays',
+    async (_what, text) => {
+      const { started, port } = await browser();
+      const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
+      closeLater(() => socket.destroy());
+      socket.write(text);
+      await once(socket.resume(), 'end');
+      await started.close();
+    },
+  );
 
   test('a request that does not end is refused within seconds', async () => {
     const { port } = await browser();

@@ -100,8 +100,8 @@ describe('a download', () => {
     for (let i = 0; i < 500; i += 1) {
       feed.tpdu(tpdu(octets));
     }
-    const { origin, cookie } = await Browser.open(url);
-    const asked = request(`${origin}/download?format=pcapng`, {
+    const { base, cookie } = await Browser.open(url);
+    const asked = request(`${base}/download?format=pcapng`, {
       headers: { cookie },
       agent: false,
     });
@@ -135,8 +135,8 @@ describe('a download', () => {
     for (let i = 0; i < 120; i += 1) {
       feed.tpdu(tpdu(octets));
     }
-    const { origin, cookie } = await Browser.open(url);
-    const asked = request(`${origin}/download?format=pcapng`, {
+    const { base, cookie } = await Browser.open(url);
+    const asked = request(`${base}/download?format=pcapng`, {
       headers: { cookie },
       agent: false,
     });

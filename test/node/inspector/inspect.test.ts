@@ -183,7 +183,7 @@ describe('a process', () => {
       const { headers } = await fetch(url, { redirect: 'manual' });
       const cookie = headers.get('set-cookie').split(';')[0];
       const { spawn } = await import('node:child_process');
-      const watching = \`fetch('\${new URL('/events', url)}', { headers: { cookie: '\${cookie}' } })
+      const watching = \`fetch('\${new URL('events', new URL(headers.get('location'), url))}', { headers: { cookie: '\${cookie}' } })
         .then(async ({ body }) => { for await (const _ of body) process.send('watches'); })
         .catch(() => {}).finally(() => process.disconnect());\`;
       const browser = spawn(process.execPath, ['-e', watching], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
