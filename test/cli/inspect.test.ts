@@ -242,16 +242,17 @@ describe.each([
     );
   });
 
-  test('says why the target cannot be reached', async () => {
+  test('says once why the target cannot be reached', async () => {
     const { port, events } = await proxied(await closedPort(), ...mode);
     const client = await rawClient(port);
     client.send(CR);
-    const rows = await events.rowsUntil(({ kind }) => kind === 'note');
-    const note = rows.find((row) => row.kind === 'note');
-    expect(note?.text).toContain('ECONNREFUSED');
+    const isClose = (row: Row) => row.kind === 'event' && row.event === 'close';
+    const rows = await events.rowsUntil(isClose);
+    const told = rows.filter((row) => JSON.stringify(row).includes('connect ECONNREFUSED'));
+    expect(told.length).toBe(1);
     const [connection] = rows.filter((row) => row.kind === 'connection');
     expect(connection).toMatchObject({ role: 'server', pair: 1, local: `127.0.0.1:${port}` });
-    expect(note?.connection).toBe(connection?.connection);
+    expect(told[0]?.connection).toBe(connection?.connection);
   });
 
   test('prints its address as an event with --json, after that of the proxy', async () => {
@@ -293,6 +294,23 @@ describe('cotp proxy --ui', () => {
         error: { code: 'ECONNREFUSED', message: expect.stringContaining('ECONNREFUSED') },
       }),
     );
+  });
+
+  test('says first which end of TCP caused the other, with --transparent', async () => {
+    const server = await rawServer();
+    const { port, events } = await proxied(`127.0.0.1:${server.address.port}`, '--transparent');
+    const client = await rawClient(port);
+    client.send(CR);
+    const target = await server.accept();
+    await target.packet();
+    target.socket.end();
+    client.socket.once('end', () => client.socket.end());
+    client.socket.resume();
+    const rows = await events.rowsUntil(
+      (row) => row.kind === 'event' && row.event === 'close' && row.connection === 1,
+    );
+    const ends = rows.filter((row) => row.kind === 'event' && row.event === 'close');
+    expect(ends.map((row) => 'by' in row && row.by)).toEqual(['remote', 'local']);
   });
 
   test('says which side has reset its connection, with --transparent', async () => {

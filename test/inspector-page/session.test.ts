@@ -228,9 +228,13 @@ describe('a refused connection', () => {
     rows.fromClient(client, cr());
     rows.note('connect ECONNREFUSED 10.20.0.40:102', client);
     rows.event(client, 'refused', { cause: 'user' });
-    expect(only(sessionOf(rows)).ending?.words).toBe(
-      'refused here: connect ECONNREFUSED 10.20.0.40:102',
+    const session = sessionOf(rows);
+    expect(only(session).ending?.words).toBe(
+      'refused by the proxy: connect ECONNREFUSED 10.20.0.40:102',
     );
+    // The ladder has the note: it does not tell it twice.
+    const shown = entries(session).filter(({ kind, isCopy }) => kind === 'notice' && !isCopy);
+    expect(shown.length).toBe(1);
   });
 
   test('keeps the error that made the application refuse it', () => {
@@ -309,7 +313,7 @@ describe('the two connections of a proxy', () => {
     const notices = entries(sessionOf(rows)).filter(({ kind }) => kind === 'notice');
     expect(notices.map((entry) => [entry.kind === 'notice' && entry.text, entry.isCopy])).toEqual([
       ['the server closed TCP', false],
-      ['the server closed TCP', true],
+      ['the proxy closed TCP', true],
     ]);
   });
 });

@@ -18,6 +18,8 @@ export class ProxyInspector {
   readonly #setTitle: (title: string) => void;
   /** The connection with each client, by the number of the client. */
   readonly #connections = new Map<number, number>();
+  /** The error that {@link failed} has just shown: the ladder has a note of it too. */
+  #shown: string | undefined;
 
   /**
    * Starts it before the proxy listens, so that nothing is missed. `undefined` without a port.
@@ -64,6 +66,7 @@ export class ProxyInspector {
   /** The failure of a leg that the library did not open. */
   failed(leg: TracedConnection, client: number, error: Error): void {
     this.#know(leg, client);
+    this.#shown = error.message;
     const { connection: id, remoteAddr } = leg;
     const event: ConnectionEvent = {
       ...leg,
@@ -90,7 +93,9 @@ export class ProxyInspector {
   }
 
   #note(client: number, event: string, message: string, time: number): void {
-    if (SHOWN_NOTES.has(event)) {
+    const isTold = this.#shown !== undefined && message.endsWith(this.#shown);
+    this.#shown = undefined;
+    if (SHOWN_NOTES.has(event) && !isTold) {
       const connection = this.#connections.get(client) ?? 0;
       this.#started.feed.note(message, { time, connection });
     }

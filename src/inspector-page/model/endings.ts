@@ -4,8 +4,8 @@ import { ER_HINT, hintOfClose, hintOfDr, type Offer } from '../../core/refusal-h
 import { disconnectReason, rejectCauseText } from '../../core/tpdu/codes.js';
 import type { DisconnectRequest, ErrorTpdu } from '../../core/tpdu/types.js';
 
-/** Who did it. */
-export type Side = 'client' | 'server';
+/** Who did it. In a proxy, both of its connections have the proxy on one side. */
+export type Side = 'client' | 'server' | 'proxy';
 
 /** The end of a connection. */
 export interface Ending {
@@ -52,9 +52,10 @@ export interface Closing {
 }
 
 /** TCP ended before the CR was answered. */
-export function unanswered({ how, side, time }: Closing, offer: Offer | undefined): Ending {
-  const act = closeWords({ how, side: side ?? 'server' });
-  return side === 'client'
+export function unanswered(closing: Closing, byCaller: boolean, offer: Offer | undefined): Ending {
+  const { how, side = 'server', time } = closing;
+  const act = closeWords({ how, side });
+  return byCaller
     ? {
         words: `${act} before an answer to its CR came`,
         reason: 'no answer to the CR',
@@ -115,8 +116,12 @@ const CAUSES: Readonly<Record<string, string>> = {
   closing: 'the server is closing',
 };
 
-/** The server of this process refused the CR or dropped the stream. */
-export function causeOf(event: 'refused' | 'drop', cause: string, time: number): Ending {
+/**
+ * The server of this process refused the CR or dropped the stream.
+ *
+ * @param act `refused here` or the like
+ */
+export function causeOf(act: string, cause: string, time: number): Ending {
   const reason = CAUSES[cause] ?? cause;
-  return { words: `${event === 'refused' ? 'refused' : 'dropped'} here: ${reason}`, reason, time };
+  return { words: `${act}: ${reason}`, reason, time };
 }

@@ -18,6 +18,7 @@ import type {
 import type { ConnectionRow, EventRow } from '../../node/inspector/rows.js';
 import type { Conversation } from './conversation.js';
 import {
+  type Closing,
   causeOf,
   closeOf,
   disconnectionOf,
@@ -51,6 +52,7 @@ export interface Found {
 }
 
 const NONE: readonly string[] = [];
+const NO_REASON = 'no reason given';
 
 export class Leg {
   readonly row: ConnectionRow;
@@ -185,27 +187,27 @@ export class Leg {
           // The DR comes as a TPDU of its own, before or behind; what this server knows says more.
           const { hint } = this.ending ?? {};
           const reason = cause === 'user' ? (this.#note ?? cause) : cause;
-          this.ending = { ...causeOf(event, reason ?? 'no reason given', time), hint };
+          this.ending = { ...causeOf(`refused ${this.#where}`, reason ?? NO_REASON, time), hint };
         }
         this.#enter('refused');
         break;
       case 'drop':
-        this.ending ??= causeOf(event, cause ?? 'no reason given', time);
+        this.ending ??= causeOf(`dropped ${this.#where}`, cause ?? NO_REASON, time);
         this.#enter('failed');
         return;
       case 'error':
         this.#failed(error?.code ?? 'error', error?.message ?? 'it failed', time);
         break;
       case 'close':
-        this.#closed({ how, side: this.sideOf(by), time });
+        this.#closed({ how, side: this.sideOf(by), time }, by);
         return;
     }
   }
 
   #failed(code: string, message: string, time: number): void {
     if (this.state === 'calling' && code === 'ECONNRESET') {
-      const side = this.row.role === 'client' ? 'server' : 'client';
-      this.ending ??= unanswered({ how: 'reset', side, time }, this.cr);
+      const closing = { how: 'reset', side: this.sideOf('remote'), time } as const;
+      this.ending ??= unanswered(closing, this.#isCaller('remote'), this.cr);
       this.#enter('refused');
     } else {
       this.ending ??= failureOf(code, message, time);
@@ -225,13 +227,26 @@ export class Leg {
     if (by === undefined) {
       return undefined;
     }
-    return (by === 'local') === (this.row.role === 'client') ? 'client' : 'server';
+    if (by === 'local' && this.row.pair !== undefined) {
+      return 'proxy';
+    }
+    return this.#isCaller(by) ? 'client' : 'server';
   }
 
-  #closed(closing: { how: EventRow['how']; side: Side | undefined; time: number }): void {
+  /** Whether that side sends the CR. */
+  #isCaller(by: 'local' | 'remote' | undefined): boolean {
+    return by !== undefined && (by === 'local') === (this.row.role === 'client');
+  }
+
+  /** Where a server decides that is no peer. */
+  get #where(): string {
+    return this.row.pair === undefined ? 'here' : 'by the proxy';
+  }
+
+  #closed(closing: Closing, by: EventRow['by']): void {
     this.times.close = closing.time;
     if (this.state === 'calling') {
-      this.ending ??= unanswered(closing, this.cr);
+      this.ending ??= unanswered(closing, this.#isCaller(by), this.cr);
       this.#enter('refused');
     } else {
       this.ending ??= closeOf(closing, this.cr !== undefined || this.state !== 'tcp');

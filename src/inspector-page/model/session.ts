@@ -246,14 +246,8 @@ export class Session {
       const isFailure = event !== 'close' || leg.state === 'refused';
       const { ending } = leg;
       const words = ending?.time === row.time ? ending.words : eventWords(row, leg);
-      const before = leg.conversation.legs.some(
-        (other) => other !== leg && other.times.close !== undefined,
-      );
-      // Both connections of a proxy end; the first end is the cause of the other.
-      this.#push({
-        ...this.#notice(row, leg, words, isFailure),
-        isCopy: event === 'close' && before,
-      });
+      const isCopy = saysNothingNew(row, leg);
+      this.#push({ ...this.#notice(row, leg, words, isFailure), isCopy });
     }
   }
 
@@ -356,6 +350,19 @@ function dtOf(
   traffic.tsdus += dt.eot ? 1 : 0;
   traffic.tsdu = dt.eot ? undefined : tsdu;
   return tsdu;
+}
+
+/** In a proxy, what happens on one connection mostly follows from what has happened on the other, or was told before. */
+function saysNothingNew({ event, cause }: EventRow, leg: Leg): boolean {
+  const { conversation, row } = leg;
+  if (event === 'refused') {
+    // The proxy refuses the client because the target has, or because a note says why it did not reach the target.
+    return cause === 'user' && row.pair !== undefined;
+  }
+  return (
+    event === 'close' &&
+    conversation.legs.some((other) => other !== leg && other.times.close !== undefined)
+  );
 }
 
 function eventWords({ event, how, by, error, cause }: EventRow, leg: Leg): string {
