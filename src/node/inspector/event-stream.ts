@@ -9,9 +9,6 @@ import type { RowReader } from './row-reader.js';
 import type { Hello } from './rows.js';
 import type { WritePace } from './write-pace.js';
 
-/** Least time between two writes, in milliseconds: at most 20 a second. */
-const WRITE_INTERVAL = 50;
-
 /** Characters of JSON after which a write takes no further row. */
 const MAX_BATCH = 262_144;
 
@@ -29,7 +26,7 @@ export class EventStream {
   readonly #response: ServerResponse;
   readonly #reader: RowReader;
   readonly #comments: NodeJS.Timeout;
-  readonly #pace: Pick<WritePace, 'pauseAfter'>;
+  readonly #pace: Pick<WritePace, 'interval' | 'pauseAfter'>;
   #timer: NodeJS.Timeout | undefined;
   /** Before this time, in milliseconds of `performance.now`, no rows are written. */
   #pausedUntil = 0;
@@ -43,7 +40,7 @@ export class EventStream {
     response: ServerResponse,
     reader: RowReader,
     hello: Hello,
-    pace: Pick<WritePace, 'pauseAfter'>,
+    pace: Pick<WritePace, 'interval' | 'pauseAfter'>,
   ) {
     this.#response = response;
     this.#reader = reader;
@@ -67,7 +64,7 @@ export class EventStream {
   /** There are new rows. */
   wake(): void {
     if (this.#timer === undefined && !this.#isFull) {
-      const wait = Math.max(WRITE_INTERVAL, this.#pausedUntil - performance.now());
+      const wait = Math.max(this.#pace.interval, this.#pausedUntil - performance.now());
       this.#timer = setTimeout(() => this.#sendAndPause(), wait).unref();
     }
   }

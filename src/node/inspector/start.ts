@@ -42,8 +42,7 @@ export async function startInspector(options: StartOptions): Promise<StartedInsp
     ...{ source, title: title(), isLive, isRedacted: redact, maxOctets },
     ...(target === undefined ? {} : { target }),
   });
-  // A file has no connections that could become slower.
-  const pace = new WritePace(source === 'file' ? () => 0 : workMeter());
+  const pace = new WritePace(source === 'file' ? undefined : workMeter());
   const server = await InspectorServer.listen({ feed, hello, pace, page, now: traceTime }, where);
   const { address, port } = server.address;
   let closed: Promise<void> | undefined;

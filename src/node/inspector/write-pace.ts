@@ -13,6 +13,12 @@ const MOST_IDLE_WORK = 0.4;
 /** Milliseconds between two looks at how busy the process is: several browsers write at nearly the same time. */
 const LOOK_INTERVAL = 250;
 
+/** Least time between two writes to a browser, in milliseconds: the page draws what is live 20 times a second. */
+const LIVE_INTERVAL = 50;
+
+/** The same for a file, which is to be there soon: the browser takes as much as it can. */
+const FILE_INTERVAL = 10;
+
 /** Longest pause in milliseconds: the page still shows what happens. */
 const LONGEST_PAUSE = 1000;
 
@@ -20,13 +26,19 @@ const LONGEST_PAUSE = 1000;
 export class WritePace {
   /** Browsers that get rows now: they share the time. */
   browsers = 0;
+  /** Least time between two writes to a browser, in milliseconds. */
+  readonly interval: number;
   readonly #work: () => number;
   #isBusy = false;
   #lookedAt = Number.NEGATIVE_INFINITY;
 
-  /** @param work the part of the time, 0 to 1, that the process has worked since the last call */
-  constructor(work: () => number) {
-    this.#work = work;
+  /**
+   * @param work the part of the time, 0 to 1, that the process has worked since the last call; without it no connection
+   * can become slower, because only a file is shown
+   */
+  constructor(work?: () => number) {
+    this.interval = work === undefined ? FILE_INTERVAL : LIVE_INTERVAL;
+    this.#work = work ?? (() => 0);
   }
 
   /** Milliseconds that a browser waits after a write that took so many. */

@@ -40,6 +40,7 @@ function watched(pause = 0): { feed: RowFeed; taking: Taking; stream: EventStrea
   const taking = new Taking();
   const response = taking as unknown as ServerResponse;
   const stream = new EventStream(response, new RowReader(feed, 1), HELLO, {
+    interval: 50,
     pauseAfter: () => pause,
   });
   feed.store.onRow = () => stream.wake();

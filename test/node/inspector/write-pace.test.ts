@@ -21,6 +21,10 @@ test('browsers of a process that is mostly idle take at most a quarter', () => {
   expect(share(0.1)).toBeCloseTo(0.25);
 });
 
+test('a file is written to a browser more often than what is live', () => {
+  expect([new WritePace().interval, new WritePace(() => 0).interval]).toEqual([10, 50]);
+});
+
 test('no pause is longer than a second', () => {
   expect(new WritePace(() => 1).pauseAfter(500)).toBe(1000);
 });
