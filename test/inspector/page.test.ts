@@ -254,6 +254,15 @@ describe('the filter', () => {
     await expect.poll(() => it.count()).toMatch(/^\d+ lines$/);
   });
 
+  test('takes what is typed as a further term', async () => {
+    const it = await openPlant();
+    await it.connections.first().click();
+    await expect.poll(() => it.page.locator('#filter').inputValue()).toMatch(/^conn:\d+$/);
+    await it.page.keyboard.press('/');
+    await it.page.keyboard.type('type:cr');
+    await expect.poll(() => it.count()).toMatch(/^1 of \d+ lines$/);
+  });
+
   test('tells a wrong word', async () => {
     const it = await openPlant();
     await it.page.locator('#filter').fill('dir:up');
@@ -446,12 +455,19 @@ describe('the window', () => {
   ])('of %i by %i pixels cuts nothing off', async (width, height) => {
     const it = await openPlant({ viewport: { width, height } });
     await it.lines.filter({ hasText: 'CC' }).first().click();
-    const { overflow, list, pane } = await it.page.evaluate(() => ({
+    it.rows.lost(3_716_010);
+    it.send();
+    await it.page.getByText('oldest 3,716,010 rows dropped').waitFor();
+    const { overflow, what, list, pane } = await it.page.evaluate(() => ({
       overflow: document.documentElement.scrollWidth - window.innerWidth,
+      what: [...document.querySelectorAll('.what')].map(
+        (each) => each.scrollWidth - each.clientWidth,
+      ),
       list: document.getElementById('tpdu')?.clientHeight ?? 0,
       pane: document.getElementById('pane')?.clientHeight ?? 0,
     }));
     expect(overflow).toBeLessThanOrEqual(0);
+    expect(what).toEqual([0]);
     expect(list).toBeGreaterThan(100);
     expect(pane).toBeGreaterThan(100);
     for (const name of ['Pause', 'Clear', 'Follow']) {

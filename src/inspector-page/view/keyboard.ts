@@ -9,6 +9,7 @@ import {
   pinned,
   select,
   selected,
+  setFilter,
   type TimeMode,
   tab,
   timeMode,
@@ -39,7 +40,7 @@ const KEYS: Readonly<Record<string, () => void>> = {
   End: () => moveSelection(lines.peek().length),
   Enter: enter,
   ' ': togglePause,
-  '/': () => document.getElementById('filter')?.focus(),
+  '/': enterFilter,
   '?': () => {
     isHelpOpen.value = true;
   },
@@ -100,6 +101,15 @@ function enter(): void {
   } else if (entry !== undefined) {
     document.querySelector<HTMLElement>('.field')?.focus();
   }
+}
+
+/** Goes to the filter, behind what is there. */
+function enterFilter(): void {
+  const text = filterText.peek();
+  if (text !== '' && !text.endsWith(' ')) {
+    setFilter(`${text} `);
+  }
+  document.getElementById('filter')?.focus();
 }
 
 /** One step back: from the fields to the list, then the selection, then the filter. */
