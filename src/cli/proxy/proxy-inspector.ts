@@ -18,6 +18,8 @@ export class ProxyInspector {
   readonly #setTitle: (title: string) => void;
   /** The connection with each client, by the number of the client. */
   readonly #connections = new Map<number, number>();
+  /** The client of each connection, until it closes: events do not say it. */
+  readonly #clients = new Map<number, number>();
   /** The error that {@link failed} has just shown: the ladder has a note of it too. */
   #shown: string | undefined;
 
@@ -79,6 +81,7 @@ export class ProxyInspector {
   /** The end of a leg that the library did not open. */
   ended(connection: number, how: 'fin' | 'reset', by: 'local' | 'remote'): void {
     this.#started.feed.ended(connection, how, by);
+    this.#forget(connection);
   }
 
   close(): Promise<void> {
@@ -87,6 +90,7 @@ export class ProxyInspector {
   }
 
   #know({ role, connection }: TracedConnection, client: number): void {
+    this.#clients.set(connection, client);
     if (role === 'server' && !this.#connections.has(client)) {
       this.#connections.set(client, connection);
     }
@@ -99,12 +103,22 @@ export class ProxyInspector {
       const connection = this.#connections.get(client) ?? 0;
       this.#started.feed.note(message, { time, connection });
     }
-    if (event === 'close') {
+  }
+
+  /** The connection has closed. */
+  #forget(connection: number): void {
+    const client = this.#clients.get(connection);
+    this.#clients.delete(connection);
+    if (client !== undefined && this.#connections.get(client) === connection) {
       this.#connections.delete(client);
     }
   }
 
-  readonly #onEvent = (event: unknown): void => {
-    this.#started.feed.event(event as ConnectionEvent);
+  readonly #onEvent = (message: unknown): void => {
+    const event = message as ConnectionEvent;
+    this.#started.feed.event(event, this.#clients.get(event.connection));
+    if (event.event === 'close') {
+      this.#forget(event.connection);
+    }
   };
 }
