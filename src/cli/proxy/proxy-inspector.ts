@@ -90,8 +90,11 @@ export class ProxyInspector {
   }
 
   #know({ role, connection }: TracedConnection, client: number): void {
+    if (this.#clients.has(connection)) {
+      return;
+    }
     this.#clients.set(connection, client);
-    if (role === 'server' && !this.#connections.has(client)) {
+    if (role === 'server') {
       this.#connections.set(client, connection);
     }
   }
