@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { percentiles } from '../../src/cli/percentiles.js';
-import { cotp, cotpListen, Running } from './support.js';
+import { cotp, cotpListen, Running, strangers } from './support.js';
 
 test('a table with percentiles for each size', async () => {
   const { address } = await cotpListen('--echo');
@@ -35,6 +35,7 @@ test('--json, over S7 selectors', async () => {
   const { p50, p90, p99, max } = milliseconds as Record<string, number>;
   expect(Number(roundTrips)).toBeGreaterThan(0);
   expect([p50, p90, p99, max]).toEqual([p50, p90, p99, max].sort((a, b) => Number(a) - Number(b)));
+  expect(String(p50)).toMatch(/^\d+(\.\d{1,6})?$/);
 });
 
 test('a peer that does not echo', async () => {
@@ -42,6 +43,15 @@ test('a peer that does not echo', async () => {
   const { code, stderr } = await cotp(['bench', address, '--timeout', '300ms']);
   expect(code).toBe(4);
   expect(stderr).toMatch(/^cotp bench: nothing was sent or received within 300 ms\n$/);
+});
+
+test('a peer that sends no CC', async () => {
+  const address = await strangers(() => undefined);
+  const { code, stderr } = await cotp(['bench', address, '--timeout', '300ms']);
+  expect(code).toBe(4);
+  expect(stderr).toBe(
+    `cotp bench: no CC within 300 ms: is a COTP server listening on ${address}?\n`,
+  );
 });
 
 test('a peer that answers something else', async () => {

@@ -3,13 +3,13 @@
  */
 import { SingleBar } from 'cli-progress';
 import Table from 'cli-table3';
-import { type Connection, connect } from '../../index.js';
+import { type Connection, connect, TimeoutError } from '../../index.js';
 import { MAX_USER_DATA } from '../../node/codes.js';
 import { closeOnStop } from '../close-on-stop.js';
 import { command } from '../command.js';
 import { jsonLine } from '../events.js';
 import { CommandError, EXIT } from '../exit.js';
-import { infoText } from '../format-info.js';
+import { addressText, infoText } from '../format-info.js';
 import { type Bucket, bucketsOf, histogram } from '../histogram.js';
 import type { Io } from '../io.js';
 import { type OptionValues, type Parser, valueOr } from '../option.js';
@@ -81,6 +81,8 @@ export const bench = command({
           tls,
           idleTimeout: options.timeout ?? 10_000,
           signal: io.signal,
+        }).catch((error: unknown) => {
+          throw beforeCc(error, addr);
         });
         connections.push(conn);
         closeOnStop(conn, io);
@@ -174,6 +176,21 @@ async function measurements(
   return rows;
 }
 
+/** Before the CC the timer for silence means the same as that of the CC, and which of them is first is chance. */
+function beforeCc(error: unknown, addr: Parameters<typeof addressText>[0]): unknown {
+  if (!(error instanceof TimeoutError) || error.timer !== 'idleTimeout') {
+    return error;
+  }
+  const { milliseconds, phase } = error;
+  const where = addressText(addr);
+  return new TimeoutError(
+    `no CC within ${milliseconds} ms: is a COTP server listening on ${where}?`,
+    'timeout',
+    milliseconds,
+    { phase, cause: error },
+  );
+}
+
 function checkExpedited(connections: readonly Connection[]): void {
   if (connections.some(({ info }) => !info.expedited)) {
     throw new CommandError(
@@ -203,10 +220,19 @@ async function measureRow(
     connections: connections.length,
     roundTrips: single.times.length,
     roundTripsPerSecond: Math.round(single.times.length / single.seconds),
-    milliseconds: percentiles(single.times),
-    megabytesPerSecond: (many.times.length * octets) / many.seconds / 1e6,
+    milliseconds: roundedAll(percentiles(single.times)),
+    megabytesPerSecond: rounded((many.times.length * octets) / many.seconds / 1e6),
   };
   return { row, buckets: bucketsOf(single.times) };
+}
+
+/** Six decimals: of a time in milliseconds they are nanoseconds, and no clock is finer. */
+function rounded(number: number): number {
+  return Math.round(number * 1e6) / 1e6;
+}
+
+function roundedAll({ p50, p90, p99, max }: Percentiles): Percentiles {
+  return { p50: rounded(p50), p90: rounded(p90), p99: rounded(p99), max: rounded(max) };
 }
 
 function sizeText({ octets, expedited }: Pick<Row, 'octets' | 'expedited'>): string {
