@@ -91,6 +91,16 @@ describe.each(WIDTHS)('at %i columns', (columns) => {
     expect(longest(stderr.text)).toBeLessThanOrEqual(columns);
   });
 
+  test('the lines of probe --verbose are lines of their own, without a progress bar', async () => {
+    const { address } = await serve();
+    const args = ['probe', `${address.host}:${address.port}`, '-v'];
+    const { stderr, ended } = onTerminal(columns, args);
+    expect(await ended).toBe(0);
+    const [plan, sent] = stderr.text.split(/\n(?! )/);
+    expect(plan).toBe('7 selectors, 500 ms apart; each try uses one connection');
+    expect(sent).toMatch(/^> 127\.0\.0\.1:\d+ CR TPDU /);
+  });
+
   test.each([[[]], [['--legs', '-v']]])('no line of the proxy is longer: %j', async (more) => {
     const { address, accept } = await serve();
     const args = ['proxy', '127.0.0.1:0', `${address.host}:${address.port}`, ...more];

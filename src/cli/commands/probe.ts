@@ -139,13 +139,7 @@ export const probe = command({
       tls,
       signal: io.signal,
     };
-    const count = `${selectors.length} selector${selectors.length === 1 ? '' : 's'}`;
-    const tries = options.classes ? `${count}, up to ${MOST_OFFERS} tries each` : count;
-    io.stderr.line(
-      io.stderr.colours.dim(
-        `each attempt uses one connection of the device for a moment; ${tries}, ${options.delay} ms apart`,
-      ),
-    );
+    io.stderr.line(io.stderr.colours.dim(planText(selectors.length, options)));
     const results: number[] = [];
     for (const target of targets) {
       results.push(
@@ -155,6 +149,14 @@ export const probe = command({
     return results.find((code) => code !== EXIT.ok) ?? EXIT.ok;
   },
 });
+
+/** What the device has to expect: a line that fits 80 columns. */
+function planText(count: number, { classes, delay }: Values): string {
+  const selectors = `${count} selector${count === 1 ? '' : 's'}`;
+  const tries = classes ? `${selectors}, up to ${MOST_OFFERS} tries each` : selectors;
+  const apart = delay === 0 ? 'without delay' : `${delay} ms apart`;
+  return `${tries}, ${apart}; each try uses one connection`;
+}
 
 /** The called T-selectors to try, in this order. */
 function selectorsOf({ tsel, range, s7: one }: Values): readonly Tsel[] {
@@ -182,7 +184,9 @@ class Probe {
     this.#plan = plan;
     this.#options = options;
     this.#io = io;
-    if (io.stderr.isTTY && !options.json && plan.selectors.length > SHORT_LIST) {
+    // The bar restores the cursor, so lines of --verbose written meanwhile would be overwritten.
+    const hasOtherLines = options.json || options.verbose;
+    if (io.stderr.isTTY && !hasOtherLines && plan.selectors.length > SHORT_LIST) {
       const format = '{value}/{total} [{bar}] {selector}';
       this.#bar = new SingleBar({
         format,
@@ -255,7 +259,7 @@ class Probe {
   async #report(tsel: Tsel, offer: Offer, outcome: Outcome): Promise<void> {
     const { stdout } = this.#io;
     if (this.#options.json) {
-      const { isFinal: _, exitCode: __, words: ___, ...detail } = outcome;
+      const { isFinal: _, exitCode: __, words: ___, isTlsFailure: ____, ...detail } = outcome;
       const { tpClass, expedited, expeditedAck } = offer;
       const classes = tpClass === '2,0' ? [2, 0] : [tpClass];
       const offered = { classes, expedited, expeditedAck };
