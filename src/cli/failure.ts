@@ -50,8 +50,21 @@ const HINTS: Readonly<Record<string, string>> = {
   ENETUNREACH: 'there is no route to the network',
   EADDRINUSE: 'another program listens there; try another port',
   EADDRNOTAVAIL: 'this machine does not have this address',
-  EACCES: 'ports below 1024, such as 102, require privileges on most systems',
+  EACCES:
+    'ports below 1024, such as 102, require privileges on most systems; try another port, such as 1102',
 };
+
+/** Hints for a client that does not trust the certificate of a server, with the options that they name. */
+const CERTIFICATE_HINTS: readonly (readonly [RegExp, string])[] = [
+  [
+    /^(?:DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(?:GET_ISSUER|VERIFY)_)/,
+    'tlsCa trusts its CA, tlsInsecure accepts any certificate',
+  ],
+  [
+    /^ERR_TLS_CERT_ALTNAME_INVALID$/,
+    'tlsServername says which name to expect, tlsInsecure accepts any certificate',
+  ],
+];
 
 /** @param rows the options of the command that failed: hints name no other options */
 export function failureOf(error: unknown, rows: OptionRows = {}): Failure {
@@ -130,12 +143,20 @@ function cotpExitCode(error: CotpError): number {
 
 /** The message of an error on one line, with a hint if there is one. */
 function sentenceOf(error: Error, rows: OptionRows): string {
-  const { code } = error as NodeJS.ErrnoException;
-  const hint = code === undefined ? undefined : HINTS[code];
+  const { code = '' } = error as NodeJS.ErrnoException;
+  const hint = HINTS[code] ?? certificateHint(code, rows);
   const line = inFlags(error, rows)
     .replace(/\s*\n\s*/g, ' ')
     .trim();
   return hint === undefined ? line : `${line}: ${hint}`;
+}
+
+/** A hint with the flags of the command; `undefined` if the command has none of them. */
+function certificateHint(code: string, rows: OptionRows): string | undefined {
+  const [, hint] = CERTIFICATE_HINTS.find(([pattern]) => pattern.test(code)) ?? [];
+  return rows['tlsInsecure'] === undefined
+    ? undefined
+    : hint?.replace(/\btls[A-Z]\w+/g, (name) => longFlag(rows[name] ?? { flags: name }));
 }
 
 /** Names of options and methods in hints of the library: `maxTsduSize`, `proxyProtocol.from`, `drain()`. */

@@ -88,7 +88,7 @@ export function list<T>(
 export type OptionRows = Readonly<Record<string, OptionRow<unknown>>>;
 
 /** The long flag of a row: `--size` for `'--size <octets>'`. */
-export function longFlag({ flags }: OptionRow<unknown>): string {
+export function longFlag({ flags }: Pick<OptionRow<unknown>, 'flags'>): string {
   return /--[\w-]+/.exec(flags)?.[0] ?? flags;
 }
 

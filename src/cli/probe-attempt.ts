@@ -18,11 +18,12 @@ import { tpduTypeOf } from '../node/codes.js';
 import { isTlsFailure } from '../node/tls.js';
 import { EXIT, Stop } from './exit.js';
 import { failureOf } from './failure.js';
+import { TLS_CLIENT_OPTIONS } from './options/tls.js';
 import { hexText } from './pipe-format.js';
 import { guessProtocol } from './protocol-guess.js';
 import { selectorText } from './selectors.js';
 
-/** The result of an attempt. All fields but the last three are part of the JSON event. */
+/** The result of an attempt. All fields but the last four are part of the JSON event. */
 export interface Outcome {
   readonly result:
     | 'confirmed'
@@ -51,7 +52,15 @@ export interface Outcome {
   readonly exitCode: number;
   /** True if another selector cannot change the result. */
   readonly isFinal: boolean;
+  /** TCP was connected, but TLS was not. */
+  readonly isTlsFailure?: boolean;
 }
+
+/** Codes of certificates that are not trusted and of a peer that does not use TLS. */
+const TLS_CODES = /^(?:ERR_(?:SSL|TLS)_|EPROTO$|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|CERT_)/;
+
+/** How Node reports a peer that closes TCP during the handshake. */
+const CLOSED_CODES = /^(?:ECONNRESET|EPIPE)$/;
 
 /** Attempts one connection. Rejects only with a `Stop`; every other error is an outcome. */
 export async function probeSelector(
@@ -73,7 +82,7 @@ export async function probeSelector(
     if (error instanceof Stop) {
       throw error;
     }
-    return failed(error, exchange);
+    return failed(error, exchange, options.tls !== undefined);
   }
 }
 
@@ -169,9 +178,9 @@ function reference(value: number): string {
   return `0x${value.toString(16).padStart(4, '0')}`;
 }
 
-function failed(error: unknown, exchange: Exchange): Outcome {
+function failed(error: unknown, exchange: Exchange, usesTls: boolean): Outcome {
   const { milliseconds, isTpdu } = exchange;
-  const { sentence, exitCode } = failureOf(error);
+  const { sentence, exitCode } = failureOf(error, TLS_CLIENT_OPTIONS);
   if (exchange.answer?.type === 'CC' && exchange.answer.remoteDesktop !== undefined) {
     // The connection failed, but the CC shows which service this is.
     return confirmed(exchange, undefined);
@@ -232,6 +241,8 @@ function failed(error: unknown, exchange: Exchange): Outcome {
       isFinal: isTls,
     };
   }
-  const code = (error as NodeJS.ErrnoException).code;
-  return { result: 'unreachable', code, words: sentence, exitCode, isFinal: true };
+  const { code = '' } = error as NodeJS.ErrnoException;
+  const isTls = usesTls && (TLS_CODES.test(code) || CLOSED_CODES.test(code));
+  const shared = { result: 'unreachable', words: sentence, exitCode, isFinal: true } as const;
+  return { ...shared, code: code || undefined, isTlsFailure: isTls };
 }

@@ -70,7 +70,7 @@ interface Facts {
 }
 
 function sentenceOf({ result, accepted, attempts, best }: Facts): string {
-  const { looksLike, isFinal = false, words = '' } = best?.outcome ?? {};
+  const { looksLike, isFinal = false, words = '', isTlsFailure = false } = best?.outcome ?? {};
   const tried = triedText(attempts);
   switch (result) {
     case 'confirmed':
@@ -78,7 +78,9 @@ function sentenceOf({ result, accepted, attempts, best }: Facts): string {
         ? 'it looks like remote desktop (RDP), which uses a CR and CC and no COTP after them'
         : `it uses COTP and accepts ${accepted.map(explainSelector).join(', ')}`;
     case 'refused':
-      return `it uses COTP, but refuses ${tried}; try others with --tsel, --s7 or --range`;
+      return refusesNegotiation(attempts)
+        ? 'it uses COTP, but refuses what the CR offers; try --class 0, without --expedited'
+        : `it uses COTP, but refuses ${tried}; try others with --tsel, --s7 or --range`;
     case 'reset':
     case 'closed':
       return isFinal
@@ -93,8 +95,20 @@ function sentenceOf({ result, accepted, attempts, best }: Facts): string {
     case 'not-cotp':
       return `it does not use COTP${looksLike === undefined ? '' : `: it looks like ${looksLike}`}`;
     case 'unreachable':
-      return `it cannot be reached: ${words}`;
+      return isTlsFailure
+        ? `TCP connects, but TLS fails: ${words}`
+        : `it cannot be reached: ${words}`;
   }
+}
+
+/** The reason of a DR for a class or an option that the peer does not accept (X.224 13.5.3 d). */
+const NEGOTIATION_FAILED = 130;
+
+/** True if every answer refuses the class or the options; other T-selectors would not help. */
+function refusesNegotiation(attempts: readonly Attempt[]): boolean {
+  return attempts.every(
+    ({ outcome }) => outcome.result === 'refused' && outcome.reason === NEGOTIATION_FAILED,
+  );
 }
 
 function triedText(attempts: readonly Attempt[]): string {

@@ -152,7 +152,9 @@ describe('options', () => {
     expect(await cotp(['connect', address, '--tls-insecure'], 'x')).toMatchObject({ code: 0 });
     const { code, stderr } = await cotp(['connect', address, '--tls'], 'x');
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^cotp connect: .*certificate.*\n$/);
+    expect(stderr).toMatch(
+      /^cotp connect: .*certificate.*: --tls-ca trusts its CA, --tls-insecure accepts any certificate\n$/,
+    );
   });
 
   test('TLS: the error for a key of another certificate names both options', async () => {

@@ -32,7 +32,7 @@ test('stops at the first selector that is accepted, and shows the CC', async () 
     /^127\.0\.0\.1:\d+ {2}0x0200 \(OP, rack 0, slot 0\) {2}CC {2}size 512 {2}class 0 {2}src-ref 0x[0-9a-f]{4} {2}dst-ref 0x[0-9a-f]{4} {2}calling 0x0100 {2}called 0x0200 {2}[\d.]+ ms$/,
   );
   expect(stderr).toBe(
-    'each attempt uses one connection of the device for a moment; 7 selectors, 0 ms apart\n',
+    '7 selectors, without delay; each try uses one connection\n',
   );
 });
 
@@ -260,6 +260,26 @@ describe('the verdict is one sentence for each host', () => {
   test('another protocol answers', async () => {
     const { text } = (await verdict(await strangers(() => 'SSH-2.0-x\r\n'))) ?? {};
     expect(text).toBe('it does not use COTP: it looks like SSH');
+  });
+
+  test('every selector is refused for the class', async () => {
+    const { text } = (await verdict(await device(), '--class', '2')) ?? {};
+    expect(text).toBe(
+      'it uses COTP, but refuses what the CR offers; try --class 0, without --expedited',
+    );
+  });
+
+  test('the certificate of the host is not trusted', async () => {
+    const { server } = await certificates();
+    const { text } = (await verdict(await device({ tls: server }), '--tls')) ?? {};
+    expect(text).toMatch(
+      /^TCP connects, but TLS fails: .*certificate.*: --tls-ca trusts its CA, --tls-insecure accepts any certificate$/,
+    );
+  });
+
+  test('the host closes TCP in the handshake of TLS', async () => {
+    const { text } = (await verdict(await device(), '--tls')) ?? {};
+    expect(text).toMatch(/^TCP connects, but TLS fails: .*does the peer use TLS on this port/);
   });
 
   test('nothing listens', async () => {
