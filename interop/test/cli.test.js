@@ -1,6 +1,6 @@
 /** The `cotp` command in a real terminal (tmux), and against the S7 server of snap7. */
 import assert from 'node:assert/strict';
-import { execFile, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,58 +11,10 @@ import { promisify } from 'node:util';
 import { connect, listen } from '../../dist/esm/index.js';
 import { startSnap7 } from './snap7-server.js';
 import { HOST, LIMIT } from './support.js';
+import { Terminal } from './terminal.js';
 
 const COTP = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const run = promisify(execFile);
-
-/** A terminal of its own, in which a person types and looks. */
-class Terminal {
-  #socket;
-
-  static async open(socket, folder) {
-    const terminal = new Terminal();
-    terminal.#socket = socket;
-    const shell = `PATH=${folder}:$PATH PS1='$ ' exec sh`;
-    await terminal.#tmux('-f', '/dev/null', 'new-session', '-d', '-x', '120', '-y', '40', shell);
-    await terminal.shows(/^\$ $/m);
-    return terminal;
-  }
-
-  async type(line) {
-    await this.#tmux('send-keys', '-l', line);
-    await this.press('Enter');
-  }
-
-  async press(key) {
-    await this.#tmux('send-keys', key);
-  }
-
-  /** What is on the screen, with colours as escape sequences if wanted. */
-  async screen(...flags) {
-    const { stdout } = await this.#tmux('capture-pane', '-p', ...flags);
-    return stdout;
-  }
-
-  /** Waits until the screen shows it. */
-  async shows(pattern) {
-    for (let tries = 0; tries < 200; tries += 1) {
-      const screen = (await this.screen()).replace(/\$$/gm, '$ ');
-      if (pattern.test(screen)) {
-        return screen;
-      }
-      await sleep(50);
-    }
-    assert.fail(`the screen does not show ${pattern}:\n${await this.screen()}`);
-  }
-
-  close() {
-    return this.#tmux('kill-server').catch(() => {});
-  }
-
-  #tmux(...args) {
-    return run('tmux', ['-S', this.#socket, ...args]);
-  }
-}
 
 describe('cotp in a terminal', () => {
   let folder;
@@ -161,7 +113,7 @@ describe('cotp in a terminal', () => {
   inTerminal('no name and no message from outside reaches the terminal raw', async (terminal) => {
     await terminal.type(`cotp connect ${address} --tls-ca "$(printf '/no/\\033[31msuch')"`);
     await terminal.shows(
-      /^cotp connect: --tls-ca \/no\/\\x1b\[31msuch cannot be read \(ENOENT\)$/m,
+      /^cotp connect: --tls-ca \/no\/\\x1b\[31msuch cannot be read:\s+there\s+is\s+no\s+such\s+file\s+or\s+folder \(ENOENT\)$/m,
     );
   });
 

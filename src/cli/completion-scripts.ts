@@ -22,6 +22,8 @@ interface Flag {
   readonly short: string | undefined;
   /** What the value is, `file` for the name of a file; `undefined` for an option without a value. */
   readonly value: string | undefined;
+  /** The values that it can have, if there are only these. */
+  readonly words: readonly string[];
   readonly description: string;
 }
 
@@ -33,18 +35,23 @@ const HELP: Flag = {
   long: '--help',
   short: 'h',
   value: undefined,
+  words: [],
   description: 'print this help',
 };
+
+/** The command that `cotp HOST` stands for: its options complete behind a word that is no command. */
+const OF_HOST = 'probe';
 
 function flagOf(row: OptionRow<unknown>): Flag {
   const [, short] = /^-(\w),/.exec(row.flags) ?? [];
   const [, value] = /<([^>]+)>$/.exec(row.flags) ?? [];
-  return { long: longFlag(row), short, value, description: row.description };
+  const { words = [], description } = row;
+  return { long: longFlag(row), short, value, words, description };
 }
 
-/** True if an operand may be the name of a file: its description says so. */
+/** True if an operand may be the name of a file: it says so. */
 function takesFile({ operands }: Command): boolean {
-  return operands.some(({ description }) => /\bfile\b/.test(description));
+  return operands.some(({ syntax, description }) => /\bfile\b/.test(`${syntax} ${description}`));
 }
 
 /** The words after a command that are no options, such as those of `completion`. */
@@ -72,6 +79,14 @@ function bash(commands: readonly Command[]): string {
     const operands = takesFile(command) ? 'files=yes' : `operands='${wordsOf(command).join(' ')}'`;
     return `    ${command.name}) flags='${flags.join(' ')}'; ${operands} ;;`;
   });
+  const valueCases = commands.flatMap((command) =>
+    flagsOf(command)
+      .filter(({ words }) => words.length > 0)
+      .map(
+        ({ long, words }) =>
+          `    '${command.name} ${long}')\n      COMPREPLY=($(compgen -W '${words.join(' ')}' -- "$cur"))\n      return ;;`,
+      ),
+  );
   return `# bash completion of cotp: source <(cotp completion bash)
 _cotp() {
   local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} command=\${COMP_WORDS[1]}
@@ -81,7 +96,12 @@ _cotp() {
     COMPREPLY=($(compgen -W '${names(commands)} --help --version' -- "$cur"))
     return
   fi
+  case " ${names(commands)} " in
+    *" $command "*) ;;
+    *) command=${OF_HOST} ;;
+  esac
   case "$command $prev" in
+${valueCases.join('\n')}
     ${casePattern(commands, ({ value }) => value === 'file')})
       compopt -o default
       return ;;
@@ -112,8 +132,9 @@ function quoted(text: string): string {
 
 function zsh(commands: readonly Command[]): string {
   const inDescription = (text: string) => text.replace(/[[\]:\\]/g, '\\$&');
-  const argument = ({ long, short, value, description }: Flag) => {
-    const action = value === 'file' ? '_files' : ' ';
+  const argument = ({ long, short, value, words, description }: Flag) => {
+    const others = words.length > 0 ? `(${words.join(' ')})` : ' ';
+    const action = value === 'file' ? '_files' : others;
     const tail = value === undefined ? '' : `:${inDescription(value)}:${action}`;
     const text = `[${inDescription(description)}]${tail}`;
     return short === undefined ? quoted(`*${long}${text}`) : `{-${short},${long}}${quoted(text)}`;
@@ -122,7 +143,8 @@ function zsh(commands: readonly Command[]): string {
     const words = wordsOf(command);
     const operand = takesFile(command)
       ? "'*:input:_files'"
-      : quoted(`*: :${words.length > 0 ? `(${words.join(' ')})` : ' '}`);
+      : // An empty list; a blank would be a message, with which zsh inserts no option.
+        quoted(`*: :(${words.join(' ')})`);
     const args = [...flagsOf(command).map(argument), operand];
     return `    ${command.name})\n      _arguments \\\n        ${args.join(' \\\n        ')} ;;`;
   });
@@ -136,11 +158,18 @@ ${list.join('\n')}
     'help:print the help of a command'
   )
   if (( CURRENT == 2 )); then
-    _describe command commands
+    if [[ $words[2] == -* ]]; then
+      compadd -- --help --version
+    else
+      _describe command commands
+    fi
     return
   fi
   shift words
   (( CURRENT -= 1 ))
+  if [[ ' ${names(commands)} ' != *" $words[1] "* ]]; then
+    words[1]=${OF_HOST}
+  fi
   case $words[1] in
     help) _describe command commands ;;
 ${cases.join('\n')}
@@ -161,9 +190,10 @@ function fish(commands: readonly Command[]): string {
       `complete -c cotp -n __fish_use_subcommand -a ${name} -d ${inQuotes(summary)}`,
   );
   const others = commands.flatMap((command) => {
-    const when = `complete -c cotp -n '__fish_seen_subcommand_from ${command.name}'`;
-    const flags = flagsOf(command).map(({ long, short, value, description }) => {
-      const kind = value === undefined ? '' : value === 'file' ? ' -r -F' : ' -x';
+    const when = `complete -c cotp -n '__cotp_command_is ${command.name}'`;
+    const flags = flagsOf(command).map(({ long, short, value, words: values, description }) => {
+      const list = values.length > 0 ? ` -a ${inQuotes(values.join(' '))}` : '';
+      const kind = value === undefined ? '' : value === 'file' ? ' -r -F' : ` -x${list}`;
       const letter = short === undefined ? '' : ` -s ${short}`;
       return `${when} -l ${long.slice(2)}${letter}${kind} -d ${inQuotes(description)}`;
     });
@@ -175,7 +205,18 @@ function fish(commands: readonly Command[]): string {
     ];
   });
   return `# fish completion of cotp: cotp completion fish > ~/.config/fish/completions/cotp.fish
+function __cotp_command_is
+  set -l words (commandline -opc)
+  test (count $words) -ge 2; or return 1
+  set -l command $words[2]
+  contains -- $command ${names(commands)}; or set command ${OF_HOST}
+  test $command = $argv[1]
+end
 complete -c cotp -f
+complete -c cotp -n 'test (count (commandline -opc)) -eq 1' -l help -s h -d 'print the help'
+complete -c cotp -n 'test (count (commandline -opc)) -eq 1' -l version -s V -d 'print the version'
+complete -c cotp -n __fish_use_subcommand -a help -d 'print the help of a command'
+complete -c cotp -n '__cotp_command_is help' -a '${commands.map(({ name }) => name).join(' ')}'
 ${[...first, ...others].join('\n')}
 `;
 }

@@ -39,6 +39,8 @@ export interface OptionRow<T> {
   readonly alias?: string;
   /** The text that is parsed if the option is given without a value: `'--ui [port]'`. */
   readonly preset?: string;
+  /** The words that a shell completes as its value, if there are only these. */
+  readonly words?: readonly string[];
   /** The library option that it sets. Default: the one with the name of the row. */
   readonly sets?: string;
 }
@@ -46,7 +48,7 @@ export interface OptionRow<T> {
 /** The optional fields of a row. */
 type Extra = Pick<
   OptionRow<unknown>,
-  'alias' | 'group' | 'conflicts' | 'needs' | 'preset' | 'sets' | 'shownDefault'
+  'alias' | 'group' | 'conflicts' | 'needs' | 'preset' | 'sets' | 'shownDefault' | 'words'
 >;
 
 /** A boolean option without a value. */

@@ -1,6 +1,8 @@
 /** The completion scripts and the manual page, which are written from the table of commands. */
 import { spawnSync } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { COMMANDS } from '../../src/cli/command-line.js';
@@ -38,11 +40,13 @@ describe.each(SHELLS)('cotp completion %s', (shell) => {
   });
 });
 
-test.each(installed)('%s accepts the syntax of its script', (shell) => {
-  const { status, stderr } = spawnSync(shell, ['-n'], {
-    input: completionScript(shell, COMMANDS),
-    encoding: 'utf8',
-  });
+test.each(installed)('%s accepts the syntax of its script', async (shell) => {
+  // fish reads no script from a pipe with -n.
+  const folder = await mkdtemp(join(tmpdir(), 'cotp-completion-'));
+  const file = join(folder, shell);
+  await writeFile(file, completionScript(shell, COMMANDS));
+  const { status, stderr } = spawnSync(shell, ['-n', file], { encoding: 'utf8' });
+  await rm(folder, { recursive: true });
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
 });
 
@@ -73,6 +77,8 @@ describe.runIf(installed.includes('bash'))('bash completes', () => {
     [['connect', '--size', ''], []],
     [['help', 'li'], ['listen']],
     [['completion', 'z'], ['zsh']],
+    [['10.0.0.5', '--ra'], ['--range']],
+    [['connect', '--size-offer', 'de'], ['deployed']],
     [['connect', ''], []],
   ] as const)('%j', (words, wanted) => {
     expect(offered(...words)).toEqual(expect.arrayContaining([...wanted]));

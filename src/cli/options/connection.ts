@@ -20,6 +20,8 @@ export const CONNECTION_OPTIONS = {
   strict: flag('--strict', 'refuse everything that violates the standard'),
 };
 
+const SIZE_OFFERS = ['deployed', 'standard', 'nonstandard', 'absent'] as const;
+
 const SELECTORS = 'T-selectors (TSAPs), such as 0x0102, 01.02, \'"MTA"\' or #001122';
 
 /** Options of clients. */
@@ -45,7 +47,8 @@ export const CLIENT_OPTIONS = {
   sizeOffer: value(
     '--size-offer <how>',
     'how to offer the size: deployed, standard, nonstandard or absent',
-    choice('deployed', 'standard', 'nonstandard', 'absent'),
+    choice(...SIZE_OFFERS),
+    { words: SIZE_OFFERS },
   ),
   localAddress: value(
     '--local-address <ip>',

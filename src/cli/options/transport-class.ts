@@ -28,6 +28,7 @@ function rows(words: {
     class: value('--class <classes>', `${words.classes} (default: 0)`, classes, {
       group,
       sets: 'tpClass',
+      words: ['0', '2', '2,0'],
     }),
     expedited: flag('--expedited', words.expedited, { group }),
     expeditedAck: flag('--expedited-ack', words.acknowledged, { group, needs }),
