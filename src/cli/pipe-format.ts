@@ -32,6 +32,12 @@ const MAX_TSDU = 64 * 1024 * 1024;
 
 const NEWLINE = 0x0a;
 
+/**
+ * Octets of a line that a terminal of Linux hands on. It drops the rest of a longer one, for example pasted hexadecimal,
+ * and reports nothing.
+ */
+const MOST_TYPED = 4_095;
+
 /** Begins a line of hexadecimal that is expedited data. */
 const EXPEDITED_MARK = '!';
 
@@ -47,20 +53,20 @@ interface PipeUse {
   /** `--expedited` was given: `hex` reads lines with expedited data. Default: `false`. */
   readonly expedited?: boolean;
   /**
-   * Called by `hex` for a line that is not hexadecimal, which is then left out. Default: `read` throws the error, for
-   * what follows in a file is wrong too.
+   * Lines are typed or pasted on a terminal. It is called for a line that is not hexadecimal, or that the terminal may
+   * have cut; the line is then left out. Default: `read` throws the error, for what follows in a file is wrong too.
    */
   readonly onBadLine?: ((error: UsageError) => void) | undefined;
 }
 
 export function pipeFormat(
   name: PipeFormatName,
-  { tsduSize, terminal, expedited = false, onBadLine = thrown }: PipeUse,
+  { tsduSize, terminal, expedited = false, onBadLine }: PipeUse,
 ): PipeFormat {
   switch (name) {
     case 'line':
       return {
-        read: (chunks) => withoutEmpty(lines(chunks)),
+        read: (chunks) => withoutEmpty(typedLines(chunks, onBadLine)),
         write: (tsdu) =>
           terminal === undefined
             ? Buffer.concat([tsdu, Uint8Array.of(NEWLINE)], tsdu.length + 1)
@@ -125,6 +131,28 @@ async function* lines(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Buffer> 
   }
 }
 
+/** Lines; if they come from a terminal, without those that it may have cut. */
+async function* typedLines(
+  chunks: AsyncIterable<Uint8Array>,
+  onCut: ((error: UsageError) => void) | undefined,
+): AsyncIterable<Buffer> {
+  let number = 0;
+  for await (const line of lines(chunks)) {
+    number += 1;
+    if (onCut !== undefined && line.length === MOST_TYPED) {
+      onCut(
+        new UsageError(
+          `line ${number} has ${MOST_TYPED} octets, the most that a terminal hands on, so its rest may be lost: use --file or a pipe`,
+        ),
+      );
+      // Empty, so that the number of the lines after it stays right.
+      yield Buffer.alloc(0);
+    } else {
+      yield line;
+    }
+  }
+}
+
 /** Skips empty TSDUs: a TSDU has at least one octet (X.214). */
 async function* withoutEmpty(tsdus: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
   for await (const tsdu of tsdus) {
@@ -137,14 +165,14 @@ async function* withoutEmpty(tsdus: AsyncIterable<Buffer>): AsyncIterable<Buffer
 async function* hexLines(
   chunks: AsyncIterable<Uint8Array>,
   expedited: boolean,
-  onBadLine: (error: UsageError) => void,
+  onBadLine: ((error: UsageError) => void) | undefined,
 ): AsyncIterable<Buffer | ExpeditedData> {
   let number = 0;
-  for await (const line of lines(chunks)) {
+  for await (const line of typedLines(chunks, onBadLine)) {
     number += 1;
     const item = itemOrError(line.toString('latin1').trimStart(), number, expedited);
     if (item instanceof UsageError) {
-      onBadLine(item);
+      (onBadLine ?? thrown)(item);
     } else if (item instanceof ExpeditedData || item.length > 0) {
       yield item;
     }
