@@ -212,13 +212,18 @@ test('--class selects the rules of the class', async () => {
 test.each([
   [
     ['decode', 'hello'],
-    /^cotp decode: the input must be hexadecimal or the name of a file, but it contains "h"/,
+    /^cotp decode: "hello" must be a file or hexadecimal, but there is no such file and "h" is no hexadecimal digit\n/,
+  ],
+  [
+    ['decode', '/etc/passwd'],
+    /^cotp decode: \/etc\/passwd must be a capture, .* but it is text and "." is no hexadecimal digit\n/,
   ],
   [['decode', '030'], /^cotp decode: the input has 3 hexadecimal digits, which is an odd number/],
-  [['decode', '/'], /^cotp decode: \/ cannot be read \(EISDIR\)/],
+  [['decode', '/'], /^cotp decode: \/ cannot be read: it is a folder \(EISDIR\)/],
   [['decode', '/', '/bin'], /^cotp decode: only one input is allowed: \/ cannot be combined/],
   [['decode', '-', '00'], /^cotp decode: only one input is allowed: stdin cannot be combined/],
-  [['decode'], /^cotp decode: there is no TPKT or TPDU in the input/],
+  [['decode'], /^cotp decode: the input is empty\n/],
+  [['decode', '/dev/null'], /^cotp decode: the input is empty\n/],
   [['decode', '--class', '5', '00'], /--class must be an integer 0 to 4, not "5"/],
 ])('%o is an error of one sentence', async (args, sentence) => {
   const { code, stdout, stderr } = await cotp(args);

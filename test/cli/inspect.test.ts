@@ -161,11 +161,15 @@ describe('cotp inspect', () => {
     expect((await running.end()).code).toBe(130);
   });
 
-  test.each(['nothing-like-this.pcap', 'text.txt'])('refuses %s', async (name) => {
-    const file = join(await folder(), name);
-    if (name === 'text.txt') {
-      await writeFile(file, '02 f0 80');
-    }
+  test('refuses a file that is not there', async () => {
+    const { code, stderr, stdout } = await cotp(['inspect', '0300']);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toContain('0300 cannot be read: there is no such file or folder (ENOENT)');
+  });
+
+  test('refuses a file of text', async () => {
+    const file = join(await folder(), 'text.txt');
+    await writeFile(file, '02 f0 80');
     const { code, stderr, stdout } = await cotp(['inspect', file]);
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toContain('must be a capture (pcap, pcapng) or a trace of proxy --jsonl');

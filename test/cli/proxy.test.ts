@@ -482,14 +482,14 @@ test('a listening port that is taken', async () => {
 
 describe('files', () => {
   test.each([
-    ['--pcap', '/no/such/folder/x.pcapng', 'ENOENT'],
-    ['--jsonl', tmpdir(), 'EISDIR'],
-  ])('%s %s cannot be written: it does not begin', async (flag, path, code) => {
+    ['--pcap', '/no/such/folder/x.pcapng', 'there is no such file or folder (ENOENT)'],
+    ['--jsonl', tmpdir(), 'it is a folder (EISDIR)'],
+  ])('%s %s cannot be written: it does not begin', async (flag, path, reason) => {
     const outcome = await cotp(['proxy', '127.0.0.1:0', '127.0.0.1:102', flag, path]);
     expect(outcome).toEqual({
       code: 1,
       stdout: '',
-      stderr: `cotp proxy: ${flag} ${path} cannot be written (${code})\n`,
+      stderr: `cotp proxy: ${flag} ${path} cannot be written: ${reason}\n`,
     });
   });
 

@@ -8,6 +8,7 @@ import { command } from '../command.js';
 import { complain, jsonLine, tracer } from '../events.js';
 import { CommandError, EXIT, UsageError } from '../exit.js';
 import { forEachExpedited, showExpedited } from '../expedited.js';
+import { fileReason } from '../file-error.js';
 import { infoJson, infoText } from '../format-info.js';
 import type { Io } from '../io.js';
 import { readWhole } from '../named-pipe.js';
@@ -113,7 +114,7 @@ function onBadLine(io: Io): ((error: Error) => void) | undefined {
 async function fileTsdu(path: string, signal: AbortSignal): Promise<Buffer> {
   const tsdu = await readWhole(path, signal).catch((error: NodeJS.ErrnoException) => {
     signal.throwIfAborted();
-    throw new CommandError(`--file ${path} cannot be read (${error.code})`);
+    throw new CommandError(`--file ${path} cannot be read: ${fileReason(error)}`);
   });
   if (tsdu.length === 0) {
     throw new UsageError(`--file ${path} is empty: a TSDU has one octet or more`);

@@ -7,8 +7,8 @@ import { readEvents } from '../capture/read-events.js';
 import { isTrace, TraceReader } from '../capture/trace-reader.js';
 import { command } from '../command.js';
 import { Decoder } from '../decode/decoder.js';
-import { octetsOfText } from '../decode/hex-text.js';
-import { type Input, isText, openInput } from '../decode/input.js';
+import { NoHexadecimal, octetsOfText } from '../decode/hex-text.js';
+import { type Input, isFileName, isText, openInput } from '../decode/input.js';
 import { EXIT, UsageError } from '../exit.js';
 import { flag, value } from '../option.js';
 import { JSON_OPTION } from '../options/reporting.js';
@@ -63,7 +63,7 @@ export const decode = command({
       const reader = new TraceReader();
       await readEvents(input, reader, io.signal, (events) => decoder.events('trace', events));
     } else {
-      for (const each of octetsOf(await whole(input))) {
+      for (const each of await messagesOf(input, operands)) {
         await decoder.message(each);
       }
     }
@@ -99,6 +99,39 @@ async function whole({ chunks }: Input): Promise<Buffer> {
     throw error instanceof DamagedFile ? new UsageError(error.message) : error;
   }
   return Buffer.concat(read);
+}
+
+/** @throws UsageError that names the input, if it is empty or cannot be decoded */
+async function messagesOf(input: Input, operands: readonly string[]): Promise<readonly Buffer[]> {
+  const octets = await whole(input);
+  if (octets.length === 0) {
+    throw new UsageError('the input is empty');
+  }
+  try {
+    return octetsOf(octets);
+  } catch (error) {
+    throw error instanceof NoHexadecimal
+      ? new UsageError(await noHexadecimalText(error, operands))
+      : error;
+  }
+}
+
+/** Longest text of operands that an error repeats. */
+const MOST_SHOWN = 40;
+
+async function noHexadecimalText(
+  { message, character }: NoHexadecimal,
+  operands: readonly string[],
+): Promise<string> {
+  const text = operands.join(' ');
+  const shown = text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text;
+  const digit = `${JSON.stringify(character)} is no hexadecimal digit`;
+  if (await isFileName(operands)) {
+    return `${text} must be a capture, a trace, binary data or hexadecimal, but it is text and ${digit}`;
+  }
+  return text === '' || text === '-'
+    ? message
+    : `${JSON.stringify(shown)} must be a file or hexadecimal, but there is no such file and ${digit}`;
 }
 
 /** @throws UsageError if it is text that is too long, or no hexadecimal */

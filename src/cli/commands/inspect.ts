@@ -7,7 +7,7 @@ import { CaptureReader, isCapture } from '../capture/capture-reader.js';
 import { readEvents } from '../capture/read-events.js';
 import { isTrace, TraceReader } from '../capture/trace-reader.js';
 import { command } from '../command.js';
-import { type Input, openInput } from '../decode/input.js';
+import { type Input, openFile } from '../decode/input.js';
 import { EXIT, UsageError } from '../exit.js';
 import { FileFeed } from '../inspect/file-feed.js';
 import { announceInspector, openInspector } from '../inspect/open-inspector.js';
@@ -37,7 +37,7 @@ export const inspect = command({
   ],
   async run([file = '-'], { port, json }, io) {
     const isStdin = file === '-';
-    const opening = openInput([file], io);
+    const opening = openFile(file, io);
     // Stdin is waited for when the page can be opened; an error is reported then.
     opening.catch(() => {});
     if (!isStdin) {

@@ -7,6 +7,17 @@ import { UsageError } from '../exit.js';
 /** A line of a dump of Wireshark, xxd or hexdump: the offset and the rest. */
 const DUMP_LINE = /^\s*([0-9a-f]{3,8})(?::|\s|$)(.*)$/i;
 
+/** Text that is not hexadecimal. The caller knows where it comes from, and says so. */
+export class NoHexadecimal extends UsageError {
+  /** The first character that is no hexadecimal digit. */
+  readonly character: string;
+
+  constructor(character: string) {
+    super(`the input must be hexadecimal, but it contains ${JSON.stringify(character)}`);
+    this.character = character;
+  }
+}
+
 /**
  * The octets of a text. A dump in which the offset restarts at 0 gives one buffer for each part.
  *
@@ -33,9 +44,7 @@ function digits(text: string): Buffer {
     .replace(/[\s:.,;_-]+/g, '');
   const wrong = /[^0-9a-f]/i.exec(bare);
   if (wrong !== null) {
-    throw new UsageError(
-      `the input must be hexadecimal or the name of a file, but it contains ${JSON.stringify(wrong[0])} and no file has that name`,
-    );
+    throw new NoHexadecimal(wrong[0]);
   }
   if (bare.length % 2 !== 0) {
     throw new UsageError(`the input has ${bare.length} hexadecimal digits, which is an odd number`);

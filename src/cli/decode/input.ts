@@ -5,6 +5,7 @@ import { addAbortSignal, type Readable } from 'node:stream';
 import { gunzipped, isGzip } from '../capture/gunzip.js';
 import { DamagedFile } from '../capture/packet.js';
 import { UsageError } from '../exit.js';
+import { fileReason } from '../file-error.js';
 import type { Io } from '../io.js';
 import { readChunks } from '../named-pipe.js';
 
@@ -25,7 +26,20 @@ export interface Input {
  * @throws UsageError if it cannot be read, or the operands name more than one input
  */
 export async function openInput(operands: readonly string[], io: Io): Promise<Input> {
-  const input = await peeked(await chunksOf(operands, io));
+  return decompressed(await chunksOf(operands, io));
+}
+
+/**
+ * The same for an operand that is a file, or `-` for stdin, and never hexadecimal.
+ *
+ * @throws UsageError if it cannot be read
+ */
+export async function openFile(file: string, io: Io): Promise<Input> {
+  return decompressed(file === '-' ? await chunksOf([], io) : fileChunks(file, io.signal));
+}
+
+async function decompressed(chunks: AsyncIterable<Buffer>): Promise<Input> {
+  const input = await peeked(chunks);
   if (!isGzip(input.start)) {
     return input;
   }
@@ -44,7 +58,7 @@ async function chunksOf(
   if (operands.length <= 1 && first === '-') {
     return addAbortSignal(signal, stdin as Readable) as AsyncIterable<Buffer>;
   }
-  if (operands.length === 1 && (await isThere(first))) {
+  if (await isFileName(operands)) {
     return fileChunks(first, signal);
   }
   await rejectFiles(operands);
@@ -56,7 +70,7 @@ async function* fileChunks(path: string, signal: AbortSignal): AsyncGenerator<Bu
     yield* readChunks(path, signal);
   } catch (error) {
     signal.throwIfAborted();
-    throw new UsageError(`${path} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+    throw new UsageError(`${path} cannot be read: ${fileReason(error as NodeJS.ErrnoException)}`);
   }
 }
 
@@ -102,6 +116,12 @@ async function rejectFiles(operands: readonly string[]): Promise<void> {
       throw new UsageError(`only one input is allowed: ${what} cannot be combined with others`);
     }
   }
+}
+
+/** True if the operand is the name of a file; else it is hexadecimal. */
+export async function isFileName(operands: readonly string[]): Promise<boolean> {
+  const [first] = operands;
+  return operands.length === 1 && first !== undefined && first !== '-' && (await isThere(first));
 }
 
 function isThere(path: string): Promise<boolean> {

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { type ConnectionOptions, createSecureContext, type TlsOptions } from 'node:tls';
 import { CommandError, UsageError } from '../exit.js';
+import { fileReason } from '../file-error.js';
 import { flag, type OptionRows, type OptionValues, value } from '../option.js';
 import { text } from '../values.js';
 
@@ -133,7 +134,7 @@ function check(contents: Contents, complaint: string): void {
 
 async function pem(path: string, option: string): Promise<Buffer> {
   const octets = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    throw new CommandError(`${option} ${path} cannot be read (${error.code})`);
+    throw new CommandError(`${option} ${path} cannot be read: ${fileReason(error)}`);
   });
   if (!octets.includes('-----BEGIN ')) {
     throw new UsageError(`${option} ${path} is not PEM: it has no line -----BEGIN …-----`);

@@ -24,6 +24,7 @@ import { CLOSE_TIME_ON_STOP } from '../close-on-stop.js';
 import { complain, postEvent } from '../events.js';
 import { CommandError, UsageError } from '../exit.js';
 import { failureOf } from '../failure.js';
+import { fileReason } from '../file-error.js';
 import type { Io } from '../io.js';
 import { isNamedPipe, NamedPipeWriter } from '../named-pipe.js';
 
@@ -60,7 +61,7 @@ export async function checkFiles(options: FileOptions): Promise<void> {
         await refuseToReplace(path, options);
       }
       await checkWritable(path).catch((error: NodeJS.ErrnoException) => {
-        throw new CommandError(`${flag} ${path} cannot be written (${error.code})`);
+        throw new CommandError(`${flag} ${path} cannot be written: ${fileReason(error)}`);
       });
     }
   }
