@@ -16,7 +16,13 @@ import { complain, jsonLine } from './events.js';
 import { EXIT, EXIT_CODES_SHORT, Stop, UsageError } from './exit.js';
 import { failureOf } from './failure.js';
 import type { Io } from './io.js';
-import { explainUnknownOption, withCommand } from './near-misses.js';
+import {
+  explainEarlyOption,
+  explainOperands,
+  explainUnknownCommand,
+  explainUnknownOption,
+  withCommand,
+} from './near-misses.js';
 import { longFlag, type OptionRow, type OptionRows } from './option.js';
 
 /** All commands, in the order of the help. */
@@ -72,7 +78,7 @@ function explain(error: unknown, argv: readonly string[], io: Io): number {
   }
   const known = COMMANDS.find(({ name }) => name === argv[0]);
   const who = known === undefined ? 'cotp' : `cotp ${known.name}`;
-  const wrong = error instanceof CommanderError ? usageErrorOf(error, known) : error;
+  const wrong = error instanceof CommanderError ? usageErrorOf(error, known, argv) : error;
   if (wrong === undefined) {
     return EXIT.usage; // The help was printed instead.
   }
@@ -99,12 +105,17 @@ function hasJsonFlag(command: Command | undefined, argv: readonly string[]): boo
 function usageErrorOf(
   { code, message }: CommanderError,
   command: Command | undefined,
+  argv: readonly string[],
 ): UsageError | undefined {
   if (code === 'commander.help') {
     return undefined;
   }
   const said = message.replace(/^error: /, '');
-  return new UsageError(explainUnknownOption(said, command));
+  if (command === undefined) {
+    const likeliest = [probe, connect, ...COMMANDS];
+    return new UsageError(explainEarlyOption(explainUnknownCommand(said), likeliest));
+  }
+  return new UsageError(explainOperands(explainUnknownOption(said, command), command, argv));
 }
 
 function parserOf(
@@ -114,8 +125,13 @@ function parserOf(
   ended: (exitCode: number) => void,
 ): Parser {
   const program = configured(new Parser('cotp'), io)
-    .usage('COMMAND [OPTIONS]')
-    .configureHelp({ subcommandTerm: (command) => command.name(), ...titles(io) })
+    .usage('COMMAND [OPTIONS]; each COMMAND has --help')
+    .configureHelp({
+      subcommandTerm: (command) => command.name(),
+      // The first line would leave a terminal of 24 lines with the status line of tmux.
+      visibleCommands: ({ commands: each }) => each.filter((one) => one.name() !== 'help'),
+      ...titles(io),
+    })
     .version(version, '-V, --version', 'print the version')
     .helpCommand('help', 'print the help of a command: cotp help COMMAND')
     .addHelpText('before', () => questions(io));

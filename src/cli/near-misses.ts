@@ -86,6 +86,64 @@ export function explainUnknownOption(message: string, command: Command | undefin
   return row === undefined ? message : `unknown option '${unknown}' (Did you mean ${shown(row)}?)`;
 }
 
+/**
+ * The message for an option that stands before the command: where it belongs.
+ *
+ * @param message what the parser says
+ * @param commands the commands that may have the option, the likeliest first
+ */
+export function explainEarlyOption(message: string, commands: readonly Command[]): string {
+  const [, flag] = /^unknown option '(-{1,2}[\w-]+)/.exec(message) ?? [];
+  const owner = commands.find(({ options }) =>
+    Object.values(options).some(
+      ({ flags, alias }) => flags.split(/[ ,]+/).includes(flag ?? '') || alias === flag,
+    ),
+  );
+  if (flag === undefined || owner === undefined) {
+    return message;
+  }
+  const operands = owner.operands.map(({ syntax }) => syntax.replace(/[<>[\]]|:port|\.{3}/g, ''));
+  const line = ['cotp', owner.name, ...operands.map((word) => word.toUpperCase()), flag].join(' ');
+  return `option '${flag}' stands before the command: write it after, as in '${line}'`;
+}
+
+/** The message for a word that is no command, if the parser knows no similar one: it may be a host or a file. */
+export function explainUnknownCommand(message: string): string {
+  const [, word = ''] = /^unknown command '([^']*)'$/.exec(message) ?? [];
+  if (word === '') {
+    return message;
+  }
+  return word.includes('/')
+    ? `there is no file ${word}`
+    : `${message}; to probe a host of that name, write 'cotp probe ${word}'`;
+}
+
+/** The message for operands that are missing or too many, with a line that is right. */
+export function explainOperands(
+  message: string,
+  { operands, examples, options }: Command,
+  argv: readonly string[],
+): string {
+  const [, value] = /^option '(?:-\w, )?(.*)' argument missing$/.exec(message) ?? [];
+  if (value !== undefined) {
+    return `${value.split(' ')[0]} requires a value: ${value}`;
+  }
+  const [, got] = /^too many arguments.* but got (\d+)/.exec(message) ?? [];
+  if (got !== undefined) {
+    const wanted = operands.map(({ syntax }) => syntax).join(' ');
+    const port = /host|address/.test(wanted) ? '; the port is part of the address: HOST:PORT' : '';
+    return `${wanted} is expected, but ${got} arguments came${port}`;
+  }
+  if (!message.startsWith('missing required argument')) {
+    return message;
+  }
+  const taken = options['ui'] === undefined ? undefined : argv[argv.indexOf('--ui') + 1];
+  const isTaken = argv.includes('--ui') && /^\d+$/.test(taken ?? '');
+  return isTaken
+    ? `${message}: --ui has taken ${taken} as its port; write --ui last`
+    : `${message}, as in '${examples[0]?.[0]}'`;
+}
+
 /** The long flag with its value: `--s7 <type,rack,slot>`. */
 function shown(row: OptionRow<unknown>): string {
   return row.flags.slice(row.flags.indexOf(longFlag(row)));
@@ -107,7 +165,10 @@ const IS_FILE_NAME = /\.(?:pcap|pcapng|jsonl|gz)$/i;
  * @throws UsageError if the words are rather what `decode` takes: no host of such a name must be called
  */
 export function withCommand(argv: readonly string[], commands: readonly string[]): string[] {
-  const [first = ''] = argv;
+  const [first = '', second = ''] = argv;
+  if (first === 'help' && second !== '' && !commands.includes(second) && !second.startsWith('-')) {
+    return [second]; // The parser would show the help of all, without a word on what is wrong.
+  }
   if (first === '' || first.startsWith('-') || commands.includes(first)) {
     return [...argv];
   }

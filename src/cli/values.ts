@@ -49,9 +49,15 @@ export const selector: Parser<Tsel> = (text) => {
     return parseTsel(text);
   } catch (error) {
     // The message of the library begins with the name of its argument, `text`; the flag replaces it.
-    throw new UsageError((error as Error).message.replace(/^text /, ''));
+    const message = (error as Error).message.replace(/^text /, '');
+    throw new UsageError(/^[a-z][\w ]*$/i.test(text) ? `${message}${quotesHint(text)}` : message);
   }
 };
+
+/** The double quotes of a selector that is text are removed by a shell. */
+function quotesHint(text: string): string {
+  return `; the text ${text} is '"${text}"' for a shell, with both kinds of quotes`;
+}
 
 /** One of several words. */
 export function choice<const T extends string>(...words: readonly T[]): Parser<T> {
@@ -92,6 +98,12 @@ export const text: Parser<string> = (given) => {
 
 /** The address of a server: `HOST`, `HOST:PORT`, `IPV6` or `[IPV6]:PORT`. The default port is 102. */
 export function address(given: string): FullAddress {
+  if (/^\d+$/.test(given)) {
+    throw new UsageError(`the address must be HOST or HOST:PORT, not a number alone: ${given}`);
+  }
+  if (/^[^/]+\/\d+$/.test(given)) {
+    throw new UsageError(`the address must be one HOST or HOST:PORT, not a network: ${given}`);
+  }
   return addressFrom(given, 102, 1);
 }
 

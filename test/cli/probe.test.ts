@@ -31,9 +31,7 @@ test('stops at the first selector that is accepted, and shows the CC', async () 
   expect(lines[1]).toMatch(
     /^127\.0\.0\.1:\d+ {2}0x0200 \(OP, rack 0, slot 0\) {2}CC {2}size 512 {2}class 0 {2}src-ref 0x[0-9a-f]{4} {2}dst-ref 0x[0-9a-f]{4} {2}calling 0x0100 {2}called 0x0200 {2}[\d.]+ ms$/,
   );
-  expect(stderr).toBe(
-    '7 selectors, without delay; each try uses one connection\n',
-  );
+  expect(stderr).toBe('7 selectors, without delay; each try uses one connection\n');
 });
 
 test('--all continues in the order of the list', async () => {

@@ -171,7 +171,8 @@ describe('connect --hex with someone who types', () => {
   const session = async (...args: readonly string[]) => {
     const { address, accept } = await serve();
     const where = `${address.host}:${address.port}`;
-    const terminal = onTerminal(80, ['connect', where, '--hex', ...args]);
+    const format = args.includes('--line') ? [] : ['--hex'];
+    const terminal = onTerminal(80, ['connect', where, ...format, ...args]);
     const peer = await accept();
     void (async () => {
       for await (const tsdu of peer) {
@@ -191,6 +192,20 @@ describe('connect --hex with someone who types', () => {
     expect(await ended).toBe(0);
     expect(stderr.text.match(/must be hexadecimal/g)).toHaveLength(1);
   });
+
+  test.each(['--hex', '--line'])(
+    'a pasted line that the terminal has cut is reported and not sent: %s',
+    async (format) => {
+      const { stdin, stdout, stderr, ended } = await session(format);
+      stdin.write(`${'30'.repeat(2047)}3\n`);
+      await stderr.says(/line 1 has 4095 octets, .*the\s+most .*use\s+--file/s);
+      stdin.write('0102\n');
+      await stdout.says(/^0102$/m);
+      stdin.end();
+      expect(await ended).toBe(0);
+      expect(stdout.text).toBe('0102\n');
+    },
+  );
 
   test('expedited data without --expedited is reported and the session goes on', async () => {
     const { stdin, stdout, stderr, ended } = await session();
