@@ -154,7 +154,8 @@ function sentenceOf(error: Error, rows: OptionRows): string {
 /** A hint with the flags of the command; `undefined` if the command has none of them. */
 function certificateHint(code: string, rows: OptionRows): string | undefined {
   const [, hint] = CERTIFICATE_HINTS.find(([pattern]) => pattern.test(code)) ?? [];
-  return rows['tlsInsecure'] === undefined
+  const { tlsInsecure } = rows;
+  return tlsInsecure === undefined
     ? undefined
     : hint?.replace(/\btls[A-Z]\w+/g, (name) => longFlag(rows[name] ?? { flags: name }));
 }

@@ -137,8 +137,9 @@ export function explainOperands(
   if (!message.startsWith('missing required argument')) {
     return message;
   }
-  const taken = options['ui'] === undefined ? undefined : argv[argv.indexOf('--ui') + 1];
-  const isTaken = argv.includes('--ui') && /^\d+$/.test(taken ?? '');
+  const { ui } = options;
+  const taken = argv[argv.indexOf('--ui') + 1] ?? '';
+  const isTaken = ui !== undefined && argv.includes('--ui') && /^\d+$/.test(taken);
   return isTaken
     ? `${message}: --ui has taken ${taken} as its port; write --ui last`
     : `${message}, as in '${examples[0]?.[0]}'`;
