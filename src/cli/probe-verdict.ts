@@ -88,7 +88,7 @@ function sentenceOf({ result, accepted, attempts, best }: Facts): string {
         : `TCP connects, but the host ends it without an answer to ${tried}: other T-selectors, a busy device, or TLS`;
     case 'timeout':
       return isFinal
-        ? 'the connection cannot be opened in time: a firewall, a wrong address, or no TLS there'
+        ? 'the connection cannot be opened in time: a wrong address, a device that is off, a firewall, or with --tls a port without TLS'
         : `TCP connects, but nothing answers ${tried}: no COTP there, or other T-selectors; --all tries the whole list`;
     case 'faulty':
       return 'it uses COTP, but its answer violates the protocol';

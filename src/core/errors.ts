@@ -304,6 +304,11 @@ export function streamFailure(cause: Error | undefined): string {
   return isTlsFailure(cause) ? `TLS failed (${what})` : `TCP was reset or failed (${what})`;
 }
 
+/** What to try if a peer does not even answer TCP. */
+export function unreachableHint(peer: string): string {
+  return `is ${peer} the right address, is the device on, and does a firewall let packets through?`;
+}
+
 /**
  * The code of an error, or its message if it has no code. A message of OpenSSL can have several lines, with
  * addresses and file names.

@@ -15,6 +15,7 @@ import {
   streamFailure,
   TimeoutError,
   type TimerName,
+  unreachableHint,
 } from '../errors.js';
 import { copyOf, NO_OCTETS, toHex } from '../octets/octets.js';
 import { ER_HINT, hintOfClose, hintOfDr } from '../refusal-hints.js';
@@ -263,11 +264,19 @@ export function timedOut(
     `${text.replace('TSDU', unit)} within ${milliseconds} ms`,
     timer,
     milliseconds,
-    {
-      phase,
-      hint: phase === 'cr-sent' ? `is a COTP server listening on ${peer}?` : undefined,
-    },
+    { phase, hint: timeoutHint(phase, peer) },
   );
+}
+
+function timeoutHint(phase: Phase, peer: string): string | undefined {
+  switch (phase) {
+    case 'tcp':
+      return unreachableHint(peer);
+    case 'cr-sent':
+      return `is a COTP server listening on ${peer}?`;
+    default:
+      return undefined;
+  }
 }
 
 /**

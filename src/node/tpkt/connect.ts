@@ -2,7 +2,7 @@
  * `connect` of bare TPKT.
  */
 import type { Duplex } from 'node:stream';
-import { ConnectionClosedError, TimeoutError } from '../../core/errors.js';
+import { ConnectionClosedError, TimeoutError, unreachableHint } from '../../core/errors.js';
 import {
   type Address,
   type FullAddress,
@@ -118,8 +118,9 @@ function timedOut(stream: Duplex, address: FullAddress, timeout: number): Timeou
   if (isTcpConnected(stream)) {
     return tlsTimeout(timeout);
   }
-  const message = `no TCP connection to ${formatAddress(address)} within ${timeout} ms`;
-  return new TimeoutError(message, 'timeout', timeout, { phase: 'tcp' });
+  const hint = unreachableHint(formatAddress(address));
+  const message = `no TCP connection within ${timeout} ms`;
+  return new TimeoutError(message, 'timeout', timeout, { phase: 'tcp', hint });
 }
 
 /** A stream to a server, with the addresses of its ends. */

@@ -236,7 +236,11 @@ describe('R18 an end', () => {
     const socket = new Socket();
     socket.connect({ host: 'never', port: 102, lookup: () => {} });
     const error = await rejection(connect({ host: 'never' }, { socket, timeout: 40 }));
-    expect(error).toMatchObject({ timer: 'timeout', phase: 'tcp' });
+    expect(error).toMatchObject({
+      timer: 'timeout',
+      phase: 'tcp',
+      hint: 'is never:102 the right address, is the device on, and does a firewall let packets through?',
+    });
     expect(socket.destroyed).toBe(true);
   });
 
