@@ -42,7 +42,9 @@ class Observer implements TpduObserver {
 }
 
 export async function traceCosts(rounds: number): Promise<TraceCost[]> {
-  const load = (module: string) => import(new URL(module, import.meta.resolve('cotp')).href);
+  // The modules that the bundle is made of are in dist, beside it.
+  const load = (module: string) =>
+    import(new URL(`../${module}`, import.meta.resolve('cotp')).href);
   const { TransportConnection } = (await load('core/connection/connection.js')) as {
     TransportConnection: typeof Engine;
   };

@@ -15,9 +15,9 @@ import {
 } from 'cotp';
 import type * as Ladder from '../src/node/trace/ladder-line.js';
 
-// The package does not export it.
+// The package does not export it. It is in dist, beside the bundle.
 const { ladderLine } = (await import(
-  new URL('node/trace/ladder-line.js', import.meta.resolve('cotp')).href
+  new URL('../node/trace/ladder-line.js', import.meta.resolve('cotp')).href
 )) as typeof Ladder;
 
 const COLUMNS = process.stdout.columns ?? 80;

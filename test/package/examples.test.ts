@@ -1,6 +1,7 @@
-/** The examples that are processes of their own: a cluster, and a service of systemd. */
+/** The examples that are processes of their own: the demonstration, a cluster, and a service of systemd. */
 import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -20,6 +21,26 @@ beforeAll(async () => {
     cwd: ROOT,
   });
 }, 60_000);
+
+describe('a new checkout', () => {
+  test.each(['demo', 'bench', 'fuzz', 'soak'])(
+    'npm run %s builds the library first',
+    async (name) => {
+      const { scripts } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
+      expect(scripts[name]).toMatch(/^npm run build && /);
+    },
+  );
+});
+
+describe('examples/demo.ts', () => {
+  test('shows TPDUs of both sides, and a refusal', async () => {
+    const { stdout } = await run(process.execPath, [join(ROOT, 'build/examples/demo.js')]);
+    expect(stdout).toMatch(
+      /client ────▶ server {2}CR class 0 [\s\S]+client ◀──── server {2}CC class 0/,
+    );
+    expect(stdout).toContain('reason    3: address unknown');
+  });
+});
 
 describe('examples/cluster.ts', () => {
   // `npm run test:restart` does it with 5,000 connections.
