@@ -11,6 +11,7 @@ import { Consumer, ROOT } from './consumer.js';
 const PAGES = [
   'README.md',
   'docs/closing.md',
+  'docs/inspector.md',
   'docs/messages.md',
   'docs/metrics.md',
   'docs/selectors.md',
@@ -54,6 +55,7 @@ const PRINTS: Readonly<Record<string, RegExp>> = {
   'Install 1': /^TPDUs of 1024 octets\n$/,
   'A client 1':
     /^TPDUs of 1024 octets\n32010000000100080000f0000001000101e0\n320100000002000e00000401120a10020004000184000000\n$/,
+  'Inspector 1': /^http:\/\/127\.0\.0\.1:\d+\/\?token=[0-9a-f]+\n$/,
   'Selectors and sizes 1': /^0x0001, TPDUs of 2048 octets\n258 258 258\n"MTA" #001122\n$/,
   'A server 1': /^listening on .+\ncalled: 0x0103\ncalled: no selector\nanswered\n$/s,
   'Deciding on requests 1': /^listening on .+\n3 address unknown\nthis is line 1\n$/s,
