@@ -25,6 +25,6 @@ export async function announceInspector(
   if (json) {
     await jsonLine(io, { event: 'inspector', url });
   } else {
-    io.stderr.line(`inspector: ${url}`);
+    io.stderr.line(`open in a browser: ${url} (Ctrl-C ends it)`);
   }
 }
