@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { closeLater } from '../support/life.js';
-import { COTP, cotp, Running } from './support.js';
+import { COTP, Running, typed } from './support.js';
 
 const CR = '0300001611e00000000200c0010ac1020100c2020102';
 
@@ -52,7 +52,7 @@ conforms
 `;
 
 test('explains every octet', async () => {
-  const { code, stdout, stderr } = await cotp(['decode', CR]);
+  const { code, stdout, stderr } = await typed(['decode', CR]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(stdout).toBe(EXPLAINED);
 });
@@ -72,8 +72,8 @@ describe('reads', () => {
     ['the dump of hexdump -C', HEXDUMP],
     ['octets as they are', Buffer.from(CR, 'hex')],
   ])('%s', async (_name, input) => {
-    expect(await cotp(['decode'], input)).toEqual(expected);
-    expect(await cotp(['decode', '-'], input)).toEqual(expected);
+    expect(await typed(['decode'], input)).toEqual(expected);
+    expect(await typed(['decode', '-'], input)).toEqual(expected);
   });
 
   test('a file', async () => {
@@ -81,14 +81,14 @@ describe('reads', () => {
     closeLater(() => rm(folder, { recursive: true, force: true }));
     const file = join(folder, 'cr.bin');
     await writeFile(file, Buffer.from(CR, 'hex'));
-    expect(await cotp(['decode', file])).toEqual(expected);
+    expect(await typed(['decode', file])).toEqual(expected);
   });
 
   test('several arguments, several TPKTs, and TPDUs without TPKT', async () => {
-    const { code, stdout } = await cotp(['decode', '03 00 00 07', '02f080', CR]);
+    const { code, stdout } = await typed(['decode', '03 00 00 07', '02f080', CR]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^TPKT 1, 7 octets[\s\S]+^TPKT 2, 22 octets/m);
-    expect((await cotp(['decode', '02f08041'])).stdout).toMatch(/^TPDU 1, 4 octets {2}DT TPDU/);
+    expect((await typed(['decode', '02f08041'])).stdout).toMatch(/^TPDU 1, 4 octets {2}DT TPDU/);
   });
 });
 
@@ -99,8 +99,8 @@ describe('class 2', () => {
   const DT_0 = '03000008 02f080 01';
 
   test('the class of a CR and its CC counts for the messages behind them', async () => {
-    expect((await cotp(['decode', DT_0])).code).toBe(0);
-    const { code, stdout } = await cotp(['decode', CR_2, CC_2, '0300000a 0410 0007 80 01', DT_0]);
+    expect((await typed(['decode', DT_0])).code).toBe(0);
+    const { code, stdout } = await typed(['decode', CR_2, CC_2, '0300000a 0410 0007 80 01', DT_0]);
     expect(code).toBe(1);
     expect(stdout).toMatch(/^TPKT 3, 10 octets {2}ED TPDU[\s\S]+?^conforms$/m);
     expect(stdout).toMatch(/^TPKT 4, 8 octets\n[\s\S]+^cannot be decoded: .*li-too-small/m);
@@ -109,12 +109,12 @@ describe('class 2', () => {
   test('so it does in dumps of one message each', async () => {
     const dump = (digits: string) =>
       `0000  ${digits.replace(/ /g, '').replace(/..(?!$)/g, '$& ')}\n`;
-    const { stdout } = await cotp(['decode'], [CR_2, CC_2, DT_0].map(dump).join('\n'));
+    const { stdout } = await typed(['decode'], [CR_2, CC_2, DT_0].map(dump).join('\n'));
     expect(stdout).toMatch(/^TPKT 3, 8 octets\n[\s\S]+^cannot be decoded: .*li-too-small/m);
   });
 
   test('each TPDU of a TPKT with several is a message', async () => {
-    const { code, stdout } = await cotp(['decode', '03000010 0420 1234 00 04f0 1234 80 6869']);
+    const { code, stdout } = await typed(['decode', '03000010 0420 1234 00 04f0 1234 80 6869']);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^TPKT 1, 9 octets {2}EA TPDU .+\n[\s\S]+^conforms$/m);
     expect(stdout).toMatch(/^TPDU 2, 7 octets in the same TPKT {2}DT TPDU .+\n[\s\S]+^conforms$/m);
@@ -122,14 +122,14 @@ describe('class 2', () => {
 
   test('in class 0 what follows a TPDU in its TPKT is a fault', async () => {
     const args = ['decode', '--class', '0', '0300000f 0470 1234 00 02f080 010203'];
-    const { code, stdout } = await cotp(args);
+    const { code, stdout } = await typed(args);
     expect(code).toBe(1);
     expect(stdout).toMatch(/^cannot be decoded: .*trailing-octets/m);
   });
 });
 
 test('shows deviations at their octets, and whether a strict reading refuses them', async () => {
-  const { code, stdout } = await cotp(['decode', '03 00 00 0b 06 80 00 01 00 00 04']);
+  const { code, stdout } = await typed(['decode', '03 00 00 0b 06 80 00 01 00 00 04']);
   expect(code).toBe(1);
   expect(stdout).toContain('⚠ reason-value the disconnect reason is not defined');
   expect(stdout).toMatch(/^tolerated; a strict reading refuses it: .+ octet 7/m);
@@ -137,7 +137,7 @@ test('shows deviations at their octets, and whether a strict reading refuses the
 
 test('explains a CR of remote desktop', async () => {
   const cookie = '436f6f6b69653a206d737473686173683d656c746f6e730d0a';
-  const { code, stdout } = await cotp([
+  const { code, stdout } = await typed([
     'decode',
     `0300002c27e00000000000${cookie}0100080001000000`,
   ]);
@@ -149,7 +149,7 @@ test('explains a CR of remote desktop', async () => {
 
 test('explains what cannot be decoded as far as it goes', async () => {
   const cookie = '436f6f6b69653a206d737473686173683d656c746f6e730d0a';
-  const { code, stdout } = await cotp([
+  const { code, stdout } = await typed([
     'decode',
     `0300002c27e00000000000${cookie}ff00080000000000`,
   ]);
@@ -159,13 +159,13 @@ test('explains what cannot be decoded as far as it goes', async () => {
 });
 
 test('a TPKT that is cut short', async () => {
-  const { code, stdout } = await cotp(['decode', '03000007 02f080 03000016 11e0']);
+  const { code, stdout } = await typed(['decode', '03000007 02f080 03000016 11e0']);
   expect(code).toBe(1);
   expect(stdout).toMatch(/the input ends within a TPKT, 6 octets after its beginning\n$/);
 });
 
 test('--json gives an object a message', async () => {
-  const { code, stdout } = await cotp(['decode', '--json', '0300000702f080 03000009 0470 0001 09']);
+  const { code, stdout } = await typed(['decode', '--json', '0300000702f080 03000009 0470 0001 09']);
   expect(code).toBe(1);
   const [dt, er] = stdout
     .trim()
@@ -197,14 +197,14 @@ test('--json gives an object a message', async () => {
 
 test('long fields are cut unless all of it is wanted', async () => {
   const long = `0300012f02f080${'ab'.repeat(296)}`;
-  expect((await cotp(['decode', long])).stdout).toContain('… 232 more (--full)');
-  const { stdout } = await cotp(['decode', '--full', long]);
+  expect((await typed(['decode', long])).stdout).toContain('… 232 more (--full)');
+  const { stdout } = await typed(['decode', '--full', long]);
   expect(stdout.match(/\bab\b/g)?.length).toBe(296);
 });
 
 test('--class selects the rules of the class', async () => {
-  expect(await cotp(['decode', '02f081'])).toMatchObject({ code: 0 });
-  const { code, stdout } = await cotp(['decode', '--class', '0', '02f081']);
+  expect(await typed(['decode', '02f081'])).toMatchObject({ code: 0 });
+  const { code, stdout } = await typed(['decode', '--class', '0', '02f081']);
   expect(code).toBe(1);
   expect(stdout).toContain('tpdu-nr');
 });
@@ -226,7 +226,7 @@ test.each([
   [['decode', '/dev/null'], /^cotp decode: the input is empty\n/],
   [['decode', '--class', '5', '00'], /--class must be an integer 0 to 4, not "5"/],
 ])('%o is an error of one sentence', async (args, sentence) => {
-  const { code, stdout, stderr } = await cotp(args);
+  const { code, stdout, stderr } = await typed(args);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toMatch(sentence);
 });
@@ -235,7 +235,7 @@ test.each([
   ['binary', Buffer.alloc(64 * 1024 * 1024 + 1), 'neither a capture nor a trace, and longer than'],
   ['text', Buffer.alloc(16 * 1024 * 1024 + 1, ' '), 'text that is longer than'],
 ])('input that is read as a whole has a limit: %s', async (_what, octets, sentence) => {
-  const { code, stdout, stderr } = await cotp(['decode'], gzipSync(octets));
+  const { code, stdout, stderr } = await typed(['decode'], gzipSync(octets));
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toContain(`cotp decode: the input is ${sentence} ${octets.length - 1} octets\n`);
 });
@@ -270,7 +270,7 @@ describe('Ctrl-C', () => {
 const CC_128 = '0300001611d00002443100c00107c1020100c2020102';
 
 test('CR and CC count for what follows them in hexadecimal too', async () => {
-  expect((await cotp(['decode', `${CR}${CC_128}0300000802f08101`])).stdout).toContain('⚠ tpdu-nr');
+  expect((await typed(['decode', `${CR}${CC_128}0300000802f08101`])).stdout).toContain('⚠ tpdu-nr');
 });
 
 test.each([
@@ -280,7 +280,7 @@ test.each([
 ])('%s of a cookie does not reach the terminal', async (_what, octet, text) => {
   const cookie = Buffer.from('Cookie: mstshash=a').toString('hex');
   const tpdu = `${(6 + 18 + 3).toString(16)}e00000000100${cookie}${octet}0d0a`;
-  const { stdout } = await cotp(['decode', tpdu]);
+  const { stdout } = await typed(['decode', tpdu]);
   expect(stdout).toContain(`mstshash=a${text}`);
   expect(stdout.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
 });

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { COMMANDS } from '../../src/cli/command-line.js';
 import { EXIT } from '../../src/cli/exit.js';
-import { COTP, cotp } from './support.js';
+import { COTP, cotp, typed } from './support.js';
 
 /** An existing file that is not a certificate. */
 const NO_CERTIFICATE = fileURLToPath(new URL('../../README.md', import.meta.url));
@@ -12,7 +12,7 @@ const NO_CERTIFICATE = fileURLToPath(new URL('../../README.md', import.meta.url)
 const names = COMMANDS.map(({ name }) => name);
 
 test('the help shows every command and the exit codes', async () => {
-  const { code, stdout, stderr } = await cotp(['--help']);
+  const { code, stdout, stderr } = await typed(['--help']);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(stdout).toMatchSnapshot();
   for (const { name, summary } of COMMANDS) {
@@ -25,7 +25,7 @@ test('the help shows every command and the exit codes', async () => {
 });
 
 test('the help of cotp begins with a question and fits a terminal of 24 lines', async () => {
-  const { stdout } = await cotp(['--help']);
+  const { stdout } = await typed(['--help']);
   expect(stdout).toMatch(/^port 102 does not answer.* cotp probe HOST/);
   // A prompt, and the status line of tmux.
   expect(stdout.trimEnd().split('\n').length).toBeLessThanOrEqual(24 - 2);
@@ -40,7 +40,7 @@ test.each([
 ] as const)(
   'a host without a command is probed, a word without digits is not: %j',
   async (args, sentence) => {
-    const { code, stderr } = await cotp(args);
+    const { code, stderr } = await typed(args);
     expect(code).toBe(2);
     expect(stderr).toMatch(sentence);
   },
@@ -57,7 +57,7 @@ test.each([
   [['03', '00', '00', '07', '02', 'f0', '80', '--json'], '03 00 00 07 02 f0 80'],
   [['03:00:00:07:02:f0:80'], '03:00:00:07:02:f0:80'],
 ])('what decode takes is not probed without a command: %j', async (args, input) => {
-  const { code, stdout, stderr } = await cotp(args);
+  const { code, stdout, stderr } = await typed(args);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr.split('\n')[0]).toBe(
     `cotp: did you mean 'cotp decode ${input}'? To probe a host of that name, write 'cotp probe'`,
@@ -71,7 +71,7 @@ test.each([
   ['probe', '--local-tsap', 'local-tsel'],
   ['probe', '--tsap', 'tsel'],
 ] as const)('%s %s is --%s', async (name, alias, flag) => {
-  const { code, stderr } = await cotp([name, 'h', `${alias}=x`]);
+  const { code, stderr } = await typed([name, 'h', `${alias}=x`]);
   expect(code).toBe(2);
   expect(stderr).toContain(`cotp ${name}: --${flag} must be a T-selector`);
 });
@@ -100,17 +100,17 @@ test.each([
 ] as const)(
   'an option of another name leads to the one that there is: %j',
   async (args, sentence) => {
-    const { code, stderr } = await cotp(args);
+    const { code, stderr } = await typed(args);
     expect(code).toBe(2);
     expect(stderr.split('\n')[0]).toBe(`cotp ${args[0]}: unknown option ${sentence}`);
   },
 );
 
 test.each(names)('the help of %s', async (name) => {
-  const { code, stdout, stderr } = await cotp([name, '--help']);
+  const { code, stdout, stderr } = await typed([name, '--help']);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(stdout).toMatchSnapshot();
-  expect(await cotp(['help', name])).toEqual({ code, stdout, stderr });
+  expect(await typed(['help', name])).toEqual({ code, stdout, stderr });
 });
 
 test.each(COMMANDS)('the examples of $name have options that there are', ({ examples }) => {
@@ -134,7 +134,7 @@ test('the version is that of the package', async () => {
 });
 
 test('without a command it shows the help on stderr', async () => {
-  const { code, stdout, stderr } = await cotp([]);
+  const { code, stdout, stderr } = await typed([]);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toMatch(/^Usage: cotp /m);
 });
@@ -267,7 +267,7 @@ test.each([
   [['connect', 'h', '--local-address', 'h'], /--local-address must be an IP address, not "h"/],
   [['bench', 'h', '--tsdu', '0'], /--tsdu must be an integer 1 to 16777216/],
 ] as const)('a wrong call is one sentence and exit code 2: %j', async (args, sentence) => {
-  const { code, stdout, stderr } = await cotp(args);
+  const { code, stdout, stderr } = await typed(args);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toMatch(sentence);
   expect(stderr).toMatch(/\ntry 'cotp.* --help'\n$/);
@@ -287,7 +287,7 @@ test.each([
 ] as const)(
   'a file that cannot be had is one sentence and exit code 1: %j',
   async (args, sentence) => {
-    const { code, stdout, stderr } = await cotp(args);
+    const { code, stdout, stderr } = await typed(args);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toBe(`cotp ${args[0]}: ${sentence}\n`);
   },
