@@ -16,10 +16,10 @@ import {
   type PathAddress,
   type Server,
 } from '../../src/index.js';
+import { Consumer, type Outcome, ROOT } from '../package/consumer.js';
+import { Program } from '../package/program.js';
 import { certificates, type Identity } from '../support/certificates.js';
 import { closeLater, rejection } from '../support/life.js';
-import { Consumer, type Outcome, ROOT } from './consumer.js';
-import { Program } from './program.js';
 
 const PAGES = ['docs/recipes.md', 'docs/migrating.md'];
 

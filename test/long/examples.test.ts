@@ -10,8 +10,8 @@ import type { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { connect } from '../../src/index.js';
+import { ROOT } from '../package/consumer.js';
 import { closeLater } from '../support/life.js';
-import { ROOT } from './consumer.js';
 
 const run = promisify(execFile);
 const ECHO = join(ROOT, 'build/examples/systemd/echo.js');
