@@ -178,70 +178,91 @@ function reference(value: number): string {
   return `0x${value.toString(16).padStart(4, '0')}`;
 }
 
+/** What went wrong, as the command tells it. */
+type Told = ReturnType<typeof failureOf>;
+
 function failed(error: unknown, exchange: Exchange, usesTls: boolean): Outcome {
-  const { milliseconds, isTpdu } = exchange;
-  const { sentence, exitCode } = failureOf(error, TLS_CLIENT_OPTIONS);
+  const told = failureOf(error, TLS_CLIENT_OPTIONS);
   if (exchange.answer?.type === 'CC' && exchange.answer.remoteDesktop !== undefined) {
     // The connection failed, but the CC shows which service this is.
     return confirmed(exchange, undefined);
   }
   if (error instanceof ConnectionRefusedError) {
-    const { reason, rejectCause, reasonText } = error;
-    const what = reason === undefined ? `ER cause ${rejectCause}` : `DR reason ${reason}`;
-    const words = `${what} (${reasonText})`;
-    return {
-      result: 'refused',
-      milliseconds,
-      reason: reason ?? rejectCause,
-      reasonText,
-      words: milliseconds === undefined ? words : `${words}  ${milliseconds.toFixed(2)} ms`,
-      exitCode,
-      isFinal: false,
-    };
+    return refused(error, exchange, told);
   }
   if (error instanceof TimeoutError) {
-    const isTcp = error.phase === 'tcp';
-    // Before the CR it was TCP or TLS that timed out; the sentence of the error says which.
-    const words = isTcp ? sentence : `nothing within ${error.milliseconds} ms after the CR`;
-    return { result: 'timeout', words, exitCode, isFinal: isTcp };
-  }
-  if (error instanceof ProtocolError && isTpdu) {
-    return {
-      result: 'faulty',
-      milliseconds,
-      hex: error.octets && hexText(error.octets),
-      words: `COTP, but with a fault: ${sentence}`,
-      exitCode,
-      isFinal: true,
-    };
+    return timedOut(error, told);
   }
   if (error instanceof ProtocolError) {
-    const looksLike = guessProtocol(error.octets);
-    const shown = looksLike === undefined ? sentence : `it looks like ${looksLike}`;
-    return {
-      result: 'not-cotp',
-      looksLike,
-      hex: error.octets && hexText(error.octets),
-      words: `not COTP: ${shown}`,
-      exitCode,
-      isFinal: true,
-    };
+    return violated(error, exchange, told);
   }
   if (error instanceof CotpError && error.phase === 'cr-sent') {
-    const isReset = error.ending === 'reset';
-    const how = isReset ? 'TCP reset' : 'TCP closed';
-    // In TLS 1.3 a client can send its CR before the server has verified the client certificate.
-    const isTls = isTlsFailure(error.cause);
-    return {
-      result: isReset ? 'reset' : 'closed',
-      words: isTls
-        ? sentence
-        : `${how} after the CR: not this selector, no free connection, or it requires TLS`,
-      exitCode,
-      isFinal: isTls,
-    };
+    return closedAfterCr(error, told);
   }
-  const { code = '' } = error as NodeJS.ErrnoException;
+  return unreachable(error as NodeJS.ErrnoException, told, usesTls);
+}
+
+function refused(
+  { reason, rejectCause, reasonText }: ConnectionRefusedError,
+  { milliseconds }: Exchange,
+  { exitCode }: Told,
+): Outcome {
+  const what = reason === undefined ? `ER cause ${rejectCause}` : `DR reason ${reason}`;
+  const words = `${what} (${reasonText})`;
+  return {
+    result: 'refused',
+    milliseconds,
+    reason: reason ?? rejectCause,
+    reasonText,
+    words: milliseconds === undefined ? words : `${words}  ${milliseconds.toFixed(2)} ms`,
+    exitCode,
+    isFinal: false,
+  };
+}
+
+function timedOut({ phase, milliseconds }: TimeoutError, { sentence, exitCode }: Told): Outcome {
+  const isTcp = phase === 'tcp';
+  // Before the CR it was TCP or TLS that timed out; the sentence of the error says which.
+  const words = isTcp ? sentence : `nothing within ${milliseconds} ms after the CR`;
+  return { result: 'timeout', words, exitCode, isFinal: isTcp };
+}
+
+/** The peer sent a TPDU with a fault, or something else than COTP. */
+function violated(
+  { octets }: ProtocolError,
+  { milliseconds, isTpdu }: Exchange,
+  { sentence, exitCode }: Told,
+): Outcome {
+  const shared = { hex: octets && hexText(octets), exitCode, isFinal: true };
+  if (isTpdu) {
+    const words = `COTP, but with a fault: ${sentence}`;
+    return { ...shared, result: 'faulty', milliseconds, words };
+  }
+  const looksLike = guessProtocol(octets);
+  const shown = looksLike === undefined ? sentence : `it looks like ${looksLike}`;
+  return { ...shared, result: 'not-cotp', looksLike, words: `not COTP: ${shown}` };
+}
+
+function closedAfterCr({ ending, cause }: CotpError, { sentence, exitCode }: Told): Outcome {
+  const isReset = ending === 'reset';
+  const how = isReset ? 'TCP reset' : 'TCP closed';
+  // In TLS 1.3 a client can send its CR before the server has verified the client certificate.
+  const isTls = isTlsFailure(cause);
+  return {
+    result: isReset ? 'reset' : 'closed',
+    words: isTls
+      ? sentence
+      : `${how} after the CR: not this selector, no free connection, or it requires TLS`,
+    exitCode,
+    isFinal: isTls,
+  };
+}
+
+function unreachable(
+  { code = '' }: NodeJS.ErrnoException,
+  { sentence, exitCode }: Told,
+  usesTls: boolean,
+): Outcome {
   const isTls = usesTls && (TLS_CODES.test(code) || CLOSED_CODES.test(code));
   const shared = { result: 'unreachable', words: sentence, exitCode, isFinal: true } as const;
   return { ...shared, code: code || undefined, isTlsFailure: isTls };

@@ -165,7 +165,11 @@ test('a TPKT that is cut short', async () => {
 });
 
 test('--json gives an object a message', async () => {
-  const { code, stdout } = await typed(['decode', '--json', '0300000702f080 03000009 0470 0001 09']);
+  const { code, stdout } = await typed([
+    'decode',
+    '--json',
+    '0300000702f080 03000009 0470 0001 09',
+  ]);
   expect(code).toBe(1);
   const [dt, er] = stdout
     .trim()
