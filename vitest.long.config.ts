@@ -3,7 +3,8 @@ import { defineConfig } from 'vitest/config';
 /** Tests that take too long for `npm test`: `npm run test:long`. */
 export default defineConfig({
   test: {
-    include: ['test/long/**/*.test.ts'],
+    include: ['test/long/**/*.test.ts', 'test/properties/**/*.test.ts'],
+    env: { COTP_PROPERTY_FACTOR: '5' },
     testTimeout: 60_000,
   },
 });

@@ -37,7 +37,8 @@ async function proxied(target, mode) {
   return {
     port: Number(address.split(':')[1]),
     async download(query) {
-      const answer = await fetch(new URL(`/download?${query}`, url), { headers: { cookie } });
+      const page = new URL(headers.get('location'), url);
+      const answer = await fetch(new URL(`download?${query}`, page), { headers: { cookie } });
       assert.equal(answer.status, 200);
       return Buffer.from(await answer.arrayBuffer());
     },

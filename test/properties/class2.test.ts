@@ -9,6 +9,7 @@ import { CotpError } from '../../src/core/errors.js';
 import { inState2, STATES_AND_ROLES } from '../support/class2-states.js';
 import { type Output, takeEvents } from '../support/engine.js';
 import { class0Options } from '../support/pair.js';
+import { runs } from '../support/runs.js';
 import { cutAt, hex, join, pattern, tpkt } from '../support/splits.js';
 import type { Subject } from '../support/states.js';
 
@@ -227,7 +228,7 @@ describe.each(FORMS)('class $tpClass with expedited data, EA $expeditedAck', (fo
           expectDelivered(sides[1], sides[0]);
           expect(sides.flatMap(({ ends }) => ends)).toEqual([]);
         }),
-        { numRuns: 60 },
+        { numRuns: runs(60) },
       );
     });
 
@@ -253,7 +254,7 @@ describe.each(FORMS)('class $tpClass with expedited data, EA $expeditedAck', (fo
           ]);
           expect([from.ends, from.isOver, to.isOver]).toEqual([[], true, true]);
         }),
-        { numRuns: 60 },
+        { numRuns: runs(60) },
       );
     });
 
@@ -272,7 +273,7 @@ describe.each(FORMS)('class $tpClass with expedited data, EA $expeditedAck', (fo
             expect(ends.length).toBeLessThanOrEqual(1);
           }
         }),
-        { numRuns: 60 },
+        { numRuns: runs(60) },
       );
     });
   });
@@ -334,7 +335,7 @@ describe('whatever the peer sends', () => {
           expect(ends.length).toBeLessThanOrEqual(1);
         },
       ),
-      { numRuns: 100 },
+      { numRuns: runs(100) },
     );
   });
 });

@@ -14,6 +14,7 @@ import {
   type TpduInit,
   type TransportClass,
 } from '../../src/core/tpdu/index.js';
+import { runs } from '../support/runs.js';
 
 const octets = (maxLength: number, minLength = 0) => fc.uint8Array({ maxLength, minLength });
 const uint = (bits: number) => fc.integer({ min: 0, max: 2 ** bits - 1 });
@@ -224,7 +225,7 @@ describe('any TPDU', () => {
         expect(fields).toMatchObject(tpdu);
         expect(encode(fields)).toEqual(encode(tpdu));
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 
@@ -234,7 +235,7 @@ describe('any TPDU', () => {
         const input = encode(tpdu, { parameterOrder });
         expect(encode(decode(input))).toEqual(input);
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     );
   });
 
@@ -253,7 +254,7 @@ describe('any TPDU', () => {
 
 describe('any octets', () => {
   it('are a TPDU or a ProtocolError, and what is strictly right is tolerantly right', () => {
-    fc.assert(fc.property(octets(300), judge), { numRuns: 2000 });
+    fc.assert(fc.property(octets(300), judge), { numRuns: runs(2000) });
   });
 
   it('are so too when they begin like a TPDU', () => {
@@ -261,7 +262,7 @@ describe('any octets', () => {
     const begun = fc.tuple(uint(5), code, octets(60)).map(([li, second, rest]) => {
       return Uint8Array.of(li, second, ...rest);
     });
-    fc.assert(fc.property(begun, judge), { numRuns: 2000 });
+    fc.assert(fc.property(begun, judge), { numRuns: runs(2000) });
   });
 
   it('are so too when they are a vector with some octets changed', () => {
@@ -275,7 +276,7 @@ describe('any octets', () => {
         }
         return copy;
       });
-    fc.assert(fc.property(mutated, judge), { numRuns: 2000 });
+    fc.assert(fc.property(mutated, judge), { numRuns: runs(2000) });
   });
 
   it('of an NSDU are TPDUs or a ProtocolError', () => {

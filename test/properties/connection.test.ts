@@ -5,6 +5,7 @@ import { CotpError } from '../../src/core/errors.js';
 import { allocateZeroed, OctetCollector } from '../../src/core/octets/collector.js';
 import { TpktSplitter } from '../../src/core/tpkt/splitter.js';
 import { Pair } from '../support/pair.js';
+import { runs } from '../support/runs.js';
 import { chunksOf, cutAt, digits, hex, join, pattern, tpkt } from '../support/splits.js';
 import {
   CC,
@@ -95,7 +96,7 @@ describe.each(Object.entries(makers))('%s', (_name, make) => {
         }
         expect(subject.connection.state).toBe('CLOSED');
       }),
-      { numRuns: 150 },
+      { numRuns: runs(150) },
     );
   });
 
@@ -108,7 +109,7 @@ describe.each(Object.entries(makers))('%s', (_name, make) => {
         expect(story(make(strict), cutAt(octets, cut))).toEqual(whole);
         expect(story(make(strict), chunksOf(octets, 1))).toEqual(whole);
       }),
-      { numRuns: 150 },
+      { numRuns: runs(150) },
     );
   });
 
@@ -129,7 +130,7 @@ describe.each(Object.entries(makers))('%s', (_name, make) => {
         }
         expect(told.slice(0, -1)).not.toContain('disconnect');
       }),
-      { numRuns: 150 },
+      { numRuns: runs(150) },
     );
   });
 });
@@ -155,7 +156,7 @@ describe('a responder that decides', () => {
         expect(subject.connection.state).toBe('OPEN');
         expect(digits(subject.octets().subarray(5, 6))).toBe('d0');
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     );
   });
 });
@@ -191,7 +192,7 @@ describe('a pair', () => {
           ]);
         },
       ),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 
@@ -214,7 +215,7 @@ describe('a pair', () => {
           }
         },
       ),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 });
@@ -237,7 +238,7 @@ describe('memory', () => {
           expect(held).toBeLessThanOrEqual(2 * length + 1_024);
         },
       ),
-      { numRuns: 20 },
+      { numRuns: runs(20) },
     );
   });
 
@@ -259,7 +260,7 @@ describe('memory', () => {
         expect(held).toBeLessThanOrEqual(2 * total + 1_024);
         expect(collector.take(allocateZeroed)).toHaveLength(total);
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 });

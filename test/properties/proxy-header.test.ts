@@ -19,6 +19,7 @@ import {
   tlv,
   withChecksum,
 } from '../support/proxy-header.js';
+import { runs } from '../support/runs.js';
 import { cutAt, hex, join } from '../support/splits.js';
 
 const port = fc.nat(65_535);
@@ -121,7 +122,7 @@ describe('every PROXY header', () => {
         expect(result.header).toEqual({ length: written.octets.length, ...written.header });
         expect(rest).toEqual(data);
       }),
-      { numRuns: 1_000 },
+      { numRuns: runs(1_000) },
     );
   });
 
@@ -167,7 +168,7 @@ describe('any octets', () => {
           expect(outcome?.length ?? 0).toBeLessThanOrEqual(candidate.length);
         }
       }),
-      { numRuns: 5_000 },
+      { numRuns: runs(5_000) },
     );
   });
 
@@ -182,7 +183,7 @@ describe('any octets', () => {
         const inPieces = faultOr(() => read(chunks)?.header);
         expect(faultOrHeader(inPieces)).toEqual(faultOrHeader(whole));
       }),
-      { numRuns: 5_000 },
+      { numRuns: runs(5_000) },
     );
   });
 });
@@ -195,7 +196,7 @@ describe('every IPv6 address', () => {
         expect(isIP(written)).toBe(6);
         expect(parseIpv6(written)).toEqual(address);
       }),
-      { numRuns: 2_000 },
+      { numRuns: runs(2_000) },
     );
   });
 });

@@ -3,11 +3,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CONNECT_OPTIONS, LISTEN_OPTIONS } from '../../src/node/options/cotp.js';
-import type { OptionTable } from '../../src/node/options/rows.js';
 import { INSPECT_OPTIONS } from '../../src/node/options/inspector.js';
+import type { OptionTable } from '../../src/node/options/rows.js';
 import * as tpkt from '../../src/node/options/tpkt.js';
 import { SINK_OPTIONS } from '../../src/node/trace/sink.js';
-import { Consumer, ROOT } from './consumer.js';
+import { Consumer, ROOT } from '../package/consumer.js';
 
 const SOURCE = join(ROOT, 'src');
 

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { listen } from '../../src/index.js';
+import { Consumer, ROOT } from '../package/consumer.js';
 import { certificates } from '../support/certificates.js';
-import { Consumer, ROOT } from './consumer.js';
 
 /** The pages whose examples need no more than the stand-ins below. */
 const PAGES = [
