@@ -17,9 +17,13 @@ const COTP = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const CODES = { CR: '0x0e', CC: '0x0d', DT: '0x0f' };
 
 /** A proxy with an inspector; gives its port, and what asks the inspector. */
-async function proxied(target, mode) {
+async function proxied(t, target, mode) {
   const args = ['proxy', `${HOST}:0`, target, '--ui', '--json', '--quiet', ...mode];
   const child = spawn(process.execPath, [COTP, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(async () => {
+    child.kill('SIGINT');
+    await once(child, 'exit');
+  });
   let text = '';
   for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
     text += chunk;
@@ -41,10 +45,6 @@ async function proxied(target, mode) {
       const answer = await fetch(new URL(`download?${query}`, page), { headers: { cookie } });
       assert.equal(answer.status, 200);
       return Buffer.from(await answer.arrayBuffer());
-    },
-    async stop() {
-      child.kill('SIGINT');
-      await once(child, 'exit');
     },
   };
 }
@@ -72,8 +72,8 @@ describe('the capture of an inspector in Wireshark', () => {
     ['TSDUs', []],
     ['TPDUs', ['--transparent']],
   ]) {
-    test(`of a proxy that relays ${what} has both connections of each client`, LIMIT, async () => {
-      const { port, download, stop } = await proxied(`${HOST}:${server.addresses[0].port}`, mode);
+    test(`of a proxy that relays ${what} has both connections of each client`, LIMIT, async (t) => {
+      const { port, download } = await proxied(t, `${HOST}:${server.addresses[0].port}`, mode);
       const ports = [];
       for (let i = 0; i < 3; i += 1) {
         const conn = await connect({ host: HOST, port }, { remoteTsel: 0x0102 });
@@ -91,7 +91,6 @@ describe('the capture of an inspector in Wireshark', () => {
         const frames = await fieldsOf(file, ['tcp.stream'], { filter });
         ends = new Set(frames.map((frame) => frame['tcp.stream'][0])).size;
       }
-      await stop();
       assert.deepEqual(await faultsOf(file), []);
       const fields = ['tcp.stream', 'tcp.srcport', 'tcp.dstport', 'cotp.type'];
       const frames = await fieldsOf(file, fields, { filter: 'cotp' });
@@ -112,8 +111,8 @@ describe('the capture of an inspector in Wireshark', () => {
     });
   }
 
-  test('has no user data if it is redacted', LIMIT, async () => {
-    const { port, download, stop } = await proxied(`${HOST}:${server.addresses[0].port}`, []);
+  test('has no user data if it is redacted', LIMIT, async (t) => {
+    const { port, download } = await proxied(t, `${HOST}:${server.addresses[0].port}`, []);
     const conn = await connect({ host: HOST, port });
     conn.write(Buffer.from('a secret'));
     await conn.read();
@@ -121,7 +120,6 @@ describe('the capture of an inspector in Wireshark', () => {
     const octets = await download('format=pcapng&redact=1');
     await writeFile(file, octets);
     await conn.asyncClose();
-    await stop();
     assert.ok(!octets.includes('a secret'));
     assert.deepEqual(await faultsOf(file), []);
     const frames = await fieldsOf(file, ['cotp.type', 'tcp.len'], { filter: 'cotp.type == 0x0f' });

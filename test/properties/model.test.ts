@@ -7,7 +7,6 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Connection, CotpError, connect, listen, type Server } from '../../src/index.js';
 import { RelayedStream } from '../support/relay.js';
-import { runs } from '../support/runs.js';
 import { pattern } from '../support/splits.js';
 
 const RUNS = Number(process.env.COTP_MODEL_RUNS ?? 150);
