@@ -558,8 +558,8 @@ describe('--pcap', () => {
     closeLater(() => rm(folder, { recursive: true, force: true }));
     const file = join(folder, 'a.pcapng');
     const { running, address } = await proxy(await echo(), '--pcap', file, ...args);
-    const localPort = await freePort();
-    const conn = await open(address, { localPort });
+    const conn = await open(address);
+    const { port: localPort } = conn.info.localAddr;
     conn.write(hex('01'));
     await conn.read();
     await conn.asyncClose();
