@@ -246,11 +246,12 @@ export class ClientLadder {
     this.#ladder.note(this.number, 'error', message);
   }
 
-  #count(path: Path, { octets, tpdu }: TraceEntry): void {
+  #count(path: Path, entry: TraceEntry): void {
     const { counts } = this.#ladder;
+    const { octets } = entry;
     counts.tpdus += 1;
     counts.octets += octets.length;
-    if (tpdu instanceof CotpError) {
+    if (!isPlainDt(octets) && entry.tpdu instanceof CotpError) {
       counts.errors += 1;
       this.#hasFault = true;
     }
@@ -262,6 +263,11 @@ export class ClientLadder {
       counts.refusals += code === CODES.DR || code === CODES.ER ? 1 : 0;
     }
   }
+}
+
+/** Whether it is a DT of class 0 without parameters. It can be decoded whatever else is in it, so it need not be. */
+function isPlainDt(octets: Uint8Array): boolean {
+  return octets[0] === 2 && octets[1] === 0xf0 && octets.length > 2;
 }
 
 /** Code octets (X.224 13.1) without their low half. They are known even if the TPDU cannot be decoded. */
