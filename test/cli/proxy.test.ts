@@ -123,8 +123,11 @@ describe.each(MODES)('handing on %s', (_name, mode) => {
 
   test('a target that is not there', async () => {
     const { running, address } = await proxy(await closedPort(), ...mode);
-    expect(await rejection(connect(address))).toMatchObject({ code: expect.any(String) });
+    const call = open(address, { remoteTsel: 0x0102 });
+    expect(await rejection(call)).toMatchObject({ code: expect.any(String) });
     await running.says(/#1 +error +.*ECONNREFUSED/, 'stdout');
+    // What the client has called is known all the same.
+    expect(running.stdout).toMatch(/client ──▶ · .+CR .+ 0x0102 [^]+#1 +error /);
     await stop(running);
     expect(running.stderr).toMatch(/1 error\n$/);
   });
@@ -445,6 +448,15 @@ test('a client whose first TPDU is no CR is forgotten: one from the same port is
     await running.says(new RegExp(`#${count + 1} +error`), 'stdout');
   }
   expect(running.stdout.match(/ open +from /g)).toHaveLength(3);
+});
+
+test('--transparent drops a client that sends nothing, if the target is not there', async () => {
+  const { running, address } = await proxy(await closedPort(), '--transparent');
+  const client = await rawClient(address.port);
+  await expect.poll(() => client.socket.destroyed).toBe(true);
+  await running.says(/#1 +close +/, 'stdout');
+  await stop(running);
+  expect(running.stdout).toMatch(/#1 +error +.*ECONNREFUSED/);
 });
 
 test('the README shows what it says', async () => {

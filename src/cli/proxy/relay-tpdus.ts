@@ -1,6 +1,7 @@
 /**
  * A proxy that relays TPKTs octet for octet, with all their faults: both sides negotiate with each other.
  */
+import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { formatAddress, socketEnds } from '../../node/address.js';
 import { TpktCutter } from '../../node/tpkt/cutter.js';
@@ -12,6 +13,9 @@ import type { ProxyOptions, RunningProxy } from './relay-tsdus.js';
 import { rewriteCalledTsel } from './rewrite-called-tsel.js';
 
 const TPKT_LENGTH = 4;
+
+/** If the target cannot be reached, milliseconds that the client has for its CR, so that it is shown. */
+const CR_TIME = 500;
 
 export async function relayTpdus(options: ProxyOptions): Promise<RunningProxy> {
   const pairs = new Set<SocketPair>();
@@ -66,6 +70,8 @@ class SocketPair {
   #hasFailed = false;
   /** TCP with the target is open, or was. */
   #isConnected = false;
+  /** What the client has sent before that. It reads no more then. */
+  #early: Buffer[] = [];
   /** The octets are no longer TPKTs: they are relayed without decoding. */
   #passesThrough = false;
 
@@ -81,10 +87,8 @@ class SocketPair {
     this.#onLadder = options.ladder.opened(remoteAddr);
     this.#name = `#${this.#onLadder.number}`;
     const gone = [this.#watch(this.#client, this.#target), this.#watch(this.#target, this.#client)];
-    this.#target.socket.once('connect', () => {
-      this.#isConnected = true;
-      client.resume();
-    });
+    this.#target.socket.once('connect', () => this.#passEarly());
+    client.resume();
     this.ended = Promise.all(gone).then(() => this.#onLadder.closed('both sides are closed'));
   }
 
@@ -108,15 +112,18 @@ class SocketPair {
       this.#passPartOfTpkt(from, to);
       to.socket.end();
     });
-    socket.on('error', (error: NodeJS.ErrnoException) => {
+    socket.on('error', (error) => {
       from.ending ??= { how: 'reset', by: 'remote' };
-      this.#reportError(from, error);
-      this.#fail(`${nameOf(from)}: ${error.message}`);
+      if (from === this.#target && !this.#isConnected) {
+        void this.#refuse(error);
+      } else {
+        this.#report(from, from, error);
+      }
     });
     return new Promise((resolve) => {
       socket.on('close', () => {
         this.#recordEnd(from);
-        if (!to.socket.destroyed) {
+        if (this.#isConnected || from === this.#client) {
           this.#drop(to, from.ending?.how === 'reset');
         }
         resolve();
@@ -124,7 +131,43 @@ class SocketPair {
     });
   }
 
+  /** The target can be reached: passes on what the client has sent meanwhile. */
+  #passEarly(): void {
+    this.#isConnected = true;
+    const early = this.#early;
+    this.#early = [];
+    for (const chunk of early) {
+      this.#take(chunk, this.#client, this.#target);
+    }
+    readIfFree(this.#client);
+  }
+
+  /** The target cannot be reached: shows the CR of the client, then the error, and drops the client. */
+  async #refuse(error: Error): Promise<void> {
+    const { socket, cutter } = this.#client;
+    if (this.#early.length === 0 && !socket.destroyed && !socket.readableEnded) {
+      // No CR in time, or an error of the client: there is nothing to show.
+      await once(socket, 'data', { signal: AbortSignal.timeout(CR_TIME) }).catch(() => {});
+    }
+    for (const tpkt of this.#early.flatMap((chunk) => [...cutter.cut(chunk, () => {})])) {
+      this.#see(this.#client, 'received', tpkt, 'first leg');
+    }
+    // The target has no leg: the client is the one that gets nothing.
+    this.#report(this.#target, this.#client, error);
+    this.#drop(this.#client, true);
+  }
+
+  #report(from: Leg, failed: Leg, error: Error): void {
+    this.#options.failed(this.#sourceOf(failed), this.#onLadder.number, error);
+    this.#fail(`${nameOf(from)}: ${error.message}`);
+  }
+
   #take(chunk: Buffer, from: Leg, to: Leg): void {
+    if (!this.#isConnected) {
+      this.#early.push(chunk);
+      from.socket.pause();
+      return;
+    }
     if (this.#passesThrough) {
       this.#send(chunk, from, to);
       return;
@@ -234,12 +277,6 @@ class SocketPair {
     return leg.source;
   }
 
-  /** A target that cannot be reached has no leg: the client is the one that gets nothing. */
-  #reportError(leg: Leg, error: Error): void {
-    const failed = this.#isConnected ? leg : this.#client;
-    this.#options.failed(this.#sourceOf(failed), this.#onLadder.number, error);
-  }
-
   #recordEnd({ source, ending }: Leg): void {
     if (source !== undefined) {
       const { how, by } = ending ?? { how: 'fin', by: 'local' };
@@ -248,6 +285,9 @@ class SocketPair {
   }
 
   #drop(leg: Leg, byReset: boolean): void {
+    if (leg.socket.destroyed) {
+      return;
+    }
     if (byReset && !leg.socket.connecting) {
       leg.ending ??= { how: 'reset', by: 'local' };
       leg.socket.resetAndDestroy();
