@@ -238,6 +238,14 @@ describe('IP', () => {
     ]);
   });
 
+  test('IPv4 with an authentication header', () => {
+    const segment = tcpSegment({ from: CLIENT, to: SERVER, seq: 1, data: hex(DT) });
+    const header = hex('0604000000000001000000010000000000000000abcdabcd'.slice(0, 48));
+    const packet = ipv4(CLIENT, SERVER, Buffer.concat([header, segment]));
+    packet[9] = 51;
+    expect(readPackets([packet])).toEqual([`1 0 10.0.0.1:50000 ${DT}`]);
+  });
+
   test('a tunnel is counted', () => {
     const packet = ipv4(CLIENT, SERVER, Buffer.alloc(40));
     packet[9] = 47;

@@ -101,14 +101,15 @@ function readIpv4(octets: Buffer, wireLength: number): IpPayload | Unread {
     offset: (word & 0x1fff) * 8,
     hasMore: (word & 0x2000) !== 0,
   };
-  return {
+  const found = {
     source: octets.subarray(12, 16),
     destination: octets.subarray(16, 20),
     protocol: octets.readUInt8(9),
     octets: octets.subarray(headerLength, length),
     length: length - headerLength,
-    ...(fragment.hasMore || fragment.offset > 0 ? { fragment } : {}),
   };
+  // IPv4 has an authentication header too. That of a fragment is read in the whole datagram.
+  return fragment.hasMore || fragment.offset > 0 ? { ...found, fragment } : readExtensions(found);
 }
 
 function readIpv6(octets: Buffer, wireLength: number): IpPayload | Unread {
