@@ -79,7 +79,7 @@ describe('a filter', () => {
   });
 });
 
-describe('a wrong word is told, and has no effect:', () => {
+describe('a wrong word is reported, and has no effect:', () => {
   test.each([
     ['dir:up', "dir: takes out or in, not 'up'"],
     ['len>much', "len> takes a number, not 'much'"],

@@ -415,7 +415,7 @@ describe('rows', () => {
     expect([session.end, session.conversations.length]).toEqual([1, 1]);
   });
 
-  test('that the server forgot are told, and the row behind them counts', () => {
+  test('that the server forgot are reported, and the row behind them counts', () => {
     const rows = new Rows();
     const connection = rows.connection();
     rows.lost(20);
@@ -427,7 +427,7 @@ describe('rows', () => {
     expect(session.missing).toBe(20);
   });
 
-  test('of an unknown connection are told', () => {
+  test('of an unknown connection are reported', () => {
     const session = new Session();
     session.add({
       kind: 'tpdu',

@@ -183,7 +183,7 @@ test('tshark reads the download', async () => {
   await server.asyncClose();
 });
 
-test('a device that resets TCP is told, with what to try', async () => {
+test('the page shows that a device has reset TCP, and what to try', async () => {
   const target: Server = createServer((socket) =>
     socket.once('data', () => socket.resetAndDestroy()),
   );

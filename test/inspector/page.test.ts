@@ -501,7 +501,7 @@ test('clearing empties the ladder, and open connections stay', async () => {
   expect(await it.connections.count()).toBe(2);
 });
 
-test('a server that is gone is told, and the page goes on when it is back', async () => {
+test('the page says that its server is gone, and resumes when it is back', async () => {
   const it = await openPlant();
   const lost = 'no answer from the inspector';
   await it.page.route('**/events', (route) => route.abort());

@@ -18,7 +18,7 @@ export interface LineOptions {
 /** Entries between two looks at the clock. */
 const BATCH = 500;
 
-/** Lists are told apart by number in `Tsdu.shownIn`. */
+/** Each list has a number, which `Tsdu.shownIn` holds. */
 let lists = 0;
 
 export class Lines {

@@ -93,7 +93,7 @@ test('it writes nothing while the browser is full, and goes on when it has room'
   expect(taking.writes.length).toBe(length + 1);
 });
 
-test('it pauses after a write as long as it is told', async () => {
+test('it pauses after a write for the time that the pace requires', async () => {
   const { feed, taking } = watched(100_000);
   const rows = () => taking.writes.filter((text) => text.includes('event: rows')).length;
   feed.tpdu(tpdu(DT_TPDU));

@@ -51,7 +51,7 @@ describe('a browser', () => {
     },
   );
 
-  test('that does not read loses rows, is told which, and holds no memory', async () => {
+  test('that does not read loses rows, learns which, and holds no memory', async () => {
     const { url, feed } = await inspector();
     const events = await (await Browser.open(url)).watch();
     await events.hello();
@@ -82,7 +82,7 @@ describe('a browser', () => {
     expect(new Set([...seqs(rows), ...missing]).size).toBe(last);
   });
 
-  test('is told when no more will come', async () => {
+  test('gets the event end when no more will come', async () => {
     const started = await inspector();
     const events = await (await Browser.open(started.url)).watch();
     await events.hello();
@@ -92,7 +92,7 @@ describe('a browser', () => {
     expect(await events.next()).toEqual({ event: 'end', id: undefined, data: '' });
   });
 
-  test('that comes after the end gets all rows and is told too', async () => {
+  test('that comes after the end gets all rows, and the event end too', async () => {
     const started = await inspector();
     started.feed.tpdu(tpdu(DT_TPDU));
     started.end();

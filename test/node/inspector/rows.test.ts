@@ -146,7 +146,7 @@ describe('when rows were forgotten, a browser', () => {
     expect(dt).toMatchObject({ kind: 'tpdu' });
   });
 
-  test('loses rows while it reads, and is told which', () => {
+  test('loses rows while it reads, and gets a row that says which', () => {
     const feed = new RowFeed(MEBIBYTE, false);
     const reader = new RowReader(feed, 1);
     feed.tpdu(tpdu(CR_TPDU));
