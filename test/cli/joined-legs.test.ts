@@ -147,3 +147,27 @@ test('what is relayed unchanged is shown at once', () => {
   add('client to target', DT);
   expect(shown).toEqual([`client to target ${DT}`]);
 });
+
+describe('what has no counterpart', () => {
+  test('a DT that adds nothing to a TSDU is shown at once, and the next message is joined', () => {
+    const { shown, add } = legs();
+    for (let i = 0; i < 1000; i += 1) {
+      add('target to proxy', '02f000');
+    }
+    expect(shown.length).toBe(1000);
+    add('target to proxy', DT);
+    add('proxy to client', DT);
+    expect(shown.at(-1)).toBe(`target to client ${DT}`);
+  });
+
+  test.each([
+    ['TPDUs', '02f00001', 1024],
+    ['octets', `02f000${'00'.repeat(65_528)}`, 16],
+  ])('waits in bounded memory: %s', (_what, octets, most) => {
+    const { shown, add } = legs();
+    for (let i = 0; i < 3 * most; i += 1) {
+      add('client to proxy', octets);
+    }
+    expect(shown.length).toBeGreaterThanOrEqual(2 * most - 2);
+  });
+});

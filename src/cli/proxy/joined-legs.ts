@@ -12,6 +12,10 @@ const WAIT_TIME = 100;
 /** So many TPDUs that wait are compared; a relay passes on in order. */
 const MOST_COMPARED = 64;
 
+/** TPDUs, and octets of them, that wait in one direction. A peer can send DTs of a TSDU that it never ends. */
+const MOST_WAITING = 1024;
+const MOST_OCTETS = 1_048_576;
+
 /** A TPDU that the proxy has received. After it was shown alone it stays here until its counterpart comes. */
 interface Received {
   readonly path: Path;
@@ -24,13 +28,15 @@ interface Direction {
   /** The path over both connections. */
   readonly whole: Path;
   readonly received: Received[];
+  /** Octets of them. */
+  octets: number;
 }
 
 /** Joins the TPDUs of one client. */
 export class JoinedLegs {
   readonly #show: (path: Path, entry: TraceEntry) => void;
-  readonly #toTarget: Direction = { whole: 'client to target', received: [] };
-  readonly #toClient: Direction = { whole: 'target to client', received: [] };
+  readonly #toTarget: Direction = { whole: 'client to target', received: [], octets: 0 };
+  readonly #toClient: Direction = { whole: 'target to client', received: [], octets: 0 };
   #timer: NodeJS.Timeout | undefined;
 
   constructor(show: (path: Path, entry: TraceEntry) => void) {
@@ -59,16 +65,24 @@ export class JoinedLegs {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#showUntil(Number.POSITIVE_INFINITY);
-    this.#toTarget.received.length = 0;
-    this.#toClient.received.length = 0;
+    forget(this.#toTarget);
+    forget(this.#toClient);
   }
 
-  #wait({ received }: Direction, path: Path, entry: TraceEntry): void {
+  #wait(direction: Direction, path: Path, entry: TraceEntry): void {
+    const { received } = direction;
+    const { length } = entry.octets;
+    if (received.length >= MOST_WAITING || direction.octets + length > MOST_OCTETS) {
+      this.#showUntil(Number.POSITIVE_INFINITY);
+      forget(direction);
+    }
     received.push({ path, entry, isShown: false });
+    direction.octets += length;
     this.#timer ??= setTimeout(() => this.#showLate(), WAIT_TIME).unref();
   }
 
-  #sent({ whole, received }: Direction, path: Path, entry: TraceEntry): void {
+  #sent(direction: Direction, path: Path, entry: TraceEntry): void {
+    const { whole, received } = direction;
     const most = Math.min(received.length, MOST_COMPARED);
     let index = 0;
     while (index < most && !isSame((received[index] as Received).entry.tpdu, entry.tpdu)) {
@@ -78,11 +92,12 @@ export class JoinedLegs {
     if (found === undefined) {
       // The proxy has cut the TSDU in another way, or says something of its own.
       this.#showUntil(entry.time);
-      received.length = 0;
+      forget(direction);
       this.#show(path, entry);
       return;
     }
     received.splice(index, 1);
+    direction.octets -= found.entry.octets.length;
     if (found.isShown) {
       this.#show(path, entry);
     } else {
@@ -116,9 +131,22 @@ export class JoinedLegs {
   }
 }
 
-/** False for acknowledgements, which each connection has of its own, and for what cannot be decoded. */
+function forget(direction: Direction): void {
+  direction.received.length = 0;
+  direction.octets = 0;
+}
+
+/**
+ * False for acknowledgements, which each connection has of its own, for a DT that adds nothing to a TSDU, with which some
+ * controllers acknowledge too, and for what cannot be decoded.
+ */
 function isPassedOn(tpdu: Tpdu | CotpError): boolean {
-  return !(tpdu instanceof CotpError) && !['AK', 'EA', 'RJ', 'DC'].includes(tpdu.type);
+  if (tpdu instanceof CotpError) {
+    return false;
+  }
+  return tpdu.type === 'DT'
+    ? tpdu.eot || tpdu.userData.length > 0
+    : !['AK', 'EA', 'RJ', 'DC'].includes(tpdu.type);
 }
 
 /** Whether two TPDUs are the same message to a user. Each connection has its own references and TPDU size. */
