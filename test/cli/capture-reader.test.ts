@@ -181,6 +181,8 @@ describe('links', () => {
     ['Ethernet', 1, (packet: Buffer) => ethernet(packet)],
     ['a VLAN tag', 1, (packet: Buffer) => ethernet(packet, '81000064')],
     ['two VLAN tags', 1, (packet: Buffer) => ethernet(packet, '88a80064810000c8')],
+    ['a tag of HSR', 1, (packet: Buffer) => ethernet(packet, '892f00340001')],
+    ['802.3 with LLC and SNAP', 1, (packet: Buffer) => ethernet(packet, '0040aaaa03000000')],
     ['SLL', 113, behind('0000000100060200000000010000' + '0800')],
     ['SLL2', 276, behind('0800000000000001000104060200000000010000')],
     ['a VLAN tag in SLL2', 276, behind('8100000000000001000104060200000000010000' + '00640800')],
@@ -217,8 +219,14 @@ describe('links', () => {
 
   test('packets in MPLS are counted, and other protocols are ignored', () => {
     const arp = Buffer.concat([hex('ffffffffffff0200000000010806'), Buffer.alloc(46)]);
+    const spanningTree = Buffer.concat([
+      hex('0180c20000000200000000010026424203'),
+      Buffer.alloc(43),
+    ]);
     const mpls = Buffer.concat([hex('0200000000010200000000028847'), Buffer.alloc(46)]);
-    expect(read(pcap([arp, mpls], { linkType: 1 }))).toEqual(['2 1 packet is not read: MPLS']);
+    expect(read(pcap([arp, spanningTree, mpls], { linkType: 1 }))).toEqual([
+      '3 1 packet is not read: MPLS',
+    ]);
   });
 });
 

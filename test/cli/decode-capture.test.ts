@@ -161,6 +161,18 @@ describe('a capture', () => {
     expect(stdout).toMatch(/^3 TPDUs in 1 TCP stream/m);
   });
 
+  test('whose gzip data is followed by zeros is whole, but not with more behind them', async () => {
+    const packets = pcap(three.packets);
+    const [whole, zeros] = [gzipSync(packets), Buffer.alloc(512)];
+    expect((await cotp(['decode', await fileOf(Buffer.concat([whole, zeros]))])).code).toBe(0);
+    const more = await fileOf(Buffer.concat([whole, zeros, gzipSync(packets), zeros]));
+    const { code, stdout } = await cotp(['decode', more]);
+    expect(code).toBe(1);
+    expect(stdout).toContain(
+      'the gzip data is damaged or cut short: there are octets behind its end',
+    );
+  });
+
   test('whose gzip data is damaged from its start cannot be read', async () => {
     const damaged = Buffer.concat([
       gzipSync(pcap(three.packets)).subarray(0, 12),

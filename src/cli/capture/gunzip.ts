@@ -22,6 +22,9 @@ export async function* gunzipped(chunks: AsyncIterable<Buffer>): AsyncGenerator<
   const gunzip = createGunzip();
   const ready: Buffer[] = [];
   let fault: Error | undefined;
+  /** Octets that were given to it, up to the last one that is not 0: a file may be filled up with zeros. */
+  let given = 0;
+  let filled = 0;
   gunzip.on('data', (octets: Buffer) => ready.push(octets));
   gunzip.on('error', (error) => {
     fault = error;
@@ -31,6 +34,9 @@ export async function* gunzipped(chunks: AsyncIterable<Buffer>): AsyncGenerator<
   });
   try {
     for await (const piece of pieces(chunks)) {
+      const last = piece.findLastIndex((octet) => octet !== 0);
+      filled = last === -1 ? filled : given + last + 1;
+      given += piece.length;
       await Promise.race([written(gunzip, piece), closed]);
       yield* ready.splice(0);
       if (gunzip.closed) {
@@ -40,6 +46,10 @@ export async function* gunzipped(chunks: AsyncIterable<Buffer>): AsyncGenerator<
     gunzip.end();
     await closed;
     yield* ready.splice(0);
+    // Octets behind zeros are ignored: also another member of gzip data.
+    if (fault === undefined && filled > gunzip.bytesWritten) {
+      fault = new Error('there are octets behind its end');
+    }
   } finally {
     gunzip.destroy();
   }

@@ -8,17 +8,24 @@ const ETHERTYPE_IPV4 = 0x0800;
 const ETHERTYPE_IPV6 = 0x86dd;
 /** 802.1Q, 802.1ad, and the two that were in use before 802.1ad for the outer tag. */
 const VLAN_TAGS = [0x8100, 0x88a8, 0x9100, 0x9200];
-/** What can hold IP packets, but is not read: by EtherType, 0x8847, 0x8848 and 0x8864. */
-const UNREAD: Readonly<Record<number, string>> = {
-  34887: 'MPLS',
-  34888: 'MPLS',
-  34916: 'PPPoE',
-};
+/** The tag of HSR, which networks of IEC 61850 use: two octets of path and length, and a sequence number (IEC 62439-3). */
+const HSR_TAG = 0x892f;
+/** A number up to this is the length of an IEEE 802.3 frame; behind LLC and SNAP it has an EtherType too (RFC 1042). */
+const MOST_LENGTH = 1500;
+const SNAP = Buffer.of(0xaa, 0xaa, 3, 0, 0, 0);
+/** What can hold IP packets, but is not read: by EtherType. */
+const UNREAD: ReadonlyMap<number, string> = new Map([
+  [0x8847, 'MPLS'],
+  [0x8848, 'MPLS'],
+  [0x8864, 'PPPoE'],
+  [0x88e5, 'MACsec'],
+  [0x88e7, '802.1ah'],
+]);
 
 /** Values of the loopback header for IPv6; they differ between systems. IPv4 is 2. */
 const LOOPBACK_FAMILIES = [2, 10, 23, 24, 28, 30];
 
-/** Reads an EtherType at `at`, and the VLAN tags before it. */
+/** Reads an EtherType at `at`, and the tags before it. */
 function ofEtherType(octets: Buffer, at: number): IpStart {
   let offset = at;
   while (offset + 2 <= octets.length) {
@@ -27,14 +34,26 @@ function ofEtherType(octets: Buffer, at: number): IpStart {
     if (type === ETHERTYPE_IPV4 || type === ETHERTYPE_IPV6) {
       return offset;
     }
-    if (!VLAN_TAGS.includes(type)) {
-      const unread = UNREAD[type];
+    const length = tagLength(type, octets.subarray(offset));
+    if (length === undefined) {
+      const unread = UNREAD.get(type);
       return unread === undefined ? undefined : { unread };
     }
-    // Two octets of the tag, then the next EtherType.
-    offset += 2;
+    offset += length;
   }
   return CUT;
+}
+
+/** Octets between an EtherType and the next one; `undefined` if it is the last. */
+function tagLength(type: number, rest: Buffer): number | undefined {
+  if (VLAN_TAGS.includes(type)) {
+    return 2;
+  }
+  if (type === HSR_TAG) {
+    return 4;
+  }
+  const hasSnap = type <= MOST_LENGTH && rest.subarray(0, SNAP.length).equals(SNAP);
+  return hasSnap ? SNAP.length : undefined;
 }
 
 function ofLoopback(octets: Buffer): IpStart {
