@@ -83,7 +83,11 @@ export function explainUnknownOption(message: string, command: Command | undefin
   }
   const others = entryOf(OTHER_NAMES, name) ?? [];
   const row = others.map((other) => command.options[other]).find(Boolean);
-  return row === undefined ? message : `unknown option '${unknown}' (Did you mean ${shown(row)}?)`;
+  if (row !== undefined) {
+    return `unknown option '${unknown}' (Did you mean ${shown(row)}?)`;
+  }
+  // The name is known, and this command has nothing like it: a suggestion by spelling would be wrong.
+  return others.length === 0 ? message : `unknown option '${unknown}'`;
 }
 
 /**
@@ -94,17 +98,27 @@ export function explainUnknownOption(message: string, command: Command | undefin
  */
 export function explainEarlyOption(message: string, commands: readonly Command[]): string {
   const [, flag] = /^unknown option '(-{1,2}[\w-]+)/.exec(message) ?? [];
-  const owner = commands.find(({ options }) =>
-    Object.values(options).some(
-      ({ flags, alias }) => flags.split(/[ ,]+/).includes(flag ?? '') || alias === flag,
-    ),
-  );
-  if (flag === undefined || owner === undefined) {
+  if (flag === undefined) {
     return message;
   }
+  const named = commands.find(({ options }) =>
+    Object.values(options).some(
+      ({ flags, alias }) => flags.split(/[ ,]+/).includes(flag) || alias === flag,
+    ),
+  );
+  const meant = (entryOf(OTHER_NAMES, flag.replace(/^-+/, '')) ?? []).find((name) =>
+    commands.some(({ options }) => options[name] !== undefined),
+  );
+  const owner = named ?? commands.find(({ options }) => options[meant ?? ''] !== undefined);
+  if (owner === undefined) {
+    return message;
+  }
+  const row = owner.options[meant ?? ''];
+  const option = named === undefined && row !== undefined ? shown(row) : flag;
   const operands = owner.operands.map(({ syntax }) => syntax.replace(/[<>[\]]|:port|\.{3}/g, ''));
-  const line = ['cotp', owner.name, ...operands.map((word) => word.toUpperCase()), flag].join(' ');
-  return `option '${flag}' stands before the command: write it after, as in '${line}'`;
+  const words = operands.map((word) => word.toUpperCase());
+  const line = ['cotp', owner.name, ...words, option].join(' ');
+  return `option '${flag}' must follow the command: '${line}'`;
 }
 
 /** The message for a word that is no command, if the parser knows no similar one: it may be a host or a file. */

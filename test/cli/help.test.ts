@@ -77,6 +77,7 @@ test.each([
 });
 
 test.each([
+  [['proxy', '1', 'h', '--rack', '0'], "'--rack'"],
   [['connect', 'h', '--rack', '0'], "'--rack' (Did you mean --s7 <type,rack,slot>?)"],
   [['probe', 'h', '--slot', '2'], "'--slot' (Did you mean --s7 <type,rack,slot>?)"],
   [['listen', '--s7', 'pg,0,2'], "'--s7' (Did you mean --accept <selector>?)"],
@@ -144,9 +145,13 @@ test.each([
   [['help', 'prob'], /^cotp: unknown command 'prob' \(Did you mean probe\?\)\n/],
   [['plc'], /^cotp: unknown command 'plc'; to probe .* write 'cotp probe plc'\n/],
   [['./no-such'], /^cotp: there is no file \.\/no-such\n/],
-  [['-v', 'h'], /^cotp: option '-v' stands before the command: .* 'cotp probe HOST -v'\n/],
-  [['--tsap', '1', 'h'], /^cotp: option '--tsap' stands .* 'cotp probe HOST --tsap'\n/],
-  [['--hex', 'h'], /^cotp: option '--hex' stands .* 'cotp connect HOST --hex'\n/],
+  [['-v', 'h'], /^cotp: option '-v' must follow the command: 'cotp probe HOST -v'\n/],
+  [
+    ['--rack', '0', 'h'],
+    /^cotp: option '--rack' must follow .* 'cotp probe HOST --s7 <type,rack,slot>'\n/,
+  ],
+  [['--tsap', '1', 'h'], /^cotp: option '--tsap' must .* 'cotp probe HOST --tsap'\n/],
+  [['--hex', 'h'], /^cotp: option '--hex' must .* 'cotp connect HOST --hex'\n/],
   [['--nothing'], /^cotp: unknown option '--nothing'\n/],
   [['1102'], /^cotp probe: the address must be HOST or HOST:PORT, not a number alone: 1102\n/],
   [['proxy', 'h', '1102'], /^cotp proxy: the address must be .* not a number alone: 1102\n/],
