@@ -33,7 +33,7 @@ const MAX_TSDU = 64 * 1024 * 1024;
 const NEWLINE = 0x0a;
 
 /**
- * Octets of a line that a terminal of Linux hands on. It drops the rest of a longer one, for example pasted hexadecimal,
+ * Octets of a line that a terminal of Linux passes to a program. It drops the rest of a longer one, for example pasted hexadecimal,
  * and reports nothing.
  */
 const MOST_TYPED = 4_095;
@@ -142,7 +142,7 @@ async function* typedLines(
     if (onCut !== undefined && line.length === MOST_TYPED) {
       onCut(
         new UsageError(
-          `line ${number} has ${MOST_TYPED} octets, the most that a terminal hands on, so its rest may be lost: use --file or a pipe`,
+          `line ${number} has ${MOST_TYPED} octets, the most that a terminal passes on, so its rest may be lost: use --file or a pipe`,
         ),
       );
       // Empty, so that the number of the lines after it stays right.

@@ -178,34 +178,34 @@ function reference(value: number): string {
   return `0x${value.toString(16).padStart(4, '0')}`;
 }
 
-/** What went wrong, as the command tells it. */
-type Told = ReturnType<typeof failureOf>;
+/** The error in words, with its exit code. */
+type Failure = ReturnType<typeof failureOf>;
 
 function failed(error: unknown, exchange: Exchange, usesTls: boolean): Outcome {
-  const told = failureOf(error, TLS_CLIENT_OPTIONS);
+  const failure = failureOf(error, TLS_CLIENT_OPTIONS);
   if (exchange.answer?.type === 'CC' && exchange.answer.remoteDesktop !== undefined) {
     // The connection failed, but the CC shows which service this is.
     return confirmed(exchange, undefined);
   }
   if (error instanceof ConnectionRefusedError) {
-    return refused(error, exchange, told);
+    return refused(error, exchange, failure);
   }
   if (error instanceof TimeoutError) {
-    return timedOut(error, told);
+    return timedOut(error, failure);
   }
   if (error instanceof ProtocolError) {
-    return violated(error, exchange, told);
+    return violated(error, exchange, failure);
   }
   if (error instanceof CotpError && error.phase === 'cr-sent') {
-    return closedAfterCr(error, told);
+    return closedAfterCr(error, failure);
   }
-  return unreachable(error as NodeJS.ErrnoException, told, usesTls);
+  return unreachable(error as NodeJS.ErrnoException, failure, usesTls);
 }
 
 function refused(
   { reason, rejectCause, reasonText }: ConnectionRefusedError,
   { milliseconds }: Exchange,
-  { exitCode }: Told,
+  { exitCode }: Failure,
 ): Outcome {
   const what = reason === undefined ? `ER cause ${rejectCause}` : `DR reason ${reason}`;
   const words = `${what} (${reasonText})`;
@@ -220,7 +220,7 @@ function refused(
   };
 }
 
-function timedOut({ phase, milliseconds }: TimeoutError, { sentence, exitCode }: Told): Outcome {
+function timedOut({ phase, milliseconds }: TimeoutError, { sentence, exitCode }: Failure): Outcome {
   const isTcp = phase === 'tcp';
   // Before the CR it was TCP or TLS that timed out; the sentence of the error says which.
   const words = isTcp ? sentence : `nothing within ${milliseconds} ms after the CR`;
@@ -231,7 +231,7 @@ function timedOut({ phase, milliseconds }: TimeoutError, { sentence, exitCode }:
 function violated(
   { octets }: ProtocolError,
   { milliseconds, isTpdu }: Exchange,
-  { sentence, exitCode }: Told,
+  { sentence, exitCode }: Failure,
 ): Outcome {
   const shared = { hex: octets && hexText(octets), exitCode, isFinal: true };
   if (isTpdu) {
@@ -243,7 +243,7 @@ function violated(
   return { ...shared, result: 'not-cotp', looksLike, words: `not COTP: ${shown}` };
 }
 
-function closedAfterCr({ ending, cause }: CotpError, { sentence, exitCode }: Told): Outcome {
+function closedAfterCr({ ending, cause }: CotpError, { sentence, exitCode }: Failure): Outcome {
   const isReset = ending === 'reset';
   const how = isReset ? 'TCP reset' : 'TCP closed';
   // In TLS 1.3 a client can send its CR before the server has verified the client certificate.
@@ -260,7 +260,7 @@ function closedAfterCr({ ending, cause }: CotpError, { sentence, exitCode }: Tol
 
 function unreachable(
   { code = '' }: NodeJS.ErrnoException,
-  { sentence, exitCode }: Told,
+  { sentence, exitCode }: Failure,
   usesTls: boolean,
 ): Outcome {
   const isTls = usesTls && (TLS_CODES.test(code) || CLOSED_CODES.test(code));

@@ -1,10 +1,11 @@
 /**
  * What `cotp probe` concludes about a host from all attempts: one sentence, and when to stop trying.
  */
+import { explainSelector } from '../core/s7-selector.js';
 import type { Tsel } from '../index.js';
+import { DR_REASONS } from '../node/codes.js';
 import { EXIT } from './exit.js';
 import type { Outcome } from './probe-attempt.js';
-import { explainSelector } from './selectors.js';
 
 /** An attempt with a T-selector and its outcome. */
 export interface Attempt {
@@ -101,13 +102,11 @@ function sentenceOf({ result, accepted, attempts, best }: Facts): string {
   }
 }
 
-/** The reason of a DR for a class or an option that the peer does not accept (X.224 13.5.3 d). */
-const NEGOTIATION_FAILED = 130;
-
 /** True if every answer refuses the class or the options; other T-selectors would not help. */
 function refusesNegotiation(attempts: readonly Attempt[]): boolean {
   return attempts.every(
-    ({ outcome }) => outcome.result === 'refused' && outcome.reason === NEGOTIATION_FAILED,
+    ({ outcome }) =>
+      outcome.result === 'refused' && outcome.reason === DR_REASONS.negotiationFailed,
   );
 }
 

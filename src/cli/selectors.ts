@@ -1,13 +1,11 @@
 /**
  * T-selectors on the command line beyond `parseTsel`: S7 selectors, lists and ranges.
  */
-import { explainSelector, S7_TYPES } from '../core/s7-selector.js';
+import { MAX_RACK, MAX_SLOT, S7_TYPES, s7Tsel } from '../core/s7-selector.js';
 import { formatTsel, type Tsel } from '../index.js';
 import { UsageError } from './exit.js';
 import type { Parser } from './option.js';
 import { integer, selector } from './values.js';
-
-export { explainSelector };
 
 /** An S7 selector such as `pg,0,2`: type * 256 + rack * 32 + slot. */
 export const s7Selector: Parser<number> = (text) => {
@@ -15,10 +13,10 @@ export const s7Selector: Parser<number> = (text) => {
   if (!Object.hasOwn(S7_TYPES, type) || slot === '' || rest.length > 0) {
     throw new UsageError(`must be pg, op or basic, a rack and a slot, as pg,0,2; not '${text}'`);
   }
-  return (
-    S7_TYPES[type as keyof typeof S7_TYPES] * 256 +
-    s7Part('rack', 7)(rack) * 32 +
-    s7Part('slot', 31)(slot)
+  return s7Tsel(
+    type as keyof typeof S7_TYPES,
+    s7Part('rack', MAX_RACK)(rack),
+    s7Part('slot', MAX_SLOT)(slot),
   );
 };
 

@@ -33,7 +33,7 @@ type Consequence = 'close' | 'end' | 'reset' | 'reset behind data' | 'disconnect
 
 /**
  * Milliseconds from the last data of a side that has failed to the reset of the other. A reset drops what the system has
- * not sent yet, and nothing tells when it has sent all.
+ * not sent yet, and Node does not report when everything was sent.
  */
 const FLUSH_TIME = 500;
 

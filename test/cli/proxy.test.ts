@@ -127,7 +127,7 @@ describe.each(MODES)('handing on %s', (_name, mode) => {
     expect(await rejection(call)).toMatchObject({ code: expect.any(String) });
     await running.says(/#1 +error +.*ECONNREFUSED/, 'stdout');
     // What the client has called is known all the same.
-    expect(running.stdout).toMatch(/client ──▶ · .+CR .+ 0x0102 [^]+#1 +error /);
+    expect(running.stdout).toMatch(/client ──▶ · .+CR .+ 0x0102 [\s\S]+#1 +error /);
     await stop(running);
     expect(running.stderr).toMatch(/1 error\n$/);
   });
@@ -529,6 +529,7 @@ describe('files', () => {
     ['--pcap', 'a.pcapng', 'a.pcapng', []],
     ['--jsonl', 'a.jsonl', 'a.jsonl', []],
     ['--pcap', 'a.pcapng', 'a.1.pcapng', ['--max-file-size', '4096']],
+    ['--jsonl', 'a.jsonl', 'a.2.jsonl', ['--max-file-size', '4096', '--max-files', '3']],
   ])('%s %s: %s is not replaced without --force', async (flag, name, existing, more) => {
     const folder = await mkdtemp(join(tmpdir(), 'cotp-proxy-'));
     closeLater(() => rm(folder, { recursive: true, force: true }));
@@ -553,7 +554,9 @@ describe('files', () => {
 
   test.runIf(process.platform === 'linux')('that take no more do not stop it', async () => {
     const { running, address } = await proxy(await echo(), '--pcap', '/dev/full');
-    await running.says(/^cotp proxy: \/dev\/full: ENOSPC: .*\n/m);
+    await running.says(
+      /^cotp proxy: \/dev\/full: it cannot be written: the disk is full \(ENOSPC\)\n/m,
+    );
     const conn = await open(address);
     conn.write(hex('01'));
     expect(await conn.read()).toEqual(hex('01'));

@@ -2,14 +2,7 @@
  * Judges whether octets of a captured stream are the start of a TPKT with a TPDU. Other protocols can have an
  * octet of 3 too, and in a stream whose start is missing a TPKT can begin anywhere.
  */
-
-/** The first octet of a TPKT (RFC 1006 6). A TPDU never begins with 3: no TPDU has this LI. */
-export const TPKT_VERSION = 3;
-
-export const TPKT_HEADER = 4;
-
-/** Least octets of a TPKT: its header, and a TPDU of three octets. */
-const LEAST_TPKT = 7;
+import { MIN_TPKT_LENGTH, TPKT_HEADER_LENGTH, TPKT_VERSION } from '../../node/codes.js';
 
 /** The octets that are judged: the TPKT header, LI and TPDU code. */
 export const JUDGED = 6;
@@ -48,7 +41,7 @@ export function beginsTpkt(octets: Buffer, at: number, ignoresReserved = false):
     return 'unknown';
   }
   const length = ((high ?? 0) << 8) | low;
-  if (length < LEAST_TPKT || (li !== undefined && TPKT_HEADER + 1 + li > length)) {
+  if (length < MIN_TPKT_LENGTH || (li !== undefined && TPKT_HEADER_LENGTH + 1 + li > length)) {
     return 'no';
   }
   if (li === undefined || code === undefined) {

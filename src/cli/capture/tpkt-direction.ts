@@ -2,10 +2,16 @@
  * Splits one direction of a captured TCP stream into TPKTs. A capture can lack octets and can begin or end
  * inside a TPKT. This reports what cannot be decoded for that reason and resumes at the next TPKT.
  */
+import {
+  MIN_TPKT_LENGTH,
+  packetLengthAt,
+  TPKT_HEADER_LENGTH,
+  TPKT_VERSION,
+} from '../../node/codes.js';
 import { TpktCutter } from '../../node/tpkt/cutter.js';
 import { HeldPieces } from './held-pieces.js';
 import type { HeldOctets } from './limits.js';
-import { beginsTpkt, TPKT_HEADER, TPKT_VERSION } from './plausible.js';
+import { beginsTpkt } from './plausible.js';
 import { TpktSearch } from './tpkt-search.js';
 
 /** Where something is in the capture. */
@@ -93,13 +99,13 @@ export class TpktDirection {
 
   #gapInTpkts(missing: number, what: string, frame: Frame): void {
     const rest = this.#partial.take();
-    if (rest.length < TPKT_HEADER) {
+    if (rest.length < TPKT_HEADER_LENGTH) {
       this.#searchAgain();
       const where = `after the first ${rest.length} octets of a TPKT`;
       this.#receiver.lost(`${what}, ${rest.length === 0 ? 'between two TPKTs' : where}`, frame);
       return;
     }
-    const length = rest.readUInt16BE(2);
+    const length = packetLengthAt(rest, 0);
     this.#skipMissing(length - rest.length - missing);
     this.#receiver.lost(
       `${what}, after the first ${rest.length} octets of a TPKT of ${length}, which is not shown`,
@@ -164,8 +170,9 @@ export class TpktDirection {
   #split(octets: Buffer, frame: Frame): void {
     let at = this.#complete(octets, frame);
     while (at < octets.length) {
-      const length = at + TPKT_HEADER > octets.length ? undefined : octets.readUInt16BE(at + 2);
-      if (octets[at] !== TPKT_VERSION || (length !== undefined && length < TPKT_HEADER + 3)) {
+      const length =
+        at + TPKT_HEADER_LENGTH > octets.length ? undefined : packetLengthAt(octets, at);
+      if (octets[at] !== TPKT_VERSION || (length !== undefined && length < MIN_TPKT_LENGTH)) {
         this.#fail(octets.subarray(at), frame);
         return;
       }
@@ -183,8 +190,8 @@ export class TpktDirection {
     let at = 0;
     while (this.#partial.length > 0 && at < octets.length) {
       const { length } = this.#partial;
-      const isHeader = length < TPKT_HEADER;
-      const need = (isHeader ? TPKT_HEADER : this.#length) - length;
+      const isHeader = length < TPKT_HEADER_LENGTH;
+      const need = (isHeader ? TPKT_HEADER_LENGTH : this.#length) - length;
       const piece = octets.subarray(at, at + need);
       at += piece.length;
       if (!isHeader && piece.length === need) {
@@ -194,7 +201,7 @@ export class TpktDirection {
         const skipped = Math.min(this.#toSkip, octets.length - at);
         this.#toSkip -= skipped;
         return at + skipped;
-      } else if (isHeader && piece.length === need && this.#length < TPKT_HEADER + 3) {
+      } else if (isHeader && piece.length === need && this.#length < MIN_TPKT_LENGTH) {
         this.#fail(Buffer.concat([this.#partial.take(), octets.subarray(at)]), frame);
         return octets.length;
       }
@@ -209,11 +216,11 @@ export class TpktDirection {
       this.#length = 0;
     }
     const hasRoom = this.#partial.add(octets);
-    if (this.#length === 0 && this.#partial.length >= TPKT_HEADER) {
-      this.#length = this.#partial.joined().readUInt16BE(2);
+    if (this.#length === 0 && this.#partial.length >= TPKT_HEADER_LENGTH) {
+      this.#length = packetLengthAt(this.#partial.joined(), 0);
     }
     // A header is kept in any case: it is short. One with a wrong length is reported as that.
-    if (hasRoom || this.#length < TPKT_HEADER + 3) {
+    if (hasRoom || this.#length < MIN_TPKT_LENGTH) {
       return true;
     }
     this.#toSkip = this.#length - this.#partial.take().length;

@@ -2,6 +2,7 @@
  * `cotp listen`: a server that prints or echoes TSDUs, or runs a program for each connection.
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { explainSelector } from '../../core/s7-selector.js';
 import {
   type Connection,
   type ConnectionEvent,
@@ -31,7 +32,7 @@ import { classOptions, SERVER_CLASS_OPTIONS } from '../options/transport-class.j
 import { hexText, type PipeFormat } from '../pipe-format.js';
 import type { ProgramEnd } from '../process-group.js';
 import { releaseJson, releaseText } from '../release.js';
-import { explainSelector, sameSelector, selectorText } from '../selectors.js';
+import { sameSelector, selectorText } from '../selectors.js';
 import { integer, listenAddress, milliseconds, networks, selector, text } from '../values.js';
 
 /** A port that requires no privileges. */

@@ -3,6 +3,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SingleBar } from 'cli-progress';
+import { explainSelector } from '../../core/s7-selector.js';
 import {
   type ConnectOptions,
   formatTsel,
@@ -31,7 +32,7 @@ import {
   offerText,
 } from '../probe-offers.js';
 import { type Attempt, isSilent, type Verdict, verdictOf } from '../probe-verdict.js';
-import { explainSelector, selectorList, selectorRange } from '../selectors.js';
+import { selectorList, selectorRange } from '../selectors.js';
 import { address, integer, milliseconds, millisecondsOrZero, selector } from '../values.js';
 
 /** S7: PG and OP in rack 0 with the CPU in slot 2, 0 and 1, others; MMS. */

@@ -1,18 +1,13 @@
 /** Decodes and prints messages, and remembers whether all of them conformed. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { DecodeOptions, TransportClass } from '../../core/tpdu/index.js';
+import { TPKT_HEADER_LENGTH, TPKT_VERSION } from '../../node/codes.js';
 import { TpktCutter } from '../../node/tpkt/cutter.js';
 import type { CaptureEvent } from '../capture/capture-reader.js';
-import { TPKT_VERSION } from '../capture/plausible.js';
 import type { TraceEvent } from '../capture/trace-reader.js';
 import type { Io } from '../io.js';
 import { terminalJson } from '../terminal-text.js';
-import {
-  type ExplainedMessage,
-  explainMessage,
-  isClean,
-  TPKT_LENGTH,
-} from './explained-message.js';
+import { type ExplainedMessage, explainMessage, isClean } from './explained-message.js';
 import {
   messageJson,
   messageText,
@@ -165,7 +160,7 @@ export class Decoder {
 
   /** Shows a TPKT or a TPDU; in a TPKT with several TPDUs, each of them. */
   async #showTpdus({ octets, hasTpkt, source }: Shown, negotiated: Negotiated): Promise<void> {
-    const start = hasTpkt ? TPKT_LENGTH : 0;
+    const start = hasTpkt ? TPKT_HEADER_LENGTH : 0;
     const nsdu = octets.subarray(start);
     const options = { ...negotiated.optionsFor(nsdu), ...this.#decoding };
     const [first = nsdu, ...others] = tpdusOf(nsdu, options);
@@ -186,7 +181,7 @@ export class Decoder {
     }
     const { octets, hasTpkt, isInSameTpkt = false, source } = shown;
     this.#tpdus += 1;
-    const tpdu = hasTpkt ? octets.subarray(TPKT_LENGTH) : octets;
+    const tpdu = hasTpkt ? octets.subarray(TPKT_HEADER_LENGTH) : octets;
     const options = { ...negotiated.optionsFor(tpdu), ...this.#decoding };
     const message = explainMessage(octets, hasTpkt, options);
     negotiated.push(message.tpdu);

@@ -12,6 +12,7 @@ import {
   ProtocolError,
   type Tpdu,
 } from '../../core/tpdu/index.js';
+import { TPKT_HEADER_LENGTH } from '../../node/codes.js';
 
 /** A message, TPKT or bare TPDU, with its explanation. */
 export interface ExplainedMessage {
@@ -25,16 +26,13 @@ export interface ExplainedMessage {
   readonly refusal: ProtocolError | undefined;
 }
 
-/** Octets of the TPKT header. */
-export const TPKT_LENGTH = 4;
-
 /** @param hasTpkt whether the octets begin with a TPKT header */
 export function explainMessage(
   octets: Buffer,
   hasTpkt: boolean,
   options: DecodeOptions,
 ): ExplainedMessage {
-  const start = hasTpkt ? TPKT_LENGTH : 0;
+  const start = hasTpkt ? TPKT_HEADER_LENGTH : 0;
   const tpdu = octets.subarray(start);
   const explanations = explainTpdu(tpdu, options).map((each) => ({
     ...each,
@@ -89,6 +87,6 @@ function explainTpkt(octets: Buffer): readonly Explanation[] {
   return [
     row(0, 1, 'TPKT version', String(octets[0]), ''),
     row(1, 2, '  reserved', String(octets[1]), octets[1] === 0 ? '' : '0 expected; ignored'),
-    row(2, 4, '  length', String(length), `${length - TPKT_LENGTH} octets follow`),
+    row(2, 4, '  length', String(length), `${length - TPKT_HEADER_LENGTH} octets follow`),
   ];
 }

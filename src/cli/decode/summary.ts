@@ -1,8 +1,9 @@
 /** `decode --summary`: a line for each message, and a line at the end. */
 import { CotpError, ProtocolError } from '../../core/tpdu/index.js';
+import { TPKT_HEADER_LENGTH } from '../../node/codes.js';
 import { describeOrError } from '../../node/trace/entry.js';
 import type { Colours } from '../terminal-text.js';
-import { type ExplainedMessage, TPKT_LENGTH } from './explained-message.js';
+import type { ExplainedMessage } from './explained-message.js';
 import { type Place, type Source, spacedHex } from './format-message.js';
 
 /** Octets of a message that are shown. */
@@ -23,7 +24,7 @@ export interface Totals {
 export function summaryLine(message: ExplainedMessage, place: Place, colours: Colours): string {
   const { octets, hasTpkt, tpdu } = message;
   const isBroken = tpdu instanceof CotpError;
-  const all = hasTpkt ? octets.subarray(TPKT_LENGTH) : octets;
+  const all = hasTpkt ? octets.subarray(TPKT_HEADER_LENGTH) : octets;
   // The fields of a header are in the words already.
   const shown = isBroken || all.length === 1 + tpdu.li ? all : all.subarray(1 + tpdu.li);
   const more = shown.length > MAX_OCTETS ? ' …' : '';

@@ -1,14 +1,13 @@
 /** Shows a capture or a trace in an inspector: finds the client of each stream, and the TPDUs in each TPKT. */
 import { CotpError, decode, type Tpdu } from '../../core/tpdu/index.js';
-import type { FedNote, RowFeed } from '../../node/inspector/row-feed.js';
 import type { FullAddress, TracedConnection } from '../../index.js';
+import { TPKT_HEADER_LENGTH } from '../../node/codes.js';
+import type { FedNote, RowFeed } from '../../node/inspector/row-feed.js';
 import type { CaptureEvent } from '../capture/capture-reader.js';
 import type { Flow } from '../capture/tcp-streams.js';
 import type { TraceEvent } from '../capture/trace-reader.js';
 import { Negotiated } from '../decode/negotiated.js';
 import { tpdusOf } from '../decode/nsdu.js';
-
-const TPKT_LENGTH = 4;
 
 /** Code octets (X.224 13.1) without their low half. */
 const CODES = { CR: 0xe0, CC: 0xd0 } as const;
@@ -49,7 +48,7 @@ export class FileFeed {
     if ('lost' in event) {
       this.#lost(event.lost, flow, frame?.number);
     } else if (flow !== undefined) {
-      const nsdu = 'tpkt' in event ? event.tpkt.subarray(TPKT_LENGTH) : event.tpdu;
+      const nsdu = 'tpkt' in event ? event.tpkt.subarray(TPKT_HEADER_LENGTH) : event.tpdu;
       this.#nsdu(nsdu, flow, frame?.number);
     }
   }

@@ -3,6 +3,7 @@
  * on the right, and a summary at the end.
  */
 import { CotpError, ProtocolError } from '../../core/tpdu/index.js';
+import { TPDUS } from '../../node/codes.js';
 import { type TraceEntry, traceTime } from '../../node/trace/entry.js';
 import { ladderLine } from '../../node/trace/ladder-line.js';
 import { tpduToJson } from '../../node/trace/lines.js';
@@ -110,7 +111,8 @@ export class Ladder {
   async summary(files: readonly FileSummary[]): Promise<void> {
     const { connections, tpdus, octets, refusals, errors } = this.counts;
     if (this.#json) {
-      await jsonLine(this.#io, { event: 'summary', ...this.counts, files });
+      const written = files.map(({ file, packets }) => ({ file, packets }));
+      await jsonLine(this.#io, { event: 'summary', ...this.counts, files: written });
       return;
     }
     const parts = [
@@ -121,7 +123,7 @@ export class Ladder {
     ];
     this.#io.stderr.line(parts.join(', '));
     if (files.length > 0) {
-      const written = files.map(({ file, packets }) => `${file} (${many(packets, 'packet')})`);
+      const written = files.map(({ file, packets, unit }) => `${file} (${many(packets, unit)})`);
       this.#io.stderr.line(`written: ${written.join(', ')}`);
     }
   }
@@ -255,12 +257,13 @@ export class ClientLadder {
       counts.errors += 1;
       this.#hasFault = true;
     }
+    // Known even if the TPDU cannot be decoded.
     const code = (octets[1] ?? 0) & 0xf0;
     if (path === 'client to proxy' || path === 'client to target') {
-      this.#awaitsAnswer ||= code === CODES.CR;
+      this.#awaitsAnswer ||= code === TPDUS.CR.code;
     } else if (this.#awaitsAnswer && (path === 'proxy to client' || path === 'target to client')) {
       this.#awaitsAnswer = false;
-      counts.refusals += code === CODES.DR || code === CODES.ER ? 1 : 0;
+      counts.refusals += code === TPDUS.DR.code || code === TPDUS.ER.code ? 1 : 0;
     }
   }
 }
@@ -269,9 +272,6 @@ export class ClientLadder {
 function isPlainDt(octets: Uint8Array): boolean {
   return octets[0] === 2 && octets[1] === 0xf0 && octets.length > 2;
 }
-
-/** Code octets (X.224 13.1) without their low half. They are known even if the TPDU cannot be decoded. */
-const CODES = { CR: 0xe0, DR: 0x80, ER: 0x70 } as const;
 
 type Address = { readonly host: string; readonly port: number };
 

@@ -100,9 +100,9 @@ export class ProxyInspector {
   }
 
   #note(client: number, event: string, message: string, time: number): void {
-    const isTold = this.#shown !== undefined && message.endsWith(this.#shown);
+    const isShownAlready = this.#shown !== undefined && message.endsWith(this.#shown);
     this.#shown = undefined;
-    if (SHOWN_NOTES.has(event) && !isTold) {
+    if (SHOWN_NOTES.has(event) && !isShownAlready) {
       const connection = this.#connections.get(client) ?? 0;
       this.#started.feed.note(message, { time, connection });
     }

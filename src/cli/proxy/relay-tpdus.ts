@@ -4,6 +4,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { formatAddress, socketEnds } from '../../node/address.js';
+import { TPKT_HEADER_LENGTH } from '../../node/codes.js';
 import { TpktCutter } from '../../node/tpkt/cutter.js';
 import { Entry, type TracedConnection } from '../../node/trace/entry.js';
 import { takeConnectionNumber } from '../../node/trace/observer.js';
@@ -11,8 +12,6 @@ import { guessProtocol } from '../protocol-guess.js';
 import type { ClientLadder } from './ladder.js';
 import type { ProxyOptions, RunningProxy } from './relay-tsdus.js';
 import { rewriteCalledTsel } from './rewrite-called-tsel.js';
-
-const TPKT_LENGTH = 4;
 
 /** If the target cannot be reached, milliseconds that the client has for its CR, so that it is shown. */
 const CR_TIME = 500;
@@ -253,7 +252,7 @@ class SocketPair {
   ): void {
     const { record } = this.#options;
     const source = this.#sourceOf(leg);
-    const octets = tpkt.subarray(TPKT_LENGTH);
+    const octets = tpkt.subarray(TPKT_HEADER_LENGTH);
     const peer = formatAddress(source.remoteAddr);
     const entry = new Entry({ source, peer, direction, octets });
     record(entry, this.#onLadder.number);

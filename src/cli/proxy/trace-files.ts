@@ -5,7 +5,7 @@
 import { lookup } from 'node:dns/promises';
 import { access, constants, open, rm, stat } from 'node:fs/promises';
 import { isIP } from 'node:net';
-import { parse, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type FullAddress,
@@ -17,9 +17,9 @@ import {
   type TraceSink,
 } from '../../index.js';
 import { entryOf } from '../../node/trace/entry.js';
-import type { WrittenFile } from '../../node/trace/output.js';
+import { rotatedPath, type WrittenFile } from '../../node/trace/output.js';
 import { pcapngFiles } from '../../node/trace/pcapng.js';
-import type { Sink } from '../../node/trace/sink.js';
+import { SINK_OPTIONS, type Sink } from '../../node/trace/sink.js';
 import { CLOSE_TIME_ON_STOP } from '../close-on-stop.js';
 import { complain, postEvent } from '../events.js';
 import { CommandError, UsageError } from '../exit.js';
@@ -47,6 +47,7 @@ export interface FileSummary {
   readonly file: string;
   /** Packets of a capture, or lines. */
   readonly packets: number;
+  readonly unit: 'packet' | 'line';
 }
 
 /** @throws CommandError if a file cannot be written, UsageError if both are the same or one exists already */
@@ -69,18 +70,12 @@ export async function checkFiles(options: FileOptions): Promise<void> {
 
 /** Devices and named pipes are written to as they are. With a limit of size older files are renamed, and one is deleted. */
 async function refuseToReplace(path: string, { maxFileSize, maxFiles }: FileOptions) {
-  const older = maxFileSize === undefined || maxFiles === 1 ? [] : [olderFile(path)];
-  for (const each of [path, ...older]) {
+  const kept = maxFileSize === undefined ? 1 : (maxFiles ?? SINK_OPTIONS.maxFiles.default);
+  for (const each of Array.from({ length: kept }, (_, age) => rotatedPath(path, age))) {
     if ((await stat(each).catch(() => undefined))?.isFile() === true) {
       throw new UsageError(`${each} exists; --force replaces it`);
     }
   }
-}
-
-/** The file that had the name before the newest: `trace.1.pcapng` for `trace.pcapng`. */
-function olderFile(path: string): string {
-  const { ext } = parse(path);
-  return `${path.slice(0, path.length - ext.length)}.1${ext}`;
 }
 
 /** Checks that a path can be written, without changing an existing file and without leaving a new one. */
@@ -101,6 +96,7 @@ async function checkWritable(path: string): Promise<void> {
 /** An open file. */
 interface OpenFile {
   readonly path: string;
+  readonly unit: FileSummary['unit'];
   readonly sink: TraceSink;
   /** The files of the sink. */
   readonly written: () => readonly WrittenFile[];
@@ -176,20 +172,22 @@ export class TraceFiles {
     if (pcap !== undefined) {
       const sink = pcapngSink(to(pcap), { ...options(pcap), serverPort: COTP_PORT });
       this.#pcapng = sink;
-      files.push({ path: pcap, sink, written: () => pcapngFiles(sink) });
+      files.push({ path: pcap, unit: 'packet', sink, written: () => pcapngFiles(sink) });
     }
     if (jsonl !== undefined) {
       // The class behind the interface, which counts what it writes.
       const sink = jsonLinesSink(to(jsonl), options(jsonl)) as Sink;
       this.#lines = sink;
-      files.push({ path: jsonl, sink, written: () => sink.written });
+      files.push({ path: jsonl, unit: 'line', sink, written: () => sink.written });
     }
     return files;
   }
 
   /** Reports the error; the proxy continues without the file. */
   #failed(file: string, error: Error): void {
-    const { sentence, detail } = failureOf(error);
+    const { sentence: said, detail } = failureOf(error);
+    const { code } = error as NodeJS.ErrnoException;
+    const sentence = code === undefined ? said : `it cannot be written: ${fileReason(error)}`;
     this.#complain(`${file}: ${sentence}`);
     if (this.#options.json) {
       postEvent(this.#io, { event: 'error', file, message: sentence, ...detail });
@@ -201,10 +199,10 @@ export class TraceFiles {
   }
 }
 
-function summaryOf({ path, sink, written }: OpenFile): readonly FileSummary[] {
+function summaryOf({ path, unit, sink, written }: OpenFile): readonly FileSummary[] {
   // Nothing says how much of a file was written before an error.
   return sink.error === undefined
-    ? written().map(({ path: file = path, packets }) => ({ file, packets }))
+    ? written().map(({ path: file = path, packets }) => ({ file, packets, unit }))
     : [];
 }
 

@@ -51,7 +51,7 @@ export class TpktReader {
    * Takes the next octets of the stream. Do not change them afterwards.
    *
    * @throws ProtocolError (`ERR_COTP_PROTOCOL`) with the fault `tpkt-version` or `tpkt-length`, after the TPDUs before
-   * the fault were passed on. No later octet can be read, for the boundaries are lost
+   * the fault were passed on. No later octet can be read, because the boundaries of TPKTs are not known any more
    */
   push(octets: Uint8Array): void {
     this.#splitter.push(octets);

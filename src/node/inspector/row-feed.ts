@@ -1,6 +1,7 @@
 /** Turns what is known of connections, from the diagnostics channels or from a file, into rows of the store. */
-import { formatAddress } from '../address.js';
+
 import type { CotpError } from '../../core/errors.js';
+import { formatAddress } from '../address.js';
 import {
   decodeOrError,
   type TracedConnection,

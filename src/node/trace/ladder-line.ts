@@ -63,7 +63,7 @@ export function ladderLine(line: LadderLine): string {
   return shown === '' ? start : `${start}${padding}  ${paint('dim', shown)}`;
 }
 
-/** Octets of the type of a TPDU in its words. */
+/** Characters of the type, such as "DT", at the start of the words. */
 const TYPE_LENGTH = 2;
 
 /** User data from its start; the whole TPDU if it has none, or if it cannot be decoded. */

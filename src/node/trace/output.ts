@@ -98,7 +98,7 @@ export class FileOutput implements Output {
   }
 
   get written(): readonly WrittenFile[] {
-    return this.#packets.map((packets, age) => ({ path: this.#pathOf(age), packets }));
+    return this.#packets.map((packets, age) => ({ path: rotatedPath(this.#path, age), packets }));
   }
 
   drop(): void {
@@ -189,18 +189,11 @@ export class FileOutput implements Output {
   /** Renames `a.log` to `a.1.log`, `a.1.log` to `a.2.log` and so on. The oldest file is deleted. */
   async #makeWay(): Promise<void> {
     const last = this.#rotation.maxFiles - 1;
-    await rm(this.#pathOf(last), { force: true });
+    await rm(rotatedPath(this.#path, last), { force: true });
     for (let age = last; age > 0; age -= 1) {
-      await rename(this.#pathOf(age - 1), this.#pathOf(age)).catch(ignoreMissing);
+      const newer = rotatedPath(this.#path, age - 1);
+      await rename(newer, rotatedPath(this.#path, age)).catch(ignoreMissing);
     }
-  }
-
-  #pathOf(age: number): string {
-    if (age === 0) {
-      return this.#path;
-    }
-    const { ext } = parsePath(this.#path);
-    return `${this.#path.slice(0, this.#path.length - ext.length)}.${age}${ext}`;
   }
 
   #fail(error: Error): void {
@@ -212,6 +205,15 @@ export class FileOutput implements Output {
       this.#options.onError(error);
     }
   }
+}
+
+/** The path of an older file: `trace.1.pcapng` for `trace.pcapng` and age 1; age 0 is the newest. */
+export function rotatedPath(path: string, age: number): string {
+  if (age === 0) {
+    return path;
+  }
+  const { ext } = parsePath(path);
+  return `${path.slice(0, path.length - ext.length)}.${age}${ext}`;
 }
 
 function ignoreMissing(error: NodeJS.ErrnoException): void {
