@@ -126,11 +126,15 @@ export class TraceFiles {
   record(entry: TraceEntry): void {
     this.open();
     this.#lines?.trace(entry);
+    const pcapng = this.#pcapng;
+    if (pcapng === undefined) {
+      return;
+    }
     if (this.#options.legs) {
-      this.#pcapng?.trace(entry);
+      pcapng.trace(entry);
     } else if (entry.role === 'server') {
       const localAddr = targetFor(entry.remoteAddr, this.#targets) ?? entry.localAddr;
-      this.#pcapng?.trace(entryOf(entry, { localAddr }));
+      pcapng.trace(entryOf(entry, { localAddr }));
     }
   }
 

@@ -100,9 +100,10 @@ export class ConnectionTrace implements TpduObserver {
   }
 
   see(direction: 'sent' | 'received', octets: Uint8Array): void {
+    const source = this.#known();
     const entry = new Entry({
-      source: this.#known(),
-      peer: formatAddress(this.#peer),
+      source,
+      peer: source.peer,
       direction,
       octets: toBuffer(octets),
     });
