@@ -1,34 +1,15 @@
-/** `cotp/browser` in Chromium: it must give what it gives in Node. */
+/** `cotp/browser` in Chromium: it must give what it gives in Node. `CHROMIUM` names another than `/usr/bin/chromium`. */
 import { equal } from 'node:assert/strict';
-import { accessSync, constants } from 'node:fs';
 import { createRequire } from 'node:module';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import * as esbuild from 'esbuild';
 import { ROOT, run } from '../project.mjs';
 
 const { chromium } = createRequire(join(ROOT, 'package.json'))('playwright-core');
 
-const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
-
-function find() {
-  const folders = (process.env.PATH ?? '').split(delimiter);
-  const paths = NAMES.flatMap((name) => folders.map((folder) => join(folder, name)));
-  const path = paths.find((each) => {
-    try {
-      accessSync(each, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-  if (path === undefined) {
-    throw new Error(`no browser in PATH: install ${NAMES.join(' or ')}`);
-  }
-  return path;
-}
-
 async function runInPage(script) {
-  const browser = await chromium.launch({ executablePath: find(), args: ['--no-sandbox'] });
+  const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
   try {
     const page = await browser.newPage();
     await page.addScriptTag({ content: script, type: 'module' });
