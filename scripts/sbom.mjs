@@ -6,8 +6,9 @@
  *     node scripts/sbom.mjs [FILE]      build/sbom/cotp.cdx.json by default
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -23,15 +24,20 @@ function packagesOf(text) {
   return [...found].map(([, name, version, license]) => ({ name, version, license }));
 }
 
-/** The texts of all files THIRD-PARTY.txt, in the order of their paths. */
+/**
+ * The folders that are packed and have packages in them: the command, and the page of the inspector. The build keeps the
+ * page in dist/node/inspector too, which is not packed.
+ */
+const BUNDLED = ['dist/cli', 'dist/cjs'];
+
+/** The texts of the files THIRD-PARTY.txt that are packed. */
 export async function thirdPartyTexts() {
-  const paths = (await readdir(join(ROOT, 'dist'), { recursive: true }))
-    .filter((path) => basename(path) === 'THIRD-PARTY.txt')
-    .sort();
-  if (paths.length === 0) {
-    throw new Error('dist has no THIRD-PARTY.txt: run npm run build first');
+  const paths = BUNDLED.map((folder) => join(ROOT, folder, 'THIRD-PARTY.txt'));
+  const missing = paths.find((path) => !existsSync(path));
+  if (missing !== undefined) {
+    throw new Error(`${missing} is not there: run npm run build first`);
   }
-  return Promise.all(paths.map((path) => readFile(join(ROOT, 'dist', path), 'utf8')));
+  return Promise.all(paths.map((path) => readFile(path, 'utf8')));
 }
 
 /** All bundled packages, each once, by name. */
