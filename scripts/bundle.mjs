@@ -15,6 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { minifySync, parseSync, Visitor } from 'rolldown/utils';
 import { writeDeclarations } from './declarations.mjs';
+import { generatedModule } from './generated-module.mjs';
 import { writeLicences } from './licences.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -34,28 +35,17 @@ const LIBRARY = Object.fromEntries(
 );
 
 /**
- * A module that another script writes has declarations in src, but no source; it lies in dist, where the compiler puts the
- * others. Such modules are data, and large, so both kinds of modules share one file of each, in CommonJS, which `import`
- * takes too.
+ * Generated modules lie in dist, where the compiler puts the others. They are data, and large, so both kinds of modules
+ * share one file of each, in CommonJS, which `import` takes too.
  */
 const generated = new Map();
 
-const withGenerated = {
-  name: 'with-generated',
-  resolveId(source, importer) {
-    if (!source.startsWith('.') || !importer?.startsWith(SOURCE)) {
-      return null;
-    }
-    const path = join(dirname(importer), source).replace(/\.js$/, '');
-    if (existsSync(`${path}.ts`) || !existsSync(`${path}.d.ts`)) {
-      return null;
-    }
-    // From every folder of the package.
-    const id = `../cjs/${basename(path)}.cjs`;
-    generated.set(id, join(DIST, `${relative(SOURCE, path)}.js`));
-    return { id, external: true };
-  },
-};
+const withGenerated = generatedModule(SOURCE, (path) => {
+  // From every folder of the package.
+  const id = `../cjs/${basename(path)}.cjs`;
+  generated.set(id, join(DIST, `${relative(SOURCE, path)}.js`));
+  return id;
+});
 
 /** Makes the shared file of such a module, and puts the licences of what is in it beside it. */
 async function share(id, built) {

@@ -1,18 +1,19 @@
 /** Writes man/cotp.1, the manual page of the command, from the table of commands in src/cli. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { rolldown } from 'rolldown';
-import { pageIsExternal } from './page-is-external.mjs';
+import { generatedModule } from './generated-module.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const SOURCE = join(ROOT, 'src');
 const MODULE = join(ROOT, 'build/man-page.js');
 
 const bundle = await rolldown({
-  input: join(ROOT, 'src/cli/man-page.ts'),
+  input: join(SOURCE, 'cli/man-page.ts'),
   platform: 'node',
-  // The manual page is made without it.
-  plugins: [pageIsExternal('./page.js')],
+  // The manual page is made without them.
+  plugins: [generatedModule(SOURCE, (path) => `./${basename(path)}.js`)],
 });
 await bundle.write({ file: MODULE, format: 'esm', codeSplitting: false });
 await bundle.close();
