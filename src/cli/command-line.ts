@@ -247,6 +247,8 @@ function questions({ stdout }: Io): string {
 }
 
 function codesHelp({ stdout }: Io): string {
-  const lines = EXIT_CODES_SHORT.map((line) => `  ${line}`);
-  return `\n${stdout.colours.bold('Exit codes:')}\n${lines.join('\n')}`;
+  // Beside the heading: the help is to fit a terminal of 24 lines.
+  const heading = 'Exit codes: ';
+  const lines = EXIT_CODES_SHORT.join(`\n${' '.repeat(heading.length)}`);
+  return `\n${stdout.colours.bold(heading)}${lines}`;
 }

@@ -16,8 +16,19 @@ export const EXIT = {
   timeout: 4,
   /** The peer sent something that is not COTP or that violates its rules. */
   notCotp: 5,
-  /** Ctrl-C. */
+  /** SIGHUP: the terminal is gone. Of a signal it is 128 plus its number, as a shell reports it. */
+  hungUp: 129,
+  /** SIGINT: Ctrl-C. */
   interrupted: 130,
+  /** SIGTERM. */
+  terminated: 143,
+} as const;
+
+/** The signals that stop the process, and its exit code then. */
+export const SIGNALS = {
+  SIGHUP: EXIT.hungUp,
+  SIGINT: EXIT.interrupted,
+  SIGTERM: EXIT.terminated,
 } as const;
 
 /** The exit codes and their description in the help. */
@@ -28,12 +39,15 @@ export const EXIT_CODES_HELP: readonly (readonly [number, string])[] = [
   [EXIT.refused, 'the peer refused the connection'],
   [EXIT.timeout, 'timeout'],
   [EXIT.notCotp, 'the peer does not use COTP or violates the protocol'],
+  [EXIT.hungUp, 'stopped by SIGHUP: the terminal was closed'],
   [EXIT.interrupted, 'interrupted (Ctrl-C)'],
+  [EXIT.terminated, 'stopped by SIGTERM'],
 ];
 
 /** The exit codes in a few words, for the list of commands. */
 export const EXIT_CODES_SHORT = [
-  '0 success, 1 failure, 2 usage, 3 refused, 4 timeout, 5 not COTP, 130 Ctrl-C',
+  '0 success, 1 failure, 2 usage, 3 refused, 4 timeout, 5 not COTP,',
+  '129 SIGHUP, 130 Ctrl-C, 143 SIGTERM',
 ];
 
 /** Wrong usage. The message is one sentence for stderr; the exit code is 2. */

@@ -5,11 +5,8 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { run } from './command-line.js';
-import { EXIT, Stop } from './exit.js';
+import { SIGNALS, Stop } from './exit.js';
 import { createIo } from './io.js';
-
-/** Exit codes of the signals that stop the process: 128 plus the number of the signal. */
-const SIGNALS = { SIGINT: EXIT.interrupted, SIGTERM: 143, SIGHUP: 129 } as const;
 
 const { version } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { EXIT_CODES_HELP } from '../../src/cli/exit.js';
+import { EXIT, EXIT_CODES_HELP } from '../../src/cli/exit.js';
 import type { Connection } from '../../src/index.js';
 import { listen } from '../../src/index.js';
 import { closeLater } from '../support/life.js';
@@ -72,4 +72,5 @@ test('the exit codes are all of them', () => {
   const [, table = ''] = readme.split('<!-- exit codes -->\n');
   const rows = [...table.matchAll(/^\| (\d+) \| (.+) \|$/gm)];
   expect(rows.map(([, code, what]) => [Number(code), what])).toEqual(EXIT_CODES_HELP);
+  expect(EXIT_CODES_HELP.map(([code]) => code)).toEqual(Object.values(EXIT));
 });
