@@ -41,6 +41,6 @@ try {
   for (const { child } of [proxy, listen]) {
     child.kill('SIGINT');
     const [code] = await once(child, 'exit');
-    assert.equal(code, 130, 'Ctrl-C ends in good order');
+    assert.equal(code, 130, 'Ctrl-C ends it with exit code 130');
   }
 }

@@ -48,7 +48,7 @@ describe('the tarball', () => {
     /^package\.json$/,
   ];
 
-  test('holds what it is to hold and nothing else', () => {
+  test('has the expected files and no others', () => {
     const strangers = consumer.packed.filter((path) => !allowed.some((form) => form.test(path)));
     expect(strangers).toEqual([]);
     for (const form of allowed) {
