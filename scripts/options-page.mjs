@@ -77,11 +77,24 @@ function defaultOf({ default: value }) {
   return typeof value === 'string' ? `\`'${value}'\`` : `\`${value}\``;
 }
 
+/**
+ * The purpose without what the other columns have. A default stays if its reason stands beside it, or if it is given in
+ * other words than a value.
+ */
+function withoutColumns(purpose, values, preset) {
+  const [range] = /^\d+ to \d+/.exec(values) ?? ['no range'];
+  return purpose
+    .replace(new RegExp(`(?:, in milliseconds)?, ${range}(?: octets)?(?=[.:,])`), '')
+    .replace(new RegExp(` ${range}(?: octets)?\\.`), '')
+    .replace(preset === 'none' ? / Default: (?:none|off)\./ : / Default: \S+\.$/, '');
+}
+
 /** A table of the options in `names`. */
 function table(rows, names, interfaces) {
   const lines = names.map((name) => {
-    const cells = [`\`${name}\``, valuesOf(name, rows[name]), defaultOf(rows[name])];
-    return `| ${[...cells, purposeOf(name, interfaces)].join(' | ')} |`;
+    const [values, preset] = [valuesOf(name, rows[name]), defaultOf(rows[name])];
+    const purpose = withoutColumns(purposeOf(name, interfaces), values, preset);
+    return `| ${[`\`${name}\``, values, preset, purpose].join(' | ')} |`;
   });
   return ['| option | value | default | purpose |', '| --- | --- | --- | --- |', ...lines].join(
     '\n',

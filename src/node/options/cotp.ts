@@ -38,7 +38,7 @@ import {
 /** Options that `connect` and `listen` share. Sizes are in octets, times in milliseconds. */
 export interface CotpOptions extends StreamOptions {
   /**
-   * Largest TPDU to agree on with the peer, header included: 128 to 65531 octets. This side never sends a larger one.
+   * Largest TPDU to agree on with the peer, header included, 128 to 65531 octets. This side never sends a larger one.
    * Default 2048, the largest that X.224 allows in class 0 (13.3.4 b). With a larger size a long TSDU needs fewer
    * TPDUs, if the peer accepts it.
    *

@@ -30,14 +30,14 @@ export interface StreamOptions {
   /**
    * Reading from the socket pauses when unread messages use this many octets of memory. The sum includes 128
    * octets for each message, and the chunks that contain the messages with 448 octets for each chunk. Reading
-   * pauses at the end of a chunk, so one chunk of up to 64 KiB can exceed the limit. 1 to 2147483647 octets; default
+   * pauses at the end of a chunk, so one chunk of up to 64 KiB can exceed the limit. 1 to 2147483647 octets. Default
    * 1 MiB, which keeps a fast link busy during a short pause.
    *
    * @defaultValue `1048576`
    */
   readonly readHighWaterMark?: number | undefined;
   /**
-   * `write` returns `false` while more octets than this wait to be sent. 1 to 2147483647 octets; default 1 MiB, as for
+   * `write` returns `false` while more octets than this wait to be sent. 1 to 2147483647 octets. Default 1 MiB, as for
    * reading.
    *
    * @defaultValue `1048576`
@@ -45,7 +45,7 @@ export interface StreamOptions {
   readonly writeHighWaterMark?: number | undefined;
   /**
    * `write` throws `ERR_COTP_WRITE_OVERFLOW` once this many octets wait to be sent. A program that ignores
-   * `false` thus gets an error before memory runs out. 1 to 2147483647 octets; default 64 MiB.
+   * `false` thus gets an error before memory runs out. 1 to 2147483647 octets. Default 64 MiB.
    *
    * @defaultValue `67108864`
    */
@@ -259,7 +259,7 @@ export interface StreamListenOptions {
    * Most octets of memory that the unfinished and unread messages of all connections use together. The first
    * 64 KiB of each connection do not count. From three quarters of the limit on, reading pauses on each
    * connection with more than 64 KiB of unread messages. Above the limit the connection that uses most is
-   * closed, if most of that belongs to an unfinished message. 1 to 2147483647 octets; default 256 MiB, sixteen
+   * closed, if most of that belongs to an unfinished message. 1 to 2147483647 octets. Default 256 MiB, sixteen
    * TSDUs of the default `maxTsduSize`.
    *
    * @defaultValue `268435456`
