@@ -228,7 +228,7 @@ describe.each(FORMS)('class $tpClass with expedited data, EA $expeditedAck', (fo
           expectDelivered(sides[1], sides[0]);
           expect(sides.flatMap(({ ends }) => ends)).toEqual([]);
         }),
-        { numRuns: runs(60) },
+        { numRuns: runs(30) },
       );
     });
 
@@ -254,7 +254,7 @@ describe.each(FORMS)('class $tpClass with expedited data, EA $expeditedAck', (fo
           ]);
           expect([from.ends, from.isOver, to.isOver]).toEqual([[], true, true]);
         }),
-        { numRuns: runs(60) },
+        { numRuns: runs(30) },
       );
     });
 
@@ -273,7 +273,7 @@ describe.each(FORMS)('class $tpClass with expedited data, EA $expeditedAck', (fo
             expect(ends.length).toBeLessThanOrEqual(1);
           }
         }),
-        { numRuns: runs(60) },
+        { numRuns: runs(30) },
       );
     });
   });
@@ -335,7 +335,7 @@ describe('whatever the peer sends', () => {
           expect(ends.length).toBeLessThanOrEqual(1);
         },
       ),
-      { numRuns: runs(100) },
+      { numRuns: runs(50) },
     );
   });
 });

@@ -225,7 +225,7 @@ describe('any TPDU', () => {
         expect(fields).toMatchObject(tpdu);
         expect(encode(fields)).toEqual(encode(tpdu));
       }),
-      { numRuns: runs(2000) },
+      { numRuns: runs(1_000) },
     );
   });
 
@@ -235,7 +235,7 @@ describe('any TPDU', () => {
         const input = encode(tpdu, { parameterOrder });
         expect(encode(decode(input))).toEqual(input);
       }),
-      { numRuns: runs(2000) },
+      { numRuns: runs(1_000) },
     );
   });
 
@@ -254,7 +254,7 @@ describe('any TPDU', () => {
 
 describe('any octets', () => {
   it('are a TPDU or a ProtocolError, and what is strictly right is tolerantly right', () => {
-    fc.assert(fc.property(octets(300), judge), { numRuns: runs(2000) });
+    fc.assert(fc.property(octets(300), judge), { numRuns: runs(1_000) });
   });
 
   it('are so too when they begin like a TPDU', () => {
@@ -262,7 +262,7 @@ describe('any octets', () => {
     const begun = fc.tuple(uint(5), code, octets(60)).map(([li, second, rest]) => {
       return Uint8Array.of(li, second, ...rest);
     });
-    fc.assert(fc.property(begun, judge), { numRuns: runs(2000) });
+    fc.assert(fc.property(begun, judge), { numRuns: runs(1_000) });
   });
 
   it('are so too when they are a vector with some octets changed', () => {
@@ -276,7 +276,7 @@ describe('any octets', () => {
         }
         return copy;
       });
-    fc.assert(fc.property(mutated, judge), { numRuns: runs(2000) });
+    fc.assert(fc.property(mutated, judge), { numRuns: runs(1_000) });
   });
 
   it('of an NSDU are TPDUs or a ProtocolError', () => {

@@ -96,7 +96,7 @@ describe.each(Object.entries(makers))('%s', (_name, make) => {
         }
         expect(subject.connection.state).toBe('CLOSED');
       }),
-      { numRuns: runs(150) },
+      { numRuns: runs(75) },
     );
   });
 
@@ -109,7 +109,7 @@ describe.each(Object.entries(makers))('%s', (_name, make) => {
         expect(story(make(strict), cutAt(octets, cut))).toEqual(whole);
         expect(story(make(strict), chunksOf(octets, 1))).toEqual(whole);
       }),
-      { numRuns: runs(150) },
+      { numRuns: runs(75) },
     );
   });
 
@@ -130,7 +130,7 @@ describe.each(Object.entries(makers))('%s', (_name, make) => {
         }
         expect(told.slice(0, -1)).not.toContain('disconnect');
       }),
-      { numRuns: runs(150) },
+      { numRuns: runs(75) },
     );
   });
 });
@@ -156,7 +156,7 @@ describe('a responder that decides', () => {
         expect(subject.connection.state).toBe('OPEN');
         expect(digits(subject.octets().subarray(5, 6))).toBe('d0');
       }),
-      { numRuns: runs(300) },
+      { numRuns: runs(150) },
     );
   });
 });
@@ -192,7 +192,7 @@ describe('a pair', () => {
           ]);
         },
       ),
-      { numRuns: runs(60) },
+      { numRuns: runs(30) },
     );
   });
 
@@ -215,7 +215,7 @@ describe('a pair', () => {
           }
         },
       ),
-      { numRuns: runs(60) },
+      { numRuns: runs(30) },
     );
   });
 });
@@ -238,7 +238,7 @@ describe('memory', () => {
           expect(held).toBeLessThanOrEqual(2 * length + 1_024);
         },
       ),
-      { numRuns: runs(20) },
+      { numRuns: runs(10) },
     );
   });
 
@@ -260,7 +260,7 @@ describe('memory', () => {
         expect(held).toBeLessThanOrEqual(2 * total + 1_024);
         expect(collector.take(allocateZeroed)).toHaveLength(total);
       }),
-      { numRuns: runs(60) },
+      { numRuns: runs(30) },
     );
   });
 });

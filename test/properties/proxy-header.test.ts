@@ -122,7 +122,7 @@ describe('every PROXY header', () => {
         expect(result.header).toEqual({ length: written.octets.length, ...written.header });
         expect(rest).toEqual(data);
       }),
-      { numRuns: runs(1_000) },
+      { numRuns: runs(500) },
     );
   });
 
@@ -168,7 +168,7 @@ describe('any octets', () => {
           expect(outcome?.length ?? 0).toBeLessThanOrEqual(candidate.length);
         }
       }),
-      { numRuns: runs(5_000) },
+      { numRuns: runs(2_500) },
     );
   });
 
@@ -183,7 +183,7 @@ describe('any octets', () => {
         const inPieces = faultOr(() => read(chunks)?.header);
         expect(faultOrHeader(inPieces)).toEqual(faultOrHeader(whole));
       }),
-      { numRuns: runs(5_000) },
+      { numRuns: runs(2_500) },
     );
   });
 });
@@ -196,7 +196,7 @@ describe('every IPv6 address', () => {
         expect(isIP(written)).toBe(6);
         expect(parseIpv6(written)).toEqual(address);
       }),
-      { numRuns: runs(2_000) },
+      { numRuns: runs(1_000) },
     );
   });
 });
