@@ -248,7 +248,10 @@ export class Driver implements DeadlineUser, SenderUser {
     const octets = chunk instanceof Buffer ? chunk : asBuffer(chunk);
     const { length } = octets;
     this.#flow.received += length;
-    engine.receive(octets, time, this.#isOwn(length));
+    // No other code sees the chunk: a tool that watches all sockets of a process may listen to this one too.
+    const isOwn =
+      this.#isPrivate && length >= JOINED_FROM && this.stream.listenerCount('data') === 1;
+    engine.receive(octets, time, isOwn);
     if (engine.hasNews) {
       this.#settle(time, length);
     } else {
@@ -257,11 +260,6 @@ export class Driver implements DeadlineUser, SenderUser {
     }
     this.#flow.count(length, time);
   };
-
-  /** Whether no other code sees a chunk. A tool that watches all sockets of a process may listen to this one too. */
-  #isOwn(length: number): boolean {
-    return this.#isPrivate && length >= JOINED_FROM && this.stream.listenerCount('data') === 1;
-  }
 
   /** Does what the engine requests: its events, its octets, its request to the stream, its deadline. */
   #settle(time: number, chunkLength = 0): void {

@@ -166,7 +166,14 @@ export abstract class MessageConnection<Info> extends Resource {
     }
 
     onWritten(): void {
-      this.#connection.#onWritten();
+      const connection = this.#connection;
+      if (connection.#answers !== undefined) {
+        connection.#awaitAnswer();
+      }
+      if (connection.#drains !== undefined && connection.#hasRoom) {
+        connection.#drains.resolveAll(undefined);
+      }
+      connection.#relay?.onWritten();
     }
 
     onTimeout(error: TimeoutError): void {
@@ -575,16 +582,6 @@ export abstract class MessageConnection<Info> extends Resource {
         break;
       default:
     }
-  }
-
-  #onWritten(): void {
-    if (this.#answers !== undefined) {
-      this.#awaitAnswer();
-    }
-    if (this.#drains !== undefined && this.#hasRoom) {
-      this.#drains.resolveAll(undefined);
-    }
-    this.#relay?.onWritten();
   }
 
   #onTimeout(error: TimeoutError): void {

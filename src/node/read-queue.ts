@@ -160,9 +160,8 @@ export class ReadQueue implements MessageReceiver {
     if (signal?.aborted) {
       return Promise.reject(signal.reason);
     }
-    const message = this.#take();
-    if (message !== undefined) {
-      return Promise.resolve(message);
+    if (this.#count > 0) {
+      return Promise.resolve(this.#take());
     }
     if (this.#ending !== undefined) {
       return Promise.reject(this.#ending.reason());
@@ -186,9 +185,8 @@ export class ReadQueue implements MessageReceiver {
 
   /** The same as a step of an iteration. It ends without an error if the queue has ended so. */
   next(): Promise<Step> {
-    const message = this.#take();
-    if (message !== undefined) {
-      return Promise.resolve({ done: false, value: message });
+    if (this.#count > 0) {
+      return Promise.resolve({ done: false, value: this.#take() });
     }
     if (this.#ending === undefined) {
       return new Promise((resolve, reject) => {
@@ -225,8 +223,8 @@ export class ReadQueue implements MessageReceiver {
       receiver.onExpedited(data);
       return true;
     });
-    for (let message = this.#take(); message !== undefined; message = this.#take()) {
-      receiver.onMessage(message);
+    while (this.#count > 0) {
+      receiver.onMessage(this.#take());
     }
   }
 
@@ -240,18 +238,14 @@ export class ReadQueue implements MessageReceiver {
     this.#octets = 0;
   }
 
-  #take(): Buffer | undefined {
-    if (this.#count === 0) {
-      return undefined;
-    }
-    const message = this.#messages.shift();
-    if (message !== undefined) {
-      this.#count -= 1;
-      this.given += 1;
-      this.#release(message.length + MESSAGE_OVERHEAD);
-      if (this.held < this.watchBelow) {
-        this.user?.taken();
-      }
+  /** Takes the next message out. At least one must wait. */
+  #take(): Buffer {
+    const message = this.#messages.shift() as Buffer;
+    this.#count -= 1;
+    this.given += 1;
+    this.#release(message.length + MESSAGE_OVERHEAD);
+    if (this.held < this.watchBelow) {
+      this.user?.taken();
     }
     return message;
   }

@@ -91,26 +91,22 @@ export class Sender {
     if (this.#ended || this.#stream.destroyed) {
       return;
     }
+    // Nothing if all that waits is data, and the EA of an ED is due.
+    const first = this.#sendBuffer.shift();
+    if (first === undefined) {
+      return;
+    }
     try {
-      this.#writeBatch();
+      if (this.#sendBuffer.length > 0) {
+        this.#writeMany(first);
+      } else if (this.#isSystemSocket && first.length < SMALL_BATCH) {
+        this.#writeSmall(first);
+      } else {
+        this.#writeLast(first, first.length);
+      }
     } catch (thrown) {
       // `write` of the user's own stream has thrown. No caller could handle that.
       this.#stream.destroy(toError(thrown));
-    }
-  }
-
-  #writeBatch(): void {
-    const first = this.#sendBuffer.shift();
-    if (first === undefined) {
-      // All that waits is data, and the EA of an ED is due.
-      return;
-    }
-    if (this.#sendBuffer.length > 0) {
-      this.#writeMany(first);
-    } else if (this.#isSystemSocket && first.length < SMALL_BATCH) {
-      this.#writeSmall(first);
-    } else {
-      this.#writeLast(first, first.length);
     }
   }
 

@@ -119,7 +119,7 @@ function sequence(vector: Vector, mode: Mode): Json {
       events.push({ ed: toHex(tpdu.userData) });
     } else if (tpdu.type === 'DT') {
       const { userData, eot } = tpdu;
-      if (mode === 'strict' && eot && userData.length === 0 && !reassembly.begun) {
+      if (mode === 'strict' && eot && userData.length === 0 && reassembly.segments === 0) {
         throw new ProtocolError('empty-tsdu', octets, 3);
       }
       held.push(userData);

@@ -405,7 +405,10 @@ export class TransportConnection extends DataEngine {
     this.splitter.maxLength = MAX_TPKT_LENGTH;
     // The peer of a responder may have begun a packet while the user decided: its reassembly time starts now.
     this.due = undefined;
-    this.timeMessage();
+    this.hasUnfinished = this.isWithinMessage;
+    if (this.hasUnfinished) {
+      this.timeMessage();
+    }
     this.#handshake.offer = undefined;
     this.#handshake.request = undefined;
     this.hasEarlyData = false;

@@ -94,7 +94,7 @@ export abstract class DataEngine extends StreamEngine {
   /** Adds a TPDU to the run. A TSDU of several DTs, or behind an event, goes another way. */
   #joinsRun(source: OctetSource, start: number, end: number, eot: boolean): boolean {
     const run = this.run as PacketRun;
-    if (eot && !this.#reassembly.begun && !this.hasEvents && run.add(source, start, end)) {
+    if (eot && this.#reassembly.segments === 0 && !this.hasEvents && run.add(source, start, end)) {
       this.messagesReceived += 1;
       return true;
     }
@@ -203,7 +203,7 @@ export abstract class DataEngine extends StreamEngine {
   }
 
   protected get isWithinMessage(): boolean {
-    return this.#reassembly.begun || !this.splitter.atBoundary;
+    return this.#reassembly.segments > 0 || !this.splitter.atBoundary;
   }
 
   protected get unsent(): number {
@@ -242,7 +242,7 @@ export abstract class DataEngine extends StreamEngine {
     if (tsdu !== undefined) {
       this.due = undefined;
       this.deliver(tsdu);
-    } else if (!this.#reassembly.begun) {
+    } else if (this.#reassembly.segments === 0) {
       // A DT without user data begins no TSDU, so no deadline runs for it.
       this.due = undefined;
     }

@@ -290,10 +290,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
   /** Starts the reassembly time of a message that is not complete, unless it runs: further octets do not extend it. */
   protected timeMessage(): void {
     const { reassemblyTimeout } = this.#traits.times;
-    this.hasUnfinished = this.isWithinMessage;
-    if (!this.hasUnfinished || reassemblyTimeout === 0) {
-      this.due = undefined;
-    } else {
+    if (reassemblyTimeout > 0) {
       this.due ??= this.now + reassemblyTimeout;
     }
   }
@@ -305,9 +302,12 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
       // The rest of the chunk has no effect.
       this.splitter.clear();
     } else if (this.facts.takesData) {
-      this.timeMessage();
+      this.hasUnfinished = this.isWithinMessage;
       if (this.hasUnfinished) {
+        this.timeMessage();
         this.endIncomplete();
+      } else {
+        this.due = undefined;
       }
     }
   }

@@ -21,24 +21,20 @@ export interface TsduLimits {
 export class Reassembly {
   /** Octets of all TSDUs so far that were copied into memory of their own. Other classes only read it. */
   copied = 0;
+  /** DT TPDUs of the TSDU that is begun and not ended; 0 if there is none. Other classes only read it. */
+  segments = 0;
   /** Octets of the longest TSDU. */
   readonly maxTsduSize: number;
   readonly #maxTsduSegments: number;
   readonly #allocate: Allocate;
   readonly #view: MakeView;
   readonly #collector = new OctetCollector();
-  #segments = 0;
 
   constructor(limits: TsduLimits, allocate: Allocate, view: MakeView) {
     this.maxTsduSize = limits.maxTsduSize;
     this.#maxTsduSegments = limits.maxTsduSegments;
     this.#allocate = allocate;
     this.#view = view;
-  }
-
-  /** True while a TSDU is begun and not ended. */
-  get begun(): boolean {
-    return this.#segments > 0;
   }
 
   /** Octets held. */
@@ -64,11 +60,11 @@ export class Reassembly {
   //= X.224 6.3.3 note 2
   add(source: OctetSource, start: number, end: number, eot: boolean): Uint8Array | undefined {
     const length = end - start;
-    if (this.#segments === 0 && length === 0) {
+    if (this.segments === 0 && length === 0) {
       return undefined;
     }
     this.#checkLimits(length);
-    if (this.#segments === 0 && eot) {
+    if (this.segments === 0 && eot) {
       return source.give(start, end, this.#view);
     }
     this.#collector.appendFrom(source, start, end);
@@ -78,11 +74,11 @@ export class Reassembly {
   /** The same for a DT that came in several pieces; its user data begins at `start` of them all. */
   addPieces(pieces: OctetCollector, start: number, eot: boolean): Uint8Array | undefined {
     const length = pieces.length - start;
-    if (this.#segments === 0 && length === 0) {
+    if (this.segments === 0 && length === 0) {
       return undefined;
     }
     this.#checkLimits(length);
-    if (this.#segments === 0 && eot) {
+    if (this.segments === 0 && eot) {
       // A whole TSDU: collecting its pieces once more would copy the small ones twice.
       this.copied += length;
       return pieces.join(this.#allocate, start);
@@ -111,15 +107,15 @@ export class Reassembly {
   /** Forgets a TSDU that will not be finished. */
   clear(): void {
     this.#collector.clear();
-    this.#segments = 0;
+    this.segments = 0;
   }
 
   #count(eot: boolean): Uint8Array | undefined {
     if (!eot) {
-      this.#segments += 1;
+      this.segments += 1;
       return undefined;
     }
-    this.#segments = 0;
+    this.segments = 0;
     const joined = this.#collector.takeInPlace(this.#view);
     if (joined !== undefined) {
       return joined;
@@ -130,14 +126,14 @@ export class Reassembly {
 
   /** Called before anything is stored for the DT. */
   #checkLimits(length: number): void {
-    const held = this.#segments === 0 ? 0 : this.#collector.length;
+    const held = this.segments === 0 ? 0 : this.#collector.length;
     if (held + length > this.maxTsduSize) {
       throw new TsduTooLargeError(
         `a TSDU of at most ${this.maxTsduSize} octets was expected, more than that came`,
         { phase: 'open', hint: 'maxTsduSize sets the limit' },
       );
     }
-    if (this.#segments >= this.#maxTsduSegments) {
+    if (this.segments >= this.#maxTsduSegments) {
       throw new TsduTooLargeError(
         `a TSDU of at most ${this.#maxTsduSegments} DT TPDUs was expected, more than that came`,
         { phase: 'open', hint: 'maxTsduSegments sets the limit' },

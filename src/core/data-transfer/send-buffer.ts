@@ -143,7 +143,7 @@ export class SendBuffer {
       this.#copied += length;
     } else {
       this.#copied = 0;
-      this.#pieces.push(this.#takeRun(block));
+      this.#closeRun(block);
       this.#pieces.push(payload);
       this.#payloads ??= new Fifo();
       this.#payloads.push(payload);
@@ -159,7 +159,9 @@ export class SendBuffer {
       copyOctets(packets, length, block, this.#runEnd - length);
       this.#copied += length;
     } else {
-      this.#closeRun();
+      if (this.#block !== undefined) {
+        this.#closeRun(this.#block);
+      }
       this.#copied = 0;
       this.#pieces.push(packets);
     }
@@ -369,7 +371,9 @@ export class SendBuffer {
     const start = this.#pool.takeRegion(length);
     const { shared } = this.#pool;
     if (this.#block !== shared || this.#runEnd !== start) {
-      this.#closeRun();
+      if (this.#block !== undefined) {
+        this.#closeRun(this.#block);
+      }
       this.#block = shared;
       this.#isWhole = false;
       this.#runStart = start;
@@ -382,7 +386,9 @@ export class SendBuffer {
   #extendWhole(length: number): Uint8Array {
     let block = this.#block;
     if (block === undefined || !this.#isWhole || block.length - this.#runEnd < length) {
-      this.#closeRun();
+      if (block !== undefined) {
+        this.#closeRun(block);
+      }
       this.#wholeBlocks ??= new WholeBlocks(this.#pool);
       block = this.#wholeBlocks.acquire();
       this.#block = block;
@@ -394,10 +400,8 @@ export class SendBuffer {
     return block;
   }
 
-  #closeRun(): void {
-    if (this.#block !== undefined) {
-      this.#pieces.push(this.#takeRun(this.#block));
-    }
+  #closeRun(block: Uint8Array): void {
+    this.#pieces.push(this.#takeRun(block));
   }
 
   /** Takes the run; the next packet begins another one. */

@@ -30,7 +30,7 @@ it('keeps no chunk in which a TSDU was joined', async () => {
   const chunk = begin(subject, true);
   await memoryHeld();
   expect(chunk.deref()).toBeUndefined();
-  expect(subject.begun).toBe(false);
+  expect(subject.segments).toBe(0);
 });
 
 it('keeps no chunk of a TSDU that will not be finished', async () => {
@@ -39,7 +39,7 @@ it('keeps no chunk of a TSDU that will not be finished', async () => {
   subject.clear();
   await memoryHeld();
   expect(chunk.deref()).toBeUndefined();
-  expect(subject.begun).toBe(false);
+  expect(subject.segments).toBe(0);
 });
 
 /** Small first pieces of many large chunks; of each, all that is left is of no use to the TSDU. */
@@ -109,10 +109,10 @@ describe.each([
   it('give their user data in order when one has EOT', () => {
     const subject = reassembly();
     expect(put(subject, pattern(3), false)).toBeUndefined();
-    expect([subject.begun, subject.length]).toEqual([true, 3]);
+    expect([subject.segments, subject.length]).toEqual([1, 3]);
     expect(put(subject, pattern(600, 3), false)).toBeUndefined();
     expect(put(subject, pattern(5, 603), true)).toEqual(pattern(608));
-    expect([subject.begun, subject.length]).toEqual([false, 0]);
+    expect([subject.segments, subject.length]).toEqual([0, 0]);
   });
 
   it('give one TSDU after the other', () => {
@@ -128,7 +128,7 @@ describe.each([
     for (let i = 0; i < 3; i += 1) {
       expect(put(subject, pattern(0), eot)).toBeUndefined();
     }
-    expect(subject.begun).toBe(false);
+    expect(subject.segments).toBe(0);
     expect(put(subject, pattern(1), true)).toEqual(pattern(1));
   });
 
@@ -226,6 +226,6 @@ it('forgets a TSDU that will not be finished', () => {
   const subject = reassembly(10, 2);
   add(subject, pattern(9), false);
   subject.clear();
-  expect([subject.begun, subject.length]).toEqual([false, 0]);
+  expect([subject.segments, subject.length]).toEqual([0, 0]);
   expect(add(subject, pattern(9, 1), true)).toEqual(pattern(9, 1));
 });
