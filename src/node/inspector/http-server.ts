@@ -137,6 +137,12 @@ export class InspectorServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (response.socket === null) {
+      // It waits behind another answer, and would never be told that the connection has closed. No browser sends a
+      // request before it has the answer to the last one.
+      request.socket.destroy();
+      return;
+    }
     const refusal = this.access.refusalOf(request);
     if (refusal !== undefined) {
       refuse(response, refusal);

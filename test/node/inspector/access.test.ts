@@ -301,6 +301,16 @@ describe('octets that are no request of a browser', () => {
     },
   );
 
+  test('requests before the answer to the last one take no place of a browser', async () => {
+    const { page, port } = await browser();
+    const { pathname, host } = new URL(page.base);
+    const asked = `GET ${pathname}/events HTTP/1.1\r\nHost: ${host}\r\nCookie: ${page.cookie}\r\n\r\n`;
+    await raw(port, asked.repeat(12));
+    for (let i = 0; i < 8; i += 1) {
+      expect((await page.watch()).response.statusCode).toBe(200);
+    }
+  });
+
   test('a request that does not end is refused within seconds', async () => {
     const { port } = await browser();
     expect(await raw(port, 'GET / HTTP/1.1\r\n')).toMatch(/^HTTP\/1\.1 408 [\s\S]*within 5000 ms/);
