@@ -315,6 +315,19 @@ describe('a file of a sink of the library', () => {
   });
 
   test.each([
+    [1, '1 TPDU is missing in the trace'],
+    [12, '12 TPDUs are missing in the trace'],
+  ])('JSON lines whose last line says that it lacks %i', async (lost, message) => {
+    const path = await traced((file) => jsonLinesSink(file));
+    const { code, events } = await jsonOf(
+      `${await readFile(path, 'utf8')}${JSON.stringify({ lost })}\n`,
+    );
+    expect(code).toBe(1);
+    const reports = events.filter(({ error }) => error !== undefined);
+    expect(reports.map(({ error }) => error)).toEqual([{ message }]);
+  });
+
+  test.each([
     ['a newline', '\n     2 00:00:00.000 #7 forged'],
     ['a control character', '\x9b31m'],
     ['301 characters', 'a'.repeat(301)],

@@ -9,7 +9,7 @@ import type { Frame } from './tpkt-direction.js';
 /** What a trace contains, in the order of its lines. */
 export type TraceEvent = { readonly frame: Frame; readonly flow?: Flow } & (
   | { readonly tpdu: Buffer }
-  /** A line cannot be read: a sentence. */
+  /** A line cannot be read, or says that TPDUs are missing: a sentence. */
   | { readonly lost: string }
 );
 
@@ -68,7 +68,15 @@ export class TraceReader {
   }
 
   #entry(text: string, frame: Frame): TraceEvent {
-    const entry = parsed(text);
+    const line = parsed(text);
+    const lost = lostOf(line);
+    if (lost !== undefined) {
+      return {
+        frame,
+        lost: `${lost === 1 ? '1 TPDU is' : `${lost} TPDUs are`} missing in the trace`,
+      };
+    }
+    const entry = entryOf(line);
     if (entry === undefined) {
       return { frame, lost: 'the line is no entry of a trace' };
     }
@@ -124,21 +132,24 @@ function clientOf({ role, local, remote }: Entry): Pick<Flow, 'client'> {
   }
 }
 
-/** Reads a line; `undefined` if it is something else. */
-function parsed(text: string): Entry | undefined {
-  let line: unknown;
+/** The fields of a line; none if it is no object. */
+function parsed(text: string): Readonly<Record<string, unknown>> {
   try {
-    line = JSON.parse(text);
+    const line: unknown = JSON.parse(text);
+    return typeof line === 'object' && line !== null ? (line as Record<string, unknown>) : {};
   } catch {
-    return undefined;
+    return {};
   }
-  if (typeof line !== 'object' || line === null) {
-    return undefined;
-  }
-  const { connection, role, direction, local, remote, octets, time } = line as Record<
-    string,
-    unknown
-  >;
+}
+
+/** How many TPDUs are missing, in the last line of a download of the inspector that lacks some. */
+function lostOf({ lost }: Readonly<Record<string, unknown>>): number | undefined {
+  return typeof lost === 'number' && Number.isSafeInteger(lost) && lost > 0 ? lost : undefined;
+}
+
+/** The entry in a line; `undefined` if it is something else. */
+function entryOf(line: Readonly<Record<string, unknown>>): Entry | undefined {
+  const { connection, role, direction, local, remote, octets, time } = line;
   const isEntry =
     Number.isSafeInteger(connection) &&
     (direction === 'sent' || direction === 'received') &&

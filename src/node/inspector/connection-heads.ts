@@ -41,6 +41,11 @@ export class ConnectionHeads {
     return this.#heads.get(connection);
   }
 
+  /** The connections. */
+  all(): Iterable<ConnectionHead> {
+    return this.#heads.values();
+  }
+
   add(source: TracedConnection): ConnectionHead {
     const { connection, name, role, localAddr, remoteAddr } = source;
     const known = { connection, name, role, localAddr, remoteAddr };

@@ -1,14 +1,15 @@
 /** What the store holds as a file: a capture for Wireshark, or JSON lines. It is made while the browser takes it. */
 import type { ServerResponse } from 'node:http';
-import { formatAddress } from '../address.js';
-import { Entry } from '../trace/entry.js';
+import { DEFAULT_PORT, formatAddress } from '../address.js';
+import { Entry, type TracedConnection } from '../trace/entry.js';
 import { jsonOfEntry } from '../trace/lines.js';
 import { Conversations } from '../trace/pcapng.js';
 import { redactTpdu } from '../trace/sink.js';
 import { begin } from './answers.js';
 import type { RowFeed } from './row-feed.js';
-import { Cursor, type StoredRow } from './row-store.js';
-import type { EventRow } from './rows.js';
+import { Cursor } from './row-store.js';
+import type { EventRow, Row } from './rows.js';
+import { LeftOut, secondEnds } from './second-ends.js';
 
 /** The formats, by their names in the address. */
 export const DOWNLOAD_FORMATS = ['pcapng', 'jsonl'] as const;
@@ -19,9 +20,6 @@ const TYPES: Readonly<Record<DownloadFormat, string>> = {
   pcapng: 'application/octet-stream',
   jsonl: 'application/x-ndjson; charset=utf-8',
 };
-
-/** The port on which Wireshark decodes TPKT. */
-const COTP_PORT = 102;
 
 /** Octets that are written at once. */
 const PIECE = 65_536;
@@ -40,29 +38,35 @@ export interface DownloadOptions {
 /** Makes the records of a file. */
 interface Encoder {
   readonly start: () => Buffer;
-  readonly tpdu: (entry: Entry, octets: Buffer) => Buffer;
+  /** True if the two ends of a connection are one conversation of the file. */
+  readonly hasOneEnd: boolean;
+  /** `undefined` if the file cannot have it. */
+  readonly tpdu: (entry: Entry, octets: Buffer) => Buffer | undefined;
   readonly close: (row: EventRow) => Buffer;
-  readonly end: (lostRows: number) => Buffer;
+  /** @param lost TPDUs that are not in the file */
+  readonly end: (lost: number) => Buffer;
 }
 
 const NOTHING = Buffer.alloc(0);
 
 const ENCODERS: Readonly<Record<DownloadFormat, () => Encoder>> = {
   pcapng() {
-    const conversations = new Conversations(COTP_PORT);
+    const conversations = new Conversations(DEFAULT_PORT);
     return {
+      hasOneEnd: true,
       start: conversations.preamble,
-      tpdu: (entry, octets) => conversations.record(entry, octets, () => true)?.octets ?? NOTHING,
+      tpdu: (entry, octets) => conversations.record(entry, octets, () => true)?.octets,
       close: ({ connection, how = 'fin', by = 'local', time }) =>
         conversations.end(connection, how, by, time)?.octets ?? NOTHING,
       end: conversations.epilogue,
     };
   },
   jsonl: () => ({
+    hasOneEnd: false,
     start: () => NOTHING,
     tpdu: (entry, octets) => Buffer.from(`${jsonOfEntry(entry, octets)}\n`),
     close: () => NOTHING,
-    end: () => NOTHING,
+    end: (lost) => (lost > 0 ? Buffer.from(`${JSON.stringify({ lost })}\n`) : NOTHING),
   }),
 };
 
@@ -99,44 +103,84 @@ function roomIn(response: ServerResponse): Promise<void> {
   });
 }
 
-/** The file, in pieces. Between two of them rows may be forgotten, and added; added ones are not in the file. */
+/**
+ * The file, in pieces. Between two of them rows may be forgotten, and added; added ones are not in the file. Each TPDU
+ * that was ever fed is written, or has its other end in the file, or counts as lost.
+ */
 function* pieces(feed: RowFeed, encoder: Encoder, redact: boolean): Generator<Buffer> {
-  const { store } = feed;
-  const last = store.nextSeq - 1;
-  const cursor = new Cursor(store.oldestSeq);
-  let lost = 0;
+  const leftOut = new LeftOut(encoder.hasOneEnd ? secondEnds(feed) : new Map());
+  let lost = feed.store.tpdus;
   let records = [encoder.start()];
   let length = 0;
-  while (cursor.nextSeq <= last) {
-    const expected = cursor.nextSeq;
-    const row = store.next(cursor);
-    lost += Math.min(row?.seq ?? expected, last + 1) - expected;
-    if (row === undefined || row.seq > last) {
-      break;
+  for (const row of keptRows(feed)) {
+    if (row.octets !== undefined && leftOut.isLeftOut(row)) {
+      lost -= 1;
+      continue;
     }
-    const record = recordOf(feed, row, encoder, redact);
-    records.push(record);
-    length += record.length;
+    const record = row.octets === undefined ? encoder.close(row) : tpduRecord(row, encoder, redact);
+    lost -= row.octets !== undefined && record !== undefined ? 1 : 0;
+    records.push(record ?? NOTHING);
+    length += record?.length ?? 0;
     if (length >= PIECE) {
       yield Buffer.concat(records);
       records = [];
       length = 0;
     }
   }
-  yield Buffer.concat([...records, encoder.end(lost)]);
+  yield Buffer.concat([...records, encoder.end(lost + leftOut.missing)]);
 }
 
-function recordOf(feed: RowFeed, row: StoredRow, encoder: Encoder, redact: boolean): Buffer {
-  const { time, direction, connection } = row;
-  if (direction === undefined) {
-    const event = JSON.parse(row.json()) as EventRow;
-    return event.event === 'close' ? encoder.close(event) : NOTHING;
+/** A TPDU of the file. Its octets are valid until the next row is read. */
+interface KeptTpdu {
+  readonly source: TracedConnection;
+  readonly connection: number;
+  readonly time: number;
+  readonly direction: 'sent' | 'received';
+  readonly octets: Buffer;
+}
+
+type KeptRow = KeptTpdu | (EventRow & { readonly octets?: undefined });
+
+/** The TPDUs and ends of connections up to now. Of what is forgotten it has what is kept of each connection. */
+function* keptRows(feed: RowFeed): Generator<KeptRow> {
+  const { store, heads } = feed;
+  const last = store.nextSeq - 1;
+  const cursor = new Cursor(1);
+  while (cursor.nextSeq <= last) {
+    const { oldestSeq } = store;
+    if (cursor.nextSeq < oldestSeq) {
+      for (const [, json] of heads.between(cursor.nextSeq, Math.min(oldestSeq, last + 1))) {
+        yield* keptRow(feed, JSON.parse(json) as Row);
+      }
+      cursor.nextSeq = oldestSeq;
+      continue;
+    }
+    const row = store.next(cursor);
+    if (row?.direction === undefined) {
+      yield* row === undefined ? [] : keptRow(feed, JSON.parse(row.json()) as Row);
+      continue;
+    }
+    const { time, direction, connection } = row;
+    const source = heads.get(connection)?.source;
+    if (source !== undefined) {
+      yield { source, connection, time, direction, octets: row.octets() };
+    }
   }
-  const source = feed.heads.get(connection)?.source;
-  if (source === undefined) {
-    return NOTHING;
+}
+
+/** A row that was JSON, if the file has it. */
+function keptRow({ heads }: RowFeed, row: Row): readonly KeptRow[] {
+  if (row.kind === 'event') {
+    return row.event === 'close' ? [row] : [];
   }
-  const octets = row.octets();
+  const source = heads.get(row.connection)?.source;
+  return row.kind === 'tpdu' && source !== undefined
+    ? [{ ...row, source, octets: Buffer.from(row.octets, 'base64') }]
+    : [];
+}
+
+function tpduRecord(tpdu: KeptTpdu, encoder: Encoder, redact: boolean): Buffer | undefined {
+  const { source, direction, octets, time } = tpdu;
   const peer = formatAddress(source.remoteAddr);
   const entry = new Entry({ source, peer, direction, octets, time });
   return encoder.tpdu(entry, redact ? redactTpdu(octets, entry.tpdu) : octets);

@@ -141,6 +141,7 @@ export class RowStore {
   #octets = 0;
   #reserved = 0;
   #nextSeq = 1;
+  #tpdus = 0;
 
   /** @param maxOctets octets of all blocks, and of what is reserved for others */
   constructor(maxOctets: number) {
@@ -156,6 +157,11 @@ export class RowStore {
   /** Number of the oldest row that is kept; {@link nextSeq} if there is none. */
   get oldestSeq(): number {
     return this.#blocks[0]?.firstSeq ?? this.#nextSeq;
+  }
+
+  /** TPDUs that were added, those that are forgotten too. */
+  get tpdus(): number {
+    return this.#tpdus;
   }
 
   /** Octets that are held now. */
@@ -188,6 +194,7 @@ export class RowStore {
     } else {
       block.octets.set(octets, at);
     }
+    this.#tpdus += 1;
     return this.#added();
   }
 

@@ -1,6 +1,6 @@
 /** What the inspector gives as a file. */
 import { once } from 'node:events';
-import { request } from 'node:http';
+import { type IncomingMessage, request } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { CaptureReader } from '../../../src/cli/capture/capture-reader.js';
 import type { ConnectionEvent } from '../../../src/node/trace/events.js';
@@ -33,6 +33,49 @@ function readCapture(file: Buffer) {
           event.frame?.time,
         ],
   );
+}
+
+/** A download that the browser does not take until it asks for the rest. */
+async function slowDownload(url: string) {
+  const { base, cookie } = await Browser.open(url);
+  const asked = request(`${base}/download?format=pcapng`, { headers: { cookie }, agent: false });
+  closeLater(() => asked.destroy());
+  asked.on('error', () => {});
+  asked.end();
+  const [response] = (await once(asked, 'response')) as [IncomingMessage];
+  response.on('error', () => {});
+  const rest = async (): Promise<Buffer> => {
+    const pieces: Buffer[] = [];
+    for await (const piece of response) {
+      pieces.push(piece as Buffer);
+    }
+    return Buffer.concat(pieces);
+  };
+  return { asked, rest };
+}
+
+/** Lines of JSON. */
+function linesOf(body: Buffer): unknown[] {
+  return String(body)
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as unknown);
+}
+
+/** The other end of the connection of {@link tpdu}, in the same process. */
+const CLIENT_END = {
+  connection: 2,
+  role: 'client',
+  localAddr: { host: '127.0.0.1', port: 50_000 },
+  remoteAddr: { host: '127.0.0.1', port: 1102 },
+} as const;
+
+/** A DT of 10000 octets whose data begins with a number. */
+function numbered(number: number): Buffer {
+  const octets = Buffer.alloc(10_000);
+  octets.set(hex('02 f0 80'));
+  octets.writeUInt32BE(number, 3);
+  return octets;
 }
 
 const plain = (text: string) => hex(text).toString('hex');
@@ -100,16 +143,7 @@ describe('a download', () => {
     for (let i = 0; i < 500; i += 1) {
       feed.tpdu(tpdu(octets));
     }
-    const { base, cookie } = await Browser.open(url);
-    const asked = request(`${base}/download?format=pcapng`, {
-      headers: { cookie },
-      agent: false,
-    });
-    closeLater(() => asked.destroy());
-    asked.on('error', () => {});
-    asked.end();
-    const [response] = await once(asked, 'response');
-    response.on('error', () => {});
+    const { asked, rest } = await slowDownload(url);
     let before = -1;
     await expect
       .poll(() => {
@@ -121,11 +155,7 @@ describe('a download', () => {
     expect(before).toBeLessThan(20_000_000);
     // Rows that are added now are not in the file.
     feed.tpdu(tpdu(CR_TPDU));
-    const pieces: Buffer[] = [];
-    for await (const piece of response) {
-      pieces.push(piece as Buffer);
-    }
-    const tpdus = readCapture(Buffer.concat(pieces));
+    const tpdus = readCapture(await rest());
     expect(tpdus.length).toBe(500);
   });
 
@@ -135,25 +165,88 @@ describe('a download', () => {
     for (let i = 0; i < 120; i += 1) {
       feed.tpdu(tpdu(octets));
     }
-    const { base, cookie } = await Browser.open(url);
-    const asked = request(`${base}/download?format=pcapng`, {
-      headers: { cookie },
-      agent: false,
-    });
-    closeLater(() => asked.destroy());
-    asked.end();
     // The server has made what the system buffers, at most, when its answer is here.
-    const [response] = await once(asked, 'response');
+    const { rest } = await slowDownload(url);
     for (let i = 0; i < 300; i += 1) {
       feed.tpdu(tpdu(octets));
     }
-    const pieces: Buffer[] = [];
-    for await (const piece of response) {
-      pieces.push(piece as Buffer);
-    }
-    const events = readCapture(Buffer.concat(pieces));
+    const events = readCapture(await rest());
     const [, dropped] = /has dropped (\d+) packets/.exec(String(events.pop())) ?? [];
     expect(events.length + Number(dropped)).toBe(120);
     expect(Number(dropped)).toBeGreaterThan(0);
   });
+
+  test('as pcapng has a connection with both ends in the process once, as the end that lacks less', async () => {
+    const { url, feed } = await inspector();
+    const client = (octets: string | Buffer) => tpdu(octets, { ...CLIENT_END, direction: 'sent' });
+    feed.tpdu(client(CR_TPDU));
+    feed.tpdu(tpdu(CR_TPDU));
+    for (let i = 0; i < 60; i += 1) {
+      feed.tpdu(client(numbered(i)));
+    }
+    // The server was busy: it has received them later.
+    for (let i = 0; i < 60; i += 1) {
+      feed.tpdu(tpdu(numbered(i)));
+    }
+    const { body } = await (await Browser.open(url)).get('/download?format=pcapng');
+    const events = readCapture(body);
+    const dropped = /has dropped (\d+) packets/.exec(String(events.pop()))?.[1];
+    const numbers = events
+      .slice(1)
+      .map((event) => Number.parseInt(String(event[2]).slice(6, 14), 16));
+    expect(numbers).toEqual([...numbers.keys()]);
+    expect(numbers.length).toBe(60);
+    // Of the client some rows were forgotten.
+    expect(Number(dropped)).toBeGreaterThan(0);
+  });
+
+  test('as pcapng counts what only the end has that it leaves out', async () => {
+    const { url, feed } = await inspector();
+    const client = { ...CLIENT_END, direction: 'received' } as const;
+    feed.tpdu(tpdu(CR_TPDU));
+    feed.tpdu(tpdu(CC_TPDU, client));
+    feed.tpdu(tpdu(DT_TPDU, client));
+    feed.tpdu(tpdu(DT_TPDU));
+    feed.tpdu(tpdu(DT_TPDU));
+    const { body } = await (await Browser.open(url)).get('/download?format=pcapng');
+    const events = readCapture(body);
+    expect([events.length, String(events.at(-1))]).toEqual([
+      4,
+      expect.stringContaining('has dropped 2 packets'),
+    ]);
+  });
+
+  test('as pcapng has two connections that have used the same ports one after the other', async () => {
+    const { url, feed } = await inspector();
+    feed.tpdu(tpdu(CR_TPDU));
+    feed.event({
+      ...tpdu(''),
+      ...{ event: 'close', how: 'fin', by: 'remote' },
+    } as unknown as ConnectionEvent);
+    feed.tpdu(tpdu(CR_TPDU, { ...CLIENT_END, direction: 'sent' }));
+    const { body } = await (await Browser.open(url)).get('/download?format=pcapng');
+    expect(readCapture(body).length).toBe(2);
+  });
+
+  test.each(['pcapng', 'jsonl'])(
+    'as %s has the CR and the CC of a connection whose other TPDUs were forgotten, and counts those',
+    async (format) => {
+      const { url, feed } = await inspector();
+      feed.tpdu(tpdu(CR_TPDU));
+      feed.tpdu(tpdu(CC_TPDU, { direction: 'sent' }));
+      for (let i = 0; i < 200; i += 1) {
+        feed.tpdu(tpdu(numbered(i)));
+      }
+      const { body } = await (await Browser.open(url)).get(`/download?format=${format}`);
+      const found = format === 'jsonl' ? linesOf(body) : readCapture(body);
+      const lost =
+        format === 'jsonl'
+          ? (found.pop() as { readonly lost: number }).lost
+          : Number(/has dropped (\d+) packets/.exec(String(found.pop()))?.[1]);
+      expect(lost).toBeGreaterThan(0);
+      expect(found.length + lost).toBe(202);
+      const first = found.slice(0, 2).map((each) => JSON.stringify(each));
+      expect(first).toEqual([CR_TPDU, CC_TPDU].map((each) => expect.stringContaining(plain(each))));
+    },
+  );
 });
