@@ -23,6 +23,8 @@ export interface ConnectionHead {
   /** Numbers of the rows that are kept here. */
   readonly seqs: number[];
   octets: number;
+  /** TPDUs that it has sent and received, those that are forgotten too. */
+  readonly tpdus: { sent: number; received: number };
 }
 
 /** The connections of which rows are kept. */
@@ -49,7 +51,10 @@ export class ConnectionHeads {
   add(source: TracedConnection): ConnectionHead {
     const { connection, name, role, localAddr, remoteAddr } = source;
     const known = { connection, name, role, localAddr, remoteAddr };
-    const head = { source: known, lastSeq: this.#store.nextSeq, seqs: [], octets: CONNECTION_COST };
+    const head: ConnectionHead = {
+      ...{ source: known, lastSeq: this.#store.nextSeq, seqs: [], octets: CONNECTION_COST },
+      tpdus: { sent: 0, received: 0 },
+    };
     this.#heads.set(connection, head);
     this.#store.reserve(CONNECTION_COST);
     return head;

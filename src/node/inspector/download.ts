@@ -9,7 +9,7 @@ import { begin } from './answers.js';
 import type { RowFeed } from './row-feed.js';
 import { Cursor } from './row-store.js';
 import type { EventRow, Row } from './rows.js';
-import { LeftOut, secondEnds } from './second-ends.js';
+import { NO_SECOND_ENDS, secondEnds } from './second-ends.js';
 
 /** The formats, by their names in the address. */
 export const DOWNLOAD_FORMATS = ['pcapng', 'jsonl'] as const;
@@ -105,16 +105,15 @@ function roomIn(response: ServerResponse): Promise<void> {
 
 /**
  * The file, in pieces. Between two of them rows may be forgotten, and added; added ones are not in the file. Each TPDU
- * that was ever fed is written, or has its other end in the file, or counts as lost.
+ * that was ever fed is written, at one end at least, or counts as lost.
  */
 function* pieces(feed: RowFeed, encoder: Encoder, redact: boolean): Generator<Buffer> {
-  const leftOut = new LeftOut(encoder.hasOneEnd ? secondEnds(feed) : new Map());
-  let lost = feed.store.tpdus;
+  const leftOut = encoder.hasOneEnd ? secondEnds(feed) : NO_SECOND_ENDS;
+  let lost = feed.store.tpdus - leftOut.tpdus;
   let records = [encoder.start()];
   let length = 0;
   for (const row of keptRows(feed)) {
-    if (row.octets !== undefined && leftOut.isLeftOut(row)) {
-      lost -= 1;
+    if (leftOut.connections.has(row.connection)) {
       continue;
     }
     const record = row.octets === undefined ? encoder.close(row) : tpduRecord(row, encoder, redact);
@@ -127,7 +126,7 @@ function* pieces(feed: RowFeed, encoder: Encoder, redact: boolean): Generator<Bu
       length = 0;
     }
   }
-  yield Buffer.concat([...records, encoder.end(lost + leftOut.missing)]);
+  yield Buffer.concat([...records, encoder.end(lost)]);
 }
 
 /** A TPDU of the file. Its octets are valid until the next row is read. */

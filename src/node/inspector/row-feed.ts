@@ -53,6 +53,7 @@ export class RowFeed {
     const { time, connection, direction } = tpdu;
     const head = this.#head(tpdu, time, pair);
     head.lastSeq = this.store.nextSeq;
+    head.tpdus[direction] += 1;
     const octets = this.#redact ? redactTpdu(tpdu.octets, decodedOf(tpdu)) : tpdu.octets;
     const seq = this.store.addTpdu({ time, connection, direction, octets, frame });
     const code = (octets[1] ?? 0) & 0xf0;

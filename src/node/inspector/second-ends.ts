@@ -6,30 +6,50 @@ import type { TracedConnection } from '../trace/entry.js';
 import { Conversation } from '../trace/pcapng/conversation.js';
 import type { ConnectionHead } from './connection-heads.js';
 import type { RowFeed } from './row-feed.js';
-import { Cursor, type StoredRow } from './row-store.js';
+import { Cursor } from './row-store.js';
 
 /** One end, and how many of its TPDUs are kept. */
 interface End {
   readonly head: ConnectionHead;
-  tpdus: number;
+  kept: number;
 }
 
-/** Finds the ends that a capture leaves out: their connections, each with that of the end that it has. */
-export function secondEnds(feed: RowFeed): ReadonlyMap<number, number> {
-  const found = new Map<number, number>();
+/** The ends that a capture leaves out. */
+export interface SecondEnds {
+  readonly connections: ReadonlySet<number>;
+  /** Their TPDUs that the other end has seen too, those that are forgotten among them. */
+  readonly tpdus: number;
+}
+
+/** For a file that has both ends. */
+export const NO_SECOND_ENDS: SecondEnds = { connections: new Set(), tpdus: 0 };
+
+/** Finds the ends that a capture leaves out. */
+export function secondEnds(feed: RowFeed): SecondEnds {
   const pairs = candidates(feed);
   if (pairs.length === 0) {
-    return found;
+    return NO_SECOND_ENDS;
   }
   count(feed, new Map(pairs.flat().map((end) => [end.head.source.connection, end])));
+  const paired = new Set<End>();
+  const connections = new Set<number>();
+  let tpdus = 0;
   for (const [client, server] of pairs) {
     // The same two ports may be used again, but not by two connections at the same time.
-    if (begin(client) <= server.head.lastSeq && begin(server) <= client.head.lastSeq) {
-      const [second, written] = client.tpdus < server.tpdus ? [client, server] : [server, client];
-      found.set(second.head.source.connection, written.head.source.connection);
+    const isSame = begin(client) <= server.head.lastSeq && begin(server) <= client.head.lastSeq;
+    if (isSame && !paired.has(client) && !paired.has(server)) {
+      paired.add(client).add(server);
+      const second = client.kept < server.kept ? client : server;
+      connections.add(second.head.source.connection);
+      tpdus += seenByBoth(client.head.tpdus, server.head.tpdus);
     }
   }
-  return found;
+  return { connections, tpdus };
+}
+
+/** What one end has sent, the other has received, or will. */
+function seenByBoth(one: ConnectionHead['tpdus'], other: ConnectionHead['tpdus']): number {
+  return Math.min(one.sent, other.received) + Math.min(one.received, other.sent);
 }
 
 /** Each client and server with the same two addresses. */
@@ -38,7 +58,7 @@ function candidates({ heads }: RowFeed): (readonly [client: End, server: End])[]
   for (const head of heads.all()) {
     const { key } = new Conversation(head.source, undefined);
     const ends = ofKey.get(key) ?? [];
-    ends.push({ head, tpdus: 0 });
+    ends.push({ head, kept: 0 });
     ofKey.set(key, ends);
   }
   const is =
@@ -57,46 +77,13 @@ function begin({ head }: End): number {
   return head.seqs[0] ?? head.lastSeq;
 }
 
+/** Counts the TPDUs that are kept of each end. */
 function count({ store }: RowFeed, ends: ReadonlyMap<number, End>): void {
   const cursor = new Cursor(store.oldestSeq);
   for (let row = store.next(cursor); row !== undefined; row = store.next(cursor)) {
     const end = row.direction === undefined ? undefined : ends.get(row.connection);
     if (end !== undefined) {
-      end.tpdus += 1;
+      end.kept += 1;
     }
-  }
-}
-
-/** Counts the TPDUs of ends that are left out, and those of the ends in their place. */
-export class LeftOut {
-  readonly #ends: ReadonlyMap<number, number>;
-  readonly #written: ReadonlySet<number>;
-  /** How many more were left out than written, of each connection that is written, in each direction. */
-  readonly #excess = new Map<string, number>();
-
-  constructor(ends: ReadonlyMap<number, number>) {
-    this.#ends = ends;
-    this.#written = new Set(ends.values());
-  }
-
-  /** Takes a TPDU; true if it is left out. */
-  isLeftOut({ connection, direction }: Pick<StoredRow, 'connection' | 'direction'>): boolean {
-    const written = this.#ends.get(connection);
-    if (written !== undefined) {
-      // What one end has sent, the other has received.
-      this.#add(`${written} ${direction === 'sent' ? 'received' : 'sent'}`, 1);
-    } else if (this.#written.has(connection)) {
-      this.#add(`${connection} ${direction}`, -1);
-    }
-    return written !== undefined;
-  }
-
-  /** TPDUs that were left out, and not kept of the end that was written. */
-  get missing(): number {
-    return [...this.#excess.values()].reduce((sum, each) => sum + Math.max(0, each), 0);
-  }
-
-  #add(name: string, by: number): void {
-    this.#excess.set(name, (this.#excess.get(name) ?? 0) + by);
   }
 }

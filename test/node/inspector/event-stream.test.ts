@@ -1,6 +1,7 @@
 /** How often and how much the inspector writes to a browser, on a clock of the test. */
-import { Writable } from 'node:stream';
+
 import type { ServerResponse } from 'node:http';
+import { Writable } from 'node:stream';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { EventStream } from '../../../src/node/inspector/event-stream.js';
 import { RowFeed } from '../../../src/node/inspector/row-feed.js';
