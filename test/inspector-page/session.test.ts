@@ -76,6 +76,19 @@ describe('a connection', () => {
     expect([state, first?.agreed]).toEqual(['open', undefined]);
   });
 
+  test('has no hint for a code that is the name of a property of every object', () => {
+    const rows = new Rows();
+    const connection = rows.connection();
+    rows.event(connection, 'error', { error: { code: 'constructor', message: 'it is odd' } });
+    expect(only(sessionOf(rows)).ending).toMatchObject({ words: 'it is odd', hint: undefined });
+  });
+
+  test('was refused for a cause that is the name of such a property', () => {
+    const rows = new Rows();
+    rows.event(rows.connection(), 'refused', { cause: 'toString' });
+    expect(only(sessionOf(rows)).ending?.words).toBe('refused here: toString');
+  });
+
   test('that has an error stays open until TCP ends, and the error is why it ended', () => {
     const rows = new Rows();
     const connection = rows.connection();

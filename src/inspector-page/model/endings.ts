@@ -89,32 +89,36 @@ export function closeOf({ how, side, time }: Closing, hadCr: boolean): Ending {
       };
 }
 
-const ERROR_HINTS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'nothing listens on that port: is the address right, and does the device run?',
-  ETIMEDOUT: 'no answer at all: a wrong address, a device that is off, or a firewall',
-  EHOSTUNREACH: 'there is no way to that address: check the network and the gateway',
-  ENETUNREACH: 'there is no way to that address: check the network and the gateway',
-  ECONNRESET: 'the peer reset TCP: it refuses the connection, or it restarted',
-  ENOTFOUND: 'no such host name',
-};
+const ERROR_HINTS: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    ECONNREFUSED: 'nothing listens on that port: is the address right, and does the device run?',
+    ETIMEDOUT: 'no answer at all: a wrong address, a device that is off, or a firewall',
+    EHOSTUNREACH: 'there is no way to that address: check the network and the gateway',
+    ENETUNREACH: 'there is no way to that address: check the network and the gateway',
+    ECONNRESET: 'the peer reset TCP: it refuses the connection, or it restarted',
+    ENOTFOUND: 'no such host name',
+  }),
+);
 
 /** An error, of TCP or of the protocol. */
 export function failureOf(code: string, message: string, time: number): Ending {
-  return { words: message, reason: code, hint: ERROR_HINTS[code], time };
+  return { words: message, reason: code, hint: ERROR_HINTS.get(code), time };
 }
 
 /** Why this process refused a CR or dropped a stream, by the names of the channel `cotp:connection`. */
-const CAUSES: Readonly<Record<string, string>> = {
-  selector: 'the called T-selector is not that of the server',
-  limit: 'too many connections',
-  user: 'the application refused it',
-  class: 'no class of the CR is supported',
-  invalid: 'the CR breaks the standard',
-  proxy: 'the PROXY header is missing, wrong or not allowed',
-  tls: 'the TLS handshake failed',
-  timeout: 'no CR, or no decision on it, within handshakeTimeout',
-  closing: 'the server is closing',
-};
+const CAUSES: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    selector: 'the called T-selector is not that of the server',
+    limit: 'too many connections',
+    user: 'the application refused it',
+    class: 'no class of the CR is supported',
+    invalid: 'the CR breaks the standard',
+    proxy: 'the PROXY header is missing, wrong or not allowed',
+    tls: 'the TLS handshake failed',
+    timeout: 'no CR, or no decision on it, within handshakeTimeout',
+    closing: 'the server is closing',
+  }),
+);
 
 /**
  * The server of this process refused the CR or dropped the stream.
@@ -122,6 +126,6 @@ const CAUSES: Readonly<Record<string, string>> = {
  * @param act `refused here` or the like
  */
 export function causeOf(act: string, cause: string, time: number): Ending {
-  const reason = CAUSES[cause] ?? cause;
+  const reason = CAUSES.get(cause) ?? cause;
   return { words: `${act}: ${reason}`, reason, time };
 }

@@ -1,5 +1,5 @@
 /**
- * The language of the filter: terms separated by spaces, all of which must hold. `-` before a term turns it round;
+ * The language of the filter: terms separated by spaces, all of which must hold. `-` before a term negates it;
  * values separated by commas are alternatives.
  *
  *     tsel:0x0102 dir:in len>200 hex:3201 bad type:dt conn:3 "text with spaces"
@@ -43,13 +43,16 @@ const KEYS: Readonly<Record<string, (value: string) => Test>> = {
 };
 
 /** The words that stand alone. */
-const WORDS: Readonly<Record<string, Test>> = {
-  bad: (entry) => entry.deviations.length > 0 || (entry.kind === 'notice' && entry.isFailure),
-  refused: ({ leg }) => {
-    const state = leg?.conversation.state;
-    return state === 'refused' || state === 'failed';
-  },
-};
+const WORDS: ReadonlyMap<string, Test> = new Map([
+  ['bad', (entry) => entry.deviations.length > 0 || (entry.kind === 'notice' && entry.isFailure)],
+  [
+    'refused',
+    ({ leg }) => {
+      const state = leg?.conversation.state;
+      return state === 'refused' || state === 'failed';
+    },
+  ],
+] satisfies [string, Test][]);
 
 /** A term: optional `-`, then a quoted text, or anything without a space that may end with a quoted value. */
 const TERM = /-?(?:[a-z]+[:=<>]+)?"[^"]*"?|\S+/gi;
@@ -79,7 +82,7 @@ function parseTerm(term: string): Test {
   }
   const [, key, sign, value] = /^([a-z]+)(:|[<>]=?|=)(.*)$/is.exec(term) ?? [];
   if (key === undefined || sign === undefined || value === undefined) {
-    return WORDS[term.toLowerCase()] ?? textTest(unquoted(term));
+    return WORDS.get(term.toLowerCase()) ?? textTest(unquoted(term));
   }
   const name = key.toLowerCase();
   if (sign !== ':') {
