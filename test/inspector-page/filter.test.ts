@@ -52,7 +52,7 @@ describe('a filter', () => {
     ['called:02.03', ['CR2', 'DR']],
     ['constructor', []],
     ['__proto__', []],
-    ['-toString', all],
+    ['-constructor', all],
     ['dir:out', ['CR', 'job', 'CR2', 'bad']],
     ['dir:in', ['CC', 'answer', 'DR']],
     ['from:server', ['CC', 'answer', 'DR']],

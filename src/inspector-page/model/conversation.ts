@@ -23,6 +23,8 @@ export class Conversation {
   readonly number: number;
   /** When its first row came, in milliseconds since 1970. */
   readonly time: number;
+  /** When its latest row came. */
+  lastTime: number;
   readonly legs: Leg[] = [];
   /** Milliseconds from the end of a request to the start of its response. */
   readonly latency: Histogram = new Histogram();
@@ -34,6 +36,12 @@ export class Conversation {
   constructor(number: number, time: number) {
     this.number = number;
     this.time = time;
+    this.lastTime = time;
+  }
+
+  /** TCP has ended on all legs. */
+  get isOver(): boolean {
+    return this.legs.every(({ times }) => times.close !== undefined);
   }
 
   /** The leg to the client, or the only one. */

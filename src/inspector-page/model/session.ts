@@ -123,6 +123,10 @@ export class Session {
   }
 
   #addRow(row: TpduRow | EventRow | NoteRow): void {
+    const { conversation } = this.#legs.get(row.connection) ?? {};
+    if (conversation !== undefined) {
+      conversation.lastTime = row.time;
+    }
     switch (row.kind) {
       case 'tpdu':
         this.#tpdu(row);
@@ -144,7 +148,7 @@ export class Session {
     this.forgotten = 0;
     this.missing = 0;
     this.statistics = new Statistics();
-    this.#forgetConversations(({ legs }) => legs.every(({ times }) => times.close !== undefined));
+    this.#forgetConversations(({ isOver }) => isOver);
   }
 
   #connection(row: ConnectionRow): void {
@@ -163,14 +167,7 @@ export class Session {
     const leg = new Leg(row, conversation);
     conversation.legs.push(leg);
     this.#legs.set(row.connection, leg);
-    const excess = this.conversations.length - this.#limits.conversations;
-    if (excess > 0) {
-      let left = excess;
-      this.#forgetConversations((each) => {
-        left -= 1;
-        return left >= 0 && each !== conversation;
-      });
-    }
+    this.#boundConversations(conversation);
   }
 
   #tpdu(row: TpduRow): void {
@@ -307,10 +304,24 @@ export class Session {
     this.forgotten += count;
   }
 
-  #forgetConversations(isOver: (conversation: Conversation) => boolean): void {
+  /** Beyond the limit a share is forgotten: first what is over, then what was silent longest. */
+  #boundConversations(newest: Conversation): void {
+    const { conversations } = this.#limits;
+    if (this.conversations.length <= conversations) {
+      return;
+    }
+    const kept = Math.floor(conversations * (1 - FORGOTTEN_SHARE));
+    const order = this.conversations
+      .filter((each) => each !== newest)
+      .sort((a, b) => Number(b.isOver) - Number(a.isOver) || a.lastTime - b.lastTime);
+    const forgotten = new Set(order.slice(0, this.conversations.length - kept));
+    this.#forgetConversations((each) => forgotten.has(each));
+  }
+
+  #forgetConversations(isForgotten: (conversation: Conversation) => boolean): void {
     const kept: Conversation[] = [];
     for (const conversation of this.conversations) {
-      if (isOver(conversation)) {
+      if (isForgotten(conversation)) {
         for (const { row } of conversation.legs) {
           this.#legs.delete(row.connection);
           if (row.pair !== undefined) {
@@ -352,7 +363,7 @@ function dtOf(
   return tsdu;
 }
 
-/** In a proxy, what happens on one connection mostly follows from what has happened on the other, or was told before. */
+/** In a proxy, what happens on one connection mostly follows from what has happened on the other, or was shown before. */
 function saysNothingNew({ event, cause }: EventRow, leg: Leg): boolean {
   const { conversation, row } = leg;
   if (event === 'refused') {
