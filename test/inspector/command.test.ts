@@ -12,6 +12,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { connect } from '../../src/node/connect.js';
 import { listen } from '../../src/node/listen.js';
+import { Browser as Watcher } from '../support/inspector.js';
 import { launch } from './browser.js';
 
 const COMMAND = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
@@ -126,6 +127,28 @@ test.each([[[]], [['--transparent']]])(
     await server.asyncClose();
   },
 );
+
+test('a browser too many says that the inspector has refused it, and what to do', async () => {
+  const url = await run('proxy', '0', '127.0.0.1:1', '--ui').field('inspector', 'url');
+  const other = await Watcher.open(url);
+  for (let i = 0; i < 8; i += 1) {
+    await other.watch();
+  }
+  await page.goto(url);
+  for (const place of ['.state', '.empty']) {
+    await expect
+      .poll(() => page.locator(place).first().innerText())
+      .toMatch(
+        /refused this page: [\s\S]*8 browsers watch already\. Open the printed address again/,
+      );
+  }
+  await page.setViewportSize({ width: 800, height: 600 });
+  expect(
+    await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth),
+  ).toBeLessThanOrEqual(0);
+  // The browser says that its request failed.
+  expect(said.splice(0)).toEqual([expect.stringContaining('503')]);
+});
 
 test('the browser gives the cookie to no other program of this machine', async () => {
   await openProxy(1);

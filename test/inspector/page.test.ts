@@ -64,6 +64,28 @@ describe('the list of connections', () => {
     expect(await it.page.locator('#filter').inputValue()).toBe('');
   });
 
+  test('shows all connections after a second click, also if a TPDU was selected between them', async () => {
+    const it = await openPlant();
+    await it.connections.nth(1).click();
+    await it.lines.filter({ hasText: 'DR' }).click();
+    await it.connections.nth(1).click();
+    await expect.poll(() => it.page.locator('#filter').inputValue()).toBe('');
+    expect(await it.selected()).toContain('DR');
+  });
+
+  test('selects none after the filter has lost its connection', async () => {
+    const it = await openPlant();
+    await it.connections.nth(1).click();
+    await it.page.getByTitle('Show all connections').click();
+    await expect.poll(() => it.page.locator('#conn [aria-selected=true]').count()).toBe(0);
+    await it.connections.nth(1).click();
+    await it.page.locator('#filter').fill('conn:2 nowhere');
+    await it.page.locator('.empty button').click();
+    await expect.poll(() => it.page.locator('#conn [aria-selected=true]').count()).toBe(0);
+    await it.connections.nth(1).click();
+    expect(await it.page.locator('#filter').inputValue()).toBe('conn:2');
+  });
+
   test('is gone through with the arrows', async () => {
     const it = await openPlant();
     await it.page.locator('#conn').focus();

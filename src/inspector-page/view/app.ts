@@ -2,12 +2,15 @@
 import { batch, computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import type { Conversation } from '../model/conversation.js';
 import type { Entry, TpduEntry, Tsdu } from '../model/entry.js';
-import { parseFilter, replacedKey } from '../model/filter.js';
+import { hasTerm, parseFilter, replacedKey } from '../model/filter.js';
 import { Lines } from '../model/lines.js';
 import { Session } from '../model/session.js';
 
-/** `ended`: no more rows will come. `lost`: the server does not answer; the browser tries again. */
-export type FeedState = 'connecting' | 'live' | 'ended' | 'lost';
+/**
+ * `ended`: no more rows will come. `lost`: the server does not answer; the browser tries again. `refused`: the server
+ * has refused the stream; the browser does not try again.
+ */
+export type FeedState = 'connecting' | 'live' | 'ended' | 'lost' | 'refused';
 export type Tab = 'tpdu' | 'tsdu' | 'connection' | 'statistics';
 /** Of a day, from the first entry, or from the line before. */
 export type TimeMode = 'clock' | 'start' | 'delta';
@@ -182,15 +185,41 @@ export function moveSelection(by: number): void {
   }
 }
 
-/** Shows one connection alone and its details; the same again shows all. */
+/** Shows one connection alone and its details. */
 export function scopeTo(one: Conversation): void {
-  const isScoped = conversation.peek() === one;
   batch(() => {
-    conversation.value = isScoped ? undefined : one;
+    conversation.value = one;
     selected.value = undefined;
     tab.value = 'connection';
-    setFilter(replacedKey(filterText.peek(), 'conn', isScoped ? undefined : String(one.number)));
+    setFilter(replacedKey(filterText.peek(), 'conn', String(one.number)));
   });
+}
+
+/** Shows no connection alone any more, but what another filter lets through. A selected line stays selected. */
+function unscope(text: string): void {
+  batch(() => {
+    conversation.value = undefined;
+    setFilter(text);
+  });
+}
+
+/** Shows one connection alone and its details; if the filter does so already, all connections. */
+export function toggleScope(one: Conversation): void {
+  if (hasTerm(filterText.peek(), `conn:${one.number}`)) {
+    showAllConnections();
+  } else {
+    scopeTo(one);
+  }
+}
+
+/** Removes the connection from the filter. */
+export function showAllConnections(): void {
+  unscope(replacedKey(filterText.peek(), 'conn', undefined));
+}
+
+/** Removes the filter, and the scope that goes with it. */
+export function removeFilter(): void {
+  unscope('');
 }
 
 /** Rows that wait while the view is paused. */

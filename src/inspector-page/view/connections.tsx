@@ -5,7 +5,7 @@ import { useState } from 'preact/hooks';
 import type { Conversation, Selector } from '../model/conversation.js';
 import type { LegState } from '../model/leg.js';
 import { count, many, size } from '../model/words.js';
-import { changes, feed, scopeTo, session, shownConversation } from './app.js';
+import { changes, feed, scopeTo, session, shownConversation, toggleScope } from './app.js';
 import { VirtualList } from './virtual-list.js';
 
 const LINE_HEIGHT = 22;
@@ -110,7 +110,7 @@ function Line({ line, of, isSelected }: LineProps) {
       role="option"
       aria-selected={isSelected}
       tabIndex={-1}
-      onClick={() => scopeTo(of)}
+      onClick={() => toggleScope(of)}
     >
       <span class="num">{of.number}</span>
       <span class={`state-word ${state}`}>

@@ -1,6 +1,7 @@
 /** What to do while there is nothing to show. */
 import { count } from '../model/words.js';
-import { changes, feed, filter, lines, session, setFilter } from './app.js';
+import { changes, feed, filter, lines, removeFilter, session } from './app.js';
+import { FEED_WORDS } from './head.js';
 
 export function EmptyList() {
   changes.value;
@@ -10,9 +11,16 @@ export function EmptyList() {
     return (
       <div class="empty">
         <p>No line of {count(candidates)} matches the filter.</p>
-        <button type="button" onClick={() => setFilter('')}>
+        <button type="button" onClick={removeFilter}>
           Remove the filter
         </button>
+      </div>
+    );
+  }
+  if (feed.value === 'refused') {
+    return (
+      <div class="empty">
+        <p>{FEED_WORDS.refused}.</p>
       </div>
     );
   }

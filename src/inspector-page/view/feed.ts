@@ -2,7 +2,7 @@
 import type { Hello, Row } from '../../node/inspector/rows.js';
 import { feed, follows, schedule, session } from './app.js';
 
-/** Opens the stream of rows. The browser opens it again by itself when it is lost. */
+/** Opens the stream of rows. The browser opens it again by itself when it is lost, but not when it is refused. */
 export function openFeed(): void {
   const source = new EventSource('events');
   source.addEventListener('hello', ({ data }: MessageEvent<string>) => {
@@ -26,6 +26,6 @@ export function openFeed(): void {
     schedule();
   });
   source.addEventListener('error', () => {
-    feed.value = 'lost';
+    feed.value = source.readyState === EventSource.CLOSED ? 'refused' : 'lost';
   });
 }

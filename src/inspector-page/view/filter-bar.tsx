@@ -1,5 +1,5 @@
 /** The filter: its text, buttons for types and words, and how many lines match. */
-import { hasTerm, replacedKey, toggledTerm, toggledType, typesIn } from '../model/filter.js';
+import { hasTerm, toggledTerm, toggledType, typesIn } from '../model/filter.js';
 import { count } from '../model/words.js';
 import {
   bothLegs,
@@ -9,11 +9,12 @@ import {
   folds,
   follows,
   lines,
-  scopeTo,
+  removeFilter,
   session,
   setBothLegs,
   setFilter,
   setFolds,
+  showAllConnections,
   shownEnd,
 } from './app.js';
 
@@ -73,17 +74,6 @@ function Faults() {
   );
 }
 
-/** Removes the filter, and the scope that goes with it. */
-export function removeFilter(): void {
-  const scoped = session.conversations.find(({ number }) =>
-    hasTerm(filterText.peek(), `conn:${number}`),
-  );
-  if (scoped !== undefined) {
-    scopeTo(scoped);
-  }
-  setFilter('');
-}
-
 function Chips({ text }: { readonly text: string }) {
   changes.value;
   const types = typesIn(text);
@@ -96,7 +86,7 @@ function Chips({ text }: { readonly text: string }) {
           class="chip"
           aria-pressed={true}
           title="Show all connections"
-          onClick={() => setFilter(replacedKey(text, 'conn', undefined))}
+          onClick={showAllConnections}
         >
           connection {conn} ✕
         </button>

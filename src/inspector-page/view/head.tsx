@@ -4,6 +4,7 @@ import { count } from '../model/words.js';
 import {
   changes,
   clear,
+  type FeedState,
   feed,
   isHelpOpen,
   pausedAt,
@@ -119,11 +120,13 @@ function State() {
   );
 }
 
-const FEED_WORDS = {
+export const FEED_WORDS: Readonly<Record<FeedState, string>> = {
   connecting: '○ connecting',
   live: '● live',
   ended: '■ complete',
   lost: '⚠ no answer from the inspector, trying again',
+  refused:
+    '⚠ the inspector refused this page: it was restarted, or 8 browsers watch already. Open the printed address again',
 };
 
 /** The download menu. */

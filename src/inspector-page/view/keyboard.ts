@@ -7,6 +7,7 @@ import {
   lines,
   moveSelection,
   pinned,
+  removeFilter,
   select,
   selected,
   setFilter,
@@ -16,7 +17,6 @@ import {
   toggleFold,
   togglePause,
 } from './app.js';
-import { removeFilter } from './filter-bar.js';
 
 /** Lines of a page. */
 const PAGE = 20;
