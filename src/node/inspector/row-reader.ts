@@ -8,7 +8,10 @@ import type { LostRow } from './rows.js';
 export interface Batch {
   /** Rows as JSON. */
   readonly rows: readonly string[];
-  /** Number of the last of them. */
+  /**
+   * What a browser has then: the number of the last of them. Between the kept rows of a gap it is the row before the gap,
+   * so that a browser that connects again gets the whole gap again, and what is lost in it.
+   */
   readonly lastSeq: number;
 }
 
@@ -40,7 +43,7 @@ export class RowReader {
       for (const [seq, json] of this.#afterLoss(store.oldestSeq)) {
         rows.push(json);
         characters += json.length;
-        lastSeq = seq;
+        lastSeq = this.#lostFrom === undefined ? seq : this.#lostFrom - 1;
         if (characters >= maxCharacters) {
           return { rows, lastSeq };
         }

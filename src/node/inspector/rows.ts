@@ -3,7 +3,8 @@
  *
  * `events` is a stream of server-sent events. The first is `hello` with a {@link Hello}. Each `rows` carries a
  * JSON array of {@link Row}, and as its `id` the `seq` of the last of them, so that a browser that reconnects gets
- * what follows its `Last-Event-ID`. An `end` with empty data says that no more rows will come: a file was read whole,
+ * what follows its `Last-Event-ID`; before a {@link LostRow} that is the `seq` of the row before the gap, and rows come
+ * again. An `end` with empty data says that no more rows will come: a file was read whole,
  * or the inspector was closed.
  *
  * The server forgets the oldest rows. A browser that opens later, or is too slow, then gets what is kept of each

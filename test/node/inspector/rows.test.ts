@@ -146,6 +146,19 @@ describe('when rows were forgotten, a browser', () => {
     expect(dt).toMatchObject({ kind: 'tpdu' });
   });
 
+  test('that connects again within a gap gets all of the gap again', () => {
+    const feed = new RowFeed(MEBIBYTE, false);
+    feed.tpdu(tpdu(CR_TPDU));
+    feed.tpdu(tpdu(CC_TPDU, { direction: 'sent' }));
+    flood(feed, 1);
+    // Only one row, the connection.
+    const { rows = [], lastSeq = 0 } = new RowReader(feed, 1).next(1) ?? {};
+    expect(rows).toHaveLength(1);
+    const [connection, cr, cc, lost] = rowsFrom(feed, lastSeq + 1);
+    expect([connection?.seq, cr?.seq, cc?.seq]).toEqual([1, 2, 3]);
+    expect(lost).toMatchObject({ kind: 'lost', from: 1, seq: feed.store.oldestSeq });
+  });
+
   test('loses rows while it reads, and gets a row that says which', () => {
     const feed = new RowFeed(MEBIBYTE, false);
     const reader = new RowReader(feed, 1);
