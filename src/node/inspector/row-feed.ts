@@ -95,7 +95,7 @@ export class RowFeed {
   note(text: string, { time, connection, frame }: FedNote): void {
     const seq = this.store.nextSeq;
     const row: NoteRow = {
-      ...{ seq, time: rounded(time), connection, kind: 'note', text: text.slice(0, MAX_TEXT) },
+      ...{ seq, time: rounded(time), connection, kind: 'note', text: visible(text) },
       ...(frame === undefined ? {} : { frame }),
     };
     const head = this.heads.get(connection);
@@ -152,7 +152,17 @@ function errorOf(error: Error | undefined): Pick<EventRow, 'error'> {
     return {};
   }
   const { code = error.name } = error as Partial<CotpError>;
-  return { error: { code, message: error.message.slice(0, MAX_TEXT) } };
+  return { error: { code, message: visible(error.message) } };
+}
+
+/**
+ * A text of which some may come from a peer, with its control and format characters as `\u{…}`: they can hide what
+ * follows, or turn round its order.
+ */
+function visible(text: string): string {
+  return text
+    .slice(0, MAX_TEXT)
+    .replace(/[\p{Cc}\p{Cf}]/gu, (each) => `\\u{${each.codePointAt(0)?.toString(16)}}`);
 }
 
 /** Microseconds are enough. */

@@ -65,6 +65,13 @@ describe('the rows of a connection', () => {
       { error: { code: 'ERR_COTP_PROTOCOL', message: 'it is wrong' } },
     ],
     [
+      { event: 'drop', cause: 'limit', error: new Error('a\u202eb\x1b[31m\n\u{e0001}é') },
+      {
+        cause: 'limit',
+        error: { code: 'Error', message: 'a\\u{202e}b\\u{1b}[31m\\u{a}\\u{e0001}é' },
+      },
+    ],
+    [
       { event: 'error', error: new RangeError('too much') },
       { error: { code: 'RangeError', message: 'too much' } },
     ],
@@ -96,6 +103,12 @@ describe('the rows of a connection', () => {
       { seq: 1, time: 1, connection: 0, kind: 'note', frame: 4, text: 'x'.repeat(4096) },
     ]);
   });
+});
+
+test('a note has no character that hides others or turns them round', () => {
+  const feed = new RowFeed(MEBIBYTE, false);
+  feed.note('frame \u2066x\x00', { time: 1, connection: 0 });
+  expect(rowsFrom(feed)[0]).toMatchObject({ text: 'frame \\u{2066}x\\u{0}' });
 });
 
 describe('when rows were forgotten, a browser', () => {
