@@ -4,6 +4,7 @@
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { formatAddress } from '../address.js';
 
 /** A request that is refused. */
@@ -36,17 +37,18 @@ export class Access {
   readonly #hosts: ReadonlySet<string>;
   readonly #isOnAllAddresses: boolean;
 
-  /** @param host the host that was asked for @param port the port that is bound */
-  constructor(host: string, port: number) {
+  /** @param host the host that was asked for @param bound the address and the port that are bound */
+  constructor(host: string, { address, port }: Pick<AddressInfo, 'address' | 'port'>) {
     this.#port = port;
     this.#cookie = `cotp-inspector-${port}`;
     this.#hosts = new Set([...LOOPBACK, host].map((each) => hostText(each, port)));
-    this.#isOnAllAddresses = ALL_ADDRESSES.includes(host);
+    // The host has many forms, such as `0` and `::0`.
+    this.#isOnAllAddresses = ALL_ADDRESSES.includes(plainAddress(address));
   }
 
   /** The address for a browser. Only the first request has the token: the answer takes it out of the address. */
   url(host: string): string {
-    const [reachable = host] = ALL_ADDRESSES.includes(host) ? LOOPBACK : [host];
+    const [reachable = host] = this.#isOnAllAddresses ? LOOPBACK : [host];
     return `http://${hostText(reachable, this.#port)}/?token=${this.token}`;
   }
 
@@ -127,7 +129,12 @@ function forbidden(text: string): Refusal {
 /** The address that the browser has connected to: an IP address, which no name can be made to point elsewhere. */
 function ownHost({ socket }: IncomingMessage): string {
   const { localAddress = '', localPort = 0 } = socket;
-  return hostText(localAddress.replace(/^::ffff:/, ''), localPort);
+  return hostText(plainAddress(localAddress), localPort);
+}
+
+/** An IPv4 address without the prefix that it has on a socket for IPv6. */
+function plainAddress(address: string): string {
+  return address.replace(/^::ffff:/, '');
 }
 
 /** As browsers write it: without the port that http has by default. */

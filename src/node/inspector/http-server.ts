@@ -79,7 +79,7 @@ export class InspectorServer {
     this.#server = server;
     this.#shown = shown;
     this.address = server.address() as AddressInfo;
-    this.access = new Access(host, this.address.port);
+    this.access = new Access(host, this.address);
     const ofPage = (type: string, part: keyof Page): Route => {
       return async (_request, response) => {
         answer(response, `${type}; charset=utf-8`, (await shown.page())[part]);

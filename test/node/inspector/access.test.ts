@@ -230,14 +230,17 @@ describe('names of this machine', () => {
     expect((await ask(url)).status).toBe(303);
   });
 
-  test('on all addresses, the one that the browser has connected to is right, and no name', async () => {
-    const { url, address } = await inspector({ host: '0.0.0.0' });
-    expect(url).toMatch(`http://127.0.0.1:${address.port}/`);
-    const other = url.replace('127.0.0.1', '127.0.0.3');
-    expect((await ask(other)).status).toBe(303);
-    expect((await ask(url, { host: `127.0.0.4:${address.port}` })).status).toBe(403);
-    expect((await ask(url, { host: `evil.example:${address.port}` })).status).toBe(403);
-  });
+  test.each(['0.0.0.0', '0', '::', '::0', '::ffff:0.0.0.0'])(
+    'on all addresses (%s), the one that the browser has connected to is right, and no name',
+    async (host) => {
+      const { url, address } = await inspector({ host });
+      expect(url).toMatch(`http://127.0.0.1:${address.port}/`);
+      const other = url.replace('127.0.0.1', '127.0.0.3');
+      expect((await ask(other)).status).toBe(303);
+      expect((await ask(url, { host: `127.0.0.4:${address.port}` })).status).toBe(403);
+      expect((await ask(url, { host: `evil.example:${address.port}` })).status).toBe(403);
+    },
+  );
 
   test.each([
     ['of HTTP/1.0', 'GET / HTTP/1.0\r\n\r\n'],
