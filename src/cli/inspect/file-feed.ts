@@ -1,19 +1,15 @@
 /** Shows a capture or a trace in an inspector: finds the client of each stream, and the TPDUs in each TPKT. */
-import { CotpError, decode, type Tpdu } from '../../core/tpdu/index.js';
+import type { TpduType } from '../../core/tpdu/index.js';
 import type { FullAddress, TracedConnection } from '../../index.js';
-import { TPKT_HEADER_LENGTH } from '../../node/codes.js';
+import { DEFAULT_PORT } from '../../node/address.js';
+import { TPKT_HEADER_LENGTH, tpduTypeOf } from '../../node/codes.js';
 import type { FedNote, RowFeed } from '../../node/inspector/row-feed.js';
+import { decodeOrError } from '../../node/trace/entry.js';
 import type { CaptureEvent } from '../capture/capture-reader.js';
 import type { Flow } from '../capture/tcp-streams.js';
 import type { TraceEvent } from '../capture/trace-reader.js';
 import { Negotiated } from '../decode/negotiated.js';
 import { tpdusOf } from '../decode/nsdu.js';
-
-/** Code octets (X.224 13.1) without their low half. */
-const CODES = { CR: 0xe0, CC: 0xd0 } as const;
-
-/** The port that RFC 1006 assigns. */
-const COTP_PORT = 102;
 
 /** One stream of the file. */
 interface Stream {
@@ -93,38 +89,28 @@ export class FileFeed {
 
 /** Only a CR and a CC change how the TPDUs behind them are read. */
 function follow(negotiated: Negotiated, octets: Buffer): void {
-  const code = codeOf(octets);
-  if (code === CODES.CR || code === CODES.CC) {
-    negotiated.push(decoded(octets));
-  }
-}
-
-function decoded(octets: Buffer): Tpdu | CotpError {
-  try {
-    return decode(octets);
-  } catch (error) {
-    if (error instanceof CotpError) {
-      return error;
-    }
-    throw error;
+  const type = typeOf(octets);
+  if (type === 'CR' || type === 'CC') {
+    negotiated.push(decodeOrError(octets));
   }
 }
 
 /** The one that sends the CR; in a stream that does not begin with CR or CC, the one that does not have the port of a server. */
 function clientOf({ from, to }: Flow, first: Buffer): string {
-  const code = codeOf(first);
-  if (code === CODES.CR || code === CODES.CC) {
-    return code === CODES.CR ? from : to;
+  const type = typeOf(first);
+  if (type === 'CR' || type === 'CC') {
+    return type === 'CR' ? from : to;
   }
   const [one, other] = [addressOf(from).port, addressOf(to).port];
-  if (one === COTP_PORT || other === COTP_PORT) {
-    return one === COTP_PORT ? to : from;
+  if (one === DEFAULT_PORT || other === DEFAULT_PORT) {
+    return one === DEFAULT_PORT ? to : from;
   }
   return one < other ? to : from;
 }
 
-function codeOf(octets: Buffer): number {
-  return (octets[1] ?? 0) & 0xf0;
+/** Known even if the TPDU cannot be decoded. */
+function typeOf(octets: Buffer): TpduType | undefined {
+  return tpduTypeOf(octets[1] ?? 0);
 }
 
 /** Reads `host:port`, where an IPv6 address is in brackets. */

@@ -2,6 +2,7 @@
 import { ProtocolError } from '../../core/errors.js';
 import { decode } from '../../core/tpdu/decode.js';
 import { octetsOf, type TpduEntry } from './entry.js';
+import { aroundOctets } from './words.js';
 
 /** The judgement of strict decoding. */
 export interface Verdict {
@@ -19,10 +20,7 @@ export function verdictOf(entry: TpduEntry): Verdict {
     decode(octetsOf(entry), { ...options, strict: true });
   } catch (error) {
     if (error instanceof ProtocolError) {
-      const words = error.message.replace(
-        /, in (?:[0-9a-f]{2} )*[0-9a-f]{2}(?: … \(\d+ octets\))?/,
-        '',
-      );
+      const words = aroundOctets(error).join('');
       return { isGood: false, words: `strict decoding refuses it: ${words}` };
     }
     throw error;

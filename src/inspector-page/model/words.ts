@@ -36,11 +36,20 @@ export function describe(entry: TpduEntry): string {
     return text.replace(/^[A-Z]{2} TPDU /, '').replace(/ \[[^\]]*\]$/, '');
   } catch (error) {
     if (error instanceof CotpError) {
-      return error.message.replace(/, in (?:[0-9a-f]{2} )*[0-9a-f]{2}.*$/, '');
+      return aroundOctets(error)[0];
     }
     throw error;
   }
 }
+
+/** The message of an error before and behind the octets that it shows: the page shows them elsewhere. */
+export function aroundOctets({ message }: CotpError): readonly [before: string, behind: string] {
+  const { index = message.length, 0: octets = '' } = OCTETS.exec(message) ?? {};
+  return [message.slice(0, index), message.slice(index + octets.length)];
+}
+
+/** As `ProtocolError` writes the first octets, and how many there are. */
+const OCTETS = /, in (?:[0-9a-f]{2} )*[0-9a-f]{2}(?: … \(\d+ octets\))?/;
 
 function classOf({ leg, type }: TpduEntry) {
   return type === 'CR' || type === 'CC' ? {} : leg.decodeOptions;

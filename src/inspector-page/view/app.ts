@@ -222,6 +222,17 @@ export function removeFilter(): void {
   unscope('');
 }
 
+const NEXT_MODE: Readonly<Record<TimeMode, TimeMode>> = {
+  clock: 'start',
+  start: 'delta',
+  delta: 'clock',
+};
+
+/** Shows times in the next of the ways. */
+export function nextTimeMode(): void {
+  timeMode.value = NEXT_MODE[timeMode.peek()];
+}
+
 /** Rows that wait while the view is paused. */
 export function waiting(): number {
   return pausedAt.peek() === undefined ? 0 : session.end - shownEnd();

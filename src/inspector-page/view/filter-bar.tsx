@@ -149,23 +149,19 @@ function Toggles() {
   const isProxy = session.hello?.source === 'proxy';
   return (
     <>
-      <label title="One line for each TSDU instead of each DT">
-        <input
-          type="checkbox"
-          checked={folds.value}
-          onChange={(event) => setFolds(event.currentTarget.checked)}
-        />{' '}
-        fold TSDUs
-      </label>
+      <Toggle
+        label="fold TSDUs"
+        title="One line for each TSDU instead of each DT"
+        isOn={folds.value}
+        set={setFolds}
+      />
       {isProxy && (
-        <label title="Show a TPDU that the proxy relayed unchanged on both connections">
-          <input
-            type="checkbox"
-            checked={bothLegs.value}
-            onChange={(event) => setBothLegs(event.currentTarget.checked)}
-          />{' '}
-          both legs
-        </label>
+        <Toggle
+          label="both legs"
+          title="Show a TPDU that the proxy relayed unchanged on both connections"
+          isOn={bothLegs.value}
+          set={setBothLegs}
+        />
       )}
       <button
         type="button"
@@ -178,5 +174,25 @@ function Toggles() {
         ↓ Follow
       </button>
     </>
+  );
+}
+
+interface ToggleProps {
+  readonly label: string;
+  readonly title: string;
+  readonly isOn: boolean;
+  readonly set: (value: boolean) => void;
+}
+
+function Toggle({ label, title, isOn, set }: ToggleProps) {
+  return (
+    <label title={title}>
+      <input
+        type="checkbox"
+        checked={isOn}
+        onChange={(event) => set(event.currentTarget.checked)}
+      />{' '}
+      {label}
+    </label>
   );
 }

@@ -6,26 +6,19 @@ import {
   isHelpOpen,
   lines,
   moveSelection,
+  nextTimeMode,
   pinned,
   removeFilter,
   select,
   selected,
   setFilter,
-  type TimeMode,
   tab,
-  timeMode,
   toggleFold,
   togglePause,
 } from './app.js';
 
 /** Lines of a page. */
 const PAGE = 20;
-
-const TIME_MODES: Readonly<Record<TimeMode, TimeMode>> = {
-  clock: 'start',
-  start: 'delta',
-  delta: 'clock',
-};
 
 const KEYS: Readonly<Record<string, () => void>> = {
   j: () => moveSelection(1),
@@ -47,9 +40,7 @@ const KEYS: Readonly<Record<string, () => void>> = {
   f: () => {
     follows.value = !follows.value;
   },
-  t: () => {
-    timeMode.value = TIME_MODES[timeMode.value];
-  },
+  t: nextTimeMode,
   1: () => {
     tab.value = 'tpdu';
   },

@@ -11,6 +11,7 @@ import {
   folds,
   follows,
   lines,
+  nextTimeMode,
   select,
   selected,
   session,
@@ -25,11 +26,6 @@ import { VirtualList } from './virtual-list.js';
 
 const LINE_HEIGHT = 20;
 
-const NEXT_MODE: Readonly<Record<TimeMode, TimeMode>> = {
-  clock: 'start',
-  start: 'delta',
-  delta: 'clock',
-};
 const MODE_WORDS: Readonly<Record<TimeMode, string>> = {
   clock: 'Time',
   start: 'Since start',
@@ -97,9 +93,7 @@ function Heading() {
         type="button"
         class="plain"
         title="Time of day, since the start, or since the line before"
-        onClick={() => {
-          timeMode.value = NEXT_MODE[mode];
-        }}
+        onClick={nextTimeMode}
       >
         {MODE_WORDS[mode]} ▾
       </button>

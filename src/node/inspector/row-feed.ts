@@ -1,6 +1,8 @@
 /** Turns what is known of connections, from the diagnostics channels or from a file, into rows of the store. */
 
 import type { CotpError } from '../../core/errors.js';
+import { tpduTypeOf } from '../../core/tpdu/codes.js';
+import type { TpduType } from '../../core/tpdu/types.js';
 import { formatAddress } from '../address.js';
 import {
   decodeOrError,
@@ -17,9 +19,8 @@ import type { ConnectionRow, EventRow, NoteRow, TpduRow } from './rows.js';
 /** Longest text of an error or a note, in characters. */
 const MAX_TEXT = 4096;
 
-/** Code octets (X.224 13.1) without their low half of the TPDUs that open, refuse or end a connection. */
-const OPENING: ReadonlySet<number> = new Set([0xe0, 0xd0, 0x80, 0x70]);
-const DT = 0xf0;
+/** The TPDUs that open, refuse or end a connection. */
+const OPENING: ReadonlySet<TpduType | undefined> = new Set<TpduType>(['CR', 'CC', 'DR', 'ER']);
 
 /** A TPDU: an entry of a trace has these fields. */
 export type FedTpdu = TracedConnection & Pick<TraceEntry, 'time' | 'direction' | 'octets'>;
@@ -56,8 +57,7 @@ export class RowFeed {
     head.tpdus[direction] += 1;
     const octets = this.#redact ? redactTpdu(tpdu.octets, decodedOf(tpdu)) : tpdu.octets;
     const seq = this.store.addTpdu({ time, connection, direction, octets, frame });
-    const code = (octets[1] ?? 0) & 0xf0;
-    if (code !== DT && OPENING.has(code)) {
+    if (OPENING.has(tpduTypeOf(octets[1] ?? 0))) {
       this.heads.keep(
         head,
         seq,
