@@ -14,7 +14,7 @@ export interface Copy {
 /** The forms of any octets. */
 export const OCTET_COPIES: readonly Copy[] = [
   { name: 'hex', title: 'Copy as hexadecimal digits', make: (octets) => hexText(octets, '') },
-  { name: 'C array', title: 'Copy as an array of C', make: cArray },
+  { name: 'C array', title: 'Copy as a C array', make: cArray },
 ];
 
 /** The forms of a TPDU. */

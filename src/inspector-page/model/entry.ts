@@ -32,7 +32,7 @@ interface Common {
   readonly frame: number | undefined;
   /** Deviations from the standard, or the fault that decoding refuses. Empty if there are none. */
   readonly deviations: readonly string[];
-  /** The other leg of a proxy has told the same before: it is hidden unless both legs are shown. */
+  /** The other leg of a proxy has shown the same already: it is hidden unless both legs are shown. */
   readonly isCopy: boolean;
 }
 

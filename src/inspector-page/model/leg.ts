@@ -1,5 +1,5 @@
 /**
- * One TCP connection as its rows tell it: what was offered and agreed, how it is decoded, which TSDUs are in progress
+ * One TCP connection as its rows show it: what was offered and agreed, how it is decoded, which TSDUs are in progress
  * and how it ended. A proxy has two of them for each client.
  */
 import { ProtocolError } from '../../core/errors.js';

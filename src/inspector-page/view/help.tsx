@@ -25,7 +25,7 @@ const FILTERS = [
   ['bad', 'deviations from the standard, errors'],
   ['refused', 'of connections that were refused or failed'],
   ['text, "two words"', 'in the description, the addresses and the characters'],
-  ['-type:dt', 'a minus turns a term round'],
+  ['-type:dt', 'a minus negates a term'],
 ] as const;
 
 export function Help() {

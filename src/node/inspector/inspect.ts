@@ -28,7 +28,8 @@ export interface Inspector extends AsyncDisposable {
 /**
  * Starts a live inspector for all connections of this process: a web page on the loopback interface that shows every
  * TPDU that is sent or received from now on, octet by octet. It does not keep the process running. It uses the channels
- * `cotp:tpdu` and `cotp:connection`; while no browser has the page open, a TPDU costs one copy of its octets.
+ * `cotp:tpdu` and `cotp:connection`; while no browser has the page open, a TPDU costs its trace entry and one copy of
+ * its octets.
  *
  * @throws TypeError or RangeError for a bad option
  * @throws the error of the system if it cannot listen there, such as `EADDRINUSE`

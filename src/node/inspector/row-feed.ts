@@ -157,7 +157,7 @@ function errorOf(error: Error | undefined): Pick<EventRow, 'error'> {
 
 /**
  * A text of which some may come from a peer, with its control and format characters as `\u{…}`: they can hide what
- * follows, or turn round its order.
+ * follows, or reverse its order.
  */
 function visible(text: string): string {
   return text

@@ -19,7 +19,7 @@ const LIVE_INTERVAL = 50;
 /** The same for a file, which is to be there soon: the browser takes as much as it can. */
 const FILE_INTERVAL = 10;
 
-/** Longest pause in milliseconds: the page still shows what happens. */
+/** Longest pause in milliseconds: the page still shows what happens, even if the writes then take more of the time. */
 const LONGEST_PAUSE = 1000;
 
 /** The pace of all browsers of one inspector. */
@@ -53,7 +53,7 @@ export class WritePace {
   }
 }
 
-/** Tells, at each call, how much this process has worked since the last one. */
+/** Returns, at each call, the share of the time that this process has worked since the last one. */
 export function workMeter(): () => number {
   let last = performance.eventLoopUtilization();
   return () => {

@@ -105,7 +105,7 @@ describe('the rows of a connection', () => {
   });
 });
 
-test('a note has no character that hides others or turns them round', () => {
+test('a note has no character that hides others or reverses their order', () => {
   const feed = new RowFeed(MEBIBYTE, false);
   feed.note('frame \u2066x\x00', { time: 1, connection: 0 });
   expect(rowsFrom(feed)[0]).toMatchObject({ text: 'frame \\u{2066}x\\u{0}' });

@@ -9,12 +9,18 @@ function share(work: number, browsers = 1): number {
   return 2 / pace.pauseAfter(2);
 }
 
-test('a browser takes at most 3 % of the time of a busy process', () => {
+test('a browser takes 3 % of the time of a busy process', () => {
   expect(share(1)).toBeCloseTo(0.03);
 });
 
 test('eight browsers take no more than one', () => {
   expect(share(1, 8) * 8).toBeCloseTo(0.03);
+});
+
+test('eight browsers take more where the longest pause is reached', () => {
+  const pace = new WritePace(() => 1);
+  pace.browsers = 8;
+  expect((8 * 10) / pace.pauseAfter(10)).toBeCloseTo(0.08);
 });
 
 test('browsers of a process that is mostly idle take at most a quarter', () => {
