@@ -5,10 +5,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Connection, ListenOptions } from '../../src/index.js';
 import { type Certificates, certificates } from '../support/certificates.js';
-import '../support/concurrent.js';
+import { closeOwn } from '../support/concurrent.js';
 import { rawServer, serve } from '../support/life.js';
 import { cc, dt, tpkt } from '../support/raw.js';
 import { closedPort, cotp, listening, Running, strangers } from './support.js';
+
+closeOwn();
 
 /** Starts an echo server; returns its address. */
 async function echoServer(options: ListenOptions = {}): Promise<string> {

@@ -7,10 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type ExpectStatic, expect, test } from 'vitest';
 import { connect } from '../../src/index.js';
-import '../support/concurrent.js';
+import { closeOwn } from '../support/concurrent.js';
 import { closeLater, rawServer, serve } from '../support/life.js';
 import { cc, dt } from '../support/raw.js';
 import { COTP, Running } from './support.js';
+
+closeOwn();
 
 /** A command whose stdout is read no further than the first event of `--json`. */
 class Unread {

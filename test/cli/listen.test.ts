@@ -6,11 +6,13 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Connection, connect } from '../../src/index.js';
 import { certificates } from '../support/certificates.js';
-import '../support/concurrent.js';
+import { closeOwn } from '../support/concurrent.js';
 import { closeLater, rawClient } from '../support/life.js';
 import { proxyV1 } from '../support/proxy-header.js';
 import { CR, dt, type RawPeer } from '../support/raw.js';
 import { COTP, cotp, cotpListen, Running } from './support.js';
+
+closeOwn();
 
 function addressOf(text: string): { host: string; port: number } {
   const [host = '', port] = text.split(':');

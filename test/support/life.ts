@@ -1,5 +1,4 @@
 /** Things that a test opens and that are closed after it, whatever became of it. */
-import { afterEach } from 'vitest';
 import {
   type Connection,
   type ConnectOptions,
@@ -32,7 +31,10 @@ export function closersBy(own: () => Closers | undefined): void {
   ownClosers = own;
 }
 
-afterEach(() => closers.closeAll());
+/** Closes what the test has opened: `closing.ts` calls it. */
+export function closeAll(): Promise<void> {
+  return closers.closeAll();
+}
 
 /** The closers of the test that asks; a callback of a socket does not know its test. */
 function closersOfTest(): Closers {

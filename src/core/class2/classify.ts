@@ -53,7 +53,8 @@ function classifyFault(
     return { event: 'undecodable', error, octets };
   }
   const type = typeOf(octets);
-  // The DST-REF of a CR is 0. A CC is answered whatever its DST-REF is (X.224 6.9.1.4.2 a 1).
+  // The DST-REF of a CR is 0. A CC is answered whatever its DST-REF is.
+  //= X.224 6.9.1.4.2 a 1
   const concernsUs = type === 'CR' || type === 'CC';
   return concernsUs || readUint(octets, 2, 2) === localRef
     ? { event: 'protocol error', error, octets }
