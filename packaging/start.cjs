@@ -6,7 +6,7 @@
 const { getRawAsset } = require('node:sea');
 const { Script } = require('node:vm');
 
-const script = new Script(Buffer.from(getRawAsset('command')).toString(), {
+const script = new Script(Buffer.from(getRawAsset('command')).toString('latin1'), {
   filename: 'cotp',
   cachedData: Buffer.from(getRawAsset('cache')),
 });

@@ -45,12 +45,12 @@ export const COMMANDS: readonly Command[] = [
 export async function run(words: readonly string[], version: string, io: Io): Promise<number> {
   let argv = words;
   let exitCode: number = EXIT.ok;
-  const program = parserOf(COMMANDS, version, io, (code) => {
-    exitCode = code;
-  });
   let failedWith: number | undefined;
   try {
     argv = withCommand(words, [...COMMANDS.map(({ name }) => name), 'help']);
+    const program = parserOf(argv, version, io, (code) => {
+      exitCode = code;
+    });
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {
     failedWith = io.signal.aborted ? undefined : explain(error, argv, io);
@@ -118,8 +118,9 @@ function usageErrorOf(
   return new UsageError(explainOperands(explainUnknownOption(said, command), command, argv));
 }
 
+/** The parser of a command line. Only the commands that it names have their options, because to add them takes time. */
 function parserOf(
-  commands: readonly Command[],
+  argv: readonly string[],
   version: string,
   io: Io,
   ended: (exitCode: number) => void,
@@ -135,27 +136,38 @@ function parserOf(
     .version(version, '-V, --version', 'print the version')
     .helpCommand('help', 'print the help of a command: cotp help COMMAND')
     .addHelpText('before', () => questions(io));
-  for (const definition of commands) {
-    const parser = configured(program.command(definition.name), io)
-      .summary(definition.summary)
-      .description(definition.description ?? `${definition.summary}.`);
-    for (const { syntax, description } of definition.operands) {
-      parser.argument(syntax, description);
+  for (const definition of COMMANDS) {
+    const parser = configured(program.command(definition.name), io).summary(definition.summary);
+    if (argv.includes(definition.name)) {
+      describe(parser, definition, io, ended);
     }
-    const rows = Object.entries(definition.options);
-    for (const [name, row] of rows) {
-      parser.addOption(optionOf(name, row));
-    }
-    parser.addHelpText('after', () => afterHelp(definition, io));
-    parser.action(async () => {
-      const given = parser.opts<Record<string, unknown>>();
-      checkNeeds(definition.options, (name) => parser.getOptionValueSource(name) === 'cli');
-      const values = rows.map(([name, row]) => [name, givenOrDefault(row, given[name])] as const);
-      ended(await definition.run(parser.args, Object.fromEntries(values), io));
-    });
   }
   program.addHelpText('after', () => codesHelp(io));
   return program;
+}
+
+/** Adds to the parser of a command what this has beside its name and summary. */
+function describe(
+  parser: Parser,
+  definition: Command,
+  io: Io,
+  ended: (exitCode: number) => void,
+): void {
+  parser.description(definition.description ?? `${definition.summary}.`);
+  for (const { syntax, description } of definition.operands) {
+    parser.argument(syntax, description);
+  }
+  const rows = Object.entries(definition.options);
+  for (const [name, row] of rows) {
+    parser.addOption(optionOf(name, row));
+  }
+  parser.addHelpText('after', () => afterHelp(definition, io));
+  parser.action(async () => {
+    const given = parser.opts<Record<string, unknown>>();
+    checkNeeds(definition.options, (name) => parser.getOptionValueSource(name) === 'cli');
+    const values = rows.map(([name, row]) => [name, givenOrDefault(row, given[name])] as const);
+    ended(await definition.run(parser.args, Object.fromEntries(values), io));
+  });
 }
 
 /** Settings of the program and of each command: where text is written and how it looks. */

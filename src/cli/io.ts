@@ -40,10 +40,11 @@ export interface Streams {
 const READER_TIMEOUT_ON_STOP = 1_000;
 
 /** Creates an {@link Io}. `stop` aborts its signal; only the first call has an effect. */
-export function createIo({ stdin, stdout, stderr, env }: Streams): {
+export function createIo(streams: Streams): {
   readonly io: Io;
   readonly stop: (reason: Stop) => void;
 } {
+  const { stdout, stderr, env } = streams;
   const controller = new AbortController();
   // Every connection adds a listener: no warning about a leak.
   setMaxListeners(0, controller.signal);
@@ -59,7 +60,10 @@ export function createIo({ stdin, stdout, stderr, env }: Streams): {
     stop(isClosed ? new Stop(EXIT.ok) : new Stop(EXIT.failed, `cannot write: ${error.message}`));
   };
   const io: Io = {
-    stdin,
+    // Node opens stdin when it is first asked for, which takes time, and most commands do not read it.
+    get stdin() {
+      return streams.stdin;
+    },
     stdout: new BoundedOutput(stdout, env, outputFailed),
     // Closing stderr (`2>&-`) only silences the messages: the command continues.
     stderr: new BoundedOutput(stderr, env, () => {}),

@@ -37,15 +37,49 @@ type ColourName = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'blue' | 'magent
 /** Functions that colour a text. */
 export type Colours = Readonly<Record<ColourName, (text: string) => string>>;
 
-/** Marks the colours of this process; secret. */
-const MARK = randomInt(2 ** 31, 2 ** 40);
+/** The secret number that marks the colours of this process, and what {@link terminalText} replaces. */
+interface Marking {
+  readonly mark: number;
+  /** A marked colour, or a character to escape. */
+  readonly toReplace: RegExp;
+}
+
+let ownMarking: Marking | undefined;
+
+/** Made on the first use: to load `node:crypto` takes time, and most text needs no marking. */
+function marking(): Marking {
+  if (ownMarking === undefined) {
+    const mark = randomInt(2 ** 31, 2 ** 40);
+    ownMarking = { mark, toReplace: new RegExp(`\\x1b\\[${mark};(\\d+)m|${UNPRINTABLE}`, 'gu') };
+  }
+  return ownMarking;
+}
+
+function unchanged(text: string): string {
+  return text;
+}
+
+const NO_COLOURS: Colours = {
+  bold: unchanged,
+  dim: unchanged,
+  red: unchanged,
+  green: unchanged,
+  yellow: unchanged,
+  blue: unchanged,
+  magenta: unchanged,
+  cyan: unchanged,
+};
 
 /** Colours that {@link terminalText} recognises. If `areWanted` is false they return the text unchanged. */
 export function markedColours(areWanted: boolean): Colours {
+  if (!areWanted) {
+    return NO_COLOURS;
+  }
+  const { mark } = marking();
   const { bold, dim, red, green, yellow, blue, magenta, cyan } = pico.createColors(true);
   const marked = (format: (text: string) => string) => {
-    const [open = '', close = ''] = format('|').replaceAll('\x1b[', `\x1b[${MARK};`).split('|');
-    return areWanted ? (text: string) => `${open}${text}${close}` : (text: string) => text;
+    const [open = '', close = ''] = format('|').replaceAll('\x1b[', `\x1b[${mark};`).split('|');
+    return (text: string) => `${open}${text}${close}`;
   };
   return {
     bold: marked(bold),
@@ -58,9 +92,6 @@ export function markedColours(areWanted: boolean): Colours {
     cyan: marked(cyan),
   };
 }
-
-/** A marked colour, or a character to escape. */
-const TO_REPLACE = new RegExp(`\\x1b\\[${MARK};(\\d+)m|${UNPRINTABLE}`, 'gu');
 
 /**
  * Everything but ASCII and the characters of this program itself; the rest may be controls in another
@@ -84,9 +115,10 @@ export function terminalText(text: string, keepsLines: boolean, takesUtf8 = true
   if ((keepsLines ? PLAIN_LINES : PLAIN).test(text)) {
     return text;
   }
-  const clean = text.replace(TO_REPLACE, (found, colour: string | undefined) => {
+  const { mark, toReplace } = marking();
+  const clean = text.replace(toReplace, (found, colour: string | undefined) => {
     if (colour !== undefined) {
-      return found.replace(`${MARK};`, '');
+      return found.replace(`${mark};`, '');
     }
     return found === '\t' || (found === '\n' && keepsLines) ? found : escaped(found);
   });
