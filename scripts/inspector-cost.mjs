@@ -1,8 +1,8 @@
 /**
  * What an inspector costs a proxy: the processor time of `cotp proxy` for a TSDU there and back, and how many it relays a
  * second, without --ui, with it, and while a browser takes every row.
- * `node scripts/inspector-cost.mjs [ROUNDS [TSDUS [OCTETS [WINDOW]]]]`, by default 5 rounds of 50,000 TSDUs of 64 octets,
- * 64 of them on the way at the same time; of each form the best round counts. It reads the processor time from /proc, so
+ * `node scripts/inspector-cost.mjs [ROUNDS [TSDUS [OCTETS [WINDOW]]]]`, by default 9 rounds of 50,000 TSDUs of 64 octets,
+ * 64 of them on the way at the same time. The forms take turns; the ratios are medians of those within each round. It reads the processor time from /proc, so
  * it needs Linux. Build first.
  */
 import { spawn } from 'node:child_process';
@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { connect } from '../dist/esm/index.js';
 
 const COTP = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
-const [rounds = 5, tsdus = 50_000, octets = 64, window = 64] = process.argv.slice(2).map(Number);
+const [rounds = 9, tsdus = 50_000, octets = 64, window = 64] = process.argv.slice(2).map(Number);
 
 /** Ticks a second in /proc. */
 const TICKS = 100;
@@ -46,23 +46,43 @@ async function stop({ child }) {
   await once(child, 'exit');
 }
 
-/** A browser that reads all; gives the number of TPDUs that it got. */
+/** A browser that reads all, in a process of its own; gives the number of TPDUs that it got. */
 async function watch(url) {
+  const reader = spawn(process.execPath, [fileURLToPath(import.meta.url), 'read', url], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  await once(reader.stdout, 'data');
+  return {
+    async stop() {
+      reader.stdin.end();
+      const [text] = await once(reader.stdout, 'data');
+      return JSON.parse(text);
+    },
+  };
+}
+
+/** The process of the browser. It says when it reads, and at the end of stdin what it got. */
+async function read(url) {
   const { headers } = await fetch(url, { redirect: 'manual' });
   const [cookie] = headers.get('set-cookie').split(';');
   const asked = request(new URL('events', new URL(headers.get('location'), url)), {
     headers: { cookie },
   }).end();
-  asked.on('error', () => {});
   const [response] = await once(asked, 'response');
-  let tpdus = 0;
-  let lost = 0;
+  const counts = { tpdus: 0, lost: 0 };
   response.setEncoding('latin1').on('data', (text) => {
-    tpdus += text.split('"kind":"tpdu"').length - 1;
-    lost += text.split('"kind":"lost"').length - 1;
+    counts.tpdus += text.split('"kind":"tpdu"').length - 1;
+    counts.lost += text.split('"kind":"lost"').length - 1;
   });
-  response.on('error', () => {});
-  return { stop: () => asked.destroy(), counts: () => ({ tpdus, lost }) };
+  process.stdout.write('ready');
+  await once(process.stdin.resume(), 'end');
+  process.stdout.write(JSON.stringify(counts));
+  asked.on('error', () => {}).destroy();
+}
+
+if (process.argv[2] === 'read') {
+  await read(process.argv[3]);
+  process.exit();
 }
 
 /** Seconds of the processor that a process has used. */
@@ -99,31 +119,36 @@ async function measured(target, form) {
   const seconds = (performance.now() - begun) / 1000;
   const microseconds = ((processorTime(proxy) - before) * 1e6) / tsdus;
   await conn.asyncClose();
-  const counts = browser?.counts();
-  browser?.stop();
+  const counts = await browser?.stop();
   await stop(proxy);
   return { microseconds, perSecond: tsdus / seconds, ...counts };
 }
 
+const FORMS = ['without', 'idle', 'browser'];
+
+function median(numbers) {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)];
+}
+
 const echo = await start(['listen', '127.0.0.1:0', '--echo'], 1);
 const [{ address: target }] = echo.events;
-const best = {};
+const results = [];
 for (let round = 0; round < rounds; round += 1) {
-  for (const form of ['without', 'idle', 'browser']) {
-    const result = await measured(target, form);
-    process.stdout.write(`${form.padEnd(8)} ${JSON.stringify(result)}\n`);
-    const { microseconds = Number.POSITIVE_INFINITY, perSecond = 0 } = best[form] ?? {};
-    best[form] = {
-      microseconds: Math.min(microseconds, result.microseconds),
-      perSecond: Math.max(perSecond, result.perSecond),
-    };
+  const result = {};
+  // Another form comes first in each round.
+  for (let turn = 0; turn < FORMS.length; turn += 1) {
+    const form = FORMS[(round + turn) % FORMS.length];
+    result[form] = await measured(target, form);
   }
+  results.push(result);
+  process.stdout.write(`${JSON.stringify(result)}\n`);
 }
 await stop(echo);
-for (const [form, { microseconds, perSecond }] of Object.entries(best)) {
-  const time = `${microseconds.toFixed(1)} us of the processor a TSDU`;
-  const more = `${((microseconds / best.without.microseconds) * 100).toFixed(0)} %`;
+for (const form of FORMS) {
+  const of = (key) => median(results.map((result) => result[form][key]));
+  const ratio = (key) => median(results.map((result) => result[form][key] / result.without[key]));
   process.stdout.write(
-    `best ${form.padEnd(8)} ${time} (${more}), ${perSecond.toFixed(0)} TSDUs a second\n`,
+    `${form.padEnd(8)} ${of('microseconds').toFixed(1)} us of the processor a TSDU (${ratio('microseconds').toFixed(2)}), ${of('perSecond').toFixed(0)} TSDUs a second (${ratio('perSecond').toFixed(3)})\n`,
   );
 }

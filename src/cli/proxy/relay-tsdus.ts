@@ -72,6 +72,8 @@ export async function relayTsdus(options: ProxyOptions): Promise<RunningProxy> {
   const { listenAddr, ladder } = options;
   /** The open connection pairs, by the address of the client. */
   const pairs = new Map<string, ConnectionPair>();
+  /** The same by the number of the connection with the client: for the trace, because to make a text for each TPDU takes time. */
+  const traced = new Map<number, ConnectionPair>();
   const working = new Set<Promise<void>>();
   const pairOf = (client: FullAddress, time?: number): ConnectionPair => {
     const peer = addressText(client);
@@ -84,9 +86,10 @@ export async function relayTsdus(options: ProxyOptions): Promise<RunningProxy> {
   };
   // Only this channel reports the end of a client whose connection was never established.
   const onChannelEvent = (message: unknown) => {
-    const { event, role, remoteAddr } = message as ConnectionEvent;
+    const { event, role, remoteAddr, connection } = message as ConnectionEvent;
     if (event === 'close' && role === 'server') {
       pairs.delete(addressText(remoteAddr));
+      traced.delete(connection);
     }
   };
   subscribe(CONNECTION_CHANNEL, onChannelEvent);
@@ -103,7 +106,11 @@ export async function relayTsdus(options: ProxyOptions): Promise<RunningProxy> {
       tls: options.clientTls,
       bindConnections: true,
       trace: (entry) => {
-        const pair = pairOf(entry.remoteAddr, entry.time);
+        let pair = traced.get(entry.connection);
+        if (pair === undefined) {
+          pair = pairOf(entry.remoteAddr, entry.time);
+          traced.set(entry.connection, pair);
+        }
         const path = entry.direction === 'received' ? 'client to proxy' : 'proxy to client';
         pair.show(path, withName(entry, pair.name));
       },

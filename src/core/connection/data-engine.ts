@@ -8,6 +8,7 @@ import {
   SHORT_DT,
   showPackets,
   type TpduObserver,
+  viewOf,
   writeTsdu,
 } from '../data-transfer/dt.js';
 import { PacketRun, type RunReceiver } from '../data-transfer/packet-run.js';
@@ -86,7 +87,8 @@ export abstract class DataEngine extends StreamEngine {
 
   override sendRun(packets: Uint8Array, tsdus: number): void {
     if (this.observer?.isWatching && !this.sendBuffer.showsLeaving) {
-      showPackets(packets, this.observer);
+      // Packets of a relay are views of a received chunk, of which nobody moves octets that were given out.
+      showPackets(packets, this.observer, viewOf);
     }
     super.sendRun(packets, tsdus);
   }

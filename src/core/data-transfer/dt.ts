@@ -139,16 +139,27 @@ function writeDt(
   sendBuffer.addPacket(header, userData, following);
 }
 
+/** Takes the octets from `start` up to, not including, `end`. */
+type Cut = (octets: Uint8Array, start: number, end: number) => Uint8Array;
+
+/** For octets that nobody changes. */
+export const viewOf: Cut = (octets, start, end) => octets.subarray(start, end);
+
 /**
- * Shows the TPDUs of whole packets to an observer, which gets copies.
+ * Shows the TPDUs of whole packets to an observer.
  *
- * @returns what is there of the last TPDU, as a copy, if its end is missing; it is not shown
+ * @param cut by default the observer gets copies, because the memory of the packets may be used again
+ * @returns what is there of the last TPDU if its end is missing; it is not shown
  */
-export function showPackets(packets: Uint8Array, observer: TpduObserver): Uint8Array | undefined {
+export function showPackets(
+  packets: Uint8Array,
+  observer: TpduObserver,
+  cut: Cut = copyOf,
+): Uint8Array | undefined {
   const { length } = packets;
   for (let at = 0; at < length; ) {
     const end = at + packetLengthAt(packets, at);
-    const tpdu = copyOf(packets, at + TPKT_HEADER_LENGTH, end);
+    const tpdu = cut(packets, at + TPKT_HEADER_LENGTH, end);
     if (end > length) {
       return tpdu;
     }

@@ -7,8 +7,8 @@ const BUSY_SHARE = 0.03;
 /** The same while it is mostly idle, or only shows a file. */
 const IDLE_SHARE = 0.25;
 
-/** A process is busy if it works for more than this part of the time. */
-const MOST_IDLE_WORK = 0.4;
+/** A process is busy if it works for more than this part of the time, not counting the writes to browsers. */
+const MOST_IDLE_WORK = 0.1;
 
 /** Milliseconds between two looks at how busy the process is: several browsers write at nearly the same time. */
 const LOOK_INTERVAL = 250;
@@ -31,6 +31,8 @@ export class WritePace {
   readonly #work: () => number;
   #isBusy = false;
   #lookedAt = Number.NEGATIVE_INFINITY;
+  /** Milliseconds of writes since then. */
+  #written = 0;
 
   /**
    * @param work the part of the time, 0 to 1, that the process has worked since the last call; without it no connection
@@ -44,9 +46,12 @@ export class WritePace {
   /** Milliseconds that a browser waits after a write that took so many. */
   pauseAfter(took: number): number {
     const now = performance.now();
-    if (now - this.#lookedAt >= LOOK_INTERVAL) {
+    const passed = now - this.#lookedAt;
+    this.#written += took;
+    if (passed >= LOOK_INTERVAL) {
+      this.#isBusy = this.#work() - this.#written / passed > MOST_IDLE_WORK;
       this.#lookedAt = now;
-      this.#isBusy = this.#work() > MOST_IDLE_WORK;
+      this.#written = 0;
     }
     const share = this.#isBusy ? BUSY_SHARE : IDLE_SHARE;
     return Math.min((took * Math.max(1, this.browsers)) / share, LONGEST_PAUSE);

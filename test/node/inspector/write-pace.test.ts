@@ -1,5 +1,5 @@
 /** How much of the time of a process its browsers may take. */
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { WritePace, workMeter } from '../../../src/node/inspector/write-pace.js';
 
 /** The part of the time that a browser takes which writes whenever it may. */
@@ -25,6 +25,21 @@ test('eight browsers take more where the longest pause is reached', () => {
 
 test('browsers of a process that is mostly idle take at most a quarter', () => {
   expect(share(0.1)).toBeCloseTo(0.25);
+});
+
+test('the writes to browsers are not what keeps a process busy', () => {
+  const clock = vi.spyOn(performance, 'now').mockReturnValue(1_000);
+  try {
+    const pace = new WritePace(() => 0.25);
+    pace.browsers = 1;
+    pace.pauseAfter(2);
+    clock.mockReturnValue(2_000);
+    expect(200 / pace.pauseAfter(200)).toBeCloseTo(0.25);
+    clock.mockReturnValue(3_000);
+    expect(2 / pace.pauseAfter(2)).toBeCloseTo(0.03);
+  } finally {
+    clock.mockRestore();
+  }
 });
 
 test('a file is written to a browser more often than what is live', () => {
