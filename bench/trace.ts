@@ -6,7 +6,7 @@
  */
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { TransportConnection as Engine } from '../src/core/connection/connection.js';
-import type { TpduObserver } from '../src/core/data-transfer/dt.js';
+import type { ConnectionObserver } from '../src/core/data-transfer/dt.js';
 import type { SendPool as Blocks } from '../src/core/data-transfer/send-buffer.js';
 import type { MakeView } from '../src/core/octets/collector.js';
 import { CR } from './messages.js';
@@ -29,7 +29,7 @@ const DT = Buffer.concat([Buffer.from('0300004702f080', 'hex'), TSDU]);
 const CHANNEL = 'cotp-bench:tpdu';
 
 /** As in the library: a property of a channel is read for every TPDU. */
-class Observer implements TpduObserver {
+class Observer implements ConnectionObserver {
   readonly #channel = channel(CHANNEL);
 
   get isWatching(): boolean {
@@ -38,6 +38,10 @@ class Observer implements TpduObserver {
 
   see(_direction: string, octets: Uint8Array): void {
     this.#channel.publish(octets);
+  }
+
+  seeRun(): void {
+    throw new Error('the bench relays nothing');
   }
 }
 
@@ -52,7 +56,7 @@ export async function traceCosts(rounds: number): Promise<TraceCost[]> {
     SendPool: typeof Blocks;
   };
   const { view } = (await load('node/buffers.js')) as { view: MakeView };
-  const engine = (observer: TpduObserver | undefined) => {
+  const engine = (observer: ConnectionObserver | undefined) => {
     const opened = TransportConnection.responder(
       {
         allocate: Buffer.allocUnsafe,

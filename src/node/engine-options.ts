@@ -3,7 +3,7 @@
  */
 
 import type { ConnectionOptions } from '../core/connection/options.js';
-import type { TpduObserver } from '../core/data-transfer/dt.js';
+import type { ConnectionObserver } from '../core/data-transfer/dt.js';
 import { allocate, sendPool, view } from './buffers.js';
 import type { MessageConnectionOptions } from './message-connection.js';
 import type { ResolvedConnectOptions, ResolvedListenOptions } from './options/cotp.js';
@@ -15,7 +15,7 @@ export function engineOptions(
   handshakeTimeout: number,
   localRef: number,
   peer: string,
-  observer: TpduObserver,
+  observer: ConnectionObserver,
 ): ConnectionOptions {
   const { maxTpduSize, maxTsduSize, maxTsduSegments, strict } = options;
   const { tpClass, expedited, expeditedAck } = options;

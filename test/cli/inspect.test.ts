@@ -201,6 +201,7 @@ async function proxied(target: string, ...args: readonly string[]) {
 
 describe.each([
   ['TSDUs', []],
+  ['TSDUs and showing none', ['--quiet']],
   ['TPDUs', ['--transparent']],
 ] as const)('cotp proxy --ui, relaying %s', (_what, mode) => {
   test('shows both connections of each client, and how they ended', async () => {

@@ -132,6 +132,26 @@ describe.each(MODES)('handing on %s', (_name, mode) => {
     expect(running.stderr).toMatch(/1 error\n$/);
   });
 
+  test('--quiet shows no TPDU and counts each', async () => {
+    const target = await echo();
+    const summaries: string[] = [];
+    for (const args of [[], ['--quiet']]) {
+      const { running, address } = await proxy(target, ...mode, ...args);
+      const conn = await open(address);
+      for (const octets of ['01', '0203', '040506']) {
+        conn.write(hex(octets));
+        await conn.read();
+      }
+      await conn.asyncClose();
+      await stop(running);
+      summaries.push(/^1 connection, .*/m.exec(running.stderr)?.[0] ?? '');
+      expect(/ DT /.test(running.stdout)).toBe(args.length === 0);
+    }
+    const [shown = '', quiet] = summaries;
+    expect(shown).toMatch(/^1 connection, \d+ TPDUs of \d+ octets, 0 refusals, 0 errors$/);
+    expect(quiet).toBe(shown);
+  });
+
   test('--json and --jsonl report every TPDU', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'cotp-proxy-'));
     closeLater(() => rm(folder, { recursive: true, force: true }));

@@ -1,5 +1,6 @@
 /** `relay`: what it passes on, what it holds back, and how it ends, in both classes. */
 import { createHook } from 'node:async_hooks';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import {
@@ -10,11 +11,13 @@ import {
   type RelayResult,
   relay,
   type TraceEntry,
+  type TraceListener,
 } from '../../src/index.js';
 import { relayBetween } from '../../src/node/relay.js';
+import { ON_RUN, type TraceRun } from '../../src/node/trace/entry.js';
 import { deferred } from '../../src/node/waiting.js';
 import { EXPEDITED, NON_DISRUPTIVE, next, sent, type Wire2, wire2 } from '../support/class2.js';
-import { pair, rejection } from '../support/life.js';
+import { closeLater, pair, rejection } from '../support/life.js';
 import { dt, hex } from '../support/raw.js';
 import { guardProcess, TOO_MANY, until, type Wire, wire } from '../support/wire.js';
 
@@ -679,6 +682,44 @@ describe('what a peer may send', () => {
       'b sent 02f08001',
       'b sent 02f08002',
     ]);
+  });
+
+  test('is shown at once to a trace that takes runs', async () => {
+    const runs: string[] = [];
+    const trace: TraceListener = Object.assign(() => {}, {
+      [ON_RUN]: ({ direction, packets, tpdus }: TraceRun) => {
+        runs.push(`${direction} ${tpdus} ${packets.toString('hex')}`);
+      },
+    });
+    const a = await wire('server', { trace });
+    const b = await wire('client');
+    void relay(a.connection, b.connection);
+    const two = Buffer.concat([dt('01'), dt('02')]);
+    a.raw.send(two);
+    await until(() => runs.length > 0);
+    expect(runs).toEqual([`received 2 ${two.toString('hex')}`]);
+  });
+
+  test('is an entry for each TPDU once something subscribes to the channel', async () => {
+    const runs: TraceRun[] = [];
+    const entries: string[] = [];
+    const onTpdu = ({ direction, octets }: TraceEntry) => {
+      entries.push(`${direction} ${octets.toString('hex')}`);
+    };
+    const trace: TraceListener = Object.assign(onTpdu, {
+      [ON_RUN]: (run: TraceRun) => void runs.push(run),
+    });
+    const a = await wire('server', { trace });
+    const b = await wire('client');
+    const ignore = () => {};
+    subscribe('cotp:tpdu', ignore);
+    closeLater(() => unsubscribe('cotp:tpdu', ignore));
+    void relay(a.connection, b.connection);
+    entries.length = 0;
+    a.raw.send(Buffer.concat([dt('01'), dt('02')]));
+    await until(() => entries.length === 2);
+    expect(entries).toEqual(['received 02f08001', 'received 02f08002']);
+    expect(runs).toEqual([]);
   });
 });
 

@@ -128,6 +128,10 @@ export const proxy = command({
           files.record(entry);
           inspector?.record(entry, client);
         },
+        recordRun:
+          options.quiet && !files.areWanted
+            ? (run, client) => inspector?.recordRun(run, client)
+            : undefined,
         failed: (leg, client, error) => inspector?.failed(leg, client, error),
         ended: (connection, how, by) => {
           files.ended(connection, how, by);

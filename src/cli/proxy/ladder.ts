@@ -229,6 +229,13 @@ export class ClientLadder {
     }
   }
 
+  /** Counts DTs that are shown by nobody. @param octets without TPKT headers */
+  run(tpdus: number, octets: number): void {
+    const { counts } = this.#ladder;
+    counts.tpdus += tpdus;
+    counts.octets += octets;
+  }
+
   closed(how: string): void {
     this.#legs.flush();
     this.#ladder.note(this.number, 'close', how);

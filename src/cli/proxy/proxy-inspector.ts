@@ -4,7 +4,7 @@ import type { ConnectionEvent, TracedConnection, TraceEntry } from '../../index.
 import { formatAddress } from '../../node/address.js';
 import type { StartedInspector } from '../../node/inspector/start.js';
 import { DEFAULT_MAX_OCTETS } from '../../node/options/inspector.js';
-import { CONNECTION_CHANNEL, traceTime } from '../../node/trace/entry.js';
+import { CONNECTION_CHANNEL, type TraceRun, traceTime } from '../../node/trace/entry.js';
 import { announceInspector, openInspector } from '../inspect/open-inspector.js';
 import type { Io } from '../io.js';
 import type { Ladder } from './ladder.js';
@@ -63,6 +63,11 @@ export class ProxyInspector {
   record(entry: TraceEntry, client: number): void {
     this.#know(entry, client);
     this.#started.feed.tpdu(entry, client);
+  }
+
+  recordRun(run: TraceRun, client: number): void {
+    this.#know(run.source, client);
+    this.#started.feed.run(run, client);
   }
 
   /** The failure of a leg that the library did not open. */

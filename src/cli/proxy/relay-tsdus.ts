@@ -20,12 +20,13 @@ import {
   type Server,
   type TracedConnection,
   type TraceEntry,
+  type TraceListener,
   type Tsel,
 } from '../../index.js';
-import { DR_REASONS, isRefusalReason } from '../../node/codes.js';
+import { DR_REASONS, isRefusalReason, TPKT_HEADER_LENGTH } from '../../node/codes.js';
 import { relayBetween } from '../../node/relay.js';
 import { resetStream } from '../../node/streams.js';
-import { CONNECTION_CHANNEL, entryOf } from '../../node/trace/entry.js';
+import { CONNECTION_CHANNEL, entryOf, ON_RUN, type TraceRun } from '../../node/trace/entry.js';
 import { CLOSE_TIME_ON_STOP } from '../close-on-stop.js';
 import { failureOf } from '../failure.js';
 import { addressText } from '../format-info.js';
@@ -52,6 +53,8 @@ export interface ProxyOptions {
    * write it to files and to show it.
    */
   readonly record: (entry: TraceEntry, client: number) => void;
+  /** In its place for TPDUs that are relayed together, if nothing needs each of them by itself. */
+  readonly recordRun: ((run: TraceRun, client: number) => void) | undefined;
   /** Called when a leg fails that the library did not open. */
   readonly failed: (leg: TracedConnection, client: number, error: Error) => void;
   /** Called when a leg ends that the library did not open. */
@@ -84,6 +87,14 @@ export async function relayTsdus(options: ProxyOptions): Promise<RunningProxy> {
     }
     return pair;
   };
+  const tracedPair = ({ connection, remoteAddr }: TracedConnection, time: number) => {
+    let pair = traced.get(connection);
+    if (pair === undefined) {
+      pair = pairOf(remoteAddr, time);
+      traced.set(connection, pair);
+    }
+    return pair;
+  };
   // Only this channel reports the end of a client whose connection was never established.
   const onChannelEvent = (message: unknown) => {
     const { event, role, remoteAddr, connection } = message as ConnectionEvent;
@@ -105,15 +116,15 @@ export async function relayTsdus(options: ProxyOptions): Promise<RunningProxy> {
       ...options.transport,
       tls: options.clientTls,
       bindConnections: true,
-      trace: (entry) => {
-        let pair = traced.get(entry.connection);
-        if (pair === undefined) {
-          pair = pairOf(entry.remoteAddr, entry.time);
-          traced.set(entry.connection, pair);
-        }
-        const path = entry.direction === 'received' ? 'client to proxy' : 'proxy to client';
-        pair.show(path, withName(entry, pair.name));
-      },
+      trace: listener(
+        options,
+        (entry) => {
+          const pair = tracedPair(entry, entry.time);
+          const path = entry.direction === 'received' ? 'client to proxy' : 'proxy to client';
+          pair.show(path, entryOf(entry, { name: pair.name }));
+        },
+        (run) => tracedPair(run.source, run.time).showRun(run),
+      ),
       onConnectRequest: (request) => pairOf(request.remoteAddr).answer(request),
       onError: (error, { peer }) => {
         const pair = pairs.get(peer);
@@ -164,6 +175,15 @@ class ConnectionPair {
     this.#onLadder.tpdu(path, entry);
   }
 
+  showRun(run: TraceRun): void {
+    const { packets, tpdus } = run;
+    this.#options.recordRun?.(
+      { ...run, source: { ...run.source, name: this.name } },
+      this.#onLadder.number,
+    );
+    this.#onLadder.run(tpdus, packets.length - tpdus * TPKT_HEADER_LENGTH);
+  }
+
   /** Reports the first failure; the others follow from it. A refusal is no failure: the ladder shows it. */
   failed(error: Error): void {
     if (!this.#hasFailed && !(error instanceof ConnectionRefusedError)) {
@@ -194,9 +214,13 @@ class ConnectionPair {
         ...this.#offerOf(request),
         name: this.name,
         signal: request.signal,
-        trace: (entry) => {
-          this.show(entry.direction === 'sent' ? 'proxy to target' : 'target to proxy', entry);
-        },
+        trace: listener(
+          this.#options,
+          (entry) => {
+            this.show(entry.direction === 'sent' ? 'proxy to target' : 'target to proxy', entry);
+          },
+          (run) => this.showRun(run),
+        ),
       });
     } catch (error) {
       if (!request.signal.aborted) {
@@ -244,9 +268,13 @@ class ConnectionPair {
   }
 }
 
-/** The same entry with the name of the connection: a server gives all its connections the same. */
-function withName(entry: TraceEntry, name: string): TraceEntry {
-  return entryOf(entry, { name });
+/** A trace listener that takes what is relayed together at once, if nothing needs each TPDU. */
+function listener(
+  { recordRun }: ProxyOptions,
+  onTpdu: (entry: TraceEntry) => void,
+  onRun: (run: TraceRun) => void,
+): TraceListener {
+  return recordRun === undefined ? onTpdu : Object.assign(onTpdu, { [ON_RUN]: onRun });
 }
 
 /** Refuses the client the way the target refused: with the same reason, or by closing TCP. */

@@ -118,6 +118,11 @@ export class TraceFiles {
     this.#io = io;
   }
 
+  /** Whether there are any. */
+  get areWanted(): boolean {
+    return this.#options.pcap !== undefined || this.#options.jsonl !== undefined;
+  }
+
   /** Opens the files. */
   open(): void {
     this.#files ??= this.#createSinks();

@@ -6,9 +6,7 @@ import {
   type DtFormat,
   readEot,
   SHORT_DT,
-  showPackets,
-  type TpduObserver,
-  viewOf,
+  type ConnectionObserver,
   writeTsdu,
 } from '../data-transfer/dt.js';
 import { PacketRun, type RunReceiver } from '../data-transfer/packet-run.js';
@@ -32,10 +30,23 @@ interface Sizes {
 
 const NO_SIZES: Sizes = { agreed: 0, sent: 0, minPlainDt: 0, maxPlainDt: -1 };
 
+/** The receiver of runs which an observer sees first. */
+function shownTo(observer: ConnectionObserver, receiver: RunReceiver): RunReceiver {
+  return {
+    maxTpduSize: receiver.maxTpduSize,
+    onRun(packets, tsdus, octets) {
+      if (observer.isWatching) {
+        observer.seeRun('received', packets, tsdus);
+      }
+      receiver.onRun(packets, tsdus, octets);
+    },
+  };
+}
+
 /** The engine of a connection that carries data in DTs. */
 export abstract class DataEngine extends StreamEngine {
   protected readonly options: ConnectionOptions;
-  protected readonly observer: TpduObserver | undefined;
+  protected readonly observer: ConnectionObserver | undefined;
   #dt: DtFormat;
   #reassembly: Reassembly;
   #sizes = NO_SIZES;
@@ -81,14 +92,15 @@ export abstract class DataEngine extends StreamEngine {
     // A DT of class 2 has the reference of its receiver.
     if (this.#dt === SHORT_DT) {
       const { maxTsduSize } = this.#reassembly;
-      this.run = new PacketRun(receiver, this.#dt.headerLength, maxTsduSize, this.options.view);
+      const shown = this.observer === undefined ? receiver : shownTo(this.observer, receiver);
+      this.run = new PacketRun(shown, this.#dt.headerLength, maxTsduSize, this.options.view);
     }
   }
 
   override sendRun(packets: Uint8Array, tsdus: number): void {
     if (this.observer?.isWatching && !this.sendBuffer.showsLeaving) {
-      // Packets of a relay are views of a received chunk, of which nobody moves octets that were given out.
-      showPackets(packets, this.observer, viewOf);
+      // They are a view of a received chunk, of which nobody moves octets that were given out.
+      this.observer.seeRun('sent', packets, tsdus);
     }
     super.sendRun(packets, tsdus);
   }
@@ -121,12 +133,12 @@ export abstract class DataEngine extends StreamEngine {
       source.markSeen();
       return this.otherTpdus(octets.subarray(start, end));
     }
+    if (this.run !== undefined && this.#joinsRun(source, start, end, eot)) {
+      return true;
+    }
     if (this.observer?.isWatching) {
       this.observer.see('received', octets.subarray(start, end));
       source.markSeen();
-    }
-    if (this.run !== undefined && this.#joinsRun(source, start, end, eot)) {
-      return true;
     }
     try {
       this.#deliverTsdu(this.#reassembly.add(source, start + dt.headerLength, end, eot));

@@ -1,7 +1,7 @@
 /**
  * The options of a transport connection.
  */
-import type { TpduObserver } from '../data-transfer/dt.js';
+import type { ConnectionObserver } from '../data-transfer/dt.js';
 import type { TsduLimits } from '../data-transfer/reassembly.js';
 import type { SendPool } from '../data-transfer/send-buffer.js';
 import type { TpClassChoice } from '../negotiation/class-and-options.js';
@@ -37,5 +37,5 @@ export interface ConnectionOptions extends TsduLimits, StreamTimes {
    */
   readonly writeTimeout?: number | undefined;
   /** Gets every TPDU while it is watching. */
-  readonly observer?: TpduObserver | undefined;
+  readonly observer?: ConnectionObserver | undefined;
 }

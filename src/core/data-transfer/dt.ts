@@ -24,6 +24,15 @@ export interface TpduObserver {
   see(direction: 'sent' | 'received', tpdu: Uint8Array): void;
 }
 
+/** The observer of a connection. */
+export interface ConnectionObserver extends TpduObserver {
+  /**
+   * In place of `see`, for packets that a relay passes on: so many of them, whole, each with a DT that is a whole TSDU. The
+   * octets are not changed afterwards.
+   */
+  seeRun(direction: 'sent' | 'received', packets: Uint8Array, tpdus: number): void;
+}
+
 /** The header of a DT without parameters, as data, so that all classes share one path. */
 export interface DtFormat {
   /** Octets of the header, LI included. */
@@ -139,27 +148,16 @@ function writeDt(
   sendBuffer.addPacket(header, userData, following);
 }
 
-/** Takes the octets from `start` up to, not including, `end`. */
-type Cut = (octets: Uint8Array, start: number, end: number) => Uint8Array;
-
-/** For octets that nobody changes. */
-export const viewOf: Cut = (octets, start, end) => octets.subarray(start, end);
-
 /**
- * Shows the TPDUs of whole packets to an observer.
+ * Shows the TPDUs of whole packets to an observer, which gets copies.
  *
- * @param cut by default the observer gets copies, because the memory of the packets may be used again
- * @returns what is there of the last TPDU if its end is missing; it is not shown
+ * @returns what is there of the last TPDU, as a copy, if its end is missing; it is not shown
  */
-export function showPackets(
-  packets: Uint8Array,
-  observer: TpduObserver,
-  cut: Cut = copyOf,
-): Uint8Array | undefined {
+export function showPackets(packets: Uint8Array, observer: TpduObserver): Uint8Array | undefined {
   const { length } = packets;
   for (let at = 0; at < length; ) {
     const end = at + packetLengthAt(packets, at);
-    const tpdu = cut(packets, at + TPKT_HEADER_LENGTH, end);
+    const tpdu = copyOf(packets, at + TPKT_HEADER_LENGTH, end);
     if (end > length) {
       return tpdu;
     }

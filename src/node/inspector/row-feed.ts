@@ -8,6 +8,7 @@ import {
   decodeOrError,
   type TracedConnection,
   type TraceEntry,
+  type TraceRun,
   traceTime,
 } from '../trace/entry.js';
 import type { ConnectionEvent } from '../trace/events.js';
@@ -64,6 +65,15 @@ export class RowFeed {
         tpduJson({ seq, time, connection, frame }, direction, octets.toString('base64')),
       );
     }
+  }
+
+  /** TPDUs that a relay passes on together. @param pair in a proxy, the number of the client */
+  run({ source, time, direction, packets, tpdus }: TraceRun, pair?: number): void {
+    const head = this.#head(source, time, pair);
+    head.tpdus[direction] += tpdus;
+    const { connection } = source;
+    head.lastSeq = this.store.nextSeq + tpdus - 1;
+    this.store.addRun({ time, connection, direction, packets, tpdus });
   }
 
   event(event: ConnectionEvent, pair?: number): void {

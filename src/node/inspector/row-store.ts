@@ -8,8 +8,10 @@
  *          8          8      8        4       4     length    0 to 7
  *
  * Numbers are those of the machine and lie at multiples of their size, so that an array of numbers over the same memory
- * reads and writes them.
+ * reads and writes them. TPDUs that a relay passes on together are one such entry: its payload is the packets, with their
+ * TPKT headers, and in place of `frame` it has how many they are. Each TPDU is a row of its own nevertheless.
  */
+import { packetLengthAt, TPKT_HEADER_LENGTH } from '../../core/tpkt/header.js';
 
 /** Octets of a row beside its TPDU or text, which are filled up to a multiple of eight. */
 export const ROW_COST = 32;
@@ -18,6 +20,8 @@ export const ROW_COST = 32;
 const CONNECTION = 0;
 const TIME = 1;
 const FRAME = 2;
+/** TPDUs of a run. */
+const COUNT = FRAME;
 const LENGTH = 6;
 const KIND = 7;
 
@@ -28,7 +32,9 @@ const COPY_BY_CALL = 48;
 const JSON_TEXT = 0;
 const SENT = 1;
 const RECEIVED = 2;
-const DIRECTIONS = [undefined, 'sent', 'received'] as const;
+const SENT_RUN = 3;
+const RECEIVED_RUN = 4;
+const DIRECTIONS = [undefined, 'sent', 'received', 'sent', 'received'] as const;
 
 /** Octets of a block; a row that is longer gets a block of its own. */
 const BLOCK = 262_144;
@@ -76,6 +82,13 @@ export interface TpduToStore {
   readonly frame?: number | undefined;
 }
 
+/** TPDUs to keep that a relay passes on together. */
+export interface RunToStore extends Omit<TpduToStore, 'octets' | 'frame'> {
+  /** Whole packets with their TPKT headers. They are copied. */
+  readonly packets: Uint8Array;
+  readonly tpdus: number;
+}
+
 /** Where a reader is, and the row before that: one object for all rows, because there are very many. */
 export class Cursor implements StoredRow {
   /** Number of the next row. */
@@ -91,6 +104,8 @@ export class Cursor implements StoredRow {
   #memory: Buffer = NOTHING;
   #start = 0;
   #end = 0;
+  /** TPDUs of the run at `#end` that come next. */
+  #left = 0;
 
   constructor(nextSeq: number) {
     this.nextSeq = nextSeq;
@@ -108,21 +123,60 @@ export class Cursor implements StoredRow {
     return this.#memory.toString('utf8', this.#start, this.#end);
   }
 
+  /** Goes to the row `nextSeq`, which is in that block. */
+  moveTo(block: Block): void {
+    this.firstSeq = block.firstSeq;
+    this.offset = 0;
+    this.#left = 0;
+    let seq = block.firstSeq;
+    while (seq + countAt(block, this.offset) <= this.nextSeq) {
+      seq += countAt(block, this.offset);
+      this.offset = behind(block, this.offset);
+    }
+    for (; seq < this.nextSeq; seq += 1) {
+      this.#takePart(block);
+    }
+  }
+
   /** Takes the next row, which is in that block. */
   take(block: Block): void {
+    this.#takePart(block);
+    this.seq = this.nextSeq;
+    this.nextSeq += 1;
+  }
+
+  #takePart(block: Block): void {
+    if (this.#left === 0) {
+      this.#takeEntry(block);
+    }
+    if (this.#left > 0) {
+      const at = this.#end;
+      this.#left -= 1;
+      this.#start = at + TPKT_HEADER_LENGTH;
+      this.#end = at + packetLengthAt(this.#memory, at);
+    }
+  }
+
+  /** Takes the next entry: a row, or all of a run. */
+  #takeEntry(block: Block): void {
     const { octets, doubles, words } = block;
     const at = this.offset;
+    const kind = words[at / 4 + KIND] ?? 0;
     const frame = doubles[at / 8 + FRAME] ?? 0;
-    this.seq = this.nextSeq;
     this.time = doubles[at / 8 + TIME] ?? 0;
     this.connection = doubles[at / 8 + CONNECTION] ?? 0;
-    this.direction = DIRECTIONS[words[at / 4 + KIND] ?? 0];
-    this.frame = frame === 0 ? undefined : frame;
+    this.direction = DIRECTIONS[kind];
     this.#memory = octets;
     this.#start = at + ROW_COST;
-    this.#end = this.#start + lengthAt(block, at);
-    this.offset = filledUp(this.#end);
-    this.nextSeq += 1;
+    this.offset = behind(block, at);
+    if (isRun(kind)) {
+      this.frame = undefined;
+      this.#left = frame;
+      this.#end = this.#start;
+    } else {
+      this.frame = frame === 0 ? undefined : frame;
+      this.#end = this.#start + lengthAt(block, at);
+    }
   }
 }
 
@@ -195,7 +249,17 @@ export class RowStore {
       block.octets.set(octets, at);
     }
     this.#tpdus += 1;
-    return this.#added();
+    return this.#added(1);
+  }
+
+  /** @returns the number of the last row */
+  addRun({ time, connection, direction, packets, tpdus }: RunToStore): number {
+    const kind = direction === 'sent' ? SENT_RUN : RECEIVED_RUN;
+    const { length } = packets;
+    const block = this.#blockFor(ROW_COST + length);
+    block.octets.set(packets, write(block, length, kind, connection, time, tpdus));
+    this.#tpdus += tpdus;
+    return this.#added(tpdus);
   }
 
   /**
@@ -206,7 +270,7 @@ export class RowStore {
     const length = Buffer.byteLength(json);
     const block = this.#blockFor(ROW_COST + length);
     block.octets.write(json, write(block, length, JSON_TEXT, connection, time, 0));
-    return this.#added();
+    return this.#added(1);
   }
 
   /** The row at the cursor, which then moves on; `undefined` behind the last row. A forgotten row is passed over. */
@@ -226,11 +290,7 @@ export class RowStore {
     }
     const block = this.#blockOf(cursor.nextSeq);
     if (block !== undefined && block.firstSeq !== cursor.firstSeq) {
-      cursor.firstSeq = block.firstSeq;
-      cursor.offset = 0;
-      for (let seq = block.firstSeq; seq < cursor.nextSeq; seq += 1) {
-        cursor.offset = filledUp(cursor.offset + ROW_COST + lengthAt(block, cursor.offset));
-      }
+      cursor.moveTo(block);
     }
     return block;
   }
@@ -244,11 +304,11 @@ export class RowStore {
     return this.#blocks[index];
   }
 
-  #added(): number {
-    const seq = this.#nextSeq;
-    this.#nextSeq += 1;
+  /** @returns the number of the last of so many rows */
+  #added(rows: number): number {
+    this.#nextSeq += rows;
     this.onRow?.();
-    return seq;
+    return this.#nextSeq - 1;
   }
 
   #blockFor(length: number): Block {
@@ -291,13 +351,13 @@ function write(
   kind: number,
   connection: number,
   time: number,
-  frame: number,
+  frameOrCount: number,
 ): number {
   const { doubles, words, used } = block;
   const eighths = used / 8;
   doubles[eighths + CONNECTION] = connection;
   doubles[eighths + TIME] = time;
-  doubles[eighths + FRAME] = frame;
+  doubles[eighths + FRAME] = frameOrCount;
   words[used / 4 + LENGTH] = length;
   words[used / 4 + KIND] = kind;
   block.used = filledUp(used + ROW_COST + length);
@@ -306,6 +366,20 @@ function write(
 
 function lengthAt({ words }: Block, at: number): number {
   return words[at / 4 + LENGTH] ?? 0;
+}
+
+/** Where the next entry begins. */
+function behind(block: Block, at: number): number {
+  return filledUp(at + ROW_COST + lengthAt(block, at));
+}
+
+/** Rows of an entry. */
+function countAt({ doubles, words }: Block, at: number): number {
+  return isRun(words[at / 4 + KIND] ?? 0) ? (doubles[at / 8 + COUNT] ?? 0) : 1;
+}
+
+function isRun(kind: number): boolean {
+  return kind >= SENT_RUN;
 }
 
 /** The next multiple of eight. */

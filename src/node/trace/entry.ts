@@ -55,6 +55,23 @@ export interface TraceEntry extends TracedConnection {
  */
 export type TraceListener = (entry: TraceEntry) => void;
 
+/** Packets that a relay passes on, whole, each with a DT that is a whole TSDU: consecutive TPDUs of a connection. */
+export interface TraceRun extends Pick<TraceEntry, 'time' | 'direction'> {
+  readonly source: TracedConnection;
+  /** With their TPKT headers. */
+  readonly packets: Buffer;
+  /** How many they are. */
+  readonly tpdus: number;
+}
+
+/** What a listener of this package has if it takes runs at once. Any other gets an entry for each TPDU of a run. */
+export const ON_RUN: unique symbol = Symbol('onRun');
+
+/** A trace listener of this package. */
+export interface RunTraceListener extends TraceListener {
+  readonly [ON_RUN]?: (run: TraceRun) => void;
+}
+
 /** The time in milliseconds since 1970, with fractions. */
 export function traceTime(): number {
   return performance.timeOrigin + performance.now();

@@ -3,14 +3,23 @@
  * `NODE_DEBUG=cotp`. If none of them is in use, a TPDU costs two property reads.
  */
 import { debuglog } from 'node:util';
-import type { TpduObserver } from '../../core/data-transfer/dt.js';
+import type { ConnectionObserver } from '../../core/data-transfer/dt.js';
+import { packetLengthAt, TPKT_HEADER_LENGTH } from '../../core/tpkt/header.js';
 import { type Ends, type FullAddress, formatAddress, UNKNOWN_ADDRESS } from '../address.js';
 import { toBuffer } from '../buffers.js';
 import { settle } from '../callbacks.js';
 import type { ConnectionInfo } from '../connection.js';
 import type { Driver } from '../driver.js';
 import { whenClosed } from '../streams.js';
-import { connectionChannel, Entry, type TraceListener, tpduChannel, traceTime } from './entry.js';
+import {
+  connectionChannel,
+  Entry,
+  ON_RUN,
+  type RunTraceListener,
+  type TraceListener,
+  tpduChannel,
+  traceTime,
+} from './entry.js';
 import type {
   ConnectionClose,
   ConnectionDropped,
@@ -49,14 +58,14 @@ export interface TraceIdentity {
 }
 
 /** The trace of one connection. */
-export class ConnectionTrace implements TpduObserver {
+export class ConnectionTrace implements ConnectionObserver {
   /** The number of the connection. */
   readonly id: number;
   readonly #role: 'client' | 'server';
   readonly #peer: FullAddress;
   /** `undefined` once the connection is open: then its `info` has the addresses. */
   #ends: (() => Ends) | undefined;
-  readonly #listener: TraceListener | undefined;
+  readonly #listener: RunTraceListener | undefined;
   readonly #name: string | undefined;
   readonly #report: (thrown: unknown) => void;
   readonly #server: FullAddress | undefined;
@@ -110,18 +119,32 @@ export class ConnectionTrace implements TpduObserver {
     if (debug.enabled) {
       debug('%s', entry.toString());
     }
-    this.#callListener(entry);
+    if (this.#listener !== undefined) {
+      this.#call(this.#listener, entry);
+    }
     tpduChannel.publish(entry);
   }
 
-  /** A listener that fails must not break the connection that it observes. */
-  #callListener(entry: Entry): void {
-    if (this.#listener === undefined) {
+  seeRun(direction: 'sent' | 'received', packets: Uint8Array, tpdus: number): void {
+    const onRun = this.#listener?.[ON_RUN];
+    const octets = toBuffer(packets);
+    if (onRun !== undefined && !debug.enabled && !tpduChannel.hasSubscribers) {
+      const run = { source: this.#known(), time: traceTime(), direction, packets: octets, tpdus };
+      this.#call(onRun, run);
       return;
     }
+    for (let at = 0; at < octets.length; ) {
+      const end = at + packetLengthAt(octets, at);
+      this.see(direction, octets.subarray(at + TPKT_HEADER_LENGTH, end));
+      at = end;
+    }
+  }
+
+  /** A listener that fails must not break the connection that it observes. */
+  #call<T>(listener: (seen: T) => unknown, seen: T): void {
     let result: unknown;
     try {
-      result = this.#listener(entry);
+      result = listener(seen);
     } catch (thrown) {
       this.#onFailure(thrown);
       return;

@@ -155,6 +155,7 @@ describe('receiving', () => {
       see: (direction: string, tpdu: Uint8Array) => {
         seen.push(`${direction} ${digits(tpdu)}`);
       },
+      seeRun: () => expect.unreachable(),
     };
     const subject = responder({ observer }).feed(CR);
     subject.connection.accept({}, 10);

@@ -16,6 +16,7 @@ function watched(isWatching: () => boolean) {
         seen.push({ tpdu, was: Uint8Array.from(tpdu) });
       }
     },
+    seeRun: () => expect.unreachable(),
   };
   const subject = responder({ maxTpduSize: 65_531, observer });
   const parameters = { tpduSize: 2048, preferredMaxTpduSize: 65_408 } as const;

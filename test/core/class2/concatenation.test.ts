@@ -58,6 +58,7 @@ describe('a TPKT of several TPDUs', () => {
       see: (direction: string, tpdu: Uint8Array) => {
         seen.push(`${direction} ${digits(tpdu)}`);
       },
+      seeRun: () => expect.unreachable(),
     };
     const subject = open2('responder', { observer });
     seen.length = 0;

@@ -6,11 +6,18 @@ import {
   RowStore,
   type StoredRow,
 } from '../../../src/node/inspector/row-store.js';
+import { tpkt } from '../../support/splits.js';
 
 const MEBIBYTE = 1_048_576;
 
 function add(store: RowStore, octets: Buffer, connection = 1): number {
   return store.addTpdu({ time: 5.25, connection, direction: 'sent', octets });
+}
+
+/** Packets of which the first has TPDUs of so many octets of 1, the second of 2, and so on. */
+function packets(...lengths: readonly number[]): { packets: Buffer; tpdus: number } {
+  const all = lengths.map((length, i) => tpkt(Buffer.alloc(length, i + 1)));
+  return { packets: Buffer.concat(all), tpdus: lengths.length };
 }
 
 /** What a row says, with a copy of its octets. */
@@ -54,6 +61,54 @@ describe('a store of rows', () => {
     add(store, octets);
     octets.fill(0);
     expect(all(store)).toMatchObject([{ octets: Buffer.from('before') }]);
+  });
+
+  test('gives each TPDU of a run as a row of its own', () => {
+    const store = new RowStore(MEBIBYTE);
+    expect(add(store, Buffer.of(1))).toBe(1);
+    const run = { time: 7.5, connection: 3, direction: 'received' } as const;
+    expect(store.addRun({ ...run, ...packets(3, 300, 1) })).toBe(4);
+    expect(add(store, Buffer.of(2))).toBe(5);
+    expect([store.nextSeq, store.tpdus]).toEqual([6, 5]);
+    const row = { ...run, frame: undefined };
+    expect(all(store)).toEqual([
+      expect.objectContaining({ seq: 1, octets: Buffer.of(1) }),
+      { ...row, seq: 2, octets: Buffer.alloc(3, 1) },
+      { ...row, seq: 3, octets: Buffer.alloc(300, 2) },
+      { ...row, seq: 4, octets: Buffer.alloc(1, 3) },
+      expect.objectContaining({ seq: 5, octets: Buffer.of(2) }),
+    ]);
+  });
+
+  test('lets a reader begin within a run', () => {
+    const store = new RowStore(MEBIBYTE);
+    for (let i = 0; i < 100; i += 1) {
+      store.addRun({ time: 1, connection: 1, direction: 'sent', ...packets(3, 4, 5) });
+    }
+    for (const seq of [1, 2, 3, 4, 150, 299, 300]) {
+      const rows = all(store, seq);
+      expect(rows.map((row) => row.seq)).toEqual(
+        Array.from({ length: 301 - seq }, (_, i) => seq + i),
+      );
+      expect(rows[0]?.octets?.length).toBe(3 + ((seq - 1) % 3));
+    }
+  });
+
+  test('forgets runs, also those that a reader has begun', () => {
+    const store = new RowStore(MEBIBYTE);
+    const cursor = new Cursor(1);
+    let last = 0;
+    for (let i = 0; i < 3000; i += 1) {
+      store.addRun({ time: 1, connection: 1, direction: 'sent', ...packets(500, 501) });
+      const row = i % 100 < 50 ? store.next(cursor) : undefined;
+      if (row !== undefined) {
+        expect(row.seq).toBeGreaterThan(last);
+        expect(row.octets().length).toBe(500 + ((row.seq - 1) % 2));
+        last = row.seq;
+      }
+      expect(store.octets).toBeLessThanOrEqual(MEBIBYTE);
+    }
+    expect(last).toBeGreaterThan(3000);
   });
 
   test('never holds more octets than it may', () => {
