@@ -130,7 +130,7 @@ export const proxy = command({
         },
         recordRun:
           options.quiet && !files.areWanted
-            ? (run, client) => inspector?.recordRun(run, client)
+            ? (source, run, client) => inspector?.recordRun(source, run, client)
             : undefined,
         failed: (leg, client, error) => inspector?.failed(leg, client, error),
         ended: (connection, how, by) => {

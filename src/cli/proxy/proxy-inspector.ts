@@ -65,9 +65,9 @@ export class ProxyInspector {
     this.#started.feed.tpdu(entry, client);
   }
 
-  recordRun(run: TraceRun, client: number): void {
-    this.#know(run.source, client);
-    this.#started.feed.run(run, client);
+  recordRun(source: TracedConnection, run: TraceRun, client: number): void {
+    this.#know(source, client);
+    this.#started.feed.run(source, run, client);
   }
 
   /** The failure of a leg that the library did not open. */

@@ -54,7 +54,9 @@ export interface ProxyOptions {
    */
   readonly record: (entry: TraceEntry, client: number) => void;
   /** In its place for TPDUs that are relayed together, if nothing needs each of them by itself. */
-  readonly recordRun: ((run: TraceRun, client: number) => void) | undefined;
+  readonly recordRun:
+    | ((source: TracedConnection, run: TraceRun, client: number) => void)
+    | undefined;
   /** Called when a leg fails that the library did not open. */
   readonly failed: (leg: TracedConnection, client: number, error: Error) => void;
   /** Called when a leg ends that the library did not open. */
@@ -158,6 +160,7 @@ class ConnectionPair {
   readonly #options: ProxyOptions;
   #incoming: Connection | undefined;
   #outgoing: Connection | undefined;
+  #namedServer: TracedConnection | undefined;
   #hasFailed = false;
 
   constructor(onLadder: ClientLadder, options: ProxyOptions) {
@@ -176,12 +179,18 @@ class ConnectionPair {
   }
 
   showRun(run: TraceRun): void {
-    const { packets, tpdus } = run;
-    this.#options.recordRun?.(
-      { ...run, source: { ...run.source, name: this.name } },
-      this.#onLadder.number,
-    );
+    const { source, packets, tpdus } = run;
+    this.#options.recordRun?.(this.#named(source), run, this.#onLadder.number);
     this.#onLadder.run(tpdus, packets.length - tpdus * TPKT_HEADER_LENGTH);
+  }
+
+  /** A connection with the name of the pair: a server gives all its connections the same. */
+  #named(source: TracedConnection): TracedConnection {
+    if (source.role === 'client') {
+      return source;
+    }
+    this.#namedServer ??= { ...source, name: this.name };
+    return this.#namedServer;
   }
 
   /** Reports the first failure; the others follow from it. A refusal is no failure: the ladder shows it. */

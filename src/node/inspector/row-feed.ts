@@ -67,8 +67,17 @@ export class RowFeed {
     }
   }
 
-  /** TPDUs that a relay passes on together. @param pair in a proxy, the number of the client */
-  run({ source, time, direction, packets, tpdus }: TraceRun, pair?: number): void {
+  /**
+   * TPDUs that a relay passes on together.
+   *
+   * @param source their connection
+   * @param pair in a proxy, the number of the client
+   */
+  run(
+    source: TracedConnection,
+    { time, direction, packets, tpdus }: TraceRun,
+    pair?: number,
+  ): void {
     const head = this.#head(source, time, pair);
     head.tpdus[direction] += tpdus;
     const { connection } = source;

@@ -9,7 +9,8 @@
  *
  * Numbers are those of the machine and lie at multiples of their size, so that an array of numbers over the same memory
  * reads and writes them. TPDUs that a relay passes on together are one such entry: its payload is the packets, with their
- * TPKT headers, and in place of `frame` it has how many they are. Each TPDU is a row of its own nevertheless.
+ * TPKT headers, and in place of `frame` it has how many they are. Each TPDU is a row of its own nevertheless. If the same
+ * packets come again at once, for the other connection of the relay, the payload of that entry says where they are.
  */
 import { packetLengthAt, TPKT_HEADER_LENGTH } from '../../core/tpkt/header.js';
 
@@ -34,7 +35,12 @@ const SENT = 1;
 const RECEIVED = 2;
 const SENT_RUN = 3;
 const RECEIVED_RUN = 4;
-const DIRECTIONS = [undefined, 'sent', 'received', 'sent', 'received'] as const;
+const SENT_AGAIN = 5;
+const RECEIVED_AGAIN = 6;
+const DIRECTIONS = [undefined, 'sent', 'received', 'sent', 'received', 'sent', 'received'] as const;
+
+/** Octets of the payload of an entry that says where its packets are. */
+const PLACE = 8;
 
 /** Octets of a block; a row that is longer gets a block of its own. */
 const BLOCK = 262_144;
@@ -172,7 +178,7 @@ export class Cursor implements StoredRow {
     if (isRun(kind)) {
       this.frame = undefined;
       this.#left = frame;
-      this.#end = this.#start;
+      this.#end = kind >= SENT_AGAIN ? (words[this.#start / 4] ?? 0) : this.#start;
     } else {
       this.frame = frame === 0 ? undefined : frame;
       this.#end = this.#start + lengthAt(block, at);
@@ -196,6 +202,9 @@ export class RowStore {
   #reserved = 0;
   #nextSeq = 1;
   #tpdus = 0;
+  /** The packets of the last run, if they are in the last block, and where there. */
+  #lastRun: Uint8Array | undefined;
+  #lastRunAt = 0;
 
   /** @param maxOctets octets of all blocks, and of what is reserved for others */
   constructor(maxOctets: number) {
@@ -254,10 +263,18 @@ export class RowStore {
 
   /** @returns the number of the last row */
   addRun({ time, connection, direction, packets, tpdus }: RunToStore): number {
-    const kind = direction === 'sent' ? SENT_RUN : RECEIVED_RUN;
-    const { length } = packets;
-    const block = this.#blockFor(ROW_COST + length);
-    block.octets.set(packets, write(block, length, kind, connection, time, tpdus));
+    const isSent = direction === 'sent';
+    const last = this.#blocks.at(-1);
+    if (packets === this.#lastRun && last !== undefined && hasRoom(last, ROW_COST + PLACE)) {
+      const kind = isSent ? SENT_AGAIN : RECEIVED_AGAIN;
+      last.words[write(last, PLACE, kind, connection, time, tpdus) / 4] = this.#lastRunAt;
+    } else {
+      const block = this.#blockFor(ROW_COST + packets.length);
+      const kind = isSent ? SENT_RUN : RECEIVED_RUN;
+      this.#lastRunAt = write(block, packets.length, kind, connection, time, tpdus);
+      block.octets.set(packets, this.#lastRunAt);
+      this.#lastRun = packets;
+    }
     this.#tpdus += tpdus;
     return this.#added(tpdus);
   }
@@ -313,9 +330,10 @@ export class RowStore {
 
   #blockFor(length: number): Block {
     const last = this.#blocks.at(-1);
-    if (last !== undefined && last.used + length <= last.octets.length) {
+    if (last !== undefined && hasRoom(last, length)) {
       return last;
     }
+    this.#lastRun = undefined;
     const size = Math.max(filledUp(length), this.#blockSize);
     const memory = this.#makeRoom(size) ?? memoryOf(size);
     const block = { ...memory, firstSeq: this.#nextSeq, used: 0 };
@@ -329,6 +347,7 @@ export class RowStore {
     let free: Memory | undefined;
     while (this.#blocks.length > 0 && this.octets + size > this.maxOctets) {
       const oldest = this.#blocks.shift();
+      this.#lastRun = undefined;
       const length = oldest?.octets.length ?? 0;
       this.#octets -= length;
       free = length === size ? oldest : free;
@@ -362,6 +381,10 @@ function write(
   words[used / 4 + KIND] = kind;
   block.used = filledUp(used + ROW_COST + length);
   return used + ROW_COST;
+}
+
+function hasRoom({ used, octets }: Block, length: number): boolean {
+  return used + length <= octets.length;
 }
 
 function lengthAt({ words }: Block, at: number): number {

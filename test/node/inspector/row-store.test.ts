@@ -23,6 +23,8 @@ function packets(...lengths: readonly number[]): { packets: Buffer; tpdus: numbe
 /** What a row says, with a copy of its octets. */
 interface Copied {
   readonly seq: number;
+  readonly connection: number;
+  readonly direction?: StoredRow['direction'];
   readonly octets?: Buffer;
   readonly json?: string;
 }
@@ -78,6 +80,35 @@ describe('a store of rows', () => {
       { ...row, seq: 4, octets: Buffer.alloc(1, 3) },
       expect.objectContaining({ seq: 5, octets: Buffer.of(2) }),
     ]);
+  });
+
+  test('keeps packets that come again at once only once', () => {
+    const store = new RowStore(MEBIBYTE);
+    const run = packets(3, 1000);
+    store.addRun({ time: 1, connection: 1, direction: 'received', ...run });
+    store.addRun({ time: 2, connection: 2, direction: 'sent', ...run });
+    store.addRun({ time: 3, connection: 2, direction: 'received', ...packets(4) });
+    const rows = all(store);
+    expect(rows.map(({ connection, direction }) => [connection, direction])).toEqual([
+      [1, 'received'],
+      [1, 'received'],
+      [2, 'sent'],
+      [2, 'sent'],
+      [2, 'received'],
+    ]);
+    expect(rows[2]?.octets).toEqual(Buffer.alloc(3, 1));
+    expect(rows[3]?.octets).toEqual(Buffer.alloc(1000, 2));
+    expect(all(store, 4)[0]?.octets).toEqual(Buffer.alloc(1000, 2));
+    // So many entries would take 2 MB if each had its own packets.
+    for (let i = 0; i < 1000; i += 1) {
+      const next = packets(500, 500);
+      store.addRun({ time: 1, connection: 1, direction: 'received', ...next });
+      store.addRun({ time: 2, connection: 2, direction: 'sent', ...next });
+    }
+    expect(store.nextSeq - store.oldestSeq).toBeGreaterThan(3400);
+    for (const { seq, octets } of all(store, 100)) {
+      expect(octets).toEqual(Buffer.alloc(500, 1 + ((seq - 6) % 2)));
+    }
   });
 
   test('lets a reader begin within a run', () => {
