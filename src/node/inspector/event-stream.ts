@@ -5,6 +5,7 @@
 import type { ServerResponse } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
+import { asciiJson } from './row-feed.js';
 import type { RowReader } from './row-reader.js';
 import type { Hello } from './rows.js';
 import type { WritePace } from './write-pace.js';
@@ -57,7 +58,7 @@ export class EventStream {
       this.#timer = undefined;
       this.#isFull = true;
     });
-    this.#write(`event: hello\ndata: ${JSON.stringify(hello)}\n\n`);
+    this.#write(`event: hello\ndata: ${asciiJson(hello)}\n\n`);
     this.wake();
   }
 
@@ -114,8 +115,9 @@ export class EventStream {
     }
   }
 
+  /** @param text in ASCII */
   #write(text: string): void {
-    this.#isFull = !this.#response.write(text);
+    this.#isFull = !this.#response.write(text, 'latin1');
   }
 
   #comment(): void {

@@ -126,7 +126,7 @@ export class Cursor implements StoredRow {
   }
 
   json(): string {
-    return this.#memory.toString('utf8', this.#start, this.#end);
+    return this.#memory.toString('latin1', this.#start, this.#end);
   }
 
   /** Goes to the row `nextSeq`, which is in that block. */
@@ -280,13 +280,13 @@ export class RowStore {
   }
 
   /**
-   * @param json the row as JSON; its `seq` must be {@link nextSeq}
+   * @param json the row as JSON in ASCII; its `seq` must be {@link nextSeq}
    * @returns the number of the row
    */
   addJson(time: number, connection: number, json: string): number {
-    const length = Buffer.byteLength(json);
+    const { length } = json;
     const block = this.#blockFor(ROW_COST + length);
-    block.octets.write(json, write(block, length, JSON_TEXT, connection, time, 0));
+    block.octets.write(json, write(block, length, JSON_TEXT, connection, time, 0), 'latin1');
     return this.#added(1);
   }
 

@@ -50,10 +50,10 @@ describe('a store of rows', () => {
     const store = new RowStore(MEBIBYTE);
     const octets = Buffer.from([2, 0xf0, 0x80]);
     store.addTpdu({ time: 1.5, connection: 7, direction: 'received', octets, frame: 9 });
-    store.addJson(2.5, 8, '{"kind":"note","text":"ä"}');
+    store.addJson(2.5, 8, '{"kind":"note","text":"a"}');
     expect(all(store)).toEqual([
       { seq: 1, time: 1.5, connection: 7, direction: 'received', octets, frame: 9 },
-      { seq: 2, time: 2.5, connection: 8, json: '{"kind":"note","text":"ä"}' },
+      { seq: 2, time: 2.5, connection: 8, json: '{"kind":"note","text":"a"}' },
     ]);
   });
 
