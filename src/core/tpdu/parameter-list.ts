@@ -246,6 +246,9 @@ function sameAsCame(
   octets: Uint8Array,
   asCame: readonly RawParameter[],
 ): Uint8Array | undefined {
+  if (asCame.length === 0) {
+    return undefined;
+  }
   const value = asCame.filter(({ code }) => code === row.code).at(-1)?.value;
   if (value === undefined || value.length === octets.length || !row.kind.fits(value.length)) {
     return undefined;
