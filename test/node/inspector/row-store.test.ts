@@ -1,11 +1,7 @@
 /** The ring of rows of the inspector. */
 import { describe, expect, test } from 'vitest';
-import {
-  Cursor,
-  ROW_COST,
-  RowStore,
-  type StoredRow,
-} from '../../../src/node/inspector/row-store.js';
+import { Cursor, ROW_COST, type StoredRow } from '../../../src/node/inspector/row-block.js';
+import { RowStore } from '../../../src/node/inspector/row-store.js';
 import { tpkt } from '../../support/splits.js';
 
 const MEBIBYTE = 1_048_576;
