@@ -220,7 +220,7 @@ export function endedByPeer(
 //= RFC 2126 4.2.3 non-disruptive
 export function detailsOf({ parameters, userData }: DisconnectRequest): DisconnectDetails {
   const { additionalInfo = NO_OCTETS } = parameters;
-  const [octet] = additionalInfo.length === 1 ? additionalInfo : [];
+  const octet = additionalInfo.length === 1 ? additionalInfo[0] : undefined;
   const isStated = octet === ADDITIONAL_INFO.nonDisruptive || octet === ADDITIONAL_INFO.abort;
   const isAllowed = userData.length > 0 && userData.length <= MAX_USER_DATA.disconnect;
   return {
@@ -258,7 +258,7 @@ export function timedOut(
   peer: string,
 ): CotpError {
   const phase = STATES[state].phase;
-  const { timer, limit, text } = state === 'RELEASING' ? RELEASE_TIMER : TIMERS[phase];
+  const { timer, limit, text } = TIMERS[phase];
   const milliseconds = times[limit];
   return new TimeoutError(
     `${text.replace('TSDU', unit)} within ${milliseconds} ms`,
@@ -297,14 +297,12 @@ const TIMERS: Readonly<Record<Phase, Timer>> = {
     limit: 'reassemblyTimeout',
     text: 'a TSDU was begun but not finished',
   },
-  closing: { timer: 'closeTimeout', limit: 'closeTimeout', text: 'the peer did not close' },
-};
-
-/** The close clock has run out before everything that was written has left. */
-const RELEASE_TIMER: Timer = {
-  timer: 'closeTimeout',
-  limit: 'closeTimeout',
-  text: 'what was written before closing was not sent',
+  // The close clock has run out before everything that was written has left. Once it has left, nobody is told.
+  closing: {
+    timer: 'closeTimeout',
+    limit: 'closeTimeout',
+    text: 'what was written before closing was not sent',
+  },
 };
 
 interface Timer {
