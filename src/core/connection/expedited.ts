@@ -58,7 +58,7 @@ export class Expedited {
     if (this.ackDeadline === TIME_UNKNOWN) {
       this.ackDeadline = now + this.#timeout;
     }
-    return this.ackDeadline !== undefined && now >= this.ackDeadline;
+    return now >= (this.ackDeadline ?? Number.POSITIVE_INFINITY);
   }
 
   /** Moves the deadline: the peer was not read for so many milliseconds. */

@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { TimeoutError } from '../../../src/core/errors.js';
 import { open2 } from '../../support/class2-states.js';
-import { digits, hex } from '../../support/splits.js';
-import { OURS, only, packet, raw, type Subject } from '../../support/states.js';
+import { digits, hex, pattern } from '../../support/splits.js';
+import { inState, OURS, only, packet, raw, type Subject } from '../../support/states.js';
 
 const EA = packet({ type: 'EA', dstRef: OURS, yrEdtuNr: 0 });
 const ED = raw('0410 0a0b 85 78');
@@ -49,16 +49,42 @@ describe('an ED that is sent', () => {
 
   //= X.224 6.11.1.4 para 4 test
   //= X.224 13.8.5 test
-  it.each(['', '00'.repeat(17)])('has 1 to 16 octets', (data) => {
+  it.each([0, 17])('has 1 to 16 octets, not %i', (length) => {
     const subject = open2('initiator');
-    expect(() => subject.connection.sendExpedited(hex(data))).toThrow(RangeError);
+    expect(() => subject.connection.sendExpedited(new Uint8Array(length))).toThrow(
+      new RangeError(`expedited data: 1 to 16 octets expected, got ${length}`),
+    );
     expect(subject.sent()).toEqual([]);
   });
 
-  it('needs to have been agreed on', () => {
-    const subject = open2('initiator', { expedited: false });
-    expect(() => subject.connection.sendExpedited(hex('01'))).toThrow(
-      expect.objectContaining({ code: 'ERR_COTP_NO_EXPEDITED', hint: expect.any(String) }),
+  //= X.224 13.8.5 test
+  it.each([1, 16])('may have %i octets', (length) => {
+    const subject = open2('initiator');
+    subject.connection.sendExpedited(pattern(length));
+    expect(only(subject, 'ED').userData).toEqual(pattern(length));
+  });
+
+  it('has the next number although data in between was refused', () => {
+    const subject = open2('initiator', { expeditedAck: false });
+    subject.connection.sendExpedited(hex('01'));
+    expect(() => subject.connection.sendExpedited(hex(''))).toThrow(RangeError);
+    subject.connection.sendExpedited(hex('02'));
+    const numbers = subject.sent().map((tpdu) => (tpdu.type === 'ED' ? tpdu.tpduNr : undefined));
+    expect(numbers).toEqual([0, 1]);
+  });
+
+  it.each([
+    [0, () => inState('OPEN')],
+    [2, () => open2('initiator', { expedited: false })],
+  ])('in class %i needs to have been agreed on', (tpClass, open) => {
+    const hint = 'both sides need the expedited option, and the CC must grant it';
+    expect(() => open().connection.sendExpedited(hex('01'))).toThrow(
+      expect.objectContaining({
+        code: 'ERR_COTP_NO_EXPEDITED',
+        phase: 'open',
+        message: `expedited data was not agreed on when this connection of class ${tpClass} was opened: ${hint}`,
+        hint,
+      }),
     );
   });
 });
@@ -131,6 +157,14 @@ describe('the time of an EA', () => {
     expect([orderly, subject.connection.streamRequest]).toEqual([false, 'reset']);
   });
 
+  it('is told in the error, with the TPDU that did not come', () => {
+    const subject = sent();
+    subject.connection.handleDeadline(6_000);
+    const { error } = subject.ending();
+    expect(error.message).toBe('no EA for expedited data within 1000 ms');
+    expect(error).toMatchObject({ code: 'ERR_COTP_TIMEOUT', phase: 'open', ending: 'timeout' });
+  });
+
   it('is not restarted by an EA of ours', () => {
     const subject = sent().feed(ED);
     subject.quiet();
@@ -145,6 +179,16 @@ describe('the time of an EA', () => {
     const subject = sent();
     subject.connection.postponeDeadline(500);
     expect(subject.connection.deadline).toBe(6_500);
+  });
+
+  it('is not moved before it has begun', () => {
+    const subject = acknowledged();
+    subject.connection.postponeDeadline(500);
+    expect(subject.connection.deadline).toBeUndefined();
+    subject.connection.sendExpedited(hex('01'));
+    subject.quiet();
+    subject.connection.postponeDeadline(500);
+    expect(subject.connection.deadline).toBe(0);
   });
 
   it('counts beside that of a TSDU, whichever is first', () => {
