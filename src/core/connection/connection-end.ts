@@ -52,20 +52,23 @@ export class ConnectionEnd {
 
   /** Counts octets of user data that were dropped, or that the stream has not taken. */
   addUnsent(octets: number): void {
-    const known = this.#disconnection ?? ended('local');
     if (octets > 0 && !this.isUnsentFinal) {
+      const known = this.#known;
       this.#disconnection = { ...known, unsent: known.unsent + octets };
     }
   }
 
   /** The peer has confirmed the end. */
   confirmed(): void {
-    const known = this.#disconnection ?? ended('local');
+    const known = this.#known;
     const { ending, unsent, reason } = known;
-    const isPlain = unsent === 0 && reason === undefined;
-    this.#disconnection = isPlain
-      ? { ending, confirmed: true, unsent }
-      : { ...known, confirmed: true };
+    // Without a reason there is no other detail of a DR, and no object to copy.
+    this.#disconnection =
+      reason === undefined ? { ending, confirmed: true, unsent } : { ...known, confirmed: true };
+  }
+
+  get #known(): Disconnection {
+    return this.#disconnection ?? ended('local');
   }
 }
 
@@ -75,5 +78,5 @@ function ended(ending: Ending): Disconnection {
 
 function reasonOf(error: CotpError): Pick<Disconnection, 'reason'> {
   const { reason } = error as { reason?: number | undefined };
-  return error.ending === 'dr' && reason !== undefined ? { reason } : {};
+  return error.ending === 'dr' ? { reason } : {};
 }

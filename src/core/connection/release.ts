@@ -2,6 +2,7 @@
  * DR and DC (X.224 13.5, 13.6): those that release a connection of class 2, and those that answer TPDUs of another
  * connection.
  */
+import { NO_OCTETS } from '../octets/octets.js';
 import { ADDITIONAL_INFO, DR_REASONS, MAX_USER_DATA } from '../tpdu/codes.js';
 import { encode } from '../tpdu/encode.js';
 import type { ConnectionConfirm, ConnectionRequest, DisconnectRequest } from '../tpdu/types.js';
@@ -18,7 +19,8 @@ export interface References {
 /** What a DR says beside its reason. */
 export interface DisconnectParts {
   readonly userData?: Uint8Array | undefined;
-  readonly isDisruptive: boolean;
+  /** Data that was written is lost. Default: not so. It matters for reason 128 alone. */
+  readonly isDisruptive?: boolean;
   /** 0xE0. Default: 0x80 if the DR is not disruptive and its reason is 128, otherwise none. */
   readonly additionalInfo?: Uint8Array | undefined;
 }
@@ -31,10 +33,10 @@ export function disconnectRequest(
   { localRef, remoteRef }: References,
   reason: number,
   {
-    userData,
+    userData = NO_OCTETS,
     isDisruptive,
     additionalInfo = isDisruptive || reason !== DR_REASONS.normal ? undefined : NON_DISRUPTIVE,
-  }: DisconnectParts,
+  }: DisconnectParts = {},
 ): Uint8Array {
   return encode({
     type: 'DR',
@@ -42,7 +44,7 @@ export function disconnectRequest(
     srcRef: localRef,
     reason,
     parameters: { additionalInfo },
-    ...(userData === undefined ? {} : { userData }),
+    userData,
   });
 }
 
@@ -50,7 +52,7 @@ export function disconnectRequest(
 //= X.224 6.9.1.4.2 a 1
 export function answerToForeignCc({ dstRef, srcRef }: ConnectionConfirm): Uint8Array {
   const references = { localRef: dstRef, remoteRef: srcRef };
-  return disconnectRequest(references, DR_REASONS.mismatchedReferences, { isDisruptive: true });
+  return disconnectRequest(references, DR_REASONS.mismatchedReferences);
 }
 
 /** Encodes the DR that answers a CR for a second connection. */
@@ -58,7 +60,7 @@ export function answerToForeignCc({ dstRef, srcRef }: ConnectionConfirm): Uint8A
 //= RFC 2126 4.2.1 multiplexing
 export function answerToSecondCr({ srcRef }: ConnectionRequest): Uint8Array {
   const references = { localRef: 0, remoteRef: srcRef };
-  return disconnectRequest(references, DR_REASONS.refusedOnThisConnection, { isDisruptive: true });
+  return disconnectRequest(references, DR_REASONS.refusedOnThisConnection);
 }
 
 /**

@@ -10,7 +10,7 @@ import {
   requestOfPeer,
   responder2,
 } from '../../support/class2-states.js';
-import { digits, hex, join, splitTpkts } from '../../support/splits.js';
+import { digits, hex, join, pattern, splitTpkts } from '../../support/splits.js';
 import {
   initiator,
   inState,
@@ -67,14 +67,30 @@ describe('close', () => {
   it.each([0, 65])('does not take %i octets of user data', (length) => {
     const subject = open2('initiator');
     expect(() => subject.connection.disconnect(1, { userData: new Uint8Array(length) })).toThrow(
-      RangeError,
+      new RangeError(`userData: 1 to 64 octets expected, got ${length}`),
     );
     expect(subject.connection.state).toBe('OPEN');
   });
 
+  //= X.224 13.5.5 test
+  it('takes 64 octets of user data', () => {
+    const subject = open2('initiator');
+    subject.connection.disconnect(1, { userData: pattern(64) });
+    expect(only(subject, 'DR').userData).toEqual(pattern(64));
+  });
+
+  it('with the reason of another DR, which a relay passes on, does not add 0xE0', () => {
+    const subject = open2('initiator');
+    subject.connection.disconnect(1, { reason: 129 });
+    expect(digits(subject.octets())).toBe('0300000b06800c0d0a0b81');
+  });
+
   it('takes no user data in class 0, which has no DR', () => {
     const { connection } = inState('OPEN');
-    expect(() => connection.disconnect(1, { userData: hex('01') })).toThrow(RangeError);
+    expect(() => connection.disconnect(1, { userData: hex('01') })).toThrow(
+      new RangeError('userData: none expected, for class 0 ends without a DR'),
+    );
+    expect(connection.state).toBe('OPEN');
   });
 
   it('cannot be done for one direction alone', () => {
@@ -276,6 +292,48 @@ describe('how it ended', () => {
     connection.receiveEnd(110);
     connection.streamClosed(undefined, 120);
     expect(connection.disconnection).toEqual({ ending: 'local', confirmed: true, unsent: 0 });
+  });
+
+  it('in class 0 is not confirmed when TCP is closed without the FIN of the peer', () => {
+    const { connection } = inState('OPEN');
+    connection.disconnect(100);
+    connection.streamClosed(undefined, 120);
+    expect(connection.disconnection).toEqual({ ending: 'local', confirmed: false, unsent: 0 });
+  });
+
+  it('in class 0 is still by the DR of the peer once it is confirmed', () => {
+    const { connection } = inState('OPEN').feed(raw('0680 0a0b 0c0d 80 6162'));
+    connection.receiveEnd(110);
+    connection.streamClosed(undefined, 120);
+    const said = { reason: 128, userData: hex('6162') };
+    expect(connection.disconnection).toEqual({
+      ending: 'dr',
+      confirmed: true,
+      unsent: 0,
+      ...said,
+    });
+  });
+
+  it('in class 0 still counts dropped data once it is confirmed', () => {
+    const { connection } = inState('OPEN');
+    connection.send(hex('616263'));
+    connection.disconnect(100, { disruptive: true });
+    connection.receiveEnd(110);
+    connection.streamClosed(undefined, 120);
+    expect(connection.disconnection).toEqual({ ending: 'local', confirmed: true, unsent: 3 });
+  });
+
+  it('is local as soon as the user has dropped data', () => {
+    const { connection } = open2('responder');
+    connection.send(hex('616263'));
+    connection.dropUnsent();
+    expect(connection.disconnection).toEqual({ ending: 'local', confirmed: false, unsent: 3 });
+  });
+
+  it('is not known where there was no data to drop', () => {
+    const { connection } = open2('responder');
+    connection.dropUnsent();
+    expect(connection.disconnection).toBeUndefined();
   });
 
   it('in class 0 counts what the stream has not taken', () => {
