@@ -269,14 +269,10 @@ export function timedOut(
 }
 
 function timeoutHint(phase: Phase, peer: string): string | undefined {
-  switch (phase) {
-    case 'tcp':
-      return unreachableHint(peer);
-    case 'cr-sent':
-      return `is a COTP server listening on ${peer}?`;
-    default:
-      return undefined;
+  if (phase === 'tcp') {
+    return unreachableHint(peer);
   }
+  return phase === 'cr-sent' ? `is a COTP server listening on ${peer}?` : undefined;
 }
 
 /**

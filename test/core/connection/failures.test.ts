@@ -10,7 +10,7 @@ import type { TpduInit } from '../../../src/core/tpdu/types.js';
 import { inState2, open2 } from '../../support/class2-states.js';
 import { takeEvents } from '../../support/engine.js';
 import { class0Options } from '../../support/pair.js';
-import { hex, join, pattern } from '../../support/splits.js';
+import { hex, join, pattern, tpkt } from '../../support/splits.js';
 import {
   CC,
   type Class0State,
@@ -283,14 +283,31 @@ describe('a DR on an open connection', () => {
 
   //= X.224 13.5.5 test
   it.each([
-    [1, 1],
-    [64, 64],
-    [65, undefined],
-  ])('with %i octets of user data gives them up to 64', (length, given) => {
-    const octets = join(hex('0680 0a0b 0c0d 80'), pattern(length));
-    const header = Uint8Array.of(3, 0, 0, octets.length + 4);
-    const { disconnection } = open2('initiator').feed(join(header, octets)).ending();
-    expect(disconnection.userData?.length).toBe(given);
+    ['class 0', 64, 64, () => inState('OPEN')],
+    ['class 0', 65, undefined, () => inState('OPEN')],
+    ['class 2', 64, 64, () => open2('initiator')],
+    ['class 2', 65, undefined, () => open2('initiator')],
+  ])(
+    'of %s with %i octets of user data gives them if they are at most 64',
+    (_name, length, given, open) => {
+      const octets = join(hex('0680 0a0b 0c0d 80'), pattern(length));
+      const { disconnection } = open().feed(tpkt(octets)).ending();
+      expect(disconnection.userData?.length).toBe(given);
+    },
+  );
+});
+
+describe('an ER on an open connection', () => {
+  it.each([
+    [0, () => inState('OPEN')],
+    [2, () => open2('initiator')],
+  ])('of class %i is told with its cause', (_class, open) => {
+    const { error } = open().feed(raw('0470 0a0b 01')).ending();
+    expect(error.message).toBe(
+      'the peer rejected a TPDU by an ER with cause 1 (invalid parameter code)',
+    );
+    expect(error).toMatchObject({ code: 'ERR_COTP_CLOSED', phase: 'open', ending: 'er' });
+    expect(error.octets).toEqual(hex('0470 0a0b 01'));
   });
 });
 
@@ -325,6 +342,12 @@ describe('a TPDU that is not allowed', () => {
       `the TPDU is not allowed in this state (${detail}): tpdu-not-expected at octet 2, in `,
     );
     expect(error).toMatchObject({ code: 'ERR_COTP_PROTOCOL', hint: undefined });
+  });
+
+  it('is a DC without our DR, where class 2 is strict', () => {
+    const dc = packet({ type: 'DC', dstRef: OURS, srcRef: THEIRS });
+    const { error } = open2('initiator', { strict: true }).feed(dc).ending();
+    expect(error.message).toMatch('(DT expected, DC received)');
   });
 
   it('is a CC in place of a CR: the error asks whether both sides are servers', () => {
