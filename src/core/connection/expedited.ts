@@ -68,13 +68,12 @@ export class Expedited {
     }
   }
 
-  /** The error for an EA that has not come in time. */
+  /** The error for an EA that has not come in time. It has no phase yet: the user may have begun to close. */
   overdue(): CotpError {
     return new TimeoutError(
       `no EA for expedited data within ${this.#timeout} ms`,
       'writeTimeout',
       this.#timeout,
-      { phase: 'open' },
     );
   }
 }

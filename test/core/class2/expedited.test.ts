@@ -130,6 +130,14 @@ describe('the time of an EA', () => {
     return subject;
   }
 
+  /** The same, and then the user has closed, but a TSDU waits for the EA. */
+  function closing(): Subject {
+    const subject = sent();
+    subject.connection.send(hex('616263'));
+    subject.connection.disconnect(5_000);
+    return subject;
+  }
+
   it('is asked for at once when the ED leaves', () => {
     const subject = acknowledged();
     subject.connection.sendExpedited(hex('01'));
@@ -142,12 +150,11 @@ describe('the time of an EA', () => {
     expect(sent().connection.deadline).toBe(6_000);
   });
 
-  it.each(['OPEN', 'RELEASING'])('resets an overdue connection in %s', (state) => {
-    const subject = sent();
-    if (state === 'RELEASING') {
-      subject.connection.send(hex('616263'));
-      subject.connection.disconnect(5_000);
-    }
+  it.each([
+    ['OPEN', sent],
+    ['RELEASING', closing],
+  ])('resets an overdue connection in %s', (state, begin) => {
+    const subject = begin();
     subject.connection.handleDeadline(5_999);
     expect(subject.connection.state).toBe(state);
     subject.connection.handleDeadline(6_000);
@@ -157,12 +164,15 @@ describe('the time of an EA', () => {
     expect([orderly, subject.connection.streamRequest]).toEqual([false, 'reset']);
   });
 
-  it('is told in the error, with the TPDU that did not come', () => {
-    const subject = sent();
+  it.each([
+    ['open', sent],
+    ['closing', closing],
+  ])('is told in the error of a connection that is %s', (phase, begin) => {
+    const subject = begin();
     subject.connection.handleDeadline(6_000);
     const { error } = subject.ending();
     expect(error.message).toBe('no EA for expedited data within 1000 ms');
-    expect(error).toMatchObject({ code: 'ERR_COTP_TIMEOUT', phase: 'open', ending: 'timeout' });
+    expect(error).toMatchObject({ code: 'ERR_COTP_TIMEOUT', phase, ending: 'timeout' });
   });
 
   it('is not restarted by an EA of ours', () => {

@@ -153,6 +153,39 @@ describe('a call that is not possible', () => {
   });
 });
 
+describe('a DR in answer to our CR', () => {
+  it.each([
+    [3, 'address unknown', ': check the remote T-selector'],
+    [0, 'reason not specified', ''],
+  ])(
+    'with reason %i is told with its text, and with advice where there is one',
+    (reason, text, advice) => {
+      const { error } = inState('WFCC')
+        .feed(dr({ srcRef: 0, reason }))
+        .ending();
+      expect(error.message).toBe(
+        `the peer refused the connection by a DR with reason ${reason} (${text})${advice}`,
+      );
+      expect(error).toMatchObject({
+        code: 'ERR_COTP_REFUSED',
+        phase: 'cr-sent',
+        ending: 'dr',
+        reason,
+        reasonText: text,
+      });
+    },
+  );
+
+  it('gives what the DR carries', () => {
+    const parameters = { additionalInfo: hex('01') };
+    const { error } = inState('WFCC')
+      .feed(dr({ srcRef: 0, parameters, userData: hex('6e6f') }))
+      .ending();
+    expect(error).toMatchObject({ additionalInfo: hex('01'), userData: hex('6e6f') });
+    expect(error.octets).toEqual(hex('0980 0a0b 0000 80 e00101 6e6f'));
+  });
+});
+
 describe('an ER in answer to our CR', () => {
   const ADVICE = 'try another sizeOffer or maxTpduSize';
 
@@ -174,6 +207,7 @@ describe('an ER in answer to our CR', () => {
       `the peer rejected the CR by an ER with cause 3 (invalid parameter value)${quoted}: ${ADVICE}`,
     );
     expect(error).toMatchObject({ code: 'ERR_COTP_REFUSED', phase: 'cr-sent', ending: 'er' });
+    expect(error).toMatchObject({ rejectCause: 3, reasonText: 'invalid parameter value' });
     expect(error.octets).toEqual(hex(octets));
   });
 });
