@@ -293,7 +293,7 @@ const TIMERS: Readonly<Record<Phase, Timer>> = {
     limit: 'reassemblyTimeout',
     text: 'a TSDU was begun but not finished',
   },
-  // The close clock has run out before everything that was written has left. Once it has left, nobody is told.
+  // The close clock has run out before everything that was written has left. Once it has left, no error is reported.
   closing: {
     timer: 'closeTimeout',
     limit: 'closeTimeout',
