@@ -325,15 +325,15 @@ export class TransportConnection extends DataEngine {
       connection.#sendDr(DR_REASONS.normal, true, isAsked ? input.how : {});
     },
     'fail by DR': (connection, input, from) => connection.#failByDr(input, from),
-    'refuse CC': /* @__PURE__ */ forEvent('CC refused by DR', (connection, { tpdu, error }) => {
-      connection.#outgoing.remoteRef = tpdu.srcRef;
+    'refuse CC': /* @__PURE__ */ forEvent('CC refused by DR', (connection, input, from) => {
+      connection.#outgoing.remoteRef = input.tpdu.srcRef;
       connection.splitter.maxLength = MAX_TPKT_LENGTH;
-      connection.indicateDisconnect(error);
+      connection.indicateDisconnect(connection.failure(input, from));
       connection.#sendDr(DR_REASONS.negotiationFailed, true);
     }),
-    'refuse foreign CC': /* @__PURE__ */ forEvent('foreign CC', (connection, { tpdu, error }) => {
-      connection.indicateDisconnect(error);
-      connection.#outgoing.send(answerToForeignCc(tpdu));
+    'refuse foreign CC': /* @__PURE__ */ forEvent('foreign CC', (connection, input, from) => {
+      connection.indicateDisconnect(connection.failure(input, from));
+      connection.#outgoing.send(answerToForeignCc(input.tpdu));
       connection.release();
     }),
     'refused, send DC': /* @__PURE__ */ forEvent(
