@@ -17,7 +17,6 @@ const UNDECODABLE: ReadonlySet<Fault> = new Set<Fault>([
   'li-reserved',
   'li-exceeds',
   'li-too-small',
-  'header-form',
   'param-truncated',
   'tpdu-code',
 ]);
@@ -57,8 +56,8 @@ function readTpdu(octets: Uint8Array, { options, maxTpduSize }: Context): Receiv
   const isDr = typeOf(octets) === 'DR';
   // A DR ends the connection even if it is faulty.
   const strict = options.strict && !isDr;
-  const size = maxTpduSize === undefined ? {} : { maxTpduSize };
-  const tpdu = faultOr(() => decode(octets, { strict, class: 2, ...size }));
+  const size = maxTpduSize ?? Number.POSITIVE_INFINITY;
+  const tpdu = faultOr(() => decode(octets, { strict, class: 2, maxTpduSize: size }));
   if (!(tpdu instanceof ProtocolError)) {
     return { octets, tpdu };
   }

@@ -16,7 +16,7 @@ import type {
   DisconnectRequest,
   TpduInitOf,
 } from '../tpdu/types.js';
-import { capabilitiesFor, type NegotiationOptions } from './establishment.js';
+import { capabilitiesOf, type NegotiationOptions } from './establishment.js';
 import { endedByPeer, refusedByRemoteDesktop, refusedByUs, unexpected } from './failures.js';
 import { faultOr, type ReceivedTpdu, readDr, typeOf } from './received-tpdu.js';
 import { STATES, type State, type TransitionInput } from './transition.js';
@@ -24,7 +24,7 @@ import { STATES, type State, type TransitionInput } from './transition.js';
 /** What it takes to decode and classify a TPDU, beside the state of the connection. */
 export interface Context {
   readonly options: NegotiationOptions;
-  /** The CR that this side has sent, and the one that it has received. */
+  /** The CR that this side has sent, and the one that it has received, each only until the connection is open. */
   readonly offer: TpduInitOf<'CR'> | undefined;
   readonly request: ConnectionRequest | undefined;
   readonly isResponder: boolean;
@@ -85,17 +85,19 @@ export function classify(
   }
 }
 
-/** Where data may come, the header form of class 0 and the agreed size are checked too. */
+/**
+ * Where data may come, the header form of class 0 and the agreed size are checked too; after a CR of class 0, the header
+ * form.
+ */
 function decodeOptions(
   state: State,
   strict: boolean,
   { maxTpduSize, expedited, request }: Context,
 ): DecodeOptions {
   if (STATES[state].takesData) {
-    const size = maxTpduSize === undefined ? {} : { maxTpduSize };
-    return { strict, class: 0, expedited, ...size };
+    return { strict, class: 0, expedited, maxTpduSize: maxTpduSize ?? Number.POSITIVE_INFINITY };
   }
-  return state === 'WFTRESP' && request?.class === 0 ? { strict, class: 0 } : { strict };
+  return request?.class === 0 ? { strict, class: 0 } : { strict };
 }
 
 function classifyFault(
@@ -107,12 +109,14 @@ function classifyFault(
   if (state === 'WFCR') {
     return invalidFirst(octets, fault);
   }
-  const isConfirm = state === 'WFCC' && typeOf(octets) === 'CC' && fault.fault === 'option-bits';
-  const cc = isConfirm ? faultOr(() => decode(octets)) : undefined;
-  // With `strict`, decoding refuses the option bits of a CC of class 2. It gets the same answer as without.
-  return cc !== undefined && 'type' in cc && cc.type === 'CC'
-    ? unacceptable(cc, octets, fault, context)
-    : undecodable(octets, fault);
+  if (state === 'WFCC' && fault.fault === 'option-bits') {
+    // With `strict`, decoding refuses the option bits of a CC of class 2. It gets the same answer as without.
+    const tolerated = faultOr(() => decode(octets));
+    if ('type' in tolerated && tolerated.type === 'CC') {
+      return unacceptable(tolerated, octets, fault, context);
+    }
+  }
+  return undecodable(octets, fault);
 }
 
 /** A DR before the connection is open requires a DC if it has a SRC-REF and the CR did not prefer class 0. */
@@ -128,9 +132,9 @@ function classifyDisconnect(
     const error = endedByPeer(state, tpdu, octets, unfinished);
     return { event: 'DR within a TSDU', tpdu, error };
   }
-  const isBeforeOpen = state === 'WFCC' || state === 'WBCL' || state === 'WFTRESP';
+  // Once the connection is open, neither CR is known.
   const preferred = (offer ?? request)?.class ?? 0;
-  const requiresDc = isBeforeOpen && preferred !== 0 && tpdu.srcRef !== 0;
+  const requiresDc = preferred !== 0 && tpdu.srcRef !== 0;
   return { event: requiresDc ? 'DR with SRC-REF' : 'DR', tpdu, octets };
 }
 
@@ -145,11 +149,15 @@ function classifyRequest(
     return classifyFirst(tpdu, octets, context);
   }
   const { request } = context;
-  const isRepeated = tpdu.class === 4 && tpdu.srcRef === request?.srcRef;
   //= X.224 6.9.1.4.2 para 1
-  return state === 'WFTRESP' && request?.class !== 0 && isRepeated
+  return request !== undefined && request.class !== 0 && isRepeated(tpdu, request)
     ? { event: 'discarded TPDU' }
     : { event: 'CR', tpdu, octets };
+}
+
+/** A CR that repeats the one that this side has received, which only class 4 does. */
+function isRepeated(again: ConnectionRequest, first: ConnectionRequest): boolean {
+  return again.class === 4 && again.srcRef === first.srcRef;
 }
 
 /** The first CR: acceptable, refused by rule, or invalid (X.224 6.6). */
@@ -161,7 +169,7 @@ function classifyFirst(
   if (tpdu.remoteDesktop !== undefined && options.takesRemoteDesktop !== true) {
     return invalidFirst(octets, new ProtocolError('remote-desktop', octets, 8));
   }
-  const response = faultOr(() => respond(tpdu, capabilitiesFor(tpdu, options), octets));
+  const response = faultOr(() => respond(tpdu, capabilitiesOf(options), octets));
   if (response instanceof ProtocolError) {
     return invalidFirst(octets, response);
   }
@@ -199,7 +207,7 @@ function classifyConfirm(
   context: Context,
 ): TransitionInput {
   const { offer, options, localRef } = context;
-  if (offer !== undefined && state === 'WBCL') {
+  if (state === 'WBCL') {
     const isReleasable = tpdu.class === 2 && tpdu.dstRef === localRef;
     return isReleasable
       ? { event: 'unwanted CC', tpdu }
@@ -216,9 +224,6 @@ function classifyConfirm(
   const confirmation = faultOr(() => confirm(offer, tpdu, { strict, octets }));
   if (confirmation instanceof ProtocolError) {
     return unacceptable(tpdu, octets, confirmation, context);
-  }
-  if (confirmation.diagnostics.length === 0) {
-    return { event: 'CC', tpdu, confirmation };
   }
   const diagnostics = [...tpdu.diagnostics, ...confirmation.diagnostics];
   return { event: 'CC', tpdu: { ...tpdu, diagnostics }, confirmation };

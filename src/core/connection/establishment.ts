@@ -150,18 +150,15 @@ export function connectionRequest(localRef: number, request: ConnectRequestInit)
   };
 }
 
-/** What this side supports, for the answer to this CR. */
+/** What this side supports, for the answer to a CR. */
 //= X.224 14.2
-export function capabilitiesFor(
-  { parameters }: ConnectionRequest,
-  options: NegotiationOptions,
-): LocalCapabilities {
+export function capabilitiesOf(options: NegotiationOptions): LocalCapabilities {
   const { strict, maxTpduSize, tpClass = 0, expedited = false, expeditedAck = true } = options;
   return {
     classes: classesOf(tpClass),
     maxTpduSize,
     // 0xF0 is always understood. It is answered by 0xF0 only above 2048 octets, the most that 0xC0 states in class 0.
-    usePreferredMaxTpduSize: parameters.preferredMaxTpduSize !== undefined && maxTpduSize > 2048,
+    usePreferredMaxTpduSize: maxTpduSize > 2048,
     expedited,
     expeditedAck,
     strict,
@@ -170,7 +167,7 @@ export function capabilitiesFor(
 
 /** The choices that the answer to this CR has. */
 export function proposalOf(request: ConnectionRequest, options: NegotiationOptions): Proposal {
-  const { classes } = capabilitiesFor(request, options);
+  const { classes } = capabilitiesOf(options);
   const tpClasses = usableClasses(request, classes);
   const asked = meaningfulOptions(2, request.parameters.additionalOptions);
   const isAckAsked = request.class === 2 && tpClasses.includes(2);
@@ -309,7 +306,7 @@ function acceptedResponse(
     expedited: acceptance.expedited ?? options.expedited,
     expeditedAck: acceptance.expeditedAck ?? options.expeditedAck,
   };
-  const response = respond(request, capabilitiesFor(request, chosen));
+  const response = respond(request, capabilitiesOf(chosen));
   if (response.type === 'refuse') {
     throw new TypeError(
       `the CR offers no class that this side supports: refuse it, with reason ${response.reason}`,
@@ -324,9 +321,6 @@ function checkChoice(
   request: ConnectionRequest,
   options: NegotiationOptions,
 ): void {
-  if (tpClass === undefined && expedited !== true && expeditedAck !== true) {
-    return;
-  }
   const proposal = proposalOf(request, options);
   if (tpClass !== undefined && !proposal.tpClasses.includes(tpClass)) {
     const usable = proposal.tpClasses.join(' or ');

@@ -30,8 +30,8 @@ export function faultOr<T>(act: () => T): T | ProtocolError {
   }
 }
 
-/** Octets of a DR up to its reason. */
-const FIXED_LENGTH = 7;
+/** LI of a DR that ends with its reason. */
+const MIN_LI = 6;
 
 /**
  * A DR without its parameters and user data, which may be at fault: even then the peer has ended the connection.
@@ -39,7 +39,7 @@ const FIXED_LENGTH = 7;
  */
 export function readDr(octets: Uint8Array): (DisconnectRequest & Decoded) | undefined {
   const li = octets[0] ?? 0;
-  if (octets.length < FIXED_LENGTH || li < FIXED_LENGTH - 1 || li === 255 || li >= octets.length) {
+  if (li < MIN_LI || li === 255 || li >= octets.length) {
     return undefined;
   }
   return {
