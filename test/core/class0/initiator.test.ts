@@ -183,6 +183,16 @@ describe('an initiator', () => {
     );
   });
 
+  it('drops TCP when it is not connected in time', () => {
+    const subject = initiator();
+    subject.connection.handleDeadline(10_000);
+    expect(subject.ending().error).toMatchObject({ code: 'ERR_COTP_TIMEOUT', phase: 'tcp' });
+    expect([subject.connection.state, subject.connection.streamRequest]).toEqual([
+      'CLOSED',
+      'destroy',
+    ]);
+  });
+
   it('has one deadline for TCP and CC together', () => {
     const subject = initiator();
     subject.connection.streamConnected(9_000);

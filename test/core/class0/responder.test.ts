@@ -281,5 +281,14 @@ describe('a responder', () => {
     subject.connection.handleDeadline(14_000);
     expect(only(subject, 'DR').reason).toBe(0);
     expect(subject.ending().error).toMatchObject({ timer: 'handshakeTimeout' });
+    expect([subject.connection.state, subject.connection.streamRequest]).toEqual(['ENDING', 'end']);
+  });
+
+  it('drops TCP without an answer when no CR comes in time', () => {
+    const subject = responder();
+    subject.connection.handleDeadline(10_000);
+    expect(subject.ending().error).toMatchObject({ timer: 'handshakeTimeout', phase: 'wait-cr' });
+    expect([subject.sent(), subject.connection.state]).toEqual([[], 'CLOSED']);
+    expect(subject.connection.streamRequest).toBe('destroy');
   });
 });
