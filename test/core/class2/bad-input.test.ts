@@ -34,11 +34,14 @@ const UNDECODABLE: readonly Row[] = [
   { title: 'octets behind a DC', octets: raw('05c0 0a0b 0c0d 05f0'), fault: 'li-exceeds' },
   { title: 'code 0', octets: raw('0400 0a0b 00'), fault: 'tpdu-code' },
   { title: 'code 4', octets: raw('0440 0a0b 00'), fault: 'tpdu-code' },
+  { title: 'code 4 in three octets', octets: raw('0240 0a'), fault: 'tpdu-code' },
   { title: 'code A for another reference', octets: raw('04a0 9999 00'), fault: 'tpdu-code' },
 ].map((row) => ({ ...row, tolerant: 'reset' }));
 
 const NO_EXPEDITED = { expedited: false } as const;
 const ED_17 = raw(`0410 0a0b 80 ${'41'.repeat(17)}`);
+/** More user data than a CR or CC may have. */
+const TOO_LONG = '61'.repeat(33);
 
 const DECODABLE: readonly Row[] = [
   { title: 'an AK', octets: raw('0463 0a0b 00'), fault: 'tpdu-not-in-class', tolerant: 'DR 133' },
@@ -134,6 +137,28 @@ const DECODABLE: readonly Row[] = [
   },
   { title: 'a second CR', octets: raw('06e0 0000 4321 21'), tolerant: 'DR 136' },
   { title: 'a CC for another reference', octets: raw('06d0 4321 0c0d 21'), tolerant: 'DR 132' },
+  {
+    title: 'a second CR with too much user data',
+    octets: raw(`06e0 0000 4321 21 ${TOO_LONG}`),
+    fault: 'user-data-too-long',
+    tolerant: 'DR 133',
+  },
+  {
+    title: 'a CC for another reference with too much user data',
+    octets: raw(`06d0 4321 0c0d 21 ${TOO_LONG}`),
+    fault: 'user-data-too-long',
+    tolerant: 'DR 133',
+  },
+  {
+    title: 'an ED of 17 octets for another reference',
+    octets: raw(`0410 4321 80 ${'41'.repeat(17)}`),
+    tolerant: 'none',
+  },
+  {
+    title: 'an unknown parameter in a DT for another reference',
+    octets: raw('07f0 4321 00 dd0155 61'),
+    tolerant: 'none',
+  },
   { title: 'a DC with another SRC-REF', octets: raw('05c0 0a0b 0099'), tolerant: 'none' },
   { title: 'a DT for another reference', octets: raw('04f0 4321 00 61'), tolerant: 'none' },
   { title: 'an AK for another reference', octets: raw('0463 4321 00'), tolerant: 'none' },
@@ -180,9 +205,23 @@ describe.each(['initiator', 'responder'] as const)('to an %s', (role) => {
     expect([disconnection.ending, subject.connection.state]).toEqual(['er', 'CLOSING']);
   });
 
-  it('a DT of class 0 hints that the peer speaks class 0', () => {
-    const { error } = open2(role).feed(raw('02f080 01')).ending();
-    expect(error.hint).toMatch(/speaks class 0/);
+  it.each([
+    ['a DT', '02f080 01', 'the peer answered class 2 but speaks class 0: try tpClass 0'],
+    ['an ED', '021080 01', 'the peer answered class 2 but speaks class 0: try tpClass 0'],
+    ['a DT of another length', '03f0 0a0b', undefined],
+    ['a TPDU that class 0 does not have', '0250 0a', undefined],
+  ])('%s (%s) gives the hint %j', (_name, octets, hint) => {
+    const { error } = open2(role).feed(raw(octets)).ending();
+    expect(error).toMatchObject({ fault: 'li-too-small', hint });
+  });
+
+  it.each([
+    ['an ED that was not agreed on', '0410 0a0b 80 78', 'ED was not agreed on'],
+    ['an AK', '0463 0a0b 00', 'AK in class 2'],
+    ['a RJ', '0453 0a0b 00', 'RJ in class 2'],
+  ])('%s is named in the error', (_name, octets, detail) => {
+    const { error } = open2(role, NO_EXPEDITED).feed(raw(octets)).ending();
+    expect(error.message).toContain(`does not belong to the class in use (${detail})`);
   });
 
   it('an unknown reason ends the connection all the same', () => {
