@@ -57,6 +57,7 @@ describe('a TPDU', () => {
     ['a CC of another class', '06d0 0a0b 0c0d 21', 'WFCC', 'CC unacceptable'],
     ['a CC out of place', '06d0 0a0c 0c0d 00', 'OPEN', 'CC unacceptable'],
     ['a DT', '02f080 01', 'OPEN', 'DT'],
+    ['an ED that was not agreed on', '021080 01', 'OPEN', 'undecodable'],
     ['an ER', '0470 0a0b 00', 'OPEN', 'ER'],
     ['an ER cut short', '0370 0a0b', 'OPEN', 'ER invalid'],
     ['an ER cut short in place of a CR', '0370 0a0b', 'WFCR', 'ER invalid'],
@@ -77,6 +78,21 @@ describe('a TPDU', () => {
       );
     }
   });
+
+  it.each([
+    ['a CR of seven octets with a DST-REF', '06e0 0001 0c0d 00', 'WFCR', 'CR invalid'],
+    ['a CC of class 0 with options', '06d0 0a0b 0c0d 01', 'WFCC', 'CC unacceptable'],
+    ['a CC of class 0 with options out of place', '06d0 0a0b 0c0d 01', 'OPEN', 'undecodable'],
+    ['a CC with options and a broken parameter', '08d0 0a0b 0c0d 29 c105', 'WFCC', 'undecodable'],
+    ['a CC with an unknown parameter', '09d0 0a0b 0c0d 00 dd0155', 'WFCC', 'undecodable'],
+    ['a CR with options in place of a CC', '06e0 0000 0c0d 29', 'WFCC', 'undecodable'],
+    ['a DT with data', '02f080 01', 'OPEN', 'DT'],
+  ] as const)(
+    'that is read strictly: %s (%s) in %s is the event "%s"',
+    (_name, octets, state, event) => {
+      expect(classify(hex(octets), state, known({ strict: true }))).toMatchObject({ event });
+    },
+  );
 
   it('tells reference and size of a CC', () => {
     const cc = hex('09d0 0a0b 0c0d 00 c00109');
