@@ -21,6 +21,15 @@ function messages(tpktEngine: TpktConnection): readonly Uint8Array[] {
   return takeEvents(tpktEngine).flatMap((e) => (e.type === 'data' ? [e.message] : []));
 }
 
+/** The event that ends the connection, the only one that waits. */
+function ending(subject: TpktConnection) {
+  const [event, ...others] = takeEvents(subject);
+  if (event?.type !== 'disconnect' || others.length > 0) {
+    throw new Error(`one disconnect was expected, ${event?.type ?? 'nothing'} came`);
+  }
+  return event;
+}
+
 describe('receiving', () => {
   const payloads = [pattern(3), pattern(600), pattern(9, 4)];
 
@@ -180,5 +189,116 @@ describe('the end', () => {
 
   it('leaves nothing to go on with', () => {
     expect(engine().resume(0)).toBe(false);
+  });
+});
+
+describe('what an error says', () => {
+  it('of a FIN within a packet names the TPKT and its octets that came', () => {
+    const subject = engine();
+    subject.receive(hex('03 00 00 07 01'), 0);
+    subject.receiveEnd(0);
+    expect(ending(subject).error).toMatchObject({
+      code: 'ERR_COTP_CLOSED',
+      phase: 'open',
+      ending: 'fin',
+      message: 'the peer closed TCP in the middle of a TPKT; 5 octets of it are dropped',
+    });
+  });
+
+  it('of a deadline names the TPKT, the option and the time', () => {
+    const subject = engine();
+    subject.receive(hex('03'), 0);
+    subject.handleDeadline(1_000);
+    expect(ending(subject).error).toMatchObject({
+      timer: 'reassemblyTimeout',
+      milliseconds: 1_000,
+      message: expect.stringContaining('TPKT'),
+    });
+  });
+
+  it('of expedited data is that TPKTs alone have none', () => {
+    expect(() => engine().sendExpedited()).toThrow(
+      expect.objectContaining({
+        code: 'ERR_COTP_NO_EXPEDITED',
+        phase: 'open',
+        message: 'TPKTs alone have no expedited data',
+      }),
+    );
+  });
+});
+
+describe('what is known of the end', () => {
+  it('is that both FINs confirm it', () => {
+    const subject = engine();
+    subject.disconnect(0);
+    subject.receiveEnd(10);
+    subject.streamClosed(undefined, 20);
+    expect(subject.disconnection).toEqual({ ending: 'local', confirmed: true, unsent: 0 });
+    expect(subject.endsByTpdu).toBe(false);
+  });
+
+  it('is how many octets of messages were not sent, their headers not counted', () => {
+    const subject = engine();
+    subject.send(pattern(5));
+    subject.send(pattern(9_000));
+    subject.streamClosed(new Error('ECONNRESET'), 0);
+    expect(ending(subject)).toMatchObject({
+      error: { unsent: 9_005 },
+      disconnection: { ending: 'reset', unsent: 9_005 },
+    });
+  });
+});
+
+describe('what is counted', () => {
+  it('are the messages of either direction', () => {
+    const subject = engine();
+    subject.send(pattern(5));
+    subject.send(pattern(6));
+    subject.receive(join(tpkt(pattern(3)), hex('03')), 0);
+    expect([subject.messagesSent, subject.messagesReceived]).toEqual([2, 1]);
+  });
+
+  it('is each packet as one step of work, whole or cut', () => {
+    const subject = engine();
+    subject.receive(tpkt(pattern(3)), 0);
+    expect(subject.work).toBe(1);
+    for (const octet of tpkt(pattern(3))) {
+      subject.receive(Uint8Array.of(octet), 0);
+    }
+    expect(subject.work).toBe(2);
+  });
+
+  it('are the octets of messages that were copied: those that TCP has cut', () => {
+    const subject = engine();
+    subject.receive(tpkt(pattern(3)), 0);
+    expect(subject.copied).toBe(0);
+    for (const octet of tpkt(pattern(30))) {
+      subject.receive(Uint8Array.of(octet), 0);
+    }
+    expect(subject.copied).toBe(30);
+  });
+});
+
+describe('the memory that is kept for a packet', () => {
+  it('is the chunk that it began in, until it is compacted', () => {
+    const subject = engine();
+    const last = tpkt(pattern(1_000, 5));
+    subject.receive(join(tpkt(pattern(60_000)), last.subarray(0, 600)), 0);
+    expect(subject.pinned).toBeGreaterThan(60_000);
+    subject.compact();
+    expect(subject.pinned).toBeGreaterThanOrEqual(600);
+    expect(subject.pinned).toBeLessThan(1_000);
+    subject.receive(last.subarray(600), 0);
+    expect(messages(subject)[1]).toEqual(pattern(1_000, 5));
+    expect(subject.pinned).toBe(0);
+  });
+});
+
+describe('a run of a relay', () => {
+  it('does not exist without TPDUs: packets come as messages', () => {
+    const subject = engine();
+    subject.deliverRunsTo({ maxTpduSize: 2_048, onRun: () => expect.unreachable() });
+    subject.receive(tpkt(hex('02f080 01')), 0);
+    expect(messages(subject)).toEqual([hex('02f080 01')]);
   });
 });
