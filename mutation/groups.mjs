@@ -130,6 +130,8 @@ export const GROUPS = {
       'test/core/class0/responder.test.ts',
       'test/core/class2/**/*.test.ts',
       'test/core/connection/transition.test.ts',
+      'test/core/connection/loading.test.ts',
+      'test/core/connection/failures.test.ts',
       'test/core/connection/establishment.test.ts',
       'test/core/connection/just-accepted.test.ts',
     ],

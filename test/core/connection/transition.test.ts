@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CLASS0_TABLE } from '../../../src/core/class0/procedure.js';
+import { CLASS2_TABLE } from '../../../src/core/class2/table.js';
 import {
   EVENTS as ALL_EVENTS,
   CLASS2_EVENTS,
@@ -214,6 +215,45 @@ describe('the table', () => {
   it.each(cells)('agrees with X.224 on $event in $state', ({ state, event }) => {
     const { action, next } = CLASS0_TABLE[state][event];
     expect([action, next]).toEqual(WRITTEN[state]?.[event] ?? WRITTEN[state]?.else(event));
+  });
+});
+
+describe.each([
+  ['class 0', CLASS0_TABLE],
+  ['class 2', CLASS2_TABLE],
+] as const)('the table of %s', (_name, table) => {
+  it('names an action and a state for every event in every state', () => {
+    const all = Object.keys(STATES) as State[];
+    for (const state of all) {
+      expect(Object.keys(table[state])).toEqual(ALL_EVENTS);
+      for (const event of ALL_EVENTS) {
+        const { action, next } = table[state][event];
+        expect(action).toMatch(/^[a-z]/);
+        expect(all).toContain(next);
+      }
+    }
+  });
+});
+
+/** The names of the states of which that is true. */
+function statesThat(fact: 'isReleasing' | 'isAgreed' | 'takesData'): readonly string[] {
+  return Object.entries(STATES)
+    .filter(([, facts]) => facts[fact])
+    .map(([name]) => name);
+}
+
+describe('a state', () => {
+  it('releases the connection only in class 2, by TPDUs', () => {
+    expect(statesThat('isReleasing')).toEqual(['WBCL', 'RELEASING', 'CLOSING']);
+  });
+
+  it('has an agreed class from the CC to the end of the data or of the release', () => {
+    const agreed = ['OPEN', 'FIN_SENT', 'FIN_RECEIVED', 'RELEASING', 'CLOSING'];
+    expect(statesThat('isAgreed')).toEqual(agreed);
+  });
+
+  it('takes data of the peer until the peer has sent FIN or this side releases', () => {
+    expect(statesThat('takesData')).toEqual(['OPEN', 'FIN_SENT']);
   });
 });
 
