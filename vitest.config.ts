@@ -42,7 +42,7 @@ export default defineConfig({
   test: {
     // By itself the runner leaves one core free. More workers than cores, because many tests wait for a timer
     // of the library, which takes no processor.
-    maxWorkers: 2 * availableParallelism(),
+    maxWorkers: 3 * availableParallelism(),
     // Tests that run at the same time mostly wait: see test/support/concurrent.ts.
     maxConcurrency: 16,
     projects: [
