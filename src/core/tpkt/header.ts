@@ -29,6 +29,15 @@ export function packetLengthAt(octets: Uint8Array, offset: number): number {
   return ((octets[offset + 2] as number) << 8) | (octets[offset + 3] as number);
 }
 
+/** The payload of each of some whole packets, as a view. */
+export function* payloads<T extends Uint8Array>(packets: T): Generator<T> {
+  for (let at = 0; at < packets.length; ) {
+    const end = at + packetLengthAt(packets, at);
+    yield packets.subarray(at + TPKT_HEADER_LENGTH, end) as T;
+    at = end;
+  }
+}
+
 /** Writes the header of a packet with that much payload and gives the offset after it. */
 //= RFC 1006 6 TPKT
 //= RFC 2126 4.3

@@ -1,8 +1,8 @@
 /** Turns what is known of connections, from the diagnostics channels or from a file, into rows of the store. */
-
 import type { CotpError } from '../../core/errors.js';
 import { tpduTypeOf } from '../../core/tpdu/codes.js';
 import type { TpduType } from '../../core/tpdu/types.js';
+import { payloads } from '../../core/tpkt/header.js';
 import { formatAddress } from '../address.js';
 import {
   decodeOrError,
@@ -78,6 +78,12 @@ export class RowFeed {
     { time, direction, packets, tpdus }: TraceRun,
     pair?: number,
   ): void {
+    if (this.#redact) {
+      for (const octets of payloads(packets)) {
+        this.tpdu({ ...source, time, direction, octets }, pair);
+      }
+      return;
+    }
     const head = this.#head(source, time, pair);
     head.tpdus[direction] += tpdus;
     const { connection } = source;

@@ -4,7 +4,7 @@
  */
 import { debuglog } from 'node:util';
 import type { ConnectionObserver } from '../../core/data-transfer/dt.js';
-import { packetLengthAt, TPKT_HEADER_LENGTH } from '../../core/tpkt/header.js';
+import { payloads } from '../../core/tpkt/header.js';
 import { type Ends, type FullAddress, formatAddress, UNKNOWN_ADDRESS } from '../address.js';
 import { toBuffer } from '../buffers.js';
 import { settle } from '../callbacks.js';
@@ -133,10 +133,8 @@ export class ConnectionTrace implements ConnectionObserver {
       this.#call(onRun, run);
       return;
     }
-    for (let at = 0; at < octets.length; ) {
-      const end = at + packetLengthAt(octets, at);
-      this.see(direction, octets.subarray(at + TPKT_HEADER_LENGTH, end));
-      at = end;
+    for (const tpdu of payloads(octets)) {
+      this.see(direction, tpdu);
     }
   }
 

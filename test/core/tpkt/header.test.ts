@@ -2,9 +2,23 @@ import { describe, expect, it } from 'vitest';
 import {
   MAX_TPKT_PAYLOAD,
   MIN_TPKT_PAYLOAD,
+  payloads,
   writeTpktHeader,
 } from '../../../src/core/tpkt/header.js';
 import { hex } from '../../support/splits.js';
+
+describe('the payloads of packets', () => {
+  it('are views, in order', () => {
+    const packets = hex('03000007 a1a2a3 03000008 b1b2b3b4');
+    const found = [...payloads(packets)];
+    expect(found).toEqual([hex('a1a2a3'), hex('b1b2b3b4')]);
+    expect(found.every(({ buffer }) => buffer === packets.buffer)).toBe(true);
+  });
+
+  it('are none where there is no packet', () => {
+    expect([...payloads(new Uint8Array())]).toEqual([]);
+  });
+});
 
 describe('a packet header', () => {
   //= RFC 1006 6 TPKT test

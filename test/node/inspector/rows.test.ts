@@ -96,6 +96,24 @@ describe('the rows of a connection', () => {
     });
   });
 
+  test.each([
+    [false, DT_TPDU],
+    [true, '02 f0 80 000000000000'],
+  ])('are the TPDUs that a relay passes on together; redacted: %s', (redact, octets) => {
+    const feed = new RowFeed(MEBIBYTE, redact);
+    const packet = Buffer.concat([hex('0300000d'), hex(DT_TPDU)]);
+    const source = tpdu('');
+    const run = { source, time: source.time, direction: 'received', tpdus: 2 } as const;
+    feed.run(source, { ...run, packets: Buffer.concat([packet, packet]) }, 3);
+    const row = { kind: 'tpdu', direction: 'received', octets: hex(octets).toString('base64') };
+    expect(rowsFrom(feed)).toMatchObject([
+      { seq: 1, kind: 'connection', pair: 3 },
+      { seq: 2, ...row },
+      { seq: 3, ...row },
+    ]);
+    expect(feed.store.tpdus).toBe(2);
+  });
+
   test('may have a note, which is cut if it is long', () => {
     const feed = new RowFeed(MEBIBYTE, false);
     feed.note('x'.repeat(5000), { time: 1, connection: 0, frame: 4 });
