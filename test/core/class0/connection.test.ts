@@ -19,6 +19,7 @@ import {
   responder,
   type Subject,
 } from '../../support/states.js';
+import { watching } from '../../support/observer.js';
 
 const FAST_ACK = raw('02f000');
 
@@ -149,14 +150,7 @@ describe('receiving', () => {
   });
 
   it('passes every TPDU to the observer, whole or in pieces, and gives the same data', () => {
-    const seen: string[] = [];
-    const observer = {
-      isWatching: true,
-      see: (direction: string, tpdu: Uint8Array) => {
-        seen.push(`${direction} ${digits(tpdu)}`);
-      },
-      seeRun: () => expect.unreachable(),
-    };
+    const { observer, seen } = watching();
     const subject = responder({ observer }).feed(CR);
     subject.connection.accept({}, 10);
     seen.length = 0;

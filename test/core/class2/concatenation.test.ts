@@ -1,8 +1,9 @@
 /** Several TPDUs in one TPKT: all decoded first, then handled in order. */
 import { describe, expect, it } from 'vitest';
 import { concatenated, open2 } from '../../support/class2-states.js';
-import { digits, hex, splits } from '../../support/splits.js';
+import { hex, splits } from '../../support/splits.js';
 import { inState } from '../../support/states.js';
+import { watching } from '../../support/observer.js';
 
 const EA = '0420 0a0b 00';
 const DT = '04f0 0a0b 80 61';
@@ -52,14 +53,7 @@ describe('a TPKT of several TPDUs', () => {
   });
 
   it('is seen by an observer one by one', () => {
-    const seen: string[] = [];
-    const observer = {
-      isWatching: true,
-      see: (direction: string, tpdu: Uint8Array) => {
-        seen.push(`${direction} ${digits(tpdu)}`);
-      },
-      seeRun: () => expect.unreachable(),
-    };
+    const { observer, seen } = watching();
     const subject = open2('responder', { observer });
     seen.length = 0;
     subject.feed(concatenated(EA, DT));

@@ -1,28 +1,15 @@
 /** What an observer sees of the TPDUs of a connection other than DT: each once, and when. */
 import { describe, expect, it } from 'vitest';
-import type { ConnectionObserver } from '../../../src/core/data-transfer/dt.js';
 import { open2, requestOfPeer, responder2 } from '../../support/class2-states.js';
-import { digits, hex } from '../../support/splits.js';
+import { watching } from '../../support/observer.js';
+import { hex } from '../../support/splits.js';
 import { CR, initiator, inState, OURS, packet, raw, responder } from '../../support/states.js';
 
-/** An observer of what is sent, and what it has seen. */
-function watching(isWatching = true) {
-  const seen: string[] = [];
-  const observer: ConnectionObserver = {
-    isWatching,
-    see: (direction, tpdu) => {
-      if (direction !== 'received') {
-        seen.push(`${direction} ${digits(tpdu)}`);
-      }
-    },
-    seeRun: () => expect.unreachable(),
-  };
-  return { seen, observer };
-}
+const watchingSent = (isWatching = true) => watching(isWatching, 'sent');
 
 describe('an observer', () => {
   it('sees the CR when TCP is connected', () => {
-    const { seen, observer } = watching();
+    const { seen, observer } = watchingSent();
     const subject = initiator({ observer });
     expect(seen).toEqual([]);
     subject.connection.streamConnected(10);
@@ -33,9 +20,9 @@ describe('an observer', () => {
     ['class 0', responder, CR, 'sent 09d00c0d0a0b00c0010a'],
     ['class 2', responder2, requestOfPeer(), 'sent 0cd00c0d0a0b21c0010ac60121'],
   ])(
-    'sees the CC of %s once, before anything is told of the open connection',
+    'sees the CC of %s once, before the connection is reported as open',
     (_name, respond, cr, cc) => {
-      const { seen, observer } = watching();
+      const { seen, observer } = watchingSent();
       const subject = respond({ observer }).feed(cr);
       subject.connection.accept({}, 20);
       expect(seen).toEqual([cc]);
@@ -45,13 +32,13 @@ describe('an observer', () => {
   );
 
   it('sees the DR of a refusal', () => {
-    const { seen, observer } = watching();
+    const { seen, observer } = watchingSent();
     inState('WFTRESP', { observer }).connection.refuse(1, 20);
     expect(seen).toEqual(['sent 06800c0d000001']);
   });
 
   it('sees an ER of class 0', () => {
-    const { seen, observer } = watching();
+    const { seen, observer } = watchingSent();
     const subject = inState('OPEN', { observer });
     seen.length = 0;
     subject.feed(raw('0300 0102'));
@@ -59,7 +46,7 @@ describe('an observer', () => {
   });
 
   it('sees replies, expedited data and the DR of class 2 when they leave, once and in that order', () => {
-    const { seen, observer } = watching();
+    const { seen, observer } = watchingSent();
     const subject = open2('responder', { observer, expeditedAck: false });
     seen.length = 0;
     subject.connection.sendExpedited(hex('01'));
@@ -71,7 +58,7 @@ describe('an observer', () => {
   });
 
   it('that does not watch sees nothing', () => {
-    const { seen, observer } = watching(false);
+    const { seen, observer } = watchingSent(false);
     const subject = responder({ observer }).feed(CR);
     subject.connection.accept({}, 20);
     subject.feed(packet({ type: 'AK', dstRef: OURS, yrTuNr: 1 })).quiet();

@@ -20,6 +20,7 @@ import {
   type Subject,
   THEIRS,
 } from '../../support/states.js';
+import { watching } from '../../support/observer.js';
 
 const ED = raw('0410 0a0b 80 78');
 const DT2 = raw('04f0 0a0b 80 010203');
@@ -164,22 +165,17 @@ describe('octets that wait for the decision on a CR', () => {
     ['with the CR', [join(CR, DT)]],
     ['behind it', [CR, DT]],
   ])('are seen by an observer once, when they are processed, if they came %s', (_name, chunks) => {
-    const seen: string[] = [];
-    const observer = {
-      isWatching: true,
-      see: (direction: string, tpdu: Uint8Array) => {
-        seen.push(`${direction} ${digits(tpdu.subarray(0, 2))}`);
-      },
-      seeRun: () => expect.unreachable(),
-    };
+    const { observer, seen } = watching();
+    /** Direction, LI and code of each TPDU. */
+    const shown = () => seen.map((line) => /^\w+ .{4}/.exec(line)?.[0]);
     const subject = responder({ observer });
     for (const chunk of chunks) {
       subject.feed(chunk).connection.resume(10);
     }
-    expect(seen).toEqual(['received 09e0']);
+    expect(shown()).toEqual(['received 09e0']);
     subject.connection.accept({}, 20);
     subject.connection.resume(20);
-    expect(seen).toEqual(['received 09e0', 'sent 09d0', 'received 02f0']);
+    expect(shown()).toEqual(['received 09e0', 'sent 09d0', 'received 02f0']);
   });
 });
 
@@ -375,14 +371,7 @@ describe('a connection that its user ends from within an observer', () => {
 
 describe('a TPKT of several TPDUs', () => {
   it('is shown to an observer up to the one that ends the connection', () => {
-    const seen: string[] = [];
-    const observer = {
-      isWatching: false,
-      see: (direction: string, tpdu: Uint8Array) => {
-        seen.push(`${direction} ${digits(tpdu)}`);
-      },
-      seeRun: () => expect.unreachable(),
-    };
+    const { observer, seen } = watching(false);
     const subject = inState2('responder', 'CLOSING', { observer });
     observer.isWatching = true;
     subject.feed(concatenated('05c0 0a0b 0c0d', '04f0 0a0b 80 61'));

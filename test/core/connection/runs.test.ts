@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { ConnectionClosedError } from '../../../src/core/errors.js';
 import { type Class2Options, open2 } from '../../support/class2-states.js';
+import { watching } from '../../support/observer.js';
 import { chunksOf, digits, hex, join, pattern, tpkt } from '../../support/splits.js';
 import { CR, DT, inState, raw, responder, type Subject } from '../../support/states.js';
 
@@ -36,21 +37,6 @@ function withExpedited(options: Class2Options = {}): Subject {
   const subject = responder({ tpClass: 0, expedited: true, ...options }).feed(CR_EXPEDITED);
   subject.connection.accept({}, 10);
   return subject.quiet();
-}
-
-/** An observer, and what it sees. */
-function watching() {
-  const seen: string[] = [];
-  const observer = {
-    isWatching: true,
-    see: (direction: string, tpdu: Uint8Array) => {
-      seen.push(`${direction} ${digits(tpdu)}`);
-    },
-    seeRun: (direction: string, packets: Uint8Array, tpdus: number) => {
-      seen.push(`${direction} run of ${tpdus}: ${digits(packets)}`);
-    },
-  };
-  return { observer, seen };
 }
 
 describe('what is received for a relay', () => {
