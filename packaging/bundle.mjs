@@ -132,7 +132,10 @@ function asFunction(code) {
   return `(async (require) => {\n${HEAD}${head.join('\n')}\n${body}\n})`;
 }
 
-/** The same code in ASCII: a text with one octet for each character loads faster. Other characters are in strings only. */
+/**
+ * The same code in ASCII: a text with one octet for each character loads faster. Other characters are in strings and regular
+ * expressions only, where their escapes mean the same.
+ */
 function inAscii(code) {
   return code.replace(
     /[^\0-\x7f]/g,

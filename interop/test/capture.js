@@ -29,7 +29,7 @@ export async function startCapture(ports) {
   const filter = [...ports, door.address().port].map((port) => `tcp port ${port}`).join(' or ');
   const tshark = spawn(
     'tshark',
-    // Each packet is told in one line at once: the ports.
+    // Each packet is described in one line at once: the ports.
     ['-n', '-i', INTERFACE, '-f', filter, '-w', file, '-P', '-l'].concat([
       '-T',
       'fields',

@@ -139,15 +139,15 @@ function parserOf(
   for (const definition of COMMANDS) {
     const parser = configured(program.command(definition.name), io).summary(definition.summary);
     if (argv.includes(definition.name)) {
-      describe(parser, definition, io, ended);
+      addDetails(parser, definition, io, ended);
     }
   }
   program.addHelpText('after', () => codesHelp(io));
   return program;
 }
 
-/** Adds to the parser of a command what this has beside its name and summary. */
-function describe(
+/** Adds all that a command has beside its name and summary to its parser. */
+function addDetails(
   parser: Parser,
   definition: Command,
   io: Io,

@@ -33,8 +33,8 @@ const MAX_TSDU = 64 * 1024 * 1024;
 const NEWLINE = 0x0a;
 
 /**
- * Octets of a line that a terminal of Linux passes to a program. It drops the rest of a longer one, for example pasted hexadecimal,
- * and reports nothing.
+ * Octets of a line that a terminal of Linux passes to a program. It drops the rest of a longer one, for example of pasted
+ * hexadecimal, and reports nothing.
  */
 const MOST_TYPED = 4_095;
 

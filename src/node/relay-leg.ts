@@ -264,7 +264,7 @@ function consequenceOf(error: CotpError, isOrderly: boolean, tpClass: 0 | 2): Co
   return ending === 'fin' ? 'end' : 'close';
 }
 
-/** Whether a DR, passed on as it is, would tell the other peer that no data was lost. */
+/** Whether a DR, passed on unchanged, would mean to the other peer that no data was lost. */
 function seemsClean(error: CotpError): boolean {
   return (
     error instanceof ConnectionClosedError &&

@@ -159,7 +159,7 @@ describe('connect with expedited data', () => {
     ]);
   });
 
-  test('another format has no form for it, so that stderr tells it', async () => {
+  test('another format has no form for it, so stderr has it', async () => {
     const { running, peer, ref } = await rawClass2(['--class', '2', '--expedited', ...QUICK], '01');
     peer.send(tpkt(`04 10 ${ref} 80 6e6f77`));
     await running.says(/^expedited data: 6e6f77 "now"\n/);
@@ -204,7 +204,7 @@ describe('listen', () => {
     await running.says(/#1 closed: the peer sent a DR with reason 128 .*, user data 627965 "bye"/);
   });
 
-  test('prints expedited data with ! in hexadecimal, and tells it on stderr in other formats', async () => {
+  test('prints expedited data with ! in hexadecimal, and on stderr in other formats', async () => {
     const lines = await cotpListen('--hex', ...ALL);
     const first = await open(lines.address, GRANTS_ALL);
     first.writeExpedited(hex('0102'));

@@ -102,7 +102,7 @@ describe('a connection', () => {
     expect([state, ending?.words]).toEqual(['closed', 'too late']);
   });
 
-  test('that is disconnected tells the reason of the DR and who sent it', () => {
+  test('that is disconnected has the reason of the DR and who sent it', () => {
     const rows = new Rows();
     const connection = rows.connection();
     rows.fromClient(connection, cr());
@@ -175,7 +175,7 @@ describe('a connection', () => {
 });
 
 describe('a refused connection', () => {
-  test('tells the reason of the DR and what to try', () => {
+  test('has the reason of the DR and what to try', () => {
     const rows = new Rows();
     refusedByDr(rows, 1);
     const { state, ending } = only(sessionOf(rows));
@@ -186,7 +186,7 @@ describe('a refused connection', () => {
     });
   });
 
-  test('tells the cause of the ER', () => {
+  test('has the cause of the ER', () => {
     const rows = new Rows();
     const connection = rows.connection();
     rows.fromClient(connection, cr());
@@ -224,7 +224,7 @@ describe('a refused connection', () => {
     );
   });
 
-  test('of this process tells the cause that the server knows', () => {
+  test('of this process has the cause that the server knows', () => {
     const rows = new Rows();
     const connection = rows.connection();
     rows.fromClient(connection, cr());
@@ -235,7 +235,7 @@ describe('a refused connection', () => {
     );
   });
 
-  test('tells the note behind the refusal of an application, as where a proxy finds no target', () => {
+  test('has the note behind the refusal of an application, as where a proxy finds no target', () => {
     const rows = new Rows();
     const { client } = new Pair(rows, 1);
     rows.fromClient(client, cr());
@@ -245,7 +245,7 @@ describe('a refused connection', () => {
     expect(only(session).ending?.words).toBe(
       'refused by the proxy: connect ECONNREFUSED 10.20.0.40:102',
     );
-    // The ladder has the note: it does not tell it twice.
+    // The ladder has the note: it does not show it twice.
     const shown = entries(session).filter(({ kind, isCopy }) => kind === 'notice' && !isCopy);
     expect(shown.length).toBe(1);
   });

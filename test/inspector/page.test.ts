@@ -285,7 +285,7 @@ describe('the filter', () => {
     await expect.poll(() => it.count()).toMatch(/^1 of \d+ lines$/);
   });
 
-  test('tells a wrong word', async () => {
+  test('reports a wrong word', async () => {
     const it = await openPlant();
     await it.page.locator('#filter').fill('dir:up');
     expect(await it.page.getByRole('alert').innerText()).toContain('dir: takes out or in');

@@ -143,7 +143,7 @@ async function standIns(): Promise<Record<string, number>> {
       const stream = new TLSSocket(conn.toDuplex() as never, { isServer: true, key, cert });
       stream.on('error', () => {});
       stream.on('data', (octets) => stream.write(octets));
-      // A connection as a stream is half-open: it ends its own half when it is told to.
+      // A connection as a stream is half-open: the program ends its own half.
       stream.on('end', () => stream.end());
     },
     { host: '127.0.0.1', port: 0 },

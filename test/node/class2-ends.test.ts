@@ -209,7 +209,7 @@ describe.each(ROLES)('a %s in class 2', (role) => {
       expect(await next(ends)).toBe(sent.dr(ends.ours, 128, NON_DISRUPTIVE));
     });
 
-    test('still answers an ED by EA, and tells the user nothing of it', async () => {
+    test('still answers an ED by EA, and reports nothing of it to the user', async () => {
       const heard: Buffer[] = [];
       const ends = await withDataQueued(role, { onExpedited: (data: Buffer) => heard.push(data) });
       ends.connection.close();

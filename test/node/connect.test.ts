@@ -185,7 +185,7 @@ describe('an acceptable answer', () => {
 });
 
 describe('a refusal', () => {
-  test('by DR tells the reason, its text, the octets and what to try', async () => {
+  test('by DR has the reason, its text, the octets and what to try', async () => {
     const { connecting } = await answered((ref) => tpkt(`06 80 ${ref} 0000 03`));
     const error = await rejection<ConnectionRefusedError>(connecting);
     expect(error).toBeInstanceOf(ConnectionRefusedError);
@@ -206,7 +206,7 @@ describe('a refusal', () => {
     expect(await rejection(connecting)).toMatchObject({ code: 'ERR_COTP_REFUSED', reason: 0 });
   });
 
-  test('by ER tells the reject cause', async () => {
+  test('by ER has the reject cause', async () => {
     const { connecting } = await answered((ref) => tpkt(`04 70 ${ref} 03`));
     expect(await rejection(connecting)).toMatchObject({
       code: 'ERR_COTP_REFUSED',

@@ -17,7 +17,7 @@ test.each<[string, () => void]>([
     },
   ],
   ['rejects', () => Promise.reject(new Error('of the listener'))],
-])('a listener that %s is told, and that is all', async (_what, fail) => {
+])('a listener that %s is called, and that is all', async (_what, fail) => {
   process.on('unhandledRejection', onUnhandled);
   const told: unknown[] = [];
   const report = reportTo((error, { peer }) => {

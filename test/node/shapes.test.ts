@@ -27,7 +27,7 @@ function keepsItsShape(make: () => object): boolean {
   return haveOneShape(make(), make());
 }
 
-it('one shape is told from two', () => {
+it('one shape is distinguished from two', () => {
   expect(haveOneShape({ a: 1 }, { a: 2 })).toBe(true);
   expect(haveOneShape({ a: 1 }, { b: 1 })).toBe(false);
 });

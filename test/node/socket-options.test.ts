@@ -1,4 +1,4 @@
-/** What the system is told of each socket: seen where Node hands it to the system. */
+/** The options of each socket, where Node passes them to the system. */
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
@@ -6,7 +6,7 @@ import { type ConnectOptions, connect, type ListenOptions, listen } from '../../
 import { type Certificates, certificates } from '../support/certificates.js';
 import { closeLater, pair, serve } from '../support/life.js';
 
-/** Node's own socket of the system; what a `net.Socket` is told by options reaches it and nothing else. */
+/** Node's own socket of the system; the options of a `net.Socket` reach it and nothing else. */
 interface Handle {
   setNoDelay(on: boolean): unknown;
   setKeepAlive(on: boolean, seconds: number): unknown;
@@ -32,7 +32,7 @@ function tls(): { readonly client: ConnectOptions; readonly server: ListenOption
   };
 }
 
-/** What both sockets of a new connection are told, once each. */
+/** The options that both sockets of a new connection got, once each. */
 async function told(
   client: ConnectOptions,
   server: ListenOptions,

@@ -140,7 +140,7 @@ describe('a responder that decides', () => {
   /** Octets that the variable part has room for (X.224 13.2.1). */
   const ROOM = 254 - 6;
 
-  it('can accept any CR that it is told of, however full its header is', () => {
+  it('can accept any CR that it reports, however full its header is', () => {
     fc.assert(
       fc.property(fc.nat(120), fc.nat(10), size, fc.boolean(), (length, left, sizes, larger) => {
         const parameter = (code: number, value: Uint8Array) =>

@@ -5,7 +5,7 @@
 import type { SendBuffer } from '../../src/core/data-transfer/send-buffer.js';
 import type { Engine, EngineEvent, Message } from '../../src/core/engine.js';
 
-/** What comes out of an engine; a message under a name, so that all can be told in one list. */
+/** What comes out of an engine; a message under a name, so that all fit into one list. */
 export type Output = EngineEvent | { readonly type: 'data'; readonly message: Message };
 
 /** What has come out since the last look, in order. */

@@ -1,4 +1,4 @@
-/** A peer made of bare TCP: it sends the octets it is told to and keeps those it gets. */
+/** A peer made of bare TCP: it sends the octets of the test and keeps those it gets. */
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 

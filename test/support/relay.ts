@@ -1,5 +1,5 @@
 /**
- * A byte stream to a TCP server with a relay in between that can be told to misbehave as networks
+ * A byte stream to a TCP server with a relay in between that can be set to misbehave as networks
  * do: to cut, to be late, to stand still, to reset. Knows no protocol.
  */
 import { connect, type Socket } from 'node:net';
@@ -128,7 +128,7 @@ export class RelayedStream extends Duplex {
     callback(error);
   }
 
-  /** A FIN in both directions is told in order; anything else at once. */
+  /** A FIN in both directions is passed on in order; anything else at once. */
   #socketClosed(): void {
     if (!this.#socket.readableEnded) {
       this.destroy();

@@ -50,7 +50,7 @@ export class Mailbox<T> {
 export interface Wire {
   readonly connection: Connection;
   readonly raw: RawPeer;
-  /** What `onError` was told. */
+  /** The errors that `onError` got. */
   readonly reports: Mailbox<Error>;
   /** Our server, where our side is one. */
   readonly server: TestServer | undefined;

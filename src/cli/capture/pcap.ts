@@ -59,7 +59,7 @@ export class PcapReader implements PacketReader {
     }
     this.#isLittle = format.isLittle;
     this.#perSecond = format.perSecond;
-    // The upper bits tell the length of the frame check sequence.
+    // The upper bits have the length of the frame check sequence.
     this.#linkType = this.#uint32(header, 20) & 0xffff;
     return true;
   }

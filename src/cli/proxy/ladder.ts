@@ -229,7 +229,7 @@ export class ClientLadder {
     }
   }
 
-  /** Counts DTs that are shown by nobody. @param octets without TPKT headers */
+  /** Counts DTs that are not shown. @param octets without TPKT headers */
   run(tpdus: number, octets: number): void {
     const { counts } = this.#ladder;
     counts.tpdus += tpdus;

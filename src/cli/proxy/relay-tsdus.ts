@@ -77,7 +77,7 @@ export async function relayTsdus(options: ProxyOptions): Promise<RunningProxy> {
   const { listenAddr, ladder } = options;
   /** The open connection pairs, by the address of the client. */
   const pairs = new Map<string, ConnectionPair>();
-  /** The same by the number of the connection with the client: for the trace, because to make a text for each TPDU takes time. */
+  /** The same by the number of the connection, for the trace: making the text of an address takes time for each TPDU. */
   const traced = new Map<number, ConnectionPair>();
   const working = new Set<Promise<void>>();
   const pairOf = (client: FullAddress, time?: number): ConnectionPair => {

@@ -8,6 +8,7 @@ import { TPKT_HEADER_LENGTH } from '../../node/codes.js';
 const CALLED_TSEL = 0xc2;
 /** Offset of the parameters of a CR. */
 const PARAMETERS = 7;
+
 /**
  * @param tpkt a TPKT
  * @returns the TPKT with the new selector; the given TPKT if it is not a CR that can be decoded, or if the

@@ -3,10 +3,10 @@
  * without codec and table. A subclass processes all other TPDUs.
  */
 import {
+  type ConnectionObserver,
   type DtFormat,
   readEot,
   SHORT_DT,
-  type ConnectionObserver,
   writeTsdu,
 } from '../data-transfer/dt.js';
 import { PacketRun, type RunReceiver } from '../data-transfer/packet-run.js';
@@ -99,7 +99,7 @@ export abstract class DataEngine extends StreamEngine {
 
   override sendRun(packets: Uint8Array, tsdus: number): void {
     if (this.observer?.isWatching && !this.sendBuffer.showsLeaving) {
-      // They are a view of a received chunk, of which nobody moves octets that were given out.
+      // They are not copied: they are a view of a received chunk, and nobody moves octets of it that were given out.
       this.observer.seeRun('sent', packets, tsdus);
     }
     super.sendRun(packets, tsdus);

@@ -70,7 +70,7 @@ export class EventStream {
     }
   }
 
-  /** After the rows that are left, tells the browser that there will be no more. */
+  /** After the rows that are left, notifies the browser that there are no more. */
   end(): void {
     this.#isEnding = true;
     this.wake();

@@ -138,7 +138,7 @@ export class InspectorServer {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (response.socket === null) {
-      // It waits behind another answer, and would never be told that the connection has closed. No browser sends a
+      // It waits behind another answer, and would not be notified of the end of the connection. No browser sends a
       // request before it has the answer to the last one.
       request.socket.destroy();
       return;

@@ -19,7 +19,7 @@ export interface Inspector extends AsyncDisposable {
   /** The address on which it listens. */
   readonly address: FullAddress;
   /**
-   * Stops listening, tells the browsers that no more will come, and closes their connections: at once, or after 500
+   * Stops listening, notifies the browsers that there are no more, and closes their connections: at once, or after 500
    * milliseconds if a browser does not take the last rows. Never rejects.
    */
   asyncClose(): Promise<void>;

@@ -1,5 +1,5 @@
 /**
- * The rows that the inspector keeps: a ring of blocks of memory. A row costs one copy of its octets and no object; it
+ * The rows that the inspector keeps: a ring of blocks of memory. A row costs at most one copy of its octets, and no object; it
  * becomes JSON when somebody reads it. When the blocks are full, the rows of the oldest one are forgotten.
  */
 import {

@@ -29,7 +29,7 @@ export interface StartedInspector {
   readonly feed: RowFeed;
   /** No more will be shown, but what there is stays. */
   end(): void;
-  /** Stops listening, and tells the browsers that no more will come. Resolves when all is closed. */
+  /** Stops listening, and notifies the browsers that there are no more rows. Resolves when all is closed. */
   close(): Promise<void>;
 }
 

@@ -103,7 +103,7 @@ describe('an initiator', () => {
 
   //= X.224 6.6.3 para 3 test
   //= X.224 6.22.1.3 note 1 test
-  it('tells the cause of an ER that refuses it', () => {
+  it('reports the cause of an ER that refuses it', () => {
     const subject = inState('WFCC').feed(raw('0470 0a0b 03'));
     expect(subject.ending().error).toMatchObject({ rejectCause: 3, ending: 'er' });
   });

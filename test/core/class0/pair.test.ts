@@ -173,7 +173,7 @@ describe('a slow network', () => {
     expect(pair.initiator.disconnect?.error).toBeInstanceOf(TimeoutError);
   });
 
-  it('tells a responder that accepted of the reset that follows', () => {
+  it('notifies a responder that accepted of the reset that follows', () => {
     const pair = new Pair({
       network: { delay: 60 },
       initiator: { handshakeTimeout: 110 },

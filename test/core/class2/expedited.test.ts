@@ -146,34 +146,28 @@ describe('the time of an EA', () => {
     expect(subject.connection.deadline).toBe(0);
   });
 
-  it('runs from when it was told', () => {
+  it('runs from when it was reported', () => {
     expect(sent().connection.deadline).toBe(6_000);
   });
 
   it.each([
-    ['OPEN', sent],
-    ['RELEASING', closing],
-  ])('resets an overdue connection in %s', (state, begin) => {
-    const subject = begin();
-    subject.connection.handleDeadline(5_999);
-    expect(subject.connection.state).toBe(state);
-    subject.connection.handleDeadline(6_000);
-    const { error, orderly } = subject.ending();
-    expect(error).toBeInstanceOf(TimeoutError);
-    expect(error).toMatchObject({ timer: 'writeTimeout', milliseconds: 1_000 });
-    expect([orderly, subject.connection.streamRequest]).toEqual([false, 'reset']);
-  });
-
-  it.each([
-    ['open', sent],
-    ['closing', closing],
-  ])('is told in the error of a connection that is %s', (phase, begin) => {
-    const subject = begin();
-    subject.connection.handleDeadline(6_000);
-    const { error } = subject.ending();
-    expect(error.message).toBe('no EA for expedited data within 1000 ms');
-    expect(error).toMatchObject({ code: 'ERR_COTP_TIMEOUT', phase, ending: 'timeout' });
-  });
+    ['OPEN', 'open', sent],
+    ['RELEASING', 'closing', closing],
+  ])(
+    'resets an overdue connection in %s, and the error has the phase %s',
+    (state, phase, begin) => {
+      const subject = begin();
+      subject.connection.handleDeadline(5_999);
+      expect(subject.connection.state).toBe(state);
+      subject.connection.handleDeadline(6_000);
+      const { error, orderly } = subject.ending();
+      expect(error).toBeInstanceOf(TimeoutError);
+      expect(error).toMatchObject({ timer: 'writeTimeout', milliseconds: 1_000 });
+      expect(error.message).toBe('no EA for expedited data within 1000 ms');
+      expect(error).toMatchObject({ code: 'ERR_COTP_TIMEOUT', phase, ending: 'timeout' });
+      expect([orderly, subject.connection.streamRequest]).toEqual([false, 'reset']);
+    },
+  );
 
   it('is not restarted by an EA of ours', () => {
     const subject = sent().feed(ED);
@@ -217,23 +211,23 @@ describe('the time of an EA', () => {
 describe('expedited data that is received', () => {
   it('goes to the receiver at once, also inside a TSDU', () => {
     const subject = open2('responder');
-    const told: string[] = [];
+    const received: string[] = [];
     subject.connection.deliverTo({
-      onMessage: (message) => told.push(digits(message)),
-      onExpedited: (data) => told.push(`ED ${digits(data)}`),
+      onMessage: (message) => received.push(digits(message)),
+      onExpedited: (data) => received.push(`ED ${digits(data)}`),
     });
     subject.feed(raw('04f0 0a0b 00 61'), ED, raw('04f0 0a0b 80 62'));
-    expect(told).toEqual(['ED 78', '6162']);
+    expect(received).toEqual(['ED 78', '6162']);
   });
 
   it('that came before there was a receiver goes to it in order', () => {
     const subject = open2('responder').feed(raw('04f0 0a0b 80 61'), ED);
-    const told: string[] = [];
+    const received: string[] = [];
     subject.connection.deliverTo({
-      onMessage: (message) => told.push(digits(message)),
-      onExpedited: (data) => told.push(`ED ${digits(data)}`),
+      onMessage: (message) => received.push(digits(message)),
+      onExpedited: (data) => received.push(`ED ${digits(data)}`),
     });
-    expect([subject.connection.next(), told]).toEqual([undefined, ['61', 'ED 78']]);
+    expect([subject.connection.next(), received]).toEqual([undefined, ['61', 'ED 78']]);
   });
 
   it('is a copy, for the chunk may be used again', () => {

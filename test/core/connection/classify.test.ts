@@ -70,7 +70,7 @@ describe('a TPDU', () => {
     expect(classify(hex(octets), state, known())).toMatchObject({ event });
   });
 
-  it('tells the reference of a CR even when it is invalid', () => {
+  it('reports the reference of a CR even when it is invalid', () => {
     for (const octets of ['06e0 0000 0c0d 00', '06e0 0000 0c0d 21', '08e0 0000 0c0d 00 c105']) {
       const input = classify(hex(octets), 'WFCR', known());
       expect(input.event === 'CR' ? input.tpdu.srcRef : input).toSatisfy(
@@ -132,7 +132,7 @@ describe('a TPDU', () => {
   it.each([
     ['a CR of remote desktop that nobody would look at', false, 'CR invalid'],
     ['a CR of remote desktop that is wanted', true, 'CR'],
-  ])('%s is told apart', (_name, takesRemoteDesktop, event) => {
+  ])('%s is recognized', (_name, takesRemoteDesktop, event) => {
     const options = { strict: false, maxTpduSize: 2048, takesRemoteDesktop };
     const octets = hex('0ee0 0000 0c0d 00 0100080003000000');
     expect(classify(octets, 'WFCR', { ...known(), options })).toMatchObject({ event });
@@ -146,7 +146,7 @@ describe('a TPDU', () => {
 });
 
 describe('a DR within a TSDU', () => {
-  it.each(states)('is told apart in %s only where data may come', (state) => {
+  it.each(states)('is recognized in %s only where data may come', (state) => {
     const isOpen = state === 'OPEN' || state === 'FIN_SENT';
     expect(classify(DR, state, known({ unfinished: 2 })).event).toBe(
       isOpen ? 'DR within a TSDU' : 'DR',

@@ -1,4 +1,4 @@
-/** What the user is told when a connection fails: the whole message, and what a program can branch on. */
+/** What the error of a failed connection says: the whole message, and what a program can branch on. */
 import { describe, expect, it } from 'vitest';
 import { failureOf, unexpected } from '../../../src/core/connection/failures.js';
 import type { State } from '../../../src/core/connection/transition.js';
@@ -62,7 +62,7 @@ describe('the end of TCP', () => {
     ['before the answer to the CR', 'WFTRESP', 'while the CR was being decided on'],
     ['on an open connection', 'OPEN', 'while the connection was open'],
   ])(
-    '%s is told with when it came, and with advice only where a CR is not answered',
+    'the error of %s says when it came, and gives advice only where a CR is not answered',
     (_name, state, when) => {
       const subject = inState(state);
       subject.connection.streamClosed(undefined, 50);
@@ -72,7 +72,7 @@ describe('the end of TCP', () => {
     },
   );
 
-  it('by a FIN before the answer to the CR is told in the same words', () => {
+  it('by a FIN before the answer to the CR has the same words', () => {
     const subject = inState('WFTRESP');
     subject.connection.receiveEnd(50);
     const { error } = subject.ending();
@@ -80,7 +80,7 @@ describe('the end of TCP', () => {
     expect([error.phase, error.hint]).toEqual(['cr-received', undefined]);
   });
 
-  it('by a FIN while data waits for our DR is told as closing', () => {
+  it('by a FIN while data waits for our DR has the phase closing', () => {
     const subject = inState2('initiator', 'RELEASING');
     subject.connection.receiveEnd(50);
     expect(subject.ending().error.message).toBe(
@@ -158,7 +158,7 @@ describe('a DR in answer to our CR', () => {
     [3, 'address unknown', ': check the remote T-selector'],
     [0, 'reason not specified', ''],
   ])(
-    'with reason %i is told with its text, and with advice where there is one',
+    'with reason %i is reported with its text, and with advice where there is one',
     (reason, text, advice) => {
       const { error } = inState('WFCC')
         .feed(dr({ srcRef: 0, reason }))
@@ -201,7 +201,7 @@ describe('an ER in answer to our CR', () => {
       '0c70 0a0b 03 c106 0102030405f0',
       '; the octets that it quotes end with 03 04 05 f0',
     ],
-  ])('%s is told with its cause and where it stopped reading', (_name, octets, quoted) => {
+  ])('%s is reported with its cause and where it stopped reading', (_name, octets, quoted) => {
     const { error } = inState('WFCC').feed(raw(octets)).ending();
     expect(error.message).toBe(
       `the peer rejected the CR by an ER with cause 3 (invalid parameter value)${quoted}: ${ADVICE}`,
@@ -273,7 +273,7 @@ describe('a refusal by this side', () => {
       'connection negotiation failed: the proposed class is not supported',
       'wait-cr',
     ],
-  ])('%s is told with the reason of its DR', (_name, refuse, reason, text, phase) => {
+  ])('%s is reported with the reason of its DR', (_name, refuse, reason, text, phase) => {
     const { error, disconnection } = refuse().ending();
     expect(error.message).toBe(`the CR was refused by a DR with reason ${reason} (${text})`);
     expect(error).toMatchObject({ code: 'ERR_COTP_CLOSED', reason, phase, ending: 'local' });
@@ -289,7 +289,7 @@ describe('a refusal by this side', () => {
 });
 
 describe('a DR on an open connection', () => {
-  it('between two TSDUs is told with its reason, and with nothing that is lost', () => {
+  it('between two TSDUs is reported with its reason, and with nothing that is lost', () => {
     const { error } = inState('OPEN').feed(dr()).ending();
     expect(error.message).toBe(
       'the peer ended the connection by a DR with reason 128 (normal disconnect initiated by the session entity)',
@@ -335,7 +335,7 @@ describe('an ER on an open connection', () => {
   it.each([
     [0, () => inState('OPEN')],
     [2, () => open2('initiator')],
-  ])('of class %i is told with its cause', (_class, open) => {
+  ])('of class %i is reported with its cause', (_class, open) => {
     const { error } = open().feed(raw('0470 0a0b 01')).ending();
     expect(error.message).toBe(
       'the peer rejected a TPDU by an ER with cause 1 (invalid parameter code)',
@@ -370,7 +370,7 @@ describe('a TPDU that is not allowed', () => {
       'nothing before our CC expected, CR received',
     ],
     ['a CC on an open connection', 'OPEN', CC, 'DT expected, CC received'],
-  ])('%s is told with what was expected', (_name, state, octets, detail) => {
+  ])('%s is reported with what was expected', (_name, state, octets, detail) => {
     const { error } = inState(state).feed(octets).ending();
     expect(error.message).toMatch(
       `the TPDU is not allowed in this state (${detail}): tpdu-not-expected at octet 2, in `,

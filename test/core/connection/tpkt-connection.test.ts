@@ -102,7 +102,7 @@ describe('the deadline of a packet', () => {
 });
 
 describe('the end', () => {
-  it('between two packets is told, and sending goes on', () => {
+  it('between two packets is reported, and sending goes on', () => {
     const subject = engine();
     subject.receiveEnd(0);
     subject.send(pattern(5));
@@ -179,7 +179,7 @@ describe('the end', () => {
     expect(event?.type === 'disconnect' && event.error.cause).toBe(cause);
   });
 
-  it('is told once', () => {
+  it('is reported once', () => {
     const subject = engine();
     subject.streamClosed(undefined, 0);
     subject.streamClosed(undefined, 0);

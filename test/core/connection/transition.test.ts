@@ -344,7 +344,7 @@ describe('in the table', () => {
     expect(senders).toEqual(['WFCR', 'OPEN']);
   });
 
-  it('what fails on an open connection is told to the peer, by an ER or a reset', () => {
+  it('the peer is notified of what fails on an open connection, by an ER or a reset', () => {
     const silent = cells.filter(
       ({ state, event }) =>
         ['OPEN', 'FIN_SENT', 'FIN_RECEIVED'].includes(state) &&

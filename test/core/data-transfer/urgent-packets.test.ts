@@ -13,7 +13,7 @@ import { digits, hex, pattern, splitTpkts } from '../../support/splits.js';
 const DT = [0x04, 0xf0, 0, 1, 0x80];
 const HEADER = DT.length;
 
-/** A send buffer, and what its listener was told. */
+/** A send buffer, and what its listener was notified of. */
 function buffer(use: ExpeditedUse = 'unacknowledged') {
   const told: string[] = [];
   const sendBuffer = new SendBuffer(new SendPool(allocateZeroed));
@@ -129,7 +129,7 @@ describe('while an EA is due', () => {
 });
 
 describe('its listener', () => {
-  it('is told once no data waits, whatever replies do', () => {
+  it('is notified once no data waits, whatever replies do', () => {
     const { sendBuffer, told } = buffer();
     sendBuffer.addPacket(DT, SMALL);
     sendBuffer.addReply(REPLY);

@@ -201,13 +201,13 @@ describe('a collector that hands its pieces on', () => {
     expect(other.take(allocateZeroed)).toEqual(pattern(1_203).slice(from));
   });
 
-  it('hands on nothing when it is empty', () => {
+  it('passes on nothing when it is empty', () => {
     const other = new OctetCollector();
     new OctetCollector().appendTo(other, 0);
     expect([other.length, other.pieces()]).toEqual([0, []]);
   });
 
-  it('hands on which chunks its pieces keep', () => {
+  it('passes on which chunks its pieces keep', () => {
     const other = new OctetCollector();
     begun(new OctetSource(pattern(5_000)), 0, 600).appendTo(other, 0);
     expect(other.pinned).toBeGreaterThanOrEqual(5_000);

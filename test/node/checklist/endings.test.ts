@@ -73,7 +73,7 @@ const hangsUp = (how: PeerEnding) => how === 'RST' || how === 'FIN';
 
 describe('our server, before the CR', () => {
   test.each((['RST', 'FIN'] as const).map((how) => [how]))(
-    'R16 %s is no connection of anybody: nothing is told',
+    'R16 %s is no connection of anybody: nothing is reported',
     async (how) => {
       const reports = new Mailbox<Error>();
       const server = await serve({ onError: reports.put });
@@ -90,7 +90,7 @@ describe('our server, before the CR', () => {
   );
 
   test.each(cells(OPEN_ROW).filter(([how]) => !hangsUp(how)))(
-    'R16 %s is told to onError as %s (%s)',
+    'R16 %s is reported to onError as %s (%s)',
     async (how, code, ending) => {
       const reports = new Mailbox<Error>();
       const server = await serve({ onError: reports.put, handshakeTimeout: timeFor(how) });
@@ -180,7 +180,7 @@ const PHASES = [
 describe.each(ROLES)('our %s', (role) => {
   describe.each(PHASES)('$phase', ({ begun, row }) => {
     test.each(cells(row))(
-      'R16 %s is told by read, after what had arrived: %s (%s)',
+      'R16 %s is reported by read, after what had arrived: %s (%s)',
       async (...cell) => {
         const [how, code, ending] = cell;
         const options: SharedOptions = { closeTimeout: 60 };

@@ -41,7 +41,7 @@ type Name = keyof typeof TPDUS;
 const names = (...without: Name[]) =>
   (Object.keys(TPDUS) as Name[]).filter((name) => !without.includes(name));
 
-/** TCP tells the peer that there is no one any more who would take its octets. */
+/** By TCP the peer learns that nobody takes its octets any more. */
 async function expectNobody(raw: RawPeer, octets: Buffer): Promise<void> {
   const closed = new Promise((resolve) => raw.socket.once('close', resolve));
   drip(raw, () => octets, 5);
@@ -285,7 +285,7 @@ describe('R18 an end', () => {
     expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
-  test('R18 of a peer in the middle of a flood is told once', async () => {
+  test('R18 of a peer in the middle of a flood is reported once', async () => {
     const all = await wire('server');
     closeLater(() => all.raw.socket.destroy());
     await expectAlive(all);

@@ -80,7 +80,7 @@ describe('the channel cotp:connection', () => {
     );
   });
 
-  test('tells a reset from a FIN', async () => {
+  test('distinguishes a reset from a FIN', async () => {
     const events = heard<ConnectionEvent>('cotp:connection');
     const { client, peer } = await pair();
     client.destroy();
