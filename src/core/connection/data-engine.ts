@@ -12,10 +12,11 @@ import {
 import { PacketRun, type RunReceiver } from '../data-transfer/packet-run.js';
 import { Reassembly } from '../data-transfer/reassembly.js';
 import { SendBuffer } from '../data-transfer/send-buffer.js';
+import type { TsduTooLargeError } from '../errors.js';
 import { type OctetCollector, OctetSource } from '../octets/collector.js';
 import { MAX_TPKT_LENGTH, TPKT_HEADER_LENGTH } from '../tpkt/header.js';
 import type { ConnectionOptions } from './options.js';
-import { faultInput, StreamEngine } from './stream-engine.js';
+import { StreamEngine } from './stream-engine.js';
 import type { State } from './transition.js';
 
 /** Sizes in octets. Before the connection is open no DT is taken without the codec. */
@@ -140,12 +141,12 @@ export abstract class DataEngine extends StreamEngine {
       this.observer.see('received', octets.subarray(start, end));
       source.markSeen();
     }
-    try {
-      this.#deliverTsdu(this.#reassembly.add(source, start + dt.headerLength, end, eot));
-      return true;
-    } catch (error) {
-      return this.#fault(error);
+    const error = this.#reassembly.limitPassedBy(end - start - dt.headerLength);
+    if (error !== undefined) {
+      return this.#exceed(error);
     }
+    this.#deliverTsdu(this.#reassembly.add(source, start + dt.headerLength, end, eot));
+    return true;
   }
 
   /** The same for a TPDU that TCP has cut: its user data stays in pieces until the TSDU is complete. */
@@ -161,12 +162,12 @@ export abstract class DataEngine extends StreamEngine {
     if (!isPlain || this.observer?.isWatching) {
       return this.otherTpdus(pieces.join(this.options.allocate, at));
     }
-    try {
-      this.#deliverTsdu(this.#reassembly.addPieces(pieces, at + dt.headerLength, eot));
-      return true;
-    } catch (error) {
-      return this.#fault(error);
+    const error = this.#reassembly.limitPassedBy(pieces.length - at - dt.headerLength);
+    if (error !== undefined) {
+      return this.#exceed(error);
     }
+    this.#deliverTsdu(this.#reassembly.addPieces(pieces, at + dt.headerLength, eot));
+    return true;
   }
 
   /** Processes the TPDUs of a packet that is no plain DT. `false` stops the splitter. */
@@ -203,6 +204,10 @@ export abstract class DataEngine extends StreamEngine {
 
   /** The user data of a DT that came through the codec. */
   protected takeData(userData: Uint8Array, eot: boolean): void {
+    const error = this.#reassembly.limitPassedBy(userData.length);
+    if (error !== undefined) {
+      throw error;
+    }
     const source = new OctetSource(userData);
     this.#deliverTsdu(this.#reassembly.add(source, 0, userData.length, eot));
   }
@@ -247,8 +252,8 @@ export abstract class DataEngine extends StreamEngine {
   }
 
   /** A TSDU exceeds a limit. The packets behind it are still read if the connection ends by a DR. */
-  #fault(error: unknown): boolean {
-    this.step(faultInput(error));
+  #exceed(error: TsduTooLargeError): boolean {
+    this.step({ event: 'limit', error });
     return this.facts.isReceiving;
   }
 

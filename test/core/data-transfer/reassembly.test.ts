@@ -137,49 +137,6 @@ describe.each([
     put(subject, pattern(3), false);
     expect(put(subject, pattern(0), true)).toEqual(pattern(3));
   });
-
-  it('may have as many octets in all as the limit, and not one more', () => {
-    const subject = reassembly(10);
-    put(subject, pattern(4), false);
-    expect(put(subject, pattern(6, 4), true)).toEqual(pattern(10));
-    put(subject, pattern(4), false);
-    expect(() => put(subject, pattern(7), true)).toThrow(
-      new TsduTooLargeError('a TSDU of at most 10 octets was expected, more than that came', {
-        phase: 'open',
-        hint: 'maxTsduSize sets the limit',
-      }),
-    );
-  });
-
-  it('have a limit of octets for the first of them too', () => {
-    expect(() => put(reassembly(10), pattern(11), false)).toThrow(TsduTooLargeError);
-    expect(put(reassembly(10), pattern(10), true)).toEqual(pattern(10));
-  });
-
-  it('may be as many as the limit, the empty ones counted, and not one more', () => {
-    const subject = reassembly(10, 3);
-    put(subject, pattern(1), false);
-    put(subject, pattern(0), false);
-    expect(put(subject, pattern(1, 1), true)).toEqual(pattern(2));
-    put(subject, pattern(1), false);
-    put(subject, pattern(0), false);
-    put(subject, pattern(0), false);
-    expect(() => put(subject, pattern(1), true)).toThrow(
-      new TsduTooLargeError('a TSDU of at most 3 DT TPDUs was expected, more than that came', {
-        phase: 'open',
-        hint: 'maxTsduSegments sets the limit',
-      }),
-    );
-  });
-
-  it('say in which phase a limit was passed, and which option sets it', () => {
-    expect(() => put(reassembly(10), pattern(11), false)).toThrow(
-      expect.objectContaining({ phase: 'open', hint: 'maxTsduSize sets the limit' }),
-    );
-    expect(() => put(reassembly(10, 0), pattern(1), false)).toThrow(
-      expect.objectContaining({ phase: 'open', hint: 'maxTsduSegments sets the limit' }),
-    );
-  });
 });
 
 describe('the octets copied', () => {
@@ -228,4 +185,48 @@ it('forgets a TSDU that will not be finished', () => {
   subject.clear();
   expect([subject.segments, subject.length]).toEqual([0, 0]);
   expect(add(subject, pattern(9, 1), true)).toEqual(pattern(9, 1));
+});
+
+describe('the limits of a TSDU', () => {
+  const octetsPassed = new TsduTooLargeError(
+    'a TSDU of at most 10 octets was expected, more than that came',
+    { phase: 'open', hint: 'maxTsduSize sets the limit' },
+  );
+  const segmentsPassed = new TsduTooLargeError(
+    'a TSDU of at most 3 DT TPDUs was expected, more than that came',
+    { phase: 'open', hint: 'maxTsduSegments sets the limit' },
+  );
+
+  it('let it have as many octets in all as the limit, and not one more', () => {
+    const subject = reassembly(10);
+    add(subject, pattern(4), false);
+    expect(subject.limitPassedBy(6)).toBeUndefined();
+    expect(subject.limitPassedBy(7)).toEqual(octetsPassed);
+    add(subject, pattern(6), true);
+    expect(subject.limitPassedBy(10)).toBeUndefined();
+    expect(subject.limitPassedBy(11)).toEqual(octetsPassed);
+  });
+
+  it('let it have as many DTs as the limit, the empty ones counted, and not one more', () => {
+    const subject = reassembly(10, 3);
+    for (const octets of [1, 0, 0]) {
+      expect(subject.limitPassedBy(octets)).toBeUndefined();
+      add(subject, pattern(octets), false);
+    }
+    expect(subject.limitPassedBy(0)).toEqual(segmentsPassed);
+    subject.clear();
+    expect(subject.limitPassedBy(1)).toBeUndefined();
+  });
+
+  it('say in which phase they were passed, and which option sets them', () => {
+    const phase = 'open';
+    expect(reassembly(10).limitPassedBy(11)).toMatchObject({
+      phase,
+      hint: 'maxTsduSize sets the limit',
+    });
+    expect(reassembly(10, 0).limitPassedBy(1)).toMatchObject({
+      phase,
+      hint: 'maxTsduSegments sets the limit',
+    });
+  });
 });
