@@ -145,11 +145,17 @@ export function isTcpAddress(address: FullAddress): boolean {
 
 /** The two ends of a socket. A stream that is no socket of TCP has none: `otherwise` stands for both. */
 export function socketEnds(socket: object, otherwise: FullAddress): Ends {
-  const { localAddress, localPort, remoteAddress, remotePort } = socket as Partial<Socket>;
+  const { remoteAddress, remotePort } = socket as Partial<Socket>;
   return {
-    localAddr: endOf(localAddress, localPort, otherwise),
+    localAddr: localEnd(socket, otherwise),
     remoteAddr: endOf(remoteAddress, remotePort, otherwise),
   };
+}
+
+/** The local end alone. Each end costs a call of the system. */
+export function localEnd(socket: object, otherwise: FullAddress): FullAddress {
+  const { localAddress, localPort } = socket as Partial<Socket>;
+  return endOf(localAddress, localPort, otherwise);
 }
 
 function endOf(

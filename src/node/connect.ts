@@ -1,6 +1,7 @@
 /**
  * `connect`: from an address to an open transport connection.
  */
+import { isIPv4 } from 'node:net';
 import { TransportConnection } from '../core/connection/connection.js';
 import { type ConnectRequestInit, connectionRequest } from '../core/connection/establishment.js';
 import type { EngineEvent } from '../core/engine.js';
@@ -11,8 +12,10 @@ import { encode } from '../core/tpdu/encode.js';
 import type { RemoteDesktopInit } from '../core/tpdu/types.js';
 import {
   type Address,
+  type Ends,
   type FullAddress,
   formatAddress,
+  localEnd,
   type PathAddress,
   resolveAddress,
   socketEnds,
@@ -207,7 +210,7 @@ class Initiator implements DriverUser {
     this.#trace = new ConnectionTrace(
       'client',
       address,
-      () => socketEnds(stream, address),
+      () => this.#ends(),
       options,
       reportTo(options.onError, peer),
       { id },
@@ -258,7 +261,7 @@ class Initiator implements DriverUser {
 
   #opened({ agreement, confirm }: Extract<EngineEvent, { type: 'open' }>): Connection {
     const options = this.#options;
-    const { localAddr, remoteAddr } = socketEnds(this.#driver.stream, this.#address);
+    const { localAddr, remoteAddr } = this.#ends();
     const info = connectionInfo(agreement, {
       localAddr,
       remoteAddr,
@@ -283,6 +286,15 @@ class Initiator implements DriverUser {
       report,
       context: undefined,
     });
+  }
+
+  /** The system is not asked for an IPv4 address that Node has connected to: it has one spelling only. */
+  #ends(): Ends {
+    const { stream } = this.#driver;
+    const isKnown = this.#options.socket === undefined && isIPv4(this.#address.host);
+    return isKnown
+      ? { localAddr: localEnd(stream, this.#address), remoteAddr: this.#address }
+      : socketEnds(stream, this.#address);
   }
 
   /** The error to reject with. Until TCP and TLS are connected, it is the error of the system or of TLS. */

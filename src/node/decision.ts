@@ -3,6 +3,7 @@
  * `ConnectRequest`. It is made once.
  */
 import type { TransportConnection } from '../core/connection/connection.js';
+import type { Acceptance } from '../core/connection/transition.js';
 import type { EngineEvent } from '../core/engine.js';
 import { ConnectionClosedError, type CotpError, ProtocolError } from '../core/errors.js';
 import { equalOctets } from '../core/octets/octets.js';
@@ -104,7 +105,7 @@ export class Decision {
   /** Accepts without asking the user. Nobody would catch an error, so it must not throw. */
   #acceptAny(): void {
     try {
-      this.#accept({});
+      this.#confirm({});
     } catch (error) {
       this.#failToDecide(error);
     }
@@ -174,9 +175,13 @@ export class Decision {
   }
 
   #accept({ connectData: userData, context, ...choice }: AcceptOptions): void {
-    const { engine } = this.#parts;
     this.context = context;
-    this.#answer(() => engine.accept({ ...choice, userData }, now()));
+    this.#confirm({ ...choice, userData });
+  }
+
+  #confirm(acceptance: Acceptance): void {
+    const { engine } = this.#parts;
+    this.#answer(() => engine.accept(acceptance, now()));
   }
 
   #refuse(reason: number, cause: RefusalCause, userData?: Uint8Array): void {

@@ -28,7 +28,8 @@ const MAPPED_BITS = 96;
 
 /** The IPv4 address in an IPv4-mapped IPv6 address; any other text as it is. Both name one host. */
 export function ipv4In(host: string): string {
-  const octets = isIPv6(host) ? parseIpv6(host) : undefined;
+  // Most addresses are of IPv4, and each connection comes here: they need no closer look.
+  const octets = host.includes(':') && isIPv6(host) ? parseIpv6(host) : undefined;
   return octets !== undefined && isIpv4Mapped(octets) ? formatIp(octets.subarray(12)) : host;
 }
 

@@ -225,6 +225,9 @@ function classifyConfirm(
   if (confirmation instanceof ProtocolError) {
     return unacceptable(tpdu, octets, confirmation, context);
   }
+  if (confirmation.diagnostics.length === 0) {
+    return { event: 'CC', tpdu, confirmation };
+  }
   const diagnostics = [...tpdu.diagnostics, ...confirmation.diagnostics];
   return { event: 'CC', tpdu: { ...tpdu, diagnostics }, confirmation };
 }

@@ -321,6 +321,9 @@ function checkChoice(
   request: ConnectionRequest,
   options: NegotiationOptions,
 ): void {
+  if (tpClass === undefined && expedited !== true && expeditedAck !== true) {
+    return;
+  }
   const proposal = proposalOf(request, options);
   if (tpClass !== undefined && !proposal.tpClasses.includes(tpClass)) {
     const usable = proposal.tpClasses.join(' or ');

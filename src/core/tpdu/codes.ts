@@ -192,12 +192,9 @@ export function sizeOfCode(code: number): number | undefined {
 
 /** The code for exactly `size` octets; `undefined` if there is none. */
 export function codeOfSize(size: number): number | undefined {
-  for (let code: number = SIZE_CODES.first; code <= SIZE_CODES.lastSeen; code += 1) {
-    if (sizeOfCode(code) === size) {
-      return code;
-    }
-  }
-  return undefined;
+  // The only size that is no power of two is that of the last code.
+  const code = size === MAX_TPDU_SIZE ? SIZE_CODES.lastSeen : Math.log2(size);
+  return sizeOfCode(code) === size ? code : undefined;
 }
 
 /**

@@ -194,23 +194,30 @@ export function writeParameters(
 ): readonly RawParameter[] {
   const scope: ParameterScope = { type: given.type, class: selected };
   const values: Readonly<Record<string, unknown>> = given.parameters ?? {};
-  const rows: NamedParameter[] = [];
-  for (const name of Object.keys(values)) {
-    const row = parameterNamed(name);
-    if (row === undefined) {
-      throw wrongType(`parameters.${name}`, 'the name of a parameter', name);
-    }
-    if (values[name] !== undefined) {
-      rows.push(row);
-    }
-  }
-  rows.sort((a, b) => a.place - b.place);
+  const rows = rowsOf(values);
   const asCame = checkAsCame(given.rawParameters);
   const raw = rows.map((row) => writeParameter(row, scope, values[row.name], asCame));
   for (const [index, parameter] of given.unknownParameters?.entries() ?? []) {
     raw.push(checkRaw(parameter, index));
   }
   return order.length === 0 && asCame.length === 0 ? raw : inOrder(raw, order, asCame);
+}
+
+/** The rows of the parameters that have a value, in sending order. */
+function rowsOf(values: Readonly<Record<string, unknown>>): readonly NamedParameter[] {
+  const rows: NamedParameter[] = [];
+  let isInOrder = true;
+  for (const name of Object.keys(values)) {
+    const row = parameterNamed(name);
+    if (row === undefined) {
+      throw wrongType(`parameters.${name}`, 'the name of a parameter', name);
+    }
+    if (values[name] !== undefined) {
+      isInOrder &&= row.place > (rows.at(-1)?.place ?? -1);
+      rows.push(row);
+    }
+  }
+  return isInOrder ? rows : rows.sort((a, b) => a.place - b.place);
 }
 
 function checkAsCame(asCame: readonly RawParameter[] = []): readonly RawParameter[] {

@@ -188,14 +188,18 @@ export function uintRecord<W extends Readonly<Record<string, number>>>(
 
 /** A number, encoded in the fewest octets that `lengths` allows. */
 export function shortestUint(...lengths: readonly number[]): Kind<number> {
-  const most = 256 ** Math.max(...lengths) - 1;
+  const longest = Math.max(...lengths);
+  const most = 256 ** longest - 1;
+  const ascending = [...lengths]
+    .sort((a, b) => a - b)
+    .map((length) => [length, 256 ** length] as const);
   return {
     fits: (octets) => lengths.includes(octets),
     read: (value) => readUint(value, 0, value.length),
     write(value, field) {
       const checked = checkUint(field, value, most);
-      const fitting = lengths.filter((octets) => checked < 256 ** octets);
-      return uintOctets(checked, Math.min(...fitting));
+      const [length] = ascending.find(([, beyond]) => checked < beyond) ?? [longest];
+      return uintOctets(checked, length);
     },
   };
 }

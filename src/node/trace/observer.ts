@@ -164,7 +164,7 @@ export class ConnectionTrace implements ConnectionObserver {
   /** Publishes the end of the stream, if the connection was open or was published before. */
   watch(driver: Driver): void {
     whenClosed(driver.stream, () => {
-      if (this.#source !== undefined || this.#info !== undefined) {
+      if (this.publishesEvents && (this.#source !== undefined || this.#info !== undefined)) {
         const { ending, bytesRead, bytesWritten, messagesRead, messagesWritten } = driver;
         const counts = { bytesRead, bytesWritten, messagesRead, messagesWritten };
         this.#publish<ConnectionClose>({ event: 'close', ...ending, ...counts });

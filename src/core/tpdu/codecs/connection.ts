@@ -117,16 +117,21 @@ function readConnection<T extends 'CR' | 'CC'>(reading: Reading, type: T) {
   //= RFC 1006 5 initial user data
   //= RFC 2126 4.1.1 connect data
   reading.limitUserData(MAX_USER_DATA.connect, { isTolerable: transportClass === 0 });
-  return {
+  const { parameters, unknownParameters, rawParameters, remoteDesktop } = variable;
+  // Each field by its name: spreading takes as long as reading the parameters.
+  const fields = {
     type,
     cdt,
     dstRef: reading.uint(2, 2),
     srcRef,
     class: transportClass,
     options,
-    ...variable,
+    parameters,
+    unknownParameters,
+    rawParameters,
     userData: reading.userData,
   };
+  return remoteDesktop === undefined ? fields : { ...fields, remoteDesktop };
 }
 
 /** Offset of the variable part. */
