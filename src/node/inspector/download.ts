@@ -6,8 +6,8 @@ import { jsonOfEntry } from '../trace/lines.js';
 import { Conversations } from '../trace/pcapng.js';
 import { redactTpdu } from '../trace/sink.js';
 import { begin } from './answers.js';
-import type { RowFeed } from './row-feed.js';
 import { Cursor } from './row-block.js';
+import type { RowFeed } from './row-feed.js';
 import type { EventRow, Row } from './rows.js';
 import { NO_SECOND_ENDS, secondEnds } from './second-ends.js';
 

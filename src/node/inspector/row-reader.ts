@@ -1,7 +1,7 @@
 /** Reads the rows for one browser, as JSON, in pieces of a bounded size. */
+import { Cursor, type StoredRow } from './row-block.js';
 import type { RowFeed } from './row-feed.js';
 import { tpduJson } from './row-feed.js';
-import { Cursor, type StoredRow } from './row-block.js';
 import type { LostRow } from './rows.js';
 
 /** A piece of the rows. */

@@ -5,8 +5,8 @@
 import type { TracedConnection } from '../trace/entry.js';
 import { Conversation } from '../trace/pcapng/conversation.js';
 import type { ConnectionHead } from './connection-heads.js';
-import type { RowFeed } from './row-feed.js';
 import { Cursor } from './row-block.js';
+import type { RowFeed } from './row-feed.js';
 
 /** One end, and how many of its TPDUs are kept. */
 interface End {
