@@ -1,14 +1,23 @@
 /**
- * What an inspector costs a proxy: the processor time of `cotp proxy` for a TSDU there and back, and how many it relays a
- * second, without --ui, with it, and while a browser takes every row.
- * `node scripts/inspector-cost.mjs [ROUNDS [TSDUS [OCTETS [WINDOW]]]]`, by default 9 rounds of 50,000 TSDUs of 64 octets,
- * 64 of them on the way at the same time. The forms take turns; the ratios are medians of those within each round. It reads the processor time from /proc, so
- * it needs Linux. Build first.
+ * What an inspector costs a proxy: how many TSDUs `cotp proxy` relays there and back in a second, and its processor time
+ * for each, in four forms:
+ *
+ * - without --ui
+ * - with it, and no browser
+ * - while a browser on another machine takes all it can: its part has the lowest priority, so that it gets only time
+ *   which the proxy leaves
+ * - the same on this machine: it shares a core with the proxy
+ *
+ * Client and server have core 0, the proxy and the browser's part core 1, so that no form is faster because the system
+ * has placed its processes better. `node scripts/inspector-cost.mjs [ROUNDS [TSDUS [OCTETS [WINDOW]]]]`, by default 9
+ * rounds of 50,000 TSDUs of 64 octets, 64 of them on the way at the same time. The forms take turns; the ratios are
+ * medians of those within each round. It needs Linux, for /proc and taskset, and 2 cores. Build first.
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { constants, setPriority } from 'node:os';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { connect } from '../dist/esm/index.js';
@@ -19,11 +28,19 @@ const [rounds = 9, tsdus = 50_000, octets = 64, window = 64] = process.argv.slic
 /** Ticks a second in /proc. */
 const TICKS = 100;
 
+/** The cores of the load, and of what is measured. */
+const LOAD = '0';
+const MEASURED = '1';
+
+/** Starts a Node program that may use one core only. */
+function startOn(core, args, stdin) {
+  const stdio = [stdin, 'pipe', 'inherit'];
+  return spawn('taskset', ['--cpu-list', core, process.execPath, ...args], { stdio });
+}
+
 /** Starts a command with --json; gives it and its first events. */
-async function start(args, events) {
-  const child = spawn(process.execPath, [COTP, ...args, '--json'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+async function start(core, args, events) {
+  const child = startOn(core, [COTP, ...args, '--json'], 'ignore');
   let text = '';
   for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
     text += chunk;
@@ -47,10 +64,9 @@ async function stop({ child }) {
 }
 
 /** A browser that reads all, in a process of its own; gives the number of TPDUs that it got. */
-async function watch(url) {
-  const reader = spawn(process.execPath, [fileURLToPath(import.meta.url), 'read', url], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+async function watch(url, priority) {
+  const reader = startOn(MEASURED, [fileURLToPath(import.meta.url), 'read', url], 'pipe');
+  setPriority(reader.pid, priority);
   await once(reader.stdout, 'data');
   return {
     async stop() {
@@ -106,10 +122,11 @@ async function exchange(conn, count) {
 }
 
 async function measured(target, form) {
-  const args = ['proxy', '127.0.0.1:0', target, '--quiet', ...(form === 'without' ? [] : ['--ui'])];
-  const proxy = await start(args, form === 'without' ? 1 : 2);
+  const { ui, priority } = FORMS[form];
+  const args = ['proxy', '127.0.0.1:0', target, '--quiet', ...(ui ? ['--ui'] : [])];
+  const proxy = await start(MEASURED, args, ui ? 2 : 1);
   const [{ address }, { url } = {}] = proxy.events;
-  const browser = form === 'browser' ? await watch(url) : undefined;
+  const browser = priority === undefined ? undefined : await watch(url, priority);
   const [host, port] = address.split(':');
   const conn = await connect({ host, port: Number(port) });
   // To warm up: until then much of the time goes into compiling.
@@ -125,31 +142,40 @@ async function measured(target, form) {
   return { microseconds, perSecond: tsdus / seconds, ...counts };
 }
 
-const FORMS = ['without', 'idle', 'browser'];
+const { PRIORITY_LOW, PRIORITY_NORMAL } = constants.priority;
+
+const FORMS = {
+  'without --ui': { ui: false },
+  'with --ui': { ui: true },
+  'browser elsewhere': { ui: true, priority: PRIORITY_LOW },
+  'browser here': { ui: true, priority: PRIORITY_NORMAL },
+};
+const names = Object.keys(FORMS);
 
 function median(numbers) {
   const sorted = numbers.toSorted((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)];
 }
 
-const echo = await start(['listen', '127.0.0.1:0', '--echo'], 1);
+spawnSync('taskset', ['--cpu-list', '--pid', LOAD, String(process.pid)]);
+const echo = await start(LOAD, ['listen', '127.0.0.1:0', '--echo'], 1);
 const [{ address: target }] = echo.events;
 const results = [];
 for (let round = 0; round < rounds; round += 1) {
   const result = {};
   // Another form comes first in each round.
-  for (let turn = 0; turn < FORMS.length; turn += 1) {
-    const form = FORMS[(round + turn) % FORMS.length];
+  for (let turn = 0; turn < names.length; turn += 1) {
+    const form = names[(round + turn) % names.length];
     result[form] = await measured(target, form);
   }
   results.push(result);
   process.stdout.write(`${JSON.stringify(result)}\n`);
 }
 await stop(echo);
-for (const form of FORMS) {
+for (const form of names) {
   const of = (key) => median(results.map((result) => result[form][key]));
-  const ratio = (key) => median(results.map((result) => result[form][key] / result.without[key]));
+  const ratio = (key) => median(results.map((result) => result[form][key] / result[names[0]][key]));
   process.stdout.write(
-    `${form.padEnd(8)} ${of('microseconds').toFixed(1)} us of the processor a TSDU (${ratio('microseconds').toFixed(2)}), ${of('perSecond').toFixed(0)} TSDUs a second (${ratio('perSecond').toFixed(3)})\n`,
+    `${form.padEnd(17)} ${of('microseconds').toFixed(1)} us of the processor a TSDU (${ratio('microseconds').toFixed(2)}), ${of('perSecond').toFixed(0)} TSDUs a second (${ratio('perSecond').toFixed(3)})\n`,
   );
 }
