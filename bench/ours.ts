@@ -36,7 +36,9 @@ export function openerOf(library: Library): Open {
 }
 
 async function openWith(library: Library, benchCase: Case): Promise<Contestant> {
-  const { kind, size, maxTpduSize, connections, tpClass = 0 } = benchCase;
+  const { kind, size, maxTpduSize, connections, tpClass } = benchCase;
+  // An older build to compare with may have class 0 only, and no option for it.
+  const agreed = { maxTpduSize, ...(tpClass === undefined ? {} : { tpClass }) };
   const messages = payloads(size);
   const accepted: Connection[] = [];
   const server = await library.listen(
@@ -48,10 +50,10 @@ async function openWith(library: Library, benchCase: Case): Promise<Contestant> 
       return echo(connection);
     },
     { host: HOST, port: 0 },
-    { maxTpduSize, tpClass, bindConnections: true },
+    { ...agreed, bindConnections: true },
   );
   const port = server.addresses[0]?.port;
-  const open = () => library.connect({ host: HOST, port }, { maxTpduSize, tpClass });
+  const open = () => library.connect({ host: HOST, port }, agreed);
   const clients = await openMany(connections, open);
   const [client] = clients;
   return {
