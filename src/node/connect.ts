@@ -288,10 +288,14 @@ class Initiator implements DriverUser {
     });
   }
 
-  /** The system is not asked for an IPv4 address that Node has connected to: it has one spelling only. */
+  /**
+   * The system is not asked for an IPv4 address that Node has connected to: it has one spelling only. The options of TLS
+   * may lead elsewhere.
+   */
   #ends(): Ends {
     const { stream } = this.#driver;
-    const isKnown = this.#options.socket === undefined && isIPv4(this.#address.host);
+    const { socket, tls } = this.#options;
+    const isKnown = socket === undefined && tls === undefined && isIPv4(this.#address.host);
     return isKnown
       ? { localAddr: localEnd(stream, this.#address), remoteAddr: this.#address }
       : socketEnds(stream, this.#address);

@@ -326,3 +326,15 @@ test('a DR with a reason that X.224 does not know is a refusal, even when strict
   const { connecting } = await answered((ref) => tpkt(`06 80 ${ref} 0000 86`), { strict: true });
   expect(await rejection(connecting)).toMatchObject({ code: 'ERR_COTP_REFUSED', reason: 0x86 });
 });
+
+describe('the addresses of a client', () => {
+  test.each(['127.0.0.1', 'localhost'])('are those of TCP when it connects to %s', async (host) => {
+    const { server, address, accept } = await serve();
+    const client = await connect({ host, port: address.port });
+    const { info } = await accept();
+    expect(client.info).toMatchObject({ localAddr: info.remoteAddr, remoteAddr: info.localAddr });
+    expect(Object.isFrozen(client.info.remoteAddr)).toBe(true);
+    await client.asyncClose();
+    await server.asyncClose();
+  });
+});

@@ -1,3 +1,4 @@
+import { createConnection } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { type ConnectRequest, connect } from '../../src/index.js';
@@ -120,6 +121,16 @@ describe('the options of Node are passed on', () => {
       { tls: { ...server.tls, ALPNProtocols: ['iccp'] } },
     );
     expect((client.socket as TLSSocket).alpnProtocol).toBe('iccp');
+  });
+
+  test('a socket, whose peer is then shown instead of the address', async () => {
+    const { client: clientOptions, server } = oneWay();
+    const { address } = await serve(server);
+    const socket = createConnection(address.port, '127.0.0.1');
+    const tls = { ...clientOptions.tls, socket };
+    const client = await connect({ host: '192.0.2.1', port: 102 }, { tls });
+    expect(client.info.remoteAddr).toEqual({ host: '127.0.0.1', port: address.port });
+    await client.asyncClose();
   });
 
   test('groups and signature algorithms', async () => {
