@@ -56,7 +56,7 @@ function seenByBoth(one: ConnectionHead['tpdus'], other: ConnectionHead['tpdus']
 function candidates({ heads }: RowFeed): (readonly [client: End, server: End])[] {
   const ofKey = new Map<string, End[]>();
   for (const head of heads.all()) {
-    const { key } = new Conversation(head.source, undefined);
+    const { key } = new Conversation(head.source);
     const ends = ofKey.get(key) ?? [];
     ends.push({ head, kept: 0 });
     ofKey.set(key, ends);

@@ -16,6 +16,7 @@ import type { ConnectionEvent } from './events.js';
 import type { WrittenFile } from './output.js';
 import { fileHeader, maxPacketBlock, packetBlock, statistics } from './pcapng/blocks.js';
 import {
+  artificialPort,
   Conversation,
   type ConversationPacket,
   MAX_HEADERS,
@@ -36,7 +37,8 @@ import {
 export interface PcapngOptions extends SinkOptions {
   /**
    * The port to write instead of the real port of servers, 1 to 65535. Wireshark looks for TPKT only at port
-   * 102, unless it is configured for another port. Default: the real port.
+   * 102, unless it is configured for another port. A client that uses one port for two servers gets another port for the
+   * second of them, so that they stay two conversations. Default: the real port.
    *
    * @defaultValue `undefined`
    */
@@ -131,6 +133,9 @@ export class PcapngSink implements TraceSink {
   };
 }
 
+/** Most client ports that are tried for a connection whose own one is in use. */
+const MOST_TRIES = 100;
+
 /** The conversations that are in the file and have not ended. */
 export class Conversations implements Format {
   readonly #serverPort: number | undefined;
@@ -139,6 +144,8 @@ export class Conversations implements Format {
    */
   readonly #ofConnection = new Map<number, Conversation | undefined>();
   readonly #keys = new Set<string>();
+  /** The addresses as they are written. */
+  readonly #written = new Set<string>();
   /** Connections that are named in the current file. */
   #named = new Set<number>();
 
@@ -154,6 +161,7 @@ export class Conversations implements Format {
   readonly release = (): void => {
     this.#ofConnection.clear();
     this.#keys.clear();
+    this.#written.clear();
     this.#named.clear();
   };
 
@@ -189,6 +197,7 @@ export class Conversations implements Format {
       return undefined;
     }
     this.#keys.delete(conversation.key);
+    this.#written.delete(conversation.written);
     const packets = conversation.end(how, by);
     const octets = Buffer.concat(packets.map((each) => packetBlock({ time, ...each })));
     return { octets, packets: packets.length };
@@ -197,12 +206,26 @@ export class Conversations implements Format {
   #conversation(entry: TraceEntry): Conversation | undefined {
     const { connection } = entry;
     if (!this.#ofConnection.has(connection)) {
-      const conversation = new Conversation(entry, this.#serverPort);
-      const isNew = !this.#keys.has(conversation.key);
-      this.#keys.add(conversation.key);
-      this.#ofConnection.set(connection, isNew ? conversation : undefined);
+      this.#ofConnection.set(connection, this.#begin(entry));
     }
     return this.#ofConnection.get(connection);
+  }
+
+  /** Returns `undefined` if the other end of the conversation is in the file. */
+  #begin(entry: TraceEntry): Conversation | undefined {
+    let conversation = new Conversation(entry, this.#serverPort);
+    const { key } = conversation;
+    if (this.#keys.has(key)) {
+      return undefined;
+    }
+    // A client can use one port for two servers, which with `serverPort` have one port too.
+    for (let tries = 0; this.#written.has(conversation.written) && tries < MOST_TRIES; tries += 1) {
+      const port = artificialPort(entry.connection + tries);
+      conversation = new Conversation(entry, this.#serverPort, port);
+    }
+    this.#keys.add(key);
+    this.#written.add(conversation.written);
+    return conversation;
   }
 
   #blocks(packets: readonly ConversationPacket[], entry: TraceEntry): TraceRecord {

@@ -194,6 +194,27 @@ describe('rotation', () => {
     expect((await readdir(folder)).sort()).toEqual(['trace.1.pcapng', 'trace.pcapng']);
   });
 
+  test('keeps connections from one client port to two servers apart, with one serverPort', async () => {
+    const path = join(folder, 'trace.pcapng');
+    const sink = pcapngSink(path, { serverPort: 102 });
+    for (const [connection, port] of [
+      [1, 102],
+      [2, 103],
+      [3, 104],
+    ] as const) {
+      const localAddr = { host: '10.0.0.1', port: 50_000 };
+      const remoteAddr = { host: '10.0.0.2', port };
+      sink.trace({ ...entryOf(connection), localAddr, remoteAddr });
+    }
+    await sink.close();
+    expect(sink.dropped).toBe(0);
+    expect(conversations(await readFile(path))).toEqual([
+      '10.0.0.1:50000 10.0.0.2:102',
+      '10.0.0.1:49154 10.0.0.2:102',
+      '10.0.0.1:49155 10.0.0.2:102',
+    ]);
+  });
+
   test('counts the packets that each file has', async () => {
     const sink = pcapngSink(join(folder, 'trace.pcapng'), { maxFileSize: 4096, maxFiles: 3 });
     await exchange(sink.trace, ...Array.from({ length: 60 }, () => Buffer.alloc(100, 1)));
@@ -218,13 +239,32 @@ describe('rotation', () => {
   });
 });
 
-/** The enhanced packet blocks of a pcapng file. */
-function packetBlocks(file: Buffer): number {
-  let count = 0;
+/** The client and the server of each conversation of a pcapng file, by its SYN without ACK. */
+function conversations(file: Buffer): string[] {
+  const SYN_FLAGS = 0x02;
+  return ipPackets(file)
+    .filter((packet) => packet[20 + 13] === SYN_FLAGS)
+    .map((packet) => {
+      const end = (ip: number, port: number) =>
+        `${packet.subarray(ip, ip + 4).join('.')}:${packet.readUInt16BE(port)}`;
+      return `${end(12, 20)} ${end(16, 22)}`;
+    });
+}
+
+/** The packets in the enhanced packet blocks of a pcapng file. */
+function ipPackets(file: Buffer): Buffer[] {
+  const packets: Buffer[] = [];
   for (let at = 0; at < file.length; at += file.readUInt32LE(at + 4)) {
-    count += file.readUInt32LE(at) === 6 ? 1 : 0;
+    if (file.readUInt32LE(at) === 6) {
+      packets.push(file.subarray(at + 28, at + 28 + file.readUInt32LE(at + 20)));
+    }
   }
-  return count;
+  return packets;
+}
+
+/** How many enhanced packet blocks a pcapng file has. */
+function packetBlocks(file: Buffer): number {
+  return ipPackets(file).length;
 }
 
 describe('a sink in trouble', () => {

@@ -157,6 +157,11 @@ const COTP_PORT = 102;
 const FIRST_EPHEMERAL_PORT = 49_152;
 const EPHEMERAL_PORTS = 16_384;
 
+/** A client port for a connection of which the real one is not known, or cannot be used. */
+export function artificialPort(number: number): number {
+  return FIRST_EPHEMERAL_PORT + (number % EPHEMERAL_PORTS);
+}
+
 /** One direction of the conversation. */
 class Half {
   readonly end: End;
@@ -177,27 +182,34 @@ class Half {
 export class Conversation {
   /** The same for both ends of one TCP connection. */
   readonly key: string;
+  /** The same for conversations whose packets cannot be told apart. */
+  readonly written: string;
   readonly #local: Half;
   readonly #remote: Half;
   readonly #client: Half;
   readonly #server: Half;
   #hasBegun = false;
 
-  /** @param serverPort written instead of the port of the server */
-  constructor(connection: TracedConnection, serverPort: number | undefined) {
+  /**
+   * @param serverPort written instead of the port of the server
+   * @param clientPort written instead of the port of the client
+   */
+  constructor(connection: TracedConnection, serverPort?: number, clientPort?: number) {
     const isClient = connection.role === 'client';
     const ends = endsOf(connection);
+    const client = { ...ends.client, port: clientPort ?? ends.client.port };
     const server = { ...ends.server, port: serverPort ?? ends.server.port };
     // Each connection begins with other sequence numbers, so that a reused pair of ports is not mistaken for
     // the same connection.
     const seq = Math.imul(connection.connection, 0x9e3779b1) >>> 0;
-    this.#client = new Half(ends.client, isClient, seq);
+    this.#client = new Half(client, isClient, seq);
     this.#server = new Half(server, !isClient, (seq ^ 0x80000000) >>> 0);
     [this.#local, this.#remote] = isClient
       ? [this.#client, this.#server]
       : [this.#server, this.#client];
     const text = ({ ip, port }: End) => `${ip.toString('hex')}.${port}`;
     this.key = `${text(ends.client)} ${text(ends.server)}`;
+    this.written = `${text(client)} ${text(server)}`;
   }
 
   /** The packets with this data. Before the first data there is a handshake. */
@@ -276,9 +288,8 @@ function endsOf({ connection, role, localAddr, remoteAddr }: TracedConnection) {
       server: { ip: serverIp, port: server.port },
     };
   }
-  const port = FIRST_EPHEMERAL_PORT + (connection % EPHEMERAL_PORTS);
   return {
-    client: { ip: UNKNOWN_CLIENT, port },
+    client: { ip: UNKNOWN_CLIENT, port: artificialPort(connection) },
     server: { ip: UNKNOWN_SERVER, port: COTP_PORT },
   };
 }
