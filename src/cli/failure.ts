@@ -116,9 +116,10 @@ function releaseOf(error: CotpError): FailureDetail {
     };
   }
   if (error instanceof ConnectionClosedError) {
-    const { reason, userData, additionalInfo, nonDisruptive, unsent } = error;
+    const { reason, rejectCause, userData, additionalInfo, nonDisruptive, unsent } = error;
     return {
       reason,
+      rejectCause,
       reasonText: reason === undefined ? undefined : disconnectReason(reason),
       userData: optionalHex(userData),
       additionalInfo: optionalHex(additionalInfo),

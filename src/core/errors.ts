@@ -152,6 +152,8 @@ export class ConnectionRefusedError extends CotpError {
 export interface ClosedDetails extends ErrorDetails {
   /** Reason of the DR, 0 to 255 (X.224 13.5.3). */
   readonly reason?: number | undefined;
+  /** Reject cause of the ER of the peer, 0 to 255 (X.224 13.12.3). */
+  readonly rejectCause?: number | undefined;
   /** User data of the DR of the peer, 1 to 64 octets. */
   readonly userData?: Uint8Array | undefined;
   /** Additional information (0xE0) of the DR of the peer. */
@@ -171,6 +173,11 @@ export class ConnectionClosedError extends CotpError {
   declare readonly code: 'ERR_COTP_CLOSED';
   /** Reason of the DR that ended the connection, 0 to 255 (X.224 13.5.3); `undefined` when none did. */
   readonly reason: number | undefined;
+  /**
+   * Reject cause of the ER that ended the connection, 0 to 255 (X.224 13.12.3); `undefined` when none did. The ER itself
+   * is in `octets`, with the rejected TPDU in its parameter 0xC1 if it has one.
+   */
+  readonly rejectCause: number | undefined;
   /** User data of the DR of the peer, 1 to 64 octets; `undefined` when there is none. */
   readonly userData: Uint8Array | undefined;
   /** Additional information (0xE0) of the DR of the peer; `undefined` when there is none. */
@@ -190,6 +197,7 @@ export class ConnectionClosedError extends CotpError {
   constructor(message: string, details: ClosedDetails = {}) {
     super('ERR_COTP_CLOSED', message, details);
     this.reason = details.reason;
+    this.rejectCause = details.rejectCause;
     this.userData = details.userData;
     this.additionalInfo = details.additionalInfo;
     this.nonDisruptive = details.nonDisruptive;

@@ -17,7 +17,7 @@ import {
   type TimerName,
   unreachableHint,
 } from '../errors.js';
-import { copyOf, NO_OCTETS, toHex } from '../octets/octets.js';
+import { copyOf, NO_OCTETS, octetCount, toHex } from '../octets/octets.js';
 import { ER_HINT, hintOfClose, hintOfDr } from '../refusal-hints.js';
 import {
   ADDITIONAL_INFO,
@@ -111,7 +111,7 @@ export function noHalfClose(): CotpError {
 /** The peer ended TCP within a message of which `held` octets were received. */
 export function endedWithin(unit: 'TSDU' | 'TPKT', held: number): CotpError {
   return new ConnectionClosedError(
-    `the peer closed TCP in the middle of a ${unit}; ${held} octets of it are dropped`,
+    `the peer closed TCP in the middle of a ${unit}, of which ${octetCount(held)} had come`,
     { phase: 'open', ending: 'fin' },
   );
 }
@@ -203,7 +203,8 @@ export function endedByPeer(
 ): CotpError {
   const phase = STATES[state].phase;
   if (tpdu.type === 'DR') {
-    const lost = dropped === 0 ? '' : ` in the middle of a TSDU; ${dropped} octets are dropped`;
+    const lost =
+      dropped === 0 ? '' : ` in the middle of a TSDU, of which ${octetCount(dropped)} had come`;
     return new ConnectionClosedError(
       `the peer ended the connection by a DR with reason ${tpdu.reason} (${disconnectReason(tpdu.reason)})${lost}`,
       { phase, ending: 'dr', octets, reason: tpdu.reason, ...detailsOf(tpdu) },
@@ -212,7 +213,7 @@ export function endedByPeer(
   const { rejectCause } = tpdu;
   return new ConnectionClosedError(
     `the peer rejected a TPDU by an ER with cause ${rejectCause} (${rejectCauseText(rejectCause)})`,
-    { phase, ending: 'er', octets },
+    { phase, ending: 'er', octets, rejectCause },
   );
 }
 

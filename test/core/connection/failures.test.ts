@@ -110,7 +110,7 @@ describe('the end of TCP', () => {
   ])('within a %s says how much of it is lost', (unit, errorOf) => {
     const error = errorOf();
     expect(error.message).toBe(
-      `the peer closed TCP in the middle of a ${unit}; 2 octets of it are dropped`,
+      `the peer closed TCP in the middle of a ${unit}, of which 2 octets had come`,
     );
     expect(error).toMatchObject({ code: 'ERR_COTP_CLOSED', phase: 'open', ending: 'fin' });
   });
@@ -340,7 +340,8 @@ describe('an ER on an open connection', () => {
     expect(error.message).toBe(
       'the peer rejected a TPDU by an ER with cause 1 (invalid parameter code)',
     );
-    expect(error).toMatchObject({ code: 'ERR_COTP_CLOSED', phase: 'open', ending: 'er' });
+    const code = 'ERR_COTP_CLOSED';
+    expect(error).toMatchObject({ code, phase: 'open', ending: 'er', rejectCause: 1 });
     expect(error.octets).toEqual(hex('0470 0a0b 01'));
   });
 });
