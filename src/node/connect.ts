@@ -20,7 +20,7 @@ import {
   resolveAddress,
   socketEnds,
 } from './address.js';
-import { reportTo } from './callbacks.js';
+import { reportTo, toError } from './callbacks.js';
 import { checkClientStream, openClientStream } from './client-stream.js';
 import {
   Connection,
@@ -144,10 +144,21 @@ function connectRequest(options: ResolvedConnectOptions): ConnectRequestInit {
   };
   const selectors = (localTsel?.length ?? 0) + (remoteTsel?.length ?? 0);
   if (extraParameters.length > 0 || selectors + connectData.length > SURELY_FITS) {
-    // Throws before TCP is opened if the options do not fit into one CR.
-    encode(connectionRequest(1, request));
+    checkFits(request);
   }
   return request;
+}
+
+/** @throws RangeError before TCP is opened if the options do not fit into one CR */
+function checkFits(request: ConnectRequestInit): void {
+  try {
+    encode(connectionRequest(1, request));
+  } catch (error) {
+    const names = 'options.localTsel, remoteTsel, connectData and extraParameters';
+    throw new RangeError(`${names} must fit into a CR of 128 octets (${toError(error).message})`, {
+      cause: error,
+    });
+  }
 }
 
 /** The same in the form of remote desktop, which has no parameters and is not possible with `strict`. */

@@ -146,6 +146,23 @@ describe.each(ENTRIES)('%s refuses early', (_name, open) => {
   });
 });
 
+test.each([
+  { remoteTsel: new Uint8Array(117) },
+  { remoteTsel: new Uint8Array(254) },
+  {
+    localTsel: new Uint8Array(60),
+    connectData: new Uint8Array(32),
+    remoteTsel: new Uint8Array(60),
+  },
+])('options that do not fit into one CR are named, before TCP is opened: %o', async (options) => {
+  const error = await rejection(connect(NOWHERE, options));
+  expect(error).toBeInstanceOf(RangeError);
+  expect(error.message).toMatch(
+    /^options\.localTsel, remoteTsel, connectData and extraParameters must fit into a CR of 128 octets \(.+\)$/,
+  );
+  expect(error.cause).toBeInstanceOf(RangeError);
+});
+
 describe('extraParameters', () => {
   /** The CR with these options, as hexadecimal digits. */
   async function request(options: ConnectOptions): Promise<string> {
