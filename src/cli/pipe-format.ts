@@ -2,8 +2,10 @@
  * Reads and writes TSDUs on a pipe. A pipe is a byte stream without message boundaries; each format marks
  * the boundaries in its own way.
  */
+
 import { MAX_USER_DATA } from '../node/codes.js';
 import { UsageError } from './exit.js';
+import { counted } from './plural.js';
 import { escapedOctet, isPrintable } from './terminal-text.js';
 
 export type PipeFormatName = 'line' | 'hex' | 'raw' | 'length';
@@ -260,7 +262,9 @@ async function* prefixed(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Buffe
     have = waiting.length;
   }
   if (have > 0) {
-    throw new UsageError(`the input ends within a TSDU: ${wanted - have} octets are missing`);
+    throw new UsageError(
+      `the input ends within a TSDU, which lacks ${counted(wanted - have, 'octet')}`,
+    );
   }
 }
 

@@ -1,10 +1,12 @@
 /**
  * Formats how a connection ended, in words and in JSON.
  */
+
 import { disconnectReason } from '../core/tpdu/index.js';
 import type { Connection, Disconnection } from '../index.js';
 import type { JsonEvent } from './events.js';
 import { hexText } from './pipe-format.js';
+import { counted } from './plural.js';
 
 /** How a connection ended, as the field `disconnection` of JSON events. `undefined` while it is open. */
 export function releaseJson({ disconnection }: Connection): JsonEvent | undefined {
@@ -38,7 +40,7 @@ function words(disconnection: Disconnection): string {
   const parts = [
     mainWords(ending, confirmed, reason),
     userData !== undefined && `user data ${octetsText(userData)}`,
-    unsent > 0 && `${unsent} octets of user data were not sent`,
+    unsent > 0 && `${counted(unsent, 'octet')} of user data not sent`,
   ];
   return parts.filter(Boolean).join(', ');
 }

@@ -2,6 +2,7 @@
  * The PROXY headers of a server: reads the first octets of each connection, before TLS and the protocol. An address of
  * `proxyProtocol.from` must send a header, and every other must not.
  */
+
 import type { Duplex } from 'node:stream';
 import {
   ConnectionClosedError,
@@ -10,6 +11,7 @@ import {
   ProtocolError,
   TimeoutError,
 } from '../core/errors.js';
+import { octetCount } from '../core/octets/octets.js';
 import { beginsWithProxyHeader, ProxyHeaderReader } from '../core/proxy-protocol/header.js';
 import { asBuffer } from './buffers.js';
 import { startTimeout } from './deadline-timer.js';
@@ -180,7 +182,7 @@ function header(incoming: Incoming): Expectation {
     closed: (cause) => closedEarly(reader.length, cause),
     timedOut: (milliseconds) =>
       new TimeoutError(
-        `no whole PROXY header within ${milliseconds} ms (${reader.length} octets came)`,
+        `no whole PROXY header within ${milliseconds} ms (${octetCount(reader.length)} came)`,
         'handshakeTimeout',
         milliseconds,
         { phase: 'tcp', hint },
@@ -216,12 +218,12 @@ function closedEarly(octets: number, cause: Error | undefined): Error | undefine
   }
   const [how, ending] =
     cause === undefined ? (['closed', 'fin'] as const) : (['reset', 'reset'] as const);
-  const message = `TCP was ${how} before the PROXY header was complete (${octets} octets came)`;
+  const message = `TCP was ${how} before the PROXY header was complete (${octetCount(octets)} came)`;
   return new ConnectionClosedError(message, { phase: 'tcp', ending, cause });
 }
 
 /** The error of a connection without a header whose first octets do not come in time. */
 function nothingCame(octets: number, milliseconds: number): Error {
-  const message = `the connection has not begun within ${milliseconds} ms (${octets} octets came)`;
+  const message = `the connection has not begun within ${milliseconds} ms (${octetCount(octets)} came)`;
   return new TimeoutError(message, 'handshakeTimeout', milliseconds, { phase: 'wait-cr' });
 }

@@ -44,7 +44,7 @@ function stalledIo(): { io: Io; stop: (reason: Stop) => void; stdout: Stalled } 
   return { ...createIo(streams), stdout };
 }
 
-const LINE = '12:00:00.000 #1   client to target DT TPDU (0) EOT 1 octets';
+const LINE = '12:00:00.000 #1   client to target DT TPDU (0) EOT 1 octet';
 
 afterEach(() => {
   vi.useRealTimers();

@@ -477,7 +477,7 @@ describe('TCP', () => {
     test('a segment within a TPKT, of which nothing is taken for another', () => {
       const packets = [data(0, LONG.slice(0, 28)), data(42, `${LONG.slice(84)}${DT}`)];
       expect(readPackets([syn, ...packets])).toEqual([
-        '3 0 10.0.0.1:50000 28 octets are missing in the capture, after the first 14 octets of a TPKT of 70, which is not shown',
+        '3 0 10.0.0.1:50000 28 octets are missing in the capture, 14 octets after the beginning of a TPKT of 70, which is not shown',
         `3 0 10.0.0.1:50000 ${DT}`,
       ]);
     });
@@ -486,7 +486,7 @@ describe('TCP', () => {
       const packets = [data(0, `${DT}03000046`), data(212, '0102'), data(214, DT)];
       expect(readPackets([syn, ...packets])).toEqual([
         `2 0 10.0.0.1:50000 ${DT}`,
-        '3 0 10.0.0.1:50000 200 octets are missing in the capture, after the first 4 octets of a TPKT of 70, which is not shown',
+        '3 0 10.0.0.1:50000 200 octets are missing in the capture, 4 octets after the beginning of a TPKT of 70, which is not shown',
         '3 0 10.0.0.1:50000 2 octets behind a gap are skipped: the next TPKT begins behind them',
         `4 0 10.0.0.1:50000 ${DT}`,
       ]);
@@ -497,7 +497,7 @@ describe('TCP', () => {
       const packets = [data(0, `${DT}${LONG.slice(0, 28)}`), data(30, '00'.repeat(8))];
       expect(readPackets([syn, ...packets, data(100, behind), data(118, DT)])).toEqual([
         `2 0 10.0.0.1:50000 ${DT}`,
-        '3 0 10.0.0.1:50000 8 octets are missing in the capture, after the first 14 octets of a TPKT of 70, which is not shown',
+        '3 0 10.0.0.1:50000 8 octets are missing in the capture, 14 octets after the beginning of a TPKT of 70, which is not shown',
         '4 0 10.0.0.1:50000 62 octets are missing in the capture, within a TPKT that lacks other octets too',
         '4 0 10.0.0.1:50000 10 octets behind a gap are skipped: the next TPKT begins behind them',
         `4 0 10.0.0.1:50000 ${DT}`,
@@ -520,7 +520,7 @@ describe('TCP', () => {
       const whole = data(0, LONG);
       const packets = [syn, { octets: whole, captured: 60 }, data(70, DT)];
       expect(readPackets(packets)).toEqual([
-        '2 0 10.0.0.1:50000 50 octets are cut off by the snap length of the capture, after the first 20 octets of a TPKT of 70, which is not shown',
+        '2 0 10.0.0.1:50000 50 octets are cut off by the snap length of the capture, 20 octets after the beginning of a TPKT of 70, which is not shown',
         `3 0 10.0.0.1:50000 ${DT}`,
       ]);
     });
@@ -529,7 +529,7 @@ describe('TCP', () => {
       const cut = { octets: data(8, LONG), captured: 60 };
       expect(readPackets([syn, cut, data(0, DT), data(78, DT)])).toEqual([
         `3 0 10.0.0.1:50000 ${DT}`,
-        '2 0 10.0.0.1:50000 50 octets are cut off by the snap length of the capture, after the first 20 octets of a TPKT of 70, which is not shown',
+        '2 0 10.0.0.1:50000 50 octets are cut off by the snap length of the capture, 20 octets after the beginning of a TPKT of 70, which is not shown',
         `4 0 10.0.0.1:50000 ${DT}`,
       ]);
     });

@@ -103,7 +103,7 @@ describe('TSDUs through pipes', () => {
     const args = ['connect', await echoServer(), '--length'];
     const { code, stderr } = await cotp(args, Buffer.from([0, 0, 0, 9, 1]));
     expect(code).toBe(2);
-    expect(stderr).toMatch(/the input ends within a TSDU: 8 octets are missing/);
+    expect(stderr).toMatch(/the input ends within a TSDU, which lacks 8 octets/);
   });
 });
 
@@ -121,8 +121,8 @@ describe('options', () => {
     expect(lines[2]).toMatch(
       /^connected to .*, local 0x0100 \(PG, rack 0, slot 0\), remote 0x0223 \(OP, rack 1, slot 3\), TPDUs of 512 octets$/,
     );
-    expect(lines[3]).toMatch(/^> .* DT TPDU \(0\) EOT 1 octets$/);
-    expect(lines[4]).toMatch(/^< .* DT TPDU \(0\) EOT 1 octets$/);
+    expect(lines[3]).toMatch(/^> .* DT TPDU \(0\) EOT 1 octet$/);
+    expect(lines[4]).toMatch(/^< .* DT TPDU \(0\) EOT 1 octet$/);
   });
 
   test('--json -v has TPDUs among the events', async () => {

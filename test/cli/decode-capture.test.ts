@@ -46,7 +46,7 @@ const three = new Connection().client(CR).server(CC).client(DT);
 const SUMMARY = `\
      4 22:13:20.003 #0 10.0.0.1:50000 > 10.0.0.5:102  CR TPDU src-ref: 0x0002 dst-ref: 0x0000 class: 0 calling: 0x0100 called: 0x0102 size: 1024  11 e0 00 00 00 02 00 c0 01 0a c1 02 …
      5 22:13:20.004 #0 10.0.0.5:102 > 10.0.0.1:50000  CC TPDU src-ref: 0x4431 dst-ref: 0x0002 class: 0 calling: 0x0100 called: 0x0102 size: 128  11 d0 00 02 44 31 00 c0 01 07 c1 02 …
-     6 22:13:20.005 #0 10.0.0.1:50000 > 10.0.0.5:102  DT TPDU (0) EOT 1 octets  01
+     6 22:13:20.005 #0 10.0.0.1:50000 > 10.0.0.5:102  DT TPDU (0) EOT 1 octet  01
 3 TPDUs in 1 TCP stream: 0 with deviations, 0 reports of missing or unreadable octets
 `;
 
@@ -216,8 +216,8 @@ describe('a capture', () => {
   test('--summary of hexadecimal has the number of each TPDU', async () => {
     const { stdout } = await cotp(['decode', '--summary', DT, DT]);
     expect(stdout).toBe(`\
-     1  DT TPDU (0) EOT 1 octets  01
-     2  DT TPDU (0) EOT 1 octets  01
+     1  DT TPDU (0) EOT 1 octet  01
+     2  DT TPDU (0) EOT 1 octet  01
 2 TPDUs: 0 with deviations, 0 reports of missing or unreadable octets
 `);
   });

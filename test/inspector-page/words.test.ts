@@ -59,7 +59,7 @@ describe('a histogram', () => {
 });
 
 test('a TPDU in words leaves out what has a column of its own', () => {
-  expect(describeEntry(last('02f081 01'))).toBe('(1) EOT 1 octets');
+  expect(describeEntry(last('02f081 01'))).toBe('(1) EOT 1 octet');
 });
 
 describe('the verdict', () => {

@@ -323,7 +323,7 @@ describe.each(ROLES)('a %s in class 2', (role) => {
       ends.raw.send(Buffer.concat([ends.dt('0102', false), ends.dr(128, NON_DISRUPTIVE)]));
       const error = await rejection(ends.connection.read());
       expect(error).toMatchObject({ code: 'ERR_COTP_CLOSED', ending: 'dr' });
-      expect(error.message).toContain('2 octets are dropped');
+      expect(error.message).toContain('of which 2 octets had come');
       expect(ends.reports.all).toHaveLength(1);
     });
 

@@ -2,6 +2,7 @@
  * Reads pcapng files (draft-ietf-opsawg-pcapng): blocks with their type and length. A section has a byte order
  * and interfaces of its own.
  */
+import { counted } from '../plural.js';
 import { DamagedFile, type PacketReader, type PacketReceiver } from './packet.js';
 import { RecordBuffer } from './record-buffer.js';
 
@@ -167,7 +168,9 @@ export class PcapngReader implements PacketReader {
     for (const code of [ISB_IFDROP, ISB_OSDROP]) {
       const dropped = this.#count(options.get(code));
       if (dropped > 0) {
-        this.#receiver.lost(`the program that wrote the capture has dropped ${packets(dropped)}`);
+        this.#receiver.lost(
+          `the program that wrote the capture has dropped ${counted(dropped, 'packet')}`,
+        );
       }
     }
   }
@@ -184,7 +187,7 @@ export class PcapngReader implements PacketReader {
     const ticks = this.#uint32(body, 4) * 2 ** 32 + this.#uint32(body, 8);
     const time = validTime(ticks * face.unit + face.offset);
     if (dropped > 0) {
-      const sentence = `the program that wrote the capture has dropped ${packets(dropped)} before this one`;
+      const sentence = `the program that wrote the capture has dropped ${counted(dropped, 'packet')} before this one`;
       this.#receiver.lost(sentence, { number: this.#frame, time });
     }
     this.#receiver.packet({
@@ -223,10 +226,6 @@ export class PcapngReader implements PacketReader {
   #int64(octets: Buffer): number {
     return Number(this.#isLittle ? octets.readBigInt64LE(0) : octets.readBigInt64BE(0));
   }
-}
-
-function packets(count: number): string {
-  return count === 1 ? '1 packet' : `${count} packets`;
 }
 
 /** Milliseconds since 1970 that a `Date` can represent. */

@@ -1,4 +1,5 @@
 /** Keeps the parts of one direction of a TCP stream that came before those in front of them. */
+import { counted } from '../plural.js';
 import { kept } from './kept.js';
 import { type HeldOctets, type Limits, PIECE_COST } from './limits.js';
 import type { Frame } from './tpkt-direction.js';
@@ -72,6 +73,6 @@ export class ReorderBuffer {
     }
     return hasRoom && this.#octets <= this.#limits.reorderOctets
       ? undefined
-      : `${this.#octets} octets`;
+      : counted(this.#octets, 'octet');
   }
 }

@@ -2,6 +2,7 @@
  * Puts one direction of a captured TCP stream in order: segments that came out of order or twice, and segments
  * that the capture has lost or cut.
  */
+import { counted } from '../plural.js';
 import type { HeldOctets, Limits } from './limits.js';
 import { distance, type Part, ReorderBuffer } from './reorder-buffer.js';
 import type { TcpSegment } from './tcp.js';
@@ -16,12 +17,8 @@ const MOST_BEHIND = 16 * 1024 * 1024;
  */
 const PATIENCE = 8;
 
-function count(octets: number): string {
-  return octets === 1 ? '1 octet' : `${octets} octets`;
-}
-
 function are(octets: number): string {
-  return `${count(octets)} ${octets === 1 ? 'is' : 'are'}`;
+  return `${counted(octets, 'octet')} ${octets === 1 ? 'is' : 'are'}`;
 }
 
 /** One direction of a TCP stream. */
@@ -90,7 +87,7 @@ export class TcpDirection {
     } else if (ahead + length < -MOST_BEHIND) {
       this.#giveUpAll();
       this.#receiver.lost(
-        `the sequence number jumps back by ${count(-ahead)}: another connection, whose SYN is missing`,
+        `the sequence number jumps back by ${counted(-ahead, 'octet')}: another connection, whose SYN is missing`,
         frame,
       );
       this.#tpkts?.end('the connection', frame);
@@ -105,7 +102,7 @@ export class TcpDirection {
     ) {
       this.#isLateReported = true;
       this.#receiver.lost(
-        `${count(-distance(this.#start.seq, seq))} before the start of the stream arrive late and are not shown`,
+        `${counted(-distance(this.#start.seq, seq), 'octet')} before the start of the stream arrive late and are not shown`,
         frame,
       );
     }

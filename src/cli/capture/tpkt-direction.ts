@@ -2,6 +2,7 @@
  * Splits one direction of a captured TCP stream into TPKTs. A capture can lack octets and can begin or end
  * inside a TPKT. This reports what cannot be decoded for that reason and resumes at the next TPKT.
  */
+
 import {
   MIN_TPKT_LENGTH,
   packetLengthAt,
@@ -9,6 +10,7 @@ import {
   TPKT_VERSION,
 } from '../../node/codes.js';
 import { TpktCutter } from '../../node/tpkt/cutter.js';
+import { counted } from '../plural.js';
 import { HeldPieces } from './held-pieces.js';
 import type { HeldOctets } from './limits.js';
 import { beginsTpkt } from './plausible.js';
@@ -101,14 +103,14 @@ export class TpktDirection {
     const rest = this.#partial.take();
     if (rest.length < TPKT_HEADER_LENGTH) {
       this.#searchAgain();
-      const where = `after the first ${rest.length} octets of a TPKT`;
+      const where = `${counted(rest.length, 'octet')} after the beginning of a TPKT`;
       this.#receiver.lost(`${what}, ${rest.length === 0 ? 'between two TPKTs' : where}`, frame);
       return;
     }
     const length = packetLengthAt(rest, 0);
     this.#skipMissing(length - rest.length - missing);
     this.#receiver.lost(
-      `${what}, after the first ${rest.length} octets of a TPKT of ${length}, which is not shown`,
+      `${what}, ${counted(rest.length, 'octet')} after the beginning of a TPKT of ${length}, which is not shown`,
       frame,
     );
   }
@@ -125,7 +127,7 @@ export class TpktDirection {
   end(what: string, frame: Frame): void {
     const partial = this.#partial.take();
     if (partial.length > 0) {
-      const sentence = `${what} ends within a TPKT, ${partial.length} octets after its beginning`;
+      const sentence = `${what} ends within a TPKT, ${counted(partial.length, 'octet')} after its beginning`;
       this.#receiver.lost(sentence, this.#partialFrom ?? frame);
     } else if (this.#toSkip > 0) {
       this.#receiver.lost(`${what} ends within a TPKT that lacks other octets too`, frame);
@@ -161,8 +163,9 @@ export class TpktDirection {
   #reportSkipped(octets: number, why: string, frame: Frame): void {
     if (octets > 0) {
       const where = this.#hasTpkts ? 'behind a gap' : 'at the start of the stream';
-      const count = octets === 1 ? '1 octet' : `${octets} octets`;
-      this.#receiver.lost(`${count} ${where} are skipped: ${why}`, this.#searchedFrom ?? frame);
+      const are = octets === 1 ? 'is' : 'are';
+      const what = `${counted(octets, 'octet')} ${where} ${are} skipped`;
+      this.#receiver.lost(`${what}: ${why}`, this.#searchedFrom ?? frame);
     }
     this.#searchedFrom = undefined;
   }

@@ -1,6 +1,7 @@
 /**
  * `cotp connect`: sends stdin as TSDUs and writes received TSDUs to stdout.
  */
+
 import { addAbortSignal, type Readable } from 'node:stream';
 import { type Connection, CotpError, connect as open, type Tpdu } from '../../index.js';
 import { closeOnStop } from '../close-on-stop.js';
@@ -19,6 +20,7 @@ import { JSON_OPTION, VERBOSE_OPTION } from '../options/reporting.js';
 import { clientTls, TLS_CLIENT_OPTIONS } from '../options/tls.js';
 import { CLIENT_CLASS_OPTIONS, classOptions } from '../options/transport-class.js';
 import { ExpeditedData, hexText, type PipeFormat } from '../pipe-format.js';
+import { counted } from '../plural.js';
 import { releaseJson, releaseText } from '../release.js';
 import { address, millisecondsOrZero, text } from '../values.js';
 
@@ -221,7 +223,9 @@ class Session {
   #checkSent(): void {
     const { unsent = 0 } = this.#conn.disconnection ?? {};
     if (unsent > 0) {
-      throw new CommandError(`the connection ended before all was sent: ${unsent} octets are lost`);
+      throw new CommandError(
+        `the connection ended before all was sent, and has lost ${counted(unsent, 'octet')}`,
+      );
     }
   }
 

@@ -1,6 +1,7 @@
 /**
  * `cotp probe`: finds out which T-selectors a device accepts.
  */
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SingleBar } from 'cli-progress';
 import { explainSelector } from '../../core/s7-selector.js';
@@ -21,6 +22,7 @@ import { CLIENT_OPTIONS, connectOptions, S7_LOCAL_TSEL } from '../options/connec
 import { JSON_OPTION, VERBOSE_OPTION } from '../options/reporting.js';
 import { clientTls, TLS_CLIENT_OPTIONS } from '../options/tls.js';
 import { CLIENT_CLASS_OPTIONS, classOptions } from '../options/transport-class.js';
+import { counted } from '../plural.js';
 import { type Outcome, probeSelector } from '../probe-attempt.js';
 import {
   type Answer,
@@ -153,7 +155,7 @@ export const probe = command({
 
 /** What the device has to expect: a line that fits 80 columns. */
 function planText(count: number, { classes, delay }: Values): string {
-  const selectors = `${count} selector${count === 1 ? '' : 's'}`;
+  const selectors = counted(count, 'selector');
   const tries = classes ? `${selectors}, up to ${MOST_OFFERS} tries each` : selectors;
   const apart = delay === 0 ? 'without delay' : `${delay} ms apart`;
   return `${tries}, ${apart}; each try uses one connection`;

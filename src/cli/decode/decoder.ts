@@ -1,4 +1,5 @@
 /** Decodes and prints messages, and remembers whether all of them conformed. */
+
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { DecodeOptions, TransportClass } from '../../core/tpdu/index.js';
 import { TPKT_HEADER_LENGTH, TPKT_VERSION } from '../../node/codes.js';
@@ -6,6 +7,7 @@ import { TpktCutter } from '../../node/tpkt/cutter.js';
 import type { CaptureEvent } from '../capture/capture-reader.js';
 import type { TraceEvent } from '../capture/trace-reader.js';
 import type { Io } from '../io.js';
+import { counted } from '../plural.js';
 import { terminalJson } from '../terminal-text.js';
 import { type ExplainedMessage, explainMessage, isClean } from './explained-message.js';
 import {
@@ -107,7 +109,7 @@ export class Decoder {
     if (fault !== undefined) {
       await this.#showLost(fault);
     } else if (cutter.rest > 0) {
-      const sentence = `the input ends within a TPKT, ${cutter.rest} octets after its beginning`;
+      const sentence = `the input ends within a TPKT, ${counted(cutter.rest, 'octet')} after its beginning`;
       await this.#showLost(sentence);
     }
   }

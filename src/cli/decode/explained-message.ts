@@ -2,6 +2,7 @@
  * Explains one message: the TPKT header, the TPDU, the deviations from the standard, and whether strict
  * decoding refuses it. `format-message.ts` formats the result.
  */
+
 import {
   type CotpError,
   type DecodeOptions,
@@ -13,6 +14,7 @@ import {
   type Tpdu,
 } from '../../core/tpdu/index.js';
 import { TPKT_HEADER_LENGTH } from '../../node/codes.js';
+import { counted } from '../plural.js';
 
 /** A message, TPKT or bare TPDU, with its explanation. */
 export interface ExplainedMessage {
@@ -87,6 +89,12 @@ function explainTpkt(octets: Buffer): readonly Explanation[] {
   return [
     row(0, 1, 'TPKT version', String(octets[0]), ''),
     row(1, 2, '  reserved', String(octets[1]), octets[1] === 0 ? '' : '0 expected; ignored'),
-    row(2, 4, '  length', String(length), `${length - TPKT_HEADER_LENGTH} octets follow`),
+    row(
+      2,
+      4,
+      '  length',
+      String(length),
+      `${counted(length - TPKT_HEADER_LENGTH, 'octet')} follow`,
+    ),
   ];
 }

@@ -2,11 +2,13 @@
  * Formats an explained message: as text (a table of octets, fields, values and meanings, then a verdict)
  * or as JSON.
  */
+
 import { CotpError } from '../../core/tpdu/index.js';
 import { describeOrError } from '../../node/trace/entry.js';
 import { tpduToJson } from '../../node/trace/lines.js';
 import type { Flow } from '../capture/tcp-streams.js';
 import type { Frame } from '../capture/tpkt-direction.js';
+import { counted } from '../plural.js';
 import type { Colours } from '../terminal-text.js';
 import { deviationText, type ExplainedMessage, isClean } from './explained-message.js';
 
@@ -90,7 +92,7 @@ function heading(
   { octets, hasTpkt }: ExplainedMessage,
 ): string {
   const where = isInSameTpkt ? ' in the same TPKT' : '';
-  const what = `${hasTpkt ? 'TPKT' : 'TPDU'} ${number}, ${octets.length} octets${where}`;
+  const what = `${hasTpkt ? 'TPKT' : 'TPDU'} ${number}, ${counted(octets.length, 'octet')}${where}`;
   return source === undefined ? what : `${what}, ${sourceText(source)}`;
 }
 

@@ -1,7 +1,9 @@
 /** `decode --summary`: a line for each message, and a line at the end. */
+
 import { CotpError, ProtocolError } from '../../core/tpdu/index.js';
 import { TPKT_HEADER_LENGTH } from '../../node/codes.js';
 import { describeOrError } from '../../node/trace/entry.js';
+import { counted } from '../plural.js';
 import type { Colours } from '../terminal-text.js';
 import type { ExplainedMessage } from './explained-message.js';
 import { type Place, type Source, spacedHex } from './format-message.js';
@@ -47,10 +49,6 @@ export function totalsLine({ tpdus, streams, deviating, lost }: Totals, kind?: S
   const stream = kind === 'trace' ? 'connection' : 'TCP stream';
   const where = kind === undefined ? '' : ` in ${counted(streams, stream)}`;
   return `${counted(tpdus, 'TPDU')}${where}: ${deviating} with deviations, ${counted(lost, 'report')} of missing or unreadable octets`;
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
 /** Frame, time and stream; the number of the message where the input has none. */

@@ -2,6 +2,7 @@
  * Prints the ladder diagram of a proxy: one line per TPDU, or its whole layout, the client on the left and the target
  * on the right, and a summary at the end.
  */
+
 import { CotpError, ProtocolError } from '../../core/tpdu/index.js';
 import { TPDUS } from '../../node/codes.js';
 import { type TraceEntry, traceTime } from '../../node/trace/entry.js';
@@ -12,6 +13,7 @@ import { layoutText } from '../decode/format-message.js';
 import { type JsonEvent, jsonLine, postEvent } from '../events.js';
 import { addressText } from '../format-info.js';
 import type { Io } from '../io.js';
+import { counted } from '../plural.js';
 import { JoinedLegs } from './joined-legs.js';
 import type { FileSummary } from './trace-files.js';
 
@@ -116,14 +118,14 @@ export class Ladder {
       return;
     }
     const parts = [
-      many(connections, 'connection'),
-      `${many(tpdus, 'TPDU')} of ${many(octets, 'octet')}`,
-      many(refusals, 'refusal'),
-      many(errors, 'error'),
+      counted(connections, 'connection'),
+      `${counted(tpdus, 'TPDU')} of ${counted(octets, 'octet')}`,
+      counted(refusals, 'refusal'),
+      counted(errors, 'error'),
     ];
     this.#io.stderr.line(parts.join(', '));
     if (files.length > 0) {
-      const written = files.map(({ file, packets, unit }) => `${file} (${many(packets, unit)})`);
+      const written = files.map(({ file, packets, unit }) => `${file} (${counted(packets, unit)})`);
       this.#io.stderr.line(`written: ${written.join(', ')}`);
     }
   }
@@ -281,7 +283,3 @@ function isPlainDt(octets: Uint8Array): boolean {
 }
 
 type Address = { readonly host: string; readonly port: number };
-
-function many(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`;
-}

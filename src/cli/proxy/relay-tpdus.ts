@@ -1,6 +1,7 @@
 /**
  * A proxy that relays TPKTs octet for octet, with all their faults: both sides negotiate with each other.
  */
+
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { formatAddress, socketEnds } from '../../node/address.js';
@@ -8,6 +9,7 @@ import { TPKT_HEADER_LENGTH } from '../../node/codes.js';
 import { TpktCutter } from '../../node/tpkt/cutter.js';
 import { Entry, type TracedConnection } from '../../node/trace/entry.js';
 import { takeConnectionNumber } from '../../node/trace/observer.js';
+import { counted } from '../plural.js';
 import { guessProtocol } from '../protocol-guess.js';
 import type { ClientLadder } from './ladder.js';
 import type { ProxyOptions, RunningProxy } from './relay-tsdus.js';
@@ -208,7 +210,7 @@ class SocketPair {
     const rest = from.cutter.takeRest();
     if (rest.length > 0) {
       this.#fail(
-        `the ${nameOf(from)} ended within a TPKT, ${rest.length} octets after its beginning`,
+        `the ${nameOf(from)} ended within a TPKT, ${counted(rest.length, 'octet')} after its beginning`,
       );
       this.#send(rest, from, to);
     }

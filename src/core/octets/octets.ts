@@ -82,6 +82,11 @@ export function joinOctets(pieces: readonly Uint8Array[]): Uint8Array {
   return joined;
 }
 
+/** A number of octets in words. */
+export function octetCount(octets: number): string {
+  return octets === 1 ? '1 octet' : `${octets} octets`;
+}
+
 /** Lower-case hexadecimal, two digits an octet, `separator` between octets. */
 export function toHex(octets: Uint8Array, separator = ''): string {
   return Array.from(octets, (octet) => octet.toString(16).padStart(2, '0')).join(separator);

@@ -3,7 +3,7 @@
  * for each type.
  */
 import { ProtocolError } from '../errors.js';
-import { octetAt } from '../octets/octets.js';
+import { octetAt, octetCount } from '../octets/octets.js';
 import { isChecksumCorrect } from './checksum.js';
 import { READERS } from './codecs/readers.js';
 import { TPDUS, tpduTypeOf } from './codes.js';
@@ -122,7 +122,7 @@ function verifyLi(octets: Uint8Array): number {
   //= X.224 13.2.1 para 2
   if (1 + li > octets.length) {
     throw new ProtocolError('li-exceeds', octets, 1, {
-      detail: `LI ${li} in ${octets.length} octets`,
+      detail: `LI ${li} in ${octetCount(octets.length)}`,
     });
   }
   if (li === 0) {

@@ -1,7 +1,7 @@
 /**
  * Describes a TPDU in one line of text, in the words of protocol analysers, for logs and traces.
  */
-import { toHex } from '../octets/octets.js';
+import { octetCount, toHex } from '../octets/octets.js';
 import { formatTsel, tselOf } from '../tsel.js';
 import { disconnectReason, rejectCauseText } from './codes.js';
 import { additionalInfoText, optionNames } from './meanings.js';
@@ -42,7 +42,7 @@ function details(tpdu: Tpdu): string {
       return refs(tpdu);
     case 'DT':
     case 'ED':
-      return `(${tpdu.tpduNr}) ${tpdu.eot ? 'EOT ' : ''}${tpdu.userData.length} octets`;
+      return `(${tpdu.tpduNr}) ${tpdu.eot ? 'EOT ' : ''}${octetCount(tpdu.userData.length)}`;
     case 'AK':
     case 'RJ':
       return `dst-ref: ${ref(tpdu.dstRef)} number: ${tpdu.yrTuNr} credit: ${tpdu.cdt}`;

@@ -3,7 +3,7 @@
  * everything else is still explained.
  */
 import { ProtocolError } from '../errors.js';
-import { octetAt, readUint, toHex } from '../octets/octets.js';
+import { octetAt, octetCount, readUint, toHex } from '../octets/octets.js';
 import { formatTsel, tselOf } from '../tsel.js';
 import { classOf, disconnectReason, rejectCauseText, tpduTypeOf } from './codes.js';
 import { decode } from './decode.js';
@@ -268,7 +268,7 @@ class Explainer {
     }
     const li = octetAt(this.#octets, 0);
     const headerEnd = Math.min(1 + li, length);
-    this.#add(1, 'LI', String(li), `${li} octets of header follow`);
+    this.#add(1, 'LI', String(li), `${octetCount(li)} of header follow`);
     if (headerEnd > 1) {
       const type = this.#code();
       for (const field of type === undefined ? [] : fixedPart(type, li)) {

@@ -4,7 +4,7 @@
  * checksum.
  */
 import type { Fault } from '../faults.js';
-import { equalOctets, octetAt } from '../octets/octets.js';
+import { equalOctets, octetAt, octetCount } from '../octets/octets.js';
 import {
   isAllowed,
   isParameterCode,
@@ -86,7 +86,7 @@ function readRaw(reading: Reading, offset: number): RawParameter {
   }
   const length = octetAt(octets, offset + 1);
   if (valueOffset + length > headerEnd) {
-    reading.fail('param-truncated', offset + 2, `${length} octets`);
+    reading.fail('param-truncated', offset + 2, octetCount(length));
   }
   return {
     code: octetAt(octets, offset),

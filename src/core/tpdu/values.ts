@@ -3,13 +3,13 @@
  * written. Each error names the field, what was expected and what came. Knows no parameter by name.
  */
 import type { Fault } from '../faults.js';
-import { readUint, uintOctets, writeUint } from '../octets/octets.js';
+import { octetCount, readUint, uintOctets, writeUint } from '../octets/octets.js';
 import type { DiagnosticCode, TpduType, TransportClass } from './types.js';
 
 /** A value as an error message shows it. Of octets only the number is shown, not the content. */
 function shown(value: unknown): string {
   if (value instanceof Uint8Array) {
-    return `${value.length} octets`;
+    return octetCount(value.length);
   }
   if (Array.isArray(value)) {
     return `[${value.map(shown).join(', ')}]`;

@@ -120,7 +120,7 @@ describe('a DR on an open connection', () => {
     const subject = inState('OPEN').feed(raw('02f000 0102'), raw('0680 0a0b 0c0d 00'));
     const { error, orderly } = subject.ending();
     expect([orderly, subject.connection.state]).toEqual([false, 'CLOSED']);
-    expect(error.message).toMatch(/in the middle of a TSDU; 2 octets are dropped/);
+    expect(error.message).toMatch(/in the middle of a TSDU, of which 2 octets had come/);
   });
 
   it('delivers what came before it', () => {

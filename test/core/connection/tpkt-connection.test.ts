@@ -201,7 +201,7 @@ describe('what an error says', () => {
       code: 'ERR_COTP_CLOSED',
       phase: 'open',
       ending: 'fin',
-      message: 'the peer closed TCP in the middle of a TPKT; 5 octets of it are dropped',
+      message: 'the peer closed TCP in the middle of a TPKT, of which 5 octets had come',
     });
   });
 

@@ -36,8 +36,8 @@ describe('in one line', () => {
     ],
     ['a DC has its references', '05 c0 0005 0006', 'DC TPDU src-ref: 0x0006 dst-ref: 0x0005'],
     ['a DT has its number and octets', '04 f0 0007 5a 6162', 'DT TPDU (90) 2 octets', CLASS_2],
-    ['a DT that is the last has EOT', '02 f0 80 61', 'DT TPDU (0) EOT 1 octets'],
-    ['an ED has the same', '04 10 0007 83 41', 'ED TPDU (3) EOT 1 octets', CLASS_2],
+    ['a DT that is the last has EOT', '02 f0 80 61', 'DT TPDU (0) EOT 1 octet'],
+    ['an ED has the same', '04 10 0007 83 41', 'ED TPDU (3) EOT 1 octet', CLASS_2],
     [
       'an AK has its number and credit',
       '04 63 0007 05',

@@ -30,7 +30,7 @@ describe('trace', () => {
     expect(String(entries[0])).toMatch(
       /^> line 1 127\.0\.0\.1:\d+ CR TPDU src-ref: 0x[0-9a-f]{4} dst-ref: 0x0000 class: 0 size: 128$/,
     );
-    expect(String(entries[4])).toMatch(/^< line 1 127\.0\.0\.1:\d+ DT TPDU \(0\) EOT 1 octets$/);
+    expect(String(entries[4])).toMatch(/^< line 1 127\.0\.0\.1:\d+ DT TPDU \(0\) EOT 1 octet$/);
     expect(entries[4]?.octets).toEqual(hex('02f08001'));
     expect(Math.abs((entries[0]?.time ?? 0) - Date.now())).toBeLessThan(10_000);
   });

@@ -56,7 +56,7 @@ describe('textSink', () => {
     expect(request).toMatch(
       /^\d{4}-\d\d-\d\dT[\d:.]+Z #\d+ line 1 > 127\.0\.0\.1:\d+ CR TPDU src-ref: 0x\w{4} /,
     );
-    expect(data).toMatch(/ DT TPDU \(0\) EOT 1 octets$/);
+    expect(data).toMatch(/ DT TPDU \(0\) EOT 1 octet$/);
   });
 
   test('writes to a stream and leaves it open', async () => {
