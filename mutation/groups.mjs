@@ -37,6 +37,11 @@ const CLASSIFICATION = [
   'src/core/connection/received-tpdu.ts',
 ];
 
+/** The tests of connections without sockets. */
+const CONNECTION = ['class0', 'class2', 'connection'].map(
+  (name) => `test/core/${name}/**/*.test.ts`,
+);
+
 export const GROUPS = {
   octets: {
     sources: ['src/core/octets/octets.ts'],
@@ -122,32 +127,8 @@ export const GROUPS = {
     tests: ['test/core/negotiation/**/*.test.ts', VECTORS],
     floor: 99,
   },
-  states: {
-    sources: TABLES,
-    tests: [
-      'test/core/class0/states.test.ts',
-      'test/core/class0/initiator.test.ts',
-      'test/core/class0/responder.test.ts',
-      'test/core/class2/**/*.test.ts',
-      'test/core/connection/transition.test.ts',
-      'test/core/connection/loading.test.ts',
-      'test/core/connection/failures.test.ts',
-      'test/core/connection/establishment.test.ts',
-      'test/core/connection/just-accepted.test.ts',
-    ],
-    floor: 98,
-  },
-  classify: {
-    sources: CLASSIFICATION,
-    tests: [
-      'test/core/connection/classify.test.ts',
-      'test/core/class0/connection.test.ts',
-      'test/core/class0/initiator.test.ts',
-      'test/core/class0/responder.test.ts',
-      'test/core/class2/**/*.test.ts',
-    ],
-    floor: 98,
-  },
+  states: { sources: TABLES, tests: CONNECTION, floor: 98 },
+  classify: { sources: CLASSIFICATION, tests: CONNECTION, floor: 98 },
   connection: {
     sources: [
       'src/core/class0/*.ts',
@@ -155,12 +136,7 @@ export const GROUPS = {
       'src/core/connection/*.ts',
       ...[...TABLES, ...CLASSIFICATION].map((path) => `!${path}`),
     ],
-    tests: [
-      'test/core/class0/**/*.test.ts',
-      'test/core/class2/**/*.test.ts',
-      'test/core/connection/**/*.test.ts',
-      VECTORS,
-    ],
+    tests: [...CONNECTION, VECTORS],
     floor: 95,
   },
 };

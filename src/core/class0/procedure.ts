@@ -35,7 +35,7 @@ const ROWS: Rows = {
     'other TPDU': ['fail with ER', 'ENDING'],
     //= X.224 6.1.1.3 para 1
     //= X.224 6.1.1.3 para 2
-    //= X.224 6.5.4 para 4 deviation: nothing is repeated over TCP, so a second CR is a protocol error whatever class it prefers
+    //= X.224 6.5.4 para 4 deviation: nothing is repeated over TCP, so in class 0 a second CR is a protocol error whatever class it prefers; in class 2 a repeated CR of class 4 is ignored
     //= X.224 6.9.1.4.2 para 1 deviation: an ER answers the second CR before TCP is closed, and one that prefers class 4 is no exception
     CR: ['fail with ER', 'ENDING'],
     'CR unacceptable': ['fail with ER', 'ENDING'],

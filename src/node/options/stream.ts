@@ -64,7 +64,8 @@ export interface StreamOptions {
   readonly noDelay?: boolean | undefined;
   /**
    * Longest time from the start of closing to the end of TCP, including the sending of what waits, in milliseconds, 1
-   * to 2147483647. After it TCP is reset. In class 2 it covers DR, DC and FIN, and TCP is closed without a reset.
+   * to 2147483647. When it expires, TCP is dropped, and reset if octets still wait. In class 2 it covers DR, DC and FIN,
+   * and TCP is never reset.
    *
    * @defaultValue `5000`
    */
