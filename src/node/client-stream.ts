@@ -13,6 +13,7 @@ import {
 import type { Duplex } from 'node:stream';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import type { FullAddress } from './address.js';
+import { wrongType } from './options/rows.js';
 import { takeOver } from './streams.js';
 import { clientTlsOptions, withCallback } from './tls.js';
 
@@ -47,9 +48,14 @@ export interface ClientStream {
 /** The options of a new TCP connection; each is given to Node as it is. */
 const TCP_OPTIONS = ['localAddress', 'localPort', 'family', 'lookup'] as const;
 
-/** @throws TypeError for an option of TCP where the stream is of another kind */
+/** @throws TypeError for an option of TCP where the stream is of another kind, or for a bad `tls.servername` */
 export function checkClientStream(addr: FullAddress, options: ClientStreamOptions): void {
-  const { socket } = options;
+  const { socket, tls } = options;
+  const servername: unknown = tls?.servername;
+  // Node checks it when TCP is being opened already, and then nobody has the socket.
+  if (servername !== undefined && typeof servername !== 'string') {
+    throw wrongType('options.tls.servername', 'a string', servername);
+  }
   if (socket === undefined && addr.path === undefined) {
     return;
   }

@@ -9,6 +9,7 @@ import type { Duplex } from 'node:stream';
 import type { Engine, EngineEvent, MessageReceiver } from '../core/engine.js';
 import type { TimeoutError } from '../core/errors.js';
 import { asBuffer } from './buffers.js';
+import { toError } from './callbacks.js';
 import { now } from './deadline-timer.js';
 import { ReadFlow } from './read-flow.js';
 import { Sender, type SenderUser } from './sender.js';
@@ -71,6 +72,8 @@ export class Driver implements DeadlineUser, SenderUser {
   readonly #flow: ReadFlow;
   readonly #deadlines: StreamDeadlines;
   #flushScheduled = false;
+  /** This side has dropped the stream by a reset. Other classes only read it. */
+  hasReset = false;
   #closed = false;
   #streamError: Error | undefined;
   #ending: StreamEnding | undefined;
@@ -195,6 +198,7 @@ export class Driver implements DeadlineUser, SenderUser {
 
   /** Drops the stream at once, by a TCP reset where it has one. */
   reset(): void {
+    this.hasReset = true;
     this.#ending ??= RESET_BY_US;
     this.#engine.dropUnsent();
     this.#engine.sendBuffer.clear();
@@ -356,9 +360,9 @@ export class Driver implements DeadlineUser, SenderUser {
   }
 
   /** Not every stream is destroyed by an error: a TLS socket stays open after a broken record. */
-  #onError(error: Error): void {
+  #onError(error: unknown): void {
     this.#ending ??= RESET_BY_PEER;
-    this.#streamError ??= error;
+    this.#streamError ??= toError(error);
     this.stream.destroy();
   }
 

@@ -92,8 +92,9 @@ export function resolveWait(options: unknown): WaitOptions {
 /** @internal The arguments of the constructor. */
 export type ConnectionParts<Info> = ConstructorParameters<typeof MessageConnection<Info>>;
 
-/** How reading ended. */
+/** How reading, or the connection, ended. */
 interface Ended extends ReadEnd {
+  reason(): CotpError;
   /** What ended the connection, if the engine does not know it. */
   endedBy: Ending | undefined;
 }
@@ -111,10 +112,9 @@ export abstract class MessageConnection<Info> extends Resource {
   readonly #limits: ReadLimits;
   /** Created for the first call that waits. */
   #drains: WaitingCalls | undefined;
-  /**
-   * How reading ended; reads reject with its reason. It is set once. On an open connection only the FIN of the peer sets
-   * it.
-   */
+  /** How reading ended; reads reject with its reason. Set once: by the FIN of the peer, or together with {@link #ending}. */
+  #readEnd: Ended | undefined;
+  /** How the connection ended; writes and drains fail with its reason. Set once, when closing begins. */
   #ending: Ended | undefined;
   /** This side sends FIN when the user ends it, not after the FIN of the peer. */
   #staysHalfOpen: boolean;
@@ -522,7 +522,7 @@ export abstract class MessageConnection<Info> extends Resource {
   toDuplex(): Duplex {
     this.#staysHalfOpen = true;
     const end = this.#engine.endsByTpdu ? () => this.close() : () => this.end();
-    return new MessageDuplex(this, end, () => this.#ending?.isQuiet === true);
+    return new MessageDuplex(this, end, () => this.#readEnd?.isQuiet === true);
   }
 
   /** @internal Why the connection cannot be relayed; `undefined` if it can. */
@@ -554,8 +554,8 @@ export abstract class MessageConnection<Info> extends Resource {
     this.#queue.passTo(relay, { reason: isRelayed, isQuiet: false });
     this.#limits.taken();
     if (!this.isOpen) {
-      relay.onClosing(this.#closedError() as CotpError, this.#ending?.isQuiet === true);
-    } else if (this.#ending !== undefined) {
+      relay.onClosing(this.#closedError(), this.#ending?.isQuiet === true);
+    } else if (this.#readEnd !== undefined) {
       relay.onPeerFin();
     }
     if (this.isClosed) {
@@ -572,8 +572,7 @@ export abstract class MessageConnection<Info> extends Resource {
   #onEvent(event: EngineEvent): void {
     switch (event.type) {
       case 'end':
-        this.#endReading(endedByPeer, true);
-        this.#endedBy('fin', undefined);
+        this.#endReading({ reason: once(endedByPeer), isQuiet: true, endedBy: 'fin' });
         this.#onPeerFin();
         this.#relay?.onPeerFin();
         break;
@@ -603,9 +602,9 @@ export abstract class MessageConnection<Info> extends Resource {
     this.#relay?.onClosed();
   }
 
-  /** @internal Whether this error is the one that calls on the closed connection throw. */
+  /** @internal Whether this error is one that calls throw because reading, or the connection, has ended. */
   hasEndedBy(error: unknown): boolean {
-    return this.#ending !== undefined && this.#closedError() === error;
+    return [this.#readEnd, this.#ending].some((end) => end?.reason() === error);
   }
 
   protected override get closeReason(): unknown {
@@ -626,8 +625,7 @@ export abstract class MessageConnection<Info> extends Resource {
 
   /** This side has closed the connection and not reset it: lost data is then a failure. */
   get #isClosingCleanly(): boolean {
-    const { how, by } = this.#driver.ending;
-    return this.#ending?.isQuiet === true && !(how === 'reset' && by === 'local');
+    return this.#ending?.isQuiet === true && !this.#driver.hasReset;
   }
 
   /** Notes what has ended the connection; an earlier end, `before`, counts instead. */
@@ -638,7 +636,11 @@ export abstract class MessageConnection<Info> extends Resource {
   }
 
   #closeWith(reason: () => CotpError, orderly: boolean): void {
-    this.#endReading(reason, orderly);
+    // An orderly end behind the FIN of the peer is the end by that FIN. The error is created lazily: most closes never
+    // surface it. Every call that does gets the same one.
+    const byFin = orderly ? this.#readEnd : undefined;
+    this.#ending ??= byFin ?? { reason: once(reason), isQuiet: orderly, endedBy: undefined };
+    this.#endReading(this.#ending);
     this.#answers?.stop();
     if (this.markClosing() && this.#relay !== undefined) {
       this.#relay.onClosing(reason(), orderly);
@@ -646,10 +648,9 @@ export abstract class MessageConnection<Info> extends Resource {
   }
 
   /** No more messages will arrive. */
-  #endReading(reason: () => CotpError, orderly: boolean): void {
-    // Created lazily: most closes never surface it. Every call that does gets the same error.
-    this.#ending ??= { reason: once(reason), isQuiet: orderly, endedBy: undefined };
-    this.#queue.end(this.#ending);
+  #endReading(end: Ended): void {
+    this.#readEnd ??= end;
+    this.#queue.end(this.#readEnd);
   }
 
   /** Pending drains fail, even after a clean close: their data was not sent. */
@@ -658,11 +659,11 @@ export abstract class MessageConnection<Info> extends Resource {
       return;
     }
     const reason = this.#closedError();
-    const isClosedByUs = this.#ending?.isQuiet === true && (reason as CotpError).ending === 'local';
+    const isClosedByUs = this.#ending?.isQuiet === true && reason.ending === 'local';
     this.#drains.rejectAll(isClosedByUs ? lostOnClosing() : reason);
   }
 
-  #closedError(): Error {
+  #closedError(): CotpError {
     return (this.#ending?.reason ?? closedByUs)();
   }
 

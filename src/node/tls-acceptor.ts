@@ -5,6 +5,7 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createServer, type TLSSocket, type TlsOptions, type Server as TlsServer } from 'node:tls';
+import { toError } from './callbacks.js';
 import { startTimeout } from './deadline-timer.js';
 import type { Incoming } from './incoming.js';
 import { whenClosed } from './streams.js';
@@ -117,7 +118,7 @@ export class TlsAcceptor {
     const handshake = beneath === undefined ? undefined : this.#end(beneath);
     // Without a handshake, this side has destroyed the stream and has reported why.
     if (handshake !== undefined) {
-      const failure = serverTlsError(error, stream.authorizationError);
+      const failure = serverTlsError(toError(error), stream.authorizationError);
       this.#user.onFailed(failure, handshake.incoming, 'tls');
     }
     stream.destroy();

@@ -62,7 +62,7 @@ function checked(check: Check): Check {
           'options.tls.checkServerIdentity must return an Error or undefined, not a promise',
         );
       }
-      return result as Error | undefined;
+      return result ? toError(result) : undefined;
     } catch (thrown) {
       return toError(thrown);
     }
@@ -79,10 +79,10 @@ export function withCallback(call: AnyFunction): AnyFunction {
   return function callOnce(this: unknown, ...args: unknown[]): void {
     const callback = args.pop() as (error: Error | null, ...results: unknown[]) => void;
     let isDone = false;
-    const done = (error: Error | null, ...results: unknown[]) => {
+    const done = (error: unknown, ...results: unknown[]) => {
       if (!isDone) {
         isDone = true;
-        callback(error, ...results);
+        callback(error ? toError(error) : null, ...results);
       }
     };
     runCallback(

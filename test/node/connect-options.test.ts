@@ -87,6 +87,10 @@ describe.each([
     ],
     ['rejects', (() => Promise.reject(new Error('no such name'))) as never],
     ['fails', (_hostname, _options, callback) => callback(new Error('no such name'), '', 4)],
+    [
+      'fails by a text',
+      (_hostname, _options, callback) => callback('no such name' as never, '', 4),
+    ],
   ])('lookup that %s is the error of the connection', async (_how, lookup) => {
     for (const [, open] of ENTRIES) {
       const error = await rejection(open({ host: 'a.name', port: 1 }, { lookup, tls: tls() }));
@@ -117,6 +121,13 @@ describe.each(ENTRIES)('%s refuses early', (_name, open) => {
     [{ family: 5 }, RangeError, /options\.family must be 0 or 4 or 6, not 5/],
     [{ family: 'IPv4' }, TypeError, /family/],
     [{ lookup: 'dns' }, TypeError, /options\.lookup must be a function/],
+    [
+      { localAddress: 'eth0' },
+      RangeError,
+      /localAddress must be an IPv4 or IPv6 address, not 'eth0'/,
+    ],
+    [{ tls: { servername: 5 } }, TypeError, /options\.tls\.servername must be a string, not 5/],
+    [{ tls: { servername: null } }, TypeError, /options\.tls\.servername/],
   ])('%o', async (options, type, message) => {
     const error = await rejection(open(NOWHERE, options as never));
     expect(error).toBeInstanceOf(type);

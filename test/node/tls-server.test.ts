@@ -410,6 +410,29 @@ describe('functions among the options of TLS that fail', () => {
     expect(uncaught).not.toHaveBeenCalled();
   });
 
+  /** What a function may give to the callback of Node in place of an Error. */
+  const NO_ERRORS = ['of the function', { message: 'of the function' }, 5, Symbol('s')];
+
+  test.each(NO_ERRORS)('SNICallback that fails by %o fails that handshake', async (failure) => {
+    const serving = await serveTls(SERVICES[0][1], {
+      tls: { ...made.server, SNICallback: (_name, callback) => callback(failure as never) },
+    });
+    tlsClient(serving.port);
+    const { error } = await reported(serving);
+    expect(error).toBeInstanceOf(Error);
+    expect(error.cause).toBe(failure);
+    expect(uncaught).not.toHaveBeenCalled();
+  });
+
+  test.each(NO_ERRORS)('checkServerIdentity that returns %o rejects connect', async (failure) => {
+    const { port } = await serveTls(SERVICES[0][1]);
+    const checkServerIdentity = () => failure as never;
+    const tls = { ca: made.ca, servername: 'localhost', checkServerIdentity };
+    const error = await rejection(connect({ host: HOST, port }, { tls }));
+    expect(error).toBeInstanceOf(Error);
+    expect(error.cause).toBe(failure);
+  });
+
   test.each(FAILURES)('and %s: ALPNCallback fails that handshake', async (_how, fail) => {
     const serving = await serveTls(SERVICES[0][1], {
       tls: { ...made.server, ALPNCallback: fail as unknown as () => undefined },

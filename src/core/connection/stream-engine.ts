@@ -172,7 +172,10 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
   streamClosed(cause: Error | undefined, now: number): void {
     this.now = now;
     const { unsent } = this;
-    const isEnded = this.streamRequest === 'end' && this.end.hasPeerEnded && cause === undefined;
+    const { hasPeerEnded, isUnsentFinal } = this.end;
+    // Not if this side has dropped the stream: its FIN may not have left.
+    const isEnded =
+      this.streamRequest === 'end' && hasPeerEnded && !isUnsentFinal && cause === undefined;
     this.step({ event: 'N-DISCONNECT indication', cause });
     this.end.byStream(cause === undefined ? 'fin' : 'reset', unsent);
     // FIN of both sides is the clean end of class 0.

@@ -1,12 +1,13 @@
 /**
  * The options that COTP and bare TPKT have in common: those of the byte stream and of the messages on it.
  */
-import type { LookupFunction } from 'node:net';
+import { isIP, type LookupFunction } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Duplex as DuplexClass } from 'node:stream';
 import type { ConnectionOptions as TlsConnectOptions, TlsOptions } from 'node:tls';
 import { type ProxyProtocolOptions, proxySources } from '../proxy-sources.js';
 import {
+  type Check,
   callback,
   flag,
   instance,
@@ -152,7 +153,7 @@ export interface StreamConnectOptions {
    */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Local address to connect from, as in `net.connect`. Default: the system chooses.
+   * Local address to connect from: an IPv4 or IPv6 address, as in `net.connect`. Default: the system chooses.
    *
    * @defaultValue `undefined`
    */
@@ -192,11 +193,19 @@ export interface StreamConnectOptions {
   readonly socket?: Duplex | undefined;
 }
 
+const ipAddress: Check<string> = (name, value) => {
+  const address = text(name, value);
+  if (isIP(address) === 0) {
+    throw new RangeError(`${name} must be an IPv4 or IPv6 address, not '${address}'`);
+  }
+  return address;
+};
+
 /** The rows of {@link StreamConnectOptions}. */
 export const STREAM_CONNECT_OPTIONS = {
   timeout: row(milliseconds, 10_000),
   signal: optional(instance(AbortSignal, 'an AbortSignal')),
-  localAddress: optional(text),
+  localAddress: optional(ipAddress),
   localPort: optional(integer(1, 65_535)),
   family: optional(oneOf<0 | 4 | 6>(0, 4, 6)),
   lookup: optional(callback<LookupFunction>()),
