@@ -348,9 +348,9 @@ export class Driver implements DeadlineUser, SenderUser {
   }
 
   #onEnd(): void {
-    // Linux reports an end and no error to a stream that was paused during a reset and reads on. After the FIN of both
-    // sides TCP has ended without a reset.
-    if (this.#flow.hasPaused && !this.#sender.ended && isGone(this.stream)) {
+    // Node reports an end and no error if a reset has come with the last octets, or while the stream was paused. After the
+    // FIN of both sides TCP has ended without a reset.
+    if (!this.#sender.ended && isGone(this.stream)) {
       this.#onError(goneError());
       return;
     }

@@ -604,7 +604,7 @@ export abstract class MessageConnection<Info> extends Resource {
 
   /** @internal Whether this error is one that calls throw because reading, or the connection, has ended. */
   hasEndedBy(error: unknown): boolean {
-    return [this.#readEnd, this.#ending].some((end) => end?.reason() === error);
+    return [this.#readEnd, this.#ending].some((end) => end !== undefined && end.reason() === error);
   }
 
   protected override get closeReason(): unknown {

@@ -20,8 +20,6 @@ const OCTETS_PER_TPDU = 256;
 export class ReadFlow {
   /** The stream is paused, for any of the reasons. */
   isPaused = false;
-  /** It was paused before. */
-  hasPaused = false;
   /** Octets received so far. */
   received = 0;
   /** When the user last resumed reading, in milliseconds. Deadlines of the peer do not count the time before. */
@@ -124,7 +122,6 @@ export class ReadFlow {
     if (isPaused !== this.isPaused && !this.#stream.destroyed) {
       this.isPaused = isPaused;
       if (isPaused) {
-        this.hasPaused = true;
         //= X.224 8.1
         this.#stream.pause();
       } else {
