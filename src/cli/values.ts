@@ -2,7 +2,7 @@
  * Parsers for the values of options and operands. The error of each says what was expected and what was
  * given.
  */
-import { isIP } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import { type Address, parseTsel, type Tsel } from '../index.js';
 import { ProxySources } from '../node/proxy-sources.js';
 import { UsageError } from './exit.js';
@@ -117,14 +117,14 @@ type FullAddress = Required<Address> & { port: number };
 function addressFrom(given: string, defaultPort: number, leastPort: 0 | 1): FullAddress {
   const [, inBrackets, name, digits] =
     /^(?:\[([^\]]+)\]|([^:[\]\s]+))(?::([^:]*))?$/.exec(given) ?? [];
-  const isBareIpv6 = /^[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.%\w]*$/i.test(given);
-  const host = isBareIpv6 ? given : (inBrackets ?? name);
-  if (host === undefined) {
+  const isBare = isIpv6WithZone(given);
+  const host = isBare ? given : (inBrackets ?? name);
+  if (host === undefined || (inBrackets !== undefined && !isIpv6WithZone(inBrackets))) {
     throw new UsageError(
       `the address must be HOST, HOST:PORT or [IPV6]:PORT, not ${JSON.stringify(given)}`,
     );
   }
-  if (isBareIpv6 || digits === undefined) {
+  if (isBare || digits === undefined) {
     return { host, port: defaultPort };
   }
   try {
@@ -132,4 +132,13 @@ function addressFrom(given: string, defaultPort: number, leastPort: 0 | 1): Full
   } catch (error) {
     throw new UsageError(`the port of ${given} ${(error as Error).message}`);
   }
+}
+
+/**
+ * True for an IPv6 address, also with a zone (RFC 4007 §11): `fe80::1%eth0`. Node allows colons in a zone; they would
+ * hide a port that was written without brackets.
+ */
+function isIpv6WithZone(given: string): boolean {
+  const [, address = '', zone = ''] = /^([^%]*)(?:%(.+))?$/.exec(given) ?? [];
+  return isIPv6(address) && !/[:\s]/.test(zone);
 }

@@ -181,7 +181,19 @@ test.each([
   [['probe', 'h', 'i:0'], /the port of i:0 must be an integer 1 to 65535, not "0"/],
   [['proxy', '0', 'h:0'], /the port of h:0 must be an integer 1 to 65535, not "0"/],
   [['listen', ':65536'], /the port of 0\.0\.0\.0:65536 must be an integer 0 to 65535/],
-  [['connect', 'h:102:3'], /the address must be HOST, HOST:PORT or \[IPV6\]:PORT/],
+  ...[
+    ...['h:102:3', '10.0.0.5:102:x', '::1:99999', 'fe80::1:102:zz', '1:2:3', 'fe80::1%eth0:102'],
+    ...['[10.0.0.5]:102', '[h]:102', '[::1', '[::1]]:102', '[fe80::1%]:102'],
+  ].map(
+    (address) =>
+      [
+        ['connect', address],
+        /the address must be HOST, HOST:PORT or \[IPV6\]:PORT, not "/,
+      ] as const,
+  ),
+  [['10.0.0.5:102:x'], /^cotp probe: the address must be HOST, HOST:PORT or \[IPV6\]:PORT/],
+  [['listen', '::1:99999'], /^cotp listen: the address must be HOST, HOST:PORT or \[IPV6\]/],
+  [['proxy', '0', 'h:1:2'], /^cotp proxy: the address must be HOST, HOST:PORT or \[IPV6\]/],
   [
     ['connect', 'h', '--timeout', 'soon'],
     /--timeout must be a time such as 500ms or 2s, not "soon"/,
