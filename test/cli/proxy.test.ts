@@ -125,7 +125,10 @@ describe.each(MODES)('handing on %s', (_name, mode) => {
     const { running, address } = await proxy(await closedPort(), ...mode);
     const call = open(address, { remoteTsel: 0x0102 });
     expect(await rejection(call)).toMatchObject({ code: expect.any(String) });
-    await running.says(/#1 +error +.*ECONNREFUSED/, 'stdout');
+    await running.says(
+      /#1 +error +.*ECONNREFUSED \S+: nothing listens there, or a firewall refuses\n/,
+      'stdout',
+    );
     // What the client has called is known all the same.
     expect(running.stdout).toMatch(/client ──▶ · .+CR .+ 0x0102 [\s\S]+#1 +error /);
     await stop(running);

@@ -5,6 +5,7 @@ import { formatAddress } from '../../node/address.js';
 import type { StartedInspector } from '../../node/inspector/start.js';
 import { DEFAULT_MAX_OCTETS } from '../../node/options/inspector.js';
 import { CONNECTION_CHANNEL, type TraceRun, traceTime } from '../../node/trace/entry.js';
+import { failureOf } from '../failure.js';
 import { announceInspector, openInspector } from '../inspect/open-inspector.js';
 import type { Io } from '../io.js';
 import type { Ladder } from './ladder.js';
@@ -73,7 +74,7 @@ export class ProxyInspector {
   /** The failure of a leg that the library did not open. */
   failed(leg: TracedConnection, client: number, error: Error): void {
     this.#know(leg, client);
-    this.#shown = error.message;
+    this.#shown = failureOf(error).sentence;
     const { connection: id, remoteAddr } = leg;
     const event: ConnectionEvent = {
       ...leg,

@@ -9,6 +9,7 @@ import { TPKT_HEADER_LENGTH } from '../../node/codes.js';
 import { TpktCutter } from '../../node/tpkt/cutter.js';
 import { Entry, type TracedConnection } from '../../node/trace/entry.js';
 import { takeConnectionNumber } from '../../node/trace/observer.js';
+import { failureOf } from '../failure.js';
 import { counted } from '../plural.js';
 import { guessProtocol } from '../protocol-guess.js';
 import type { ClientLadder } from './ladder.js';
@@ -160,7 +161,7 @@ class SocketPair {
 
   #report(from: Leg, failed: Leg, error: Error): void {
     this.#options.failed(this.#sourceOf(failed), this.#onLadder.number, error);
-    this.#fail(`${nameOf(from)}: ${error.message}`);
+    this.#fail(`${nameOf(from)}: ${failureOf(error).sentence}`);
   }
 
   #take(chunk: Buffer, from: Leg, to: Leg): void {
