@@ -148,7 +148,9 @@ function sentenceOf(error: Error, rows: OptionRows): string {
   const hint = HINTS[code] ?? certificateHint(code, rows);
   const line = inFlags(error, rows)
     .replace(/\s*\n\s*/g, ' ')
-    .trim();
+    // Node ends the message with the colon of an empty list, if a certificate has no alternative names.
+    .replace(/[\s:]+$/, '')
+    .trimStart();
   return hint === undefined ? line : `${line}: ${hint}`;
 }
 

@@ -31,3 +31,13 @@ test('a hint without such names stays', () => {
     'it went wrong: is a COTP server listening on 10.0.0.5:102?',
   );
 });
+
+test.each([
+  ['with a hint', connect.options, ': --tls-servername says which name to expect'],
+  ['without one', {}, ''],
+])('a message that ends with a colon %s', (_what, rows, advice) => {
+  const code = 'ERR_TLS_CERT_ALTNAME_INVALID';
+  const error = Object.assign(new Error("IP: 127.0.0.1 is not in the cert's list: "), { code });
+  const { sentence } = failureOf(error, rows);
+  expect(sentence.split(',')[0]).toBe(`IP: 127.0.0.1 is not in the cert's list${advice}`);
+});
