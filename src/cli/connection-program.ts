@@ -28,6 +28,11 @@ export interface ProgramUse {
   readonly io: Io;
   /** Number of the connection, for messages. */
   readonly number: number;
+  /**
+   * Called if the output of the program cannot be sent, for example because it does not have the format. The connection
+   * then closes, and the program has {@link GRACE} to end.
+   */
+  readonly onBadOutput: (error: Error) => void;
 }
 
 /**
@@ -36,8 +41,8 @@ export interface ProgramUse {
  *
  * If the program or its children still run after {@link GRACE}, the process group gets SIGTERM, then SIGKILL.
  *
+ * @returns how the program ended, also if its output was bad
  * @throws CommandError if the program cannot be started
- * @throws UsageError if the output of the program does not have the format
  */
 export async function runProgram(
   line: string,
@@ -63,6 +68,8 @@ export async function runProgram(
   const feeding = feed(group.stdin, conn, use);
   try {
     await sending.send();
+  } catch (error) {
+    use.onBadOutput(error as Error);
   } finally {
     await Promise.all([conn.asyncClose(), feeding, group.exited]);
     await group.end(GRACE);

@@ -263,7 +263,7 @@ async function* prefixed(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Buffe
   }
   if (have > 0) {
     throw new UsageError(
-      `the input ends within a TSDU, which lacks ${counted(wanted - have, 'octet')}`,
+      `the last TSDU is not complete: it lacks ${counted(wanted - have, 'octet')}`,
     );
   }
 }

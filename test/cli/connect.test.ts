@@ -103,7 +103,7 @@ describe('TSDUs through pipes', () => {
     const args = ['connect', await echoServer(), '--length'];
     const { code, stderr } = await cotp(args, Buffer.from([0, 0, 0, 9, 1]));
     expect(code).toBe(2);
-    expect(stderr).toMatch(/the input ends within a TSDU, which lacks 8 octets/);
+    expect(stderr).toMatch(/the last TSDU is not complete: it lacks 8 octets/);
   });
 });
 

@@ -190,7 +190,7 @@ describe('the page names what is printed, and no more', () => {
     const stranger = await rawClient(target(server.address).port);
     stranger.send(Buffer.from('GET / HTTP/1.1\r\n\r\n'));
     await server.running.says(/"fault"/, 'stdout');
-    const program = await cotpListen('--json', '--once', '--exec', 'exit 7');
+    const program = await cotpListen('--json', '--once', '--hex', '--exec', 'echo zz; exit 7');
     await eventsOfRun(['connect', program.address]);
     await program.running.end();
     const releases = await eventsOfReleases();

@@ -177,10 +177,43 @@ test('the connection closes when its program ends; the exit code is reported', a
   await running.says(/#1 program ended: code 7/);
 });
 
-test('a program whose output does not have the format is reported', async () => {
-  const { address, running } = await cotpListen('--hex', '--exec', 'echo xyz');
-  await cotp(['connect', address]);
-  await running.says(/127\.0\.0\.1:\d+: line 1 must be hexadecimal/);
+describe('a program whose output does not have the format', () => {
+  test.each([
+    ['--hex', 'echo zz', 'line 1 must be hexadecimal, two digits for each octet, not "zz"'],
+    ['--hex', 'echo ! 01', 'line 1 is expedited data: that requires --expedited'],
+    [
+      '--length',
+      "printf '\\000\\000\\000\\004x'",
+      'the last TSDU is not complete: it lacks 3 octets',
+    ],
+  ])('is named, not the peer, and its end is reported: %s %s', async (form, program, fault) => {
+    const { address, running } = await cotpListen(form, '--once', '--exec', program);
+    await cotp(['connect', address]);
+    expect((await running.end()).code).toBe(0);
+    const [, , ...said] = running.stderr.trimEnd().split('\n');
+    expect(said).toEqual([
+      `the output of the program of #1: ${fault}`,
+      '#1 program ended: code 0',
+      '#1 closed',
+    ]);
+  });
+
+  test('has the number of its connection in JSON', async () => {
+    const { address, running } = await cotpListen(
+      ...['--hex', '--once', '--json', '--exec', 'echo zz; exit 3'],
+    );
+    await cotp(['connect', address]);
+    expect((await running.end()).code).toBe(0);
+    expect(running.events.slice(2)).toMatchObject([
+      {
+        event: 'error',
+        connection: 1,
+        message: expect.stringMatching(/^the output of the program of #1: line 1 must be /),
+      },
+      { event: 'exit', connection: 1, code: 3, signal: null },
+      { event: 'close', connection: 1 },
+    ]);
+  });
 });
 
 test('Ctrl-C twice ends it at once', async () => {
@@ -280,7 +313,9 @@ describe.runIf(process.platform === 'linux')('a program that cannot be started',
         conn.write(Buffer.from('x'));
         await Promise.race([conn.read().catch(() => {}), conn.waitClosed()]);
       }
-      await expect.poll(() => said).toMatch(/"error".*the program cannot be started: .*EMFILE/);
+      await expect
+        .poll(() => said)
+        .toMatch(/"error","connection":\d+,.*"#\d+: the program cannot be started: .*EMFILE/);
       const closed = conns.filter((conn) => conn.isClosing);
       expect(closed).toHaveLength(1);
       expect(said.match(/"error"/g)).toHaveLength(1);

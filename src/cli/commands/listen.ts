@@ -324,9 +324,15 @@ class Service {
   async #run(line: string, conn: Connection, number: number): Promise<ProgramEnd | undefined> {
     this.#programs += 1;
     try {
-      return await runProgram(line, conn, { form: this.#form, io: this.#io, number });
+      return await runProgram(line, conn, {
+        form: this.#form,
+        io: this.#io,
+        number,
+        onBadOutput: (error) =>
+          this.#programFailed(error, conn, number, `the output of the program of #${number}`),
+      });
     } catch (error) {
-      this.#failed(error as Error, addressText(conn.info.remoteAddr));
+      this.#programFailed(error as Error, conn, number, `#${number}`);
       return undefined;
     } finally {
       this.#programs -= 1;
@@ -387,6 +393,14 @@ class Service {
   #dataEvent(event: 'tsdu' | 'expedited', connection: number, octets: Buffer): Promise<void> {
     const hex = hexText(octets);
     return jsonLine(this.#io, { event, connection, octets: octets.length, hex });
+  }
+
+  /** A failure for which the peer of the connection is not to blame. */
+  #programFailed(error: Error, { info }: Connection, connection: number, what: string): void {
+    const { sentence, detail } = failureOf(error, OPTIONS);
+    const message = `${what}: ${sentence}`;
+    const peer = addressText(info.remoteAddr);
+    void this.#report('error', { connection, peer, message, ...detail }, message, 'does not wait');
   }
 
   #failed(error: Error, peer: string): void {
