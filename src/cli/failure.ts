@@ -39,6 +39,8 @@ export interface FailureDetail {
   readonly unsent?: number | undefined;
   readonly fault?: string | undefined;
   readonly octet?: number | undefined;
+  /** The received octets that caused the error, at most 64, in hexadecimal. */
+  readonly hex?: string | undefined;
 }
 
 /** Hints on what to try, by the code of the system error. */
@@ -97,9 +99,9 @@ function detailOf(error: Error): FailureDetail {
   if (!(error instanceof CotpError)) {
     return { code };
   }
-  const { phase, ending } = error;
+  const { phase, ending, octets } = error;
   const { fault, octet } = error instanceof ProtocolError ? error : {};
-  return { code, phase, ending, ...releaseOf(error), fault, octet };
+  return { code, phase, ending, ...releaseOf(error), fault, octet, hex: optionalHex(octets) };
 }
 
 /** What a DR or ER says that ended the connection or refused it. */

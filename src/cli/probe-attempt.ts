@@ -43,7 +43,7 @@ export interface Outcome {
   readonly reasonText?: string | undefined;
   /** The protocol that the answer looks like. */
   readonly looksLike?: string | undefined;
-  /** The octets that are not COTP or that have a fault, at most 64. */
+  /** The octets that are not COTP, that have a fault, or that are no whole TPKT, at most 64. */
   readonly hex?: string | undefined;
   /** Code of the system error. */
   readonly code?: string | undefined;
@@ -220,11 +220,15 @@ function refused(
   };
 }
 
-function timedOut({ phase, milliseconds }: TimeoutError, { sentence, exitCode }: Failure): Outcome {
+function timedOut(
+  { phase, milliseconds, octets }: TimeoutError,
+  { sentence, exitCode }: Failure,
+): Outcome {
   const isTcp = phase === 'tcp';
-  // Before the CR it was TCP or TLS that timed out; the sentence of the error says which.
-  const words = isTcp ? sentence : `nothing within ${milliseconds} ms after the CR`;
-  return { result: 'timeout', words, exitCode, isFinal: isTcp };
+  // Before the CR it was TCP or TLS that timed out, and after it a part of a TPKT may have come: the sentence says so.
+  const isSilence = !isTcp && octets === undefined;
+  const words = isSilence ? `nothing within ${milliseconds} ms after the CR` : sentence;
+  return { result: 'timeout', hex: octets && hexText(octets), words, exitCode, isFinal: isTcp };
 }
 
 /** The peer sent a TPDU with a fault, or something else than COTP. */
@@ -243,16 +247,21 @@ function violated(
   return { ...shared, result: 'not-cotp', looksLike, words: `not COTP: ${shown}` };
 }
 
-function closedAfterCr({ ending, cause }: CotpError, { sentence, exitCode }: Failure): Outcome {
+function closedAfterCr(
+  { ending, cause, octets }: CotpError,
+  { sentence, exitCode }: Failure,
+): Outcome {
   const isReset = ending === 'reset';
   const how = isReset ? 'TCP reset' : 'TCP closed';
   // In TLS 1.3 a client can send its CR before the server has verified the client certificate.
   const isTls = isTlsFailure(cause);
   return {
     result: isReset ? 'reset' : 'closed',
-    words: isTls
-      ? sentence
-      : `${how} after the CR: not this selector, no free connection, or it requires TLS`,
+    hex: octets && hexText(octets),
+    words:
+      isTls || octets !== undefined
+        ? sentence
+        : `${how} after the CR: not this selector, no free connection, or it requires TLS`,
     exitCode,
     isFinal: isTls,
   };

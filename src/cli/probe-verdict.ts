@@ -51,8 +51,11 @@ export function verdictOf(attempts: readonly Attempt[]): Verdict {
     BEST_FIRST.find((code) => attempts.some(({ outcome }) => outcome.exitCode === code)) ??
     EXIT.failed;
   const deciding = attempts.filter(({ outcome }) => outcome.exitCode === exitCode);
-  // A DR says more than a closed connection, although the exit code is the same.
-  const best = deciding.find(({ outcome }) => outcome.result === 'refused') ?? deciding.at(-1);
+  // A DR says more than a closed connection, although the exit code is the same; octets say more than none.
+  const best =
+    deciding.find(({ outcome }) => outcome.result === 'refused') ??
+    deciding.find(({ outcome }) => outcome.hex !== undefined) ??
+    deciding.at(-1);
   const result = best?.outcome.result ?? 'unreachable';
   const accepted = [
     ...new Set(
@@ -70,9 +73,23 @@ interface Facts {
   readonly best: Attempt | undefined;
 }
 
+const ENDS_WITHIN_ANSWER =
+  'something answers, but ends TCP before a TPKT is complete: a device that fails, or no COTP';
+
+/** The sentences for a host of whose answer only a part came. */
+const BEGUN_ANSWER: Readonly<Partial<Record<Outcome['result'], string>>> = {
+  timeout: 'something answers, but too slowly or not completely; try a longer --timeout',
+  reset: ENDS_WITHIN_ANSWER,
+  closed: ENDS_WITHIN_ANSWER,
+};
+
 function sentenceOf({ result, accepted, attempts, best }: Facts): string {
-  const { looksLike, isFinal = false, words = '', isTlsFailure = false } = best?.outcome ?? {};
+  const { looksLike, isFinal = false, words = '', isTlsFailure = false, hex } = best?.outcome ?? {};
   const tried = triedText(attempts);
+  const begun = hex === undefined ? undefined : BEGUN_ANSWER[result];
+  if (begun !== undefined) {
+    return begun;
+  }
   switch (result) {
     case 'confirmed':
       return looksLike === 'RDP'

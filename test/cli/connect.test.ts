@@ -326,6 +326,17 @@ describe('what can go wrong', () => {
     expect(stderr).toMatch(/^cotp connect: no CC within 300 ms: is a COTP server listening/);
   });
 
+  test('a peer that sends a part of a TPKT', async () => {
+    const address = await strangers(() => Buffer.from('0300', 'hex'));
+    const running = new Running(['connect', address, '--timeout', '300ms', '--json']);
+    const { code, stderr } = await running.end();
+    expect(code).toBe(4);
+    expect(stderr).toMatch(
+      /^cotp connect: no CC within 300 ms; only 2 octets of a TPKT came \(03 00\): if the peer is slow, try a longer timeout\n$/,
+    );
+    expect(running.events).toMatchObject([{ event: 'error', phase: 'cr-sent', hex: '0300' }]);
+  });
+
   test('a web server', async () => {
     const address = await listening(createHttpServer());
     const { code, stderr } = await cotp(['connect', address]);

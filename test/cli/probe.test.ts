@@ -193,6 +193,51 @@ describe('what else there may be', () => {
     expect(stdout.match(/nothing within 150 ms after the CR/g)).toHaveLength(2);
   });
 
+  test.each([
+    ['a part of a TPKT', '0300', '2 octets of a TPKT came \\(03 00\\)'],
+    ['all of a CC but its end', '0300000b06d0', '6 octets of a TPKT came \\(03 00 00 0b 06 d0\\)'],
+  ])('a device that sends %s and then nothing', async (_what, octets, said) => {
+    const address = await strangers(() => Buffer.from(octets, 'hex'));
+    const args = ['probe', address, '--tsel', '1,2', '--timeout', '150ms', ...quick];
+    const { code, stdout } = await cotp(args);
+    expect(code).toBe(4);
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines[0]).toMatch(new RegExp(`no CC within 150 ms; only ${said}: if the peer is slow`));
+    expect(lines.at(-1)).toMatch(
+      /verdict: something answers, but too slowly or not completely; try a longer --timeout$/,
+    );
+    const running = new Running([...args, '--json']);
+    await running.end();
+    const result = { result: 'timeout', hex: octets };
+    expect(attempts(running)).toMatchObject([result, result]);
+  });
+
+  test('a device that answers one attempt in part only, and another not at all', async () => {
+    let calls = 0;
+    const address = await strangers(() => {
+      calls += 1;
+      return calls === 1 ? Buffer.from('03', 'hex') : undefined;
+    });
+    const args = ['probe', address, '--tsel', '1,2', '--timeout', '150ms', ...quick];
+    const lines = (await cotp(args)).stdout.trimEnd().split('\n');
+    expect(lines[1]).toMatch(/nothing within 150 ms after the CR$/);
+    expect(lines[2]).toMatch(/verdict: something answers, but too slowly or not completely/);
+  });
+
+  test('a device that closes within its answer', async () => {
+    const server = await rawServer();
+    const { host, port } = server.address;
+    const running = new Running(['probe', `${host}:${port}`, '--tsel', '1', '--json', ...quick]);
+    const peer = await server.accept();
+    await peer.packet();
+    peer.socket.end(Buffer.from('0300', 'hex'));
+    expect((await running.end()).code).toBe(3);
+    expect(running.events).toMatchObject([
+      { event: 'probe', result: 'closed', hex: '0300' },
+      { event: 'verdict', text: expect.stringMatching(/^something answers, but ends TCP before /) },
+    ]);
+  });
+
   test('a device that resets or closes instead of answering', async () => {
     const server = await rawServer();
     const { host, port } = server.address;

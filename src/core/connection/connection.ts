@@ -220,7 +220,7 @@ export class TransportConnection extends DataEngine {
   }
 
   protected override failure(input: TransitionInput, from: State): CotpError {
-    return failureOf(input, from, this.#handshake.offer);
+    return failureOf(input, from, this.#handshake.offer, this.partOfHandshake);
   }
 
   /** In class 2 TCP is closed without a reset, so data that waits would still be sent: drops it. */

@@ -27,7 +27,7 @@ import {
 } from '../tpdu/codes.js';
 import { failureText } from '../tpdu/remote-desktop.js';
 import type { Decoded, DisconnectRequest, ErrorTpdu, Tpdu, TpduInitOf } from '../tpdu/types.js';
-import type { StreamTimes } from './stream-engine.js';
+import type { StreamTraits } from './stream-engine.js';
 import { STATES, type State, type TransitionInput } from './transition.js';
 
 /** Each phase as a part of a message. */
@@ -51,11 +51,13 @@ const TLS_HINT =
  * The error of an input that ends a connection in this state.
  *
  * @param offer the CR of this side, if it is not answered yet
+ * @param part what came of the TPKT that would be the CC or the CR, if it is not complete
  */
 export function failureOf(
   input: TransitionInput,
   state: State,
   offer?: TpduInitOf<'CR'>,
+  part: Uint8Array = NO_OCTETS,
 ): CotpError {
   switch (input.event) {
     case 'DR':
@@ -69,11 +71,11 @@ export function failureOf(
     case 'other TPDU':
       return unexpected(state, input.tpdu, input.octets);
     case 'N-DISCONNECT indication':
-      return streamEnded(state, input.cause, offer);
+      return streamEnded(state, input.cause, offer, part);
     default:
       return 'error' in input
         ? inPhase(input.error, STATES[state].phase)
-        : streamEnded(state, undefined, offer);
+        : streamEnded(state, undefined, offer, part);
   }
 }
 
@@ -82,15 +84,32 @@ function streamEnded(
   state: State,
   cause: Error | undefined,
   offer: TpduInitOf<'CR'> | undefined,
+  part: Uint8Array,
 ): CotpError {
   const phase = STATES[state].phase;
   const hint = isTlsFailure(cause) ? TLS_HINT : hintOfClose(offer);
-  return new ConnectionClosedError(`${streamFailure(cause)} ${DURING[phase]}`, {
+  // A peer that has begun to answer does not refuse by the end of TCP.
+  const isUnanswered = phase === 'cr-sent' && part.length === 0;
+  return new ConnectionClosedError(`${streamFailure(cause)} ${DURING[phase]}${partText(part)}`, {
     phase,
     ending: cause === undefined ? 'fin' : 'reset',
+    octets: part.length === 0 ? undefined : part,
     cause,
-    hint: phase === 'cr-sent' ? hint : undefined,
+    hint: isUnanswered ? hint : undefined,
   });
+}
+
+/** Octets of an incomplete TPKT that a message shows. */
+const SHOWN_PART = 24;
+
+/** What came of a TPKT, as the end of a message. */
+function partText(part: Uint8Array): string {
+  if (part.length === 0) {
+    return '';
+  }
+  const more = part.length > SHOWN_PART ? ' …' : '';
+  const shown = toHex(part.subarray(0, SHOWN_PART), ' ');
+  return `; only ${octetCount(part.length)} of a TPKT came (${shown}${more})`;
 }
 
 /** The error of a call that is not possible in this state: a mistake of the caller. */
@@ -251,27 +270,37 @@ const EXPECTED: Readonly<Record<Phase, string>> = {
   closing: 'nothing',
 };
 
-/** The error of a deadline that has passed in this state. */
+/**
+ * The error of a deadline that has passed in this state.
+ *
+ * @param part what came of the TPKT that would be the CC or the CR, if it is not complete
+ */
 export function timedOut(
   state: State,
-  times: StreamTimes,
-  unit: 'TSDU' | 'TPKT',
-  peer: string,
+  { times, unit, peer }: StreamTraits,
+  part: Uint8Array,
 ): CotpError {
   const phase = STATES[state].phase;
   const { timer, limit, text } = TIMERS[phase];
   const milliseconds = times[limit];
   return new TimeoutError(
-    `${text.replace('TSDU', unit)} within ${milliseconds} ms`,
+    `${text.replace('TSDU', unit)} within ${milliseconds} ms${partText(part)}`,
     timer,
     milliseconds,
-    { phase, hint: timeoutHint(phase, peer) },
+    {
+      phase,
+      octets: part.length === 0 ? undefined : part,
+      hint: timeoutHint(phase, peer, part.length > 0),
+    },
   );
 }
 
-function timeoutHint(phase: Phase, peer: string): string | undefined {
+function timeoutHint(phase: Phase, peer: string, hasBegun: boolean): string | undefined {
   if (phase === 'tcp') {
     return unreachableHint(peer);
+  }
+  if (hasBegun) {
+    return phase === 'cr-sent' ? 'if the peer is slow, try a longer timeout' : undefined;
   }
   return phase === 'cr-sent' ? `is a COTP server listening on ${peer}?` : undefined;
 }

@@ -12,6 +12,7 @@ import type { Engine, EngineEvent, Message, MessageReceiver, StreamRequest } fro
 import { type CotpError, ProtocolError, TsduTooLargeError, withUnsent } from '../errors.js';
 import { Fifo } from '../fifo.js';
 import type { OctetCollector, OctetSource } from '../octets/collector.js';
+import { joinOctets, NO_OCTETS } from '../octets/octets.js';
 import { type PacketReceiver, TpktSplitter } from '../tpkt/splitter.js';
 import { ConnectionEnd } from './connection-end.js';
 import { endedWithin, failureOf, noHalfClose, notPossible, timedOut } from './failures.js';
@@ -188,8 +189,8 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
     if (this.due !== undefined && now >= this.due) {
       this.now = now;
       this.due = undefined;
-      const { times, unit, peer } = this.#traits;
-      this.step({ event: 'timer', error: timedOut(this.#state, times, unit, peer) });
+      const error = timedOut(this.#state, this.#traits, this.partOfHandshake);
+      this.step({ event: 'timer', error });
     }
   }
 
@@ -372,6 +373,13 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
       engine.streamRequest = 'destroy';
     },
   };
+
+  /** What came of the TPKT that would be the CC or the CR; empty when nothing came, and once that TPKT is complete. */
+  protected get partOfHandshake(): Uint8Array {
+    const { phase } = this.facts;
+    const isAwaited = phase === 'cr-sent' || phase === 'wait-cr';
+    return isAwaited ? joinOctets(this.splitter.pending()) : NO_OCTETS;
+  }
 
   /** The error of an input that ends the connection. */
   protected failure(input: TransitionInput, from: State): CotpError {

@@ -106,7 +106,9 @@ describe('out of place', () => {
       const subject = inState(state).feed(hex('0300 0008 02f000 01'));
       subject.connection.receiveEnd(300);
       expect(subject.connection.state).toBe('CLOSED');
-      expect(subject.ending().error.message).toMatch(/in the middle of a TSDU, of which 1 octet had come/);
+      expect(subject.ending().error.message).toMatch(
+        /in the middle of a TSDU, of which 1 octet had come/,
+      );
     }
   });
 });

@@ -72,6 +72,28 @@ describe('the end of TCP', () => {
     },
   );
 
+  it.each<[string, (subject: Subject) => void, string]>([
+    ['FIN', ({ connection }) => connection.receiveEnd(70), 'the peer closed TCP'],
+    [
+      'a reset',
+      ({ connection }) =>
+        connection.streamClosed(Object.assign(new Error('lost'), { code: 'ECONNRESET' }), 70),
+      'TCP was reset or failed (ECONNRESET)',
+    ],
+  ])(
+    'by %s within a CC shows what came of it, and does not call it a refusal',
+    (_how, end, what) => {
+      const subject = inState('WFCC');
+      subject.connection.receive(hex('030000'), 60);
+      end(subject);
+      const { error } = subject.ending();
+      expect(error.message).toBe(
+        `${what} after the CR was sent, before a CC came; only 3 octets of a TPKT came (03 00 00)`,
+      );
+      expect(error).toMatchObject({ hint: undefined, octets: hex('030000') });
+    },
+  );
+
   it('by a FIN before the answer to the CR has the same words', () => {
     const subject = inState('WFTRESP');
     subject.connection.receiveEnd(50);
@@ -474,6 +496,33 @@ describe('a deadline that has passed', () => {
       expect(error).toMatchObject({ code: 'ERR_COTP_TIMEOUT', timer, milliseconds });
     },
   );
+
+  it.each<[string, Class0State, number, string]>([
+    ['CC', 'WFCC', 2, 'no CC within 1000 ms; only 2 octets of a TPKT came (03 00)'],
+    ['CR', 'WFCR', 1, 'no complete CR within 1000 ms; only 1 octet of a TPKT came (03)'],
+  ])('for a %s of which a part came shows that part', (_name, state, length, message) => {
+    const subject = inState(state, TIMES);
+    for (const octet of hex('0300').subarray(0, length)) {
+      subject.connection.receive(Uint8Array.of(octet), 60);
+    }
+    subject.connection.handleDeadline(subject.connection.deadline ?? 0);
+    const { error } = subject.ending();
+    const hint = state === 'WFCC' ? 'if the peer is slow, try a longer timeout' : undefined;
+    expect(error.message).toBe(hint === undefined ? message : `${message}: ${hint}`);
+    expect(error).toMatchObject({ hint, octets: hex('0300').subarray(0, length) });
+  });
+
+  it('for a long part of a CC shows the first 24 octets and keeps 64', () => {
+    const subject = inState('WFCC', TIMES);
+    const part = join(hex('03000080'), pattern(96));
+    subject.connection.receive(part, 60);
+    subject.connection.handleDeadline(subject.connection.deadline ?? 0);
+    const { error } = subject.ending();
+    expect(error.message).toMatch(
+      /; only 100 octets of a TPKT came \(03 00 00 80( [0-9a-f]{2}){20} …\)/,
+    );
+    expect(error.octets).toEqual(part.subarray(0, 64));
+  });
 
   it('for the rest of a TPKT calls it so', () => {
     const error = tpktError((connection) => connection.handleDeadline(2_100));
