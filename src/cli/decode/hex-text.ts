@@ -3,6 +3,7 @@
  * array, an escaped string, or a dump with offsets.
  */
 import { UsageError } from '../exit.js';
+import { counted } from '../plural.js';
 
 /** A line of a dump of Wireshark, xxd or hexdump: the offset and the rest. */
 const DUMP_LINE = /^\s*([0-9a-f]{3,8})(?::|\s|$)(.*)$/i;
@@ -47,7 +48,9 @@ function digits(text: string): Buffer {
     throw new NoHexadecimal(wrong[0]);
   }
   if (bare.length % 2 !== 0) {
-    throw new UsageError(`the input has ${bare.length} hexadecimal digits, which is an odd number`);
+    throw new UsageError(
+      `the input has ${counted(bare.length, 'hexadecimal digit')}, which is an odd number`,
+    );
   }
   return Buffer.from(bare, 'hex');
 }

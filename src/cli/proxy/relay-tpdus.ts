@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { formatAddress, socketEnds } from '../../node/address.js';
 import { TPKT_HEADER_LENGTH } from '../../node/codes.js';
+import { goneError, isGone } from '../../node/streams.js';
 import { TpktCutter } from '../../node/tpkt/cutter.js';
 import { Entry, type TracedConnection } from '../../node/trace/entry.js';
 import { takeConnectionNumber } from '../../node/trace/observer.js';
@@ -109,6 +110,11 @@ class SocketPair {
       readIfFree(to);
     });
     socket.on('end', () => {
+      // Node reports an end, and no error, if a reset has come with the last octets.
+      if (!socket.writableEnded && isGone(socket)) {
+        socket.destroy(goneError());
+        return;
+      }
       from.ending ??= { how: 'fin', by: 'remote' };
       to.ending ??= { how: 'fin', by: 'local' };
       this.#passPartOfTpkt(from, to);

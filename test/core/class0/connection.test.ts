@@ -5,6 +5,7 @@ import {
   TimeoutError,
   TsduTooLargeError,
 } from '../../../src/core/errors.js';
+import { watching } from '../../support/observer.js';
 import { chunksOf, digits, hex, join, pattern, splits, tpkt } from '../../support/splits.js';
 import {
   CR,
@@ -19,7 +20,6 @@ import {
   responder,
   type Subject,
 } from '../../support/states.js';
-import { watching } from '../../support/observer.js';
 
 const FAST_ACK = raw('02f000');
 

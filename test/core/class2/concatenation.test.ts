@@ -1,9 +1,9 @@
 /** Several TPDUs in one TPKT: all decoded first, then handled in order. */
 import { describe, expect, it } from 'vitest';
 import { concatenated, open2 } from '../../support/class2-states.js';
+import { watching } from '../../support/observer.js';
 import { hex, splits } from '../../support/splits.js';
 import { inState } from '../../support/states.js';
-import { watching } from '../../support/observer.js';
 
 const EA = '0420 0a0b 00';
 const DT = '04f0 0a0b 80 61';

@@ -5,9 +5,9 @@ import {
   connectionRequest,
   refusal,
 } from '../../../src/core/connection/establishment.js';
-import { decode } from '../../../src/core/tpdu/decode.js';
 import type { ConnectionOptions } from '../../../src/core/connection/options.js';
 import type { Acceptance } from '../../../src/core/connection/transition.js';
+import { decode } from '../../../src/core/tpdu/decode.js';
 import type { ConnectionRequest } from '../../../src/core/tpdu/types.js';
 import { class0Options } from '../../support/pair.js';
 import { digits, hex } from '../../support/splits.js';

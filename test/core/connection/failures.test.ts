@@ -1,8 +1,8 @@
 /** What the error of a failed connection says: the whole message, and what a program can branch on. */
 import { describe, expect, it } from 'vitest';
 import { failureOf, unexpected } from '../../../src/core/connection/failures.js';
-import type { State } from '../../../src/core/connection/transition.js';
 import { TpktConnection } from '../../../src/core/connection/tpkt-connection.js';
+import type { State } from '../../../src/core/connection/transition.js';
 import { CotpError } from '../../../src/core/errors.js';
 import { decode } from '../../../src/core/tpdu/decode.js';
 import { encode } from '../../../src/core/tpdu/encode.js';

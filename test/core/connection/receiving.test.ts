@@ -8,6 +8,7 @@ import {
   inState2,
   open2,
 } from '../../support/class2-states.js';
+import { watching } from '../../support/observer.js';
 import { chunksOf, digits, hex, join, pattern, tpkt } from '../../support/splits.js';
 import {
   CR,
@@ -20,7 +21,6 @@ import {
   type Subject,
   THEIRS,
 } from '../../support/states.js';
-import { watching } from '../../support/observer.js';
 
 const ED = raw('0410 0a0b 80 78');
 const DT2 = raw('04f0 0a0b 80 010203');

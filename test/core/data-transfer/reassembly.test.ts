@@ -187,6 +187,13 @@ it('forgets a TSDU that will not be finished', () => {
   expect(add(subject, pattern(9, 1), true)).toEqual(pattern(9, 1));
 });
 
+it('counts the octets of a whole TSDU that came in pieces as copied', () => {
+  const subject = reassembly();
+  addInPieces(subject, pattern(5), true);
+  addInPieces(subject, pattern(600), true);
+  expect(subject.copied).toBe(605);
+});
+
 describe('the limits of a TSDU', () => {
   const octetsPassed = new TsduTooLargeError(
     'a TSDU of at most 10 octets was expected, more than that came',
