@@ -541,6 +541,17 @@ describe('TCP', () => {
       ]);
     });
 
+    test('how many packets the snap length has cut, in the whole capture', () => {
+      const whole = { octets: data(0, DT) };
+      const cutData = { octets: data(8, LONG), captured: 60 };
+      const cutHeader = { octets: data(0, DT), captured: 30 };
+      const file = pcap([syn, whole, cutData, cutData, cutHeader]);
+      const reader = new CaptureReader(file);
+      reader.push(file);
+      reader.end();
+      expect(reader.cutPackets).toBe(3);
+    });
+
     test('a TPKT at the end of the capture, in either direction', () => {
       const connection = new Connection().client(DT).client(DT.slice(0, 10)).server(DT.slice(0, 4));
       expect(readPackets(connection.packets)).toEqual([

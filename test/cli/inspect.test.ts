@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { connect, jsonLinesSink, listen, pcapngSink, type TraceListener } from '../../src/index.js';
 import type { Row } from '../../src/node/inspector/rows.js';
+import { Connection, pcap } from '../support/capture-file.js';
 import { Browser } from '../support/inspector.js';
 import { closeLater, rawClient, rawServer, rejection } from '../support/life.js';
 import { CR, cc, dt } from '../support/raw.js';
@@ -128,6 +129,27 @@ describe('cotp inspect', () => {
       { kind: 'tpdu', direction: 'sent' },
       { kind: 'note', connection: 0, frame: 2, text: 'the line is no entry of a trace' },
     ]);
+  });
+
+  test('says on stderr and on the page why a file has nothing to show', async () => {
+    const file = join(await folder(), 'cut.pcap');
+    const { packets } = new Connection().client('0300001611e00000000200c0010ac1020100c2020102');
+    const frames = packets.map((octets) => ({ octets, captured: 40 }));
+    await writeFile(file, pcap(frames));
+    const running = new Running(['inspect', file]);
+    const { events } = await watch(running);
+    const text =
+      'there is no whole TPKT in the capture: 1 packet is cut off by its snap length; capture with -s 0';
+    const note = await events.next();
+    expect(JSON.parse(note.data)).toMatchObject([{ kind: 'note', connection: 0, text }]);
+    await running.says(new RegExp(`^cotp inspect: ${text}$`, 'm'), 'stderr');
+  });
+
+  test('says of a capture without TPKTs that it has none', async () => {
+    const file = join(await folder(), 'web.pcap');
+    await writeFile(file, pcap(new Connection().client('474554').packets));
+    const running = new Running(['inspect', file]);
+    await running.says(/^cotp inspect: there is no TPKT or TPDU in the input$/m, 'stderr');
   });
 
   test('reads stdin on while it shows it', async () => {

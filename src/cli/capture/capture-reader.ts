@@ -4,6 +4,7 @@
  */
 import {
   addressOf,
+  CUT,
   type IpPayload,
   mayBeTcp,
   readExtensions,
@@ -58,6 +59,7 @@ export class CaptureReader {
   #events: CaptureEvent[] = [];
   #frame: Frame = { number: 0, time: undefined };
   #isEnded = false;
+  #cutPackets = 0;
 
   /** @param start the first octets of the file, at least four, which `push` gets too */
   constructor(start: Buffer, limits: Limits = LIMITS) {
@@ -83,6 +85,11 @@ export class CaptureReader {
   /** Octets that wait for others, as they are counted: see `Limits`. */
   get held(): number {
     return this.#held.count;
+  }
+
+  /** Packets that lack octets of TCP, or the headers before it, as the snap length has cut them. */
+  get cutPackets(): number {
+    return this.#cutPackets;
   }
 
   /** Reads on. The octets of the events are valid until the next call. */
@@ -144,6 +151,7 @@ export class CaptureReader {
     if ('unread' in found) {
       this.#countUnread(found.unread, frame);
     } else if (found.fragment !== undefined) {
+      this.#cutPackets += mayBeTcp(found) && found.octets.length < found.length ? 1 : 0;
       const whole = mayBeTcp(found) && this.#fragments.add(found, found.fragment, frame);
       // Headers may be within the fragments, before TCP.
       if (whole) {
@@ -157,10 +165,11 @@ export class CaptureReader {
   #tcp(ip: IpPayload, frame: Frame): void {
     const segment = readTcp(ip.octets, ip.length);
     if (segment === 'cut') {
-      this.#countUnread('headers cut by the snap length', frame);
+      this.#countUnread(CUT.unread, frame);
     } else if (segment === undefined) {
       this.#countUnread('wrong TCP header', frame);
     } else {
+      this.#cutPackets += segment.missing > 0 ? 1 : 0;
       this.#streams.receive(ip, segment, frame);
     }
   }
@@ -174,6 +183,7 @@ export class CaptureReader {
   }
 
   #countUnread(reason: string, frame: Frame): void {
+    this.#cutPackets += reason === CUT.unread ? 1 : 0;
     const isKnown = this.#unread.has(reason) || this.#unread.size < MAX_REASONS;
     const key = isKnown ? reason : 'other reasons';
     const packets = this.#unread.get(key) ?? { first: frame, count: 0 };

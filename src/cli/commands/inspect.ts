@@ -3,11 +3,12 @@
  */
 import { once } from 'node:events';
 import { basename } from 'node:path';
-import { CaptureReader, isCapture } from '../capture/capture-reader.js';
-import { readEvents } from '../capture/read-events.js';
-import { isTrace, TraceReader } from '../capture/trace-reader.js';
+import type { CaptureReader } from '../capture/capture-reader.js';
+import { nothingIn, readEvents, readerOf } from '../capture/read-events.js';
+import type { TraceReader } from '../capture/trace-reader.js';
 import { command } from '../command.js';
 import { type Input, openFile } from '../decode/input.js';
+import { complain } from '../events.js';
 import { EXIT, UsageError } from '../exit.js';
 import { FileFeed } from '../inspect/file-feed.js';
 import { announceInspector, openInspector } from '../inspect/open-inspector.js';
@@ -41,7 +42,7 @@ export const inspect = command({
     // Stdin is waited for when the page can be opened; an error is reported then.
     opening.catch(() => {});
     if (!isStdin) {
-      readerOf(await opening, file);
+      traceReaderOf(await opening, file);
     }
     const inspector = await openInspector({
       ...{ source: 'file', port, maxOctets: MAX_OCTETS },
@@ -51,7 +52,13 @@ export const inspect = command({
       await announceInspector(inspector, io, json);
       const input = await opening;
       const shown = new FileFeed(inspector.feed);
-      await readEvents(input, readerOf(input, file), io.signal, (events) => shown.events(events));
+      const reader = traceReaderOf(input, file);
+      await readEvents(input, reader, io.signal, (events) => shown.events(events));
+      if (!shown.hasTpdus && !io.signal.aborted) {
+        const sentence = nothingIn(reader);
+        complain(io, 'cotp inspect', sentence);
+        shown.events([{ lost: sentence }]);
+      }
       inspector.end();
       await stopped(io);
     } finally {
@@ -62,12 +69,10 @@ export const inspect = command({
 });
 
 /** @throws UsageError if the input is neither a capture nor a trace */
-function readerOf({ start }: Input, file: string): CaptureReader | TraceReader {
-  if (isCapture(start)) {
-    return new CaptureReader(start);
-  }
-  if (isTrace(start)) {
-    return new TraceReader();
+function traceReaderOf(input: Input, file: string): CaptureReader | TraceReader {
+  const reader = readerOf(input);
+  if (reader !== undefined) {
+    return reader;
   }
   const what = file === '-' ? 'stdin' : file;
   throw new UsageError(

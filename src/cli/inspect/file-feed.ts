@@ -24,12 +24,18 @@ export class FileFeed {
   readonly #feed: RowFeed;
   /** By their conversations. */
   readonly #streams = new WeakMap<object, Stream>();
+  /** Streams that have TPDUs. */
   #count = 0;
   /** Of the latest frame that has a time. */
   #time = 0;
 
   constructor(feed: RowFeed) {
     this.#feed = feed;
+  }
+
+  /** True if the file has had a TPDU so far. */
+  get hasTpdus(): boolean {
+    return this.#count > 0;
   }
 
   events(events: readonly (CaptureEvent | TraceEvent)[]): void {
