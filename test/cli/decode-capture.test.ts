@@ -7,7 +7,16 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { connect, jsonLinesSink, listen, pcapngSink, type TraceSink } from 'cotp';
 import { describe, expect, test } from 'vitest';
-import { Connection, type Frame, pcap, pcapng, RAW } from '../support/capture-file.js';
+import {
+  CLIENT,
+  Connection,
+  type Frame,
+  ipv4,
+  pcap,
+  pcapng,
+  RAW,
+  SERVER,
+} from '../support/capture-file.js';
 import { closeLater } from '../support/life.js';
 import { cotp, Running } from './support.js';
 
@@ -192,6 +201,38 @@ describe('a capture', () => {
     expect(stderr).toMatch(/^cotp decode: there is no TPKT or TPDU in the input\n/);
   });
 
+  /** Packets with only so many octets in the capture. */
+  const cut = (packets: readonly Buffer[], captured: number): Frame[] =>
+    packets.map((octets) => ({ octets, captured: Math.min(captured, octets.length) }));
+  const web = new Connection().client(Buffer.alloc(100, 'GET ')).packets;
+
+  test.each([
+    ['in their octets', cut(three.packets, 45), 3],
+    ['in the octets of another protocol', cut(web, 60), 1],
+    ['in their TCP headers', cut(three.packets, 30), 6],
+    ['in their IP headers', cut(three.packets, 10), 6],
+    ['as fragments', cut(fragments(web[3] ?? Buffer.alloc(0)), 40), 2],
+    ['in more packets than reports wait', cut(Array(5000).fill(web[3]), 60), 5000],
+  ])(
+    'whose packets the snap length has cut %s, so that no TPKT is whole, is an error that says so',
+    async (_name, packets, count) => {
+      const { code, stderr } = await cotp(['decode', '--summary'], pcap(packets));
+      expect(code).toBe(2);
+      const are = count === 1 ? '1 packet is' : `${count} packets are`;
+      expect(stderr).toContain(
+        `cotp decode: there is no whole TPKT in the capture: ${are} cut off by its snap length; capture with -s 0\n`,
+      );
+    },
+  );
+
+  test('of which the snap length has cut only packets of UDP has no TPKT', async () => {
+    const udp = ipv4(CLIENT, SERVER, Buffer.alloc(100));
+    udp[9] = 17;
+    const { code, stderr } = await cotp(['decode'], pcap(cut([udp], 50)));
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^cotp decode: there is no TPKT or TPDU in the input\n/);
+  });
+
   test('has every TPDU of real devices, each in a stream of its own', async () => {
     const text = await readFile(new URL('../vectors/captures.json', import.meta.url), 'utf8');
     const { vectors } = JSON.parse(text) as { vectors: readonly Vector[] };
@@ -247,6 +288,15 @@ describe('a capture', () => {
   });
 });
 
+/** An IPv4 packet as two fragments. */
+function fragments(packet: Buffer): Buffer[] {
+  const payload = packet.subarray(20);
+  return [
+    ipv4(CLIENT, SERVER, payload.subarray(0, 64), { id: 1, offset: 0, hasMore: true }),
+    ipv4(CLIENT, SERVER, payload.subarray(64), { id: 1, offset: 64, hasMore: false }),
+  ];
+}
+
 /** Gzip of two parts, as `cat a.gz b.gz` joins them. */
 function twoMembers(octets: Buffer): Buffer {
   return Buffer.concat([gzipSync(octets.subarray(0, 100)), gzipSync(octets.subarray(100))]);
@@ -300,6 +350,19 @@ describe('a file of a sink of the library', () => {
     const text = await cotp(['decode', path]);
     expect(text.stdout).toMatch(/^TPDU 1, \d+ octets, line 1, connection \d+, 127\.0\.0\.1:\d+ > /);
   });
+
+  test.each([
+    ['UTF-8', (text: string) => Buffer.from(`\ufeff${text}`)],
+    ['UTF-16', (text: string) => Buffer.from(`\ufeff${text}`, 'utf16le')],
+  ])(
+    'JSON lines that another program has written as %s with a byte order mark',
+    async (_name, encoded) => {
+      const path = await traced((file) => jsonLinesSink(file));
+      const { code, events } = await jsonOf(encoded(await readFile(path, 'utf8')));
+      expect(code).toBe(0);
+      expect(events.map(({ type }) => type)).toEqual(TYPES);
+    },
+  );
 
   test('JSON lines with others between them, and cut short', async () => {
     const path = await traced((file) => jsonLinesSink(file));

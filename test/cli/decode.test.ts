@@ -16,6 +16,8 @@ const joined = (separator: string, prefix = '') =>
     ?.map((octet) => `${prefix}${octet}`)
     .join(separator) ?? '';
 
+const utf16 = (text: string) => Buffer.from(text, 'utf16le');
+
 const DUMP = `0000   03 00 00 16 11 e0 00 00  00 02 00 c0 01 0a c1 02   ................
 0010   01 00 c2 02 01 02                                 ......
 `;
@@ -71,6 +73,14 @@ describe('reads', () => {
     ['the dump of xxd', XXD],
     ['the dump of hexdump -C', HEXDUMP],
     ['octets as they are', Buffer.from(CR, 'hex')],
+    ['lines of dumps that end with U+2028', DUMP.replaceAll('\n', '\u2028')],
+    ['UTF-8 with a byte order mark', `\ufeff${joined(' ')}`],
+    ['UTF-16 with a byte order mark', utf16(`\ufeff${joined(' ')}\r\n`)],
+    ['UTF-16 of the other byte order', utf16(`\ufeff${DUMP}`).swap16()],
+    ['UTF-16 in gzip', gzipSync(utf16(`\ufeff${joined(' ')}`))],
+    ['a comment with letters beyond ASCII', `/* Größe, длина, 長さ */ ${joined(', ', '0x')}`],
+    ['a comment in Latin-1', Buffer.from(`/* Größe */ ${joined(', ', '0x')}`, 'latin1')],
+    ['octets as they are behind a byte order mark', Buffer.from(`efbbbf${CR}`, 'hex')],
   ])('%s', async (_name, input) => {
     expect(await typed(['decode'], input)).toEqual(expected);
     expect(await typed(['decode', '-'], input)).toEqual(expected);
@@ -82,6 +92,22 @@ describe('reads', () => {
     const file = join(folder, 'cr.bin');
     await writeFile(file, Buffer.from(CR, 'hex'));
     expect(await typed(['decode', file])).toEqual(expected);
+  });
+
+  test.each([
+    ['no-break spaces', '\u00a0'],
+    ['narrow no-break spaces', '\u202f'],
+    ['ideographic spaces', '\u3000'],
+    ['next lines', '\u0085'],
+    ['zero-width spaces', '\u200b'],
+    ['zero-width no-break spaces', '\ufeff'],
+    ['word joiners', '\u2060'],
+    ['marks of direction', '\u200e'],
+    ['soft hyphens', '\u00ad'],
+  ])('%s between the octets, on the command line and from stdin', async (_name, space) => {
+    const text = `${space}${joined(space)}${space}`;
+    expect(await typed(['decode', text])).toEqual(expected);
+    expect(await typed(['decode'], text)).toEqual(expected);
   });
 
   test('several arguments, several TPKTs, and TPDUs without TPKT', async () => {
@@ -222,6 +248,21 @@ test.each([
     ['decode', '/etc/passwd'],
     /^cotp decode: \/etc\/passwd must be a capture, .* but it is text and "." is no hexadecimal digit\n/,
   ],
+  [
+    ['decode', 'Übersicht.pcap', '--summary'],
+    /^cotp decode: "Übersicht.pcap" must be a file or hexadecimal, but there is no such file and "Ü" is no hexadecimal digit\n/,
+  ],
+  [
+    ['decode', '03 00 😀'],
+    /^cotp decode: "03 00 😀" must be a file .* there is no such file and "😀" is no hexadecimal digit\n/,
+  ],
+  [
+    ['decode', '03\u202e\ue000'],
+    /^cotp decode: "03\\u\{202e\}\\u\{e000\}" must be a file .* and "\\u\{e000\}" is no hexadecimal digit\n/,
+  ],
+  [['decode', '{"octets":"02f080"}'], /there is no such file and "\{" is no hexadecimal digit\n/],
+  [['decode', ''], /^cotp decode: the input is empty\n/],
+  [['decode', '\u00a0'], /^cotp decode: there is no TPKT or TPDU in the input\n/],
   [['decode', '030'], /^cotp decode: the input has 3 hexadecimal digits, which is an odd number/],
   [['decode', '/'], /^cotp decode: \/ cannot be read: it is a folder \(EISDIR\)/],
   [['decode', '/', '/bin'], /^cotp decode: only one input is allowed: \/ cannot be combined/],
@@ -233,6 +274,28 @@ test.each([
   const { code, stdout, stderr } = await typed(args);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toMatch(sentence);
+});
+
+test.each([
+  ['UTF-8', 'Größe: 7'],
+  ['UTF-8 with a byte order mark', '\ufeffGröße: 7'],
+  ['UTF-16', utf16('\ufeffGröße: 7')],
+])('text of %s that is no hexadecimal is an error of one sentence', async (_name, text) => {
+  const { code, stdout, stderr } = await typed(['decode'], text);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toMatch(/^cotp decode: the input must be hexadecimal, but it contains "G"\n/);
+});
+
+test.each([
+  ['control characters, though they are UTF-8', '02d5804142'],
+  ['a control character of C1', '41c29b31'],
+  ['no control characters, and is no UTF-8', '2980414142428064616263'],
+  ['the start of ASCII, and is no UTF-8', '4142e9f080'],
+  ['the mark of UTF-16, and is no text', 'fffe000003000007'],
+])('binary data that has %s is decoded as it is', async (_what, octets) => {
+  const { code, stdout } = await typed(['decode', '--json'], Buffer.from(octets, 'hex'));
+  expect(code).toBe(1);
+  expect(JSON.parse(stdout)).toMatchObject({ number: 1, octets });
 });
 
 test.each([

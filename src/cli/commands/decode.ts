@@ -1,24 +1,22 @@
 /**
  * `cotp decode`: explains every octet of TPKTs and TPDUs.
  */
-import { CaptureReader, isCapture } from '../capture/capture-reader.js';
+import { CaptureReader } from '../capture/capture-reader.js';
 import { DamagedFile } from '../capture/packet.js';
-import { readEvents } from '../capture/read-events.js';
-import { isTrace, TraceReader } from '../capture/trace-reader.js';
+import { nothingIn, readEvents, readerOf } from '../capture/read-events.js';
 import { command } from '../command.js';
 import { Decoder } from '../decode/decoder.js';
 import { NoHexadecimal, octetsOfText } from '../decode/hex-text.js';
-import { type Input, isFileName, isText, openInput } from '../decode/input.js';
+import { type Input, openFile, textOfOperands } from '../decode/input.js';
+import { messagesIn } from '../decode/messages-in.js';
 import { EXIT, UsageError } from '../exit.js';
+import type { Io } from '../io.js';
 import { flag, value } from '../option.js';
 import { JSON_OPTION } from '../options/reporting.js';
 import { integer } from '../values.js';
 
 /** Longest input that is neither a capture nor a trace, in octets: it is read as a whole. */
 const MOST_WHOLE = 64 * 1024 * 1024;
-
-/** The same of hexadecimal text, which takes up to sixty times as much memory while it is parsed. */
-const MOST_TEXT = 16 * 1024 * 1024;
 
 const OPTIONS = {
   class: value(
@@ -55,30 +53,40 @@ export const decode = command({
   ],
   async run(operands, options, io) {
     const decoder = new Decoder(options, io);
-    const input = await openInput(operands, io);
-    if (isCapture(input.start)) {
-      const reader = new CaptureReader(input.start);
-      await readEvents(input, reader, io.signal, (events) => decoder.events('capture', events));
-    } else if (isTrace(input.start)) {
-      const reader = new TraceReader();
-      await readEvents(input, reader, io.signal, (events) => decoder.events('trace', events));
-    } else {
-      for (const each of await messagesOf(input, operands)) {
-        await decoder.message(each);
-      }
-    }
-    const hasMessages = decoder.count > 0 && (decoder.tpdus > 0 || !isStreamed(input));
-    if (!hasMessages && !io.signal.aborted) {
-      throw new UsageError('there is no TPKT or TPDU in the input');
+    const text = await textOfOperands(operands);
+    const nothing =
+      text === undefined
+        ? await decodeFile(operands[0] ?? '-', decoder, io)
+        : await decodeMessages(messagesOfOperands(text), decoder);
+    if (nothing !== undefined && !io.signal.aborted) {
+      throw new UsageError(nothing);
     }
     await decoder.end();
     return decoder.allClean ? EXIT.ok : EXIT.failed;
   },
 });
 
-/** True if the input is read piece by piece, and what is missing in it is reported. */
-function isStreamed({ start }: Input): boolean {
-  return isCapture(start) || isTrace(start);
+/** Decodes a file or stdin; returns the sentence that says so if there is nothing in it. */
+async function decodeFile(file: string, decoder: Decoder, io: Io): Promise<string | undefined> {
+  const input = await openFile(file, io);
+  const reader = readerOf(input);
+  if (reader === undefined) {
+    return decodeMessages(await messagesOfFile(input, file), decoder);
+  }
+  const kind = reader instanceof CaptureReader ? 'capture' : 'trace';
+  await readEvents(input, reader, io.signal, (events) => decoder.events(kind, events));
+  // Reports of what is missing are no messages.
+  return decoder.tpdus > 0 ? undefined : nothingIn(reader);
+}
+
+async function decodeMessages(
+  messages: readonly Buffer[],
+  decoder: Decoder,
+): Promise<string | undefined> {
+  for (const each of messages) {
+    await decoder.message(each);
+  }
+  return decoder.count > 0 ? undefined : nothingIn();
 }
 
 /** @throws UsageError if the input is too long, or cannot be decompressed */
@@ -102,45 +110,46 @@ async function whole({ chunks }: Input): Promise<Buffer> {
 }
 
 /** @throws UsageError that names the input, if it is empty or cannot be decoded */
-async function messagesOf(input: Input, operands: readonly string[]): Promise<readonly Buffer[]> {
+async function messagesOfFile(input: Input, file: string): Promise<readonly Buffer[]> {
   const octets = await whole(input);
   if (octets.length === 0) {
     throw new UsageError('the input is empty');
   }
   try {
-    return octetsOf(octets);
+    return messagesIn(octets);
   } catch (error) {
-    throw error instanceof NoHexadecimal
-      ? new UsageError(await noHexadecimalText(error, operands))
-      : error;
+    if (error instanceof NoHexadecimal && file !== '-') {
+      throw new UsageError(
+        `${file} must be a capture, a trace, binary data or hexadecimal, but it is text and ${noDigit(error)}`,
+      );
+    }
+    throw error;
   }
 }
 
-/** Longest text of operands that an error repeats. */
+/** Longest text of operands that an error repeats, in characters. */
 const MOST_SHOWN = 40;
 
-async function noHexadecimalText(
-  { message, character }: NoHexadecimal,
-  operands: readonly string[],
-): Promise<string> {
-  const text = operands.join(' ');
-  const shown = text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text;
-  const digit = `${JSON.stringify(character)} is no hexadecimal digit`;
-  if (await isFileName(operands)) {
-    return `${text} must be a capture, a trace, binary data or hexadecimal, but it is text and ${digit}`;
+/** @throws UsageError if the text is empty, or no hexadecimal */
+function messagesOfOperands(text: string): readonly Buffer[] {
+  if (text === '') {
+    throw new UsageError('the input is empty');
   }
-  return text === '' || text === '-'
-    ? message
-    : `${JSON.stringify(shown)} must be a file or hexadecimal, but there is no such file and ${digit}`;
+  try {
+    return octetsOfText(text);
+  } catch (error) {
+    if (error instanceof NoHexadecimal) {
+      const characters = [...text];
+      const more = characters.length > MOST_SHOWN ? '…' : '';
+      const shown = `${characters.slice(0, MOST_SHOWN).join('')}${more}`;
+      throw new UsageError(
+        `${JSON.stringify(shown)} must be a file or hexadecimal, but there is no such file and ${noDigit(error)}`,
+      );
+    }
+    throw error;
+  }
 }
 
-/** @throws UsageError if it is text that is too long, or no hexadecimal */
-function octetsOf(input: Buffer): readonly Buffer[] {
-  if (!isText(input)) {
-    return [input];
-  }
-  if (input.length > MOST_TEXT) {
-    throw new UsageError(`the input is text that is longer than ${MOST_TEXT} octets`);
-  }
-  return octetsOfText(input.toString('latin1'));
+function noDigit({ character }: NoHexadecimal): string {
+  return `${JSON.stringify(character)} is no hexadecimal digit`;
 }

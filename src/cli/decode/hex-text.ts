@@ -24,9 +24,20 @@ export class NoHexadecimal extends UsageError {
  *
  * @throws UsageError if the text is not hexadecimal
  */
-export function octetsOfText(text: string): readonly Buffer[] {
+export function octetsOfText(input: string): readonly Buffer[] {
+  const text = withPlainSpaces(input);
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '');
   return dumps(lines) ?? [escapes(text) ?? digits(text)];
+}
+
+/**
+ * Replaces white space and invisible characters beyond ASCII, such as the no-break spaces and zero-width characters
+ * of text from a web page, by spaces and newlines.
+ */
+function withPlainSpaces(text: string): string {
+  return text
+    .replace(/[\u0085\u2028\u2029]/g, '\n')
+    .replace(/[^\P{White_Space}\t-\r ]|\p{Default_Ignorable_Code_Point}/gu, ' ');
 }
 
 /** Octets of `{ 0x03, 0x00 }` or `\x03\x00`; `undefined` if the text has neither form. */
@@ -43,7 +54,7 @@ function digits(text: string): Buffer {
     .trim()
     .replace(/^0x/i, '')
     .replace(/[\s:.,;_-]+/g, '');
-  const wrong = /[^0-9a-f]/i.exec(bare);
+  const wrong = /[^0-9a-f]/iu.exec(bare);
   if (wrong !== null) {
     throw new NoHexadecimal(wrong[0]);
   }

@@ -1,4 +1,4 @@
-/** Opens the input of `decode`: hexadecimal on the command line, a file, a named pipe or stdin. */
+/** The input of `decode`: hexadecimal on the command line, or a file, a named pipe or stdin, which this opens. */
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { addAbortSignal, type Readable } from 'node:stream';
@@ -8,6 +8,7 @@ import { UsageError } from '../exit.js';
 import { fileReason } from '../file-error.js';
 import type { Io } from '../io.js';
 import { readChunks } from '../named-pipe.js';
+import { inUtf8 } from './text-encoding.js';
 
 /** Octets that are looked at to tell what the input is. */
 const START = 64;
@@ -21,48 +22,45 @@ export interface Input {
 }
 
 /**
- * Opens the input, and decompresses it if it is gzip.
+ * The operands as text, if they are neither a file nor stdin: then they can only be hexadecimal.
  *
- * @throws UsageError if it cannot be read, or the operands name more than one input
+ * @throws UsageError if they name more than one input
  */
-export async function openInput(operands: readonly string[], io: Io): Promise<Input> {
-  return decompressed(await chunksOf(operands, io));
+export async function textOfOperands(operands: readonly string[]): Promise<string | undefined> {
+  const [first = '-'] = operands;
+  if (operands.length <= 1 && (first === '-' || (await isThere(first)))) {
+    return undefined;
+  }
+  await rejectFiles(operands);
+  return operands.join(' ');
 }
 
 /**
- * The same for an operand that is a file, or `-` for stdin, and never hexadecimal.
+ * Opens a file, or stdin for `-`. Decompresses it if it is gzip; text in it is given as UTF-8 without a byte order
+ * mark.
  *
  * @throws UsageError if it cannot be read
  */
-export async function openFile(file: string, io: Io): Promise<Input> {
-  return decompressed(file === '-' ? await chunksOf([], io) : fileChunks(file, io.signal));
-}
-
-async function decompressed(chunks: AsyncIterable<Buffer>): Promise<Input> {
-  const input = await peeked(chunks);
+export async function openFile(file: string, { stdin, signal }: Io): Promise<Input> {
+  const isStdin = file === '-';
+  const input = await peeked(
+    isStdin
+      ? (addAbortSignal(signal, stdin as Readable) as AsyncIterable<Buffer>)
+      : fileChunks(file, signal),
+  );
   if (!isGzip(input.start)) {
-    return input;
+    return unmarked(input);
   }
   try {
-    return await peeked(gunzipped(input.chunks));
+    return await unmarked(await peeked(gunzipped(input.chunks)));
   } catch (error) {
     throw error instanceof DamagedFile ? new UsageError(error.message) : error;
   }
 }
 
-async function chunksOf(
-  operands: readonly string[],
-  { stdin, signal }: Io,
-): Promise<AsyncIterable<Buffer>> {
-  const [first = '-'] = operands;
-  if (operands.length <= 1 && first === '-') {
-    return addAbortSignal(signal, stdin as Readable) as AsyncIterable<Buffer>;
-  }
-  if (await isFileName(operands)) {
-    return fileChunks(first, signal);
-  }
-  await rejectFiles(operands);
-  return only(Buffer.from(operands.join(' ')));
+async function unmarked({ start, chunks }: Input): Promise<Input> {
+  const same = inUtf8(start, chunks);
+  return same === chunks ? { start, chunks } : peeked(same);
 }
 
 async function* fileChunks(path: string, signal: AbortSignal): AsyncGenerator<Buffer> {
@@ -118,20 +116,9 @@ async function rejectFiles(operands: readonly string[]): Promise<void> {
   }
 }
 
-/** True if the operand is the name of a file; else it is hexadecimal. */
-export async function isFileName(operands: readonly string[]): Promise<boolean> {
-  const [first] = operands;
-  return operands.length === 1 && first !== undefined && first !== '-' && (await isThere(first));
-}
-
 function isThere(path: string): Promise<boolean> {
   return access(path, constants.F_OK).then(
     () => true,
     () => false,
   );
-}
-
-/** True for hexadecimal text. The octets of a binary message are almost never all printable. */
-export function isText(octets: Buffer): boolean {
-  return octets.every((octet) => (octet >= 0x20 && octet < 0x7f) || (octet >= 9 && octet <= 13));
 }
