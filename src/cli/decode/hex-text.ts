@@ -76,6 +76,8 @@ function dumps(lines: readonly string[]): readonly Buffer[] | undefined {
     return undefined;
   }
   const found: Buffer[][] = [];
+  /** Octets of the last one so far. */
+  let have = 0;
   for (const [i, { offset, rest }] of rows.entries()) {
     const next = rows[i + 1]?.offset;
     const length = next === undefined || next === 0 ? undefined : next - offset;
@@ -86,10 +88,12 @@ function dumps(lines: readonly string[]): readonly Buffer[] | undefined {
     }
     if (offset === 0) {
       found.push(dump);
-    } else if (Buffer.concat(dump).length !== offset) {
+      have = 0;
+    } else if (have !== offset) {
       return undefined;
     }
     dump.push(octets);
+    have += octets.length;
   }
   return found.map((dump) => Buffer.concat(dump));
 }
