@@ -206,21 +206,20 @@ describe('--transparent', () => {
     await running.says(/client ◀──── target {2}DT .*code-nibble/, 'stdout');
   });
 
-  test('a reset of the target right behind octets is passed on as a reset', async () => {
+  test('a reset of the target right behind octets is one, although Node reports an end', async () => {
     const server = await rawServer();
     const { running, address } = await proxy(`127.0.0.1:${server.address.port}`, '--transparent');
     for (let round = 1; round <= 10; round += 1) {
       const client = await rawClient(address.port);
-      const reset = once(client.socket, 'error');
       client.send(CR);
       const peer = await server.accept();
       await peer.packet();
       peer.send(cc('1234'));
       peer.socket.resetAndDestroy();
-      expect((await reset)[0]).toMatchObject({ code: 'ECONNRESET' });
+      const resets = () => running.stdout.match(/target: read ECONNRESET/g)?.length;
+      await expect.poll(resets).toBe(round);
     }
     await stop(running);
-    expect(running.stdout.match(/target: read ECONNRESET/g)).toHaveLength(10);
   });
 
   test('what is no TPKT from the first octet on passes through, and is said once', async () => {

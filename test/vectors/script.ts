@@ -247,7 +247,7 @@ function causeOf({ ending, octets }: CotpError): number | undefined {
 
 /** Octets of an unfinished TSDU, which the message states. */
 function droppedBy({ message }: CotpError): number | undefined {
-  const [, octets] = /in the middle of a TSDU; (\d+) octets/.exec(message) ?? [];
+  const [, octets] = /in the middle of a TSDU, of which (\d+) octets? had come/.exec(message) ?? [];
   return octets === undefined ? undefined : Number(octets);
 }
 

@@ -102,9 +102,9 @@ describe('a store of rows', () => {
       store.addRun({ time: 2, connection: 2, direction: 'sent', ...next });
     }
     expect(store.nextSeq - store.oldestSeq).toBeGreaterThan(3400);
-    for (const { seq, octets } of all(store, 100)) {
-      expect(octets).toEqual(Buffer.alloc(500, 1 + ((seq - 6) % 2)));
-    }
+    const isOther = ({ seq, octets }: Copied) =>
+      !octets?.equals(Buffer.alloc(500, 1 + ((seq - 6) % 2)));
+    expect(all(store, 100).filter(isOther)).toEqual([]);
   });
 
   test('lets a reader begin within a run', () => {
