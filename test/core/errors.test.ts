@@ -12,6 +12,7 @@ import {
   streamFailure,
   TimeoutError,
   TsduTooLargeError,
+  unreachableHint,
   withUnsent,
 } from '../../src/core/errors.js';
 import { FAULTS } from '../../src/core/faults.js';
@@ -196,4 +197,10 @@ describe('the end of a stream', () => {
       'text',
     ]);
   });
+});
+
+it('the hint for a peer that does not answer TCP names its address', () => {
+  expect(unreachableHint('10.0.0.5:102')).toBe(
+    'is 10.0.0.5:102 the right address, is the device on, and does a firewall let packets through?',
+  );
 });

@@ -186,20 +186,21 @@ export function uintRecord<W extends Readonly<Record<string, number>>>(
   };
 }
 
-/** A number, encoded in the fewest octets that `lengths` allows. */
+/**
+ * A number, encoded in the fewest octets that `lengths` allows.
+ *
+ * @param lengths the shortest first
+ */
 export function shortestUint(...lengths: readonly number[]): Kind<number> {
-  const longest = Math.max(...lengths);
-  const most = 256 ** longest - 1;
-  const ascending = [...lengths]
-    .sort((a, b) => a - b)
-    .map((length) => [length, 256 ** length] as const);
+  const limits = lengths.map((length) => 256 ** length);
+  const most = Math.max(...limits) - 1;
   return {
     fits: (octets) => lengths.includes(octets),
     read: (value) => readUint(value, 0, value.length),
     write(value, field) {
       const checked = checkUint(field, value, most);
-      const [length] = ascending.find(([, beyond]) => checked < beyond) ?? [longest];
-      return uintOctets(checked, length);
+      const shortest = limits.findIndex((limit) => checked < limit);
+      return uintOctets(checked, lengths[shortest] ?? 0);
     },
   };
 }

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import {
+  copyOf,
   equalOctets,
   fromHex,
   joinOctets,
   octetAt,
+  octetCount,
   readUint,
   toHex,
   uintOctets,
@@ -97,5 +99,25 @@ describe('hexadecimal', () => {
 
   it.each(['0', '000', '0g', 'g0', 'x00a', '00-1', '0x00'])('%j is refused', (text) => {
     expect(fromHex(text)).toBeUndefined();
+  });
+});
+
+describe('copyOf', () => {
+  it('gives the octets from start to end in memory of their own', () => {
+    const octets = Buffer.from([1, 2, 3]);
+    const copy = copyOf(octets, 1, 3);
+    octets.fill(9);
+    expect([...copy]).toEqual([2, 3]);
+    expect([...copyOf(octets)]).toEqual([9, 9, 9]);
+  });
+});
+
+describe('octetCount', () => {
+  it.each([
+    [0, '0 octets'],
+    [1, '1 octet'],
+    [2, '2 octets'],
+  ])('says %i as "%s"', (count, words) => {
+    expect(octetCount(count)).toBe(words);
   });
 });
