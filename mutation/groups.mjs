@@ -61,7 +61,7 @@ export const GROUPS = {
   reassembly: {
     sources: ['src/core/data-transfer/reassembly.ts'],
     tests: ['test/core/data-transfer/reassembly.test.ts'],
-    floor: 98,
+    floor: 96,
   },
   'send-buffer': {
     sources: ['src/core/data-transfer/*.ts', '!src/core/data-transfer/reassembly.ts'],
@@ -127,8 +127,8 @@ export const GROUPS = {
     tests: ['test/core/negotiation/**/*.test.ts', VECTORS],
     floor: 99,
   },
-  states: { sources: TABLES, tests: CONNECTION, floor: 98 },
-  classify: { sources: CLASSIFICATION, tests: CONNECTION, floor: 98 },
+  states: { sources: TABLES, tests: CONNECTION, floor: 97 },
+  classify: { sources: CLASSIFICATION, tests: CONNECTION, floor: 99 },
   connection: {
     sources: [
       'src/core/class0/*.ts',
