@@ -138,7 +138,7 @@ describe('cotp decode of a capture', () => {
       shown.filter((line) => line.startsWith('10.0.0.1')),
       [
         '10.0.0.1:50000 CR',
-        '10.0.0.1:50000 10 octets are missing in the capture, after the first 20 octets of a TPKT of 55, which is not shown',
+        '10.0.0.1:50000 10 octets are missing in the capture, 20 octets after the beginning of a TPKT of 55, which is not shown',
         '10.0.0.1:50000 DT',
         '10.0.0.1:50000 DT',
       ],
