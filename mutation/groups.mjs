@@ -87,7 +87,7 @@ export const GROUPS = {
       'src/core/tpdu/values.ts',
     ],
     tests: TPDU,
-    floor: 99,
+    floor: 98,
   },
   'tpdu-decode': {
     sources: [
@@ -110,7 +110,7 @@ export const GROUPS = {
   'tpdu-describe': {
     sources: ['src/core/tpdu/describe.ts', 'src/core/tpdu/meanings.ts'],
     tests: ['test/core/tpdu/describe.test.ts'],
-    floor: 99,
+    floor: 98,
   },
   'tpdu-explain': {
     sources: ['src/core/tpdu/explain.ts'],

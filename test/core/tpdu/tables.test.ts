@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   codeOfSize,
   isDisconnectReason,
+  isRefusalReason,
   isRejectCause,
   largestCodedSize,
   sizeOfCode,
@@ -193,5 +194,18 @@ describe('parameters', () => {
   it('are found by name', () => {
     expect(parameterNamed('checksum')?.code).toBe(0xc3);
     expect(parameterNamed('toString')).toBeUndefined();
+  });
+});
+
+describe('the reasons by which a DR may refuse a CR', () => {
+  it('are the first four if the CR prefers class 0', () => {
+    expect(OCTETS.filter((reason) => isRefusalReason(reason, 0))).toEqual([0, 1, 2, 3]);
+  });
+
+  it('are all that X.224 defines in the other classes', () => {
+    for (const preferred of [1, 2, 4]) {
+      const allowed = OCTETS.filter((reason) => isRefusalReason(reason, preferred));
+      expect(allowed).toEqual(OCTETS.filter(isDisconnectReason));
+    }
   });
 });
