@@ -137,7 +137,7 @@ export const GROUPS = {
       ...[...TABLES, ...CLASSIFICATION].map((path) => `!${path}`),
     ],
     tests: [...CONNECTION, VECTORS],
-    floor: 95,
+    floor: 98,
   },
 };
 

@@ -237,6 +237,19 @@ describe('a TSDU above the limit of the acceptance', () => {
   });
 });
 
+describe('a TSDU of as many octets as the limit, and one of an octet more', () => {
+  const LIMIT = 10;
+  const dtOf = (octets: number) => tpkt(join(hex('02f080'), pattern(octets)));
+
+  it.each([1, 5, 17])('are taken and refused alike in chunks of %i octets', (size) => {
+    const taken = inState('OPEN', { maxTsduSize: LIMIT }).feed(...chunksOf(dtOf(LIMIT), size));
+    expect(messages(taken)).toEqual([pattern(LIMIT)]);
+    const refused = inState('OPEN', { maxTsduSize: LIMIT });
+    refused.feed(...chunksOf(dtOf(LIMIT + 1), size));
+    expect(refused.ending().error).toMatchObject({ code: 'ERR_COTP_TSDU_TOO_LARGE' });
+  });
+});
+
 describe('a message that is not complete', () => {
   it('is not there at first', () => {
     expect(responder().connection.hasUnfinished).toBe(false);
