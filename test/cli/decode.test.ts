@@ -59,6 +59,35 @@ test('explains every octet', async () => {
   expect(stdout).toBe(EXPLAINED);
 });
 
+/** Octets as Python prints them: what is printable as a character, anything else as an escape. */
+function printed(octets: Buffer): string {
+  const parts = Array.from(octets, (octet) =>
+    octet >= 0x20 && octet < 0x7f
+      ? String.fromCharCode(octet)
+      : `\\x${octet.toString(16).padStart(2, '0')}`,
+  );
+  return `b'${parts.join('')}'`;
+}
+
+test.each([
+  ["b'\\x03\\x00\\x00\\x09\\x02\\xf0\\x802\\x01'", '32 01'],
+  ["b'\\x03\\x00\\x00\\r\\x02\\xf0\\x80\\n\\t\\0\\\\\\'A'", '0a 09 00 5c 27 41'],
+  ['"\\x03\\x00\\x00\\x0b\\x02\\xf0" "\\x80//2\\x01"', '2f 2f 32 01'],
+])('loses no octet of a string: %s', async (text, userData) => {
+  const { code, stdout } = await typed(['decode', text, '--summary']);
+  expect(stdout).toContain(`  ${userData}\n`);
+  expect(code).toBe(0);
+});
+
+test.each(['plant-0x03.pcap', 'C:\\x03.pcap', '0x03 0x0300', '"\\x03\\q"', "'\\x03é'"])(
+  'takes no part of %s for octets',
+  async (text) => {
+    const { code, stdout, stderr } = await typed(['decode', text]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/no such file and ".+" is no hexadecimal digit/);
+  },
+);
+
 describe('reads', () => {
   const expected = { code: 0, stdout: EXPLAINED, stderr: '' };
 
@@ -69,6 +98,8 @@ describe('reads', () => {
     ['lines', joined('\n')],
     ['a C array', `unsigned char cr[] = { /* 0x99 */ ${joined(', ', '0x')} }; // 0x77`],
     ['an escaped string', `"${joined('', '\\x')}"`],
+    ['an escaped string without quotes', joined(' ', '\\x')],
+    ['octets as Python prints them', `cr = ${printed(Buffer.from(CR, 'hex'))}`],
     ["Wireshark's dump", DUMP],
     ['the dump of xxd', XXD],
     ['the dump of hexdump -C', HEXDUMP],

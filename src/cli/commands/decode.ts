@@ -3,7 +3,7 @@
  */
 import { CaptureReader } from '../capture/capture-reader.js';
 import { DamagedFile } from '../capture/packet.js';
-import { nothingIn, readEvents, readerOf } from '../capture/read-events.js';
+import { nothingIn, readEvents, readerFor } from '../capture/read-events.js';
 import { command } from '../command.js';
 import { Decoder } from '../decode/decoder.js';
 import { NoHexadecimal, octetsOfText } from '../decode/hex-text.js';
@@ -36,7 +36,7 @@ export const decode = command({
   summary: 'explain TPDUs octet by octet',
   description:
     'Explains every octet of TPKTs and TPDUs and reports deviations from the standard. ' +
-    'Reads hexadecimal in any common form (spaces, colons, a C array, a dump with offsets), ' +
+    'Reads hexadecimal in any common form (spaces, colons, a C array, an escaped string, a dump with offsets), ' +
     'binary data, a capture file (pcap, pcapng), or a trace that proxy --jsonl wrote. ' +
     'A file can be compressed with gzip. ' +
     'The exit code is 0 if all of it conforms, 1 if something deviates, cannot be decoded or is ' +
@@ -69,7 +69,7 @@ export const decode = command({
 /** Decodes a file or stdin; returns the sentence that says so if there is nothing in it. */
 async function decodeFile(file: string, decoder: Decoder, io: Io): Promise<string | undefined> {
   const input = await openFile(file, io);
-  const reader = readerOf(input);
+  const reader = readerFor(input.start);
   if (reader === undefined) {
     return decodeMessages(await messagesOfFile(input, file), decoder);
   }

@@ -27,7 +27,7 @@ export class NoHexadecimal extends UsageError {
 export function octetsOfText(input: string): readonly Buffer[] {
   const text = withPlainSpaces(input);
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '');
-  return dumps(lines) ?? [escapes(text) ?? digits(text)];
+  return dumps(lines) ?? [array(text) ?? escapes(text) ?? digits(text)];
 }
 
 /**
@@ -40,13 +40,64 @@ function withPlainSpaces(text: string): string {
     .replace(/[^\P{White_Space}\t-\r ]|\p{Default_Ignorable_Code_Point}/gu, ' ');
 }
 
-/** Octets of `{ 0x03, 0x00 }` or `\x03\x00`; `undefined` if the text has neither form. */
-function escapes(text: string): Buffer | undefined {
+/**
+ * Octets of `{ 0x03, 0x00 }`; `undefined` if the text has no such number, or one that is part of a name or longer. To
+ * leave that out would change the message.
+ */
+function array(text: string): Buffer | undefined {
   const code = text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
-  const found = [...code.matchAll(/(?:\\x|\b0x)([0-9a-f]{1,2})(?![0-9a-f])/gi)];
-  return found.length === 0
+  const found = [...code.matchAll(/(?<![\w./\\-])0x([0-9a-f]{1,2})u?(?![\w.])/gi)];
+  const all = code.match(/0x/gi) ?? [];
+  return found.length === 0 || found.length < all.length
     ? undefined
     : Buffer.from(found.map(([, octet = '']) => Number.parseInt(octet, 16)));
+}
+
+/** A string literal of C, JavaScript or Python, without its quotes. */
+const LITERAL = /(["'])((?:\\.|(?!\1)[^\\])*)\1/gs;
+
+/** An escape, or a character that stands for its own octet. */
+const IN_LITERAL = /\\x([0-9a-f]{1,2})|\\([0abfnrtv\\'"])|([\s\S])/gi;
+
+const SHORT_ESCAPES: Readonly<Record<string, number>> = {
+  '0': 0x00,
+  a: 0x07,
+  b: 0x08,
+  t: 0x09,
+  n: 0x0a,
+  v: 0x0b,
+  f: 0x0c,
+  r: 0x0d,
+};
+
+/**
+ * Octets of `"\x03\x00"`, where a printable character between the escapes is an octet too, as Python writes it; and of
+ * `\x03 \x00` without quotes. `undefined` if the text has neither form.
+ */
+function escapes(text: string): Buffer | undefined {
+  const literals = [...text.matchAll(LITERAL)].map(([, , body = '']) => body);
+  if (literals.some((body) => body.includes('\\x'))) {
+    return Buffer.from(literals.flatMap(octetsOfLiteral));
+  }
+  const bare = text.replace(/[\s,;]/g, '');
+  return /^(?:\\x[0-9a-f]{1,2})+$/i.test(bare) ? Buffer.from(octetsOfLiteral(bare)) : undefined;
+}
+
+function octetsOfLiteral(body: string): readonly number[] {
+  const parts = [...body.matchAll(IN_LITERAL)];
+  return parts.map(([, hex, short, character = '']) => {
+    if (hex !== undefined) {
+      return Number.parseInt(hex, 16);
+    }
+    if (short !== undefined) {
+      return SHORT_ESCAPES[short] ?? short.charCodeAt(0);
+    }
+    const code = character.charCodeAt(0);
+    if (character === '\\' || code > 0x7e) {
+      throw new NoHexadecimal(character);
+    }
+    return code;
+  });
 }
 
 function digits(text: string): Buffer {
