@@ -8,6 +8,7 @@ import type { EngineEvent } from '../core/engine.js';
 import { CotpError, TimeoutError } from '../core/errors.js';
 import { offerSize } from '../core/negotiation/tpdu-size.js';
 import { NO_OCTETS } from '../core/octets/octets.js';
+import { MAX_CR_LENGTH } from '../core/tpdu/codecs/connection.js';
 import { encode } from '../core/tpdu/encode.js';
 import type { RemoteDesktopInit } from '../core/tpdu/types.js';
 import {
@@ -20,7 +21,7 @@ import {
   resolveAddress,
   socketEnds,
 } from './address.js';
-import { reportTo, toError } from './callbacks.js';
+import { reportTo } from './callbacks.js';
 import { checkClientStream, openClientStream } from './client-stream.js';
 import {
   Connection,
@@ -155,7 +156,8 @@ function checkFits(request: ConnectRequestInit): void {
     encode(connectionRequest(1, request));
   } catch (error) {
     const names = 'options.localTsel, remoteTsel, connectData and extraParameters';
-    throw new RangeError(`${names} must fit into a CR of 128 octets (${toError(error).message})`, {
+    const { message } = error as RangeError;
+    throw new RangeError(`${names} must fit into a CR of ${MAX_CR_LENGTH} octets (${message})`, {
       cause: error,
     });
   }

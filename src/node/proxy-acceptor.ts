@@ -2,7 +2,6 @@
  * The PROXY headers of a server: reads the first octets of each connection, before TLS and the protocol. An address of
  * `proxyProtocol.from` must send a header, and every other must not.
  */
-
 import type { Duplex } from 'node:stream';
 import {
   ConnectionClosedError,
@@ -14,6 +13,7 @@ import {
 import { octetCount } from '../core/octets/octets.js';
 import { beginsWithProxyHeader, ProxyHeaderReader } from '../core/proxy-protocol/header.js';
 import { asBuffer } from './buffers.js';
+import { toError } from './callbacks.js';
 import { startTimeout } from './deadline-timer.js';
 import { behindProxy, type Incoming } from './incoming.js';
 import type { ProxySources } from './proxy-sources.js';
@@ -118,7 +118,7 @@ export class ProxyAcceptor {
       }
     };
     const onEnd = () => fail(expectation.closed(undefined));
-    const onError = (error: Error) => fail(expectation.closed(error));
+    const onError = (error: unknown) => fail(expectation.closed(toError(error)));
     const stopTimeout = startTimeout(timeout, () => fail(expectation.timedOut(timeout), 'timeout'));
     const stop = () => {
       stopTimeout();

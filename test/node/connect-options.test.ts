@@ -1,6 +1,6 @@
 /** Options of `connect` for TCP, and for further parameters of the CR. */
 import { once } from 'node:events';
-import { createServer, type LookupFunction } from 'node:net';
+import { createConnection, createServer, type LookupFunction } from 'node:net';
 import { duplexPair } from 'node:stream';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { type ConnectOptions, connect } from '../../src/index.js';
@@ -98,6 +98,17 @@ describe.each([
     }
   });
 });
+
+test.each(ENTRIES)(
+  '%s: a socket that is destroyed by a text rejects with an Error',
+  async (_n, open) => {
+    const socket = createConnection({ host: '127.0.0.1', port: await listening(false) });
+    const opening = rejection<unknown>(open(NOWHERE, { socket }));
+    socket.destroy('unplugged' as never);
+    expect(await opening).toMatchObject({ message: 'unplugged', cause: 'unplugged' });
+    expect(await opening).toBeInstanceOf(Error);
+  },
+);
 
 test('family decides which addresses of a name are used', async () => {
   const port = await listening(false);

@@ -11,6 +11,7 @@ import {
   resolveAddress,
   socketEnds,
 } from '../address.js';
+import { toError } from '../callbacks.js';
 import { checkClientStream, openClientStream } from '../client-stream.js';
 import { startTimeout } from '../deadline-timer.js';
 import type { Incoming } from '../incoming.js';
@@ -99,7 +100,11 @@ function whenConnected<T>(
     };
     const stopTimeout = startTimeout(timeout, () => fail(timedOut(stream, address, timeout)));
     const stopWaiting = signal && whenAborted(signal, fail);
-    const onError = (error: Error) => fail(isTls ? clientTlsError(error) : error);
+    // A stream of the user may be destroyed by anything.
+    const onError = (thrown: unknown) => {
+      const error = toError(thrown);
+      fail(isTls ? clientTlsError(error) : error);
+    };
     stream.once(ready, () => {
       const opened = open();
       settle();
