@@ -1,7 +1,6 @@
 /**
  * Formats how a connection ended, in words and in JSON.
  */
-
 import { disconnectReason } from '../core/tpdu/index.js';
 import type { Connection, Disconnection } from '../index.js';
 import type { JsonEvent } from './events.js';

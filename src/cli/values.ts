@@ -135,8 +135,8 @@ function addressFrom(given: string, defaultPort: number, leastPort: 0 | 1): Full
 }
 
 /**
- * True for an IPv6 address, also with a zone (RFC 4007 §11): `fe80::1%eth0`. Node allows colons in a zone; they would
- * hide a port that was written without brackets.
+ * True for an IPv6 address, also with a zone (RFC 4007 §11): `fe80::1%eth0`. Node allows colons in a zone. Here a colon
+ * there is an error, because it may begin a port that was written without brackets.
  */
 function isIpv6WithZone(given: string): boolean {
   const [, address = '', zone = ''] = /^([^%]*)(?:%(.+))?$/.exec(given) ?? [];

@@ -6,20 +6,27 @@ import { type CaptureEvent, CaptureReader, isCapture } from './capture-reader.js
 import { DamagedFile } from './packet.js';
 import { isTrace, type TraceEvent, TraceReader } from './trace-reader.js';
 
-/** The reader of an input; `undefined` if it is neither a capture nor a trace. @param start its first octets */
-export function readerOf({
-  start,
-}: {
-  readonly start: Buffer;
-}): CaptureReader | TraceReader | undefined {
+/** Reads a capture, or a trace as JSON lines. */
+export type EventReader = CaptureReader | TraceReader;
+
+/**
+ * Returns the reader of an input; `undefined` if that is neither a capture nor a trace.
+ *
+ * @param start the first octets of the input
+ */
+export function readerFor(start: Buffer): EventReader | undefined {
   if (isCapture(start)) {
     return new CaptureReader(start);
   }
   return isTrace(start) ? new TraceReader() : undefined;
 }
 
-/** Why nothing was found in an input, as a sentence. @param reader what has read it, to its end */
-export function nothingIn(reader?: CaptureReader | TraceReader): string {
+/**
+ * Why nothing was found in an input, as a sentence.
+ *
+ * @param reader has read the input to its end; `undefined` if it is neither a capture nor a trace
+ */
+export function nothingIn(reader?: EventReader): string {
   const cut = reader instanceof CaptureReader ? reader.cutPackets : 0;
   if (cut === 0) {
     return 'there is no TPKT or TPDU in the input';

@@ -2,7 +2,6 @@
  * Splits one direction of a captured TCP stream into TPKTs. A capture can lack octets and can begin or end
  * inside a TPKT. This reports what cannot be decoded for that reason and resumes at the next TPKT.
  */
-
 import {
   MIN_TPKT_LENGTH,
   packetLengthAt,

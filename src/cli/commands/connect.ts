@@ -1,7 +1,6 @@
 /**
  * `cotp connect`: sends stdin as TSDUs and writes received TSDUs to stdout.
  */
-
 import { addAbortSignal, type Readable } from 'node:stream';
 import { type Connection, CotpError, connect as open, type Tpdu } from '../../index.js';
 import { closeOnStop } from '../close-on-stop.js';

@@ -3,9 +3,7 @@
  */
 import { once } from 'node:events';
 import { basename } from 'node:path';
-import type { CaptureReader } from '../capture/capture-reader.js';
-import { nothingIn, readEvents, readerOf } from '../capture/read-events.js';
-import type { TraceReader } from '../capture/trace-reader.js';
+import { type EventReader, nothingIn, readEvents, readerFor } from '../capture/read-events.js';
 import { command } from '../command.js';
 import { type Input, openFile } from '../decode/input.js';
 import { complain } from '../events.js';
@@ -42,7 +40,7 @@ export const inspect = command({
     // Stdin is waited for when the page can be opened; an error is reported then.
     opening.catch(() => {});
     if (!isStdin) {
-      traceReaderOf(await opening, file);
+      knownReader(await opening, file);
     }
     const inspector = await openInspector({
       ...{ source: 'file', port, maxOctets: MAX_OCTETS },
@@ -52,7 +50,7 @@ export const inspect = command({
       await announceInspector(inspector, io, json);
       const input = await opening;
       const shown = new FileFeed(inspector.feed);
-      const reader = traceReaderOf(input, file);
+      const reader = knownReader(input, file);
       await readEvents(input, reader, io.signal, (events) => shown.events(events));
       if (!shown.hasTpdus && !io.signal.aborted) {
         const sentence = nothingIn(reader);
@@ -69,8 +67,8 @@ export const inspect = command({
 });
 
 /** @throws UsageError if the input is neither a capture nor a trace */
-function traceReaderOf(input: Input, file: string): CaptureReader | TraceReader {
-  const reader = readerOf(input);
+function knownReader({ start }: Input, file: string): EventReader {
+  const reader = readerFor(start);
   if (reader !== undefined) {
     return reader;
   }

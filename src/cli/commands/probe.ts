@@ -1,7 +1,6 @@
 /**
  * `cotp probe`: finds out which T-selectors a device accepts.
  */
-
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SingleBar } from 'cli-progress';
 import { explainSelector } from '../../core/s7-selector.js';

@@ -1,5 +1,4 @@
 /** Decodes and prints messages, and remembers whether all of them conformed. */
-
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { DecodeOptions, TransportClass } from '../../core/tpdu/index.js';
 import { TPKT_HEADER_LENGTH, TPKT_VERSION } from '../../node/codes.js';

@@ -2,7 +2,6 @@
  * Explains one message: the TPKT header, the TPDU, the deviations from the standard, and whether strict
  * decoding refuses it. `format-message.ts` formats the result.
  */
-
 import {
   type CotpError,
   type DecodeOptions,

@@ -2,7 +2,6 @@
  * Formats an explained message: as text (a table of octets, fields, values and meanings, then a verdict)
  * or as JSON.
  */
-
 import { CotpError } from '../../core/tpdu/index.js';
 import { describeOrError } from '../../node/trace/entry.js';
 import { tpduToJson } from '../../node/trace/lines.js';

@@ -1,5 +1,4 @@
 /** `decode --summary`: a line for each message, and a line at the end. */
-
 import { CotpError, ProtocolError } from '../../core/tpdu/index.js';
 import { TPKT_HEADER_LENGTH } from '../../node/codes.js';
 import { describeOrError } from '../../node/trace/entry.js';

@@ -1,6 +1,6 @@
 /**
- * Tells text from octets as they are, and reads it in the encodings in which editors and shells write it: UTF-8
- * with or without a byte order mark, UTF-16 with one (PowerShell writes it), and Latin-1.
+ * Distinguishes text from binary data, and reads text in the encodings in which editors and shells write it: UTF-8 with
+ * or without a byte order mark, UTF-16 with one (PowerShell writes it), and Latin-1.
  */
 
 const UTF_8_MARK = Buffer.of(0xef, 0xbb, 0xbf);

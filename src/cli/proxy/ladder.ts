@@ -2,7 +2,6 @@
  * Prints the ladder diagram of a proxy: one line per TPDU, or its whole layout, the client on the left and the target
  * on the right, and a summary at the end.
  */
-
 import { CotpError, ProtocolError } from '../../core/tpdu/index.js';
 import { TPDUS } from '../../node/codes.js';
 import { type TraceEntry, traceTime } from '../../node/trace/entry.js';

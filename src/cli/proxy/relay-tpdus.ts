@@ -1,7 +1,6 @@
 /**
  * A proxy that relays TPKTs octet for octet, with all their faults: both sides negotiate with each other.
  */
-
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { formatAddress, socketEnds } from '../../node/address.js';

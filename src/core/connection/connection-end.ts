@@ -8,8 +8,8 @@ import type { CotpError, Ending } from '../errors.js';
 export class ConnectionEnd {
   /** The FIN of the peer has come. */
   hasPeerEnded = false;
-  /** The lost octets are counted: nothing is added any more. */
-  isUnsentFinal = false;
+  /** This side has dropped the stream: the lost octets are counted, and its FIN may not have left. */
+  isDropped = false;
   #closeBy: number | undefined;
   #disconnection: Disconnection | undefined;
 
@@ -35,7 +35,7 @@ export class ConnectionEnd {
   /** An error has ended the connection. It replaces an earlier end by the user. */
   byError(error: CotpError, lost: number, details: Partial<DisconnectDetails>): Disconnection {
     const ending = error.ending ?? 'garbage';
-    const unsent = (this.isUnsentFinal ? 0 : lost) + (this.#disconnection?.unsent ?? 0);
+    const unsent = (this.isDropped ? 0 : lost) + (this.#disconnection?.unsent ?? 0);
     this.#disconnection = { ...ended(ending), unsent, ...reasonOf(error), ...details };
     return this.#disconnection;
   }
@@ -52,7 +52,7 @@ export class ConnectionEnd {
 
   /** Counts octets of user data that were dropped, or that the stream has not taken. */
   addUnsent(octets: number): void {
-    if (octets > 0 && !this.isUnsentFinal) {
+    if (octets > 0 && !this.isDropped) {
       const known = this.#known;
       this.#disconnection = { ...known, unsent: known.unsent + octets };
     }

@@ -173,10 +173,9 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
   streamClosed(cause: Error | undefined, now: number): void {
     this.now = now;
     const { unsent } = this;
-    const { hasPeerEnded, isUnsentFinal } = this.end;
-    // Not if this side has dropped the stream: its FIN may not have left.
+    const { hasPeerEnded, isDropped } = this.end;
     const isEnded =
-      this.streamRequest === 'end' && hasPeerEnded && !isUnsentFinal && cause === undefined;
+      this.streamRequest === 'end' && hasPeerEnded && !isDropped && cause === undefined;
     this.step({ event: 'N-DISCONNECT indication', cause });
     this.end.byStream(cause === undefined ? 'fin' : 'reset', unsent);
     // FIN of both sides is the clean end of class 0.
@@ -389,7 +388,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
   /** Reports T-DISCONNECT indication, the last event. What waits to be sent is lost. */
   protected fail(error: CotpError, request: 'destroy' | 'reset'): void {
     this.indicateDisconnect(error, { unsent: this.unsent });
-    this.end.isUnsentFinal = true;
+    this.end.isDropped = true;
     this.streamRequest = request;
   }
 
@@ -405,7 +404,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
   dropUnsent(): void {
     this.dropQueued();
     // Octets of the peer may still be processed. What is queued in answer to them is no data of the user.
-    this.end.isUnsentFinal = true;
+    this.end.isDropped = true;
   }
 
   /** Drops the data that waits, and counts it as lost. */
