@@ -226,7 +226,7 @@ export const FAULTS: readonly Fault[] = [
     edits: [
       {
         file: 'core/connection/connection-end.js',
-        find: 'if (octets > 0 && !this.isUnsentFinal) {',
+        find: 'if (octets > 0 && !this.isDropped) {',
         replace: 'if (false) {',
       },
     ],
