@@ -9,13 +9,13 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { sbom } from '../scripts/sbom.mjs';
 import { makeArchive } from './archive.mjs';
 import { command } from './command.mjs';
 import { makeDebianPackage } from './debian.mjs';
 import { documents } from './documents.mjs';
 import { makeExecutable } from './executable.mjs';
 import { ARCHIVE, COMPONENTS, DEBIAN_PACKAGE, PACKAGES, ROOT, WORK } from './paths.mjs';
-import { sbom } from '../scripts/sbom.mjs';
 
 /** The time that all files in the packages have, in seconds: SOURCE_DATE_EPOCH, or that of the commit. */
 async function sourceDate() {

@@ -4,8 +4,8 @@
  */
 import { chmod, copyFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { command } from './command.mjs';
 import { bundleCommand } from './bundle.mjs';
+import { command } from './command.mjs';
 import { EXECUTABLE, ROOT, WORK } from './paths.mjs';
 
 /** What writes the file into the executable. */

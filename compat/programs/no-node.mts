@@ -1,5 +1,5 @@
 /** What needs nothing of Node, in a project that has no types of Node. */
-import { decode, describeTpdu, TpktReader, type Tpdu } from 'cotp/browser';
+import { decode, describeTpdu, type Tpdu, TpktReader } from 'cotp/browser';
 import { encode, type TpduInit } from 'cotp/tpdu';
 
 const init: TpduInit = { type: 'DC', dstRef: 1, srcRef: 2 };

@@ -4,8 +4,8 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import { ARCHIVE, COMPONENTS, DEBIAN_PACKAGE, MANIFEST, PACKAGES, ROOT } from '../paths.mjs';
 import { thirdPartyTexts } from '../../scripts/sbom.mjs';
+import { ARCHIVE, COMPONENTS, DEBIAN_PACKAGE, MANIFEST, PACKAGES, ROOT } from '../paths.mjs';
 import { startTimes } from '../start-time.mjs';
 import { run, runBare, startBare, temporaryFolder } from './support.js';
 

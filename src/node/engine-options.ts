@@ -3,7 +3,7 @@
  */
 
 import type { ConnectionOptions } from '../core/connection/options.js';
-import type { ConnectionObserver } from '../core/data-transfer/dt.js';
+import type { ConnectionObserver } from '../core/data-transfer/observer.js';
 import { allocate, sendPool, view } from './buffers.js';
 import type { MessageConnectionOptions } from './message-connection.js';
 import type { ResolvedConnectOptions, ResolvedListenOptions } from './options/cotp.js';

@@ -5,11 +5,15 @@
 // Imported, not global: each use of the global goes through a getter of Node.
 import { Buffer } from 'node:buffer';
 import { Fifo } from '../core/fifo.js';
-import type { QueueUser } from './read-queue.js';
 import { WaitingCalls } from './waiting.js';
 
 /** Octets of memory that an item uses beside its own while it waits. */
 export const EXPEDITED_OVERHEAD = 128;
+
+/** Who is notified when the user takes what waits. An object, because a closure for each connection would take memory. */
+export interface QueueUser {
+  taken(): void;
+}
 
 /** A copy in memory of its own: a small Buffer shares memory with others, and would keep all of it alive. */
 function ownCopy(data: Buffer): Buffer {

@@ -6,7 +6,8 @@ import type { Engine } from '../core/engine.js';
 import type { TsduTooLargeError } from '../core/errors.js';
 import { now } from './deadline-timer.js';
 import type { Driver } from './driver.js';
-import type { QueueUser, ReadQueue } from './read-queue.js';
+import type { QueueUser } from './expedited-queue.js';
+import type { ReadQueue } from './read-queue.js';
 import type { ReceiveBudget, ReceiveHolder, ReceiveShare } from './receive-budget.js';
 
 /** The share of a connection in the receive budget is reduced in steps of so many octets read. */

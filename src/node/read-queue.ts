@@ -3,7 +3,7 @@
  */
 import type { Message, MessageReceiver } from '../core/engine.js';
 import { Fifo } from '../core/fifo.js';
-import type { ExpeditedQueue } from './expedited-queue.js';
+import type { ExpeditedQueue, QueueUser } from './expedited-queue.js';
 import { cancellable } from './waiting.js';
 
 /**
@@ -42,11 +42,6 @@ export interface ReadEnd {
 }
 
 const DONE: Step = { done: true, value: undefined };
-
-/** Who is notified when the user takes what waits. An object, because a closure for each connection would take memory. */
-export interface QueueUser {
-  taken(): void;
-}
 
 /** The queue of one connection. */
 export class ReadQueue implements MessageReceiver {

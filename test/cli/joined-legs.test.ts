@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Path } from '../../src/cli/proxy/joined-legs.js';
 import { JoinedLegs } from '../../src/cli/proxy/joined-legs.js';
-import type { Path } from '../../src/cli/proxy/ladder.js';
 import { Entry } from '../../src/node/trace/entry.js';
 import { hex } from '../support/raw.js';
 

@@ -1,5 +1,5 @@
 /** An observer of a connection that notes what it sees. */
-import type { ConnectionObserver } from '../../src/core/data-transfer/dt.js';
+import type { ConnectionObserver } from '../../src/core/data-transfer/observer.js';
 import { digits } from './splits.js';
 
 /** An observer, and each TPDU and run that it sees; with `only`, those of one direction. */

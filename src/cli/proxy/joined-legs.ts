@@ -4,7 +4,15 @@
  */
 import { CotpError, type Tpdu } from '../../core/tpdu/index.js';
 import { type TraceEntry, traceTime } from '../../node/trace/entry.js';
-import type { Path } from './ladder.js';
+
+/** The path of a TPDU: over one of the two connections, or over both if it is relayed unchanged. */
+export type Path =
+  | 'client to proxy'
+  | 'proxy to target'
+  | 'target to proxy'
+  | 'proxy to client'
+  | 'client to target'
+  | 'target to client';
 
 /** Milliseconds that a TPDU waits for its counterpart. */
 const WAIT_TIME = 100;

@@ -13,17 +13,8 @@ import { type JsonEvent, jsonLine, postEvent } from '../events.js';
 import { addressText } from '../format-info.js';
 import type { Io } from '../io.js';
 import { counted } from '../plural.js';
-import { JoinedLegs } from './joined-legs.js';
+import { JoinedLegs, type Path } from './joined-legs.js';
 import type { FileSummary } from './trace-files.js';
-
-/** The path of a TPDU: over one of the two connections, or over both if it is relayed unchanged. */
-export type Path =
-  | 'client to proxy'
-  | 'proxy to target'
-  | 'target to proxy'
-  | 'proxy to client'
-  | 'client to target'
-  | 'target to client';
 
 const ARROWS: Readonly<Record<Path, string>> = {
   'client to proxy': 'client ──▶ ·       ',

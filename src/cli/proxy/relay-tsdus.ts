@@ -31,7 +31,8 @@ import { CLOSE_TIME_ON_STOP } from '../close-on-stop.js';
 import { failureOf } from '../failure.js';
 import { addressText } from '../format-info.js';
 import type { classOptions } from '../options/transport-class.js';
-import type { ClientLadder, Ladder, Path } from './ladder.js';
+import type { Path } from './joined-legs.js';
+import type { ClientLadder, Ladder } from './ladder.js';
 
 /** Options of both kinds of proxy. */
 export interface ProxyOptions {

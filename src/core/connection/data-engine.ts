@@ -2,13 +2,8 @@
  * DTs of any class: takes them from a chunk and joins them to TSDUs, and sends a TSDU as DTs. This is the hot path,
  * without codec and table. A subclass processes all other TPDUs.
  */
-import {
-  type ConnectionObserver,
-  type DtFormat,
-  readEot,
-  SHORT_DT,
-  writeTsdu,
-} from '../data-transfer/dt.js';
+import { type DtFormat, readEot, SHORT_DT, writeTsdu } from '../data-transfer/dt.js';
+import type { ConnectionObserver } from '../data-transfer/observer.js';
 import { PacketRun, type RunReceiver } from '../data-transfer/packet-run.js';
 import { Reassembly } from '../data-transfer/reassembly.js';
 import { SendBuffer } from '../data-transfer/send-buffer.js';

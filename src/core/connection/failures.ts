@@ -27,7 +27,7 @@ import {
 } from '../tpdu/codes.js';
 import { failureText } from '../tpdu/remote-desktop.js';
 import type { Decoded, DisconnectRequest, ErrorTpdu, Tpdu, TpduInitOf } from '../tpdu/types.js';
-import type { StreamTraits } from './stream-engine.js';
+import type { StreamTraits } from './options.js';
 import { STATES, type State, type TransitionInput } from './transition.js';
 
 /** Each phase as a part of a message. */

@@ -1,12 +1,30 @@
 /**
- * The options of a transport connection.
+ * The options of an engine: those of every stream, and those of a transport connection.
  */
-import type { ConnectionObserver } from '../data-transfer/dt.js';
+import type { ConnectionObserver } from '../data-transfer/observer.js';
 import type { TsduLimits } from '../data-transfer/reassembly.js';
-import type { SendPool } from '../data-transfer/send-buffer.js';
+import type { SendPool } from '../data-transfer/send-pool.js';
 import type { TpClassChoice } from '../negotiation/class-and-options.js';
 import type { Allocate, MakeView } from '../octets/collector.js';
-import type { StreamTimes } from './stream-engine.js';
+
+/** Times in milliseconds, from the options of the user; 0 for none. */
+export interface StreamTimes {
+  /** Initiator: TCP, TLS and CC together. Responder: the CR; then again for the user's answer. */
+  readonly handshakeTimeout: number;
+  /** A TPKT or TSDU, from its first octet to its last. */
+  readonly reassemblyTimeout: number;
+  /** From the request to close to the end of TCP. */
+  readonly closeTimeout: number;
+}
+
+/** The properties of an engine that do not change. */
+export interface StreamTraits {
+  readonly times: StreamTimes;
+  /** The name of a message in errors. */
+  readonly unit: 'TSDU' | 'TPKT';
+  /** The peer as errors name it. */
+  readonly peer: string;
+}
 
 /** Options of an initiator or a responder. */
 export interface ConnectionOptions extends TsduLimits, StreamTimes {

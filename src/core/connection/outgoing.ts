@@ -2,7 +2,7 @@
  * Sends the TPDUs of a connection other than DT: puts each in its place in the send buffer, and shows it to the
  * observer.
  */
-import type { TpduObserver } from '../data-transfer/dt.js';
+import type { TpduObserver } from '../data-transfer/observer.js';
 import type { SendBuffer } from '../data-transfer/send-buffer.js';
 import type { DisconnectHow } from '../disconnection.js';
 import type { DisconnectRequest } from '../tpdu/types.js';

@@ -16,6 +16,7 @@ import { joinOctets, NO_OCTETS } from '../octets/octets.js';
 import { type PacketReceiver, TpktSplitter } from '../tpkt/splitter.js';
 import { ConnectionEnd } from './connection-end.js';
 import { endedWithin, failureOf, noHalfClose, notPossible, timedOut } from './failures.js';
+import type { StreamTraits } from './options.js';
 import {
   type Action,
   STATES,
@@ -25,30 +26,11 @@ import {
   type TransitionInput,
 } from './transition.js';
 
-/** Times in milliseconds, from the options of the user; 0 for none. */
-export interface StreamTimes {
-  /** Initiator: TCP, TLS and CC together. Responder: the CR; then again for the user's answer. */
-  readonly handshakeTimeout: number;
-  /** A TPKT or TSDU, from its first octet to its last. */
-  readonly reassemblyTimeout: number;
-  /** From the request to close to the end of TCP. */
-  readonly closeTimeout: number;
-}
-
 /** From this many octets that wait for an answer of the user on, the stream is not read. */
 const MAX_WAITING = 65_536;
 
 /** Most replies that wait because the peer does not read; above it the stream is not read. */
 const MAX_REPLIES = 1_000;
-
-/** The properties of an engine that do not change. */
-export interface StreamTraits {
-  readonly times: StreamTimes;
-  /** The name of a message in errors. */
-  readonly unit: 'TSDU' | 'TPKT';
-  /** The peer as errors name it. */
-  readonly peer: string;
-}
 
 /** Performs an action: `input` led to it, in the state `from`. */
 export type Procedure<E> = (engine: E, input: TransitionInput, from: State) => void;

@@ -1,11 +1,13 @@
 /**
  * TPKT as a service of its own: one packet a message, no TPDUs (RFC 1006 §6). It is open from the start.
  */
-import { SendBuffer, type SendPool } from '../data-transfer/send-buffer.js';
+import { SendBuffer } from '../data-transfer/send-buffer.js';
+import type { SendPool } from '../data-transfer/send-pool.js';
 import { CotpError } from '../errors.js';
 import type { Allocate, MakeView, OctetCollector, OctetSource } from '../octets/collector.js';
 import { TPKT_HEADER_LENGTH } from '../tpkt/header.js';
-import { StreamEngine, type StreamTimes } from './stream-engine.js';
+import type { StreamTimes } from './options.js';
+import { StreamEngine } from './stream-engine.js';
 import { STREAM_TABLE } from './stream-life.js';
 import type { Table } from './transition.js';
 

@@ -12,26 +12,8 @@
  * ```
  */
 import { type MakeView, OctetSource } from '../octets/collector.js';
-import { copyOf } from '../octets/octets.js';
-import { packetLengthAt, TPKT_HEADER_LENGTH } from '../tpkt/header.js';
+import type { TpduObserver } from './observer.js';
 import type { SendBuffer } from './send-buffer.js';
-
-/** Gets every TPDU that is sent or received, while it is watching. */
-export interface TpduObserver {
-  /** Whether to call `see`. It is read for each TPDU, so that nothing is copied for an observer that does not watch. */
-  readonly isWatching: boolean;
-  /** The octets are not changed afterwards. */
-  see(direction: 'sent' | 'received', tpdu: Uint8Array): void;
-}
-
-/** The observer of a connection. */
-export interface ConnectionObserver extends TpduObserver {
-  /**
-   * In place of `see`, for packets that a relay passes on: so many of them, whole, each with a DT that is a whole TSDU. The
-   * octets are not changed afterwards.
-   */
-  seeRun(direction: 'sent' | 'received', packets: Uint8Array, tpdus: number): void;
-}
 
 /** The header of a DT without parameters, as data, so that all classes share one path. */
 export interface DtFormat {
@@ -146,23 +128,4 @@ function writeDt(
     observer.see('sent', tpdu);
   }
   sendBuffer.addPacket(header, userData, following);
-}
-
-/**
- * Shows the TPDUs of whole packets to an observer, which gets copies.
- *
- * @returns what is there of the last TPDU, as a copy, if its end is missing; it is not shown
- */
-export function showPackets(packets: Uint8Array, observer: TpduObserver): Uint8Array | undefined {
-  const { length } = packets;
-  for (let at = 0; at < length; ) {
-    const end = at + packetLengthAt(packets, at);
-    const tpdu = copyOf(packets, at + TPKT_HEADER_LENGTH, end);
-    if (end > length) {
-      return tpdu;
-    }
-    observer.see('sent', tpdu);
-    at = end;
-  }
-  return undefined;
 }

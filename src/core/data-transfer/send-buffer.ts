@@ -1,15 +1,11 @@
 /**
- * The octets that wait to be sent, as pieces for one gathering write, and the memory that small ones are
- * copied to. Knows the framing of TPKT and no TPDUs.
+ * The octets that wait to be sent, as pieces for one gathering write. Knows the framing of TPKT and no TPDUs.
  */
 import { Fifo } from '../fifo.js';
-import type { Allocate } from '../octets/collector.js';
-import { NO_OCTETS } from '../octets/octets.js';
 import { packetLengthAt, TPKT_HEADER_LENGTH, writeTpktHeader } from '../tpkt/header.js';
-import type { TpduObserver } from './dt.js';
-import { LeavingPackets } from './leaving-packets.js';
+import { LeavingPackets, type TpduObserver } from './observer.js';
+import { type SendPool, WholeBlocks } from './send-pool.js';
 import { type ExpeditedUse, type SendListener, UrgentPackets } from './urgent-packets.js';
-import { WholeBlocks } from './whole-blocks.js';
 
 /**
  * Payload of this many octets or more is sent as a view of the caller's buffer; less is copied
@@ -22,62 +18,6 @@ export const SEND_VIEW_FROM = 8_192;
  * blocks. A whole block is used again once the stream has taken it, because new memory would cost more than the copy.
  */
 const BLOCK_FROM = 32_768;
-
-/**
- * Octets of the shared block. A piece that waits keeps its block alive, which is no more than what the
- * system holds for a peer that takes nothing.
- */
-const SHARED_LENGTH = 65_536;
-
-/** Octets of a whole block: a TSDU of 64 KiB, with the headers that even TPDUs of 128 octets need. */
-const BLOCK_LENGTH = 69_632;
-
-/** Most blocks that are kept for reuse, some 2 MiB: about what one fast connection has on its way. */
-const MOST_KEPT = 32;
-
-/**
- * Memory for what is copied before it is sent: headers and small payloads. One pool serves all connections
- * of a process, so that a thousand quiet ones do not each hold a block of their own, and that what is
- * written next is still in the cache of the processor.
- */
-export class SendPool {
-  /**
-   * The block in which the region lies that was given out last. Regions of it are given out one after the other, each
-   * once: what is in one stays as it is. Other classes only read it.
-   */
-  shared: Uint8Array = NO_OCTETS;
-  readonly #allocate: Allocate;
-  #used = 0;
-  readonly #kept: Uint8Array[] = [];
-
-  /** @param allocate gives each block memory of its own */
-  constructor(allocate: Allocate) {
-    this.#allocate = allocate;
-  }
-
-  /** Gives out a region of at most a few thousand octets; returns where in the block it begins. */
-  takeRegion(length: number): number {
-    if (this.shared.length - this.#used < length) {
-      this.shared = this.#allocate(SHARED_LENGTH);
-      this.#used = 0;
-    }
-    const start = this.#used;
-    this.#used += length;
-    return start;
-  }
-
-  /** A whole block. One that is not released is left to the garbage collector. */
-  acquire(): Uint8Array {
-    return this.#kept.pop() ?? this.#allocate(BLOCK_LENGTH);
-  }
-
-  /** Takes back a block that nobody reads any more. */
-  release(block: Uint8Array): void {
-    if (this.#kept.length < MOST_KEPT) {
-      this.#kept.push(block);
-    }
-  }
-}
 
 /**
  * Collects packets until they are taken for sending. It has more than twelve fields on purpose: an object for some of

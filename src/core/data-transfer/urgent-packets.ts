@@ -3,7 +3,7 @@
  * Decides what leaves next, and what waits while an EA is due. Knows no TPDU.
  */
 import { Fifo } from '../fifo.js';
-import type { LeavingPackets } from './leaving-packets.js';
+import type { LeavingPackets } from './observer.js';
 
 /** Is called while a piece is taken out of a send buffer. It may add packets to the buffer, but not take or drop any. */
 export interface SendListener {

@@ -3,7 +3,7 @@
  * `NODE_DEBUG=cotp`. If none of them is in use, a TPDU costs two property reads.
  */
 import { debuglog } from 'node:util';
-import type { ConnectionObserver } from '../../core/data-transfer/dt.js';
+import type { ConnectionObserver } from '../../core/data-transfer/observer.js';
 import { payloads } from '../../core/tpkt/header.js';
 import { type Ends, type FullAddress, formatAddress, UNKNOWN_ADDRESS } from '../address.js';
 import { toBuffer } from '../buffers.js';

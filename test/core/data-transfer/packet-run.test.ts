@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { showPackets } from '../../../src/core/data-transfer/dt.js';
+import { showPackets } from '../../../src/core/data-transfer/observer.js';
 import { PacketRun } from '../../../src/core/data-transfer/packet-run.js';
 import { OctetSource, plainView } from '../../../src/core/octets/collector.js';
 import { digits, join, pattern, tpkt } from '../../support/splits.js';
