@@ -24,7 +24,6 @@ export type {
   Tpdu,
 } from './core/tpdu/types.js';
 export { formatTsel, parseTsel, type Tsel } from './core/tsel.js';
-export type { AcceptStreamOptions } from './node/accepted-stream.js';
 export type { Address, FullAddress, PathAddress } from './node/address.js';
 export { connect } from './node/connect.js';
 export type {
@@ -39,19 +38,20 @@ export {
   type ConnectionInfo,
   type DisconnectOptions,
   type OnExpedited,
-} from './node/connection.js';
-export type { ProxyInfo, ProxyTlv } from './node/incoming.js';
+} from './node/connection/connection.js';
+export type { Data, WaitOptions } from './node/connection/message-connection.js';
 export { type Inspector, inspect } from './node/inspector/inspect.js';
 export { listen } from './node/listen.js';
-export type { FdAddress, ListenAddress } from './node/listen-address.js';
-export type { Data, WaitOptions } from './node/message-connection.js';
 export type { ConnectOptions, ExtraParameter, ListenOptions } from './node/options/cotp.js';
 export type { InspectOptions } from './node/options/inspector.js';
 export type { ErrorContext, ErrorListener } from './node/options/stream.js';
-export type { ProxyProtocolOptions } from './node/proxy-sources.js';
 export { type RelayedData, type RelayOptions, type RelayResult, relay } from './node/relay.js';
-export { Server } from './node/server.js';
-export type { ServerStats } from './node/server-stats.js';
+export type { AcceptStreamOptions } from './node/server/accepted-stream.js';
+export type { ProxyInfo, ProxyTlv } from './node/server/incoming.js';
+export type { FdAddress, ListenAddress } from './node/server/listen-address.js';
+export type { ProxyProtocolOptions } from './node/server/proxy-sources.js';
+export { Server } from './node/server/server.js';
+export type { ServerStats } from './node/server/server-stats.js';
 export type { ConnectTrace } from './node/trace/connect-channel.js';
 export type { TracedConnection, TraceEntry, TraceListener } from './node/trace/entry.js';
 export type {

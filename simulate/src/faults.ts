@@ -42,13 +42,13 @@ export const FAULTS: readonly Fault[] = [
     rule: 'close',
     edits: [
       {
-        file: 'node/read-flow.js',
+        file: 'node/stream/read-flow.js',
         find: `            this.#engine.facts.isReceiving &&
             !this.#isGone;`,
         replace: '            !this.#isGone;',
       },
       {
-        file: 'node/read-flow.js',
+        file: 'node/stream/read-flow.js',
         find: 'return this.#engine.facts.isReceiving && !this.#engine.facts.isReleasing;',
         replace: 'return true;',
       },
@@ -60,7 +60,7 @@ export const FAULTS: readonly Fault[] = [
     rule: 'gone',
     edits: [
       {
-        file: 'node/driver.js',
+        file: 'node/stream/driver.js',
         find: 'if (!isGone(this.stream)) {',
         replace: 'if (true) {',
       },
@@ -89,7 +89,7 @@ export const FAULTS: readonly Fault[] = [
     rule: 'turn',
     edits: [
       {
-        file: 'node/read-flow.js',
+        file: 'node/stream/read-flow.js',
         find: 'if (this.#turn >= TURN) {',
         replace: 'if (this.#turn < 0) {',
       },
@@ -101,7 +101,7 @@ export const FAULTS: readonly Fault[] = [
     rule: 'memory',
     edits: [
       {
-        file: 'node/receive-budget.js',
+        file: 'node/connection/receive-budget.js',
         find: 'charge(share, change) {',
         replace: 'charge(share, change) { return;',
       },
@@ -113,7 +113,7 @@ export const FAULTS: readonly Fault[] = [
     rule: 'lost',
     edits: [
       {
-        file: 'node/driver.js',
+        file: 'node/stream/driver.js',
         find: 'if (this.stream.readableLength === 0) {',
         replace: 'if (this.stream.readableLength >= 0) {',
       },
@@ -125,7 +125,7 @@ export const FAULTS: readonly Fault[] = [
     rule: 'answer',
     edits: [
       {
-        file: 'node/message-connection.js',
+        file: 'node/connection/message-connection.js',
         find: 'this.#closeWith(closedByUs, false);\n        this.#rejectDrains();',
         replace: 'this.#closeWith(closedByUs, false);',
       },
@@ -137,7 +137,7 @@ export const FAULTS: readonly Fault[] = [
     rule: 'slot',
     edits: [
       {
-        file: 'node/admission.js',
+        file: 'node/server/admission.js',
         find: 'this.#admitted -= 1;',
         replace: '',
       },
@@ -149,18 +149,18 @@ export const FAULTS: readonly Fault[] = [
     rule: 'honest',
     edits: [
       {
-        file: 'node/receive-budget.js',
+        file: 'node/connection/receive-budget.js',
         find: 'if (largest === undefined || each.beyondFloor > largest.beyondFloor) {',
         replace: 'if (largest === undefined) {',
       },
       {
-        file: 'node/receive-budget.js',
+        file: 'node/connection/receive-budget.js',
         find: `            largest.unfinished > RECEIVE_FLOOR &&
             largest.unfinished >= largest.unread) {`,
         replace: '            true) {',
       },
       {
-        file: 'node/receive-budget.js',
+        file: 'node/connection/receive-budget.js',
         find: 'return Math.max(0, this.#unread + this.#unfinished - RECEIVE_FLOOR);',
         replace: 'return this.#unread + this.#unfinished;',
       },

@@ -15,7 +15,7 @@ import {
   type Tsel,
 } from '../index.js';
 import { tpduTypeOf } from '../node/codes.js';
-import { isTlsFailure } from '../node/tls.js';
+import { isTlsFailure } from '../node/stream/tls.js';
 import { EXIT, Stop } from './exit.js';
 import { failureOf } from './failure.js';
 import { TLS_CLIENT_OPTIONS } from './options/tls.js';

@@ -6,7 +6,6 @@ import { isRefusalReason } from '../core/tpdu/codes.js';
 import type { ConnectionRequest, Decoded, RemoteDesktopInit } from '../core/tpdu/types.js';
 import type { Tsel } from '../core/tsel.js';
 import type { FullAddress } from './address.js';
-import type { ProxyInfo } from './incoming.js';
 import {
   type Check,
   connectData,
@@ -18,6 +17,7 @@ import {
   remoteDesktop,
   resolveOptions,
 } from './options/rows.js';
+import type { ProxyInfo } from './server/incoming.js';
 
 /** Options of {@link ConnectRequest.accept}. */
 export interface AcceptOptions {

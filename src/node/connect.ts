@@ -22,7 +22,6 @@ import {
   socketEnds,
 } from './address.js';
 import { reportTo } from './callbacks.js';
-import { checkClientStream, openClientStream } from './client-stream.js';
 import {
   Connection,
   connectDataFromWire,
@@ -30,9 +29,8 @@ import {
   diagnosticsOf,
   remoteDesktopFromWire,
   tselFromWire,
-} from './connection.js';
+} from './connection/connection.js';
 import { now } from './deadline-timer.js';
-import { Driver, type DriverUser } from './driver.js';
 import { engineOptions, messageOptions } from './engine-options.js';
 import {
   CONNECT_OPTIONS,
@@ -41,7 +39,15 @@ import {
 } from './options/cotp.js';
 import { resolveOptions } from './options/rows.js';
 import { takeReference } from './references.js';
-import { clientTlsError, isTcpConnected, isTlsFailure, tlsError, tlsTimeout } from './tls.js';
+import { checkClientStream, openClientStream } from './stream/client-stream.js';
+import { Driver, type DriverUser } from './stream/driver.js';
+import {
+  clientTlsError,
+  isTcpConnected,
+  isTlsFailure,
+  tlsError,
+  tlsTimeout,
+} from './stream/tls.js';
 import { traceConnect } from './trace/connect-channel.js';
 import { ConnectionTrace, takeConnectionNumber } from './trace/observer.js';
 import { whenAborted } from './waiting.js';

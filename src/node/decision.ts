@@ -18,11 +18,11 @@ import {
   resolveReason,
   resolveRefuse,
 } from './connect-request.js';
-import { connectDataFromWire, tselFromWire } from './connection.js';
+import { connectDataFromWire, tselFromWire } from './connection/connection.js';
 import { now } from './deadline-timer.js';
-import type { Driver } from './driver.js';
-import type { Incoming } from './incoming.js';
 import type { ResolvedListenOptions } from './options/cotp.js';
+import type { Incoming } from './server/incoming.js';
+import type { Driver } from './stream/driver.js';
 import type { RefusalCause } from './trace/events.js';
 import type { ConnectionTrace, Refusal } from './trace/observer.js';
 

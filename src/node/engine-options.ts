@@ -1,13 +1,12 @@
 /**
  * From the options of `connect` and `listen` to those of the layers beneath.
  */
-
 import type { ConnectionOptions } from '../core/connection/options.js';
 import type { ConnectionObserver } from '../core/data-transfer/observer.js';
 import { allocate, sendPool, view } from './buffers.js';
-import type { MessageConnectionOptions } from './message-connection.js';
+import type { MessageConnectionOptions } from './connection/message-connection.js';
+import type { ReceiveBudget } from './connection/receive-budget.js';
 import type { ResolvedConnectOptions, ResolvedListenOptions } from './options/cotp.js';
-import type { ReceiveBudget } from './receive-budget.js';
 
 /** Options of the engine of one connection. */
 export function engineOptions(

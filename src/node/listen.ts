@@ -14,23 +14,23 @@ import {
   diagnosticsOf,
   remoteDesktopFromWire,
   tselFromWire,
-} from './connection.js';
+} from './connection/connection.js';
+import { ReceiveBudget } from './connection/receive-budget.js';
 import { now } from './deadline-timer.js';
 import { Decision, type Indication } from './decision.js';
-import { Driver, type DriverUser } from './driver.js';
 import { engineOptions, messageOptions } from './engine-options.js';
-import { type Incoming, peerOf } from './incoming.js';
+import { LISTEN_OPTIONS, type ListenOptions, type ResolvedListenOptions } from './options/cotp.js';
+import { resolveOptions, wrongType } from './options/rows.js';
+import { takeReference } from './references.js';
+import { type Incoming, peerOf } from './server/incoming.js';
 import {
   DEFAULT_LISTEN_ADDRESS,
   type ListenAddress,
   resolveListenAddress,
-} from './listen-address.js';
-import { LISTEN_OPTIONS, type ListenOptions, type ResolvedListenOptions } from './options/cotp.js';
-import { resolveOptions, wrongType } from './options/rows.js';
-import { ReceiveBudget } from './receive-budget.js';
-import { takeReference } from './references.js';
-import { Server } from './server.js';
-import type { ServerCounts } from './server-stats.js';
+} from './server/listen-address.js';
+import { Server } from './server/server.js';
+import type { ServerCounts } from './server/server-stats.js';
+import { Driver, type DriverUser } from './stream/driver.js';
 import type { DropCause } from './trace/events.js';
 import { ConnectionTrace, publishDrop, type Refusal } from './trace/observer.js';
 

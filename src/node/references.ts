@@ -3,7 +3,7 @@
  * references are unique within a transport entity, not only on one TCP connection.
  */
 import type { Duplex } from 'node:stream';
-import { whenClosed } from './streams.js';
+import { whenClosed } from './stream/streams.js';
 
 /** References are 16 bits; 0 means none. */
 const REFERENCE_COUNT = 0xffff;

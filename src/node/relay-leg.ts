@@ -2,15 +2,14 @@
  * One side of a relay: writes what its connection receives to the other connection, pauses reading while that is full,
  * and ends the other one as this one ends. Knows no codec and no queue.
  */
-
 import type { RunReceiver } from '../core/data-transfer/packet-run.js';
 import type { DisconnectHow } from '../core/disconnection.js';
 import { ConnectionClosedError, type CotpError } from '../core/errors.js';
 import { NO_OCTETS } from '../core/octets/octets.js';
 import { DR_REASONS, isDisconnectReason } from '../core/tpdu/codes.js';
-import { type Connection, disconnectLike } from './connection.js';
+import { type Connection, disconnectLike } from './connection/connection.js';
+import type { RelayedParts, RelayListener } from './connection/message-connection.js';
 import { now } from './deadline-timer.js';
-import type { RelayedParts, RelayListener } from './message-connection.js';
 
 /** What the legs report to the relay that owns them. */
 export interface RelayOwner {

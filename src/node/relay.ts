@@ -4,7 +4,7 @@
 import process from 'node:process';
 import type { Disconnection } from '../core/disconnection.js';
 import { CotpError } from '../core/errors.js';
-import { Connection } from './connection.js';
+import { Connection } from './connection/connection.js';
 import { instance, optional, resolveOptions, wrongType } from './options/rows.js';
 import { type RelayGate, RelayLeg, type RelayOwner } from './relay-leg.js';
 import { type Deferred, deferred, whenAborted } from './waiting.js';

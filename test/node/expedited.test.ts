@@ -1,7 +1,7 @@
 /** Expedited data in both classes and both roles: the calls, its order, what holds it back, and what it may hold up. */
 import { describe, expect, test } from 'vitest';
 import type { Connection, CotpError } from '../../src/index.js';
-import { EXPEDITED_OVERHEAD } from '../../src/node/expedited-queue.js';
+import { EXPEDITED_OVERHEAD } from '../../src/node/connection/expedited-queue.js';
 import * as tpktService from '../../src/node/tpkt/index.js';
 import { EXPEDITED, expeditedOptions, next, sent, WITH_EA, wire2 } from '../support/class2.js';
 import { closeLater, pair, rawClient, rejection, serve } from '../support/life.js';

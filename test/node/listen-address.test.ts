@@ -10,7 +10,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createServer as createTlsServer } from 'node:tls';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { connect, type ListenAddress, type ListenOptions, listen } from '../../src/index.js';
-import { hasReusePort } from '../../src/node/listen-address.js';
+import { hasReusePort } from '../../src/node/server/listen-address.js';
 import * as tpkt from '../../src/node/tpkt/index.js';
 import { type Certificates, certificates } from '../support/certificates.js';
 import { closeLater, rawClient, rejection } from '../support/life.js';

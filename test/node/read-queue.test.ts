@@ -2,7 +2,11 @@
 import { getEventListeners } from 'node:events';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CHUNK_OVERHEAD, MESSAGE_OVERHEAD, ReadQueue } from '../../src/node/read-queue.js';
+import {
+  CHUNK_OVERHEAD,
+  MESSAGE_OVERHEAD,
+  ReadQueue,
+} from '../../src/node/connection/read-queue.js';
 import { memoryHeld } from '../support/growth.js';
 
 /** Lets a read wait, resolves it, and forgets the message. */

@@ -2,7 +2,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { CotpError } from '../../src/core/errors.js';
-import { RECEIVE_FLOOR, ReceiveBudget, type ReceiveShare } from '../../src/node/receive-budget.js';
+import {
+  RECEIVE_FLOOR,
+  ReceiveBudget,
+  type ReceiveShare,
+} from '../../src/node/connection/receive-budget.js';
 
 const LIMIT = 10 * RECEIVE_FLOOR;
 

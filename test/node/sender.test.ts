@@ -7,7 +7,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { SendBuffer } from '../../src/core/data-transfer/send-buffer.js';
 import { SendPool } from '../../src/core/data-transfer/send-pool.js';
 import { allocateZeroed } from '../../src/core/octets/collector.js';
-import { Sender } from '../../src/node/sender.js';
+import { Sender } from '../../src/node/stream/sender.js';
 import { closeLater } from '../support/life.js';
 import { pattern } from '../support/splits.js';
 

@@ -1,6 +1,6 @@
 /** A view of a set shows everything and changes nothing. */
 import { describe, expect, test } from 'vitest';
-import { SetView } from '../../src/node/set-view.js';
+import { SetView } from '../../src/node/server/set-view.js';
 
 function view(...values: string[]) {
   const set = new Set(values);

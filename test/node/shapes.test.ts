@@ -6,7 +6,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { expect, it } from 'vitest';
 import { decode } from '../../src/core/tpdu/decode.js';
-import { connectionInfo } from '../../src/node/connection.js';
+import { connectionInfo } from '../../src/node/connection/connection.js';
 import { CONNECT_OPTIONS } from '../../src/node/options/cotp.js';
 import { resolveOptions } from '../../src/node/options/rows.js';
 import { CONNECT_OPTIONS as TPKT_CONNECT_OPTIONS } from '../../src/node/options/tpkt.js';

@@ -10,7 +10,7 @@ import { duplexPair } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { connect, listen, type Server } from '../../src/index.js';
-import { ListeningSocket } from '../../src/node/listening-socket.js';
+import { ListeningSocket } from '../../src/node/server/listening-socket.js';
 import * as tpkt from '../../src/node/tpkt/index.js';
 import { type Certificates, certificates } from '../support/certificates.js';
 import { closeLater, pair, rawClient, rejection, serve } from '../support/life.js';

@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { expect, test } from 'vitest';
-import { isPlainSocket, isSystemSocket } from '../../src/node/streams.js';
+import { isPlainSocket, isSystemSocket } from '../../src/node/stream/streams.js';
 
 class DerivedSocket extends Socket {}
 

@@ -17,7 +17,7 @@ import {
   type ListenOptions,
   listen,
 } from '../../src/index.js';
-import type { Server } from '../../src/node/server.js';
+import type { Server } from '../../src/node/server/server.js';
 import * as tpktService from '../../src/node/tpkt/index.js';
 import { type Certificates, certificates } from './certificates.js';
 import { closeLater } from './life.js';

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { formatAddress, socketEnds } from '../../node/address.js';
 import { TPKT_HEADER_LENGTH } from '../../node/codes.js';
-import { goneError, isGone } from '../../node/streams.js';
+import { goneError, isGone } from '../../node/stream/streams.js';
 import { TpktCutter } from '../../node/tpkt/cutter.js';
 import { Entry, type TracedConnection } from '../../node/trace/entry.js';
 import { takeConnectionNumber } from '../../node/trace/observer.js';

@@ -25,7 +25,7 @@ import {
 } from '../../index.js';
 import { DR_REASONS, isRefusalReason, TPKT_HEADER_LENGTH } from '../../node/codes.js';
 import { relayBetween } from '../../node/relay.js';
-import { resetStream } from '../../node/streams.js';
+import { resetStream } from '../../node/stream/streams.js';
 import { CONNECTION_CHANNEL, entryOf, ON_RUN, type TraceRun } from '../../node/trace/entry.js';
 import { CLOSE_TIME_ON_STOP } from '../close-on-stop.js';
 import { failureOf } from '../failure.js';

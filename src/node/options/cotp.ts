@@ -7,7 +7,7 @@ import { PARAMETERS } from '../../core/tpdu/parameters.js';
 import type { RawParameter, RemoteDesktopInit } from '../../core/tpdu/types.js';
 import { type Tsel, tselOctets } from '../../core/tsel.js';
 import type { OnConnectRequest } from '../connect-request.js';
-import type { OnExpedited } from '../connection.js';
+import type { OnExpedited } from '../connection/connection.js';
 import type { TraceListener } from '../trace/entry.js';
 import {
   type Check,

@@ -12,13 +12,13 @@ import {
   socketEnds,
 } from '../address.js';
 import { toError } from '../callbacks.js';
-import { checkClientStream, openClientStream } from '../client-stream.js';
 import { startTimeout } from '../deadline-timer.js';
-import type { Incoming } from '../incoming.js';
 import { resolveOptions } from '../options/rows.js';
 import { CONNECT_OPTIONS, type ConnectOptions } from '../options/tpkt.js';
-import { whenClosed } from '../streams.js';
-import { clientTlsError, isTcpConnected, tlsTimeout } from '../tls.js';
+import type { Incoming } from '../server/incoming.js';
+import { checkClientStream, openClientStream } from '../stream/client-stream.js';
+import { whenClosed } from '../stream/streams.js';
+import { clientTlsError, isTcpConnected, tlsTimeout } from '../stream/tls.js';
 import { whenAborted } from '../waiting.js';
 import { type Connection, openConnection } from './connection.js';
 

@@ -6,16 +6,16 @@ import { MAX_TPKT_PAYLOAD, MIN_TPKT_PAYLOAD } from '../../core/tpkt/header.js';
 import { type FullAddress, formatAddress } from '../address.js';
 import { allocate, sendPool, view } from '../buffers.js';
 import { reportTo } from '../callbacks.js';
-import { Driver, type DriverUser } from '../driver.js';
-import type { Incoming, ProxyInfo } from '../incoming.js';
 import {
   type ConnectionParts,
   MessageConnection,
   type MessageConnectionOptions,
-} from '../message-connection.js';
+} from '../connection/message-connection.js';
+import type { ReceiveBudget } from '../connection/receive-budget.js';
 import type { ResolvedConnectOptions, ResolvedListenOptions } from '../options/tpkt.js';
-import type { ReceiveBudget } from '../receive-budget.js';
-import type { ServerCounts } from '../server-stats.js';
+import type { Incoming, ProxyInfo } from '../server/incoming.js';
+import type { ServerCounts } from '../server/server-stats.js';
+import { Driver, type DriverUser } from '../stream/driver.js';
 import { takeConnectionNumber } from '../trace/observer.js';
 
 /** The two ends of a connection. Frozen. */

@@ -2,16 +2,16 @@
  * `listen` of bare TPKT.
  */
 import { reportTo } from '../callbacks.js';
-import { peerOf } from '../incoming.js';
+import { ReceiveBudget } from '../connection/receive-budget.js';
+import { resolveOptions, wrongType } from '../options/rows.js';
+import { LISTEN_OPTIONS, type ListenOptions } from '../options/tpkt.js';
+import { peerOf } from '../server/incoming.js';
 import {
   DEFAULT_LISTEN_ADDRESS,
   type ListenAddress,
   resolveListenAddress,
-} from '../listen-address.js';
-import { resolveOptions, wrongType } from '../options/rows.js';
-import { LISTEN_OPTIONS, type ListenOptions } from '../options/tpkt.js';
-import { ReceiveBudget } from '../receive-budget.js';
-import { Server as AnyServer } from '../server.js';
+} from '../server/listen-address.js';
+import { Server as AnyServer } from '../server/server.js';
 import { type Connection, type ConnectionCb, openConnection } from './connection.js';
 
 /** A listening server, returned by {@link listen}. */

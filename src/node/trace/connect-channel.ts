@@ -3,7 +3,7 @@
  */
 import { tracingChannel } from 'node:diagnostics_channel';
 import type { FullAddress } from '../address.js';
-import type { Connection } from '../connection.js';
+import type { Connection } from '../connection/connection.js';
 
 /** The message of all events of one call of `connect`: the same object in each. */
 export interface ConnectTrace {

@@ -3,7 +3,7 @@
  */
 import type { Tsel } from '../../core/tsel.js';
 import type { FullAddress } from '../address.js';
-import type { ConnectionInfo } from '../connection.js';
+import type { ConnectionInfo } from '../connection/connection.js';
 import type { TracedConnection } from './entry.js';
 
 /** What all events have in common. */

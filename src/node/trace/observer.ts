@@ -8,9 +8,9 @@ import { payloads } from '../../core/tpkt/header.js';
 import { type Ends, type FullAddress, formatAddress, UNKNOWN_ADDRESS } from '../address.js';
 import { toBuffer } from '../buffers.js';
 import { settle } from '../callbacks.js';
-import type { ConnectionInfo } from '../connection.js';
-import type { Driver } from '../driver.js';
-import { whenClosed } from '../streams.js';
+import type { ConnectionInfo } from '../connection/connection.js';
+import type { Driver } from '../stream/driver.js';
+import { whenClosed } from '../stream/streams.js';
 import {
   connectionChannel,
   Entry,

@@ -5,27 +5,27 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TlsOptions } from 'node:tls';
-import { ConnectionClosedError } from '../core/errors.js';
+import { ConnectionClosedError } from '../../core/errors.js';
+import { type FullAddress, UNKNOWN_ADDRESS } from '../address.js';
+import { runCallback } from '../callbacks.js';
+import type { Connection } from '../connection/connection.js';
+import type { MessageConnection } from '../connection/message-connection.js';
+import { startTimeout } from '../deadline-timer.js';
+import { integer } from '../options/rows.js';
+import { Resource } from '../resource.js';
+import { overLimit } from '../stream/tls.js';
+import type { DropCause } from '../trace/events.js';
+import { whenAborted } from '../waiting.js';
 import { type AcceptStreamOptions, acceptedStream } from './accepted-stream.js';
-import { type FullAddress, UNKNOWN_ADDRESS } from './address.js';
 import { Admission, type ReachedLimit } from './admission.js';
-import { runCallback } from './callbacks.js';
-import type { Connection } from './connection.js';
-import { startTimeout } from './deadline-timer.js';
 import { type Incoming, incomingStream, peerOf } from './incoming.js';
 import type { ListenTarget } from './listen-address.js';
 import { type ListeningOptions, ListeningSocket } from './listening-socket.js';
-import type { MessageConnection } from './message-connection.js';
-import { integer } from './options/rows.js';
 import { ProxyAcceptor } from './proxy-acceptor.js';
 import type { ProxySources } from './proxy-sources.js';
-import { Resource } from './resource.js';
 import { ServedStreams } from './served-streams.js';
 import { ServerCounts, type ServerStats } from './server-stats.js';
-import { overLimit } from './tls.js';
 import { TlsAcceptor } from './tls-acceptor.js';
-import type { DropCause } from './trace/events.js';
-import { whenAborted } from './waiting.js';
 
 /** What a server needs of its options. */
 export interface ServerOptions extends ListeningOptions {

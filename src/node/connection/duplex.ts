@@ -3,7 +3,7 @@
  */
 import process from 'node:process';
 import { Duplex } from 'node:stream';
-import { ConnectionClosedError } from '../core/errors.js';
+import { ConnectionClosedError } from '../../core/errors.js';
 
 /** What the stream needs of a connection. */
 interface Messages {

@@ -6,11 +6,11 @@
 import { Buffer } from 'node:buffer';
 import process from 'node:process';
 import type { Duplex } from 'node:stream';
-import type { Engine, EngineEvent, MessageReceiver } from '../core/engine.js';
-import type { TimeoutError } from '../core/errors.js';
-import { asBuffer } from './buffers.js';
-import { toError } from './callbacks.js';
-import { now } from './deadline-timer.js';
+import type { Engine, EngineEvent, MessageReceiver } from '../../core/engine.js';
+import type { TimeoutError } from '../../core/errors.js';
+import { asBuffer } from '../buffers.js';
+import { toError } from '../callbacks.js';
+import { now } from '../deadline-timer.js';
 import { ReadFlow } from './read-flow.js';
 import { Sender, type SenderUser } from './sender.js';
 import { type DeadlineUser, StreamDeadlines, type StreamTimes } from './stream-deadlines.js';

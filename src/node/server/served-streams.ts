@@ -2,9 +2,9 @@
  * The streams of a server: those in their handshake and those of open connections, and when the last one has ended.
  */
 import type { Duplex } from 'node:stream';
+import { whenClosed } from '../stream/streams.js';
+import { type Deferred, deferred } from '../waiting.js';
 import type { ServerCounts } from './server-stats.js';
-import { whenClosed } from './streams.js';
-import { type Deferred, deferred } from './waiting.js';
 
 /** Most clients beyond a limit that are refused by the protocol at the same time. */
 const MAX_REFUSALS = 64;

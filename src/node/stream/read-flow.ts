@@ -3,8 +3,8 @@
  * connection has used up its turn of the event loop, or if the engine has no room. Knows no protocol.
  */
 import type { Duplex } from 'node:stream';
-import type { Engine } from '../core/engine.js';
-import { now } from './deadline-timer.js';
+import type { Engine } from '../../core/engine.js';
+import { now } from '../deadline-timer.js';
 import { isSystemSocket } from './streams.js';
 
 /**

@@ -3,9 +3,9 @@
  * none, and because the stream may come from a proxy that names the real ones.
  */
 import type { Duplex } from 'node:stream';
-import type { ProxyHeader } from '../core/proxy-protocol/types.js';
-import { type Ends, type FullAddress, formatAddress, socketEnds } from './address.js';
-import { toBuffer } from './buffers.js';
+import type { ProxyHeader } from '../../core/proxy-protocol/types.js';
+import { type Ends, type FullAddress, formatAddress, socketEnds } from '../address.js';
+import { toBuffer } from '../buffers.js';
 
 /** A field of a PROXY header of version 2, as received. */
 export interface ProxyTlv {

@@ -5,11 +5,11 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createServer, type TLSSocket, type TlsOptions, type Server as TlsServer } from 'node:tls';
-import { toError } from './callbacks.js';
-import { startTimeout } from './deadline-timer.js';
+import { toError } from '../callbacks.js';
+import { startTimeout } from '../deadline-timer.js';
+import { whenClosed } from '../stream/streams.js';
+import { serverTlsError, serverTlsOptions, tlsHandshakeTimeout } from '../stream/tls.js';
 import type { Incoming } from './incoming.js';
-import { whenClosed } from './streams.js';
-import { serverTlsError, serverTlsOptions, tlsHandshakeTimeout } from './tls.js';
 
 /** What the handshakes report. */
 export interface TlsAcceptorUser {

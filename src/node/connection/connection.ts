@@ -1,18 +1,19 @@
 /**
  * The public connection of COTP, and its `info`.
  */
-import { noExpedited } from '../core/connection/expedited.js';
-import { noHalfClose } from '../core/connection/failures.js';
-import type { DisconnectHow, Disconnection } from '../core/disconnection.js';
-import type { Agreement, Engine } from '../core/engine.js';
-import type { Decoded, DiagnosticCode, RemoteDesktop } from '../core/tpdu/types.js';
-import { type Tsel, tselOf } from '../core/tsel.js';
-import type { FullAddress } from './address.js';
-import { copyToBuffer } from './buffers.js';
-import { runCallback } from './callbacks.js';
-import type { Driver } from './driver.js';
+import { noExpedited } from '../../core/connection/expedited.js';
+import { noHalfClose } from '../../core/connection/failures.js';
+import type { DisconnectHow, Disconnection } from '../../core/disconnection.js';
+import type { Agreement, Engine } from '../../core/engine.js';
+import type { Decoded, DiagnosticCode, RemoteDesktop } from '../../core/tpdu/types.js';
+import { type Tsel, tselOf } from '../../core/tsel.js';
+import type { FullAddress } from '../address.js';
+import { copyToBuffer } from '../buffers.js';
+import { runCallback } from '../callbacks.js';
+import { disconnectData, flag, optional, resolveOptions, row } from '../options/rows.js';
+import type { ProxyInfo } from '../server/incoming.js';
+import type { Driver } from '../stream/driver.js';
 import { ExpeditedQueue } from './expedited-queue.js';
-import type { ProxyInfo } from './incoming.js';
 import {
   type Data,
   MessageConnection,
@@ -20,7 +21,6 @@ import {
   resolveWait,
   type WaitOptions,
 } from './message-connection.js';
-import { disconnectData, flag, optional, resolveOptions, row } from './options/rows.js';
 
 /**
  * The two sides of a connection, and what they have agreed on. Frozen. A selector can be passed to `connect`

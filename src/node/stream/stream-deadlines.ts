@@ -2,9 +2,9 @@
  * The deadlines of one connection: those of the stream, which are kept here (silence, octets that do not leave, a
  * lost TCP connection), and that of the engine. One timer serves them all. Knows no protocol.
  */
-import type { Engine } from '../core/engine.js';
-import { TimeoutError, type TimerName } from '../core/errors.js';
-import { DeadlineTimer, now, type TimerUser } from './deadline-timer.js';
+import type { Engine } from '../../core/engine.js';
+import { TimeoutError, type TimerName } from '../../core/errors.js';
+import { DeadlineTimer, now, type TimerUser } from '../deadline-timer.js';
 import type { ReadFlow } from './read-flow.js';
 import type { Sender } from './sender.js';
 

@@ -1,7 +1,7 @@
 /**
  * After the FIN of the peer: whether the user may still owe it an answer, and for how long the connection waits for one.
  */
-import { DeadlineTimer, now } from './deadline-timer.js';
+import { DeadlineTimer, now } from '../deadline-timer.js';
 import type { ReadQueue } from './read-queue.js';
 
 /**

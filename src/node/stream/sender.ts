@@ -6,9 +6,9 @@
 // Imported, not global: each use of the global goes through a getter of Node.
 import { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
-import type { SendBuffer } from '../core/data-transfer/send-buffer.js';
-import { toError } from './callbacks.js';
-import { now } from './deadline-timer.js';
+import type { SendBuffer } from '../../core/data-transfer/send-buffer.js';
+import { toError } from '../callbacks.js';
+import { now } from '../deadline-timer.js';
 import { isPlainSocket, isSystemSocket } from './streams.js';
 
 /** Largest batch, in octets; the last piece may exceed it. */

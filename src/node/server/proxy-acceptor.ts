@@ -9,16 +9,16 @@ import {
   inPhase,
   ProtocolError,
   TimeoutError,
-} from '../core/errors.js';
-import { octetCount } from '../core/octets/octets.js';
-import { beginsWithProxyHeader, ProxyHeaderReader } from '../core/proxy-protocol/header.js';
-import { asBuffer } from './buffers.js';
-import { toError } from './callbacks.js';
-import { startTimeout } from './deadline-timer.js';
+} from '../../core/errors.js';
+import { octetCount } from '../../core/octets/octets.js';
+import { beginsWithProxyHeader, ProxyHeaderReader } from '../../core/proxy-protocol/header.js';
+import { asBuffer } from '../buffers.js';
+import { toError } from '../callbacks.js';
+import { startTimeout } from '../deadline-timer.js';
+import { isGone, resetStream, whenClosed } from '../stream/streams.js';
+import { closedDuringTls, tlsHandshakeTimeout } from '../stream/tls.js';
 import { behindProxy, type Incoming } from './incoming.js';
 import type { ProxySources } from './proxy-sources.js';
-import { isGone, resetStream, whenClosed } from './streams.js';
-import { closedDuringTls, tlsHandshakeTimeout } from './tls.js';
 
 /** A connection whose first octets were judged: the rest of them belongs to what comes next. */
 interface Judged {

@@ -8,7 +8,7 @@
  * affected by it: the first octets of each connection are not counted.
  */
 import process from 'node:process';
-import { TsduTooLargeError } from '../core/errors.js';
+import { TsduTooLargeError } from '../../core/errors.js';
 
 /** Octets of each connection that are not counted. */
 export const RECEIVE_FLOOR = 65_536;

@@ -3,14 +3,13 @@
  * is closed, and how a stream of the user is made to behave like a socket of Node. Knows the streams of Node
  * and no protocol.
  */
-
 import { Socket } from 'node:net';
 import process from 'node:process';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
-import { ConnectionClosedError, codeOrMessage } from '../core/errors.js';
-import { toError } from './callbacks.js';
-import { startTimeout } from './deadline-timer.js';
+import { ConnectionClosedError, codeOrMessage } from '../../core/errors.js';
+import { toError } from '../callbacks.js';
+import { startTimeout } from '../deadline-timer.js';
 
 /**
  * True for a socket of Node's own class, not of a derived class. Such a socket has copied the octets when it

@@ -1,7 +1,7 @@
 /**
  * The errors of calls on a connection that is closed, or that cannot take what it is given. Wording only.
  */
-import { ConnectionClosedError, CotpError } from '../core/errors.js';
+import { ConnectionClosedError, CotpError } from '../../core/errors.js';
 
 /** `data` is not a Uint8Array. */
 export function notOctets(data: unknown): TypeError {

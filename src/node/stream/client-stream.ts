@@ -12,8 +12,8 @@ import {
 } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
-import type { FullAddress } from './address.js';
-import { wrongType } from './options/rows.js';
+import type { FullAddress } from '../address.js';
+import { wrongType } from '../options/rows.js';
 import { takeOver } from './streams.js';
 import { clientTlsOptions, withCallback } from './tls.js';
 

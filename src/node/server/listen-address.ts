@@ -13,8 +13,8 @@ import {
   type PathAddress,
   refuseUnknown,
   resolveAddress,
-} from './address.js';
-import { integer, wrongType } from './options/rows.js';
+} from '../address.js';
+import { integer, wrongType } from '../options/rows.js';
 
 /** A listening socket that the process was started with, for instance by systemd: its first one is 3. */
 export interface FdAddress {

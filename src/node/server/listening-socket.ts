@@ -3,11 +3,11 @@
  * no TLS and no protocol.
  */
 import { createServer, type ListenOptions, type Server as NetServer, type Socket } from 'node:net';
-import { ConnectionClosedError } from '../core/errors.js';
-import { type FullAddress, formatAddress, pathAddress } from './address.js';
-import { KEEP_ALIVE_DELAY } from './client-stream.js';
+import { ConnectionClosedError } from '../../core/errors.js';
+import { type FullAddress, formatAddress, pathAddress } from '../address.js';
+import { KEEP_ALIVE_DELAY } from '../stream/client-stream.js';
+import { whenAborted } from '../waiting.js';
 import { type BindOptions, formatTarget, type ListenTarget } from './listen-address.js';
-import { whenAborted } from './waiting.js';
 
 /** What of the options concerns the listening socket. */
 export interface ListeningOptions extends BindOptions {

@@ -1,10 +1,10 @@
 /**
  * Received messages and pending calls of `read`, matched in order. Knows nothing of the stream.
  */
-import type { Message, MessageReceiver } from '../core/engine.js';
-import { Fifo } from '../core/fifo.js';
+import type { Message, MessageReceiver } from '../../core/engine.js';
+import { Fifo } from '../../core/fifo.js';
+import { cancellable } from '../waiting.js';
 import type { ExpeditedQueue, QueueUser } from './expedited-queue.js';
-import { cancellable } from './waiting.js';
 
 /**
  * Octets of memory that a queued message uses beside its own: the view and its place in the queue, measured as 112.

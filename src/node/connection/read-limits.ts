@@ -2,10 +2,10 @@
  * Backpressure of one connection: pauses reading while too much waits to be read, here or in all connections of the
  * server together. Knows no protocol.
  */
-import type { Engine } from '../core/engine.js';
-import type { TsduTooLargeError } from '../core/errors.js';
-import { now } from './deadline-timer.js';
-import type { Driver } from './driver.js';
+import type { Engine } from '../../core/engine.js';
+import type { TsduTooLargeError } from '../../core/errors.js';
+import { now } from '../deadline-timer.js';
+import type { Driver } from '../stream/driver.js';
 import type { QueueUser } from './expedited-queue.js';
 import type { ReadQueue } from './read-queue.js';
 import type { ReceiveBudget, ReceiveHolder, ReceiveShare } from './receive-budget.js';

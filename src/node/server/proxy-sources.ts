@@ -8,9 +8,9 @@ import {
   parseDecimal,
   parseIpv4,
   parseIpv6,
-} from '../core/proxy-protocol/ip-address.js';
-import type { FullAddress } from './address.js';
-import { type Check, shown, wrongType } from './options/rows.js';
+} from '../../core/proxy-protocol/ip-address.js';
+import type { FullAddress } from '../address.js';
+import { type Check, shown, wrongType } from '../options/rows.js';
 
 /** The option `proxyProtocol` of `listen`. */
 export interface ProxyProtocolOptions {

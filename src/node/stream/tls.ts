@@ -5,10 +5,10 @@
  */
 import type { Duplex } from 'node:stream';
 import { type ConnectionOptions, TLSSocket, type TlsOptions } from 'node:tls';
-import { ConnectionClosedError, TimeoutError } from '../core/errors.js';
-import { runCallback, toError } from './callbacks.js';
+import { ConnectionClosedError, TimeoutError } from '../../core/errors.js';
+import { runCallback, toError } from '../callbacks.js';
 
-export { isTlsFailure } from '../core/errors.js';
+export { isTlsFailure } from '../../core/errors.js';
 
 /** The options of a client, with functions that never throw. */
 export function clientTlsOptions(options: ConnectionOptions): ConnectionOptions {

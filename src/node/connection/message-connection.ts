@@ -3,9 +3,14 @@
  * Knows neither protocol.
  */
 import type { Duplex } from 'node:stream';
-import type { DisconnectHow, Disconnection } from '../core/disconnection.js';
-import type { Engine, EngineEvent, MessageReceiver } from '../core/engine.js';
-import type { CotpError, Ending, TimeoutError } from '../core/errors.js';
+import type { DisconnectHow, Disconnection } from '../../core/disconnection.js';
+import type { Engine, EngineEvent, MessageReceiver } from '../../core/engine.js';
+import type { CotpError, Ending, TimeoutError } from '../../core/errors.js';
+import { now } from '../deadline-timer.js';
+import { expeditedData, instance, optional, resolveOptions } from '../options/rows.js';
+import { Resource } from '../resource.js';
+import type { Driver, DriverUser } from '../stream/driver.js';
+import { WaitingCalls } from '../waiting.js';
 import {
   closedByUs,
   endedByPeer,
@@ -17,17 +22,12 @@ import {
   tooMuchWaits,
   wrongLength,
 } from './connection-errors.js';
-import { now } from './deadline-timer.js';
-import type { Driver, DriverUser } from './driver.js';
 import { MessageDuplex } from './duplex.js';
 import type { ExpeditedQueue } from './expedited-queue.js';
-import { expeditedData, instance, optional, resolveOptions } from './options/rows.js';
 import { OwedAnswers } from './owed-answers.js';
 import { ReadLimits } from './read-limits.js';
 import { MessageIterator, type ReadEnd, ReadQueue, type Step } from './read-queue.js';
 import type { ReceiveBudget } from './receive-budget.js';
-import { Resource } from './resource.js';
-import { WaitingCalls } from './waiting.js';
 
 /** The octets of a message. A `Buffer` is a `Uint8Array`. */
 export type Data = Uint8Array;

@@ -4,8 +4,8 @@
  */
 // Imported, not global: each use of the global goes through a getter of Node.
 import { Buffer } from 'node:buffer';
-import { Fifo } from '../core/fifo.js';
-import { WaitingCalls } from './waiting.js';
+import { Fifo } from '../../core/fifo.js';
+import { WaitingCalls } from '../waiting.js';
 
 /** Octets of memory that an item uses beside its own while it waits. */
 export const EXPEDITED_OVERHEAD = 128;

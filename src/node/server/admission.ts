@@ -3,10 +3,10 @@
  * protocol.
  */
 import type { Duplex } from 'node:stream';
-import { isTcpAddress } from './address.js';
+import { isTcpAddress } from '../address.js';
+import { whenClosed } from '../stream/streams.js';
 import type { Incoming } from './incoming.js';
 import { ipv4In } from './proxy-sources.js';
-import { whenClosed } from './streams.js';
 
 /** The two limits. */
 export interface AdmissionLimits {
