@@ -44,14 +44,14 @@ export { type Inspector, inspect } from './node/inspector/inspect.js';
 export { listen } from './node/listen.js';
 export type { ConnectOptions, ExtraParameter, ListenOptions } from './node/options/cotp.js';
 export type { InspectOptions } from './node/options/inspector.js';
+export type { ProxyProtocolOptions } from './node/options/proxy-sources.js';
 export type { ErrorContext, ErrorListener } from './node/options/stream.js';
 export { type RelayedData, type RelayOptions, type RelayResult, relay } from './node/relay.js';
 export type { AcceptStreamOptions } from './node/server/accepted-stream.js';
-export type { ProxyInfo, ProxyTlv } from './node/server/incoming.js';
 export type { FdAddress, ListenAddress } from './node/server/listen-address.js';
-export type { ProxyProtocolOptions } from './node/server/proxy-sources.js';
 export { Server } from './node/server/server.js';
 export type { ServerStats } from './node/server/server-stats.js';
+export type { ProxyInfo, ProxyTlv } from './node/stream/incoming.js';
 export type { ConnectTrace } from './node/trace/connect-channel.js';
 export type { TracedConnection, TraceEntry, TraceListener } from './node/trace/entry.js';
 export type {

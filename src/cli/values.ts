@@ -4,7 +4,7 @@
  */
 import { isIP, isIPv6 } from 'node:net';
 import { type Address, parseTsel, type Tsel } from '../index.js';
-import { ProxySources } from '../node/server/proxy-sources.js';
+import { ProxySources } from '../node/options/proxy-sources.js';
 import { UsageError } from './exit.js';
 import type { Parser } from './option.js';
 

@@ -17,7 +17,7 @@ import {
   remoteDesktop,
   resolveOptions,
 } from './options/rows.js';
-import type { ProxyInfo } from './server/incoming.js';
+import type { ProxyInfo } from './stream/incoming.js';
 
 /** Options of {@link ConnectRequest.accept}. */
 export interface AcceptOptions {

@@ -21,8 +21,8 @@ import {
 import { connectDataFromWire, tselFromWire } from './connection/connection.js';
 import { now } from './deadline-timer.js';
 import type { ResolvedListenOptions } from './options/cotp.js';
-import type { Incoming } from './server/incoming.js';
 import type { Driver } from './stream/driver.js';
+import type { Incoming } from './stream/incoming.js';
 import type { RefusalCause } from './trace/events.js';
 import type { ConnectionTrace, Refusal } from './trace/observer.js';
 

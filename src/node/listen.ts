@@ -22,7 +22,6 @@ import { engineOptions, messageOptions } from './engine-options.js';
 import { LISTEN_OPTIONS, type ListenOptions, type ResolvedListenOptions } from './options/cotp.js';
 import { resolveOptions, wrongType } from './options/rows.js';
 import { takeReference } from './references.js';
-import { type Incoming, peerOf } from './server/incoming.js';
 import {
   DEFAULT_LISTEN_ADDRESS,
   type ListenAddress,
@@ -31,6 +30,7 @@ import {
 import { Server } from './server/server.js';
 import type { ServerCounts } from './server/server-stats.js';
 import { Driver, type DriverUser } from './stream/driver.js';
+import { type Incoming, peerOf } from './stream/incoming.js';
 import type { DropCause } from './trace/events.js';
 import { ConnectionTrace, publishDrop, type Refusal } from './trace/observer.js';
 

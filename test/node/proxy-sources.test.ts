@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { listen } from '../../src/index.js';
 import type { FullAddress } from '../../src/node/address.js';
-import { ProxySources } from '../../src/node/server/proxy-sources.js';
+import { ProxySources } from '../../src/node/options/proxy-sources.js';
 import * as tpkt from '../../src/node/tpkt/index.js';
 import { rejection } from '../support/life.js';
 

@@ -1,5 +1,5 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { FAULTS } from '../../src/core/faults.js';
 import { disconnectReason, isDisconnectReason } from '../../src/core/tpdu/codes.js';
@@ -130,6 +130,83 @@ describe('docs/architecture.md', () => {
         return !text.includes(`\`${file}\``) && !text.includes(`\`${folder}\``);
       });
     expect(missing).toEqual([]);
+  });
+});
+
+/** The files that each file of a folder imports: paths from the root of the repository. */
+async function importsIn(folder: string, keyword: RegExp): Promise<Map<string, string[]>> {
+  const names = await readdir(join(ROOT, folder), { recursive: true });
+  const files = names.map((name) => `${folder}/${name.replaceAll('\\', '/')}`);
+  const imports = new Map<string, string[]>();
+  for (const file of files.filter((each) => each.endsWith('.ts'))) {
+    const found = (await read(file)).matchAll(keyword);
+    const targets = [...found].map(([, target = '']) =>
+      posix.join(posix.dirname(file), target.replace(/\.js$/, '.ts')),
+    );
+    imports.set(file, targets);
+  }
+  return imports;
+}
+
+/** Imports of values and types, and of values alone. */
+const ANY_IMPORT = /^(?:import|export)\b[^;]*?from '(\.[^']+)';$/gm;
+const VALUE_IMPORT = /^(?:import|export)\b(?! type\b)[^;]*?from '(\.[^']+)';$/gm;
+
+/** A way from a file back to itself, along imports. */
+function circleFrom(start: string, imports: Map<string, string[]>): string[] | undefined {
+  const seen = new Set<string>();
+  const walk = (path: string[]): string[] | undefined => {
+    for (const next of imports.get(path.at(-1) ?? '') ?? []) {
+      if (next === start) {
+        return path;
+      }
+      const found = seen.has(next) ? undefined : walk([...path, seen.add(next) && next]);
+      if (found !== undefined) {
+        return found;
+      }
+    }
+    return undefined;
+  };
+  return walk([start]);
+}
+
+describe('the layers of the source', () => {
+  test.each(['src/core', 'src/node', 'src/cli'])('%s has no circle of imports', async (folder) => {
+    const imports = await importsIn(folder, ANY_IMPORT);
+    const circles = [...imports.keys()].map((file) => circleFrom(file, imports));
+    expect(circles.filter((circle) => circle !== undefined)).toEqual([]);
+  });
+
+  test('each folder of node uses only those that docs/architecture.md lists below it', async () => {
+    const text = await read('docs/architecture.md');
+    const [, list = '', functions = '', helpers = ''] =
+      /## Modules of node(.*?)The functions:(.*?)The helpers:(.*?)A server:/s.exec(text) ?? [];
+    const rank = new Map<string, number>();
+    for (const [place, row] of [...list.matchAll(/^\| `src.*$/gm)].entries()) {
+      for (const [, folder = ''] of row[0].matchAll(/`(src\/node\/[\w-]+)\/`/g)) {
+        rank.set(folder, place);
+      }
+      // The files of src/node itself stand at two places of the list.
+      const table = { 'first table': functions, 'second table': helpers };
+      for (const [name, files] of Object.entries(table)) {
+        const named = row[0].includes(name) ? files.matchAll(/`(src\/node\/[\w-]+\.ts)`/g) : [];
+        for (const [, file = ''] of named) {
+          rank.set(file, place);
+        }
+      }
+    }
+    const rankOf = (file: string) =>
+      rank.get(file) ?? rank.get(file.split('/').slice(0, 3).join('/')) ?? Number.NaN;
+    const upward: string[] = [];
+    for (const [file, targets] of await importsIn('src/node', VALUE_IMPORT)) {
+      for (const target of targets.filter((each) => each.startsWith('src/node/'))) {
+        if (!(rankOf(file) <= rankOf(target))) {
+          upward.push(`${file} -> ${target}`);
+        }
+      }
+    }
+    expect(rank.size).toBeGreaterThan(15);
+    expect(upward).toEqual([]);
   });
 });
 

@@ -11,8 +11,8 @@ import type { FullAddress } from '../address.js';
 import { copyToBuffer } from '../buffers.js';
 import { runCallback } from '../callbacks.js';
 import { disconnectData, flag, optional, resolveOptions, row } from '../options/rows.js';
-import type { ProxyInfo } from '../server/incoming.js';
 import type { Driver } from '../stream/driver.js';
+import type { ProxyInfo } from '../stream/incoming.js';
 import { ExpeditedQueue } from './expedited-queue.js';
 import {
   type Data,

@@ -5,7 +5,7 @@ import { isIP, type LookupFunction } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Duplex as DuplexClass } from 'node:stream';
 import type { ConnectionOptions as TlsConnectOptions, TlsOptions } from 'node:tls';
-import { type ProxyProtocolOptions, proxySources } from '../server/proxy-sources.js';
+import { type ProxyProtocolOptions, proxySources } from './proxy-sources.js';
 import {
   type Check,
   callback,

@@ -5,8 +5,8 @@
 import { Duplex } from 'node:stream';
 import { type Address, type FullAddress, resolveAddress, UNKNOWN_ADDRESS } from '../address.js';
 import { type Check, flag, instance, optional, resolveOptions } from '../options/rows.js';
+import { type Incoming, incomingStream } from '../stream/incoming.js';
 import { isSystemSocket, takeOver } from '../stream/streams.js';
-import { type Incoming, incomingStream } from './incoming.js';
 import { applyTo, type ListeningOptions } from './listening-socket.js';
 
 /** Options of `server.accept`. */

@@ -4,9 +4,9 @@
  */
 import type { Duplex } from 'node:stream';
 import { isTcpAddress } from '../address.js';
+import { ipv4In } from '../options/proxy-sources.js';
+import type { Incoming } from '../stream/incoming.js';
 import { whenClosed } from '../stream/streams.js';
-import type { Incoming } from './incoming.js';
-import { ipv4In } from './proxy-sources.js';
 
 /** The two limits. */
 export interface AdmissionLimits {

@@ -15,10 +15,10 @@ import { beginsWithProxyHeader, ProxyHeaderReader } from '../../core/proxy-proto
 import { asBuffer } from '../buffers.js';
 import { toError } from '../callbacks.js';
 import { startTimeout } from '../deadline-timer.js';
+import type { ProxySources } from '../options/proxy-sources.js';
+import { behindProxy, type Incoming } from '../stream/incoming.js';
 import { isGone, resetStream, whenClosed } from '../stream/streams.js';
 import { closedDuringTls, tlsHandshakeTimeout } from '../stream/tls.js';
-import { behindProxy, type Incoming } from './incoming.js';
-import type { ProxySources } from './proxy-sources.js';
 
 /** A connection whose first octets were judged: the rest of them belongs to what comes next. */
 interface Judged {

@@ -7,9 +7,9 @@ import type { Duplex } from 'node:stream';
 import { createServer, type TLSSocket, type TlsOptions, type Server as TlsServer } from 'node:tls';
 import { toError } from '../callbacks.js';
 import { startTimeout } from '../deadline-timer.js';
+import type { Incoming } from '../stream/incoming.js';
 import { whenClosed } from '../stream/streams.js';
 import { serverTlsError, serverTlsOptions, tlsHandshakeTimeout } from '../stream/tls.js';
-import type { Incoming } from './incoming.js';
 
 /** What the handshakes report. */
 export interface TlsAcceptorUser {

@@ -13,9 +13,9 @@ import {
 } from '../connection/message-connection.js';
 import type { ReceiveBudget } from '../connection/receive-budget.js';
 import type { ResolvedConnectOptions, ResolvedListenOptions } from '../options/tpkt.js';
-import type { Incoming, ProxyInfo } from '../server/incoming.js';
 import type { ServerCounts } from '../server/server-stats.js';
 import { Driver, type DriverUser } from '../stream/driver.js';
+import type { Incoming, ProxyInfo } from '../stream/incoming.js';
 import { takeConnectionNumber } from '../trace/observer.js';
 
 /** The two ends of a connection. Frozen. */

@@ -5,13 +5,13 @@ import { reportTo } from '../callbacks.js';
 import { ReceiveBudget } from '../connection/receive-budget.js';
 import { resolveOptions, wrongType } from '../options/rows.js';
 import { LISTEN_OPTIONS, type ListenOptions } from '../options/tpkt.js';
-import { peerOf } from '../server/incoming.js';
 import {
   DEFAULT_LISTEN_ADDRESS,
   type ListenAddress,
   resolveListenAddress,
 } from '../server/listen-address.js';
 import { Server as AnyServer } from '../server/server.js';
+import { peerOf } from '../stream/incoming.js';
 import { type Connection, type ConnectionCb, openConnection } from './connection.js';
 
 /** A listening server, returned by {@link listen}. */

@@ -10,7 +10,7 @@ import {
   parseIpv6,
 } from '../../core/proxy-protocol/ip-address.js';
 import type { FullAddress } from '../address.js';
-import { type Check, shown, wrongType } from '../options/rows.js';
+import { type Check, shown, wrongType } from './rows.js';
 
 /** The option `proxyProtocol` of `listen`. */
 export interface ProxyProtocolOptions {
