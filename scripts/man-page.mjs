@@ -10,7 +10,7 @@ const SOURCE = join(ROOT, 'src');
 const MODULE = join(ROOT, 'build/man-page.js');
 
 const bundle = await rolldown({
-  input: join(SOURCE, 'cli/man-page.ts'),
+  input: join(SOURCE, 'cli/command-line/man-page.ts'),
   platform: 'node',
   // The manual page is made without them.
   plugins: [generatedModule(SOURCE, (path) => `./${basename(path)}.js`)],

@@ -12,8 +12,8 @@
  */
 import { setMaxListeners } from 'node:events';
 import type { Readable } from 'node:stream';
-import { BoundedOutput, type Environment, type OutputStream } from './bounded-output.js';
 import { EXIT, Stop } from './exit.js';
+import { BoundedOutput, type Environment, type OutputStream } from './output/bounded-output.js';
 
 /** The stdin of the process. Only a terminal has `isTTY`. */
 export type Input = Readable & { readonly isTTY?: boolean };

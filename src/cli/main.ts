@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { run } from './command-line.js';
+import { run } from './command-line/command-line.js';
 import { SIGNALS, Stop } from './exit.js';
 import { createIo } from './io.js';
 

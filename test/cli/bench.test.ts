@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { percentiles } from '../../src/cli/percentiles.js';
+import { percentiles } from '../../src/cli/output/percentiles.js';
 import { cotp, cotpListen, Running, strangers } from './support.js';
 
 test('a table with percentiles for each size', async () => {

@@ -1,9 +1,9 @@
 /** The output of a command with a slow reader. */
 import { PassThrough, Writable } from 'node:stream';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { postEvent } from '../../src/cli/events.js';
 import { EXIT, Stop } from '../../src/cli/exit.js';
 import { createIo, type Io } from '../../src/cli/io.js';
+import { postEvent } from '../../src/cli/output/events.js';
 
 /** A stream whose reader reads nothing until it is released, then everything. */
 class Stalled extends Writable {

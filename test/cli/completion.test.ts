@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { COMMANDS } from '../../src/cli/command-line.js';
-import { completionScript, SHELLS } from '../../src/cli/completion-scripts.js';
-import { manPage } from '../../src/cli/man-page.js';
-import { longFlag } from '../../src/cli/option.js';
+import { COMMANDS } from '../../src/cli/command-line/command-line.js';
+import { completionScript, SHELLS } from '../../src/cli/command-line/completion-scripts.js';
+import { manPage } from '../../src/cli/command-line/man-page.js';
+import { longFlag } from '../../src/cli/options/option.js';
 import { cotp } from './support.js';
 
 const PAGE = fileURLToPath(new URL('../../man/cotp.1', import.meta.url));

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { connect } from '../../src/cli/commands/connect.js';
 import { listen } from '../../src/cli/commands/listen.js';
-import { failureOf } from '../../src/cli/failure.js';
+import { failureOf } from '../../src/cli/output/failure.js';
 import { CotpError } from '../../src/index.js';
 
 /** The sentence that a command prints for an error with this hint. */

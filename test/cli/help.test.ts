@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { COMMANDS } from '../../src/cli/command-line.js';
+import { COMMANDS } from '../../src/cli/command-line/command-line.js';
 import { EXIT } from '../../src/cli/exit.js';
 import { COTP, cotp, typed } from './support.js';
 

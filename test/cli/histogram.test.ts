@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { bucketsOf, histogram } from '../../src/cli/histogram.js';
+import { bucketsOf, histogram } from '../../src/cli/output/histogram.js';
 
 describe('buckets', () => {
   test('hold each time once, between their bounds', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createIo } from '../../src/cli/io.js';
-import { pipeFormat } from '../../src/cli/pipe-format.js';
+import { pipeFormat } from '../../src/cli/output/pipe-format.js';
 
 describe('a line on a terminal', () => {
   const shown = (tsdu: Buffer, takesUtf8 = true) =>

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { run } from '../../src/cli/command-line.js';
+import { run } from '../../src/cli/command-line/command-line.js';
 import { createIo } from '../../src/cli/io.js';
 import { closeLater } from '../support/life.js';
 

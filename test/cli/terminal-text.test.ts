@@ -1,8 +1,8 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { complain, jsonLine } from '../../src/cli/events.js';
 import { createIo } from '../../src/cli/io.js';
-import { markedColours, terminalJson, terminalText } from '../../src/cli/terminal-text.js';
+import { complain, jsonLine } from '../../src/cli/output/events.js';
+import { markedColours, terminalJson, terminalText } from '../../src/cli/output/terminal-text.js';
 
 /** Text from outside that could control a terminal, and how it is shown. */
 const HOSTILE = [

@@ -1,10 +1,10 @@
 /** The commands on a terminal of a certain width, in the process of the test. */
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { COMMANDS, run } from '../../src/cli/command-line.js';
+import { COMMANDS, run } from '../../src/cli/command-line/command-line.js';
 import { Stop } from '../../src/cli/exit.js';
-import { folded } from '../../src/cli/fold.js';
 import { createIo } from '../../src/cli/io.js';
+import { folded } from '../../src/cli/output/fold.js';
 import { connect } from '../../src/index.js';
 import { closeLater, serve } from '../support/life.js';
 import { closedPort, cotpListen, strangers } from './support.js';

@@ -1,6 +1,6 @@
 /** How the command reads the address of a server. `help.test.ts` has the texts that are no address. */
 import { expect, test } from 'vitest';
-import { address } from '../../src/cli/values.js';
+import { address } from '../../src/cli/options/values.js';
 
 test.each([
   ['h', 'h', 102],

@@ -2,7 +2,7 @@
  * Reads pcapng files (draft-ietf-opsawg-pcapng): blocks with their type and length. A section has a byte order
  * and interfaces of its own.
  */
-import { counted } from '../plural.js';
+import { counted } from '../output/plural.js';
 import { DamagedFile, type PacketReader, type PacketReceiver } from './packet.js';
 import { RecordBuffer } from './record-buffer.js';
 

@@ -1,5 +1,5 @@
 /** Keeps the parts of one direction of a TCP stream that came before those in front of them. */
-import { counted } from '../plural.js';
+import { counted } from '../output/plural.js';
 import { kept } from './kept.js';
 import { type HeldOctets, type Limits, PIECE_COST } from './limits.js';
 import type { Frame } from './tpkt-direction.js';

@@ -2,7 +2,7 @@
  * Puts one direction of a captured TCP stream in order: segments that came out of order or twice, and segments
  * that the capture has lost or cut.
  */
-import { counted } from '../plural.js';
+import { counted } from '../output/plural.js';
 import type { HeldOctets, Limits } from './limits.js';
 import { distance, type Part, ReorderBuffer } from './reorder-buffer.js';
 import type { TcpSegment } from './tcp.js';

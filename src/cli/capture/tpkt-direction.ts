@@ -9,7 +9,7 @@ import {
   TPKT_VERSION,
 } from '../../node/codes.js';
 import { TpktCutter } from '../../node/tpkt/cutter.js';
-import { counted } from '../plural.js';
+import { counted } from '../output/plural.js';
 import { HeldPieces } from './held-pieces.js';
 import type { HeldOctets } from './limits.js';
 import { beginsTpkt } from './plausible.js';

@@ -6,19 +6,19 @@ import Table from 'cli-table3';
 import { type Connection, connect, TimeoutError } from '../../index.js';
 import { MAX_USER_DATA } from '../../node/codes.js';
 import { closeOnStop } from '../close-on-stop.js';
-import { command } from '../command.js';
-import { jsonLine } from '../events.js';
+import { command } from '../command-line/command.js';
 import { CommandError, EXIT } from '../exit.js';
-import { addressText, infoText } from '../format-info.js';
-import { type Bucket, bucketsOf, histogram } from '../histogram.js';
 import type { Io } from '../io.js';
-import { type OptionValues, type Parser, valueOr } from '../option.js';
 import { CLIENT_OPTIONS, connectOptions } from '../options/connection.js';
+import { type OptionValues, type Parser, valueOr } from '../options/option.js';
 import { JSON_OPTION } from '../options/reporting.js';
 import { clientTls, TLS_CLIENT_OPTIONS } from '../options/tls.js';
 import { CLIENT_CLASS_OPTIONS, classOptions } from '../options/transport-class.js';
-import { type Percentiles, percentiles } from '../percentiles.js';
-import { address, integer, milliseconds } from '../values.js';
+import { address, integer, milliseconds } from '../options/values.js';
+import { jsonLine } from '../output/events.js';
+import { addressText, infoText } from '../output/format-info.js';
+import { type Bucket, bucketsOf, histogram } from '../output/histogram.js';
+import { type Percentiles, percentiles } from '../output/percentiles.js';
 
 const sizes: Parser<readonly number[]> = (text) => text.split(',').map(integer(1, 16_777_216));
 

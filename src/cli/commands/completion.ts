@@ -1,10 +1,10 @@
 /**
  * `cotp completion`: prints the script that completes command lines of `cotp` in a shell.
  */
-import { type Command, command } from '../command.js';
-import { completionScript, SHELLS } from '../completion-scripts.js';
+import { type Command, command } from '../command-line/command.js';
+import { completionScript, SHELLS } from '../command-line/completion-scripts.js';
 import { EXIT, UsageError } from '../exit.js';
-import { choice } from '../values.js';
+import { choice } from '../options/values.js';
 
 /** @param commands gives the table of commands, of which this command is one */
 export function completion(commands: () => readonly Command[]): Command {

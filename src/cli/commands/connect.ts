@@ -4,24 +4,24 @@
 import { addAbortSignal, type Readable } from 'node:stream';
 import { type Connection, CotpError, connect as open, type Tpdu } from '../../index.js';
 import { closeOnStop } from '../close-on-stop.js';
-import { command } from '../command.js';
-import { complain, jsonLine, tracer } from '../events.js';
+import { command } from '../command-line/command.js';
 import { CommandError, EXIT, UsageError } from '../exit.js';
-import { forEachExpedited, showExpedited } from '../expedited.js';
-import { fileReason } from '../file-error.js';
-import { infoJson, infoText } from '../format-info.js';
 import type { Io } from '../io.js';
 import { readWhole } from '../named-pipe.js';
-import { flag, type OptionValues, value, valueOr } from '../option.js';
 import { CLIENT_OPTIONS, connectOptions } from '../options/connection.js';
+import { flag, type OptionValues, value, valueOr } from '../options/option.js';
 import { PIPE_FORMAT_OPTIONS, pipeFormatOf } from '../options/pipe-format.js';
 import { JSON_OPTION, VERBOSE_OPTION } from '../options/reporting.js';
 import { clientTls, TLS_CLIENT_OPTIONS } from '../options/tls.js';
 import { CLIENT_CLASS_OPTIONS, classOptions } from '../options/transport-class.js';
-import { ExpeditedData, hexText, type PipeFormat } from '../pipe-format.js';
-import { counted } from '../plural.js';
-import { releaseJson, releaseText } from '../release.js';
-import { address, millisecondsOrZero, text } from '../values.js';
+import { address, millisecondsOrZero, text } from '../options/values.js';
+import { complain, jsonLine, tracer } from '../output/events.js';
+import { forEachExpedited, showExpedited } from '../output/expedited.js';
+import { fileReason } from '../output/file-error.js';
+import { infoJson, infoText } from '../output/format-info.js';
+import { ExpeditedData, hexText, type PipeFormat } from '../output/pipe-format.js';
+import { counted } from '../output/plural.js';
+import { releaseJson, releaseText } from '../output/release.js';
 
 const OPTIONS = {
   ...CLIENT_OPTIONS,

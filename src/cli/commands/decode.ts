@@ -4,16 +4,16 @@
 import { CaptureReader } from '../capture/capture-reader.js';
 import { DamagedFile } from '../capture/packet.js';
 import { nothingIn, readEvents, readerFor } from '../capture/read-events.js';
-import { command } from '../command.js';
+import { command } from '../command-line/command.js';
 import { Decoder } from '../decode/decoder.js';
 import { NoHexadecimal, octetsOfText } from '../decode/hex-text.js';
 import { type Input, openFile, textOfOperands } from '../decode/input.js';
 import { messagesIn } from '../decode/messages-in.js';
 import { EXIT, UsageError } from '../exit.js';
 import type { Io } from '../io.js';
-import { flag, value } from '../option.js';
+import { flag, value } from '../options/option.js';
 import { JSON_OPTION } from '../options/reporting.js';
-import { integer } from '../values.js';
+import { integer } from '../options/values.js';
 
 /** Longest input that is neither a capture nor a trace, in octets: it is read as a whole. */
 const MOST_WHOLE = 64 * 1024 * 1024;

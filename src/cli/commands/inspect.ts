@@ -4,16 +4,16 @@
 import { once } from 'node:events';
 import { basename } from 'node:path';
 import { type EventReader, nothingIn, readEvents, readerFor } from '../capture/read-events.js';
-import { command } from '../command.js';
+import { command } from '../command-line/command.js';
 import { type Input, openFile } from '../decode/input.js';
-import { complain } from '../events.js';
 import { EXIT, UsageError } from '../exit.js';
 import { FileFeed } from '../inspect/file-feed.js';
 import { announceInspector, openInspector } from '../inspect/open-inspector.js';
 import type { Io } from '../io.js';
-import { valueOr } from '../option.js';
 import { inspectorPort } from '../options/inspector.js';
+import { valueOr } from '../options/option.js';
 import { JSON_OPTION } from '../options/reporting.js';
+import { complain } from '../output/events.js';
 
 /** Octets of a file that are kept for the browser; of a larger file, the last ones. */
 const MAX_OCTETS = 268_435_456;

@@ -15,25 +15,32 @@ import {
 import { DR_REASONS } from '../../node/codes.js';
 import { CONNECTION_CHANNEL } from '../../node/trace/entry.js';
 import { closeOnStop } from '../close-on-stop.js';
-import { command } from '../command.js';
-import { runProgram } from '../connection-program.js';
-import { jsonLine, postEvent, tracer } from '../events.js';
+import { command } from '../command-line/command.js';
 import { EXIT } from '../exit.js';
-import { forEachExpedited, showExpedited } from '../expedited.js';
-import { failureOf } from '../failure.js';
-import { addressText, infoJson, infoText } from '../format-info.js';
 import type { Io } from '../io.js';
-import { flag, list, type OptionValues, value } from '../option.js';
 import { CONNECTION_OPTIONS } from '../options/connection.js';
+import { flag, list, type OptionValues, value } from '../options/option.js';
 import { PIPE_FORMAT_OPTIONS, pipeFormatOf } from '../options/pipe-format.js';
 import { JSON_OPTION, VERBOSE_OPTION } from '../options/reporting.js';
+import { sameSelector, selectorText } from '../options/selectors.js';
 import { serverTls, TLS_SERVER_OPTIONS } from '../options/tls.js';
 import { classOptions, SERVER_CLASS_OPTIONS } from '../options/transport-class.js';
-import { hexText, type PipeFormat } from '../pipe-format.js';
-import type { ProgramEnd } from '../process-group.js';
-import { releaseJson, releaseText } from '../release.js';
-import { sameSelector, selectorText } from '../selectors.js';
-import { integer, listenAddress, milliseconds, networks, selector, text } from '../values.js';
+import {
+  integer,
+  listenAddress,
+  milliseconds,
+  networks,
+  selector,
+  text,
+} from '../options/values.js';
+import { jsonLine, postEvent, tracer } from '../output/events.js';
+import { forEachExpedited, showExpedited } from '../output/expedited.js';
+import { failureOf } from '../output/failure.js';
+import { addressText, infoJson, infoText } from '../output/format-info.js';
+import { hexText, type PipeFormat } from '../output/pipe-format.js';
+import { releaseJson, releaseText } from '../output/release.js';
+import { runProgram } from '../program/connection-program.js';
+import type { ProgramEnd } from '../program/process-group.js';
 
 /** A port that requires no privileges. */
 const DEFAULT_PORT = 1102;

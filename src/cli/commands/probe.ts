@@ -11,18 +11,20 @@ import {
   type TraceListener,
   type Tsel,
 } from '../../index.js';
-import { command } from '../command.js';
-import { jsonLine, tracer } from '../events.js';
+import { command } from '../command-line/command.js';
 import { EXIT } from '../exit.js';
-import { addressText } from '../format-info.js';
 import type { Io } from '../io.js';
-import { flag, type OptionValues, value, valueOr } from '../option.js';
 import { CLIENT_OPTIONS, connectOptions, S7_LOCAL_TSEL } from '../options/connection.js';
+import { flag, type OptionValues, value, valueOr } from '../options/option.js';
 import { JSON_OPTION, VERBOSE_OPTION } from '../options/reporting.js';
+import { selectorList, selectorRange } from '../options/selectors.js';
 import { clientTls, TLS_CLIENT_OPTIONS } from '../options/tls.js';
 import { CLIENT_CLASS_OPTIONS, classOptions } from '../options/transport-class.js';
-import { counted } from '../plural.js';
-import { type Outcome, probeSelector } from '../probe-attempt.js';
+import { address, integer, milliseconds, millisecondsOrZero, selector } from '../options/values.js';
+import { jsonLine, tracer } from '../output/events.js';
+import { addressText } from '../output/format-info.js';
+import { counted } from '../output/plural.js';
+import { type Outcome, probeSelector } from '../probe/attempt.js';
 import {
   type Answer,
   findingsOf,
@@ -31,10 +33,8 @@ import {
   nextOffer,
   type Offer,
   offerText,
-} from '../probe-offers.js';
-import { type Attempt, isSilent, type Verdict, verdictOf } from '../probe-verdict.js';
-import { selectorList, selectorRange } from '../selectors.js';
-import { address, integer, milliseconds, millisecondsOrZero, selector } from '../values.js';
+} from '../probe/offers.js';
+import { type Attempt, isSilent, type Verdict, verdictOf } from '../probe/verdict.js';
 
 /** S7: PG and OP in rack 0 with the CPU in slot 2, 0 and 1, others; MMS. */
 const DEFAULT_SELECTORS: readonly Tsel[] = [0x0102, 0x0200, 0x0201, 0x0300, 0x0301, 0x0302, 0x0001];

@@ -2,22 +2,22 @@
  * `cotp proxy`: relays between clients and a target, and shows their TPDUs.
  */
 import { once } from 'node:events';
-import { command } from '../command.js';
-import { jsonLine } from '../events.js';
+import { command } from '../command-line/command.js';
 import { EXIT } from '../exit.js';
-import { addressText } from '../format-info.js';
-import { flag, value } from '../option.js';
 import { CLIENT_OPTIONS } from '../options/connection.js';
 import { UI_OPTION } from '../options/inspector.js';
+import { flag, value } from '../options/option.js';
 import { JSON_OPTION } from '../options/reporting.js';
 import { clientTls, listenTls, TLS_LISTEN_OPTIONS, TLS_TARGET_OPTIONS } from '../options/tls.js';
 import { classOptions, PROXY_CLASS_OPTIONS } from '../options/transport-class.js';
+import { address, integer, listenAddress, selector, text } from '../options/values.js';
+import { jsonLine } from '../output/events.js';
+import { addressText } from '../output/format-info.js';
 import { Ladder } from '../proxy/ladder.js';
 import { ProxyInspector } from '../proxy/proxy-inspector.js';
 import { relayTpdus } from '../proxy/relay-tpdus.js';
 import { relayTsdus } from '../proxy/relay-tsdus.js';
 import { checkFiles, type FileSummary, TraceFiles, targetsOf } from '../proxy/trace-files.js';
-import { address, integer, listenAddress, selector, text } from '../values.js';
 
 const FILES = 'Files';
 /** Options that require a file. */

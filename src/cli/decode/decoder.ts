@@ -6,8 +6,8 @@ import { TpktCutter } from '../../node/tpkt/cutter.js';
 import type { CaptureEvent } from '../capture/capture-reader.js';
 import type { TraceEvent } from '../capture/trace-reader.js';
 import type { Io } from '../io.js';
-import { counted } from '../plural.js';
-import { terminalJson } from '../terminal-text.js';
+import { counted } from '../output/plural.js';
+import { terminalJson } from '../output/terminal-text.js';
 import { type ExplainedMessage, explainMessage, isClean } from './explained-message.js';
 import {
   messageJson,

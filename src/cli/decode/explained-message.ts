@@ -13,7 +13,7 @@ import {
   type Tpdu,
 } from '../../core/tpdu/index.js';
 import { TPKT_HEADER_LENGTH } from '../../node/codes.js';
-import { counted } from '../plural.js';
+import { counted } from '../output/plural.js';
 
 /** A message, TPKT or bare TPDU, with its explanation. */
 export interface ExplainedMessage {

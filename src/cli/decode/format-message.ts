@@ -7,8 +7,8 @@ import { describeOrError } from '../../node/trace/entry.js';
 import { tpduToJson } from '../../node/trace/lines.js';
 import type { Flow } from '../capture/tcp-streams.js';
 import type { Frame } from '../capture/tpkt-direction.js';
-import { counted } from '../plural.js';
-import type { Colours } from '../terminal-text.js';
+import { counted } from '../output/plural.js';
+import type { Colours } from '../output/terminal-text.js';
 import { deviationText, type ExplainedMessage, isClean } from './explained-message.js';
 
 /** Where a message is in the input. */

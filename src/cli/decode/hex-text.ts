@@ -3,7 +3,7 @@
  * array, an escaped string, or a dump with offsets.
  */
 import { UsageError } from '../exit.js';
-import { counted } from '../plural.js';
+import { counted } from '../output/plural.js';
 
 /** A line of a dump of Wireshark, xxd or hexdump: the offset and the rest. */
 const DUMP_LINE = /^\s*([0-9a-f]{3,8})(?::|\s|$)(.*)$/i;

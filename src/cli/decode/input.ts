@@ -5,9 +5,9 @@ import { addAbortSignal, type Readable } from 'node:stream';
 import { gunzipped, isGzip } from '../capture/gunzip.js';
 import { DamagedFile } from '../capture/packet.js';
 import { UsageError } from '../exit.js';
-import { fileReason } from '../file-error.js';
 import type { Io } from '../io.js';
 import { readChunks } from '../named-pipe.js';
+import { fileReason } from '../output/file-error.js';
 import { inUtf8 } from './text-encoding.js';
 
 /** Octets that are looked at to tell what the input is. */

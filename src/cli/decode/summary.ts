@@ -2,8 +2,8 @@
 import { CotpError, ProtocolError } from '../../core/tpdu/index.js';
 import { TPKT_HEADER_LENGTH } from '../../node/codes.js';
 import { describeOrError } from '../../node/trace/entry.js';
-import { counted } from '../plural.js';
-import type { Colours } from '../terminal-text.js';
+import { counted } from '../output/plural.js';
+import type { Colours } from '../output/terminal-text.js';
 import type { ExplainedMessage } from './explained-message.js';
 import { type Place, type Source, spacedHex } from './format-message.js';
 

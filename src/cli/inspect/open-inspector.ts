@@ -1,7 +1,7 @@
 /** Starts the inspector of a command and prints its address. */
 import type { StartedInspector, StartOptions } from '../../node/inspector/start.js';
-import { jsonLine } from '../events.js';
 import type { Io } from '../io.js';
+import { jsonLine } from '../output/events.js';
 
 /** What a command decides; the others are the same for all commands. */
 export type CommandInspectorOptions = Pick<

@@ -1,8 +1,8 @@
 /** Options of a connection: selectors, sizes and timeouts. */
 import type { ConnectOptions, Tsel } from '../../index.js';
-import { flag, type OptionValues, value } from '../option.js';
-import { s7Selector } from '../selectors.js';
-import { choice, integer, ipAddress, milliseconds, selector } from '../values.js';
+import { flag, type OptionValues, value } from './option.js';
+import { s7Selector } from './selectors.js';
+import { choice, integer, ipAddress, milliseconds, selector } from './values.js';
 
 /** Options of clients and servers. */
 export const CONNECTION_OPTIONS = {

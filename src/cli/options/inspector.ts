@@ -1,6 +1,6 @@
 /** The options that open an inspector. */
-import { value } from '../option.js';
-import { integer } from '../values.js';
+import { value } from './option.js';
+import { integer } from './values.js';
 
 /** The port of an inspector. */
 export const inspectorPort = integer(0, 65_535);

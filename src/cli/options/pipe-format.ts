@@ -1,7 +1,7 @@
 /** Options that select the format of TSDUs on stdin and stdout. */
-import { flag, type OptionValues, valueOr } from '../option.js';
-import { type PipeFormat, type PipeFormatName, pipeFormat } from '../pipe-format.js';
-import { integer } from '../values.js';
+import { type PipeFormat, type PipeFormatName, pipeFormat } from '../output/pipe-format.js';
+import { flag, type OptionValues, valueOr } from './option.js';
+import { integer } from './values.js';
 
 const group = 'How TSDUs are read and written';
 

@@ -1,5 +1,5 @@
 /** Options that select how a command reports what it does. */
-import { flag } from '../option.js';
+import { flag } from './option.js';
 
 /** `--json`, the same for every command. */
 export const JSON_OPTION = flag('--json', 'one JSON object per line on stdout');

@@ -2,9 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { type ConnectionOptions, createSecureContext, type TlsOptions } from 'node:tls';
 import { CommandError, UsageError } from '../exit.js';
-import { fileReason } from '../file-error.js';
-import { flag, type OptionRows, type OptionValues, value } from '../option.js';
-import { text } from '../values.js';
+import { fileReason } from '../output/file-error.js';
+import { flag, type OptionRows, type OptionValues, value } from './option.js';
+import { text } from './values.js';
 
 const group = 'TLS';
 

@@ -1,7 +1,7 @@
 /** Options of the transport class and of expedited data. */
 import type { ConnectOptions, ListenOptions, TpClassChoice } from '../../index.js';
 import { UsageError } from '../exit.js';
-import { flag, type OptionRow, type OptionValues, type Parser, value } from '../option.js';
+import { flag, type OptionRow, type OptionValues, type Parser, value } from './option.js';
 
 const group = 'Transport class and expedited data (RFC 2126)';
 

@@ -9,10 +9,10 @@ import { ladderLine } from '../../node/trace/ladder-line.js';
 import { tpduToJson } from '../../node/trace/lines.js';
 import { explainMessage } from '../decode/explained-message.js';
 import { layoutText } from '../decode/format-message.js';
-import { type JsonEvent, jsonLine, postEvent } from '../events.js';
-import { addressText } from '../format-info.js';
 import type { Io } from '../io.js';
-import { counted } from '../plural.js';
+import { type JsonEvent, jsonLine, postEvent } from '../output/events.js';
+import { addressText } from '../output/format-info.js';
+import { counted } from '../output/plural.js';
 import { JoinedLegs, type Path } from './joined-legs.js';
 import type { FileSummary } from './trace-files.js';
 

@@ -5,9 +5,9 @@ import { formatAddress } from '../../node/address.js';
 import type { StartedInspector } from '../../node/inspector/start.js';
 import { DEFAULT_MAX_OCTETS } from '../../node/options/inspector.js';
 import { CONNECTION_CHANNEL, type TraceRun, traceTime } from '../../node/trace/entry.js';
-import { failureOf } from '../failure.js';
 import { announceInspector, openInspector } from '../inspect/open-inspector.js';
 import type { Io } from '../io.js';
+import { failureOf } from '../output/failure.js';
 import type { Ladder } from './ladder.js';
 
 /** Notes of the ladder that no row of a connection says. */

@@ -28,9 +28,9 @@ import { relayBetween } from '../../node/relay.js';
 import { resetStream } from '../../node/stream/streams.js';
 import { CONNECTION_CHANNEL, entryOf, ON_RUN, type TraceRun } from '../../node/trace/entry.js';
 import { CLOSE_TIME_ON_STOP } from '../close-on-stop.js';
-import { failureOf } from '../failure.js';
-import { addressText } from '../format-info.js';
 import type { classOptions } from '../options/transport-class.js';
+import { failureOf } from '../output/failure.js';
+import { addressText } from '../output/format-info.js';
 import type { Path } from './joined-legs.js';
 import type { ClientLadder, Ladder } from './ladder.js';
 

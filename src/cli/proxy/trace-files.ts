@@ -21,12 +21,12 @@ import { rotatedPath, type WrittenFile } from '../../node/trace/output.js';
 import { pcapngFiles } from '../../node/trace/pcapng.js';
 import { SINK_OPTIONS, type Sink } from '../../node/trace/sink.js';
 import { CLOSE_TIME_ON_STOP } from '../close-on-stop.js';
-import { complain, postEvent } from '../events.js';
 import { CommandError, UsageError } from '../exit.js';
-import { failureOf } from '../failure.js';
-import { fileReason } from '../file-error.js';
 import type { Io } from '../io.js';
 import { isNamedPipe, NamedPipeWriter } from '../named-pipe.js';
+import { complain, postEvent } from '../output/events.js';
+import { failureOf } from '../output/failure.js';
+import { fileReason } from '../output/file-error.js';
 
 /** The port on which Wireshark decodes TPKT by default. */
 const COTP_PORT = 102;

@@ -1,9 +1,9 @@
 /**
  * T-selectors on the command line beyond `parseTsel`: S7 selectors, lists and ranges.
  */
-import { MAX_RACK, MAX_SLOT, S7_TYPES, s7Tsel } from '../core/s7-selector.js';
-import { formatTsel, type Tsel } from '../index.js';
-import { UsageError } from './exit.js';
+import { MAX_RACK, MAX_SLOT, S7_TYPES, s7Tsel } from '../../core/s7-selector.js';
+import { formatTsel, type Tsel } from '../../index.js';
+import { UsageError } from '../exit.js';
 import type { Parser } from './option.js';
 import { integer, selector } from './values.js';
 

@@ -3,19 +3,20 @@
  * is the same for every command.
  */
 import { CommanderError, Option, Command as Parser } from 'commander';
+import { bench } from '../commands/bench.js';
+import { completion } from '../commands/completion.js';
+import { connect } from '../commands/connect.js';
+import { decode } from '../commands/decode.js';
+import { inspect } from '../commands/inspect.js';
+import { listen } from '../commands/listen.js';
+import { probe } from '../commands/probe.js';
+import { proxy } from '../commands/proxy.js';
+import { EXIT, EXIT_CODES_SHORT, Stop, UsageError } from '../exit.js';
+import type { Io } from '../io.js';
+import { longFlag, type OptionRow, type OptionRows } from '../options/option.js';
+import { complain, jsonLine } from '../output/events.js';
+import { failureOf } from '../output/failure.js';
 import type { Command } from './command.js';
-import { bench } from './commands/bench.js';
-import { completion } from './commands/completion.js';
-import { connect } from './commands/connect.js';
-import { decode } from './commands/decode.js';
-import { inspect } from './commands/inspect.js';
-import { listen } from './commands/listen.js';
-import { probe } from './commands/probe.js';
-import { proxy } from './commands/proxy.js';
-import { complain, jsonLine } from './events.js';
-import { EXIT, EXIT_CODES_SHORT, Stop, UsageError } from './exit.js';
-import { failureOf } from './failure.js';
-import type { Io } from './io.js';
 import {
   explainEarlyOption,
   explainOperands,
@@ -23,7 +24,6 @@ import {
   explainUnknownOption,
   withCommand,
 } from './near-misses.js';
-import { longFlag, type OptionRow, type OptionRows } from './option.js';
 
 /** All commands, in the order of the help. */
 export const COMMANDS: readonly Command[] = [

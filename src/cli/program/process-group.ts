@@ -4,7 +4,7 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CommandError } from './exit.js';
+import { CommandError } from '../exit.js';
 
 /** How a program ended. */
 export interface ProgramEnd {

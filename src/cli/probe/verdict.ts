@@ -1,11 +1,11 @@
 /**
  * What `cotp probe` concludes about a host from all attempts: one sentence, and when to stop trying.
  */
-import { explainSelector } from '../core/s7-selector.js';
-import type { Tsel } from '../index.js';
-import { DR_REASONS } from '../node/codes.js';
-import { EXIT } from './exit.js';
-import type { Outcome } from './probe-attempt.js';
+import { explainSelector } from '../../core/s7-selector.js';
+import type { Tsel } from '../../index.js';
+import { DR_REASONS } from '../../node/codes.js';
+import { EXIT } from '../exit.js';
+import type { Outcome } from './attempt.js';
 
 /** An attempt with a T-selector and its outcome. */
 export interface Attempt {

@@ -22,8 +22,8 @@
  * });
  * ```
  */
-import type { Io } from './io.js';
-import type { OptionRows, OptionValues } from './option.js';
+import type { Io } from '../io.js';
+import type { OptionRows, OptionValues } from '../options/option.js';
 
 /** An operand: `'<host>'`, `'[address]'` or, last, `'<host...>'`. */
 export interface Operand {

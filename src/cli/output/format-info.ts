@@ -1,11 +1,11 @@
 /**
  * Formats addresses and what both sides negotiated, in words and in JSON.
  */
-import { explainSelector } from '../core/s7-selector.js';
-import type { ConnectionInfo } from '../index.js';
+import { explainSelector } from '../../core/s7-selector.js';
+import type { ConnectionInfo } from '../../index.js';
+import { selectorText } from '../options/selectors.js';
 import type { JsonEvent } from './events.js';
 import { hexText } from './pipe-format.js';
-import { selectorText } from './selectors.js';
 
 /** `host:port`, with the brackets that IPv6 requires. */
 export function addressText({

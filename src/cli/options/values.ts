@@ -3,9 +3,9 @@
  * given.
  */
 import { isIP, isIPv6 } from 'node:net';
-import { type Address, parseTsel, type Tsel } from '../index.js';
-import { ProxySources } from '../node/options/proxy-sources.js';
-import { UsageError } from './exit.js';
+import { type Address, parseTsel, type Tsel } from '../../index.js';
+import { ProxySources } from '../../node/options/proxy-sources.js';
+import { UsageError } from '../exit.js';
 import type { Parser } from './option.js';
 
 function bad(expected: string, text: string): UsageError {

@@ -1,8 +1,8 @@
 /**
  * Writes the completion script of a shell from the table of commands.
  */
+import { longFlag, type OptionRow } from '../options/option.js';
 import type { Command } from './command.js';
-import { longFlag, type OptionRow } from './option.js';
 
 /** The shells that have a script. */
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;

@@ -1,9 +1,9 @@
 /**
  * What `cotp probe` offers in the CRs of one T-selector, and what the answers say about the host.
  */
-import type { TpClassChoice } from '../index.js';
-import { DR_REASONS } from '../node/codes.js';
-import type { Outcome } from './probe-attempt.js';
+import type { TpClassChoice } from '../../index.js';
+import { DR_REASONS } from '../../node/codes.js';
+import type { Outcome } from './attempt.js';
 
 /** What a CR offers. */
 export interface Offer {

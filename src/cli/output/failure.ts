@@ -2,17 +2,16 @@
  * Turns any error into one sentence for stderr, an exit code and the fields of the JSON event. Users never
  * see a stack trace.
  */
-
-import { disconnectReason } from '../core/tpdu/index.js';
+import { disconnectReason } from '../../core/tpdu/index.js';
 import {
   ConnectionClosedError,
   ConnectionRefusedError,
   CotpError,
   ProtocolError,
   TimeoutError,
-} from '../index.js';
-import { CommandError, EXIT, UsageError } from './exit.js';
-import { longFlag, type OptionRows } from './option.js';
+} from '../../index.js';
+import { CommandError, EXIT, UsageError } from '../exit.js';
+import { longFlag, type OptionRows } from '../options/option.js';
 import { protocolHint } from './protocol-guess.js';
 import { optionalHex } from './release.js';
 

@@ -4,14 +4,14 @@
  */
 import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Connection } from '../index.js';
-import { BoundedOutput } from './bounded-output.js';
-import { expeditedLine, forEachExpedited } from './expedited.js';
-import { addressText } from './format-info.js';
-import type { Io } from './io.js';
-import { ExpeditedData, type PipeFormat } from './pipe-format.js';
+import type { Connection } from '../../index.js';
+import type { Io } from '../io.js';
+import { selectorText } from '../options/selectors.js';
+import { BoundedOutput } from '../output/bounded-output.js';
+import { expeditedLine, forEachExpedited } from '../output/expedited.js';
+import { addressText } from '../output/format-info.js';
+import { ExpeditedData, type PipeFormat } from '../output/pipe-format.js';
 import { ProcessGroup, type ProgramEnd } from './process-group.js';
-import { selectorText } from './selectors.js';
 
 /**
  * Milliseconds that a program has to end after its connection has closed, and that its children have to end

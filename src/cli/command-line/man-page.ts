@@ -1,10 +1,10 @@
 /**
  * Writes the manual page cotp(1) from the table of commands.
  */
+import { EXIT_CODES_HELP } from '../exit.js';
+import type { OptionRow } from '../options/option.js';
 import type { Command } from './command.js';
 import { COMMANDS } from './command-line.js';
-import { EXIT_CODES_HELP } from './exit.js';
-import type { OptionRow } from './option.js';
 
 /**
  * The page in the macros of man(7).

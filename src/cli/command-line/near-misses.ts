@@ -2,9 +2,9 @@
  * Words that users try and that `cotp` spells differently: other names of options, and hosts without a command.
  */
 import { statSync } from 'node:fs';
+import { UsageError } from '../exit.js';
+import { longFlag, type OptionRow } from '../options/option.js';
 import type { Command } from './command.js';
-import { UsageError } from './exit.js';
-import { longFlag, type OptionRow } from './option.js';
 
 const REMOTE_TSEL = ['remoteTsel', 'tsel', 'rewriteRemoteTsel', 'accept'];
 const LOCAL_TSEL = ['localTsel', 'accept'];

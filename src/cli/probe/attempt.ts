@@ -13,15 +13,15 @@ import {
   type TraceEntry,
   type TraceListener,
   type Tsel,
-} from '../index.js';
-import { tpduTypeOf } from '../node/codes.js';
-import { isTlsFailure } from '../node/stream/tls.js';
-import { EXIT, Stop } from './exit.js';
-import { failureOf } from './failure.js';
-import { TLS_CLIENT_OPTIONS } from './options/tls.js';
-import { hexText } from './pipe-format.js';
-import { guessProtocol } from './protocol-guess.js';
-import { selectorText } from './selectors.js';
+} from '../../index.js';
+import { tpduTypeOf } from '../../node/codes.js';
+import { isTlsFailure } from '../../node/stream/tls.js';
+import { EXIT, Stop } from '../exit.js';
+import { selectorText } from '../options/selectors.js';
+import { TLS_CLIENT_OPTIONS } from '../options/tls.js';
+import { failureOf } from '../output/failure.js';
+import { hexText } from '../output/pipe-format.js';
+import { guessProtocol } from '../output/protocol-guess.js';
 
 /** The result of an attempt. All fields but the last four are part of the JSON event. */
 export interface Outcome {

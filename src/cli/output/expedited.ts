@@ -1,8 +1,8 @@
 /**
  * Receives expedited data, and shows it apart from TSDUs.
  */
-import type { Connection } from '../index.js';
-import type { Io } from './io.js';
+import type { Connection } from '../../index.js';
+import type { Io } from '../io.js';
 import type { PipeFormat } from './pipe-format.js';
 import { octetsText } from './release.js';
 

@@ -1,8 +1,8 @@
 /**
  * What commands report while they run: JSON lines on stdout, errors and TPDUs as lines on stderr.
  */
-import type { TraceListener } from '../index.js';
-import type { Io } from './io.js';
+import type { TraceListener } from '../../index.js';
+import type { Io } from '../io.js';
 import { hexText } from './pipe-format.js';
 import { terminalJson } from './terminal-text.js';
 

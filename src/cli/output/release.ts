@@ -1,8 +1,8 @@
 /**
  * Formats how a connection ended, in words and in JSON.
  */
-import { disconnectReason } from '../core/tpdu/index.js';
-import type { Connection, Disconnection } from '../index.js';
+import { disconnectReason } from '../../core/tpdu/index.js';
+import type { Connection, Disconnection } from '../../index.js';
 import type { JsonEvent } from './events.js';
 import { hexText } from './pipe-format.js';
 import { counted } from './plural.js';

@@ -2,8 +2,8 @@
  * Reads and writes TSDUs on a pipe. A pipe is a byte stream without message boundaries; each format marks
  * the boundaries in its own way.
  */
-import { MAX_USER_DATA } from '../node/codes.js';
-import { UsageError } from './exit.js';
+import { MAX_USER_DATA } from '../../node/codes.js';
+import { UsageError } from '../exit.js';
 import { counted } from './plural.js';
 import { escapedOctet, isPrintable } from './terminal-text.js';
 
