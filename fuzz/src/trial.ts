@@ -4,7 +4,7 @@
  */
 
 import type { TransportConnection } from '../../dist/core/connection/connection.js';
-import { SendPool } from '../../dist/core/data-transfer/send-pool.js';
+import { SendPool } from '../../dist/core/data-transfer/send-buffer.js';
 import type { EngineEvent, Message } from '../../dist/core/engine.js';
 import { CotpError } from '../../dist/core/errors.js';
 import { allocateZeroed, plainView } from '../../dist/core/octets/collector.js';

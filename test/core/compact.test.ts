@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { TransportConnection } from '../../src/core/connection/connection.js';
 import { TpktConnection } from '../../src/core/connection/tpkt-connection.js';
-import { SendPool } from '../../src/core/data-transfer/send-pool.js';
+import { SendPool } from '../../src/core/data-transfer/send-buffer.js';
 import { allocateZeroed, plainView } from '../../src/core/octets/collector.js';
 import { takeEvents } from '../support/engine.js';
 import { Pair } from '../support/pair.js';

@@ -1,7 +1,6 @@
 /** TPDUs are shown in the order in which they leave, where some of them overtake others. */
 import { describe, expect, test } from 'vitest';
-import { SendBuffer } from '../../../src/core/data-transfer/send-buffer.js';
-import { SendPool } from '../../../src/core/data-transfer/send-pool.js';
+import { SendBuffer, SendPool } from '../../../src/core/data-transfer/send-buffer.js';
 
 const allocate = (length: number) => new Uint8Array(length);
 const LISTENER = { onExpeditedSent() {}, onDataSent() {} };
