@@ -1,6 +1,8 @@
 /** TPDUs are shown in the order in which they leave, where some of them overtake others. */
 import { describe, expect, test } from 'vitest';
+import { showPackets } from '../../../src/core/data-transfer/observer.js';
 import { SendBuffer, SendPool } from '../../../src/core/data-transfer/send-buffer.js';
+import { digits, join, pattern, tpkt } from '../../support/splits.js';
 
 const allocate = (length: number) => new Uint8Array(length);
 const LISTENER = { onExpeditedSent() {}, onDataSent() {} };
@@ -85,5 +87,22 @@ describe('an observer of a buffer in which TPDUs overtake others', () => {
     observer.isWatching = true;
     takeAll(buffer);
     expect(seen).toEqual(['f002']);
+  });
+});
+
+describe('showPackets', () => {
+  test('shows a copy of each TPDU', () => {
+    const seen: Uint8Array[] = [];
+    const tpdus = [5, 300].map((length) => join(Uint8Array.of(0x02, 0xf0, 0x80), pattern(length)));
+    const packets = join(...tpdus.map(tpkt));
+    showPackets(packets, {
+      isWatching: true,
+      see: (direction, tpdu) => {
+        expect(direction).toBe('sent');
+        seen.push(tpdu);
+      },
+    });
+    packets.fill(0xee);
+    expect(seen.map((tpdu) => digits(tpdu))).toEqual(tpdus.map((tpdu) => digits(tpdu)));
   });
 });

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { showPackets } from '../../../src/core/data-transfer/observer.js';
 import { PacketRun } from '../../../src/core/data-transfer/packet-run.js';
 import { OctetSource, plainView } from '../../../src/core/octets/collector.js';
 import { digits, join, pattern, tpkt } from '../../support/splits.js';
@@ -115,24 +114,5 @@ describe('PacketRun', () => {
     const octets = packet(5);
     octets[1] = 1;
     expect(collecting().run.add(new OctetSource(octets), 4, octets.length)).toBe(false);
-  });
-});
-
-describe('showPackets', () => {
-  it('shows a copy of each TPDU', () => {
-    const seen: Uint8Array[] = [];
-    const packets = join(packet(5), packet(300));
-    showPackets(packets, {
-      isWatching: true,
-      see: (direction, tpdu) => {
-        expect(direction).toBe('sent');
-        seen.push(tpdu);
-      },
-    });
-    packets.fill(0xee);
-    expect(seen.map((tpdu) => digits(tpdu))).toEqual([
-      digits(packet(5).subarray(4)),
-      digits(packet(300).subarray(4)),
-    ]);
   });
 });
