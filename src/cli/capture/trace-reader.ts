@@ -2,7 +2,6 @@
  * Reads the JSON lines that `jsonLinesSink` and `cotp proxy --jsonl` write: an object for each TPDU. It reads
  * piece by piece, and keeps no more than one line.
  */
-
 import type { Flow } from './tcp-streams.js';
 import type { Frame } from './tpkt-direction.js';
 

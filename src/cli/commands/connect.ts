@@ -19,7 +19,8 @@ import { complain, jsonLine, tracer } from '../output/events.js';
 import { forEachExpedited, showExpedited } from '../output/expedited.js';
 import { fileReason } from '../output/file-error.js';
 import { infoJson, infoText } from '../output/format-info.js';
-import { ExpeditedData, hexText, type PipeFormat } from '../output/pipe-format.js';
+import { hexText } from '../output/octets-text.js';
+import { ExpeditedData, type PipeFormat } from '../output/pipe-format.js';
 import { counted } from '../output/plural.js';
 import { releaseJson, releaseText } from '../output/release.js';
 

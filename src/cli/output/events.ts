@@ -3,7 +3,7 @@
  */
 import type { TraceListener } from '../../index.js';
 import type { Io } from '../io.js';
-import { hexText } from './pipe-format.js';
+import { hexText } from './octets-text.js';
 import { terminalJson } from './terminal-text.js';
 
 /** An event: the fields of one JSON line. Fields that are `undefined` are left out. */

@@ -3,8 +3,8 @@
  */
 import type { Connection } from '../../index.js';
 import type { Io } from '../io.js';
+import { octetsText } from './octets-text.js';
 import type { PipeFormat } from './pipe-format.js';
-import { octetsText } from './release.js';
 
 /**
  * Calls `use` with each expedited data of the peer and waits for it, until the connection ends. What nobody

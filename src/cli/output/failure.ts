@@ -12,8 +12,8 @@ import {
 } from '../../index.js';
 import { CommandError, EXIT, UsageError } from '../exit.js';
 import { longFlag, type OptionRows } from '../options/option.js';
+import { optionalHex } from './octets-text.js';
 import { protocolHint } from './protocol-guess.js';
-import { optionalHex } from './release.js';
 
 /** An error as it is reported. */
 export interface Failure {

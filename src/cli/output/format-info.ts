@@ -5,7 +5,7 @@ import { explainSelector } from '../../core/s7-selector.js';
 import type { ConnectionInfo } from '../../index.js';
 import { selectorText } from '../options/selectors.js';
 import type { JsonEvent } from './events.js';
-import { hexText } from './pipe-format.js';
+import { hexText } from './octets-text.js';
 
 /** `host:port`, with the brackets that IPv6 requires. */
 export function addressText({

@@ -4,6 +4,7 @@
  */
 import { MAX_USER_DATA } from '../../node/codes.js';
 import { UsageError } from '../exit.js';
+import { hexText } from './octets-text.js';
 import { counted } from './plural.js';
 import { escapedOctet, isPrintable } from './terminal-text.js';
 
@@ -89,10 +90,6 @@ export function pipeFormat(
     case 'length':
       return { read: prefixed, write: withPrefix, writeExpedited: undefined };
   }
-}
-
-export function hexText(octets: Uint8Array): string {
-  return Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('hex');
 }
 
 /** In octets read as latin1: a UTF-8 character beyond ASCII (RFC 3629 §4), or an unprintable octet. */

@@ -4,7 +4,7 @@
 import { disconnectReason } from '../../core/tpdu/index.js';
 import type { Connection, Disconnection } from '../../index.js';
 import type { JsonEvent } from './events.js';
-import { hexText } from './pipe-format.js';
+import { octetsText, optionalHex } from './octets-text.js';
 import { counted } from './plural.js';
 
 /** How a connection ended, as the field `disconnection` of JSON events. `undefined` while it is open. */
@@ -56,17 +56,4 @@ function mainWords(ending: string, confirmed: boolean, reason: number | undefine
   return ending === 'local'
     ? 'our DR was not confirmed: TCP ended without a DC'
     : 'TCP ended without a DR of the peer';
-}
-
-/** Octets in hexadecimal, and as text if all of them are printable ASCII. */
-export function octetsText(octets: Uint8Array): string {
-  const isText = octets.every((octet) => octet >= 0x20 && octet < 0x7f);
-  return isText
-    ? `${hexText(octets)} ${JSON.stringify(String.fromCharCode(...octets))}`
-    : hexText(octets);
-}
-
-/** Octets in hexadecimal; `undefined` stays `undefined`. */
-export function optionalHex(octets: Uint8Array | undefined): string | undefined {
-  return octets === undefined ? undefined : hexText(octets);
 }

@@ -20,7 +20,7 @@ import { EXIT, Stop } from '../exit.js';
 import { selectorText } from '../options/selectors.js';
 import { TLS_CLIENT_OPTIONS } from '../options/tls.js';
 import { failureOf } from '../output/failure.js';
-import { hexText } from '../output/pipe-format.js';
+import { hexText } from '../output/octets-text.js';
 import { guessProtocol } from '../output/protocol-guess.js';
 
 /** The result of an attempt. All fields but the last four are part of the JSON event. */

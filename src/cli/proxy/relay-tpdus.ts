@@ -13,7 +13,7 @@ import { failureOf } from '../output/failure.js';
 import { counted } from '../output/plural.js';
 import { guessProtocol } from '../output/protocol-guess.js';
 import type { ClientLadder } from './ladder.js';
-import type { ProxyOptions, RunningProxy } from './relay-tsdus.js';
+import type { ProxyOptions, RunningProxy } from './proxy-options.js';
 import { rewriteCalledTsel } from './rewrite-called-tsel.js';
 
 /** If the target cannot be reached, milliseconds that the client has for its CR, so that it is shown. */

@@ -6,70 +6,28 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { Socket } from 'node:net';
 import {
-  type Address,
   type Connection,
   type ConnectionEvent,
   ConnectionRefusedError,
-  type ConnectOptions,
   type ConnectRequest,
   CotpError,
   connect,
   type FullAddress,
-  type ListenOptions,
   listen,
-  type Server,
   type TracedConnection,
   type TraceEntry,
   type TraceListener,
-  type Tsel,
 } from '../../index.js';
 import { DR_REASONS, isRefusalReason, TPKT_HEADER_LENGTH } from '../../node/codes.js';
 import { relayBetween } from '../../node/relay.js';
 import { resetStream } from '../../node/stream/streams.js';
 import { CONNECTION_CHANNEL, entryOf, ON_RUN, type TraceRun } from '../../node/trace/entry.js';
 import { CLOSE_TIME_ON_STOP } from '../close-on-stop.js';
-import type { classOptions } from '../options/transport-class.js';
 import { failureOf } from '../output/failure.js';
 import { addressText } from '../output/format-info.js';
 import type { Path } from './joined-legs.js';
-import type { ClientLadder, Ladder } from './ladder.js';
-
-/** Options of both kinds of proxy. */
-export interface ProxyOptions {
-  readonly listenAddr: Required<Address> & { readonly port: number };
-  readonly target: Required<Address> & { readonly port: number };
-  /** The called T-selector for the target. Default: the one that the client calls. */
-  readonly remoteTsel: Tsel | undefined;
-  /** The transport classes and the expedited data that clients may have, if the target has them too. */
-  readonly transport: ReturnType<typeof classOptions>;
-  /** The address of this machine from which the target is called. */
-  readonly localAddress: string | undefined;
-  /** TLS of the clients; `undefined` for none. Not for TPDUs that are relayed unchanged. */
-  readonly clientTls: ListenOptions['tls'];
-  /** TLS of the target, likewise. */
-  readonly targetTls: ConnectOptions['tls'];
-  readonly ladder: Ladder;
-  /**
-   * Called with every TPDU of both legs, each with the name `#N` of its client, and with the number of the client, to
-   * write it to files and to show it.
-   */
-  readonly record: (entry: TraceEntry, client: number) => void;
-  /** In its place for TPDUs that are relayed together, if nothing needs each of them by itself. */
-  readonly recordRun:
-    | ((source: TracedConnection, run: TraceRun, client: number) => void)
-    | undefined;
-  /** Called when a leg fails that the library did not open. */
-  readonly failed: (leg: TracedConnection, client: number, error: Error) => void;
-  /** Called when a leg ends that the library did not open. */
-  readonly ended: (connection: number, how: 'fin' | 'reset', by: 'local' | 'remote') => void;
-}
-
-/** A running proxy. */
-export interface RunningProxy {
-  readonly addresses: Server['addresses'];
-  /** Stops listening and closes all connections. */
-  close(): Promise<void>;
-}
+import type { ClientLadder } from './ladder.js';
+import type { ProxyOptions, RunningProxy } from './proxy-options.js';
 
 /** A client may send FIN long before the target has answered. */
 const HALF_OPEN = { allowHalfOpen: true };
