@@ -1,7 +1,6 @@
 /**
  * Measures single operations: a copy, for several targets, and a promise, for several values.
  */
-
 import { median } from './rate.js';
 
 export interface PrimitiveCost {

@@ -5,7 +5,7 @@
  * adds time.
  */
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { TransportConnection as Engine } from '../src/core/connection/connection.js';
+import type { TransportEngine as Engine } from '../src/core/connection/transport-engine.js';
 import type { ConnectionObserver } from '../src/core/data-transfer/observer.js';
 import type { SendPool as Blocks } from '../src/core/data-transfer/send-buffer.js';
 import type { MakeView } from '../src/core/octets/collector.js';
@@ -49,15 +49,15 @@ export async function traceCosts(rounds: number): Promise<TraceCost[]> {
   // The modules that the bundle is made of are in dist, beside it.
   const load = (module: string) =>
     import(new URL(`../${module}`, import.meta.resolve('cotp')).href);
-  const { TransportConnection } = (await load('core/connection/connection.js')) as {
-    TransportConnection: typeof Engine;
+  const { TransportEngine } = (await load('core/connection/transport-engine.js')) as {
+    TransportEngine: typeof Engine;
   };
   const { SendPool } = (await load('core/data-transfer/send-buffer.js')) as {
     SendPool: typeof Blocks;
   };
   const { view } = (await load('node/buffers.js')) as { view: MakeView };
   const engine = (observer: ConnectionObserver | undefined) => {
-    const opened = TransportConnection.responder(
+    const opened = TransportEngine.responder(
       {
         allocate: Buffer.allocUnsafe,
         view,

@@ -57,7 +57,7 @@ const ACTIONS = {
   'confirm disconnect':
     'reports the end to the user, with the reason of the DR; drops what is queued, sends a DC, then FIN',
   confirmed: 'notes that the peer has confirmed the end; sends FIN',
-  'send DC': 'sends a DC, if the DR has a SRC-REF',
+  'answer foreign DR': 'sends a DC, if the DR has a SRC-REF',
   'refuse second CR': 'sends a DR with reason 136',
   'answer foreign CC': 'sends a DR with reason 132',
 };

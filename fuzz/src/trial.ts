@@ -2,8 +2,7 @@
  * One connection without a socket that is given octets as a driver gives them, and what must hold of every class:
  * events end with one typed error, answers are whole packets, and each wait has a deadline.
  */
-
-import type { TransportConnection } from '../../dist/core/connection/connection.js';
+import type { TransportEngine } from '../../dist/core/connection/transport-engine.js';
 import { SendPool } from '../../dist/core/data-transfer/send-buffer.js';
 import type { EngineEvent, Message } from '../../dist/core/engine.js';
 import { CotpError } from '../../dist/core/errors.js';
@@ -24,7 +23,7 @@ const LONGEST = Math.max(...Object.values(TIMES));
 /** Octets of memory that a connection may keep beside what it has received: views and blocks of its own. */
 const MOST_PINNED_MORE = 65_536;
 
-export type Acceptance = Parameters<TransportConnection['accept']>[0];
+export type Acceptance = Parameters<TransportEngine['accept']>[0];
 
 /** What the responder does with a CR. */
 export type Decision = Acceptance | 'refuse' | 'late' | 'never';
@@ -57,7 +56,7 @@ export interface AnswerRules {
 
 /** One connection and the octets that it receives. */
 export class Trial {
-  readonly #connection: TransportConnection;
+  readonly #connection: TransportEngine;
   readonly #decision: Decision;
   readonly #rules: AnswerRules;
   readonly #told: string[] = [];
@@ -70,7 +69,7 @@ export class Trial {
   /** The chunk that is being processed. */
   #chunk: Uint8Array = new Uint8Array(0);
 
-  constructor(connection: TransportConnection, decision: Decision, rules: AnswerRules) {
+  constructor(connection: TransportEngine, decision: Decision, rules: AnswerRules) {
     this.#connection = connection;
     this.#decision = decision;
     this.#rules = rules;

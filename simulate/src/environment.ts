@@ -2,7 +2,6 @@
  * Replaces Node's network, timers and clock by those of a simulated world, and loads the library to run in
  * it. The replacement is done once for the process; worlds run one after the other.
  */
-
 import { syncBuiltinESMExports } from 'node:module';
 import net from 'node:net';
 import { join } from 'node:path';

@@ -203,8 +203,8 @@ export const FAULTS: readonly Fault[] = [
     ],
   },
   {
-    name: 'restarted-close-clock',
-    what: 'in class 2 each TPDU of the peer starts the close clock anew',
+    name: 'restarted-closeTimeout',
+    what: 'in class 2 each TPDU of the peer starts closeTimeout anew',
     rule: 'close',
     edits: [
       {
@@ -213,9 +213,9 @@ export const FAULTS: readonly Fault[] = [
         replace: 'this.#closeBy = now + closeTimeout;',
       },
       {
-        file: 'core/connection/connection.js',
+        file: 'core/connection/transport-engine.js',
         find: '    otherTpdus(octets) {',
-        replace: '    otherTpdus(octets) { if (this.facts.isReleasing) this.startCloseClock();',
+        replace: '    otherTpdus(octets) { if (this.facts.isReleasing) this.startCloseTimeout();',
       },
     ],
   },

@@ -1,7 +1,6 @@
 /**
  * Generates a plan from a seed. The random choices that determine a world are made here.
  */
-
 import { withClass2 } from './generate-class2.js';
 import type {
   Act,

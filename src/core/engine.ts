@@ -2,7 +2,6 @@
  * The interface between a protocol engine and its driver: octets and calls in, octets and events out. An engine uses no
  * socket, timer or clock; times are milliseconds of the clock that the driver reads.
  */
-
 import type { RunReceiver } from './data-transfer/packet-run.js';
 import type { SendBuffer } from './data-transfer/send-buffer.js';
 import type { DisconnectHow, Disconnection } from './disconnection.js';
@@ -61,7 +60,7 @@ export interface MessageReceiver {
   onExpedited(data: Uint8Array): void;
 }
 
-/** The action requested on the byte stream, after everything that waits was written. */
+/** The action requested on the byte stream. Only `'end'` waits until everything was written. */
 export type StreamRequest = 'none' | 'end' | 'destroy' | 'reset';
 
 /** About how many plain DTs take as much time as decoding one TPDU. */

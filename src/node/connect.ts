@@ -2,8 +2,8 @@
  * `connect`: from an address to an open transport connection.
  */
 import { isIPv4 } from 'node:net';
-import { TransportConnection } from '../core/connection/connection.js';
-import { type ConnectRequestInit, connectionRequest } from '../core/connection/establishment.js';
+import { type ConnectRequestInit, connectionRequest } from '../core/connection/handshake.js';
+import { TransportEngine } from '../core/connection/transport-engine.js';
 import type { EngineEvent } from '../core/engine.js';
 import { CotpError, TimeoutError } from '../core/errors.js';
 import { offerSize } from '../core/negotiation/tpdu-size.js';
@@ -206,7 +206,7 @@ interface Opening {
 class Initiator implements DriverUser {
   readonly #address: FullAddress;
   readonly #options: ResolvedConnectOptions;
-  readonly #engine: TransportConnection;
+  readonly #engine: TransportEngine;
   readonly #driver: Driver;
   readonly #trace: ConnectionTrace;
   readonly #resolve: (connection: Connection) => void;
@@ -234,7 +234,7 @@ class Initiator implements DriverUser {
       reportTo(options.onError, peer),
       { id },
     );
-    this.#engine = TransportConnection.initiator(
+    this.#engine = TransportEngine.initiator(
       engineOptions(options, options.timeout, reference ?? 0, peer, this.#trace),
       request,
       now(),

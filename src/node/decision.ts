@@ -2,8 +2,8 @@
  * The decision on the CR of one connection of a server: by the options of `listen`, or by the user through a
  * `ConnectRequest`. It is made once.
  */
-import type { TransportConnection } from '../core/connection/connection.js';
 import type { Acceptance } from '../core/connection/transition.js';
+import type { TransportEngine } from '../core/connection/transport-engine.js';
 import type { EngineEvent } from '../core/engine.js';
 import { ConnectionClosedError, type CotpError, ProtocolError } from '../core/errors.js';
 import { equalOctets } from '../core/octets/octets.js';
@@ -31,7 +31,7 @@ export type Indication = Extract<EngineEvent, { type: 'connectIndication' }>;
 
 /** The parts of a connection that a decision uses. */
 export interface DecisionParts {
-  readonly engine: TransportConnection;
+  readonly engine: TransportEngine;
   readonly driver: Driver;
   readonly trace: ConnectionTrace;
   readonly options: ResolvedListenOptions;

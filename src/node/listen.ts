@@ -2,7 +2,7 @@
  * `listen`: from an accepted TCP connection to an open transport connection.
  */
 import type { Duplex } from 'node:stream';
-import { TransportConnection } from '../core/connection/connection.js';
+import { TransportEngine } from '../core/connection/transport-engine.js';
 import type { EngineEvent } from '../core/engine.js';
 import { ConnectionClosedError, TimeoutError } from '../core/errors.js';
 import { reportTo } from './callbacks.js';
@@ -107,7 +107,7 @@ class Responder implements DriverUser {
   readonly #server: Server;
   readonly #service: Service;
   readonly #isExcess: boolean;
-  readonly #engine: TransportConnection;
+  readonly #engine: TransportEngine;
   readonly #driver: Driver;
   readonly #trace: ConnectionTrace;
   readonly #report: (error: unknown) => void;
@@ -133,7 +133,7 @@ class Responder implements DriverUser {
       { server: server.addresses[0] },
     );
     this.#trace = trace;
-    const engine = TransportConnection.responder(
+    const engine = TransportEngine.responder(
       engineOptions(options, options.handshakeTimeout, reference ?? 0, peer, trace),
       now(),
     );

@@ -1,7 +1,7 @@
 /** A message that is begun and keeps large chunks in memory, once it is copied. */
 import { describe, expect, test } from 'vitest';
-import type { TransportConnection } from '../../src/core/connection/connection.js';
-import { TpktConnection } from '../../src/core/connection/tpkt-connection.js';
+import { TpktEngine } from '../../src/core/connection/tpkt-engine.js';
+import type { TransportEngine } from '../../src/core/connection/transport-engine.js';
 import { SendPool } from '../../src/core/data-transfer/send-buffer.js';
 import { allocateZeroed, plainView } from '../../src/core/octets/collector.js';
 import { takeEvents } from '../support/engine.js';
@@ -9,7 +9,7 @@ import { Pair } from '../support/pair.js';
 import { dt, tpkt } from '../support/raw.js';
 
 /** An open responder, and the beginning of a TSDU in a chunk that is full of other TSDUs. */
-function begun(): { connection: TransportConnection; rest: Uint8Array } {
+function begun(): { connection: TransportEngine; rest: Uint8Array } {
   const { connection } = new Pair().open().responder;
   const tsdu = Buffer.concat([dt('11'.repeat(1_000), false), dt('22'.repeat(1_000))]);
   const chunk = Buffer.concat([Buffer.alloc(50 * 1_007, dt('aa'.repeat(1_000))), tsdu]);
@@ -38,7 +38,7 @@ describe('a small TSDU', () => {
 });
 
 test('a small packet of bare TPKT keeps little more than its own octets, and is the same in the end', () => {
-  const engine = new TpktConnection({
+  const engine = new TpktEngine({
     allocate: allocateZeroed,
     view: plainView,
     sendPool: new SendPool(allocateZeroed),

@@ -1,6 +1,6 @@
 /** How often an octet is copied on its way through the engine: counted, not believed. */
 import { describe, expect, it } from 'vitest';
-import type { TransportConnection } from '../../src/core/connection/connection.js';
+import type { TransportEngine } from '../../src/core/connection/transport-engine.js';
 import { SendPool } from '../../src/core/data-transfer/send-buffer.js';
 import { plainView } from '../../src/core/octets/collector.js';
 import { countCopies, octetWatcher } from '../support/copies.js';
@@ -38,11 +38,7 @@ function dts(tsdu: Uint8Array, userData: number): readonly Uint8Array[] {
 }
 
 /** What the reception of these chunks copies, and the TSDUs that come of it. */
-function receiveCounted(
-  connection: TransportConnection,
-  chunks: readonly Uint8Array[],
-  isOwn = false,
-) {
+function receiveCounted(connection: TransportEngine, chunks: readonly Uint8Array[], isOwn = false) {
   const copies = countCopies(() => {
     for (const chunk of chunks) {
       connection.receive(chunk, 0, isOwn);

@@ -1,6 +1,7 @@
 /** The error classes: their names and codes, their messages, and what they keep of the octets that caused them. */
 import { describe, expect, it } from 'vitest';
-import { detailsOf, refusedByDr } from '../../src/core/connection/failures.js';
+import { refusedByDr } from '../../src/core/connection/failures.js';
+import { detailsOf } from '../../src/core/connection/release.js';
 import {
   ConnectionClosedError,
   ConnectionRefusedError,

@@ -1,6 +1,6 @@
 /** What a TSDU costs in the engine does not depend on how large it is, octet by octet. */
 import { describe, expect, it, test } from 'vitest';
-import type { TransportConnection } from '../../src/core/connection/connection.js';
+import type { TransportEngine } from '../../src/core/connection/transport-engine.js';
 import { Fifo } from '../../src/core/fifo.js';
 import { OctetCollector } from '../../src/core/octets/collector.js';
 import { NO_OCTETS } from '../../src/core/octets/octets.js';
@@ -13,7 +13,7 @@ import { packet, responder } from '../support/states.js';
 const MEBIBYTE = 1_048_576;
 
 /** An open connection, both ways by DTs of up to that size. */
-function opened(maxTpduSize: number): TransportConnection {
+function opened(maxTpduSize: number): TransportEngine {
   const allocate = (length: number) => Buffer.allocUnsafe(length);
   const limits = { maxTsduSize: 64 * MEBIBYTE, maxTsduSegments: 2_000_000 };
   const subject = responder({ maxTpduSize, ...limits, allocate });

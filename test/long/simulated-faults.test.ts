@@ -36,7 +36,7 @@ describe('a fault that is put into the library', () => {
     ['no-dc', 'honest', 1],
     ['data-before-ea', 'ack', 20],
     ['expedited-last', 'order', 60],
-    ['restarted-close-clock', 'close', 90],
+    ['restarted-closeTimeout', 'close', 90],
     ['unsent-forgotten', 'unsent', 10],
   ])('is found: %s', async (name, rule, seed) => {
     const search = ['--seed', `${seed}`, '--steps', '2000000', '--as-found'];

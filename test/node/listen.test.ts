@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { describe, expect, test, vi } from 'vitest';
-import { TransportConnection } from '../../src/core/connection/connection.js';
+import { TransportEngine } from '../../src/core/connection/transport-engine.js';
 import {
   type Connection,
   type ConnectRequest,
@@ -476,7 +476,7 @@ describe('before a CR', () => {
 
 test('what cannot be answered is refused and told, where nobody decides', async () => {
   const fault = new RangeError('it does not fit');
-  const accept = vi.spyOn(TransportConnection.prototype, 'accept').mockImplementationOnce(() => {
+  const accept = vi.spyOn(TransportEngine.prototype, 'accept').mockImplementationOnce(() => {
     throw fault;
   });
   const { server, packet } = await answer(CR);

@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { TransportConnection } from '../../src/core/connection/connection.js';
+import { TransportEngine } from '../../src/core/connection/transport-engine.js';
 import { CotpError } from '../../src/core/errors.js';
 import { inState2, STATES_AND_ROLES } from '../support/class2-states.js';
 import { type Output, takeEvents } from '../support/engine.js';
@@ -32,7 +32,7 @@ interface Item {
 
 /** One side of the pair: what it has written, what it has got, and the octets on their way to it. */
 class Side {
-  readonly connection: TransportConnection;
+  readonly connection: TransportEngine;
   readonly written: Item[] = [];
   readonly got: Item[] = [];
   readonly ends: Output[] = [];
@@ -41,7 +41,7 @@ class Side {
   isFinDue = false;
   #hasEnded = false;
 
-  constructor(connection: TransportConnection) {
+  constructor(connection: TransportEngine) {
     this.connection = connection;
   }
 
@@ -114,12 +114,8 @@ function pair({ tpClass, expeditedAck }: Form, strict: boolean): readonly [Side,
   const asked = { tpClass, expedited: true, expeditedAck };
   const common = { strict, maxTpduSize: 128, ...asked };
   const request = { parameters: { tpduSize: 128 }, userData: hex(''), ...asked };
-  const client = TransportConnection.initiator(
-    class0Options({ ...common, localRef: 1 }),
-    request,
-    0,
-  );
-  const server = TransportConnection.responder(class0Options({ ...common, localRef: 2 }), 0);
+  const client = TransportEngine.initiator(class0Options({ ...common, localRef: 1 }), request, 0);
+  const server = TransportEngine.responder(class0Options({ ...common, localRef: 2 }), 0);
   const sides = [new Side(client), new Side(server)] as const;
   client.streamConnected(0);
   sides[0].flush(sides[1], 1);

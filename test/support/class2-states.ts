@@ -1,8 +1,8 @@
 /** Class 2 connections brought into a state in either role, and everything that can happen to them there. */
-import { TransportConnection } from '../../src/core/connection/connection.js';
-import type { ConnectRequestInit } from '../../src/core/connection/establishment.js';
+import type { ConnectRequestInit } from '../../src/core/connection/handshake.js';
 import type { ConnectionOptions } from '../../src/core/connection/options.js';
 import type { Event, State } from '../../src/core/connection/transition.js';
+import { TransportEngine } from '../../src/core/connection/transport-engine.js';
 import { class0Options } from './pair.js';
 import { hex, join } from './splits.js';
 import { call, OURS, octets, packet, raw, type Stimulus, Subject, THEIRS } from './states.js';
@@ -47,12 +47,12 @@ export function initiator2(
   const asked = { tpClass, expedited, expeditedAck };
   const parameters = { tpduSize: 1024 };
   const request = { parameters, userData: hex(''), ...asked, ...more };
-  return new Subject(TransportConnection.initiator(all, request, 0));
+  return new Subject(TransportEngine.initiator(all, request, 0));
 }
 
 /** A responder before a CR. */
 export function responder2(own: Class2Options = {}): Subject {
-  return new Subject(TransportConnection.responder(options(own), 0));
+  return new Subject(TransportEngine.responder(options(own), 0));
 }
 
 /** An open connection. */

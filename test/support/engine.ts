@@ -1,7 +1,6 @@
 /**
  * What comes out of an engine and of its outbox, all at once, as tests want to see it.
  */
-
 import type { SendBuffer } from '../../src/core/data-transfer/send-buffer.js';
 import type { Engine, EngineEvent, Message } from '../../src/core/engine.js';
 

@@ -2,9 +2,9 @@
  * Two core connections back to back on a virtual clock. Between them stands a stream as TCP is one:
  * octets in order, cut anywhere, late by a chosen time; FIN in order behind them; a reset at once.
  */
-import { TransportConnection } from '../../src/core/connection/connection.js';
 import type { ConnectionOptions } from '../../src/core/connection/options.js';
 import type { Acceptance } from '../../src/core/connection/transition.js';
+import { TransportEngine } from '../../src/core/connection/transport-engine.js';
 import { SendPool } from '../../src/core/data-transfer/send-buffer.js';
 import type { EngineEvent } from '../../src/core/engine.js';
 import { allocateZeroed, plainView } from '../../src/core/octets/collector.js';
@@ -45,7 +45,7 @@ type Parcel =
 
 /** One side with everything that happened to it. */
 export class Side {
-  readonly connection: TransportConnection;
+  readonly connection: TransportEngine;
   readonly events: Output[] = [];
   /** Octets, FIN or reset on the way to this side. */
   readonly inbound: Parcel[] = [];
@@ -57,7 +57,7 @@ export class Side {
   /** Octets of every write, for tests that look at the wire. */
   readonly written: Uint8Array[] = [];
 
-  constructor(connection: TransportConnection) {
+  constructor(connection: TransportEngine) {
     this.connection = connection;
   }
 
@@ -84,7 +84,7 @@ export interface PairOptions {
   readonly offeredSize?: number;
   readonly network?: Network;
   /** Decision on the CR, at once. Default: accept. */
-  readonly decide?: (connection: TransportConnection, now: number) => void;
+  readonly decide?: (connection: TransportEngine, now: number) => void;
   readonly acceptance?: Acceptance;
 }
 
@@ -94,7 +94,7 @@ export class Pair {
   readonly initiator: Side;
   readonly responder: Side;
   readonly #network: Network;
-  readonly #decide: (connection: TransportConnection, now: number) => void;
+  readonly #decide: (connection: TransportEngine, now: number) => void;
 
   constructor(options: PairOptions = {}) {
     const { acceptance = {} } = options;
@@ -102,7 +102,7 @@ export class Pair {
     this.#decide = options.decide ?? ((connection, now) => connection.accept(acceptance, now));
     const { offeredSize } = options;
     this.initiator = new Side(
-      TransportConnection.initiator(
+      TransportEngine.initiator(
         class0Options({ localRef: 0x0101, ...options.initiator }),
         {
           parameters: offeredSize === undefined ? {} : { tpduSize: offeredSize },
@@ -112,7 +112,7 @@ export class Pair {
       ),
     );
     this.responder = new Side(
-      TransportConnection.responder(class0Options({ localRef: 0x0202, ...options.responder }), 0),
+      TransportEngine.responder(class0Options({ localRef: 0x0202, ...options.responder }), 0),
     );
     this.initiator.peer = this.responder;
     this.responder.peer = this.initiator;

@@ -1,7 +1,7 @@
 /** Class 0 connections brought into a state, and everything that can happen to them there. */
-import { TransportConnection } from '../../src/core/connection/connection.js';
 import type { ConnectionOptions } from '../../src/core/connection/options.js';
 import type { Event, State } from '../../src/core/connection/transition.js';
+import { TransportEngine } from '../../src/core/connection/transport-engine.js';
 import type { EngineEvent } from '../../src/core/engine.js';
 import { decode } from '../../src/core/tpdu/decode.js';
 import { encode } from '../../src/core/tpdu/encode.js';
@@ -44,10 +44,10 @@ export const DT: Uint8Array = raw('02f080 010203');
 
 /** A connection and what has come out of it. */
 export class Subject {
-  readonly connection: TransportConnection;
+  readonly connection: TransportEngine;
   now = 100;
 
-  constructor(connection: TransportConnection) {
+  constructor(connection: TransportEngine) {
     this.connection = connection;
   }
 
@@ -114,10 +114,10 @@ export function only<T extends TpduType>(subject: Subject, type: T): Extract<Tpd
 /** An initiator before TCP is connected. */
 export function initiator(
   options: Partial<ConnectionOptions> = {},
-  request: Partial<Parameters<typeof TransportConnection.initiator>[1]> = {},
+  request: Partial<Parameters<typeof TransportEngine.initiator>[1]> = {},
 ): Subject {
   return new Subject(
-    TransportConnection.initiator(
+    TransportEngine.initiator(
       class0Options({ localRef: OURS, ...options }),
       { parameters: { tpduSize: 1024 }, userData: new Uint8Array(0), ...request },
       0,
@@ -127,9 +127,7 @@ export function initiator(
 
 /** A responder before a CR. */
 export function responder(options: Partial<ConnectionOptions> = {}): Subject {
-  return new Subject(
-    TransportConnection.responder(class0Options({ localRef: OURS, ...options }), 0),
-  );
+  return new Subject(TransportEngine.responder(class0Options({ localRef: OURS, ...options }), 0));
 }
 
 /** The states that class 0 has. */
@@ -207,7 +205,7 @@ export function octets<Where extends readonly unknown[] = [state: State]>(
 export function call(
   name: string,
   event: Event,
-  act: (connection: TransportConnection) => void,
+  act: (connection: TransportEngine) => void,
 ): Stimulus<[]> {
   return { name, event: () => event, act: ({ connection }) => act(connection) };
 }

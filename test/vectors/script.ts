@@ -2,7 +2,7 @@
  * The layer `script`: a whole connection as calls and TPDUs, without socket and clock. Knows the names that vectors
  * use and holds no rule of the protocol.
  */
-import { TransportConnection } from '../../src/core/connection/connection.js';
+import { TransportEngine } from '../../src/core/connection/transport-engine.js';
 import type { EngineEvent, StreamRequest } from '../../src/core/engine.js';
 import {
   ConnectionClosedError,
@@ -54,7 +54,7 @@ export function runScript(context: ScriptContext, steps: readonly Step[], strict
 }
 
 class Script {
-  readonly #connection: TransportConnection;
+  readonly #connection: TransportEngine;
   #now = 0;
   #stream: StreamRequest = 'none';
 
@@ -115,7 +115,7 @@ const STREAM_REQUESTS: Readonly<Record<StreamRequest, string | undefined>> = {
 };
 
 const STEPS: Readonly<
-  Record<string, (connection: TransportConnection, step: Step, now: number) => void>
+  Record<string, (connection: TransportEngine, step: Step, now: number) => void>
 > = {
   connected: (connection, _step, now) => connection.streamConnected(now),
   recv: (connection, { tpdu }, now) => connection.receive(tpkt(octetsOf(tpdu)), now),
@@ -148,8 +148,8 @@ function made({ role, classes = [0], ...context }: ScriptContext, strict: boolea
     expeditedAck,
   });
   return role === 'responder'
-    ? TransportConnection.responder(options, 0)
-    : TransportConnection.initiator(
+    ? TransportEngine.responder(options, 0)
+    : TransportEngine.initiator(
         options,
         {
           parameters: { tpduSize: SIZE },
@@ -163,7 +163,7 @@ function made({ role, classes = [0], ...context }: ScriptContext, strict: boolea
 }
 
 /** After a handshake in which all that the context names was asked for and granted. */
-function opened(context: ScriptContext, strict: boolean): TransportConnection {
+function opened(context: ScriptContext, strict: boolean): TransportEngine {
   const { class: agreed = 0, remoteRef = 0, localRef, expedited = false, ack = false } = context;
   const connection = made({ ...context, classes: [agreed] }, strict);
   const bits = (expedited ? 1 : 0) | (ack ? 0x20 : 0);

@@ -2,7 +2,7 @@
  * The connection of class 2 without a socket, and expedited data in both classes: streams of TPDUs in either role
  * and every phase.
  */
-import { TransportConnection } from '../../../dist/core/connection/connection.js';
+import { TransportEngine } from '../../../dist/core/connection/transport-engine.js';
 import { OURS, THEIRS } from '../class2-streams.js';
 import { join, tpkt } from '../octets.js';
 import { must, type Target } from '../target.js';
@@ -31,7 +31,7 @@ const DECISIONS: Readonly<Record<string, Decision>> = {
 };
 
 function inPhase(
-  connection: TransportConnection,
+  connection: TransportEngine,
   {
     decision,
     holdsData = false,
@@ -77,7 +77,7 @@ const PHASES: Readonly<Record<string, Enter>> = {
 
 function inBothRoles(
   name: string,
-  enter: (open: TransportConnection) => TransportConnection,
+  enter: (open: TransportEngine) => TransportEngine,
   holdsData = false,
 ): Record<string, Enter> {
   const kinds: readonly (readonly [string, Bits])[] = holdsData
@@ -171,29 +171,29 @@ function packet(...hex: readonly string[]): Uint8Array {
 
 const LOCAL = { tpClass: '2,0', expedited: true, expeditedAck: true } as const;
 
-function asking(strict: boolean, tpClass: 2 | '2,0'): TransportConnection {
+function asking(strict: boolean, tpClass: 2 | '2,0'): TransportEngine {
   const request = {
     ...LOCAL,
     tpClass,
     parameters: { tpduSize: 1024 },
     userData: USER_DATA,
   } as const;
-  const connection = TransportConnection.initiator(baseOptions(strict, OURS), request, 0);
+  const connection = TransportEngine.initiator(baseOptions(strict, OURS), request, 0);
   connection.streamConnected(1);
   return connection;
 }
 
-function responder(strict: boolean): TransportConnection {
-  return TransportConnection.responder({ ...baseOptions(strict, OURS), ...LOCAL }, 0);
+function responder(strict: boolean): TransportEngine {
+  return TransportEngine.responder({ ...baseOptions(strict, OURS), ...LOCAL }, 0);
 }
 
-function openInitiator(strict: boolean, bits: Bits): TransportConnection {
+function openInitiator(strict: boolean, bits: Bits): TransportEngine {
   return followedBy(asking(strict, '2,0'), (it) =>
     it.receive(packet(`0cd012340077 21c0010a c601${bits}`), 2),
   );
 }
 
-function openResponder(strict: boolean, bits: Bits): TransportConnection {
+function openResponder(strict: boolean, bits: Bits): TransportEngine {
   return followedBy(responder(strict), (it) => {
     it.receive(packet(`0fe000000077 21c0010a c601${bits} c70100`), 1);
     it.accept({}, 2);
@@ -201,7 +201,7 @@ function openResponder(strict: boolean, bits: Bits): TransportConnection {
 }
 
 /** An ED has left, and data and another ED wait for its EA. */
-function awaitingEa(open: TransportConnection): TransportConnection {
+function awaitingEa(open: TransportEngine): TransportEngine {
   const { sendBuffer } = open;
   open.sendExpedited(EXPEDITED);
   while (sendBuffer.shift() !== undefined) {

@@ -1,7 +1,7 @@
 /**
  * Target `core`: a connection engine without a socket receives any octets, in both roles and every phase.
  */
-import { TransportConnection } from '../../../dist/core/connection/connection.js';
+import { TransportEngine } from '../../../dist/core/connection/transport-engine.js';
 import { TPKT_HEADER_LENGTH } from '../octets.js';
 import { must, type Target } from '../target.js';
 import { type AnswerRules, baseOptions, type Decision } from '../trial.js';
@@ -32,7 +32,7 @@ const DECISIONS: Readonly<Record<string, Decision>> = {
 };
 
 /** How to bring a connection into each phase, in each role. */
-const PHASES: Readonly<Record<string, (options: Options) => TransportConnection>> = {
+const PHASES: Readonly<Record<string, (options: Options) => TransportEngine>> = {
   'initiator before TCP': initiator,
   'initiator after its CR': (options) => {
     const connection = initiator(options);
@@ -61,22 +61,22 @@ function base({ strict }: Options) {
   return baseOptions(strict, OUR_REFERENCE);
 }
 
-function initiator(options: Options): TransportConnection {
-  return TransportConnection.initiator(base(options), REQUEST, 0);
+function initiator(options: Options): TransportEngine {
+  return TransportEngine.initiator(base(options), REQUEST, 0);
 }
 
-function responder(options: Options): TransportConnection {
-  return TransportConnection.responder(base(options), 0);
+function responder(options: Options): TransportEngine {
+  return TransportEngine.responder(base(options), 0);
 }
 
-function openInitiator(options: Options): TransportConnection {
+function openInitiator(options: Options): TransportEngine {
   const connection = initiator(options);
   connection.streamConnected(1);
   connection.receive(CC, 2);
   return connection;
 }
 
-function openResponder(options: Options): TransportConnection {
+function openResponder(options: Options): TransportEngine {
   const connection = responder(options);
   connection.receive(CR, 1);
   connection.accept({}, 2);

@@ -2,7 +2,7 @@
  * Targets that give a connection any octets in each of its phases, tolerant and strict: however TCP cuts them, what it
  * does must be the same.
  */
-import type { TransportConnection } from '../../../dist/core/connection/connection.js';
+import type { TransportEngine } from '../../../dist/core/connection/transport-engine.js';
 import { join } from '../octets.js';
 import { must, type Target } from '../target.js';
 import type { AnswerRules, Decision } from '../trial.js';
@@ -11,7 +11,7 @@ import { packetByPacket } from './splitter.js';
 
 /** A connection in some phase. */
 export interface Situation {
-  readonly connection: TransportConnection;
+  readonly connection: TransportEngine;
   readonly rules: AnswerRules;
   /** What the responder does with a CR; it accepts unless given. */
   readonly decision?: Decision | undefined;
@@ -67,9 +67,9 @@ function trial({ connection, decision = {}, rules, holdsData = false }: Situatio
 
 /** Does something to a connection, and returns it. */
 export function followedBy(
-  connection: TransportConnection,
-  act: (connection: TransportConnection) => void,
-): TransportConnection {
+  connection: TransportEngine,
+  act: (connection: TransportEngine) => void,
+): TransportEngine {
   act(connection);
   return connection;
 }

@@ -2,7 +2,6 @@
  * The procedure of class 0: what its TPDUs do on an open connection (X.224 table A.6 with TCP as the network
  * service, RFC 1006 §3 and §5), as rows of the transition table.
  */
-
 import type { ClassProcedure } from '../connection/class-procedure.js';
 import { classify, readOne } from '../connection/classify.js';
 import { ESTABLISHMENT } from '../connection/establishment.js';

@@ -1,7 +1,6 @@
 /**
  * The procedure of class 2 without explicit flow control (X.224 10, RFC 2126 4.2).
  */
-
 import type { ClassProcedure } from '../connection/class-procedure.js';
 import { classify, readOne } from '../connection/classify.js';
 import { STATES } from '../connection/transition.js';

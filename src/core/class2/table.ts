@@ -15,7 +15,7 @@ function unassociated(state: State): Row {
     'discarded TPDU': ['ignore', state],
     //= X.224 6.9.1.4.2 a 2
     //= X.224 6.9.1.4.2 d 1
-    'foreign DR': ['send DC', state],
+    'foreign DR': ['answer foreign DR', state],
     //= X.224 13.5.3 a to c
     //= RFC 2126 4.2.1 multiplexing
     'second CR': ['refuse second CR', state],
@@ -163,7 +163,7 @@ const AFTER: Rows = {
     'N-DISCONNECT indication': ['ignore', 'CLOSED'],
     timer: ['drop', 'CLOSED'],
   },
-  // Both sides have ended, but octets may still wait for a peer that does not read: the close clock runs on.
+  // Both sides have ended, but octets may still wait for a peer that does not read: closeTimeout runs on.
   CLOSED: { timer: ['drop', 'CLOSED'] },
 };
 

@@ -16,8 +16,8 @@ import type {
   DisconnectRequest,
   TpduInitOf,
 } from '../tpdu/types.js';
-import { capabilitiesOf, type NegotiationOptions } from './establishment.js';
 import { endedByPeer, refusedByRemoteDesktop, refusedByUs, unexpected } from './failures.js';
+import { capabilitiesOf, type NegotiationOptions } from './handshake.js';
 import { faultOr, type ReceivedTpdu, readDr, typeOf } from './received-tpdu.js';
 import { STATES, type State, type TransitionInput } from './transition.js';
 

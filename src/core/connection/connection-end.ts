@@ -1,5 +1,5 @@
 /**
- * The end of one connection: its close clock, and the record of how it ended. Knows no states.
+ * The end of one connection: its closeTimeout, and the record of how it ended. Knows no states.
  */
 import type { DisconnectDetails, Disconnection } from '../disconnection.js';
 import type { CotpError, Ending } from '../errors.js';
@@ -19,7 +19,7 @@ export class ConnectionEnd {
   }
 
   /**
-   * When the close clock runs out. The first call starts it, and nothing restarts it: it bounds the whole time from the
+   * When closeTimeout ends. The first call starts it, and nothing restarts it: it bounds the whole time from the
    * request to close to the end of TCP.
    */
   closeBy(now: number, closeTimeout: number): number {

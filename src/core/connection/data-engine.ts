@@ -165,7 +165,7 @@ export abstract class DataEngine extends StreamEngine {
     return true;
   }
 
-  /** Processes the TPDUs of a packet that is no plain DT. `false` stops the splitter. */
+  /** Processes the TPDUs of a packet that did not take the hot path. `false` stops the splitter. */
   protected abstract otherTpdus(octets: Uint8Array): boolean;
 
   /** Size in force, in octets; `undefined` before the connection is open. */

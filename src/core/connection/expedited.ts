@@ -46,7 +46,7 @@ export class Expedited {
     return number;
   }
 
-  /** An ED has left. The core has no clock: a deadline in the past makes the driver call `isOverdue` at once. */
+  /** An ED has left. The core has no clock: a deadline in the past makes the driver call `handleDeadline` at once. */
   sent(): void {
     if (this.isAcknowledged && this.#timeout > 0) {
       this.ackDeadline = TIME_UNKNOWN;

@@ -1,9 +1,7 @@
 /**
- * The errors of a connection: the error that an event causes in a state, and what to try. Only the wording is here; a
- * function of this file does not change the connection.
+ * The errors of a connection: the error that an event causes in a state, and what to try. No function of this
+ * file changes the connection.
  */
-
-import type { DisconnectDetails } from '../disconnection.js';
 import {
   ConnectionClosedError,
   ConnectionRefusedError,
@@ -17,17 +15,13 @@ import {
   type TimerName,
   unreachableHint,
 } from '../errors.js';
-import { copyOf, NO_OCTETS, octetCount, toHex } from '../octets/octets.js';
+import { NO_OCTETS, octetCount, toHex } from '../octets/octets.js';
 import { ER_HINT, hintOfClose, hintOfDr } from '../refusal-hints.js';
-import {
-  ADDITIONAL_INFO,
-  disconnectReason,
-  MAX_USER_DATA,
-  rejectCauseText,
-} from '../tpdu/codes.js';
+import { disconnectReason, rejectCauseText } from '../tpdu/codes.js';
 import { failureText } from '../tpdu/remote-desktop.js';
 import type { Decoded, DisconnectRequest, ErrorTpdu, Tpdu, TpduInitOf } from '../tpdu/types.js';
 import type { StreamTraits } from './options.js';
+import { detailsOf } from './release.js';
 import { STATES, type State, type TransitionInput } from './transition.js';
 
 /** Each phase as a part of a message. */
@@ -236,20 +230,6 @@ export function endedByPeer(
   );
 }
 
-/** What a DR says beside its reason. User data above the limit of X.224 is left out. */
-//= RFC 2126 4.2.3 non-disruptive
-export function detailsOf({ parameters, userData }: DisconnectRequest): DisconnectDetails {
-  const { additionalInfo = NO_OCTETS } = parameters;
-  const octet = additionalInfo.length === 1 ? additionalInfo[0] : undefined;
-  const isStated = octet === ADDITIONAL_INFO.nonDisruptive || octet === ADDITIONAL_INFO.abort;
-  const isAllowed = userData.length > 0 && userData.length <= MAX_USER_DATA.disconnect;
-  return {
-    userData: isAllowed ? copyOf(userData) : undefined,
-    additionalInfo: additionalInfo.length > 0 ? copyOf(additionalInfo) : undefined,
-    nonDisruptive: isStated ? octet === ADDITIONAL_INFO.nonDisruptive : undefined,
-  };
-}
-
 /** A TPDU that is not allowed in this state. */
 export function unexpected(state: State, tpdu: Tpdu, octets: Uint8Array): CotpError {
   const phase = STATES[state].phase;
@@ -323,7 +303,7 @@ const TIMERS: Readonly<Record<Phase, Timer>> = {
     limit: 'reassemblyTimeout',
     text: 'a TSDU was begun but not finished',
   },
-  // The close clock has run out before everything that was written has left. Once it has left, no error is reported.
+  // closeTimeout has passed before everything that was written has left. Once it has left, no error is reported.
   closing: {
     timer: 'closeTimeout',
     limit: 'closeTimeout',

@@ -1,8 +1,9 @@
 /**
- * DR and DC (X.224 13.5, 13.6): those that release a connection of class 2, and those that answer TPDUs of another
- * connection.
+ * DR and DC (X.224 13.5, 13.6): those that release a connection of class 2, those that answer TPDUs of another
+ * connection, and what a received DR says.
  */
-import { NO_OCTETS } from '../octets/octets.js';
+import type { DisconnectDetails } from '../disconnection.js';
+import { copyOf, NO_OCTETS } from '../octets/octets.js';
 import { ADDITIONAL_INFO, DR_REASONS, MAX_USER_DATA } from '../tpdu/codes.js';
 import { encode } from '../tpdu/encode.js';
 import type { ConnectionConfirm, ConnectionRequest, DisconnectRequest } from '../tpdu/types.js';
@@ -87,4 +88,18 @@ export function checkDisconnectData(userData: Uint8Array | undefined, tpClass: 0
   if (userData.length < 1 || userData.length > most) {
     throw new RangeError(`userData: 1 to ${most} octets expected, got ${userData.length}`);
   }
+}
+
+/** What a DR says beside its reason. User data above the limit of X.224 is left out. */
+//= RFC 2126 4.2.3 non-disruptive
+export function detailsOf({ parameters, userData }: DisconnectRequest): DisconnectDetails {
+  const { additionalInfo = NO_OCTETS } = parameters;
+  const octet = additionalInfo.length === 1 ? additionalInfo[0] : undefined;
+  const isStated = octet === ADDITIONAL_INFO.nonDisruptive || octet === ADDITIONAL_INFO.abort;
+  const isAllowed = userData.length > 0 && userData.length <= MAX_USER_DATA.disconnect;
+  return {
+    userData: isAllowed ? copyOf(userData) : undefined,
+    additionalInfo: additionalInfo.length > 0 ? copyOf(additionalInfo) : undefined,
+    nonDisruptive: isStated ? octet === ADDITIONAL_INFO.nonDisruptive : undefined,
+  };
 }

@@ -312,7 +312,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
     this.#state = next;
     this.facts = STATES[next];
     if (next === 'CLOSED') {
-      // After the FIN of the peer TCP is open until ours has left: the close clock still runs.
+      // After the FIN of the peer TCP is open until ours has left: closeTimeout still runs.
       if (input.event !== 'N-RELEASE indication' || this.streamRequest !== 'end') {
         this.due = undefined;
       }
@@ -395,15 +395,15 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
     this.sendBuffer.dropData();
   }
 
-  /** Sets the deadline to the end of the close clock, and starts that unless it runs. */
-  protected startCloseClock(): void {
+  /** Sets the deadline to the end of closeTimeout, and starts that unless it runs. */
+  protected startCloseTimeout(): void {
     this.due = this.end.closeBy(this.now, this.#traits.times.closeTimeout);
   }
 
-  /** Sends the octets that wait, then FIN, within the time of the close clock. */
+  /** Sends the octets that wait, then FIN, within closeTimeout. */
   protected release(): void {
     this.streamRequest = 'end';
-    this.startCloseClock();
+    this.startCloseTimeout();
     this.forgetReceived();
   }
 

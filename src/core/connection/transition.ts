@@ -1,11 +1,11 @@
 /**
  * A connection as data: states, events, actions, and a table with the action and the next state for every event in
- * every state. Knows neither octets nor sockets.
+ * every state. Decodes nothing, and knows no sockets.
  *
  * To read a table: the rows are in `stream-life.ts` (data, FIN and the end of TCP), `establishment.ts` (from TCP to the
  * CC) and in the folder of each class (its TPDUs on an open connection, and what differs before that if the CR prefers
- * the class). A cell is `[action, next state]`. {@link complete} fills in the cells that no row has, all by one rule, as
- * X.224 annex A does with its empty cells. `stream-engine.ts` and `connection.ts` perform the actions.
+ * the class). A cell is `[action, next state]`. {@link complete} fills in the cells that no row has, by the three
+ * rules of X.224 annex A for an empty cell. `stream-engine.ts` and `transport-engine.ts` perform the actions.
  *
  * Names in capitals are those of X.224, except WFCR, RELEASING, FIN_SENT, FIN_RECEIVED and ENDING: TCP requires these
  * additional states.
@@ -310,7 +310,7 @@ export type Action =
   | 'fail with ER'
   /** The peer has answered our CR by a DR or an ER: reports that to the user; drops TCP. */
   | 'refused'
-  /** A DR on an open connection of class 0: reports a clean end with its reason; sends FIN. */
+  /** A DR on an open connection of class 0: reports the end with its reason, clean unless `strict`; sends FIN. */
   | 'indicate disconnect'
   /** Sends everything written, then FIN. */
   | 'release'
@@ -340,7 +340,7 @@ export type Action =
   /** The DC has come: sends FIN. */
   | 'confirmed'
   /** Answers a TPDU for another connection; this one continues. */
-  | 'send DC'
+  | 'answer foreign DR'
   | 'refuse second CR'
   | 'answer foreign CC'
   /** Drops TCP; notifies nobody. */

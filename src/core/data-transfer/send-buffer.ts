@@ -94,13 +94,13 @@ export class SendBuffer {
   showsLeaving = false;
   readonly #pool: SendPool;
   readonly #pieces = new Fifo<Uint8Array>();
-  /** The run of octets, behind all pieces, that packets are copied to; held only while it waits. */
+  /** The block with the span of octets, behind all pieces, that packets are copied to; held only while it waits. */
   #block: Uint8Array | undefined;
-  #runStart = 0;
-  #runEnd = 0;
+  #spanStart = 0;
+  #spanEnd = 0;
   /** Octets copied since the last view; 0 when nothing waits. */
   #copied = 0;
-  /** The run is in a whole block. */
+  /** The span is in a whole block. */
   #isWhole = false;
   /** Created when the connection first needs a whole block. */
   #wholeBlocks: WholeBlocks | undefined;
@@ -131,8 +131,8 @@ export class SendBuffer {
     const length = isCopied ? headerLength + payloadLength : headerLength;
     const needsWholeBlock = isCopied && this.#copied + payloadLength + following >= BLOCK_FROM;
     const block =
-      needsWholeBlock && this.reportsSent ? this.#extendWhole(length) : this.#extendRun(length);
-    let offset = writeTpktHeader(block, this.#runEnd - length, header.length + payloadLength);
+      needsWholeBlock && this.reportsSent ? this.#extendWhole(length) : this.#extendSpan(length);
+    let offset = writeTpktHeader(block, this.#spanEnd - length, header.length + payloadLength);
     for (let i = 0; i < header.length; i += 1) {
       block[offset] = header[i] as number;
       offset += 1;
@@ -142,7 +142,7 @@ export class SendBuffer {
       this.#copied += length;
     } else {
       this.#copied = 0;
-      this.#closeRun(block);
+      this.#closeSpan(block);
       this.#pieces.push(payload);
       this.#payloads ??= new Fifo();
       this.#payloads.push(payload);
@@ -154,12 +154,12 @@ export class SendBuffer {
   addRun(packets: Uint8Array): void {
     const { length } = packets;
     if (length < SEND_VIEW_FROM) {
-      const block = this.#extendRun(length);
-      copyOctets(packets, length, block, this.#runEnd - length);
+      const block = this.#extendSpan(length);
+      copyOctets(packets, length, block, this.#spanEnd - length);
       this.#copied += length;
     } else {
       if (this.#block !== undefined) {
-        this.#closeRun(this.#block);
+        this.#closeSpan(this.#block);
       }
       this.#copied = 0;
       this.#pieces.push(packets);
@@ -342,7 +342,7 @@ export class SendBuffer {
     this.#leading = 0;
     const piece = this.#pieces.shift();
     if (piece === undefined) {
-      return this.#block === undefined ? undefined : this.#takeRun(this.#block);
+      return this.#block === undefined ? undefined : this.#takeSpan(this.#block);
     }
     if (this.#payloads !== undefined && piece === this.#payloads.first) {
       this.#payloads.shift();
@@ -357,56 +357,56 @@ export class SendBuffer {
     return urgent.shift() ?? (urgent.isAckDue ? undefined : this.#shiftData());
   }
 
-  /** The pieces of data that wait, and the run. */
+  /** The pieces of data that wait, and the span. */
   *#waitingPieces(): Iterable<Uint8Array> {
     yield* this.#pieces;
     if (this.#block !== undefined) {
-      yield this.#block.subarray(this.#runStart, this.#runEnd);
+      yield this.#block.subarray(this.#spanStart, this.#spanEnd);
     }
   }
 
-  /** Extends the run. Begins another one if the shared block has given out other memory, or the run is in a whole block. */
-  #extendRun(length: number): Uint8Array {
+  /** Extends the span. Begins another one if the shared block has given out other memory, or the span is in a whole block. */
+  #extendSpan(length: number): Uint8Array {
     const start = this.#pool.takeRegion(length);
     const { shared } = this.#pool;
-    if (this.#block !== shared || this.#runEnd !== start) {
+    if (this.#block !== shared || this.#spanEnd !== start) {
       if (this.#block !== undefined) {
-        this.#closeRun(this.#block);
+        this.#closeSpan(this.#block);
       }
       this.#block = shared;
       this.#isWhole = false;
-      this.#runStart = start;
+      this.#spanStart = start;
     }
-    this.#runEnd = start + length;
+    this.#spanEnd = start + length;
     return shared;
   }
 
   /** The same in a whole block. */
   #extendWhole(length: number): Uint8Array {
     let block = this.#block;
-    if (block === undefined || !this.#isWhole || block.length - this.#runEnd < length) {
+    if (block === undefined || !this.#isWhole || block.length - this.#spanEnd < length) {
       if (block !== undefined) {
-        this.#closeRun(block);
+        this.#closeSpan(block);
       }
       this.#wholeBlocks ??= new WholeBlocks(this.#pool);
       block = this.#wholeBlocks.acquire();
       this.#block = block;
       this.#isWhole = true;
-      this.#runStart = 0;
-      this.#runEnd = 0;
+      this.#spanStart = 0;
+      this.#spanEnd = 0;
     }
-    this.#runEnd += length;
+    this.#spanEnd += length;
     return block;
   }
 
-  #closeRun(block: Uint8Array): void {
-    this.#pieces.push(this.#takeRun(block));
+  #closeSpan(block: Uint8Array): void {
+    this.#pieces.push(this.#takeSpan(block));
   }
 
-  /** Takes the run; the next packet begins another one. */
-  #takeRun(block: Uint8Array): Uint8Array {
+  /** Takes the span; the next packet begins another one. */
+  #takeSpan(block: Uint8Array): Uint8Array {
     this.#block = undefined;
-    return block.subarray(this.#runStart, this.#runEnd);
+    return block.subarray(this.#spanStart, this.#spanEnd);
   }
 }
 

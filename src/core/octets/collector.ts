@@ -103,8 +103,8 @@ const NONE: Uint8Array[] = [];
 /**
  * Collects pieces and joins them, with one allocation of the right size or in memory that is there. A
  * piece of 512 octets or more is copied once, when it is joined; a smaller one is copied twice, and once
- * more where the first collector hands its pieces on to a second one: a DT that TCP cut, of a TSDU in
- * several.
+ * more where the first collector passes its pieces to a second one: for a DT that TCP has cut, if its TSDU has
+ * several DTs.
  */
 export class OctetCollector {
   /**

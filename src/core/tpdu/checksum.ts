@@ -2,7 +2,6 @@
  * The checksum of class 4 (X.224 6.17 and its annex on checksums): two octets, chosen so that the sum of all
  * octets and the sum of all octets multiplied by their positions are both zero modulo 255.
  */
-
 import { copyOf } from '../octets/octets.js';
 
 /** The modulus is 255, not 256: an octet of 255 counts as zero. */

@@ -45,12 +45,12 @@ export class TpktSplitter {
     return this.#partialHeld === 0 && this.#waiting === undefined;
   }
 
-  /** True while octets wait because the receiver said stop. */
+  /** True while octets wait because the receiver has returned `false`. */
   get isStopped(): boolean {
     return this.#waiting !== undefined;
   }
 
-  /** Octets that wait because the receiver said stop. */
+  /** Octets that wait because the receiver has returned `false`. */
   get waiting(): number {
     return this.#waiting?.length ?? 0;
   }
@@ -120,14 +120,13 @@ export class TpktSplitter {
   }
 
   /**
-   * For a receiver that is about to stop: the packet that it was given comes again, first of all, on
-   * {@link resume}.
+   * Called by a receiver before it returns `false`: {@link resume} passes the same packet again, first.
    */
   unread(): void {
     this.#isUnread = true;
   }
 
-  /** Continues after the receiver said stop, with the octets that wait. `false` when it was not stopped. */
+  /** Continues after the receiver has returned `false`, with the octets that wait. `false` when none wait. */
   resume(): boolean {
     const waiting = this.#waiting;
     if (waiting === undefined) {

@@ -1,5 +1,4 @@
 /** How a connection ended or was refused, in words, and what to try. */
-
 import { ER_HINT, hintOfClose, hintOfDr, type Offer } from '../../core/refusal-hints.js';
 import { disconnectReason, rejectCauseText } from '../../core/tpdu/codes.js';
 import type { DisconnectRequest, ErrorTpdu } from '../../core/tpdu/types.js';

@@ -1,7 +1,6 @@
 /**
  * The options of `connect` and `listen` of bare TPKT.
  */
-
 import type { OptionRow, Resolved } from './rows.js';
 import {
   type ErrorListener,

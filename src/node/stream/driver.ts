@@ -1,6 +1,6 @@
 /**
  * Connects a byte stream and a protocol engine: passes octets in both directions and keeps deadlines. It is the only
- * file that uses both. Knows no protocol.
+ * file that passes octets between them. Knows no protocol.
  */
 // Buffer and process are imported, not global: each use of the global goes through a getter of Node.
 import { Buffer } from 'node:buffer';

@@ -1,7 +1,7 @@
 /**
  * A TPKT connection as users hold it.
  */
-import { TpktConnection } from '../../core/connection/tpkt-connection.js';
+import { TpktEngine } from '../../core/connection/tpkt-engine.js';
 import { MAX_TPKT_PAYLOAD, MIN_TPKT_PAYLOAD } from '../../core/tpkt/header.js';
 import { type FullAddress, formatAddress } from '../address.js';
 import { allocate, sendPool, view } from '../buffers.js';
@@ -71,7 +71,7 @@ export function openConnection(
   service?: TpktService,
 ): Connection {
   const { reassemblyTimeout, closeTimeout } = options;
-  const engine = new TpktConnection({ allocate, view, sendPool, reassemblyTimeout, closeTimeout });
+  const engine = new TpktEngine({ allocate, view, sendPool, reassemblyTimeout, closeTimeout });
   const info = Object.freeze({ localAddr, remoteAddr, proxy, name: options.name });
   const driver = new Driver(stream, engine, NOBODY, options);
   const report = reportTo(options.onError, formatAddress(remoteAddr));

@@ -142,7 +142,7 @@ describe('disconnect at once', () => {
   });
 });
 
-describe('the close clock', () => {
+describe('closeTimeout', () => {
   //= X.224 6.7.1.5 note 6 test
   it('starts once, and no state restarts it', () => {
     const subject = open2('initiator', { closeTimeout: 5_000 });

@@ -37,7 +37,7 @@ const EFFECTS: Effects = {
   'begin release': { sent: ['DR'], next: 'CLOSING' },
   'send DR at once': { sent: ['DR'] },
   'fail by DR': { sent: ['DR'], events: ['disconnect'] },
-  'send DC': { sent: ['DC'] },
+  'answer foreign DR': { sent: ['DC'] },
   'refuse second CR': { sent: ['DR'] },
   'answer foreign CC': { sent: ['DR'] },
   confirmed: { stream: 'end' },

@@ -4,7 +4,7 @@ import {
   classify as classifyPart,
   readOne,
 } from '../../../src/core/connection/classify.js';
-import { connectionRequest } from '../../../src/core/connection/establishment.js';
+import { connectionRequest } from '../../../src/core/connection/handshake.js';
 import { faultInput } from '../../../src/core/connection/stream-engine.js';
 import {
   type Event,

@@ -1,7 +1,7 @@
 /** What the error of a failed connection says: the whole message, and what a program can branch on. */
 import { describe, expect, it } from 'vitest';
 import { failureOf, unexpected } from '../../../src/core/connection/failures.js';
-import { TpktConnection } from '../../../src/core/connection/tpkt-connection.js';
+import { TpktEngine } from '../../../src/core/connection/tpkt-engine.js';
 import type { State } from '../../../src/core/connection/transition.js';
 import { CotpError } from '../../../src/core/errors.js';
 import { decode } from '../../../src/core/tpdu/decode.js';
@@ -36,8 +36,8 @@ function thrownBy(call: () => void): CotpError {
 }
 
 /** The error of a connection of TPKTs alone that has received octets of one. */
-function tpktError(happens: (connection: TpktConnection) => void): CotpError {
-  const connection = new TpktConnection(class0Options({ reassemblyTimeout: 2_000 }));
+function tpktError(happens: (connection: TpktEngine) => void): CotpError {
+  const connection = new TpktEngine(class0Options({ reassemblyTimeout: 2_000 }));
   connection.receive(hex('0300'), 100);
   happens(connection);
   const last = takeEvents(connection).at(-1);

@@ -1,5 +1,4 @@
 /** How often and how much the inspector writes to a browser, on a clock of the test. */
-
 import type { ServerResponse } from 'node:http';
 import { Writable } from 'node:stream';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';

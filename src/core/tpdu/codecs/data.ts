@@ -10,7 +10,6 @@
  *
  * `r` is ROA, request of acknowledgement. `header-format.ts` shows the layout from octet 3 on.
  */
-
 import { MAX_USER_DATA } from '../codes.js';
 import { readParameters } from '../parameter-list.js';
 import type { Reading } from '../reading.js';

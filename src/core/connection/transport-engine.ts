@@ -22,6 +22,8 @@ import { MAX_TPKT_LENGTH, TPKT_HEADER_LENGTH } from '../tpkt/header.js';
 import type { ClassProcedure } from './class-procedure.js';
 import type { Context } from './classify.js';
 import { DataEngine } from './data-engine.js';
+import { Expedited, noExpedited } from './expedited.js';
+import { endedByPeer, failureOf, refusedByDr, refusedByEr, refusedByUs } from './failures.js';
 import {
   agreementOn,
   type ConnectRequestInit,
@@ -30,19 +32,10 @@ import {
   type InForce,
   proposalOf,
   refusal,
-} from './establishment.js';
-import { Expedited, noExpedited } from './expedited.js';
-import {
-  detailsOf,
-  endedByPeer,
-  failureOf,
-  refusedByDr,
-  refusedByEr,
-  refusedByUs,
-} from './failures.js';
+} from './handshake.js';
 import type { ConnectionOptions } from './options.js';
 import { Outgoing } from './outgoing.js';
-import { answerToForeignCc, answerToSecondCr, checkDisconnectData } from './release.js';
+import { answerToForeignCc, answerToSecondCr, checkDisconnectData, detailsOf } from './release.js';
 import { faultInput, type Procedure, type Procedures } from './stream-engine.js';
 import type {
   Acceptance,
@@ -78,8 +71,8 @@ interface Handshake {
  */
 function forEvent<E extends Event>(
   event: E,
-  act: (connection: TransportConnection, input: InputOf<E>, from: State) => void,
-): Procedure<TransportConnection> {
+  act: (connection: TransportEngine, input: InputOf<E>, from: State) => void,
+): Procedure<TransportEngine> {
   return (connection, input, from) => {
     if (hasEvent(event, input)) {
       act(connection, input, from);
@@ -98,7 +91,7 @@ function hasEvent<E extends Event>(event: E, input: TransitionInput): input is I
  * then write what `sendBuffer` gives, do what `streamRequest` asks, and set a timer for `deadline`. A fault of the peer
  * is never thrown: it is the last event.
  */
-export class TransportConnection extends DataEngine {
+export class TransportEngine extends DataEngine {
   readonly #handshake: Handshake;
   readonly #outgoing: Outgoing;
   #procedure: ClassProcedure;
@@ -128,14 +121,14 @@ export class TransportConnection extends DataEngine {
     options: ConnectionOptions,
     request: ConnectRequestInit,
     now: number,
-  ): TransportConnection {
+  ): TransportEngine {
     const offer = connectionRequest(options.localRef, request);
-    return new TransportConnection(options, 'WFNC', offer, now);
+    return new TransportEngine(options, 'WFNC', offer, now);
   }
 
   /** A connection that waits for a CR on a TCP connection. */
-  static responder(options: ConnectionOptions, now: number): TransportConnection {
-    return new TransportConnection(options, 'WFCR', undefined, now);
+  static responder(options: ConnectionOptions, now: number): TransportEngine {
+    return new TransportEngine(options, 'WFCR', undefined, now);
   }
 
   /** N-CONNECT confirm: TCP, and TLS if any, is connected. */
@@ -233,7 +226,7 @@ export class TransportConnection extends DataEngine {
 
   /** The procedures of establishment and of the classes. The base class has those of every stream. */
   protected override perform(action: Action, input: TransitionInput, from: State): void {
-    const procedure = TransportConnection.#PROCEDURES[action];
+    const procedure = TransportEngine.#PROCEDURES[action];
     if (procedure === undefined) {
       super.perform(action, input, from);
     } else {
@@ -241,7 +234,7 @@ export class TransportConnection extends DataEngine {
     }
   }
 
-  static readonly #PROCEDURES: Procedures<TransportConnection> = {
+  static readonly #PROCEDURES: Procedures<TransportEngine> = {
     'send CR': (connection) => {
       const { offer } = connection.#handshake;
       if (offer !== undefined) {
@@ -306,12 +299,12 @@ export class TransportConnection extends DataEngine {
     },
     'give up': (connection) => {
       connection.splitter.maxLength = MAX_TPKT_LENGTH;
-      connection.startCloseClock();
+      connection.startCloseTimeout();
     },
     'begin release': /* @__PURE__ */ forEvent('T-DISCONNECT request', (connection, { how }) => {
       connection.#releaseHow = how;
       connection.dropBegun();
-      connection.startCloseClock();
+      connection.startCloseTimeout();
     }),
     'send DR': (connection) => {
       connection.#sendDr(DR_REASONS.normal, false, connection.#releaseHow);
@@ -356,7 +349,7 @@ export class TransportConnection extends DataEngine {
       connection.end.confirmed();
       connection.release();
     },
-    'send DC': /* @__PURE__ */ forEvent('foreign DR', (connection, { tpdu }) => {
+    'answer foreign DR': /* @__PURE__ */ forEvent('foreign DR', (connection, { tpdu }) => {
       // The DST-REF of a DC is the SRC-REF of the DR; without one nobody could associate it.
       if (tpdu.srcRef !== 0) {
         connection.#outgoing.confirm(tpdu);
@@ -488,7 +481,7 @@ export class TransportConnection extends DataEngine {
     this.#outgoing.sendDr(how.reason ?? reason, isDisruptive, how);
     this.dropBegun();
     this.#expedited.ackDeadline = undefined;
-    this.startCloseClock();
+    this.startCloseTimeout();
   }
 
   /** Reports an error of the peer and ends the connection by a DR. */

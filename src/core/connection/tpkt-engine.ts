@@ -23,7 +23,7 @@ export interface TpktOptions extends Omit<StreamTimes, 'handshakeTimeout'> {
 const NO_HEADER: readonly number[] = [];
 
 /** The engine under `cotp/tpkt`. */
-export class TpktConnection extends StreamEngine {
+export class TpktEngine extends StreamEngine {
   copied = 0;
   readonly #options: TpktOptions;
 

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { TpktConnection } from '../../../src/core/connection/tpkt-connection.js';
+import { TpktEngine } from '../../../src/core/connection/tpkt-engine.js';
 import { SendPool } from '../../../src/core/data-transfer/send-buffer.js';
 import { ConnectionClosedError, ProtocolError, TimeoutError } from '../../../src/core/errors.js';
 import { allocateZeroed, plainView } from '../../../src/core/octets/collector.js';
 import { takeEvents, takePieces } from '../../support/engine.js';
 import { hex, join, pattern, splits, tpkt } from '../../support/splits.js';
 
-function engine(reassemblyTimeout = 1_000): TpktConnection {
+function engine(reassemblyTimeout = 1_000): TpktEngine {
   const sendPool = new SendPool(allocateZeroed);
-  return new TpktConnection({
+  return new TpktEngine({
     allocate: allocateZeroed,
     view: plainView,
     sendPool,
@@ -17,12 +17,12 @@ function engine(reassemblyTimeout = 1_000): TpktConnection {
   });
 }
 
-function messages(tpktEngine: TpktConnection): readonly Uint8Array[] {
+function messages(tpktEngine: TpktEngine): readonly Uint8Array[] {
   return takeEvents(tpktEngine).flatMap((e) => (e.type === 'data' ? [e.message] : []));
 }
 
 /** The event that ends the connection, the only one that waits. */
-function ending(subject: TpktConnection) {
+function ending(subject: TpktEngine) {
   const [event, ...others] = takeEvents(subject);
   if (event?.type !== 'disconnect' || others.length > 0) {
     throw new Error(`one disconnect was expected, ${event?.type ?? 'nothing'} came`);
@@ -120,9 +120,9 @@ describe('the end', () => {
   });
 
   it.each([
-    ['our end of data', (subject: TpktConnection) => subject.endOfData(0)],
-    ['a close', (subject: TpktConnection) => subject.disconnect(0)],
-    ['the loss of the stream', (subject: TpktConnection) => subject.streamClosed(undefined, 0)],
+    ['our end of data', (subject: TpktEngine) => subject.endOfData(0)],
+    ['a close', (subject: TpktEngine) => subject.disconnect(0)],
+    ['the loss of the stream', (subject: TpktEngine) => subject.streamClosed(undefined, 0)],
   ])('by %s lets nothing more be sent', (_name, end) => {
     const subject = engine();
     end(subject);

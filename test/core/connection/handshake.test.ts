@@ -4,7 +4,7 @@ import {
   connectionConfirm,
   connectionRequest,
   refusal,
-} from '../../../src/core/connection/establishment.js';
+} from '../../../src/core/connection/handshake.js';
 import type { ConnectionOptions } from '../../../src/core/connection/options.js';
 import type { Acceptance } from '../../../src/core/connection/transition.js';
 import { decode } from '../../../src/core/tpdu/decode.js';
