@@ -540,7 +540,7 @@ test('the page says that its server is gone, and resumes when it is back', async
   it.said.length = 0;
 });
 
-test('the statistics tell times and refusals by reason', async () => {
+test('the statistics show times and refusals by reason', async () => {
   const it = await openPlant();
   await it.page.keyboard.press('4');
   const text = await it.page.locator('.pane').innerText();
