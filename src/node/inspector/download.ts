@@ -1,5 +1,7 @@
 /** What the store holds as a file: a capture for Wireshark, or JSON lines. It is made while the browser takes it. */
 import type { ServerResponse } from 'node:http';
+import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { DEFAULT_PORT, formatAddress } from '../address.js';
 import { Entry, type TracedConnection } from '../trace/entry.js';
 import { jsonOfEntry } from '../trace/lines.js';
@@ -10,6 +12,7 @@ import { Cursor } from './row-block.js';
 import type { RowFeed } from './row-feed.js';
 import type { EventRow, Row } from './rows.js';
 import { NO_SECOND_ENDS, secondEnds } from './second-ends.js';
+import type { WritePace } from './write-pace.js';
 
 /** The formats, by their names in the address. */
 export const DOWNLOAD_FORMATS = ['pcapng', 'jsonl'] as const;
@@ -33,6 +36,7 @@ export interface DownloadOptions {
   readonly redact: boolean;
   /** In milliseconds since 1970, for the name of the file. */
   readonly now: number;
+  readonly pace: Pick<WritePace, 'downloads' | 'pauseOfDownload'>;
 }
 
 /** Makes the records of a file. */
@@ -74,22 +78,33 @@ const ENCODERS: Readonly<Record<DownloadFormat, () => Encoder>> = {
 export async function sendDownload(
   feed: RowFeed,
   response: ServerResponse,
-  { format, redact, now }: DownloadOptions,
+  { format, redact, now, pace }: DownloadOptions,
 ): Promise<void> {
   const name = `cotp-${new Date(now).toISOString().replace(/[-:]|\.\d+/g, '')}${redact ? '-redacted' : ''}`;
   begin(response, TYPES[format], {
     'Content-Disposition': `attachment; filename="${name}.${format}"`,
   });
   response.setTimeout(MAX_SILENCE, () => response.destroy());
-  for (const piece of pieces(feed, ENCODERS[format](), redact)) {
-    if (!response.write(piece) && !response.destroyed) {
-      await roomIn(response);
+  pace.downloads += 1;
+  try {
+    let begun = performance.now();
+    for (const piece of pieces(feed, ENCODERS[format](), redact)) {
+      const isFull = !response.write(piece);
+      const pause = pace.pauseOfDownload(performance.now() - begun);
+      if (isFull && !response.destroyed) {
+        await roomIn(response);
+      }
+      // The system may take each piece at once. Without a turn of the event loop no connection would be served meanwhile.
+      await (pause > 0 ? sleep(pause) : turn());
+      if (response.destroyed) {
+        return;
+      }
+      begun = performance.now();
     }
-    if (response.destroyed) {
-      return;
-    }
+    response.end();
+  } finally {
+    pace.downloads -= 1;
   }
-  response.end();
 }
 
 /** Resolves when the browser has taken what was written, or has left. */

@@ -211,11 +211,12 @@ export class InspectorServer {
       refuse(response, { status: 400, text });
       return;
     }
-    const { feed, now } = this.#shown;
+    const { feed, now, pace } = this.#shown;
     return sendDownload(feed, response, {
       format: format satisfies DownloadFormat,
       redact: redact === '1',
       now: now(),
+      pace,
     });
   }
 }

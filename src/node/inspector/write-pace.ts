@@ -7,6 +7,9 @@ const BUSY_SHARE = 0.03;
 /** The same while it is mostly idle, or only shows a file. */
 const IDLE_SHARE = 0.25;
 
+/** The part of the time that all downloads may take together, unless only a file is shown. */
+const DOWNLOAD_SHARE = 0.5;
+
 /** A process is busy if it works for more than this part of the time, not counting the writes to browsers. */
 const MOST_IDLE_WORK = 0.1;
 
@@ -26,9 +29,12 @@ const LONGEST_PAUSE = 1000;
 export class WritePace {
   /** Browsers that get rows now: they share the time. */
   browsers = 0;
+  /** Downloads that run now: they share the time too. */
+  downloads = 0;
   /** Least time between two writes to a browser, in milliseconds. */
   readonly interval: number;
   readonly #work: () => number;
+  readonly #isLive: boolean;
   #isBusy = false;
   #lookedAt = Number.NEGATIVE_INFINITY;
   /** Milliseconds of writes since then. */
@@ -41,6 +47,7 @@ export class WritePace {
   constructor(work?: () => number) {
     this.interval = work === undefined ? FILE_INTERVAL : LIVE_INTERVAL;
     this.#work = work ?? (() => 0);
+    this.#isLive = work !== undefined;
   }
 
   /** Milliseconds that a browser waits after a write that took so many. */
@@ -55,6 +62,12 @@ export class WritePace {
     }
     const share = this.#isBusy ? BUSY_SHARE : IDLE_SHARE;
     return Math.min((took * Math.max(1, this.browsers)) / share, LONGEST_PAUSE);
+  }
+
+  /** Milliseconds that a download waits after a piece that took so many. */
+  pauseOfDownload(took: number): number {
+    const pause = (took * Math.max(1, this.downloads)) / DOWNLOAD_SHARE - took;
+    return this.#isLive ? Math.min(pause, LONGEST_PAUSE) : 0;
   }
 }
 

@@ -1,8 +1,10 @@
 /** What the inspector gives as a file. */
 import { once } from 'node:events';
-import { type IncomingMessage, request } from 'node:http';
+import { type IncomingMessage, request, type ServerResponse } from 'node:http';
+import { Writable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { CaptureReader } from '../../../src/cli/capture/capture-reader.js';
+import { sendDownload } from '../../../src/node/inspector/download.js';
 import type { ConnectionEvent } from '../../../src/node/trace/events.js';
 import { Browser, CC_TPDU, CR_TPDU, DT_TPDU, inspector, tpdu } from '../../support/inspector.js';
 import { closeLater } from '../../support/life.js';
@@ -260,4 +262,44 @@ describe('a download', () => {
       expect(first).toEqual([CR_TPDU, CC_TPDU].map((each) => expect.stringContaining(plain(each))));
     },
   );
+});
+
+/** A browser whose system takes every piece at once, and the turns of the event loop that passed while it did. */
+class TakesAll extends Writable {
+  turns = 0;
+  pieces = 0;
+
+  writeHead(): void {}
+
+  setTimeout(): void {}
+
+  override _write(_piece: Buffer, _encoding: string, done: () => void): void {
+    this.pieces += 1;
+    done();
+  }
+}
+
+test('a download leaves a turn of the event loop between two pieces, however fast they are taken', async () => {
+  const { feed } = await inspector();
+  for (let count = 0; count < 500; count += 1) {
+    feed.tpdu(tpdu(Buffer.concat([hex('02 f0 80'), Buffer.alloc(1_000)])));
+  }
+  const response = new TakesAll();
+  let isDone = false;
+  const count = () => {
+    response.turns += 1;
+    if (!isDone) {
+      setImmediate(count);
+    }
+  };
+  setImmediate(count);
+  await sendDownload(feed, response as unknown as ServerResponse, {
+    format: 'jsonl',
+    redact: false,
+    now: 0,
+    pace: { downloads: 0, pauseOfDownload: () => 0 },
+  });
+  isDone = true;
+  expect(response.pieces).toBeGreaterThan(5);
+  expect(response.turns).toBeGreaterThanOrEqual(response.pieces - 1);
 });

@@ -23,6 +23,18 @@ test('eight browsers take more where the longest pause is reached', () => {
   expect((8 * 10) / pace.pauseAfter(10)).toBeCloseTo(0.08);
 });
 
+test('all downloads together take half of the time', () => {
+  const pace = new WritePace(() => 1);
+  pace.downloads = 1;
+  expect(2 / (2 + pace.pauseOfDownload(2))).toBeCloseTo(0.5);
+  pace.downloads = 4;
+  expect((4 * 2) / (2 + pace.pauseOfDownload(2))).toBeCloseTo(0.5);
+});
+
+test('a download of a file that is only shown does not wait', () => {
+  expect(new WritePace().pauseOfDownload(2)).toBe(0);
+});
+
 test('browsers of a process that is mostly idle take at most a quarter', () => {
   expect(share(0.1)).toBeCloseTo(0.25);
 });
