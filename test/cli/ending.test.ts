@@ -195,6 +195,18 @@ describe.runIf(process.platform !== 'win32')('a named pipe', { concurrent: true 
     expect(performance.now() - from).toBeLessThan(SOON);
   });
 
+  test('that nobody reads is not in the summary', async () => {
+    const path = await namedPipe();
+    const { running, conn, peer } = await proxied('--jsonl', path);
+    conn.write(Buffer.from('x'));
+    await peer.read();
+    running.child.kill('SIGINT');
+    const { stdout, stderr } = await running.end();
+    expect(stderr).toContain('the end of the files is not written');
+    expect(stderr).toContain('1 connection');
+    expect(`${stdout}\n${stderr}`).not.toMatch(/^written:/m);
+  });
+
   test('whose reader comes late gets everything', async ({ expect }) => {
     const path = await namedPipe();
     const { running, conn, peer } = await proxied('--jsonl', path);

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { link, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -579,6 +579,25 @@ describe('files', () => {
     expect(code).toBe(2);
     expect(stderr).toMatch(`cotp proxy: ${file} exists; --force replaces it\n`);
     expect(await readFile(file, 'utf8')).toBe('kept');
+  });
+
+  test.each([
+    ['by a symbolic link', ['a', 'b'], async (a: string, b: string) => symlink(a, b), []],
+    ['by a hard link', ['a', 'b'], async (a: string, b: string) => link(a, b), []],
+    ['after a rotation', ['t', 't.1'], undefined, ['--max-file-size', '4096']],
+  ])('that are one %s are refused', async (_how, names, relate, more) => {
+    const folder = await mkdtemp(join(tmpdir(), 'cotp-proxy-'));
+    closeLater(() => rm(folder, { recursive: true, force: true }));
+    const [pcap = '', jsonl = ''] = names.map((name) => join(folder, name));
+    await writeFile(pcap, 'kept');
+    await relate?.(pcap, jsonl);
+    const args = ['--pcap', pcap, '--jsonl', jsonl, '--force', ...more];
+    const { code, stderr } = await cotp(['proxy', '127.0.0.1:0', '127.0.0.1:102', ...args]);
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringContaining('--pcap and --jsonl require different files'),
+    ]);
+    expect(await readFile(pcap, 'utf8')).toBe('kept');
   });
 
   test('are there, and new, as soon as it listens', async () => {

@@ -3,9 +3,9 @@
  * once, and opened after it listens, so that a proxy that cannot listen does not replace a file.
  */
 import { lookup } from 'node:dns/promises';
-import { access, constants, open, rm, stat } from 'node:fs/promises';
+import { access, constants, open, realpath, rm, stat } from 'node:fs/promises';
 import { isIP } from 'node:net';
-import { resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type FullAddress,
@@ -53,7 +53,7 @@ export interface FileSummary {
 /** @throws CommandError if a file cannot be written, UsageError if both are the same or one exists already */
 export async function checkFiles(options: FileOptions): Promise<void> {
   const { pcap, jsonl } = options;
-  if (pcap !== undefined && jsonl !== undefined && resolve(pcap) === resolve(jsonl)) {
+  if (pcap !== undefined && jsonl !== undefined && (await share(pcap, jsonl, options))) {
     throw new UsageError('--pcap and --jsonl require different files');
   }
   for (const [flag, path] of Object.entries({ '--pcap': pcap, '--jsonl': jsonl })) {
@@ -68,10 +68,36 @@ export async function checkFiles(options: FileOptions): Promise<void> {
   }
 }
 
-/** Devices and named pipes are written to as they are. With a limit of size older files are renamed, and one is deleted. */
-async function refuseToReplace(path: string, { maxFileSize, maxFiles }: FileOptions) {
+/** The names that a trace file has one after the other: with a limit of size older files are renamed. */
+function namesOf(path: string, { maxFileSize, maxFiles }: FileOptions): readonly string[] {
   const kept = maxFileSize === undefined ? 1 : (maxFiles ?? SINK_OPTIONS.maxFiles.default);
-  for (const each of Array.from({ length: kept }, (_, age) => rotatedPath(path, age))) {
+  return Array.from({ length: kept }, (_, age) => rotatedPath(path, age));
+}
+
+/** True if the two trace files would be written to one place, whatever its names. */
+async function share(pcap: string, jsonl: string, options: FileOptions): Promise<boolean> {
+  const [first, second] = await Promise.all(
+    [pcap, jsonl].map(async (path) => namesOf(await withoutLinks(path), options)),
+  );
+  const [one, other] = await Promise.all(
+    [pcap, jsonl].map((path) => stat(path).catch(() => undefined)),
+  );
+  const isLinked = one?.isFile() === true && one.ino === other?.ino && one.dev === other.dev;
+  return isLinked || first?.some((name) => second?.includes(name)) === true;
+}
+
+/** The path without symbolic links. The file itself may not be there yet. */
+async function withoutLinks(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch {
+    return join(await realpath(dirname(path)).catch(() => resolve(dirname(path))), basename(path));
+  }
+}
+
+/** Devices and named pipes are written to as they are. */
+async function refuseToReplace(path: string, options: FileOptions) {
+  for (const each of namesOf(path, options)) {
     if ((await stat(each).catch(() => undefined))?.isFile() === true) {
       throw new UsageError(`${each} exists; --force replaces it`);
     }
@@ -151,7 +177,13 @@ export class TraceFiles {
   /** Closes the files; returns what is in them, the newest first. */
   async close(): Promise<readonly FileSummary[]> {
     const files = this.#files ?? [];
-    const closed = Promise.all(files.map(({ sink }) => sink.close()));
+    const whole = new Set<OpenFile>();
+    const closed = Promise.all(
+      files.map(async (file) => {
+        await file.sink.close();
+        whole.add(file);
+      }),
+    );
     const timer = new AbortController();
     const tooLate = sleep(CLOSE_TIME_ON_STOP, 'too late', { signal: timer.signal });
     // A named pipe may have no reader, or one that does not read.
@@ -165,7 +197,7 @@ export class TraceFiles {
         this.#complain(`${sink.dropped} TPDUs are not in the file: the disk is too slow`);
       }
     }
-    return files.flatMap(summaryOf);
+    return files.filter((file) => whole.has(file)).flatMap(summaryOf);
   }
 
   #createSinks(): readonly OpenFile[] {

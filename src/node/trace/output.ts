@@ -2,7 +2,7 @@
  * The destinations of a sink: files, with rotation, or a stream. Both never throw, and buffer no more than a
  * limit: a record beyond it is dropped and counted.
  */
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, lstat, open, realpath, rename, rm } from 'node:fs/promises';
 import { parse as parsePath } from 'node:path';
 import type { Writable } from 'node:stream';
 import { toError } from '../callbacks.js';
@@ -59,9 +59,13 @@ export interface Rotation {
 /** An entry of the queue that ends the file. The records after it belong to the next file. */
 const NEXT_FILE = Symbol('next file');
 
-/** Writes to a file. An existing file is overwritten. */
+/**
+ * Writes to a file. An existing file is overwritten. Behind a symbolic link its target is written and rotated. What is no
+ * regular file, such as a device, is never renamed: there the next file follows the last one in the same place.
+ */
 export class FileOutput implements Output {
-  readonly #path: string;
+  /** Without symbolic links from the first opening on. */
+  #path: string;
   readonly #rotation: Rotation;
   readonly #options: OutputOptions;
   #dropped = 0;
@@ -74,6 +78,8 @@ export class FileOutput implements Output {
   #isEmpty = true;
   /** Packets of each file, the newest first. */
   #packets: number[] = [];
+  #allPackets = 0;
+  #isRegular = true;
   readonly #endLength: number;
   #closed: Promise<void> | undefined;
   #hasFailed = false;
@@ -98,7 +104,9 @@ export class FileOutput implements Output {
   }
 
   get written(): readonly WrittenFile[] {
-    return this.#packets.map((packets, age) => ({ path: rotatedPath(this.#path, age), packets }));
+    return this.#isRegular
+      ? this.#packets.map((packets, age) => ({ path: rotatedPath(this.#path, age), packets }))
+      : [{ path: this.#path, packets: this.#allPackets }];
   }
 
   drop(): void {
@@ -122,6 +130,7 @@ export class FileOutput implements Output {
   write(record: Buffer, packets: number): void {
     this.#isEmpty = false;
     this.#packets[0] = (this.#packets[0] ?? 0) + packets;
+    this.#allPackets += packets;
     this.#put(record);
     this.#work ??= this.#writeAll();
   }
@@ -159,19 +168,32 @@ export class FileOutput implements Output {
     await Promise.resolve();
     try {
       while (this.#waiting.length > 0) {
-        this.#file ??= await open(this.#path, 'w');
+        this.#file ??= await this.#open();
         await this.#writeSome(this.#file);
         if (this.#waiting[0] === NEXT_FILE) {
           this.#waiting.shift();
-          await this.#file.close();
-          this.#file = undefined;
-          await this.#makeWay();
+          await this.#endFile(this.#file);
         }
       }
     } catch (error) {
       this.#fail(error as Error);
     }
     this.#work = undefined;
+  }
+
+  async #open(): Promise<FileHandle> {
+    const file = await open(this.#path, 'w');
+    this.#isRegular = (await file.stat()).isFile();
+    this.#path = await realpath(this.#path);
+    return file;
+  }
+
+  async #endFile(file: FileHandle): Promise<void> {
+    if (this.#isRegular) {
+      this.#file = undefined;
+      await file.close();
+      await this.#makeWay();
+    }
   }
 
   /** Writes the records that belong to this file. */
@@ -189,6 +211,9 @@ export class FileOutput implements Output {
   /** Renames `a.log` to `a.1.log`, `a.1.log` to `a.2.log` and so on. The oldest file is deleted. */
   async #makeWay(): Promise<void> {
     const last = this.#rotation.maxFiles - 1;
+    for (let age = 0; age <= last; age += 1) {
+      await refuseUnlessFile(rotatedPath(this.#path, age));
+    }
     await rm(rotatedPath(this.#path, last), { force: true });
     for (let age = last; age > 0; age -= 1) {
       const newer = rotatedPath(this.#path, age - 1);
@@ -216,7 +241,15 @@ export function rotatedPath(path: string, age: number): string {
   return `${path.slice(0, path.length - ext.length)}.${age}${ext}`;
 }
 
-function ignoreMissing(error: NodeJS.ErrnoException): void {
+/** @throws Error if something other than a regular file has this name, which a rotation would replace */
+async function refuseUnlessFile(path: string): Promise<void> {
+  const found = await lstat(path).catch(ignoreMissing);
+  if (found !== undefined && !found.isFile()) {
+    throw new Error(`${path} is no regular file, so no trace file replaces it`);
+  }
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') {
     throw error;
   }

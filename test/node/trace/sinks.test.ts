@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
@@ -225,6 +225,43 @@ describe('rotation', () => {
     for (const { path = '', packets } of files) {
       expect(packetBlocks(await readFile(path))).toBe(packets);
     }
+  });
+
+  const TWO_FILES = { maxFileSize: 4096, maxFiles: 2 };
+  const MANY = Array.from({ length: 60 }, () => Buffer.alloc(100, 1));
+
+  test('never renames a device, nor a link to one', async () => {
+    const link = join(folder, 'trace.pcapng');
+    await symlink('/dev/null', link);
+    const sink = pcapngSink(link, TWO_FILES);
+    await exchange(sink.trace, ...MANY);
+    await sink.close();
+    expect([sink.error, sink.dropped]).toEqual([undefined, 0]);
+    expect(await readdir(folder)).toEqual(['trace.pcapng']);
+    expect(await readlink(link)).toBe('/dev/null');
+    expect((await lstat('/dev/null')).isCharacterDevice()).toBe(true);
+    expect(pcapngFiles(sink).map(({ path }) => path)).toEqual(['/dev/null']);
+    expect(pcapngFiles(sink)[0]?.packets).toBeGreaterThan(60);
+  });
+
+  test('renames the file behind a symbolic link, not the link', async () => {
+    const link = join(folder, 'trace.jsonl');
+    await symlink(join(folder, 'real.jsonl'), link);
+    const sink = jsonLinesSink(link, TWO_FILES);
+    await exchange(sink.trace, ...MANY);
+    await sink.close();
+    expect(sink.error).toBeUndefined();
+    expect((await readdir(folder)).sort()).toEqual(['real.1.jsonl', 'real.jsonl', 'trace.jsonl']);
+    expect(await readlink(link)).toBe(join(folder, 'real.jsonl'));
+  });
+
+  test('replaces nothing but regular files', async () => {
+    await mkdir(join(folder, 'trace.1.jsonl'));
+    const sink = jsonLinesSink(join(folder, 'trace.jsonl'), TWO_FILES);
+    await exchange(sink.trace, ...MANY);
+    await sink.close();
+    expect(sink.error?.message).toMatch(/trace\.1\.jsonl is no regular file, so no trace file/);
+    expect((await readdir(folder)).sort()).toEqual(['trace.1.jsonl', 'trace.jsonl']);
   });
 
   test('counts the lines that each file has', async () => {
