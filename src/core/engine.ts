@@ -99,6 +99,8 @@ export interface Engine {
   hasNews: boolean;
   /** When to call {@link handleDeadline}; `undefined` for never. */
   readonly deadline: number | undefined;
+  /** The part of {@link deadline} for the EA of an ED that has left; `undefined` if no EA is due. */
+  readonly ackDeadline: number | undefined;
   /** What the state of the connection allows. */
   readonly facts: EngineFacts;
   /**
@@ -140,6 +142,8 @@ export interface Engine {
   streamClosed(cause: Error | undefined, now: number): void;
   /** The deadline has passed. */
   handleDeadline(now: number): void;
+  /** The same for {@link ackDeadline} alone: the other deadlines of the peer are suspended. */
+  handleAckDeadline(now: number): void;
   /** Copies incomplete messages, so that they use no more memory than their octets need. */
   compact(): void;
   /** Moves the deadline of the peer, if one runs: its octets were not read for so many milliseconds. */

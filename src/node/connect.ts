@@ -256,6 +256,10 @@ class Initiator implements DriverUser {
     }
   }
 
+  get awaitsPeer(): boolean {
+    return false;
+  }
+
   onChunkEnd(): void {}
 
   onEvent(event: EngineEvent): void {

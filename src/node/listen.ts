@@ -145,6 +145,10 @@ class Responder implements DriverUser {
     trace.watch(driver);
   }
 
+  get awaitsPeer(): boolean {
+    return false;
+  }
+
   onChunkEnd(): void {}
 
   onEvent(event: EngineEvent): void {

@@ -132,6 +132,8 @@ export class RelayLeg implements RelayListener, RunReceiver {
       this.counts.expedited += 1;
       const { driver, engine } = other.#parts;
       driver.command(() => engine.sendExpedited(data));
+      // An EA may be due now, so the other connection is read on.
+      other.#update();
     } else {
       this.counts.lost += data.length;
       this.#owner.onNoExpedited(this);
@@ -146,6 +148,10 @@ export class RelayLeg implements RelayListener, RunReceiver {
     this.#lastTaken = now();
     if (this.#other.#isHeld) {
       this.#other.#update();
+    }
+    if (this.#isHeld) {
+      // An ED that has waited may have left.
+      this.#update();
     }
   }
 
@@ -180,13 +186,18 @@ export class RelayLeg implements RelayListener, RunReceiver {
     return !this.#isEnding && this.#parts.engine.facts.isSending;
   }
 
-  /** Pauses reading while more than `writeHighWaterMark` octets wait on the other side, or the gate is closed. */
+  /**
+   * Pauses reading while more than `writeHighWaterMark` octets wait on the other side, or the gate is closed. While an EA
+   * is due on this connection, it is read on up to `maxWriteBuffer`: no data leaves before the EA, which comes behind the
+   * data of the peer, and two relays or two sides could wait for each other for ever.
+   */
   #update(): void {
     if (this.#isClosed) {
       return;
     }
-    const { driver, writeHighWaterMark } = this.#other.#parts;
-    const isFull = this.#other.#takesData && driver.buffered > writeHighWaterMark;
+    const { driver, writeHighWaterMark, maxWriteBuffer } = this.#other.#parts;
+    const most = this.#parts.engine.sendBuffer.isAckDue ? maxWriteBuffer : writeHighWaterMark;
+    const isFull = this.#other.#takesData && driver.buffered > most;
     const isHeld = isFull || this.#waitsAtGate();
     if (isHeld !== this.#isHeld) {
       this.#isHeld = isHeld;

@@ -59,7 +59,8 @@ export interface RelayResult {
  * the like reject with `ERR_COTP_BUSY`. `write()` still adds a TSDU between those that are relayed.
  *
  * - Backpressure: a connection is not read while more than `writeHighWaterMark` octets wait on the other, so memory is
- *   bounded by that, `maxTsduSize` and a chunk of 64 KiB. Expedited data waits in TCP meanwhile.
+ *   bounded by that, `maxTsduSize` and a chunk of 64 KiB. Expedited data waits in TCP meanwhile. Until the EA of expedited
+ *   data comes, the connection is read on up to `maxWriteBuffer` of the other, for the EA may come behind data.
  * - FIN is passed on as FIN, and the other direction stays open: the relay needs no `allowHalfOpen`. It only matters for a
  *   FIN that comes before `relay` is called. Class 2 has no half-close: a FIN closes a connection of class 2 by a DR, and
  *   later answers of its peer are lost.

@@ -432,6 +432,19 @@ describe.each(ROLES)('a %s in class 2', (role) => {
     });
   });
 
+  test('has a writeTimeout while its user waits for drain, although its own reader has paused the socket', async () => {
+    const ends = await wire2(role, { writeTimeout: 300, readHighWaterMark: 1 });
+    const { connection, raw } = ends;
+    raw.socket.pause();
+    raw.send(ends.dt(TEXT));
+    await until(() => connection.socket.isPaused());
+    connection.write(Buffer.alloc(TOO_MANY));
+    expect(await rejection(connection.drain())).toMatchObject({ timer: 'writeTimeout' });
+    await connection.waitClosed();
+    expect(ends.reports.all).toMatchObject([{ timer: 'writeTimeout', milliseconds: 300 }]);
+    expect(await connection.read()).toEqual(text);
+  });
+
   test('has no writeTimeout while its own reader has paused the socket', async () => {
     const ends = await wire2(role, { writeTimeout: 150, readHighWaterMark: 1 });
     const { connection, raw } = ends;

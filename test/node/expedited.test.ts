@@ -384,6 +384,22 @@ describe.each(ROLES)('a %s with EA', (role) => {
     expect(ends.reports.all).toMatchObject([{ timer: 'writeTimeout' }]);
   });
 
+  test('ends without the EA if its user waits for drain, although its own reader has paused the socket', async () => {
+    const ends = await wire2(
+      role,
+      { ...options, writeTimeout: 150, readHighWaterMark: 1, writeHighWaterMark: 1 },
+      WITH_EA,
+    );
+    const { connection } = ends;
+    ends.raw.send(ends.dt(TEXT));
+    await until(() => connection.socket.isPaused());
+    connection.writeExpedited(hex('01'));
+    await next(ends);
+    connection.write(text);
+    expect(await rejection(connection.drain())).toMatchObject({ timer: 'writeTimeout' });
+    await connection.waitClosed();
+  });
+
   test('waits for the EA as long as its own reader has paused the socket', async () => {
     const ends = await wire2(
       role,

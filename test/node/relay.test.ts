@@ -16,7 +16,15 @@ import {
 import { relayBetween } from '../../src/node/relay.js';
 import { ON_RUN, type TraceRun } from '../../src/node/trace/entry.js';
 import { deferred } from '../../src/node/waiting.js';
-import { EXPEDITED, NON_DISRUPTIVE, next, sent, type Wire2, wire2 } from '../support/class2.js';
+import {
+  EXPEDITED,
+  NON_DISRUPTIVE,
+  next,
+  sent,
+  WITH_EA,
+  type Wire2,
+  wire2,
+} from '../support/class2.js';
 import { closeLater, pair, rejection } from '../support/life.js';
 import { dt, hex } from '../support/raw.js';
 import { guardProcess, TOO_MANY, until, type Wire, wire } from '../support/wire.js';
@@ -556,6 +564,46 @@ describe('expedited data', () => {
     const { received } = b.raw;
     expect(received.indexOf(ed)).toBeGreaterThan(0);
     expect(received.indexOf(ed)).toBeLessThan(received.length - waiting / 2);
+  });
+
+  describe('whose EA comes behind data that the other side does not take', () => {
+    const MARK = 65_536;
+
+    /** The reading of a is paused, because b does not take what came; b sends expedited data to a. */
+    async function held(options: Shared = {}) {
+      const shared = { ...agreed, expeditedAck: true, writeHighWaterMark: MARK, ...options };
+      const { a, b, result } = await wires2(shared, WITH_EA);
+      b.raw.socket.pause();
+      const one = a.dt('00'.repeat(1_000));
+      const flood = Buffer.concat(Array.from({ length: 1_000 }, () => one));
+      while (!a.connection.socket.isPaused()) {
+        a.raw.send(flood);
+        await until(() => a.connection.socket.isPaused() || a.raw.socket.writableLength === 0);
+      }
+      a.raw.send(flood);
+      b.raw.send(b.ed('01'));
+      await a.raw.until(() => a.raw.received.includes(hex(sent.ed(0, '01'))));
+      return { a, b, result };
+    }
+
+    test('finds the EA, and pauses again behind it', async () => {
+      const { a, b } = await held();
+      a.raw.send(a.ea());
+      b.raw.send(b.ed('02'));
+      await a.raw.until(() => a.raw.received.includes(hex(sent.ed(1, '02'))));
+      a.raw.send(a.ea('01'));
+      await until(() => a.connection.socket.isPaused());
+      expect(b.connection.writeBuffered).toBeGreaterThan(MARK);
+    });
+
+    test('ends if the EA does not come within writeTimeout, and reads no more than maxWriteBuffer', async () => {
+      const { a, b, result } = await held({ writeTimeout: 300, maxWriteBuffer: 4 * MARK });
+      const most = 4 * MARK + 131_072;
+      await until(() => a.connection.isClosed || b.connection.writeBuffered > most);
+      expect(b.connection.writeBuffered).toBeLessThanOrEqual(most);
+      b.raw.socket.resume();
+      expect((await result).error).toMatchObject({ timer: 'writeTimeout' });
+    });
   });
 
   test('never comes behind data that followed it', async () => {

@@ -108,6 +108,13 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
     return this.due;
   }
 
+  /** Only a transport connection has expedited data. */
+  get ackDeadline(): number | undefined {
+    return undefined;
+  }
+
+  handleAckDeadline(_now: number): void {}
+
   get disconnection(): Disconnection | undefined {
     return this.end.disconnection;
   }

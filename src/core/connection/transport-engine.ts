@@ -186,12 +186,20 @@ export class TransportEngine extends DataEngine {
     return ackDeadline === undefined ? this.due : Math.min(ackDeadline, this.due ?? ackDeadline);
   }
 
+  override get ackDeadline(): number | undefined {
+    return this.#expedited.ackDeadline;
+  }
+
   override handleDeadline(now: number): void {
+    this.handleAckDeadline(now);
+    super.handleDeadline(now);
+  }
+
+  override handleAckDeadline(now: number): void {
     if (this.#expedited.isOverdue(now)) {
       this.now = now;
       this.step({ event: 'EA overdue', error: this.#expedited.overdue() });
     }
-    super.handleDeadline(now);
   }
 
   override postponeDeadline(milliseconds: number): void {

@@ -69,6 +69,7 @@ export interface RelayedParts {
   readonly engine: Engine;
   readonly limits: ReadLimits;
   readonly writeHighWaterMark: number;
+  readonly maxWriteBuffer: number;
 }
 
 /** Options of calls that wait. */
@@ -174,6 +175,11 @@ export abstract class MessageConnection<Info> extends Resource {
         connection.#drains.resolveAll(undefined);
       }
       connection.#relay?.onWritten();
+    }
+
+    get awaitsPeer(): boolean {
+      const connection = this.#connection;
+      return connection.#relay !== undefined || connection.#drains?.isEmpty === false;
     }
 
     onTimeout(error: TimeoutError): void {
@@ -324,7 +330,9 @@ export abstract class MessageConnection<Info> extends Resource {
       return Promise.resolve();
     }
     this.#drains ??= new WaitingCalls();
-    return this.#drains.wait(signal);
+    const drained = this.#drains.wait(signal);
+    this.#driver.beginWait();
+    return drained;
   }
 
   get #hasRoom(): boolean {
@@ -538,8 +546,14 @@ export abstract class MessageConnection<Info> extends Resource {
 
   /** @internal For a relay. */
   get relayedParts(): RelayedParts {
-    const { writeHighWaterMark } = this.#options;
-    return { driver: this.#driver, engine: this.#engine, limits: this.#limits, writeHighWaterMark };
+    const { writeHighWaterMark, maxWriteBuffer } = this.#options;
+    return {
+      driver: this.#driver,
+      engine: this.#engine,
+      limits: this.#limits,
+      writeHighWaterMark,
+      maxWriteBuffer,
+    };
   }
 
   /**

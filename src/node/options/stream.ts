@@ -107,7 +107,7 @@ export interface StreamOptions {
    * 2147483647. The system reports progress only in steps, for instance of a third of its buffer. With less than a few
    * seconds, a slow peer can look like a peer that accepts nothing. It is also the longest time for the EA of expedited
    * data. In class 2 it is suspended while reading is paused because the application does not read, for an EA or DR of
-   * the peer may wait there.
+   * the peer may wait there; but not while the application waits for `drain`, nor in a relay.
    *
    * @defaultValue `60000`
    */

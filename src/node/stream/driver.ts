@@ -36,6 +36,8 @@ export interface DriverUser {
   onTimeout(error: TimeoutError): void;
   /** The stream is closed and everything is released. */
   onStreamClosed(): void;
+  /** Whether the user, or a relay, waits until the peer takes octets. */
+  readonly awaitsPeer: boolean;
 }
 
 /** How a stream ended, and which side was the first to end it. */
@@ -190,6 +192,15 @@ export class Driver implements DeadlineUser, SenderUser {
     }
   }
 
+  get awaitsPeer(): boolean {
+    return this.#user.awaitsPeer;
+  }
+
+  /** The user has begun to wait until the peer takes octets. Its deadlines for that run, even while reading is paused. */
+  beginWait(): void {
+    this.#deadlines.watch();
+  }
+
   /** Calls the engine by `act`, then does what the engine requests. */
   command(act: () => void): void {
     act();
@@ -217,6 +228,10 @@ export class Driver implements DeadlineUser, SenderUser {
 
   onEngineDeadline(time: number): void {
     this.command(() => this.#engine.handleDeadline(time));
+  }
+
+  onAckDeadline(time: number): void {
+    this.command(() => this.#engine.handleAckDeadline(time));
   }
 
   /**

@@ -24,6 +24,10 @@ export interface DeadlineUser {
   onTimeout(error: TimeoutError): void;
   /** The deadline of the engine has passed. */
   onEngineDeadline(time: number): void;
+  /** The same for the EA of an ED alone, while the other deadlines of the engine are suspended. */
+  onAckDeadline(time: number): void;
+  /** Whether the user, or a relay, waits until the peer takes octets. */
+  readonly awaitsPeer: boolean;
   /** The stream does not see whether its TCP connection is lost: looks, and says whether the stream ends by it. */
   endsWhenGone(time: number): boolean;
 }
@@ -51,6 +55,8 @@ export class StreamDeadlines implements TimerUser {
   #watchedDeadline: number | undefined;
   /** When the connection opened: `receiveTimeout` counts from then on. */
   #openedAt: number | undefined;
+  /** Since when {@link DeadlineUser.awaitsPeer} while reading is paused; `undefined` if not. */
+  #waitsSince: number | undefined;
   /** When a stream that is not read is to be checked; `undefined` while it is read. */
   #goneCheckAt: number | undefined;
   #isStopped = false;
@@ -109,8 +115,13 @@ export class StreamDeadlines implements TimerUser {
       return;
     }
     this.#watchedDeadline = this.#engine.deadline;
+    const { isPeerHeldUp } = this.#flow;
+    const waits = isPeerHeldUp && this.#user.awaitsPeer;
+    this.#waitsSince = waits ? (this.#waitsSince ?? now()) : undefined;
     let at = Math.min(this.#writeDeadline, this.#goneCheck());
-    if (!this.#flow.isPeerHeldUp) {
+    if (isPeerHeldUp) {
+      at = Math.min(at, this.#ackDeadline);
+    } else {
       at = Math.min(at, this.#engineDeadline, this.#receiveDeadline, this.#idleDeadline);
     }
     this.#timer.set(at);
@@ -129,9 +140,22 @@ export class StreamDeadlines implements TimerUser {
     if (!this.#engine.endsByTpdu) {
       return this.#timer.due(this.#sender.since + writeTimeout);
     }
-    // The TPDU by which the peer ends the connection may wait in the stream while that is not read.
-    const since = Math.max(this.#sender.since, this.#flow.resumedAt);
-    return this.#flow.isPeerHeldUp ? NEVER : this.#timer.due(since + writeTimeout);
+    // The TPDU by which the peer ends the connection may wait in the stream while that is not read. But who waits for the
+    // peer to take octets reads nothing before it has: that must end.
+    const since = this.#flow.isPeerHeldUp ? this.#waitsSince : this.#flow.resumedAt;
+    return since === undefined
+      ? NEVER
+      : this.#timer.due(Math.max(this.#sender.since, since) + writeTimeout);
+  }
+
+  /** When the EA is overdue although reading is paused: whoever waits for the peer waits for the EA too. */
+  get #ackDeadline(): number {
+    const { ackDeadline } = this.#engine;
+    if (ackDeadline === undefined || this.#waitsSince === undefined) {
+      return NEVER;
+    }
+    const { writeTimeout = 0 } = this.#times;
+    return this.#timer.due(Math.max(ackDeadline, this.#waitsSince + writeTimeout));
   }
 
   get #receiveDeadline(): number {
@@ -180,7 +204,11 @@ export class StreamDeadlines implements TimerUser {
       }
     }
     this.#checkTimes(time);
-    if (!this.#flow.isPeerHeldUp && time >= this.#engineDeadline) {
+    if (this.#flow.isPeerHeldUp) {
+      if (time >= this.#ackDeadline) {
+        this.#user.onAckDeadline(time);
+      }
+    } else if (time >= this.#engineDeadline) {
       this.#user.onEngineDeadline(time);
     }
     this.watch();

@@ -91,6 +91,7 @@ export function openConnection(
 
 /** Nothing is reported before the connection is made, a few lines further on. */
 const NOBODY: DriverUser = {
+  awaitsPeer: false,
   onChunkEnd: () => {},
   onEvent: () => {},
   onWritten: () => {},
