@@ -4,7 +4,7 @@
 import type { ConnectionOptions } from '../core/connection/options.js';
 import type { ConnectionObserver } from '../core/data-transfer/observer.js';
 import { allocate, sendPool, view } from './buffers.js';
-import type { MessageConnectionOptions } from './connection/message-connection.js';
+import { type MessageConnectionOptions, writeMark } from './connection/message-connection.js';
 import type { ReceiveBudget } from './connection/receive-budget.js';
 import type { ResolvedConnectOptions, ResolvedListenOptions } from './options/cotp.js';
 
@@ -48,12 +48,12 @@ export function messageOptions(
   id: number,
   onFailure: (error: Error) => void,
 ): MessageConnectionOptions {
-  const { readHighWaterMark, writeHighWaterMark, maxWriteBuffer } = options;
+  const { readHighWaterMark, maxWriteBuffer } = options;
   const { closeTimeout, allowHalfOpen } = options;
   return {
     id,
     readHighWaterMark,
-    writeHighWaterMark,
+    writeHighWaterMark: writeMark(options),
     maxWriteBuffer,
     closeTimeout,
     allowHalfOpen,

@@ -197,7 +197,7 @@ export class RelayLeg implements RelayListener, RunReceiver {
     }
     const { driver, writeHighWaterMark, maxWriteBuffer } = this.#other.#parts;
     const most = this.#parts.engine.sendBuffer.isAckDue ? maxWriteBuffer : writeHighWaterMark;
-    const isFull = this.#other.#takesData && driver.buffered > most;
+    const isFull = this.#other.#takesData && driver.held > most;
     const isHeld = isFull || this.#waitsAtGate();
     if (isHeld !== this.#isHeld) {
       this.#isHeld = isHeld;

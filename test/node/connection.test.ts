@@ -132,6 +132,19 @@ describe('write', () => {
     expect(client.writeBuffered).toBeLessThanOrEqual(10_000);
   });
 
+  test('returns false before it throws, also if maxWriteBuffer is below the mark', async () => {
+    const { client, peer } = await pair({ maxWriteBuffer: 10_000 });
+    peer.socket.pause();
+    let written = 0;
+    while (client.write(Buffer.alloc(1_000))) {
+      written += 1;
+    }
+    expect(written).toBeLessThan(11);
+    peer.socket.resume();
+    await client.drain();
+    expect(client.write(Buffer.alloc(1_000))).toBe(true);
+  });
+
   test('past maxWriteBuffer is an error and not a growing memory', async () => {
     const { client, peer } = await pair({ maxWriteBuffer: 1_000_000 });
     peer.socket.pause();

@@ -160,13 +160,13 @@ describe('writeExpedited', () => {
   test('returns false while too much waits, and throws above maxWriteBuffer', async () => {
     const ends = await wire2(
       'client',
-      { expedited: true, expeditedAck: true, writeHighWaterMark: 30, maxWriteBuffer: 60 },
+      { expedited: true, expeditedAck: true, writeHighWaterMark: 500, maxWriteBuffer: 1_000 },
       WITH_EA,
     );
     const { connection } = ends;
     expect(connection.writeExpedited(text)).toBe(true);
     await next(ends);
-    // Each waits with nine octets of headers.
+    // Each waits with nine octets of headers, and counts 448 more.
     expect(connection.writeExpedited(Buffer.alloc(16))).toBe(true);
     expect(connection.writeExpedited(Buffer.alloc(16))).toBe(false);
     connection.writeExpedited(Buffer.alloc(16));

@@ -18,7 +18,7 @@ export const SEND_VIEW_FROM = 8_192;
 
 /**
  * From this many copied octets in a row on, counting those that are about to be added, packets are copied to whole
- * blocks. A whole block is used again once the stream has taken it, because new memory would cost more than the copy.
+ * blocks. A whole block is used again once a plain socket has taken it, because new memory would cost more than the copy.
  */
 const BLOCK_FROM = 32_768;
 
@@ -67,7 +67,12 @@ export class SendPool {
 
   /** A whole block. One that is not released is left to the garbage collector. */
   acquire(): Uint8Array {
-    return this.#kept.pop() ?? this.#allocate(BLOCK_LENGTH);
+    return this.#kept.pop() ?? this.newBlock();
+  }
+
+  /** A whole block that was never used. */
+  newBlock(): Uint8Array {
+    return this.#allocate(BLOCK_LENGTH);
   }
 
   /** Takes back a block that nobody reads any more. */
@@ -84,8 +89,8 @@ export class SendPool {
  */
 export class SendBuffer {
   /**
-   * The owner calls {@link sent} when nobody reads the pieces any more that it has taken. Without that no whole blocks
-   * are used.
+   * The owner calls {@link sent} when nobody reads the pieces any more that it has taken. Without that no whole block is
+   * used again.
    */
   reportsSent = false;
   /** Octets that wait. Other classes only read it. */
@@ -129,9 +134,10 @@ export class SendBuffer {
     const headerLength = TPKT_HEADER_LENGTH + header.length;
     const isCopied = payloadLength < SEND_VIEW_FROM;
     const length = isCopied ? headerLength + payloadLength : headerLength;
-    const needsWholeBlock = isCopied && this.#copied + payloadLength + following >= BLOCK_FROM;
     const block =
-      needsWholeBlock && this.reportsSent ? this.#extendWhole(length) : this.#extendSpan(length);
+      isCopied && this.#copied + payloadLength + following >= BLOCK_FROM
+        ? this.#extendWhole(length)
+        : this.#extendSpan(length);
     let offset = writeTpktHeader(block, this.#spanEnd - length, header.length + payloadLength);
     for (let i = 0; i < header.length; i += 1) {
       block[offset] = header[i] as number;
@@ -154,7 +160,8 @@ export class SendBuffer {
   addRun(packets: Uint8Array): void {
     const { length } = packets;
     if (length < SEND_VIEW_FROM) {
-      const block = this.#extendSpan(length);
+      const block =
+        this.#copied + length >= BLOCK_FROM ? this.#extendWhole(length) : this.#extendSpan(length);
       copyOctets(packets, length, block, this.#spanEnd - length);
       this.#copied += length;
     } else {
@@ -194,6 +201,11 @@ export class SendBuffer {
   /** Replies that wait. */
   get replies(): number {
     return this.#urgent?.replies ?? 0;
+  }
+
+  /** EDs that wait. */
+  get expedited(): number {
+    return this.#urgent?.expeditedCount ?? 0;
   }
 
   /** Octets of normal and expedited data that wait, with their headers. */
@@ -381,15 +393,17 @@ export class SendBuffer {
     return shared;
   }
 
-  /** The same in a whole block. */
+  /**
+   * The same in a whole block. A span of the shared block ends as soon as another connection sends: if many connections
+   * send in turn, each packet would be a piece, which uses about 110 octets beside its own.
+   */
   #extendWhole(length: number): Uint8Array {
     let block = this.#block;
     if (block === undefined || !this.#isWhole || block.length - this.#spanEnd < length) {
       if (block !== undefined) {
         this.#closeSpan(block);
       }
-      this.#wholeBlocks ??= new WholeBlocks(this.#pool);
-      block = this.#wholeBlocks.acquire();
+      block = this.#newWhole();
       this.#block = block;
       this.#isWhole = true;
       this.#spanStart = 0;
@@ -397,6 +411,14 @@ export class SendBuffer {
     }
     this.#spanEnd += length;
     return block;
+  }
+
+  #newWhole(): Uint8Array {
+    if (!this.reportsSent) {
+      return this.#pool.newBlock();
+    }
+    this.#wholeBlocks ??= new WholeBlocks(this.#pool);
+    return this.#wholeBlocks.acquire();
   }
 
   #closeSpan(block: Uint8Array): void {

@@ -44,6 +44,11 @@ export class UrgentPackets {
     return this.#replies.length;
   }
 
+  /** EDs that wait. */
+  get expeditedCount(): number {
+    return this.#expedited.length;
+  }
+
   addReply(packet: Uint8Array): void {
     this.#replies.push(packet);
     this.replyLength += packet.length;

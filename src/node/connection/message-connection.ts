@@ -50,6 +50,14 @@ export interface MessageConnectionOptions {
   readonly onFailure: (error: Error) => void;
 }
 
+/** Above so many octets `write` returns `false`, which it must before `maxWriteBuffer` makes it throw. */
+export function writeMark({
+  writeHighWaterMark,
+  maxWriteBuffer,
+}: Pick<MessageConnectionOptions, 'writeHighWaterMark' | 'maxWriteBuffer'>): number {
+  return Math.min(writeHighWaterMark, maxWriteBuffer - 1);
+}
+
 /** Takes all that a connection receives, in place of its user, and learns how the connection ends. */
 export interface RelayListener extends MessageReceiver {
   /** All messages of a chunk were passed on. */
@@ -286,9 +294,9 @@ export abstract class MessageConnection<Info> extends Resource {
   protected sendExpedited(data: Data): boolean {
     expeditedData('data', data);
     const { maxWriteBuffer } = this.#options;
-    const { buffered } = this.#driver;
-    if (this.isOpen && buffered >= maxWriteBuffer) {
-      throw tooMuchWaits(buffered, maxWriteBuffer);
+    const { held } = this.#driver;
+    if (this.isOpen && held >= maxWriteBuffer) {
+      throw tooMuchWaits(held, maxWriteBuffer);
     }
     if (!this.isOpen) {
       throw this.#closedError();
@@ -336,7 +344,7 @@ export abstract class MessageConnection<Info> extends Resource {
   }
 
   get #hasRoom(): boolean {
-    return this.#driver.buffered <= this.#options.writeHighWaterMark;
+    return this.#driver.held <= this.#options.writeHighWaterMark;
   }
 
   /**

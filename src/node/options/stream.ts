@@ -38,15 +38,16 @@ export interface StreamOptions {
    */
   readonly readHighWaterMark?: number | undefined;
   /**
-   * `write` returns `false` while more octets than this wait to be sent. 1 to 2147483647 octets. Default 1 MiB, as for
-   * reading.
+   * `write` returns `false` while more octets than this wait to be sent, or as many as `maxWriteBuffer` if that is less.
+   * 1 to 2147483647 octets. Default 1 MiB, as for reading.
    *
    * @defaultValue `1048576`
    */
   readonly writeHighWaterMark?: number | undefined;
   /**
    * `write` throws `ERR_COTP_WRITE_OVERFLOW` once this many octets wait to be sent. A program that ignores
-   * `false` thus gets an error before memory runs out. 1 to 2147483647 octets. Default 64 MiB.
+   * `false` thus gets an error before memory runs out. For `writeExpedited` each expedited data unit that waits counts 448
+   * octets more. 1 to 2147483647 octets. Default 64 MiB.
    *
    * @defaultValue `67108864`
    */

@@ -63,6 +63,9 @@ const FLUSH_AT = 65_536;
 /** TSDUs are not joined within smaller chunks: copying so few octets takes hardly any time. */
 const JOINED_FROM = 4_096;
 
+/** Octets of memory that an ED uses beside its own while it waits to be sent, measured as 440. */
+const EXPEDITED_OVERHEAD = 448;
+
 /** Drives one engine over one stream. */
 export class Driver implements DeadlineUser, SenderUser {
   readonly stream: Duplex;
@@ -142,6 +145,11 @@ export class Driver implements DeadlineUser, SenderUser {
   /** Octets that the stream has not taken yet. */
   get buffered(): number {
     return this.#engine.sendBuffer.length + this.#sender.pending;
+  }
+
+  /** About how many octets of memory wait to be sent: EDs use more than their own. */
+  get held(): number {
+    return this.buffered + EXPEDITED_OVERHEAD * this.#engine.sendBuffer.expedited;
   }
 
   /**

@@ -10,6 +10,7 @@ import {
   type ConnectionParts,
   MessageConnection,
   type MessageConnectionOptions,
+  writeMark,
 } from '../connection/message-connection.js';
 import type { ReceiveBudget } from '../connection/receive-budget.js';
 import type { ResolvedConnectOptions, ResolvedListenOptions } from '../options/tpkt.js';
@@ -77,6 +78,7 @@ export function openConnection(
   const report = reportTo(options.onError, formatAddress(remoteAddr));
   const messageOptions: MessageConnectionOptions = {
     ...options,
+    writeHighWaterMark: writeMark(options),
     id: takeConnectionNumber(),
     minMessage: MIN_TPKT_PAYLOAD,
     maxMessage: MAX_TPKT_PAYLOAD,

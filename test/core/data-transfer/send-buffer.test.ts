@@ -226,6 +226,31 @@ describe('the memory of what is much', () => {
     return payloads;
   }
 
+  it.each([
+    ['packets', (outbox: SendBuffer) => outbox.addPacket(HEADER, Uint8Array.of(1))],
+    ['runs', (outbox: SendBuffer) => outbox.addRun(wire(Uint8Array.of(1)))],
+  ])('is in few pieces for small %s, although another connection sends in turn', (_what, add) => {
+    const pool = new SendPool(allocateZeroed);
+    // Of a stream that does not report when it has sent its octets.
+    const outboxes = [new SendBuffer(pool), new SendBuffer(pool)] as const;
+    const count = 100_000;
+    for (let i = 0; i < count; i += 1) {
+      outboxes.forEach(add);
+    }
+    for (const outbox of outboxes) {
+      const { length } = outbox;
+      const pieces: Uint8Array[] = [];
+      for (let piece = outbox.shift(); piece !== undefined; piece = outbox.shift()) {
+        pieces.push(piece);
+      }
+      const one = wire(Uint8Array.of(1));
+      expect(length).toBe(count * one.length);
+      expect(pieces.length).toBeLessThan(count / 20);
+      const sent = Buffer.concat(pieces);
+      expect(sent.equals(Buffer.alloc(length, one))).toBe(true);
+    }
+  });
+
   /** What is allocated for it, in octets. */
   function allocatedBy(add: (outbox: SendBuffer) => void): number {
     let octets = 0;
