@@ -27,14 +27,14 @@ export class Outgoing {
 
   /** Sends a TPDU behind everything that waits. */
   send(tpdu: Uint8Array): void {
-    this.#show(tpdu);
     this.#sendBuffer.addPacket(NO_HEADER, tpdu);
+    this.#show(tpdu);
   }
 
   /** Sends a TPDU before all data that waits. */
   reply(tpdu: Uint8Array): void {
-    this.#show(tpdu);
     this.#sendBuffer.addReply(tpdu);
+    this.#show(tpdu);
   }
 
   /** Sends the CC before everything that waits. The observer gets it now, before the connection is reported as open. */
@@ -47,8 +47,8 @@ export class Outgoing {
 
   /** Sends an ED before all normal data that waits. */
   sendExpedited(tpdu: Uint8Array): void {
-    this.#show(tpdu);
     this.#sendBuffer.addExpedited(tpdu);
+    this.#show(tpdu);
   }
 
   /** Sends the DR. If it is not disruptive, its 0xE0 says that everything was sent. */

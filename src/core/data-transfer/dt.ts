@@ -103,29 +103,30 @@ export function writeTsdu(
   const step = maxTpduSize - format.headerLength;
   const { length } = tsdu;
   if (length <= step) {
-    writeDt(sendBuffer, format.last, tsdu, observer, 0);
-    return;
+    sendBuffer.addPacket(format.last, tsdu);
+  } else {
+    const source = new OctetSource(tsdu);
+    for (let start = 0; start < length; start += step) {
+      const end = Math.min(start + step, length);
+      const header = end === length ? format.last : format.notLast;
+      sendBuffer.addPacket(header, source.give(start, end, view), length - end);
+    }
   }
-  const source = new OctetSource(tsdu);
-  for (let start = 0; start < length; start += step) {
-    const end = Math.min(start + step, length);
-    const header = end === length ? format.last : format.notLast;
-    writeDt(sendBuffer, header, source.give(start, end, view), observer, length - end);
+  // Behind the last one, for the observer may write another TSDU.
+  if (observer?.isWatching) {
+    showTsdu(observer, format, tsdu, step);
   }
 }
 
-function writeDt(
-  sendBuffer: SendBuffer,
-  header: readonly number[],
-  userData: Uint8Array,
-  observer: TpduObserver | undefined,
-  following: number,
-): void {
-  if (observer?.isWatching) {
-    const tpdu = new Uint8Array(header.length + userData.length);
+/** Shows the DTs of a TSDU, as copies. */
+function showTsdu(observer: TpduObserver, format: DtFormat, tsdu: Uint8Array, step: number): void {
+  const { length } = tsdu;
+  for (let start = 0; start < length; start += step) {
+    const end = Math.min(start + step, length);
+    const header = end === length ? format.last : format.notLast;
+    const tpdu = new Uint8Array(header.length + end - start);
     tpdu.set(header);
-    tpdu.set(userData, header.length);
+    tpdu.set(tsdu.subarray(start, end), header.length);
     observer.see('sent', tpdu);
   }
-  sendBuffer.addPacket(header, userData, following);
 }

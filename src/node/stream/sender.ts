@@ -91,9 +91,12 @@ export class Sender {
     if (this.#ended || this.#stream.destroyed) {
       return;
     }
+    // Set first: an observer of a TPDU that leaves may write, or end the connection, before the TPDU is written itself.
+    this.pending = this.#sendBuffer.length;
     // Nothing if all that waits is data, and the EA of an ED is due.
     const first = this.#sendBuffer.shift();
     if (first === undefined) {
+      this.pending = 0;
       return;
     }
     try {
@@ -124,6 +127,7 @@ export class Sender {
   #writeSmall(piece: Uint8Array): void {
     this.written += piece.length;
     this.#stream.write(piece);
+    this.pending = 0;
     if (this.#stream.writableLength === 0 && this.#stream.errored === null) {
       this.#taken();
     } else {
