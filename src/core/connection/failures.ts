@@ -65,12 +65,23 @@ export function failureOf(
     case 'other TPDU':
       return unexpected(state, input.tpdu, input.octets);
     case 'N-DISCONNECT indication':
-      return streamEnded(state, input.cause, offer, part);
+      return input.cause === undefined && !input.hasPeerEnded
+        ? destroyed(state)
+        : streamEnded(state, input.cause, offer, part);
     default:
       return 'error' in input
         ? inPhase(input.error, STATES[state].phase)
         : streamEnded(state, undefined, offer, part);
   }
+}
+
+/** The stream is closed, and neither an end nor an error has come before. */
+function destroyed(state: State): CotpError {
+  const { phase } = STATES[state];
+  return new ConnectionClosedError(`this program destroyed the stream ${DURING[phase]}`, {
+    phase,
+    ending: 'local',
+  });
 }
 
 /** TCP has ended, by FIN or by a reset. */

@@ -165,7 +165,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
     const { hasPeerEnded, isDropped } = this.end;
     const isEnded =
       this.streamRequest === 'end' && hasPeerEnded && !isDropped && cause === undefined;
-    this.step({ event: 'N-DISCONNECT indication', cause });
+    this.step({ event: 'N-DISCONNECT indication', cause, hasPeerEnded });
     this.end.byStream(cause === undefined ? 'fin' : 'reset', unsent);
     // FIN of both sides is the clean end of class 0.
     if (isEnded && !this.endsByTpdu) {

@@ -192,7 +192,12 @@ export type TransitionInput =
         | 'N-CONNECT confirm'
         | 'N-RELEASE indication';
     }
-  | { readonly event: 'N-DISCONNECT indication'; readonly cause: Error | undefined }
+  | {
+      readonly event: 'N-DISCONNECT indication';
+      readonly cause: Error | undefined;
+      /** The peer has sent FIN before. Without that and without a cause, this program has destroyed the stream. */
+      readonly hasPeerEnded: boolean;
+    }
   | {
       readonly event: 'N-RELEASE within a TSDU' | 'timer' | 'EA overdue' | 'limit' | 'bad TPKT';
       readonly error: CotpError;

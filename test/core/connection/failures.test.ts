@@ -65,12 +65,37 @@ describe('the end of TCP', () => {
     'the error of %s says when it came, and gives advice only where a CR is not answered',
     (_name, state, when) => {
       const subject = inState(state);
-      subject.connection.streamClosed(undefined, 50);
+      const lost = Object.assign(new Error('lost'), { code: 'ECONNRESET' });
+      subject.connection.streamClosed(lost, 50);
       const { error } = subject.ending();
-      expect(error.message).toBe(`the peer closed TCP ${when}`);
-      expect(error).toMatchObject({ code: 'ERR_COTP_CLOSED', ending: 'fin' });
+      expect(error.message).toBe(`TCP was reset or failed (ECONNRESET) ${when}`);
+      expect(error).toMatchObject({ code: 'ERR_COTP_CLOSED', ending: 'reset', cause: lost });
     },
   );
+
+  it.each<[Class0State, string]>([
+    ['WFNC', 'before TCP was connected'],
+    ['WFCC', 'after the CR was sent, before a CC came'],
+    ['WFTRESP', 'while the CR was being decided on'],
+    ['OPEN', 'while the connection was open'],
+  ])(
+    'in %s without FIN or an error is the work of this program, not of the peer',
+    (state, when) => {
+      const subject = inState(state);
+      subject.connection.streamClosed(undefined, 50);
+      const { error } = subject.ending();
+      expect(error.message).toBe(`this program destroyed the stream ${when}`);
+      expect(error).toMatchObject({ code: 'ERR_COTP_CLOSED', ending: 'local', hint: undefined });
+    },
+  );
+
+  it('by a FIN before the CC gives advice', () => {
+    const subject = inState('WFCC');
+    subject.connection.receiveEnd(50);
+    expect(subject.ending().error.message).toBe(
+      `the peer closed TCP after the CR was sent, before a CC came: ${CLOSED_HINT}`,
+    );
+  });
 
   it.each<[string, (subject: Subject) => void, string]>([
     ['FIN', ({ connection }) => connection.receiveEnd(70), 'the peer closed TCP'],

@@ -37,7 +37,7 @@ describe('the end of class 0 is not confirmed', () => {
   it.each([
     ['TCP ends after FIN of this side alone', [close, closed], 'local'],
     ['TCP ends after FIN of the peer alone', [finOfPeer, closed], 'fin'],
-    ['TCP ends without FIN of either side', [closed], 'fin'],
+    ['the stream is destroyed without FIN of either side', [closed], 'local'],
     ['TCP is reset after both FINs', [endOfData, finOfPeer, lost], 'reset'],
     ['TCP is reset after this side has closed', [close, finOfPeer, lost], 'local'],
     ['TCP is reset after FIN of the peer alone', [finOfPeer, lost], 'reset'],
