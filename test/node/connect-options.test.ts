@@ -293,3 +293,17 @@ describe('unref() and ref() of a connection', () => {
     expect(client.unref().ref()).toBe(client);
   });
 });
+
+test('octets of the options are copied, so the user may use a buffer again at once', async () => {
+  const server = await serve();
+  const octets = Buffer.from('abcd');
+  const connecting = connect(server.address, {
+    localTsel: octets.subarray(0, 1),
+    remoteTsel: octets.subarray(1, 2),
+    connectData: octets.subarray(2),
+  });
+  octets.fill('X');
+  await connecting;
+  const { localTsel, remoteTsel, connectData } = (await server.accept()).info;
+  expect([remoteTsel, localTsel, connectData].map(String)).toEqual(['a', 'b', 'cd']);
+});

@@ -13,6 +13,7 @@ import {
   type Check,
   callback,
   connectData,
+  copied,
   flag,
   integer,
   type OptionRow,
@@ -232,7 +233,7 @@ const extraParameters: Check<readonly ExtraParameter[]> = (name, value) => {
   });
 };
 
-const tsel: Check<Uint8Array> = (name, value) => tselOctets(value as Tsel, name);
+const tsel: Check<Uint8Array> = copied((name, value) => tselOctets(value as Tsel, name));
 
 const COTP_OPTIONS = {
   ...STREAM_OPTIONS,

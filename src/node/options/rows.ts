@@ -3,6 +3,7 @@
  * was expected and what was given.
  */
 import { inspect } from 'node:util';
+import { copyOf } from '../../core/octets/octets.js';
 import { MAX_USER_DATA } from '../../core/tpdu/codes.js';
 import { type RemoteDesktopTpdu, writeRemoteDesktop } from '../../core/tpdu/remote-desktop.js';
 import type { RemoteDesktopInit } from '../../core/tpdu/types.js';
@@ -106,11 +107,16 @@ export function octets(least: number, most: number): Check<Uint8Array> {
   };
 }
 
+/** The same octets in memory of their own: the user may use a buffer again before they are sent. */
+export function copied(check: Check<Uint8Array>): Check<Uint8Array> {
+  return (name, value) => copyOf(check(name, value));
+}
+
 /** User data of a CR or CC (RFC 1006 §5). */
-export const connectData: Check<Uint8Array> = octets(1, MAX_USER_DATA.connect);
+export const connectData: Check<Uint8Array> = copied(octets(1, MAX_USER_DATA.connect));
 
 /** User data of a DR. */
-export const disconnectData: Check<Uint8Array> = octets(1, MAX_USER_DATA.disconnect);
+export const disconnectData: Check<Uint8Array> = copied(octets(1, MAX_USER_DATA.disconnect));
 
 /** Expedited data. */
 export const expeditedData: Check<Uint8Array> = octets(1, MAX_USER_DATA.expedited);
