@@ -13,7 +13,8 @@ import { type Deferred, deferred, whenAborted } from './waiting.js';
 export interface RelayOptions {
   /**
    * Closes both connections when it aborts, as {@link Connection.close} does: what was passed on before is still sent.
-   * Default: the relay works until a connection ends.
+   * Once a connection is closing, which its own `signal` says, the relay ends anyway, and this has no effect. Default: the
+   * relay works until a connection ends.
    *
    * @defaultValue `undefined`
    */
@@ -80,13 +81,14 @@ export interface RelayResult {
  *
  * No promise is created for a TSDU, and small TSDUs that arrive in one chunk are sent in one batch.
  *
- * @param a an open connection from {@link connect} or {@link listen}
+ * @param a a connection from {@link connect} or {@link listen}. If its peer has ended it already, the TSDUs that wait are
+ * passed on, then its end
  * @param b another one, of any class and TPDU size
  * @returns how both ended, once both are closed
  * @throws TypeError for an argument that is no connection, twice the same connection, or a bad option; the connections
  * stay as they are
  * @throws CotpError (`ERR_COTP_BUSY`) when a connection is being read or relayed; the connections stay as they are
- * @throws whatever ended a connection, when closing has begun; the other connection stays as it is
+ * @throws CotpError (`ERR_COTP_CLOSED`) when this side has closed a connection; the other one stays as it is
  * @throws the reason of `signal` when that aborts: at once if it has aborted already, and the connections stay as they
  * are; otherwise once both are closed
  *
@@ -220,9 +222,15 @@ class Relay implements RelayOwner {
   }
 
   #abort(): void {
+    const connections = [this.#a.connection, this.#b.connection];
+    // The signal of a connection aborts before the end of that connection is passed on to the other.
+    if (connections.some(({ isOpen }) => !isOpen)) {
+      return;
+    }
     this.#isAborted = true;
-    this.#a.connection.close();
-    this.#b.connection.close();
+    for (const connection of connections) {
+      connection.close();
+    }
   }
 
   #result(): RelayResult {

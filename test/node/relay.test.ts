@@ -258,6 +258,33 @@ describe.each(CLASSES)('a relay in %s', (_name, options) => {
     expect(await reading).toMatchObject({ ending: 'reset' });
   });
 
+  test.each([
+    ['a', 'right'],
+    ['b', 'left'],
+  ] as const)(
+    'passes on how %s was ended, though its signal is that of the relay',
+    async (side, other) => {
+      const all = await ends(options);
+      const relaying = relay(all.a, all.b, { signal: all[side].signal });
+      const reading = rejection<CotpError>(all[other].read());
+      (side === 'a' ? all.left : all.right).destroy();
+      expect(await reading).toMatchObject({ ending: 'reset' });
+      expect(await relaying).toMatchObject({ closedBy: side });
+    },
+  );
+
+  test('begins behind the end of a connection by its peer, and passes on what waits', async () => {
+    const { left, right, a, b } = await ends(options);
+    right.write(Buffer.from('the answer'));
+    await until(() => b.readBuffered > 0);
+    right.destroy();
+    await b.waitClosed();
+    const result = relay(a, b);
+    expect(text(await left.read())).toBe('the answer');
+    expect(await rejection(left.read())).toMatchObject({ ending: 'reset' });
+    expect((await result).bToA.tsdus).toBe(1);
+  });
+
   test('closes both sides when its signal aborts, and rejects with the reason', async () => {
     const { left, right, a, b } = await ends(options);
     const controller = new AbortController();
@@ -415,6 +442,18 @@ describe('FIN', () => {
 });
 
 describe('a DR', () => {
+  test('that came before the relay began is passed on behind what waits', async () => {
+    const { left, right, a, b } = await ends({ tpClass: 2 });
+    right.write(Buffer.from('the answer'));
+    right.close();
+    await b.waitClosed();
+    const result = relay(a, b);
+    expect(text(await left.read())).toBe('the answer');
+    await left.waitClosed();
+    expect(left.disconnection).toMatchObject({ ending: 'dr', reason: 128 });
+    expect(await result).toMatchObject({ closedBy: 'b', error: undefined });
+  });
+
   test('is passed on with its reason, additional information and user data', async () => {
     const { a, b, result } = await wires2();
     b.raw.send(b.dr(129, 'e0012a|0102'));
@@ -826,6 +865,13 @@ describe('relay() is refused', () => {
     expect(await codeOf(relay(a, b))).toBe('ERR_COTP_BUSY');
     a.close();
     await reading;
+  });
+
+  test('for toDuplex() of a connection that is relayed', async () => {
+    const { a, left, right } = await relayed();
+    expect(() => a.toDuplex()).toThrow(expect.objectContaining({ code: 'ERR_COTP_BUSY' }));
+    left.write(Buffer.from('still relayed'));
+    expect(text(await right.read())).toBe('still relayed');
   });
 
   test('for a connection that is closing, by what ended it', async () => {

@@ -525,6 +525,8 @@ export abstract class MessageConnection<Info> extends Resource {
    * from now on, so do not call `read()` as well. Ending the stream calls {@link end}, or {@link close} in class 2,
    * which has no half-close; destroying it closes the connection, and with an error resets it.
    *
+   * @throws CotpError (`ERR_COTP_BUSY`) when the connection is relayed
+   *
    * @example
    * ```ts
    * const stream = conn.toDuplex();
@@ -536,6 +538,9 @@ export abstract class MessageConnection<Info> extends Resource {
    * ```
    */
   toDuplex(): Duplex {
+    if (this.#relay !== undefined) {
+      throw isRelayed();
+    }
     this.#staysHalfOpen = true;
     const end = this.#engine.endsByTpdu ? () => this.close() : () => this.end();
     return new MessageDuplex(this, end, () => this.#readEnd?.isQuiet === true);
@@ -546,8 +551,10 @@ export abstract class MessageConnection<Info> extends Resource {
     if (this.#relay !== undefined) {
       return isRelayed();
     }
-    if (!this.isOpen) {
-      return this.#closedError();
+    // What the peer has ended can still be passed on: the TSDUs that wait, then the end.
+    const ended = this.isOpen ? undefined : this.#closedError();
+    if (ended?.ending === 'local') {
+      return ended;
     }
     return this.#queue.isAwaited ? isRead() : undefined;
   }
