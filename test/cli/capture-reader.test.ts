@@ -93,6 +93,14 @@ describe('formats', () => {
     expect(times(Buffer.concat(file))).toEqual([1_003_500, 1_003_500, 1_003_500]);
   });
 
+  test('octets behind the end of the options of pcapng are no options', () => {
+    const blocks = new Pcapng();
+    const end = blocks.option(0, Buffer.alloc(0));
+    const face = blocks.face(RAW, 0, end, blocks.option(9, Buffer.of(0x81)));
+    const file = [blocks.section(), face, ...packets.map((each) => blocks.packet(each, 7_000n))];
+    expect(times(Buffer.concat(file))).toEqual([7, 7, 7]);
+  });
+
   test('several sections and interfaces of pcapng have their own order and links', () => {
     const big = new Pcapng(true);
     const little = new Pcapng();

@@ -22,6 +22,7 @@ const BLOCK_FRAME = 12;
 /** The most interfaces of a section. */
 const MAX_INTERFACES = 65_536;
 
+const END_OF_OPTIONS = 0;
 const IF_TSRESOL = 9;
 const IF_TSOFFSET = 14;
 const ISB_IFDROP = 5;
@@ -199,12 +200,16 @@ export class PcapngReader implements PacketReader {
     });
   }
 
-  /** The options of a block by their code; of several with one code the last. */
+  /** The options of a block by their code; of several with one code the last. Octets behind their end are none. */
   #options(body: Buffer, start: number): ReadonlyMap<number, Buffer> {
     const found = new Map<number, Buffer>();
     for (let at = start; at + 4 <= body.length; ) {
+      const code = this.#uint16(body, at);
       const length = this.#uint16(body, at + 2);
-      found.set(this.#uint16(body, at), body.subarray(at + 4, at + 4 + length));
+      if (code === END_OF_OPTIONS) {
+        break;
+      }
+      found.set(code, body.subarray(at + 4, at + 4 + length));
       at += 4 + length + (-length & 3);
     }
     return found;
