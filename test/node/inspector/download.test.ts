@@ -109,6 +109,17 @@ describe('a download', () => {
     expect([last[28 + 20 + 13], time]).toEqual([0x14, 1_700_000_003_000_000]);
   });
 
+  test('as pcapng has a TPDU of a time before 1970, at the first time of the format', async () => {
+    const { url, feed } = await inspector();
+    feed.tpdu(tpdu(CR_TPDU, { time: -86_400_000 }));
+    feed.tpdu(tpdu(CC_TPDU, { direction: 'sent' }));
+    const { body } = await (await Browser.open(url)).get('/download?format=pcapng');
+    expect(readCapture(body).map(([, , octets, time]) => [octets, time])).toEqual([
+      [plain(CR_TPDU), 0],
+      [plain(CC_TPDU), 1_700_000_000_000],
+    ]);
+  });
+
   test('as JSON lines has what the sink of JSON lines writes', async () => {
     const { headers, body } = await (await seen()).get('/download?format=jsonl');
     expect(headers['content-disposition']).toMatch(/\.jsonl"$/);

@@ -107,9 +107,9 @@ function option(code: number, value: Buffer): Buffer {
   return octets;
 }
 
-/** Microseconds in two halves, the high one first. */
+/** Microseconds in two halves, the high one first. There is no number for a time before 1970: it becomes 0. */
 function writeTime(octets: Buffer, offset: number, time: number): void {
-  const microseconds = Math.round(time * 1000);
+  const microseconds = Math.max(0, Math.round(time * 1000));
   octets.writeUInt32LE(Math.floor(microseconds / 2 ** 32), offset);
   octets.writeUInt32LE(microseconds % 2 ** 32, offset + 4);
 }
