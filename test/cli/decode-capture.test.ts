@@ -394,6 +394,8 @@ describe('a file of a sink of the library', () => {
     ['a newline', '\n     2 00:00:00.000 #7 forged'],
     ['a control character', '\x9b31m'],
     ['301 characters', 'a'.repeat(301)],
+    ['a port that is none', '10.0.0.1:65536'],
+    ['a port that is none, in IPv6', '[::1]:999999'],
   ])('a line whose address has %s is reported, and not printed', async (_what, address) => {
     const entry = { connection: 1, direction: 'sent', local: 'a', remote: 'b', octets: '02f080' };
     const lines = [entry, { ...entry, local: address }, { ...entry, remote: address }];
@@ -405,6 +407,16 @@ describe('a file of a sink of the library', () => {
     expect(stdout.match(/⚠ the line is no entry of a trace$/gm)).toHaveLength(2);
     expect(stdout.split('\n')).toHaveLength(5);
   });
+
+  test.each(['10.0.0.1:65535', '[::1]:0', '/run/plant:65536', '\\\\.\\pipe\\plant:65536'])(
+    'a line whose address is %s is read',
+    async (local) => {
+      const line = { connection: 1, direction: 'sent', local, remote: 'b', octets: '02f080' };
+      const { code, events } = await jsonOf(`${JSON.stringify(line)}\n`);
+      expect(code).toBe(0);
+      expect(events).toMatchObject([{ type: 'DT', from: local }]);
+    },
+  );
 
   test('a line that is too long is reported, and the next one is read', async () => {
     const path = await traced((file) => jsonLinesSink(file));

@@ -115,9 +115,21 @@ interface Entry {
 /** Longest address in a line: a name of the DNS has 253 characters. */
 const MAX_ADDRESS = 300;
 
+const MAX_PORT = 65_535;
+
 /** True if a field can be an address. One with a newline would look like lines of the output. */
 function isAddress(field: unknown): field is string {
-  return typeof field === 'string' && field.length <= MAX_ADDRESS && !/\p{Cc}/u.test(field);
+  return (
+    typeof field === 'string' &&
+    field.length <= MAX_ADDRESS &&
+    !/\p{Cc}/u.test(field) &&
+    Number(portIn(field)) <= MAX_PORT
+  );
+}
+
+/** The digits of the port of `host:port`. A path has none, whatever it ends with. */
+function portIn(address: string): string {
+  return /^[^/\\]*:(\d+)$/.exec(address)?.[1] ?? '0';
 }
 
 function clientOf({ role, local, remote }: Entry): Pick<Flow, 'client'> {
