@@ -48,6 +48,9 @@ async function open(...args: Parameters<typeof connect>): Promise<Connection> {
   return conn;
 }
 
+/** A CR of class 0 with LI 252, of an unknown parameter, which calls nothing. */
+const LONG_CR = tpkt(`fc e0 0000 0001 00 99 f4 ${'00'.repeat(244)}`);
+
 async function stop({ child }: Running): Promise<void> {
   child.kill('SIGINT');
   await once(child, 'close');
@@ -244,6 +247,38 @@ describe('--transparent', () => {
     ).toHaveLength(1);
     await stop(running);
     expect(running.stderr).toMatch(/0 TPDUs of 0 octets, 0 refusals, 0 errors\n$/);
+  });
+
+  test.each([
+    [
+      'a CR that has no room for it',
+      LONG_CR,
+      'the CR would have LI 257, and at most 254 is possible',
+    ],
+    [
+      'a CR of remote desktop',
+      tpkt('0e e0 00000001 00 0100080001000000'),
+      'a CR of remote desktop has none',
+    ],
+    ['a DT', dt('01'), 'the first TPDU of the client is no CR'],
+    ['what is no TPDU', tpkt('02 00 80'), 'the first TPDU of the client cannot be decoded'],
+  ])('says why --rewrite-remote-tsel does not change %s', async (_what, first, obstacle) => {
+    const server = await rawServer();
+    const target = `127.0.0.1:${server.address.port}`;
+    const args = ['--transparent', '--rewrite-remote-tsel', '01.02.03'];
+    const { running, address } = await proxy(target, ...args);
+    const client = await rawClient(address.port);
+    client.send(first);
+    const peer = await server.accept();
+    await expect.poll(() => peer.received).toEqual(first);
+    await running.says(
+      new RegExp(`#1 +error +the called T-selector is not rewritten: ${obstacle}\n`),
+      'stdout',
+    );
+    client.send(dt('02'));
+    await running.says(/DT EOT 1 +02/, 'stdout');
+    await stop(running);
+    expect(running.stdout.match(/is not rewritten/g)).toHaveLength(1);
   });
 
   const SIDES = [['client'], ['target']] as const;

@@ -14,7 +14,7 @@ import { counted } from '../output/plural.js';
 import { guessProtocol } from '../output/protocol-guess.js';
 import type { ClientLadder } from './ladder.js';
 import type { ProxyOptions, RunningProxy } from './proxy-options.js';
-import { rewriteCalledTsel } from './rewrite-called-tsel.js';
+import { type Rewritten, rewriteCalledTsel } from './rewrite-called-tsel.js';
 
 /** If the target cannot be reached, milliseconds that the client has for its CR, so that it is shown. */
 const CR_TIME = 500;
@@ -184,9 +184,13 @@ class SocketPair {
       hasFault = true;
     });
     for (const tpkt of packets) {
-      const passed = this.#isFirst(from) ? this.#rewritten(tpkt) : tpkt;
+      const rewritten = this.#isFirst(from) ? this.#rewritten(tpkt) : undefined;
+      const passed = rewritten?.tpkt ?? tpkt;
       this.#see(from, 'received', tpkt, passed === tpkt ? 'both legs' : 'first leg');
       this.#see(to, 'sent', passed, passed === tpkt ? 'not shown' : 'second leg');
+      if (rewritten?.obstacle !== undefined) {
+        this.#onLadder.failed(`the called T-selector is not rewritten: ${rewritten.obstacle}`);
+      }
       this.#send(passed, from, to);
     }
     if (hasFault) {
@@ -247,9 +251,9 @@ class SocketPair {
     return isFirst;
   }
 
-  #rewritten(tpkt: Buffer): Buffer {
+  #rewritten(tpkt: Buffer): Rewritten | undefined {
     const { remoteTsel } = this.#options;
-    return remoteTsel === undefined ? tpkt : rewriteCalledTsel(tpkt, remoteTsel);
+    return remoteTsel === undefined ? undefined : rewriteCalledTsel(tpkt, remoteTsel);
   }
 
   #see(
