@@ -253,6 +253,10 @@ test.each([
   [['probe'], /missing required argument 'host\[:port\]'/],
   [['probe', 'h', '--tsel', '1,x'], /--tsel must be a T-selector/],
   [['probe', 'h', '--range', '2-1'], /--range must be a range such as 0x0100-0x011f/],
+  [
+    ['proxy', '1102', '127.0.0.1:1102'],
+    /the target 127\.0\.0\.1:1102 must not be the proxy itself\n/,
+  ],
   [['proxy', '0', 'h', '--redact'], /--redact requires --pcap or --jsonl/],
   [['proxy', '0', 'h', '--max-file-size', '5000'], /--max-file-size requires --pcap or --jsonl/],
   [['proxy', '0', 'h', '--max-files', '5'], /--max-files requires --max-file-size/],

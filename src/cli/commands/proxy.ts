@@ -3,7 +3,7 @@
  */
 import { once } from 'node:events';
 import { command } from '../command-line/command.js';
-import { EXIT } from '../exit.js';
+import { EXIT, UsageError } from '../exit.js';
 import { CLIENT_OPTIONS } from '../options/connection.js';
 import { UI_OPTION } from '../options/inspector.js';
 import { flag, value } from '../options/option.js';
@@ -14,6 +14,7 @@ import { address, integer, listenAddress, selector, text } from '../options/valu
 import { jsonLine } from '../output/events.js';
 import { addressText } from '../output/format-info.js';
 import { Ladder } from '../proxy/ladder.js';
+import { isOwnTarget } from '../proxy/own-target.js';
 import { ProxyInspector } from '../proxy/proxy-inspector.js';
 import { relayTpdus } from '../proxy/relay-tpdus.js';
 import { relayTsdus } from '../proxy/relay-tsdus.js';
@@ -108,6 +109,9 @@ export const proxy = command({
     const isPort = /^\d+$/.test(listenText);
     const listenAddr = listenAddress(isPort ? `127.0.0.1:${listenText}` : listenText, DEFAULT_PORT);
     const target = address(targetText);
+    if (isOwnTarget({ listenAddr, target })) {
+      throw new UsageError(`the target ${addressText(target)} must not be the proxy itself`);
+    }
     const ladder = new Ladder(io, options);
     await checkFiles(options);
     const files = new TraceFiles(options, await targetsOf(target, options), io);
