@@ -418,6 +418,40 @@ describe('a file of a sink of the library', () => {
     },
   );
 
+  /** What one process writes of a connection: each TPDU as `>`, sent, or `<`, received, and its octets. */
+  function lines(connection: number, port: number, ...tpdus: readonly string[]): string {
+    const ends = { role: 'client', local: `10.0.0.1:${port}`, remote: '10.0.0.5:102' };
+    return tpdus
+      .map((tpdu) => {
+        const direction = tpdu.startsWith('>') ? 'sent' : 'received';
+        return `${JSON.stringify({ connection, direction, ...ends, octets: tpdu.slice(1) })}\n`;
+      })
+      .join('');
+  }
+
+  const OPEN = [`>${CR.slice(8)}`, `<${CC.slice(8)}`];
+  const CLASS_2 = ['>09e00000123421c60101', '<09d01234000721c60101', '>04f0000780616263'];
+
+  test('JSON lines of two processes one behind the other: each has its connections, with their classes', async () => {
+    const dt = `>${DT.slice(8)}`;
+    const one = lines(1, 5001, ...CLASS_2) + lines(2, 5002, ...OPEN, dt);
+    // The first connection of the other process was open before it wrote.
+    const other = lines(1, 6001, dt) + lines(2, 6002, ...OPEN, dt);
+    const { code, stdout } = await cotp(['decode', '--summary'], one + other);
+    expect(stdout.match(/ DT TPDU \(0\) EOT (?:1|3) octets? {2}(?:01|61 62 63)$/gm)).toHaveLength(
+      4,
+    );
+    expect(stdout).toMatch(/^10 TPDUs in 4 connections: 0 with deviations, 0 reports/m);
+    expect(code).toBe(0);
+  });
+
+  test('JSON lines in which a number and its addresses come again: a CR behind other TPDUs begins a connection', async () => {
+    const [cr = '', cc = ''] = OPEN;
+    const twice = lines(1, 5001, cr, cr, cc) + lines(1, 5001, ...OPEN);
+    const { stdout } = await cotp(['decode', '--summary'], twice);
+    expect(stdout).toMatch(/^5 TPDUs in 2 connections: 0 with deviations/m);
+  });
+
   test('a line that is too long is reported, and the next one is read', async () => {
     const path = await traced((file) => jsonLinesSink(file));
     const lines = await readFile(path, 'utf8');

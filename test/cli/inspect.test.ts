@@ -118,6 +118,30 @@ describe('cotp inspect', () => {
     ]);
   });
 
+  test('shows the connections of two processes, although both count from 1', async () => {
+    const file = join(await folder(), 'both.jsonl');
+    const line = (role: string, direction: string, local: string, remote: string) => ({
+      ...{ connection: 1, role, direction, local, remote, octets: '02f080' },
+    });
+    const lines = [
+      line('client', 'sent', '10.0.0.1:5000', '10.0.0.5:102'),
+      line('client', 'received', '10.0.0.1:5000', '10.0.0.5:102'),
+      line('client', 'sent', '10.0.0.1:6000', '10.0.0.6:102'),
+      line('server', 'sent', '10.0.0.1:102', '10.0.0.9:7000'),
+    ];
+    await writeFile(file, lines.map((each) => `${JSON.stringify(each)}\n`).join(''));
+    const { rows } = await rowsOf(file);
+    expect(rows).toMatchObject([
+      { kind: 'connection', connection: 1, local: '10.0.0.5:102', remote: '10.0.0.1:5000' },
+      { kind: 'tpdu', connection: 1, direction: 'received' },
+      { kind: 'tpdu', connection: 1, direction: 'sent' },
+      { kind: 'connection', connection: 2, local: '10.0.0.6:102', remote: '10.0.0.1:6000' },
+      { kind: 'tpdu', connection: 2, direction: 'received' },
+      { kind: 'connection', connection: 3, local: '10.0.0.1:102', remote: '10.0.0.9:7000' },
+      { kind: 'tpdu', connection: 3, direction: 'sent' },
+    ]);
+  });
+
   test('says what is missing in a file', async () => {
     const file = join(await folder(), 'trace.jsonl');
     const line = { connection: 4, direction: 'sent', octets: '02f080' };

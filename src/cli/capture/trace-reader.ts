@@ -2,6 +2,7 @@
  * Reads the JSON lines that `jsonLinesSink` and `cotp proxy --jsonl` write: an object for each TPDU. It reads
  * piece by piece, and keeps no more than one line.
  */
+import { tpduTypeOf } from '../../node/codes.js';
 import type { Flow } from './tcp-streams.js';
 import type { Frame } from './tpkt-direction.js';
 
@@ -25,13 +26,20 @@ export function isTrace(octets: Buffer): boolean {
   return /^\s*\{\s*"/.test(octets.toString('latin1'));
 }
 
+/** The TPDUs of one connection. */
+interface Conversation {
+  /** There was a TPDU other than a CR. */
+  isPastCr: boolean;
+}
+
 /** Reads one trace. */
 export class TraceReader {
   #rest: Buffer = Buffer.alloc(0);
   #line = 0;
   /** The line that is being read is too long. */
   #isTooLong = false;
-  readonly #conversations = new Map<number, object>();
+  /** By what all lines of a connection have in common; the one with the latest line is last. */
+  readonly #conversations = new Map<string, Conversation>();
 
   /** Reads on. */
   push(octets: Buffer): readonly TraceEvent[] {
@@ -81,7 +89,7 @@ export class TraceReader {
     }
     const { connection, direction, local, remote, octets, time } = entry;
     const [from, to] = direction === 'sent' ? [local, remote] : [remote, local];
-    const conversation = this.#conversation(connection);
+    const conversation = this.#conversation(entry);
     return {
       frame: { number: frame.number, time: time === undefined ? undefined : Date.parse(time) },
       flow: { stream: connection, from, to, conversation, ...clientOf(entry) },
@@ -89,10 +97,18 @@ export class TraceReader {
     };
   }
 
-  #conversation(connection: number): object {
-    const conversation = this.#conversations.get(connection) ?? {};
-    this.#conversations.delete(connection);
-    this.#conversations.set(connection, conversation);
+  /** A file can have the lines of several processes, each of which counts its connections from 1. */
+  #conversation({ connection, role, local, remote, octets }: Entry): object {
+    const key = [connection, role, local, remote].join('\n');
+    const isCr = tpduTypeOf(octets[1] ?? 0) === 'CR';
+    let conversation = this.#conversations.get(key);
+    // A CR behind other TPDUs begins another connection, with the same addresses.
+    if (conversation === undefined || (isCr && conversation.isPastCr)) {
+      conversation = { isPastCr: false };
+    }
+    conversation.isPastCr ||= !isCr;
+    this.#conversations.delete(key);
+    this.#conversations.set(key, conversation);
     const [oldest] = this.#conversations.keys();
     if (oldest !== undefined && this.#conversations.size > MAX_CONNECTIONS) {
       this.#conversations.delete(oldest);
@@ -104,7 +120,7 @@ export class TraceReader {
 /** The fields of a line that are used. */
 interface Entry {
   readonly connection: number;
-  readonly role: unknown;
+  readonly role: 'client' | 'server' | undefined;
   readonly direction: 'sent' | 'received';
   readonly local: string;
   readonly remote: string;
@@ -173,7 +189,8 @@ function entryOf(line: Readonly<Record<string, unknown>>): Entry | undefined {
   }
   const isTime = typeof time === 'string' && !Number.isNaN(Date.parse(time));
   return {
-    ...{ connection: connection as number, role, direction, local, remote },
+    ...{ connection: connection as number, direction, local, remote },
+    role: role === 'client' || role === 'server' ? role : undefined,
     octets: Buffer.from(octets, 'hex'),
     time: isTime ? time : undefined,
   };
