@@ -29,15 +29,31 @@ const LONG = `0300004602f080${'0300000702f080'.repeat(9)}`;
 
 const hex = (octets: string) => Buffer.from(octets, 'hex');
 
-/** What a file contains, one line for each event, pushed in pieces of this size. */
-function read(file: Buffer, { limits = LIMITS, piece = file.length } = {}): string[] {
+/** The TPKTs of a file and what is missing in it, one line for each, pushed in pieces of this size. */
+function read(file: Buffer, options: Reading = {}): string[] {
+  return readAll(file, options).lines;
+}
+
+/** How a file is read. */
+interface Reading {
+  readonly limits?: Limits;
+  readonly piece?: number;
+}
+
+/** The same, and the ends of TCP. */
+function readAll(file: Buffer, { limits = LIMITS, piece = file.length }: Reading = {}) {
   const reader = new CaptureReader(file.subarray(0, 64), limits);
   const lines: string[] = [];
+  const ends: string[] = [];
   const add = (events: ReturnType<CaptureReader['push']>) => {
     for (const event of events) {
       const from = event.flow === undefined ? '' : ` ${event.flow.stream} ${event.flow.from}`;
-      const what = 'tpkt' in event ? event.tpkt.toString('hex') : event.lost;
-      lines.push(`${event.frame?.number ?? '-'}${from} ${what}`);
+      const where = `${event.frame?.number ?? '-'}${from}`;
+      if ('ended' in event) {
+        ends.push(`${where} ${event.ended}`);
+      } else {
+        lines.push(`${where} ${'tpkt' in event ? event.tpkt.toString('hex') : event.lost}`);
+      }
     }
   };
   for (let at = 0; at < file.length; at += piece) {
@@ -45,7 +61,7 @@ function read(file: Buffer, { limits = LIMITS, piece = file.length } = {}): stri
   }
   add(reader.end());
   expect(reader.held).toBe(0);
-  return lines;
+  return { lines, ends };
 }
 
 /** The same of packets on raw IP. */
@@ -176,6 +192,63 @@ describe('formats', () => {
       '4 the program that wrote the capture has dropped 1 packet before this one',
     ]);
     expect(read(file)).toHaveLength(5);
+  });
+});
+
+describe('the end of TCP', () => {
+  const endsOf = (connection: Connection, ...others: readonly Connection[]) =>
+    readAll(pcap([connection, ...others].flatMap(({ packets }) => packets))).ends;
+
+  test.each([
+    ['by FIN of both sides is that of the first', three().end(), '8 0 10.0.0.1:50000 fin'],
+    ['by a reset of the client', three().reset(), '7 0 10.0.0.1:50000 reset'],
+    ['by a reset of the server', three().reset('server'), '7 0 10.0.0.5:102 reset'],
+    [
+      'before the answer to the CR',
+      new Connection().client(CR).reset('server'),
+      '5 0 10.0.0.5:102 reset',
+    ],
+    [
+      'by a reset behind a FIN is that of the FIN',
+      three().end().lost().lost().reset('server'),
+      '8 0 10.0.0.1:50000 fin',
+    ],
+    ['is reported once', three().end().reset().reset('server'), '8 0 10.0.0.1:50000 fin'],
+  ])('%s', (_what, connection, end) => {
+    expect(endsOf(connection)).toEqual([end]);
+  });
+
+  test('comes behind octets that a FIN has overtaken', () => {
+    const { packets } = three().end();
+    const [dt, ...fins] = packets.splice(5, 3) as [Buffer, Buffer, Buffer];
+    const { lines, ends } = readAll(pcap([...packets.splice(0, 5), ...fins, dt]));
+    expect(lines).toHaveLength(3);
+    expect(ends).toEqual(['8 0 10.0.0.1:50000 fin']);
+  });
+
+  test('is known at the end of the capture, if octets before a FIN are missing', () => {
+    const { lines, ends } = readAll(pcap(three().client(DT).lost().end().packets));
+    expect(lines.at(-1)).toContain('8 octets are missing in the capture');
+    expect(ends).toEqual(['8 0 10.0.0.1:50000 fin']);
+  });
+
+  test('is not known, but certain, when a SYN has other numbers', () => {
+    const other = new Connection({ seq: 90_000 }).client(CR);
+    expect(endsOf(three(), other)).toEqual([expect.stringMatching(/^7 0 \S+ unknown$/)]);
+    const half = three().end().lost().lost();
+    expect(endsOf(half, other)).toEqual(['8 0 10.0.0.1:50000 fin']);
+  });
+
+  test('is reported again, if TPKTs have come behind it', () => {
+    expect(endsOf(three().reset('server').client(DT).end())).toEqual([
+      '7 0 10.0.0.5:102 reset',
+      '10 0 10.0.0.1:50000 fin',
+    ]);
+  });
+
+  test('is none with a FIN of one side, and without TPKTs', () => {
+    expect(endsOf(three().end().lost().lost())).toEqual([]);
+    expect(endsOf(new Connection().client('474554').end())).toEqual([]);
   });
 });
 

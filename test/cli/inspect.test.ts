@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { type CaptureEvent, CaptureReader } from '../../src/cli/capture/capture-reader.js';
 import { connect, jsonLinesSink, listen, pcapngSink, type TraceListener } from '../../src/index.js';
 import type { Row } from '../../src/node/inspector/rows.js';
 import { Connection, pcap } from '../support/capture-file.js';
@@ -62,14 +63,23 @@ async function traced(side: 'client' | 'server', trace: TraceListener): Promise<
   await server.asyncClose();
 }
 
-/** The rows of a file, up to the end. */
-async function rowsOf(file: string): Promise<{ rows: Row[]; hello: unknown }> {
-  const { events, hello } = await watch(new Running(['inspect', file]));
+/** The rows of a file, up to the end, and the browser that has them. */
+async function rowsOf(file: string): Promise<{ rows: Row[]; hello: unknown; browser: Browser }> {
+  const browser = await Browser.open(await addressOf(new Running(['inspect', file])));
+  const events = await browser.watch();
+  const hello = await events.hello();
   const rows: Row[] = [];
   for (let each = await events.next(); each.event !== 'end'; each = await events.next()) {
     rows.push(...(JSON.parse(each.data) as Row[]));
   }
-  return { rows, hello };
+  return { rows, hello, browser };
+}
+
+/** What is in the capture that a browser gets as a download. */
+async function downloadOf(browser: Browser): Promise<readonly CaptureEvent[]> {
+  const { body } = await browser.get('/download?format=pcapng');
+  const reader = new CaptureReader(body);
+  return [...reader.push(body), ...reader.end()];
 }
 
 const EXPECTED = ['received CR', 'sent CC', 'received DT', 'sent DT'];
@@ -153,6 +163,69 @@ describe('cotp inspect', () => {
       { kind: 'tpdu', direction: 'sent' },
       { kind: 'note', connection: 0, frame: 2, text: 'the line is no entry of a trace' },
     ]);
+  });
+
+  test('shows how TCP ended, which side ended it first, and when, and gives it as a capture', async () => {
+    const file = join(await folder(), 'ends.pcap');
+    const cr = '0300001611e00000000200c0010ac1020100c2020102';
+    const refused = new Connection().client(cr).reset('server');
+    const closed = new Connection({ client: { address: [10, 0, 0, 9], port: 1 } });
+    await writeFile(file, pcap([...refused.packets, ...closed.client(cr).end().packets]));
+    const { rows, browser } = await rowsOf(file);
+    expect(rows.filter(({ kind }) => kind === 'event')).toEqual([
+      expect.objectContaining({
+        ...{ connection: 1, event: 'close', how: 'reset', by: 'local' },
+        ...{ frame: 5, time: 1_700_000_000_004 },
+      }),
+      expect.objectContaining({
+        ...{ connection: 2, event: 'close', how: 'fin', by: 'remote' },
+        ...{ frame: 11, time: 1_700_000_000_010 },
+      }),
+    ]);
+    const ends = (await downloadOf(browser)).filter((event) => 'ended' in event);
+    expect(ends.map(({ ended, flow, frame }) => [ended, flow?.from, frame?.time])).toEqual([
+      ['reset', '10.0.0.5:102', 1_700_000_000_004],
+      ['fin', '10.0.0.9:1', 1_700_000_000_010],
+    ]);
+  });
+
+  test('shows a connection as over when another one has its number and addresses', async () => {
+    const file = join(await folder(), 'twice.jsonl');
+    const ends = { role: 'client', local: '10.0.0.1:5000', remote: '10.0.0.5:102' };
+    const lines = ['06e00000123400', '02f080', '06e00000567800', '02f080'].map((octets) =>
+      JSON.stringify({ connection: 1, direction: 'sent', ...ends, octets }),
+    );
+    await writeFile(file, lines.join('\n'));
+    const { rows, browser } = await rowsOf(file);
+    expect(rows.map(({ kind, connection }) => [kind, connection])).toEqual([
+      ...[['connection', 1], ...[1, 1].map((number) => ['tpdu', number])],
+      ...[['event', 1], ['connection', 2], ...[2, 2].map((number) => ['tpdu', number])],
+    ]);
+    const event = rows.find(({ kind }) => kind === 'event');
+    expect(event).not.toHaveProperty('how');
+    expect(event).toMatchObject({ event: 'close', frame: 3 });
+    // Without an end, the second one would be taken for the other end of the first.
+    const tpkts = (await downloadOf(browser)).filter((each) => 'tpkt' in each);
+    expect(tpkts).toHaveLength(4);
+  });
+
+  test('shows what comes behind a reset as another connection of the same client', async () => {
+    const file = join(await folder(), 'behind.pcap');
+    const dt = '0300000802f08001';
+    await writeFile(file, pcap(new Connection().client(dt).reset('server').client(dt).packets));
+    const { rows } = await rowsOf(file);
+    expect(rows.map(({ kind, connection }) => [kind, connection])).toEqual([
+      ...[
+        ['connection', 1],
+        ['tpdu', 1],
+        ['event', 1],
+      ],
+      ...[
+        ['connection', 2],
+        ['tpdu', 2],
+      ],
+    ]);
+    expect(rows[3]).toMatchObject({ local: '10.0.0.5:102', remote: '10.0.0.1:50000' });
   });
 
   test('says on stderr and on the page why a file has nothing to show', async () => {

@@ -135,9 +135,9 @@ export class Connection {
       .#send(0, ACK);
   }
 
-  /** The client resets the connection. */
-  reset(): this {
-    return this.#send(0, RST | ACK);
+  /** A side resets the connection. */
+  reset(by: 'client' | 'server' = 'client'): this {
+    return this.#send(by === 'client' ? 0 : 1, RST | ACK);
   }
 
   /** Removes the latest packet: it was sent, but not captured. */

@@ -19,7 +19,7 @@ import { type CapturedPacket, DamagedFile, type PacketReader } from './packet.js
 import { isPcap, PcapReader } from './pcap.js';
 import { isPcapng, PcapngReader } from './pcapng.js';
 import { readTcp } from './tcp.js';
-import { type Flow, TcpStreams } from './tcp-streams.js';
+import { type Flow, type TcpEnding, TcpStreams } from './tcp-streams.js';
 import type { Frame } from './tpkt-direction.js';
 
 export { PIECE_COST } from './limits.js';
@@ -33,6 +33,8 @@ export type CaptureEvent = {
   | { readonly tpkt: Buffer }
   /** Something is missing or cannot be read: a sentence. */
   | { readonly lost: string }
+  /** TCP is over. The flow is that of the side that was the first to end it, if that is known. */
+  | { readonly ended: TcpEnding }
 );
 
 /** True if the octets begin like a capture file. */
@@ -73,6 +75,7 @@ export class CaptureReader {
       {
         tpkt: (tpkt, frame, flow) => this.#events.push({ tpkt, frame, flow }),
         lost: (lost, frame, flow) => this.#events.push({ lost, frame, flow }),
+        ended: (ended, frame, flow) => this.#events.push({ ended, frame, flow }),
       },
       limits,
       this.#held,

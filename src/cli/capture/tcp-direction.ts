@@ -53,6 +53,11 @@ export class TcpDirection {
     return isSyn && this.#next !== undefined && !isKnown;
   }
 
+  /** True if all octets up to a FIN were processed. */
+  get isFinished(): boolean {
+    return this.#fin !== undefined && this.#fin === this.#next;
+  }
+
   /** Processes a segment of this direction. */
   receive(segment: TcpSegment, frame: Frame): void {
     const { data, missing, isSyn } = segment;
@@ -72,7 +77,7 @@ export class TcpDirection {
       this.#addCut((seq + data.length) >>> 0, missing, frame);
       this.#deliver();
     }
-    if (segment.isReset || (this.#fin !== undefined && this.#fin === this.#next)) {
+    if (segment.isReset || this.isFinished) {
       this.end('the connection', frame);
     }
   }

@@ -18,10 +18,15 @@ export interface Flow {
   readonly conversation: object;
 }
 
+/** How TCP ended: by FIN of both sides, by a reset, or unseen, before another connection with the same addresses. */
+export type TcpEnding = 'fin' | 'reset' | 'unknown';
+
 /** Receives what is in the streams. */
 export interface FlowReceiver {
   tpkt(octets: Buffer, frame: Frame, flow: Flow): void;
   lost(sentence: string, frame: Frame, flow?: Flow): void;
+  /** A stream with TPKTs is over. @param flow of the side that was the first to end it, if that is known */
+  ended(how: TcpEnding, frame: Frame, flow: Flow): void;
 }
 
 /** Reports that wait until it is known whether the stream has TPKTs. */
@@ -33,8 +38,14 @@ const ENDED_PART = 1 / 64;
 /** One TCP stream. What is lost in it is reported only if it has TPKTs. */
 class Stream {
   readonly number: number;
+  readonly #flows: readonly [Flow, Flow];
   readonly #directions: readonly TcpDirection[];
   readonly #receiver: FlowReceiver;
+  /** The first FIN or RST. */
+  #firstEnd: { readonly how: TcpEnding; readonly flow: Flow | undefined } | undefined;
+  /** The frame of the latest FIN. */
+  #finFrame: Frame | undefined;
+  #isOver = false;
   #hasTpkts = false;
   readonly #reports: (() => void)[] = [];
 
@@ -42,11 +53,11 @@ class Stream {
     this.number = number;
     this.#receiver = setting.receiver;
     const [one, other] = ends;
-    const flows: readonly Flow[] = [
+    this.#flows = [
       { stream: number, from: one, to: other, conversation: this },
       { stream: number, from: other, to: one, conversation: this },
     ];
-    this.#directions = flows.map((flow) => {
+    this.#directions = this.#flows.map((flow) => {
       return new TcpDirection(this.#receiverOf(flow), setting.limits, setting.held);
     });
   }
@@ -55,11 +66,19 @@ class Stream {
   receive(from: number, segment: TcpSegment, frame: Frame): void {
     this.#directions[1 - from]?.acknowledge(segment.ack);
     this.#directions[from]?.receive(segment, frame);
+    if (segment.isFin || segment.isReset) {
+      const how = segment.isReset ? 'reset' : 'fin';
+      this.#firstEnd ??= { how, flow: this.#flows[from] };
+      this.#finFrame = frame;
+    }
     for (const direction of this.#directions) {
       direction.checkGap();
       if (segment.isReset) {
         direction.end('the connection', frame);
       }
+    }
+    if (segment.isReset || this.#isFinished) {
+      this.#over(frame);
     }
   }
 
@@ -71,6 +90,29 @@ class Stream {
     for (const direction of this.#directions) {
       direction.end(what, frame);
     }
+    // Octets before a FIN were missing until now.
+    if (this.#isFinished) {
+      this.#over(this.#finFrame ?? frame);
+    }
+  }
+
+  /** Another connection begins with the same addresses and ports. */
+  replace(frame: Frame): void {
+    this.end('the connection', frame);
+    this.#over(frame);
+  }
+
+  get #isFinished(): boolean {
+    return this.#directions.every(({ isFinished }) => isFinished);
+  }
+
+  /** Reports the end of TCP: how it has begun and by which side, as the events of a live connection say it. */
+  #over(frame: Frame): void {
+    if (this.#hasTpkts && !this.#isOver) {
+      this.#isOver = true;
+      const { how = 'unknown', flow = this.#flows[0] } = this.#firstEnd ?? {};
+      this.#receiver.ended(how, frame, flow);
+    }
   }
 
   get hasTpkts(): boolean {
@@ -81,6 +123,11 @@ class Stream {
     return {
       tpkt: (octets, frame) => {
         this.#hasTpkts = true;
+        if (this.#isOver) {
+          // What comes behind the end has an end of its own: it is of a connection whose SYN is missing.
+          this.#isOver = false;
+          this.#firstEnd = undefined;
+        }
         for (const report of this.#reports.splice(0)) {
           report();
         }
@@ -126,7 +173,7 @@ export class TcpStreams {
     const key = from === 0 ? source + destination : destination + source;
     let stream = this.#streams.get(key);
     if (stream?.isOther(from, segment) === true) {
-      stream.end('the connection', frame);
+      stream.replace(frame);
       stream = undefined;
     }
     if (stream === undefined) {

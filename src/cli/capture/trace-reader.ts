@@ -11,6 +11,8 @@ export type TraceEvent = { readonly frame: Frame; readonly flow?: Flow } & (
   | { readonly tpdu: Buffer }
   /** A line cannot be read, or says that TPDUs are missing: a sentence. */
   | { readonly lost: string }
+  /** Another connection begins with the same number and addresses. */
+  | { readonly ended: 'unknown' }
 );
 
 /** Longest line, in octets: a TPDU of 65531 octets in hexadecimal, with much more of other fields. */
@@ -71,41 +73,42 @@ export class TraceReader {
       return [{ frame, lost: `the line is longer than ${MAX_LINE} octets` }];
     }
     const text = octets.toString();
-    return text.trim() === '' ? [] : [this.#entry(text, frame)];
+    return text.trim() === '' ? [] : this.#entry(text, frame);
   }
 
-  #entry(text: string, frame: Frame): TraceEvent {
+  #entry(text: string, unread: Frame): readonly TraceEvent[] {
     const line = parsed(text);
     const lost = lostOf(line);
     if (lost !== undefined) {
-      return {
-        frame,
-        lost: `${lost === 1 ? '1 TPDU is' : `${lost} TPDUs are`} missing in the trace`,
-      };
+      const sentence = `${lost === 1 ? '1 TPDU is' : `${lost} TPDUs are`} missing in the trace`;
+      return [{ frame: unread, lost: sentence }];
     }
     const entry = entryOf(line);
     if (entry === undefined) {
-      return { frame, lost: 'the line is no entry of a trace' };
+      return [{ frame: unread, lost: 'the line is no entry of a trace' }];
     }
     const { connection, direction, local, remote, octets, time } = entry;
     const [from, to] = direction === 'sent' ? [local, remote] : [remote, local];
-    const conversation = this.#conversation(entry);
-    return {
-      frame: { number: frame.number, time: time === undefined ? undefined : Date.parse(time) },
-      flow: { stream: connection, from, to, conversation, ...clientOf(entry) },
-      tpdu: octets,
-    };
+    const ends = { stream: connection, from, to, ...clientOf(entry) };
+    const frame = { ...unread, time: time === undefined ? undefined : Date.parse(time) };
+    const { conversation, before } = this.#conversation(entry);
+    const tpdu = { frame, flow: { ...ends, conversation }, tpdu: octets };
+    return before === undefined
+      ? [tpdu]
+      : [{ frame, flow: { ...ends, conversation: before }, ended: 'unknown' }, tpdu];
   }
 
-  /** A file can have the lines of several processes, each of which counts its connections from 1. */
-  #conversation({ connection, role, local, remote, octets }: Entry): object {
+  /**
+   * The conversation of an entry, and the one before that it ends, if it does. A file can have the lines of several
+   * processes, each of which counts its connections from 1.
+   */
+  #conversation({ connection, role, local, remote, octets }: Entry) {
     const key = [connection, role, local, remote].join('\n');
     const isCr = tpduTypeOf(octets[1] ?? 0) === 'CR';
-    let conversation = this.#conversations.get(key);
+    const known = this.#conversations.get(key);
     // A CR behind other TPDUs begins another connection, with the same addresses.
-    if (conversation === undefined || (isCr && conversation.isPastCr)) {
-      conversation = { isPastCr: false };
-    }
+    const isNew = known === undefined || (isCr && known.isPastCr);
+    const conversation = isNew ? { isPastCr: false } : known;
     conversation.isPastCr ||= !isCr;
     this.#conversations.delete(key);
     this.#conversations.set(key, conversation);
@@ -113,7 +116,7 @@ export class TraceReader {
     if (oldest !== undefined && this.#conversations.size > MAX_CONNECTIONS) {
       this.#conversations.delete(oldest);
     }
-    return conversation;
+    return { conversation, before: isNew ? known : undefined };
   }
 }
 

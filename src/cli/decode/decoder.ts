@@ -124,7 +124,7 @@ export class Decoder {
       const source = { kind, frame, flow };
       if ('lost' in event) {
         await this.#showLost(event.lost, source);
-      } else {
+      } else if (!('ended' in event)) {
         const negotiated = this.#negotiatedOf(flow?.conversation ?? this);
         const hasTpkt = 'tpkt' in event;
         const octets = hasTpkt ? event.tpkt : event.tpdu;

@@ -6,7 +6,7 @@ import { TPKT_HEADER_LENGTH, tpduTypeOf } from '../../node/codes.js';
 import type { FedNote, RowFeed } from '../../node/inspector/row-feed.js';
 import { decodeOrError } from '../../node/trace/entry.js';
 import type { CaptureEvent } from '../capture/capture-reader.js';
-import type { Flow } from '../capture/tcp-streams.js';
+import type { Flow, TcpEnding } from '../capture/tcp-streams.js';
 import type { TraceEvent } from '../capture/trace-reader.js';
 import { Negotiated } from '../decode/negotiated.js';
 import { tpdusOf } from '../decode/nsdu.js';
@@ -17,6 +17,8 @@ interface Stream {
   /** The client, as in the flows. */
   readonly client: string;
   readonly negotiated: Negotiated;
+  /** TCP has ended. TPDUs behind that are of another connection. */
+  isOver: boolean;
 }
 
 /** Writes what is in a file as rows. */
@@ -49,6 +51,8 @@ export class FileFeed {
     this.#time = frame?.time ?? this.#time;
     if ('lost' in event) {
       this.#lost(event.lost, flow, frame?.number);
+    } else if ('ended' in event) {
+      this.#ended(event.ended, flow, frame?.number);
     } else if (flow !== undefined) {
       const nsdu = 'tpkt' in event ? event.tpkt.subarray(TPKT_HEADER_LENGTH) : event.tpdu;
       this.#nsdu(nsdu, flow, frame?.number);
@@ -65,6 +69,16 @@ export class FileFeed {
     }
   }
 
+  #ended(how: TcpEnding, flow: Flow | undefined, frame: number | undefined): void {
+    const stream = flow === undefined ? undefined : this.#streams.get(flow.conversation);
+    if (stream !== undefined) {
+      stream.isOver = true;
+      const by = flow?.from === stream.client ? 'remote' : 'local';
+      const ending = how === 'unknown' ? {} : ({ how, by } as const);
+      this.#feed.ended(stream.source.connection, { ...ending, time: this.#time, frame });
+    }
+  }
+
   #lost(text: string, flow: Flow | undefined, frame: number | undefined): void {
     const stream = flow === undefined ? undefined : this.#streams.get(flow.conversation);
     const connection = stream?.source.connection ?? 0;
@@ -74,11 +88,11 @@ export class FileFeed {
 
   #stream(flow: Flow, first: Buffer): Stream {
     const known = this.#streams.get(flow.conversation);
-    if (known !== undefined) {
+    if (known?.isOver === false) {
       return known;
     }
     this.#count += 1;
-    const client = flow.client ?? clientOf(flow, first);
+    const client = known?.client ?? flow.client ?? clientOf(flow, first);
     const server = client === flow.from ? flow.to : flow.from;
     const source: TracedConnection = {
       connection: this.#count,
@@ -87,7 +101,7 @@ export class FileFeed {
       localAddr: addressOf(server),
       remoteAddr: addressOf(client),
     };
-    const stream = { source, client, negotiated: new Negotiated() };
+    const stream = { source, client, negotiated: new Negotiated(), isOver: false };
     this.#streams.set(flow.conversation, stream);
     return stream;
   }

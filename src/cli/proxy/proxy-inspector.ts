@@ -86,7 +86,7 @@ export class ProxyInspector {
 
   /** The end of a leg that the library did not open. */
   ended(connection: number, how: 'fin' | 'reset', by: 'local' | 'remote'): void {
-    this.#started.feed.ended(connection, how, by);
+    this.#started.feed.ended(connection, { how, by });
     this.#forget(connection);
   }
 

@@ -34,6 +34,13 @@ export interface FedNote {
   readonly frame?: number | undefined;
 }
 
+/** The end of a connection that no channel reports. */
+export interface FedEnd extends Pick<EventRow, 'how' | 'by'> {
+  /** Default: now. */
+  readonly time?: number | undefined;
+  readonly frame?: number | undefined;
+}
+
 /** Writes rows. */
 export class RowFeed {
   readonly store: RowStore;
@@ -102,15 +109,13 @@ export class RowFeed {
     }
   }
 
-  /** The end of a connection that no channel reports. */
-  ended(connection: number, how: 'fin' | 'reset', by: 'local' | 'remote'): void {
+  ended(connection: number, { time = traceTime(), frame, ...ending }: FedEnd): void {
     const head = this.heads.get(connection);
     if (head !== undefined) {
       const seq = this.store.nextSeq;
-      const time = traceTime();
       const row: EventRow = {
-        ...{ seq, time: rounded(time), connection },
-        ...{ kind: 'event', event: 'close', how, by },
+        ...{ seq, time: rounded(time), connection, kind: 'event', event: 'close', ...ending },
+        ...(frame === undefined ? {} : { frame }),
       };
       head.lastSeq = seq;
       this.store.addJson(time, connection, asciiJson(row));

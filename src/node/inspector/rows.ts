@@ -71,9 +71,11 @@ export interface EventRow extends RowBase {
   readonly event: 'request' | 'open' | 'refused' | 'drop' | 'error' | 'close';
   /** Why a server refused the CR or dropped the stream. */
   readonly cause?: string;
-  /** Of `close`: how TCP ended, and which side ended it first. */
+  /** Of `close`: how TCP ended, and which side ended it first. Absent if a file does not show it. */
   readonly how?: 'fin' | 'reset';
   readonly by?: 'local' | 'remote';
+  /** The frame in the capture. */
+  readonly frame?: number;
   /** What failed. */
   readonly error?: { readonly code: string; readonly message: string };
 }

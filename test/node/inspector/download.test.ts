@@ -25,7 +25,10 @@ async function seen(): Promise<Browser> {
 /** The TPDUs of a capture, with the senders and the whole of what is missing. */
 function readCapture(file: Buffer) {
   const reader = new CaptureReader(file);
-  return [...reader.push(file), ...reader.end()].map((event) =>
+  const events = [...reader.push(file), ...reader.end()].filter(
+    (event) => 'tpkt' in event || 'lost' in event,
+  );
+  return events.map((event) =>
     'lost' in event
       ? event.lost
       : [
