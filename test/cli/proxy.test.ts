@@ -281,6 +281,19 @@ describe('--transparent', () => {
     expect(running.stdout.match(/is not rewritten/g)).toHaveLength(1);
   });
 
+  test('says so as an event with --json too', async () => {
+    const server = await rawServer();
+    const target = `127.0.0.1:${server.address.port}`;
+    const args = ['--transparent', '--json', '--rewrite-remote-tsel', '01.02.03'];
+    const { running, address } = await proxy(target, ...args);
+    (await rawClient(address.port)).send(LONG_CR);
+    await running.says(/"event":"error".*\n/, 'stdout');
+    expect(running.events.slice(-2)).toMatchObject([
+      { event: 'tpdu', way: 'client to target', type: 'CR' },
+      { event: 'error', connection: 1, message: expect.stringContaining('LI 257') },
+    ]);
+  });
+
   const SIDES = [['client'], ['target']] as const;
 
   test.each(SIDES)('what the %s sends behind the CC may be another protocol', async (side) => {
