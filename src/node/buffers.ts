@@ -5,6 +5,7 @@
 import { Buffer } from 'node:buffer';
 import { SendPool } from '../core/data-transfer/send-buffer.js';
 import type { Allocate, MakeView } from '../core/octets/collector.js';
+import { wrongType } from './options/rows.js';
 
 /** Octet strings of this many octets or more begin {@link SHIFT} octets into their memory. */
 const SHIFTED_FROM = 16_384;
@@ -45,9 +46,19 @@ export function toBuffer(octets: Uint8Array): Buffer {
     : Buffer.from(octets.buffer, octets.byteOffset, octets.length);
 }
 
-/** What any stream may give, as a Buffer. */
-export function asBuffer(chunk: Uint8Array | string): Buffer {
-  return typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : toBuffer(chunk);
+/**
+ * What a stream of the user gives, as a Buffer.
+ *
+ * @throws TypeError for what is neither octets nor a string
+ */
+export function asBuffer(chunk: unknown): Buffer {
+  if (typeof chunk === 'string') {
+    return Buffer.from(chunk, 'latin1');
+  }
+  if (!(chunk instanceof Uint8Array)) {
+    throw wrongType('what the stream gives', 'octets', chunk);
+  }
+  return toBuffer(chunk);
 }
 
 /** A Buffer of its own, which keeps no larger one alive. */

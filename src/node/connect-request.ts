@@ -90,7 +90,7 @@ export interface RefuseOptions {
  * Otherwise, or if the callback throws, the CR is refused with reason 0, and `onError` gets the error.
  */
 export interface ConnectRequest {
-  /** Number of the connection, unique in this process; the connection has the same `id` if it opens. */
+  /** Number of the connection, unique in this thread; the connection has the same `id` if it opens. */
   readonly id: number;
   /**
    * The address of this side: that to which the client has connected, or the destination in the PROXY header. A

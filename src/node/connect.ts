@@ -247,6 +247,11 @@ class Initiator implements DriverUser {
     }
     if (options.signal !== undefined) {
       this.#stopWaiting = whenAborted(options.signal, (reason) => this.#onAbort(reason));
+      // The user's `lookup` may have aborted it while the stream was opened.
+      if (options.signal.aborted) {
+        this.#onAbort(options.signal.reason);
+        return;
+      }
     }
     const connected = () => this.#driver.command(() => this.#engine.streamConnected(now()));
     if (ready === undefined) {

@@ -228,6 +228,15 @@ describe.each(ENTRIES)('%s: a net.Server', (_name, entry) => {
     expect(net.listening).toBe(false);
   });
 
+  test('that was closed can listen again, for another server', async () => {
+    const net = await listening(createServer());
+    await (await echoing(entry, net)).asyncClose();
+    await listening(net);
+    const server = await echoing(entry, net);
+    expect(await echoOf(entry, server.addresses[0] ?? LOCAL)).toBe('ping!');
+    expect(net.listenerCount('connection')).toBe(1);
+  });
+
   test('that is closed by its owner closes the server', async () => {
     const net = await listening(createServer());
     const server = await echoing(entry, net);

@@ -1,6 +1,6 @@
 /** A stream of the caller's own beneath a connection: what it must be, and what becomes of it. */
 import { once } from 'node:events';
-import { connect as connectTcp } from 'node:net';
+import { connect as connectTcp, type LookupFunction } from 'node:net';
 import { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -21,6 +21,32 @@ async function destroyed(error?: Error): Promise<Duplex> {
   await once(stream, 'close').catch(() => {});
   return stream;
 }
+
+test('a stream that gives no octets has failed', async () => {
+  const socket = new Duplex({
+    objectMode: true,
+    read: () => {},
+    write: (_chunk, _encoding, done) => done(),
+  });
+  const connecting = connect({ host: 'own', port: 1 }, { socket });
+  socket.push({ no: 'octets' });
+  const error = await rejection(connecting);
+  expect(error.message).toContain("what the stream gives must be octets, not { no: 'octets' }");
+  expect(socket.destroyed).toBe(true);
+});
+
+test('a signal that the lookup of the user aborts cancels connect', async () => {
+  const controller = new AbortController();
+  const lookup: LookupFunction = (_host, _options, done) => {
+    controller.abort(new Error('no longer wanted'));
+    done(null, [{ address: '127.0.0.1', family: 4 }]);
+  };
+  const server = await serve();
+  const { port } = server.address;
+  const { signal } = controller;
+  const connecting = connect({ host: 'name.invalid', port }, { lookup, signal });
+  expect((await rejection(connecting)).message).toBe('no longer wanted');
+});
 
 describe.each([
   ['cotp', connect],

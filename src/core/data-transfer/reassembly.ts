@@ -18,8 +18,9 @@ export interface TsduLimits {
 }
 
 function tooLarge(unit: string, option: keyof TsduLimits, most: number): TsduTooLargeError {
+  const units = most === 1 ? unit : `${unit}s`;
   return new TsduTooLargeError(
-    `a TSDU of at most ${most} ${unit} was expected, more than that came`,
+    `a TSDU of at most ${most} ${units} was expected, more than that came`,
     { phase: 'open', hint: `${option} sets the limit` },
   );
 }
@@ -61,10 +62,10 @@ export class Reassembly {
   limitPassedBy(length: number): TsduTooLargeError | undefined {
     const held = this.segments === 0 ? 0 : this.#collector.length;
     if (held + length > this.maxTsduSize) {
-      return tooLarge('octets', 'maxTsduSize', this.maxTsduSize);
+      return tooLarge('octet', 'maxTsduSize', this.maxTsduSize);
     }
     return this.segments >= this.#maxTsduSegments
-      ? tooLarge('DT TPDUs', 'maxTsduSegments', this.#maxTsduSegments)
+      ? tooLarge('DT TPDU', 'maxTsduSegments', this.#maxTsduSegments)
       : undefined;
   }
 

@@ -55,7 +55,7 @@ export interface ConnectionInfo {
   readonly expedited: boolean;
   /** Each expedited data unit is answered by an EA, and no data is sent until it comes; class 2 only. */
   readonly expeditedAck: boolean;
-  /** The reference of this side, 1 to 65535, unique in this process. */
+  /** The reference of this side, 1 to 65535, unique in this thread. */
   readonly localRef: number;
   /** The peer's reference, 0 to 65535; some peers of class 0 send 0. */
   readonly remoteRef: number;

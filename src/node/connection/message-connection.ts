@@ -34,7 +34,7 @@ export type Data = Uint8Array;
 
 /** The options of a message connection; sizes in octets, times in milliseconds. */
 export interface MessageConnectionOptions {
-  /** The number of the connection, unique in this process. */
+  /** The number of the connection, unique in this thread. */
   readonly id: number;
   readonly readHighWaterMark: number;
   readonly writeHighWaterMark: number;
@@ -110,7 +110,7 @@ interface Ended extends ReadEnd {
 
 /** Reads and writes whole messages, in order, over one byte stream. `Info` is the type of `info`. */
 export abstract class MessageConnection<Info> extends Resource {
-  /** Number of the connection, unique in this process, counted from 1. In traces and events it is `connection`. */
+  /** Number of the connection, unique in this thread, counted from 1. In traces and events it is `connection`. */
   readonly id: number;
   /** The addresses of the two sides, and what they have agreed on. Frozen. */
   readonly info: Info;

@@ -110,6 +110,9 @@ export class ListeningSocket {
   /** Accepts nothing more. The port is free in the next turn of the event loop. */
   close(): void {
     this.#server.off('close', this.#onServerClosed);
+    // A server of the user may listen again, for another one of ours.
+    this.#server.off('connection', this.#onConnection);
+    TAKEN.delete(this.#server);
     if (this.#server.listening) {
       this.#server.close();
     }

@@ -107,7 +107,7 @@ export class ProxyAcceptor {
   #read(incoming: Incoming, expectation: Expectation, onPeer: (incoming: Incoming) => void): void {
     const { stream } = incoming;
     const timeout = this.#timeout;
-    const onData = (chunk: Buffer | Uint8Array | string) => {
+    const onData = (chunk: unknown) => {
       const judged = attempt(() => expectation.push(asBuffer(chunk)));
       if (judged instanceof Error) {
         fail(judged, 'proxy');

@@ -267,12 +267,15 @@ export class Driver implements DeadlineUser, SenderUser {
     }
   }
 
-  readonly #onData = (chunk: Buffer | Uint8Array | string): void => {
+  readonly #onData = (chunk: unknown): void => {
     const time = now();
     const engine = this.#engine;
     this.#deadlines.lastReceived = time;
     // Messages are Buffers because chunks are. A stream of the user may give other Uint8Arrays, or strings.
-    const octets = chunk instanceof Buffer ? chunk : asBuffer(chunk);
+    const octets = chunk instanceof Buffer ? chunk : this.#octetsOf(chunk);
+    if (octets === undefined) {
+      return;
+    }
     const { length } = octets;
     this.#flow.received += length;
     // No other code sees the chunk: a tool that watches all sockets of a process may listen to this one too.
@@ -287,6 +290,16 @@ export class Driver implements DeadlineUser, SenderUser {
     }
     this.#flow.count(length, time);
   };
+
+  /** The octets of a chunk of the user's own stream; `undefined` if it has none, which is an error of the stream. */
+  #octetsOf(chunk: unknown): Buffer | undefined {
+    try {
+      return asBuffer(chunk);
+    } catch (error) {
+      this.#onError(error);
+      return undefined;
+    }
+  }
 
   /** Does what the engine requests: its events, its octets, its request to the stream, its deadline. */
   #settle(time: number, chunkLength = 0): void {

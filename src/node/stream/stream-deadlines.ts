@@ -235,8 +235,9 @@ export class StreamDeadlines implements TimerUser {
   }
 
   #timeOut(timer: TimerName, milliseconds: number, what: string): void {
+    const phase = this.#engine.facts.isReleasing ? 'closing' : 'open';
     this.#user.onTimeout(
-      new TimeoutError(`${what} within ${milliseconds} ms`, timer, milliseconds, { phase: 'open' }),
+      new TimeoutError(`${what} within ${milliseconds} ms`, timer, milliseconds, { phase }),
     );
   }
 }

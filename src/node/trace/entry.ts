@@ -11,7 +11,7 @@ import type { FullAddress } from '../address.js';
 
 /** The connection of a trace entry or event. */
 export interface TracedConnection {
-  /** Number of the connection, unique in this process, counted from 1. */
+  /** Number of the connection, unique in this thread, counted from 1. */
   readonly connection: number;
   /** The `name` option of the connection, if it has one. */
   readonly name: string | undefined;
