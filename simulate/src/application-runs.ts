@@ -30,7 +30,12 @@ export class ApplicationRuns {
       readsWithSignal: context.library.readsWithSignal,
       wait: (milliseconds) => wait(context, milliseconds),
       block: (milliseconds) => block(context, milliseconds),
-      expect: (what, promise) => context.promises.expect(`${side.name}: ${what}`, promise),
+      expect: (what, promise) => {
+        if (what === 'drain') {
+          countDrain(side, promise);
+        }
+        return context.promises.expect(`${side.name}: ${what}`, promise);
+      },
       onReadingEnd: (end) => checkReadingEnd(context, side, end),
       onFailure: (act, error) => checkFailure(context, side, act, error),
       onClosing: () => {
@@ -61,6 +66,15 @@ export class ApplicationRuns {
       void this.#context.promises.expect(what, connection.asyncClose());
     }
   }
+}
+
+/** Counts a call of `drain` while it waits. */
+function countDrain(side: Side, drained: Promise<unknown>): void {
+  side.drains += 1;
+  const settled = () => {
+    side.drains -= 1;
+  };
+  void drained.then(settled, settled);
 }
 
 /** Blocks the event loop. */

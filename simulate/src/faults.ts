@@ -220,6 +220,18 @@ export const FAULTS: readonly Fault[] = [
     ],
   },
   {
+    name: 'drain-without-end',
+    what: 'in class 2 nothing limits the wait for a peer that takes nothing while reading is paused',
+    rule: 'drain',
+    edits: [
+      {
+        file: 'node/stream/stream-deadlines.js',
+        find: 'const waits = isPeerHeldUp && this.#user.awaitsPeer;',
+        replace: 'const waits = false;',
+      },
+    ],
+  },
+  {
     name: 'unsent-forgotten',
     what: 'what a disruptive end drops is not reported as unsent',
     rule: 'unsent',

@@ -4,6 +4,7 @@
 import type { Options } from './plan.js';
 
 export const DEFAULT_CLOSE_TIMEOUT = 5_000;
+const DEFAULT_WRITE_TIMEOUT = 60_000;
 const DEFAULT_MAX_TSDU_SIZE = 16_777_216;
 const DEFAULT_READ_MARK = 1_048_576;
 const DEFAULT_MAX_CONNECTIONS = 1_024;
@@ -11,6 +12,10 @@ const DEFAULT_RECEIVE_BUFFER = 268_435_456;
 
 export function closeTimeout(options: Options): number {
   return numberOf(options, 'closeTimeout', DEFAULT_CLOSE_TIMEOUT);
+}
+
+export function writeTimeout(options: Options): number {
+  return numberOf(options, 'writeTimeout', DEFAULT_WRITE_TIMEOUT);
 }
 
 export function maxTsduSize(options: Options): number {

@@ -28,6 +28,12 @@ export interface Side {
   reachedEnd: boolean;
   isOver: boolean;
   closingSince: { readonly at: number; readonly blocked: number } | undefined;
+  /** Calls of `drain` that wait. */
+  drains: number;
+  /** Since when a `drain` waits and no further octet was written to the stream. */
+  stuckSince:
+    | { readonly at: number; readonly blocked: number; readonly written: number }
+    | undefined;
 }
 
 type Which = 'client' | 'server';
@@ -109,6 +115,8 @@ export class Sides {
       reachedEnd: false,
       isOver: false,
       closingSince: undefined,
+      drains: 0,
+      stuckSince: undefined,
     };
   }
 

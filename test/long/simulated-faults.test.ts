@@ -37,6 +37,7 @@ describe('a fault that is put into the library', () => {
     ['data-before-ea', 'ack', 20],
     ['expedited-last', 'order', 60],
     ['restarted-closeTimeout', 'close', 90],
+    ['drain-without-end', 'drain', 200],
     ['unsent-forgotten', 'unsent', 10],
   ])('is found: %s', async (name, rule, seed) => {
     const search = ['--seed', `${seed}`, '--steps', '2000000', '--as-found'];

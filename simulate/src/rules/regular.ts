@@ -1,8 +1,8 @@
 /**
- * Rules that are checked on all connections at regular intervals: `gone`, `order` and `close`.
+ * Rules that are checked on all connections at regular intervals: `gone`, `order`, `close` and `drain`.
  */
 import type { Context } from '../context.js';
-import { closeTimeout } from '../library-options.js';
+import { closeTimeout, writeTimeout } from '../library-options.js';
 import { nameOf } from '../ports.js';
 import type { Side } from '../sides.js';
 import type { Handle } from '../sockets.js';
@@ -21,6 +21,7 @@ export function checkRegularly(context: Context): void {
   for (const side of context.sides) {
     order(context, side);
     close(context, side);
+    drain(context, side);
   }
 }
 
@@ -55,6 +56,29 @@ function close({ clock, events }: Context, side: Side): void {
     events.fail(
       'close',
       `${side.name} has been closing since ${since.at.toFixed(0)} ms; closeTimeout is ${limit} ms`,
+    );
+  }
+}
+
+/** Who waits for a peer that takes nothing is answered. */
+function drain({ clock, events }: Context, side: Side): void {
+  const { connection } = side;
+  if (connection === undefined || connection.isClosed || side.drains === 0) {
+    side.stuckSince = undefined;
+    return;
+  }
+  const written = connection.bytesWritten;
+  if (side.stuckSince?.written !== written) {
+    side.stuckSince = { at: clock.now, blocked: clock.blockedLongAgo, written };
+  }
+  const since = side.stuckSince;
+  // Twice: the time for an EA begins only once reading is paused and drain waits.
+  const limit = 2 * writeTimeout(side.options);
+  const delay = 2 * (clock.blocked - since.blocked) + CHECK_EVERY + SLACK;
+  if (clock.now > since.at + limit + delay) {
+    events.fail(
+      'drain',
+      `${side.name} waits for drain since ${since.at.toFixed(0)} ms, and nothing was written to its stream`,
     );
   }
 }
