@@ -133,6 +133,22 @@ describe.each(WIDTHS)('at %i columns', (columns) => {
   });
 });
 
+describe('on a terminal', () => {
+  test('that says 0 columns, because it does not know them, lines fit 80', async () => {
+    const { stdout, ended } = onTerminal(0, ['decode', '0300000702f080']);
+    const usual = onTerminal(80, ['decode', '0300000702f080']);
+    expect([await ended, await usual.ended]).toEqual([0, 0]);
+    expect(stdout.text).toBe(usual.stdout.text);
+  });
+
+  test('of hardly any columns, lines are not shorter than 20', async () => {
+    const { stdout, ended } = onTerminal(1, ['decode', '0300000702f080']);
+    const narrow = onTerminal(20, ['decode', '0300000702f080']);
+    expect([await ended, await narrow.ended]).toEqual([0, 0]);
+    expect(stdout.text).toBe(narrow.stdout.text);
+  });
+});
+
 describe('a line is folded', () => {
   test('not at all if it fits', () => {
     expect(folded('one  two', 8)).toBe('one  two');

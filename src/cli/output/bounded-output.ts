@@ -25,6 +25,12 @@ export interface Environment {
 /** A stream of the process. Only a terminal has `isTTY` and `columns`. */
 export type OutputStream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
 
+/** Columns without a terminal, and of a terminal that does not know its width: a serial console says 0. */
+const USUAL_COLUMNS = 80;
+
+/** Lines are folded to no fewer columns: below that there is room for hardly a word. */
+const LEAST_COLUMNS = 20;
+
 /** Lines are dropped while more octets than this are queued. */
 const MAX_QUEUED = 4 * 1024 * 1024;
 
@@ -83,9 +89,9 @@ export class BoundedOutput {
     });
   }
 
-  /** Width of the terminal in columns; 80 without a terminal. */
+  /** Width of the terminal in columns, as lines are folded to it. */
   get columns(): number {
-    return this.stream.columns ?? 80;
+    return Math.max(LEAST_COLUMNS, this.stream.columns || USUAL_COLUMNS);
   }
 
   /** Octets that are queued here or in the stream. */
