@@ -15,6 +15,7 @@ function sample(): ReadonlyMap<string, Entry> {
   const rows = new Rows();
   const s7 = rows.connection({ remote: '10.20.0.31:49152' });
   const other = rows.connection({ remote: '10.20.0.77:50112' });
+  const named = rows.connection({ remote: '10.20.0.78:50113' });
   rows.fromClient(s7, cr({ calling: '0100', called: '0102' }));
   rows.fromServer(s7, cc({ calling: '0100', called: '0102' }));
   rows.fromClient(s7, dt('3201000000'));
@@ -23,11 +24,12 @@ function sample(): ReadonlyMap<string, Entry> {
   rows.fromServer(other, { type: 'DR', dstRef: 0x4a1c, reason: 3 });
   rows.fromClient(s7, '02f081 01');
   rows.note('a TCP segment is missing');
+  rows.fromClient(named, cr({ called: Buffer.from('MY, APP').toString('hex') }));
   const session = new Session();
   for (const row of rows.take()) {
     session.add(row);
   }
-  const names = ['CR', 'CC', 'job', 'answer', 'CR2', 'DR', 'bad', 'note'];
+  const names = ['CR', 'CC', 'job', 'answer', 'CR2', 'DR', 'bad', 'note', 'CR3'];
   return new Map(names.map((name, index) => [name, session.entry(index) as Entry]));
 }
 
@@ -48,12 +50,17 @@ describe('a filter', () => {
     ['tsel:0x0102', ['CR', 'CC', 'job', 'answer', 'bad']],
     ['tsel:"MTA"', ['CR2', 'DR']],
     ['called:0x0100', []],
-    ['calling:0x0100', ['CR', 'CC', 'job', 'answer', 'bad']],
+    ['calling:0x0100', ['CR', 'CC', 'job', 'answer', 'bad', 'CR3']],
+    ['tsel:"MTA","MTB"', ['CR2', 'DR']],
+    ['tsel:"MTA",0x0102', without('note', 'CR3')],
+    ['tsel:0x0102,"MTA"', without('note', 'CR3')],
+    ['tsel:"MTA","MY, APP" type:cr', ['CR2', 'CR3']],
+    ['-tsel:0x0102,"MY, APP"', ['CR2', 'DR', 'note']],
     ['called:02.03', ['CR2', 'DR']],
     ['constructor', []],
     ['__proto__', []],
     ['-constructor', all],
-    ['dir:out', ['CR', 'job', 'CR2', 'bad']],
+    ['dir:out', ['CR', 'job', 'CR2', 'bad', 'CR3']],
     ['dir:in', ['CC', 'answer', 'DR']],
     ['from:server', ['CC', 'answer', 'DR']],
     ['len>200', ['answer']],
@@ -62,14 +69,22 @@ describe('a filter', () => {
     ['len=18', ['CR', 'CC']],
     ['hex:3201', ['job']],
     ['hex:0x32_01'.replace('_', ''), ['job']],
-    ['type:cr', ['CR', 'CR2']],
-    ['type:CR,cc', ['CR', 'CC', 'CR2']],
+    ['type:cr', ['CR', 'CR2', 'CR3']],
+    ['type:CR,cc', ['CR', 'CC', 'CR2', 'CR3']],
     ['conn:2', ['CR2', 'DR']],
-    ['conn:1,2', without('note')],
+    ['conn:1,2', without('note', 'CR3')],
     ['bad', ['bad', 'note']],
     ['refused', ['CR2', 'DR']],
     ['hello', ['answer']],
     ['"Hello world"', ['answer']],
+    ['Hello" "world', ['answer']],
+    ['"Hello world', ['answer']],
+    ['-"Hello world', without('answer')],
+    ['"Hello world",segment', ['answer', 'note']],
+    ['bad,refused', ['CR2', 'DR', 'bad', 'note']],
+    ['hex:"32 01","ff ff"', ['job']],
+    ['"my, app"', ['CR3']],
+    [',', ['CR3']],
     ['10.20.0.77', ['CR2', 'DR']],
     ['segment', ['note']],
     ['unknown', ['DR']],
@@ -90,6 +105,8 @@ describe('a wrong word is reported, and has no effect:', () => {
     ['hex:321', "hex: takes pairs of hexadecimal digits, as hex:3201, not '321'"],
     ['type:xy', "type: takes cr, cc, dr, dc, dt, ed, ak, ea, rj, er, not 'xy'"],
     ['tsel:zz', `'zz' is no T-selector: write 0x0102, 01.02, "MTA" or #00112233`],
+    ['tsel:"MTA,0x0102', `'"MTA,0x0102' is no T-selector: write 0x0102, 01.02, "MTA" or #00112233`],
+    ['tsel:MTA"', `'MTA"' is no T-selector: write 0x0102, 01.02, "MTA" or #00112233`],
     ['conn:a', "conn: takes a number, not 'a'"],
     ['frame:', 'frame: takes a number'],
     ['size>3', 'only len has >: write size:… or "size>3"'],
@@ -106,7 +123,7 @@ describe('a wrong word is reported, and has no effect:', () => {
   test('and the others still count', () => {
     const { faults, matches } = parseFilter('dir:up type:cr');
     expect(faults).toHaveLength(1);
-    expect([...entries.values()].filter(matches)).toHaveLength(2);
+    expect([...entries.values()].filter(matches)).toHaveLength(3);
   });
 });
 
@@ -123,10 +140,12 @@ describe('a button', () => {
     expect(toggledType('type:cr len>3', 'cc')).toBe('len>3 type:cr,cc');
     expect(toggledType('len>3 type:cr,cc', 'cr')).toBe('len>3 type:cc');
     expect(toggledType('type:cc', 'cc')).toBe('');
+    expect(toggledType('"a type:cr" Type:CC', 'dt')).toBe('"a type:cr" type:cc,dt');
   });
 
   test('replaces the connection', () => {
     expect(replacedKey('conn:1 bad', 'conn', '2')).toBe('bad conn:2');
     expect(replacedKey('conn:1 bad', 'conn', undefined)).toBe('bad');
+    expect(replacedKey('tsel:"MTA","a b" conn:1', 'conn', '2')).toBe('tsel:"MTA","a b" conn:2');
   });
 });

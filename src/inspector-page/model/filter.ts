@@ -1,8 +1,8 @@
 /**
  * The language of the filter: terms separated by spaces, all of which must hold. `-` before a term negates it;
- * values separated by commas are alternatives.
+ * commas separate alternatives. In quotes, spaces and commas are text.
  *
- *     tsel:0x0102 dir:in len>200 hex:3201 bad type:dt conn:3 "text with spaces"
+ *     tsel:0x0102,"MY APP" dir:in len>200 hex:3201 bad type:dt conn:3 "text with spaces"
  */
 import { equalOctets, fromHex } from '../../core/octets/octets.js';
 import { TPDU_TYPES } from '../../core/tpdu/codes.js';
@@ -22,7 +22,7 @@ export interface Filter {
   readonly faults: readonly string[];
 }
 
-/** The keys that take a value behind a colon, with what each takes. */
+/** The keys that take a value behind a colon, with what each takes. A value has its quotes: a T-selector needs them. */
 const KEYS: Readonly<Record<string, (value: string) => Test>> = {
   tsel: (value) => ofLeg(selector(value), (leg) => [...callingOf(leg), ...calledOf(leg)]),
   calling: (value) => ofLeg(selector(value), callingOf),
@@ -54,14 +54,16 @@ const WORDS: ReadonlyMap<string, Test> = new Map([
   ],
 ] satisfies [string, Test][]);
 
-/** A term: optional `-`, then a quoted text, or anything without a space that may end with a quoted value. */
-const TERM = /-?(?:[a-z]+[:=<>]+)?"[^"]*"?|\S+/gi;
+/** Up to a space outside of quotes. The last quote may be missing, as while someone types: the text ends for it. */
+const TERM = /(?:"[^"]*(?:"|$)|[^\s"])+/g;
+/** The same, up to a comma. */
+const ALTERNATIVE = /(?:"[^"]*(?:"|$)|[^,"])+/g;
 
 /** Reads a filter. Never throws: what is wrong is in `faults`. */
 export function parseFilter(text: string): Filter {
   const faults: string[] = [];
   const tests: Test[] = [];
-  for (const [term] of text.matchAll(TERM)) {
+  for (const term of termsOf(text)) {
     try {
       tests.push(parseTerm(term));
     } catch (error) {
@@ -82,7 +84,7 @@ function parseTerm(term: string): Test {
   }
   const [, key, sign, value] = /^([a-z]+)(:|[<>]=?|=)(.*)$/is.exec(term) ?? [];
   if (key === undefined || sign === undefined || value === undefined) {
-    return WORDS.get(term.toLowerCase()) ?? textTest(unquoted(term));
+    return anyOf(alternatives(term).map(wordTest));
   }
   const name = key.toLowerCase();
   if (sign !== ':') {
@@ -97,17 +99,28 @@ function parseTerm(term: string): Test {
       `there is no ${name}: among ${Object.keys(KEYS).join(', ')}; text goes in "quotes"`,
     );
   }
-  const tests = alternatives(value).map(make);
+  return anyOf(alternatives(value).map(make));
+}
+
+function anyOf(tests: readonly Test[]): Test {
   return (entry) => tests.some((test) => test(entry));
 }
 
-/** Values separated by commas; a comma in quotes is text. */
-function alternatives(value: string): readonly string[] {
-  return value.match(/(?:"[^"]*"?|[^,"])+/g) ?? [''];
+function termsOf(text: string): readonly string[] {
+  return text.match(TERM) ?? [];
 }
 
-function unquoted(term: string): string {
-  return term.startsWith('"') ? term.slice(1).replace(/"$/, '') : term;
+/** Values separated by commas. If it has nothing else, a comma is text too. */
+function alternatives(value: string): readonly string[] {
+  return value.match(ALTERNATIVE) ?? [value];
+}
+
+function unquoted(value: string): string {
+  return value.replaceAll('"', '');
+}
+
+function wordTest(word: string): Test {
+  return WORDS.get(word.toLowerCase()) ?? textTest(unquoted(word));
 }
 
 function textTest(text: string): Test {
@@ -201,7 +214,7 @@ function oneOf(value: string, names: readonly string[], key: string): string {
 
 /** Terms that are in a filter, for buttons that put them there: the text with the term added, or without it. */
 export function toggledTerm(text: string, term: string): string {
-  const terms = [...text.matchAll(TERM)].map(([each]) => each);
+  const terms = termsOf(text);
   return terms.includes(term)
     ? terms.filter((each) => each !== term).join(' ')
     : [...terms, term].join(' ');
@@ -209,27 +222,29 @@ export function toggledTerm(text: string, term: string): string {
 
 /** True if the filter has this term. */
 export function hasTerm(text: string, term: string): boolean {
-  return [...text.matchAll(TERM)].some(([each]) => each === term);
+  return termsOf(text).includes(term);
 }
 
-/** The TPDU types that `type:` terms of a filter name, in lower case. */
-export function typesIn(text: string): readonly string[] {
-  return [...text.matchAll(TERM)].flatMap(([term]) =>
-    term.startsWith('type:') ? term.slice(5).toLowerCase().split(',') : [],
-  );
+/** The values that the terms of a key name, in lower case. */
+export function valuesIn(text: string, key: string): readonly string[] {
+  return termsOf(text)
+    .filter((term) => hasKey(term, key))
+    .flatMap((term) => alternatives(term.slice(key.length + 1).toLowerCase()));
 }
 
 /** The text with a type added to its one `type:` term, or removed from it. */
 export function toggledType(text: string, type: string): string {
-  const types = typesIn(text);
+  const types = valuesIn(text, 'type');
   const next = types.includes(type) ? types.filter((each) => each !== type) : [...types, type];
   return replacedKey(text, 'type', next.length === 0 ? undefined : next.join(','));
 }
 
 /** The text with all terms of a key replaced by one, or removed. */
 export function replacedKey(text: string, key: string, value: string | undefined): string {
-  const others = [...text.matchAll(TERM)]
-    .map(([each]) => each)
-    .filter((each) => !each.toLowerCase().startsWith(`${key}:`));
+  const others = termsOf(text).filter((each) => !hasKey(each, key));
   return [...others, ...(value === undefined ? [] : [`${key}:${value}`])].join(' ');
+}
+
+function hasKey(term: string, key: string): boolean {
+  return term.toLowerCase().startsWith(`${key}:`);
 }

@@ -1,5 +1,5 @@
 /** The filter: its text, buttons for types and words, and how many lines match. */
-import { hasTerm, toggledTerm, toggledType, typesIn } from '../model/filter.js';
+import { hasTerm, toggledTerm, toggledType, valuesIn } from '../model/filter.js';
 import { count } from '../model/words.js';
 import {
   bothLegs,
@@ -76,8 +76,8 @@ function Faults() {
 
 function Chips({ text }: { readonly text: string }) {
   changes.value;
-  const types = typesIn(text);
-  const conn = /(?:^|\s)conn:(\d+)/.exec(text)?.[1];
+  const types = valuesIn(text, 'type');
+  const conn = valuesIn(text, 'conn').find((value) => /^\d+$/.test(value));
   return (
     <>
       {conn !== undefined && (
