@@ -309,6 +309,21 @@ describe('the filter', () => {
     it.send();
     await expect.poll(() => it.count()).toMatch(/^1 of/);
   });
+
+  test('shows the CR of a connection that is refused later', async () => {
+    const it = await open();
+    const connection = it.rows.connection();
+    it.rows.fromClient(connection, cr());
+    it.rows.fromClient(it.rows.connection(), cr());
+    it.send();
+    await it.lines.nth(1).waitFor();
+    await it.page.locator('#filter').fill('refused');
+    await expect.poll(() => it.count()).toBe('0 of 2 lines');
+    it.rows.fromServer(connection, { type: 'DR', dstRef: 0x4a1c, reason: 3 });
+    it.send();
+    await expect.poll(() => it.count()).toBe('2 of 3 lines');
+    expect(await it.lines.first().innerText()).toContain('CR');
+  });
 });
 
 describe('pausing', () => {

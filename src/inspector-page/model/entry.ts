@@ -16,9 +16,8 @@ export interface Tsdu {
   octets: number;
   /** The DT with EOT has come. */
   isComplete: boolean;
-  /** The list that shows it already, and the entry that stands for it there. */
+  /** The list that shows it already. */
   shownIn: number;
-  shownBy: number;
 }
 
 interface Common {

@@ -7,30 +7,39 @@
 import { equalOctets, fromHex } from '../../core/octets/octets.js';
 import { TPDU_TYPES } from '../../core/tpdu/codes.js';
 import { parseTsel, tselOctets } from '../../core/tsel.js';
+import type { Conversation } from './conversation.js';
 import { type Entry, octetsOf } from './entry.js';
 import type { Leg } from './leg.js';
 import { searchText } from './words.js';
 
-type Test = (entry: Entry) => boolean;
+type ConversationTest = (conversation: Conversation) => boolean;
+
+/** What is asked of an entry. */
+interface Test {
+  readonly matches: (entry: Entry) => boolean;
+  /** What of it is asked of the conversation of the entry. */
+  readonly conversationTests: readonly ConversationTest[];
+}
 
 /** A filter that was read. */
-export interface Filter {
+export interface Filter extends Test {
   /** True if it lets everything through. */
   readonly isEmpty: boolean;
-  readonly matches: Test;
+  /** When one of them says something else than before, `matches` may do so for all entries of that conversation. */
+  readonly conversationTests: readonly ConversationTest[];
   /** What is wrong with its terms, one sentence each. Such a term has no effect. */
   readonly faults: readonly string[];
 }
 
 /** The keys that take a value behind a colon, with what each takes. A value has its quotes: a T-selector needs them. */
 const KEYS: Readonly<Record<string, (value: string) => Test>> = {
-  tsel: (value) => ofLeg(selector(value), (leg) => [...callingOf(leg), ...calledOf(leg)]),
-  calling: (value) => ofLeg(selector(value), callingOf),
-  called: (value) => ofLeg(selector(value), calledOf),
+  tsel: (value) => ofLegs(value, (leg, is) => isCalling(leg, is) || isCalled(leg, is)),
+  calling: (value) => ofLegs(value, isCalling),
+  called: (value) => ofLegs(value, isCalled),
   type: typeTest,
   conn: (value) => {
     const number = whole(value, 'conn:');
-    return ({ leg }) => leg?.conversation.number === number;
+    return ofEntry(({ leg }) => leg?.conversation.number === number);
   },
   dir: (value) => sideTest(oneOf(value, ['out', 'in'], 'dir:') === 'out'),
   from: (value) => sideTest(oneOf(value, ['client', 'server'], 'from:') === 'client'),
@@ -38,20 +47,17 @@ const KEYS: Readonly<Record<string, (value: string) => Test>> = {
   len: (value) => lengthTest('=', value),
   frame: (value) => {
     const number = whole(value, 'frame:');
-    return ({ frame }) => frame === number;
+    return ofEntry(({ frame }) => frame === number);
   },
 };
 
 /** The words that stand alone. */
 const WORDS: ReadonlyMap<string, Test> = new Map([
-  ['bad', (entry) => entry.deviations.length > 0 || (entry.kind === 'notice' && entry.isFailure)],
   [
-    'refused',
-    ({ leg }) => {
-      const state = leg?.conversation.state;
-      return state === 'refused' || state === 'failed';
-    },
+    'bad',
+    ofEntry((entry) => entry.deviations.length > 0 || (entry.kind === 'notice' && entry.isFailure)),
   ],
+  ['refused', ofConversation(({ state }) => state === 'refused' || state === 'failed')],
 ] satisfies [string, Test][]);
 
 /** Up to a space outside of quotes. The last quote may be missing, as while someone types: the text ends for it. */
@@ -72,15 +78,16 @@ export function parseFilter(text: string): Filter {
   }
   return {
     isEmpty: tests.length === 0,
-    matches: (entry) => tests.every((test) => test(entry)),
+    matches: (entry) => tests.every(({ matches }) => matches(entry)),
+    conversationTests: tests.flatMap(({ conversationTests }) => conversationTests),
     faults,
   };
 }
 
 function parseTerm(term: string): Test {
   if (term.startsWith('-') && term.length > 1) {
-    const test = parseTerm(term.slice(1));
-    return (entry) => !test(entry);
+    const { matches, conversationTests } = parseTerm(term.slice(1));
+    return { matches: (entry) => !matches(entry), conversationTests };
   }
   const [, key, sign, value] = /^([a-z]+)(:|[<>]=?|=)(.*)$/is.exec(term) ?? [];
   if (key === undefined || sign === undefined || value === undefined) {
@@ -103,7 +110,22 @@ function parseTerm(term: string): Test {
 }
 
 function anyOf(tests: readonly Test[]): Test {
-  return (entry) => tests.some((test) => test(entry));
+  return {
+    matches: (entry) => tests.some(({ matches }) => matches(entry)),
+    conversationTests: tests.flatMap(({ conversationTests }) => conversationTests),
+  };
+}
+
+function ofEntry(matches: (entry: Entry) => boolean): Test {
+  return { matches, conversationTests: [] };
+}
+
+/** Entries without a connection do not match. */
+function ofConversation(test: ConversationTest): Test {
+  return {
+    matches: ({ leg }) => leg !== undefined && test(leg.conversation),
+    conversationTests: [test],
+  };
 }
 
 function termsOf(text: string): readonly string[] {
@@ -125,7 +147,7 @@ function wordTest(word: string): Test {
 
 function textTest(text: string): Test {
   const wanted = text.toLowerCase();
-  return (entry) => searchText(entry).includes(wanted);
+  return ofEntry((entry) => searchText(entry).includes(wanted));
 }
 
 function typeTest(value: string): Test {
@@ -134,11 +156,11 @@ function typeTest(value: string): Test {
   if (type === undefined) {
     throw new Error(`type: takes ${TPDU_TYPES.join(', ').toLowerCase()}, not '${value}'`);
   }
-  return (entry) => entry.kind === 'tpdu' && entry.type === type;
+  return ofEntry((entry) => entry.kind === 'tpdu' && entry.type === type);
 }
 
 function sideTest(isFromClient: boolean): Test {
-  return (entry) => entry.kind === 'tpdu' && entry.isFromClient === isFromClient;
+  return ofEntry((entry) => entry.kind === 'tpdu' && entry.isFromClient === isFromClient);
 }
 
 function hexTest(value: string): Test {
@@ -146,7 +168,7 @@ function hexTest(value: string): Test {
   if (wanted === undefined || wanted.length === 0) {
     throw new Error(`hex: takes pairs of hexadecimal digits, as hex:3201, not '${value}'`);
   }
-  return (entry) => entry.kind === 'tpdu' && contains(octetsOf(entry), wanted);
+  return ofEntry((entry) => entry.kind === 'tpdu' && contains(octetsOf(entry), wanted));
 }
 
 /** True if `wanted`, at least one octet, is in `octets`. */
@@ -176,7 +198,7 @@ const COMPARISONS: Readonly<Record<string, (length: number, limit: number) => bo
 function lengthTest(sign: string, value: string): Test {
   const limit = whole(value, `len${sign === '=' ? ':' : sign}`);
   const compare = COMPARISONS[sign] ?? (() => false);
-  return (entry) => entry.kind === 'tpdu' && compare(entry.length, limit);
+  return ofEntry((entry) => entry.kind === 'tpdu' && compare(entry.length, limit));
 }
 
 function selector(value: string): Uint8Array {
@@ -187,15 +209,18 @@ function selector(value: string): Uint8Array {
   }
 }
 
-function ofLeg(wanted: Uint8Array, of: (leg: Leg) => readonly (Uint8Array | undefined)[]): Test {
-  return ({ leg }) =>
-    leg?.conversation.legs
-      .flatMap(of)
-      .some((tsel) => tsel !== undefined && equalOctets(tsel, wanted)) === true;
+/** Compares the selectors of a connection. */
+type LegTest = (leg: Leg, is: (tsel: Uint8Array | undefined) => boolean) => boolean;
+
+function ofLegs(value: string, test: LegTest): Test {
+  const wanted = selector(value);
+  const is = (tsel: Uint8Array | undefined) => tsel !== undefined && equalOctets(tsel, wanted);
+  return ofConversation(({ legs }) => legs.some((leg) => test(leg, is)));
 }
 
-const callingOf = ({ cr }: Leg) => [cr?.parameters.callingTsel];
-const calledOf = ({ cr, cc }: Leg) => [cr?.parameters.calledTsel, cc?.parameters.calledTsel];
+const isCalling: LegTest = ({ cr }, is) => is(cr?.parameters.callingTsel);
+const isCalled: LegTest = ({ cr, cc }, is) =>
+  is(cr?.parameters.calledTsel) || is(cc?.parameters.calledTsel);
 
 function whole(value: string, key: string): number {
   if (!/^\d+$/.test(value)) {

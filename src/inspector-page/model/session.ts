@@ -351,7 +351,6 @@ function dtOf(
     octets: 0,
     isComplete: false,
     shownIn: 0,
-    shownBy: -1,
   };
   tsdu.last = index;
   tsdu.count += 1;
