@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { connect, type ListenOptions } from '../../src/index.js';
 import { Connection, pcap } from '../support/capture-file.js';
 import { closeLater, rawClient, rawServer, rejection, serve } from '../support/life.js';
-import { hex, tpkt } from '../support/raw.js';
+import { hex, type RawPeer, tpkt } from '../support/raw.js';
 import { closedPort, cotpListen, Running, strangers } from './support.js';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -166,6 +166,36 @@ async function eventsOfReleases(): Promise<Json[]> {
   return running.events;
 }
 
+/** Answers the DR of class 2 by a DC. Rejects if TCP ends without one. */
+async function confirmDr(peer: RawPeer): Promise<void> {
+  let tpdu = await peer.packet();
+  while (tpdu[1] !== 0x80) {
+    tpdu = await peer.packet();
+  }
+  peer.send(tpkt(`06 c0 ${tpdu.toString('hex', 4, 6)} 0007`));
+}
+
+/** The errors of a proxy between the target and a client that sends a CR, then the rest with the reference of the CC. */
+async function errorsOfProxy(
+  where: string,
+  cr: string,
+  rest: readonly string[],
+  ...options: readonly string[]
+): Promise<Json[]> {
+  const running = new Running(['proxy', '127.0.0.1:0', where, '--json', ...options]);
+  const [, address = ''] = await running.says(/"address":"([^"]+)"/, 'stdout');
+  const client = await rawClient(target(address).port);
+  client.send(tpkt(cr));
+  const ref = (await client.packet()).toString('hex', 4, 6);
+  client.send(Buffer.concat(rest.map((each) => tpkt(each.replace('RR RR', ref)))));
+  // The proxy waits for it, but not for ever.
+  void confirmDr(client).catch(() => {});
+  await running.says(/"event":"error"/, 'stdout');
+  running.child.kill('SIGINT');
+  await running.end();
+  return running.events.filter(({ event }) => event === 'error');
+}
+
 describe('the page names what is printed, and no more', () => {
   test('connect', async () => {
     const selectors = ['--local-tsel', '0x0100', '--remote-tsel', '0x0102'];
@@ -233,7 +263,16 @@ describe('the page names what is printed, and no more', () => {
     await running.says(/"event":"error","time"[\s\S]*"close"/, 'stdout');
     running.child.kill('SIGINT');
     await running.end();
-    expectDocumented('proxy', running.events);
+    const errors = [
+      ...(await errorsOfProxy(`${host}:${port}`, '06 e0 00 00 00 01 00', ['02 00 80'])),
+      ...(await errorsOfProxy(
+        await releasing(ABORT_DR),
+        '0c e0 0000 0007 21 c0010b c60121',
+        ['04 10 RR RR 80 01', '04 10 RR RR 81 02'],
+        ...EXPEDITED.slice(0, 4),
+      )),
+    ];
+    expectDocumented('proxy', [...running.events, ...errors]);
   });
 
   test('inspect', async () => {

@@ -138,6 +138,18 @@ describe.each(MODES)('handing on %s', (_name, mode) => {
     expect(running.stderr).toMatch(/1 error\n$/);
   });
 
+  test('--json gives the code of what failed', async () => {
+    const { running, address } = await proxy(await closedPort(), ...mode, '--json');
+    await rejection(open(address, { remoteTsel: 0x0102 }));
+    await running.says(/"event":"error".*\n/, 'stdout');
+    await stop(running);
+    expect(running.events.find(({ event }) => event === 'error')).toMatchObject({
+      connection: 1,
+      message: expect.stringContaining('ECONNREFUSED'),
+      code: 'ECONNREFUSED',
+    });
+  });
+
   test('--quiet shows no TPDU and counts each', async () => {
     const target = await echo();
     const summaries: string[] = [];

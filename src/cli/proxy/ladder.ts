@@ -11,6 +11,7 @@ import { explainMessage } from '../decode/explained-message.js';
 import { layoutText } from '../decode/format-message.js';
 import type { Io } from '../io.js';
 import { type JsonEvent, jsonLine, postEvent } from '../output/events.js';
+import { type FailureDetail, failureOf } from '../output/failure.js';
 import { addressText } from '../output/format-info.js';
 import { counted } from '../output/plural.js';
 import { JoinedLegs, type Path } from './joined-legs.js';
@@ -80,10 +81,10 @@ export class Ladder {
     return ladder;
   }
 
-  /** Reports an error that belongs to no known client. */
-  failed(message: string): void {
+  /** Reports an error that belongs to no known client. @param error the error that the message describes */
+  failed(message: string, error: Error): void {
     this.counts.errors += 1;
-    this.note(0, 'error', message);
+    this.failure(0, message, error);
   }
 
   /**
@@ -167,10 +168,23 @@ export class Ladder {
   }
 
   /** @internal */
-  note(number: number, event: string, message: string, time: number = traceTime()): void {
+  failure(number: number, message: string, error: Error | undefined): void {
+    const detail = error === undefined ? {} : failureOf(error).detail;
+    this.note(number, 'error', message, traceTime(), detail);
+  }
+
+  /** @internal @param detail more fields for the JSON event */
+  note(
+    number: number,
+    event: string,
+    message: string,
+    time: number = traceTime(),
+    detail: FailureDetail = {},
+  ): void {
     this.onNote?.(number, event, message, time);
     if (this.#json) {
-      this.#event({ event, time: new Date(time).toISOString(), connection: number, message });
+      const when = new Date(time).toISOString();
+      this.#event({ event, time: when, connection: number, message, ...detail });
     } else if (!this.#quiet) {
       const { colours } = this.#io.stdout;
       const words = event === 'error' ? colours.red(message) : colours.dim(message);
@@ -244,7 +258,7 @@ export class ClientLadder {
       this.#ladder.counts.errors += 1;
     }
     this.#legs.flush();
-    this.#ladder.note(this.number, 'error', message);
+    this.#ladder.failure(this.number, message, error);
   }
 
   #count(path: Path, entry: TraceEntry): void {

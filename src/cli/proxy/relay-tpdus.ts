@@ -166,7 +166,7 @@ class SocketPair {
 
   #report(from: Leg, failed: Leg, error: Error): void {
     this.#options.failed(this.#sourceOf(failed), this.#onLadder.number, error);
-    this.#fail(`${nameOf(from)}: ${failureOf(error).sentence}`);
+    this.#fail(`${nameOf(from)}: ${failureOf(error).sentence}`, error);
   }
 
   #take(chunk: Buffer, from: Leg, to: Leg): void {
@@ -309,10 +309,10 @@ class SocketPair {
   }
 
   /** Reports the first failure; the others follow from it. */
-  #fail(message: string): void {
+  #fail(message: string, error?: Error): void {
     if (!this.#hasFailed) {
       this.#hasFailed = true;
-      this.#onLadder.failed(message);
+      this.#onLadder.failed(message, error);
     }
   }
 }

@@ -90,7 +90,7 @@ export async function relayTsdus(options: ProxyOptions): Promise<RunningProxy> {
       onError: (error, { peer }) => {
         const pair = pairs.get(peer);
         if (pair === undefined) {
-          ladder.failed(`${peer}: ${failureOf(error).sentence}`);
+          ladder.failed(`${peer}: ${failureOf(error).sentence}`, error);
         } else {
           pair.failed(error);
         }
