@@ -41,7 +41,7 @@ export class Access {
   constructor(host: string, { address, port }: Pick<AddressInfo, 'address' | 'port'>) {
     this.#port = port;
     this.#cookie = `cotp-inspector-${port}`;
-    this.#hosts = new Set([...LOOPBACK, host].map((each) => hostText(each, port)));
+    this.#hosts = new Set([...LOOPBACK, host].flatMap((each) => hostTexts(each, port)));
     // The host has many forms, such as `0` and `::0`.
     this.#isOnAllAddresses = ALL_ADDRESSES.includes(plainAddress(address));
   }
@@ -141,6 +141,14 @@ function plainAddress(address: string): string {
 function hostText(host: string, port: number): string {
   const text = formatAddress({ host: host.toLowerCase(), port });
   return port === 80 ? text.replace(/:80$/, '') : text;
+}
+
+/** The same, and in the normal form that a browser gives it: `[::ffff:7f00:1]` for `::ffff:127.0.0.1`. */
+function hostTexts(host: string, port: number): readonly string[] {
+  const text = hostText(host, port);
+  const url = `http://${text}`;
+  // An address with a zone, such as `fe80::1%eth0`, is in no URL.
+  return URL.canParse(url) ? [text, new URL(url).host] : [text];
 }
 
 function hashOf(text: string): Buffer {

@@ -230,6 +230,16 @@ describe('names of this machine', () => {
     expect((await ask(url)).status).toBe(303);
   });
 
+  test('the host that was asked for is right in the form that a browser gives it', async () => {
+    const { url, address } = await inspector({ host: '::ffff:127.0.0.1' });
+    expect(url).toMatch(`http://[::ffff:127.0.0.1]:${address.port}/`);
+    const { host } = new URL(url);
+    expect(host).toBe(`[::ffff:7f00:1]:${address.port}`);
+    expect((await ask(url, { host })).status).toBe(303);
+    expect((await ask(url, { host: `[::ffff:127.0.0.1]:${address.port}` })).status).toBe(303);
+    expect((await ask(url, { host: `[::ffff:7f00:2]:${address.port}` })).status).toBe(403);
+  });
+
   test.each(['0.0.0.0', '0', '::', '::0', '::ffff:0.0.0.0'])(
     'on all addresses (%s), the one that the browser has connected to is right, and no name',
     async (host) => {
