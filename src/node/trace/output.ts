@@ -208,14 +208,21 @@ export class FileOutput implements Output {
     this.#buffered -= octets.length;
   }
 
-  /** Renames `a.log` to `a.1.log`, `a.1.log` to `a.2.log` and so on. The oldest file is deleted. */
+  /**
+   * Renames `a.log` to `a.1.log`, `a.1.log` to `a.2.log` and so on, up to the first name that is free. If none is, the
+   * oldest file is deleted.
+   */
   async #makeWay(): Promise<void> {
     const last = this.#rotation.maxFiles - 1;
-    for (let age = 0; age <= last; age += 1) {
-      await refuseUnlessFile(rotatedPath(this.#path, age));
+    let free = 0;
+    while (free <= last && (await isTaken(rotatedPath(this.#path, free)))) {
+      free += 1;
     }
-    await rm(rotatedPath(this.#path, last), { force: true });
-    for (let age = last; age > 0; age -= 1) {
+    if (free > last) {
+      await rm(rotatedPath(this.#path, last), { force: true });
+      free = last;
+    }
+    for (let age = free; age > 0; age -= 1) {
       const newer = rotatedPath(this.#path, age - 1);
       await rename(newer, rotatedPath(this.#path, age)).catch(ignoreMissing);
     }
@@ -241,12 +248,17 @@ export function rotatedPath(path: string, age: number): string {
   return `${path.slice(0, path.length - ext.length)}.${age}${ext}`;
 }
 
-/** @throws Error if something other than a regular file has this name, which a rotation would replace */
-async function refuseUnlessFile(path: string): Promise<void> {
+/**
+ * True if a file has this name.
+ *
+ * @throws Error if it is no regular file: a rotation would replace it
+ */
+async function isTaken(path: string): Promise<boolean> {
   const found = await lstat(path).catch(ignoreMissing);
   if (found !== undefined && !found.isFile()) {
     throw new Error(`${path} is no regular file, so no trace file replaces it`);
   }
+  return found !== undefined;
 }
 
 function ignoreMissing(error: NodeJS.ErrnoException): undefined {

@@ -1,4 +1,14 @@
-import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink } from 'node:fs/promises';
+import {
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
@@ -262,6 +272,26 @@ describe('rotation', () => {
     await sink.close();
     expect(sink.error?.message).toMatch(/trace\.1\.jsonl is no regular file, so no trace file/);
     expect((await readdir(folder)).sort()).toEqual(['trace.1.jsonl', 'trace.jsonl']);
+  });
+
+  test('leaves files alone that are older than the first free name', async () => {
+    const older = join(folder, 'trace.4.jsonl');
+    await writeFile(older, 'of another trace');
+    await mkdir(join(folder, 'trace.5.jsonl'));
+    const sink = jsonLinesSink(join(folder, 'trace.jsonl'), {
+      maxFileSize: 4096,
+      maxFiles: 10_000,
+    });
+    await exchange(sink.trace, ...Array.from({ length: 12 }, () => Buffer.alloc(100, 1)));
+    await sink.close();
+    expect(sink.error).toBeUndefined();
+    expect((await readdir(folder)).sort()).toEqual([
+      'trace.1.jsonl',
+      'trace.4.jsonl',
+      'trace.5.jsonl',
+      'trace.jsonl',
+    ]);
+    expect(await readFile(older, 'utf8')).toBe('of another trace');
   });
 
   test('counts the lines that each file has', async () => {
