@@ -315,14 +315,20 @@ export class StreamOutput implements Output {
   }
 
   /** Catches errors too: the `_write` of a stream of the user can throw. */
-  #write(octets: Buffer | string, onWritten: () => void = nothing): void {
+  #write(octets: Buffer | string, onWritten: OnWritten = this.#onWritten): void {
     try {
       this.#stream.write(octets, onWritten);
     } catch (thrown) {
-      this.#onError(toError(thrown));
-      onWritten();
+      onWritten(toError(thrown));
     }
   }
+
+  /** A stream tells it before the event `error`, which a file stream emits only when it has closed its file. */
+  readonly #onWritten: OnWritten = (error) => {
+    if (error) {
+      this.#onError(error);
+    }
+  };
 
   close(): Promise<void> {
     this.#closed ??= this.#finish();
@@ -338,13 +344,24 @@ export class StreamOutput implements Output {
     if (this.#takesMore) {
       await new Promise<void>((resolve) => {
         this.#stream.once('close', resolve);
-        this.#write('', () => {
+        this.#write('', (error) => {
           this.#stream.off('close', resolve);
+          this.#onWritten(error);
           resolve();
         });
       });
     }
-    this.#stream.off('error', this.#onError);
+    this.#stopListening();
+  }
+
+  /** Nobody else may listen, so after a failure the event `error` is awaited: it comes before `close`. */
+  #stopListening(): void {
+    const stop = () => this.#stream.off('error', this.#onError);
+    if (this.#takesMore || this.#stream.closed) {
+      stop();
+    } else {
+      this.#stream.once('close', stop);
+    }
   }
 
   readonly #onError = (error: Error): void => {
@@ -355,4 +372,4 @@ export class StreamOutput implements Output {
   };
 }
 
-function nothing(): void {}
+type OnWritten = (error?: Error | null) => void;

@@ -1,3 +1,4 @@
+import { createWriteStream } from 'node:fs';
 import {
   lstat,
   mkdir,
@@ -380,6 +381,53 @@ describe('a sink in trouble', () => {
     await exchange(sink.trace, hex('01'));
     await sink.close();
     expect(errors).toMatchObject([{ message: 'broken' }]);
+  });
+
+  /** Resolves when the stream has emitted `close`, without a listener for its errors. */
+  function closedOf(stream: Writable): Promise<void> {
+    return new Promise((resolve) => {
+      stream.once('close', resolve);
+    });
+  }
+
+  test.runIf(process.platform === 'linux')(
+    'a file stream on a full disk is reported, though it tells so only after it has closed',
+    async () => {
+      const errors: Error[] = [];
+      const full = createWriteStream('/dev/full');
+      const closed = closedOf(full);
+      const sink = textSink(full, { onError: (error) => errors.push(error) });
+      sink.trace(entryOf(1));
+      await sink.close();
+      expect(errors).toMatchObject([{ code: 'ENOSPC' }]);
+      expect(sink.error).toBe(errors[0]);
+      await closed;
+      expect(errors).toHaveLength(1);
+      expect(full.listenerCount('error')).toBe(0);
+    },
+  );
+
+  test('a stream that tells of its failure only when it is destroyed ends no process', async () => {
+    const errors: Error[] = [];
+    let destroy: () => void = () => {};
+    const broken = new Writable({
+      write(_chunk, _encoding, done) {
+        setImmediate(done, new Error('broken'));
+      },
+      destroy(error, done) {
+        destroy = () => done(error);
+      },
+    });
+    const sink = textSink(broken, { onError: (error) => errors.push(error) });
+    sink.trace(entryOf(1));
+    await sink.close();
+    expect(errors).toMatchObject([{ message: 'broken' }]);
+    expect(broken.listenerCount('error')).toBe(1);
+    const closed = closedOf(broken);
+    destroy();
+    await closed;
+    expect(broken.listenerCount('error')).toBe(0);
+    expect(errors).toHaveLength(1);
   });
 
   test('a listener that throws harms nobody', async () => {
