@@ -4,27 +4,31 @@
  */
 import { type FileHandle, lstat, open, realpath, rename, rm } from 'node:fs/promises';
 import { parse as parsePath } from 'node:path';
+import process from 'node:process';
 import type { Writable } from 'node:stream';
 import { toError } from '../callbacks.js';
 
 /** Writes each record as a whole, or drops it. */
 export interface Output {
-  /** Records that were not written: too many waited, or the output had failed. */
+  /** TPDUs that were not written: too many octets waited, or the output has failed. */
   readonly dropped: number;
   /** `false` once it is closed or has failed: nothing more is written then. */
   readonly isOpen: boolean;
   /** The packets in each file, or in the stream: the newest first. What has failed is counted too. */
   readonly written: readonly WrittenFile[];
-  /** Counts a record that is not written. */
+  /** Counts a TPDU that is not written. */
   drop(): void;
   /**
    * Makes room for a record of at most `length` octets. This may begin a new file.
    *
-   * @returns `false` if there is no room: the record counts as dropped and must not be written
+   * @returns `false` if there is no room: the record must not be written
    */
   makeRoom(length: number): boolean;
-  /** @param packets what the record has, as a reader of the file counts it */
-  write(record: Buffer, packets: number): void;
+  /**
+   * @param packets what the record has, as a reader of the file counts it
+   * @param isTpdu if it cannot be written, it counts as dropped
+   */
+  write(record: Buffer, packets: number, isTpdu: boolean): void;
   /** Resolves when everything is written or the output has failed. Never rejects. */
   close(): Promise<void>;
 }
@@ -42,7 +46,7 @@ export interface OutputOptions {
   readonly maxBuffered: number;
   /** Returns the start of a file or of the stream. */
   readonly preamble: () => Buffer;
-  /** Returns its end, with the number of dropped records. The length is always the same. */
+  /** Returns its end, with the number of dropped TPDUs. The length is always the same. */
   readonly epilogue: (dropped: number) => Buffer;
   /** Called once, when nothing more can be written. */
   readonly onError: (error: Error) => void;
@@ -54,6 +58,12 @@ export interface OutputOptions {
 export interface Rotation {
   readonly maxFileSize: number;
   readonly maxFiles: number;
+}
+
+/** A record, or the start or end of a file. */
+interface Piece {
+  readonly octets: Buffer;
+  readonly isTpdu: boolean;
 }
 
 /** An entry of the queue that ends the file. The records after it belong to the next file. */
@@ -69,7 +79,7 @@ export class FileOutput implements Output {
   readonly #rotation: Rotation;
   readonly #options: OutputOptions;
   #dropped = 0;
-  #waiting: (Buffer | typeof NEXT_FILE)[] = [];
+  #waiting: (Piece | typeof NEXT_FILE)[] = [];
   /** Octets that wait, including those being written. */
   #buffered = 0;
   /** Size of the last file in the queue once it is written, without its end. */
@@ -116,22 +126,21 @@ export class FileOutput implements Output {
   makeRoom(length: number): boolean {
     const { maxBuffered, epilogue } = this.#options;
     if (!this.isOpen || this.#buffered + length > maxBuffered) {
-      this.drop();
       return false;
     }
     if (!this.#isEmpty && this.#size + length + this.#endLength > this.#rotation.maxFileSize) {
-      this.#put(epilogue(this.#dropped));
+      this.#put(epilogue(this.#dropped), false);
       this.#waiting.push(NEXT_FILE);
       this.#begin();
     }
     return true;
   }
 
-  write(record: Buffer, packets: number): void {
+  write(record: Buffer, packets: number, isTpdu: boolean): void {
     this.#isEmpty = false;
     this.#packets[0] = (this.#packets[0] ?? 0) + packets;
     this.#allPackets += packets;
-    this.#put(record);
+    this.#put(record, isTpdu);
     this.#work ??= this.#writeAll();
   }
 
@@ -141,7 +150,7 @@ export class FileOutput implements Output {
   }
 
   async #finish(): Promise<void> {
-    this.write(this.#options.epilogue(this.#dropped), 0);
+    this.write(this.#options.epilogue(this.#dropped), 0, false);
     await this.#work;
     const file = this.#file;
     this.#file = undefined;
@@ -152,14 +161,14 @@ export class FileOutput implements Output {
     this.#packets = [0, ...this.#packets].slice(0, this.#rotation.maxFiles);
     this.#size = 0;
     this.#isEmpty = true;
-    this.#put(this.#options.preamble());
+    this.#put(this.#options.preamble(), false);
   }
 
-  #put(record: Buffer): void {
+  #put(octets: Buffer, isTpdu: boolean): void {
     if (!this.#hasFailed) {
-      this.#waiting.push(record);
-      this.#buffered += record.length;
-      this.#size += record.length;
+      this.#waiting.push({ octets, isTpdu });
+      this.#buffered += octets.length;
+      this.#size += octets.length;
     }
   }
 
@@ -198,12 +207,24 @@ export class FileOutput implements Output {
 
   /** Writes the records that belong to this file. */
   async #writeSome(file: FileHandle): Promise<void> {
-    const end = this.#waiting.indexOf(NEXT_FILE);
-    const records = this.#waiting.splice(0, end === -1 ? this.#waiting.length : end) as Buffer[];
-    const octets = Buffer.concat(records);
-    for (let at = 0; at < octets.length; ) {
-      const { bytesWritten } = await file.write(octets, at);
-      at += bytesWritten;
+    const next = this.#waiting.indexOf(NEXT_FILE);
+    const pieces = this.#waiting.splice(0, next === -1 ? this.#waiting.length : next) as Piece[];
+    const octets = Buffer.concat(pieces.map((piece) => piece.octets));
+    let end = 0;
+    /** Where each TPDU ends, and 0 for what is none. */
+    const ends = pieces.map((piece) => {
+      end += piece.octets.length;
+      return piece.isTpdu ? end : 0;
+    });
+    let at = 0;
+    try {
+      while (at < octets.length) {
+        const { bytesWritten } = await file.write(octets, at);
+        at += bytesWritten;
+      }
+    } catch (error) {
+      this.#dropped += ends.filter((each) => each > at).length;
+      throw error;
     }
     this.#buffered -= octets.length;
   }
@@ -229,7 +250,7 @@ export class FileOutput implements Output {
   }
 
   #fail(error: Error): void {
-    this.#dropped += this.#waiting.length;
+    this.#dropped += this.#waiting.filter((each) => each !== NEXT_FILE && each.isTpdu).length;
     this.#waiting = [];
     this.#buffered = 0;
     if (!this.#hasFailed) {
@@ -272,6 +293,8 @@ export class StreamOutput implements Output {
   readonly #stream: Writable;
   readonly #options: OutputOptions;
   #dropped = 0;
+  /** TPDUs of which the stream has not said yet that it has written them. */
+  #waiting = 0;
   #packets = 0;
   #closed: Promise<void> | undefined;
   #hasFailed = false;
@@ -280,11 +303,12 @@ export class StreamOutput implements Output {
     this.#stream = stream;
     this.#options = options;
     stream.on('error', this.#onError);
-    this.write(options.preamble(), 0);
+    this.#checkStream();
+    this.write(options.preamble(), 0, false);
   }
 
   get dropped(): number {
-    return this.#dropped;
+    return this.#dropped + (this.#hasFailed ? this.#waiting : 0);
   }
 
   get isOpen(): boolean {
@@ -297,25 +321,25 @@ export class StreamOutput implements Output {
 
   drop(): void {
     this.#dropped += 1;
+    if (this.#closed === undefined) {
+      this.#checkStream();
+    }
   }
 
   makeRoom(length: number): boolean {
-    if (!this.isOpen || this.#stream.writableLength + length > this.#options.maxBuffered) {
-      this.drop();
-      return false;
-    }
-    return true;
+    return this.isOpen && this.#stream.writableLength + length <= this.#options.maxBuffered;
   }
 
-  write(record: Buffer, packets: number): void {
+  write(record: Buffer, packets: number, isTpdu: boolean): void {
     if (record.length > 0 && this.#takesMore) {
       this.#packets += packets;
-      this.#write(record);
+      this.#waiting += isTpdu ? 1 : 0;
+      this.#write(record, isTpdu ? this.#onTpduWritten : this.#onWritten);
     }
   }
 
   /** Catches errors too: the `_write` of a stream of the user can throw. */
-  #write(octets: Buffer | string, onWritten: OnWritten = this.#onWritten): void {
+  #write(octets: Buffer | string, onWritten: OnWritten): void {
     try {
       this.#stream.write(octets, onWritten);
     } catch (thrown) {
@@ -330,6 +354,12 @@ export class StreamOutput implements Output {
     }
   };
 
+  readonly #onTpduWritten: OnWritten = (error) => {
+    this.#waiting -= 1;
+    this.#dropped += error ? 1 : 0;
+    this.#onWritten(error);
+  };
+
   close(): Promise<void> {
     this.#closed ??= this.#finish();
     return this.#closed;
@@ -339,28 +369,36 @@ export class StreamOutput implements Output {
     return !this.#hasFailed && !this.#stream.destroyed && !this.#stream.writableEnded;
   }
 
-  async #finish(): Promise<void> {
-    this.write(this.#options.epilogue(this.#dropped), 0);
-    if (this.#takesMore) {
-      await new Promise<void>((resolve) => {
-        this.#stream.once('close', resolve);
-        this.#write('', (error) => {
-          this.#stream.off('close', resolve);
-          this.#onWritten(error);
-          resolve();
-        });
-      });
+  /** A stream that the user has destroyed without an error, or has ended, does not say so by the event `error`. */
+  #checkStream(): void {
+    if (!this.#takesMore) {
+      this.#onError(this.#stream.errored ?? new Error('the stream was destroyed or has ended'));
     }
-    this.#stopListening();
   }
 
-  /** Nobody else may listen, so after a failure the event `error` is awaited: it comes before `close`. */
-  #stopListening(): void {
-    const stop = () => this.#stream.off('error', this.#onError);
-    if (this.#takesMore || this.#stream.closed) {
-      stop();
+  async #finish(): Promise<void> {
+    const stream = this.#stream;
+    this.#checkStream();
+    this.write(this.#options.epilogue(this.#dropped), 0, false);
+    await new Promise<void>((resolve) => {
+      if (!this.#takesMore) {
+        // What the stream has written before, it tells by then.
+        process.nextTick(resolve);
+        return;
+      }
+      stream.once('close', resolve);
+      this.#write('', (error) => {
+        stream.off('close', resolve);
+        this.#onWritten(error);
+        resolve();
+      });
+    });
+    const stopListening = () => stream.off('error', this.#onError);
+    if (this.#takesMore || stream.closed) {
+      stopListening();
     } else {
-      this.#stream.once('close', stop);
+      // Nobody else may listen to the event `error` of a stream that fails; it comes before `close`.
+      stream.once('close', stopListening);
     }
   }
 

@@ -56,8 +56,9 @@ export interface SinkOptions {
    */
   readonly maxBuffered?: number | undefined;
   /**
-   * Called once, when nothing more can be written: the disk is full, a pipe is closed, or the destination
-   * accepts nothing while the sink closes. If it throws or rejects, that is ignored. Default: none.
+   * Called once, when nothing more can be written: the disk is full, a pipe is closed, the stream was destroyed or
+   * ended, or the destination accepts nothing while the sink closes. If it throws or rejects, that is ignored.
+   * Default: none.
    *
    * @defaultValue `undefined`
    */
@@ -82,7 +83,10 @@ export interface TraceSink extends AsyncDisposable {
   readonly trace: TraceListener;
   /** Number of TPDUs that were not written. */
   readonly dropped: number;
-  /** Why nothing more can be written; `undefined` while writing works. */
+  /**
+   * Why nothing more can be written; `undefined` while writing works. That a stream was destroyed or ended is noticed
+   * at the next TPDU, or by `close`.
+   */
   readonly error: Error | undefined;
   /**
    * Resolves when everything is written, at the latest after 5000 milliseconds. If octets still wait then,
@@ -161,9 +165,9 @@ export class Sink implements TraceSink {
     }
     try {
       const octets = this.#redact ? redactTpdu(entry.octets, entry.tpdu) : entry.octets;
-      const record = this.#format.record(entry, octets, (length) => this.#output.makeRoom(length));
+      const record = this.#format.record(entry, octets, this.#makeRoom);
       if (record !== undefined) {
-        this.#output.write(record.octets, record.packets);
+        this.#output.write(record.octets, record.packets, true);
       }
     } catch (error) {
       // A faulty sink must not break the connection that it observes.
@@ -174,9 +178,18 @@ export class Sink implements TraceSink {
   /** Writes a record that belongs to no entry. */
   add({ octets, packets }: TraceRecord): void {
     if (this.#output.makeRoom(octets.length)) {
-      this.#output.write(octets, packets);
+      this.#output.write(octets, packets, false);
     }
   }
+
+  /** Counts the TPDU if there is no room for it. */
+  readonly #makeRoom = (length: number): boolean => {
+    const hasRoom = this.#output.makeRoom(length);
+    if (!hasRoom) {
+      this.#output.drop();
+    }
+    return hasRoom;
+  };
 
   /** The files written, the newest first, and how many packets each has. */
   get written(): readonly WrittenFile[] {

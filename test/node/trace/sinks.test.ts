@@ -349,7 +349,7 @@ describe('a sink in trouble', () => {
     await sink.close();
     expect(errors).toMatchObject([{ code: 'ENOENT' }]);
     expect(sink.error).toBe(errors[0]);
-    expect(sink.dropped).toBeGreaterThan(2);
+    expect(sink.dropped).toBe(6);
   });
 
   test.runIf(process.platform === 'linux')('a full disk ends it and no connection', async () => {
@@ -358,6 +358,99 @@ describe('a sink in trouble', () => {
     await exchange(sink.trace, hex('01'), hex('02'));
     await sink.close();
     expect(errors).toMatchObject([{ code: 'ENOSPC' }]);
+  });
+
+  /** Traces four TPDUs, and closes the sink. */
+  async function fourTpdus(sink: TraceSink): Promise<void> {
+    for (const connection of [1, 2, 3, 4]) {
+      sink.trace(entryOf(connection));
+    }
+    await sink.close();
+  }
+
+  test.each(sinks)(
+    '%o counts the TPDUs that were not written, and nothing else',
+    async (sinkOf) => {
+      const nowhere = join(folder, 'no such folder', 'trace');
+      const sink = sinkOf(nowhere);
+      await fourTpdus(sink);
+      expect(sink.dropped).toBe(4);
+      const empty = sinkOf(nowhere);
+      await empty.close();
+      expect([empty.error, empty.dropped]).toMatchObject([{ code: 'ENOENT' }, 0]);
+    },
+  );
+
+  test.each(sinks)('%o counts neither the starts nor the ends of files', async (sinkOf) => {
+    await mkdir(join(folder, 'trace.1'));
+    const sink = sinkOf(join(folder, 'trace'), { maxFileSize: 4096, maxFiles: 2 });
+    const count = 200;
+    for (let connection = 1; connection <= count; connection += 1) {
+      sink.trace(entryOf(connection));
+    }
+    await sink.close();
+    expect(sink.error?.message).toMatch('trace.1 is no regular file');
+    const written = tpdusIn(await readFile(join(folder, 'trace')));
+    expect(written).toBeGreaterThan(0);
+    expect(sink.dropped).toBe(count - written);
+  });
+
+  test.runIf(process.platform === 'linux').each(sinks)(
+    '%o counts the TPDUs that a full disk has not taken',
+    async (sinkOf) => {
+      for (const full of ['/dev/full', createWriteStream('/dev/full')]) {
+        const sink = sinkOf(full);
+        await fourTpdus(sink);
+        expect([sink.error, sink.dropped]).toMatchObject([{ code: 'ENOSPC' }, 4]);
+      }
+    },
+  );
+
+  test('counts what waits in a stream that is destroyed', async () => {
+    const stalled = new Writable({ write() {} });
+    const sink = textSink(stalled);
+    sink.trace(entryOf(1));
+    sink.trace(entryOf(2));
+    stalled.destroy();
+    sink.trace(entryOf(3));
+    await sink.close();
+    expect(sink.dropped).toBe(3);
+  });
+
+  const DEAD: readonly (readonly [string, (stream: Writable) => void])[] = [
+    ['destroyed', (stream) => stream.destroy()],
+    ['ended', (stream) => stream.end()],
+  ];
+  const message = 'the stream was destroyed or has ended';
+
+  test.each(DEAD)('a stream that was %s before is reported once', async (_what, end) => {
+    const errors: Error[] = [];
+    const stream = new PassThrough().resume();
+    end(stream);
+    const sink = textSink(stream, { onError: (error) => errors.push(error) });
+    await fourTpdus(sink);
+    expect(errors).toMatchObject([{ message }]);
+    expect([sink.error, sink.dropped]).toEqual([errors[0], 4]);
+  });
+
+  test.each(DEAD)('a stream that is %s meanwhile is reported once', async (_what, end) => {
+    const errors: Error[] = [];
+    const stream = new PassThrough().resume();
+    const sink = textSink(stream, { onError: (error) => errors.push(error) });
+    sink.trace(entryOf(1));
+    end(stream);
+    await fourTpdus(sink);
+    expect(errors).toMatchObject([{ message }]);
+    expect([sink.error, sink.dropped]).toEqual([errors[0], 4]);
+  });
+
+  test.each(DEAD)('a stream that was %s is reported by close()', async (_what, end) => {
+    const stream = new PassThrough().resume();
+    const sink = textSink(stream);
+    end(stream);
+    await sink.close();
+    expect(sink.error?.message).toBe(message);
+    expect(sink.dropped).toBe(0);
   });
 
   test('drops what a slow stream does not take, and counts it', async () => {
@@ -634,6 +727,13 @@ describe('a pcapng sink that writes nothing more keeps nothing of connections', 
     expect((await memoryHeld()) - before).toBeLessThan(CONNECTIONS * 50);
   });
 });
+
+/** How many TPDUs of `entryOf` a file of any sink has. */
+function tpdusIn(file: Buffer): number {
+  const text = file.toString('latin1');
+  const forms = ['DT TPDU', '"02f08001"', hex('02f08001').toString('latin1')];
+  return forms.reduce((sum, form) => sum + text.split(form).length - 1, 0);
+}
 
 /** An entry of a connection of that number, which does not exist. */
 function entryOf(connection: number): TraceEntry {
