@@ -110,6 +110,15 @@ function shortened(fileName, code) {
   return short;
 }
 
+/** A module without indentation; template literals stay as they are. */
+function withoutIndent(fileName, code) {
+  const literals = [];
+  const visitor = new Visitor({ TemplateLiteral: (node) => literals.push(node) });
+  visitor.visit(parseSync(fileName, code).program);
+  const isText = (at) => literals.some(({ start, end }) => start < at && at < end);
+  return code.replace(/^\t+/gm, (tabs, at) => (isText(at) ? tabs : ''));
+}
+
 /** The command and the modules of the library come of one build, but only the command is minified. */
 const smaller = {
   name: 'smaller',
@@ -157,6 +166,12 @@ const chunks = await bundle(
   },
 );
 await chmod(join(DIST, 'cli/main.js'), 0o755);
+if (!sourcemap) {
+  // Afterwards: the bundler indents what it writes.
+  for (const { fileName, code } of chunks.filter((each) => /^esm[\\/]/.test(each.fileName))) {
+    await writeFile(join(DIST, fileName), withoutIndent(fileName, code));
+  }
+}
 
 await bundle(LIBRARY, {
   dir: join(DIST, 'cjs'),
