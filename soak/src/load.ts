@@ -5,6 +5,7 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Server } from 'cotp';
 import { live } from './clients.js';
+import { openRelays } from './relays.js';
 import { IDLE_TIMEOUT, openServers } from './server.js';
 import type { Tally } from './tally.js';
 
@@ -25,7 +26,9 @@ export interface Load {
  */
 export async function run(load: Load): Promise<{ readonly left: number; readonly lives: number }> {
   const { connections, seconds, intervalSeconds, tally, onInterval } = load;
-  const servers = await openServers(connections, tally);
+  const targets = await openServers(connections, tally);
+  const relays = await openRelays(targets, connections, tally);
+  const servers = [...relays, ...targets];
   const over = new AbortController();
   // Every client listens to this signal: no warning about a leak.
   setMaxListeners(0, over.signal);

@@ -22,8 +22,8 @@ const HELP = `usage: npm run soak -- [options]
   --help           print this help
 `;
 
-/** Both ends of each connection are in this process, and closed sockets take some time to disappear. */
-const FILES_PER_CONNECTION = 2;
+/** Both ends of each connection are in this process, some with a relay; closed sockets take some time to disappear. */
+const FILES_PER_CONNECTION = 3;
 const SPARE_FILES = 500;
 
 /**

@@ -19,8 +19,9 @@ export const IDLE_TIMEOUT = 6_000;
 /** The EA of an ED that the server has sent must come within this time. */
 const WRITE_TIMEOUT = 8_000;
 
-export async function openServers(connections: number, tally: Tally): Promise<Server[]> {
-  const options = {
+/** Options of the servers, and of the relays before them. */
+export function serverOptions(connections: number) {
+  return {
     maxTpduSize: 65_531,
     maxConnections: Math.min(65_535, 2 * connections + 100),
     handshakeTimeout: 3_000,
@@ -34,8 +35,14 @@ export async function openServers(connections: number, tally: Tally): Promise<Se
     writeTimeout: WRITE_TIMEOUT,
     tpClass: '2,0',
     expedited: true,
-    onExpedited: (data: Buffer, connection: Connection) => echoExpedited(data, connection, tally),
   } as const;
+}
+
+export async function openServers(connections: number, tally: Tally): Promise<Server[]> {
+  const options = {
+    ...serverOptions(connections),
+    onExpedited: (data: Buffer, connection: Connection) => echoExpedited(data, connection, tally),
+  };
   const onConnection = (connection: Connection) => serve(connection, tally);
   return Promise.all(
     Array.from({ length: PORTS }, () => listen(onConnection, { host: HOST, port: 0 }, options)),
