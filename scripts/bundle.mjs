@@ -64,11 +64,16 @@ async function share(id, built) {
   }
 }
 
-/** cli-table3 asks for it when a table has colours; ours have none. */
-const withoutColours = {
-  name: 'without-colours',
-  resolveId: (id) => (id === '@colors/colors/safe' ? `\0${id}` : null),
-  load: (id) => (id === '\0@colors/colors/safe' ? '' : null),
+/** What cli-table3 and its packages require for colours and emoji; our tables have none. */
+const UNUSED = {
+  '@colors/colors/safe': '',
+  'emoji-regex': 'module.exports = () => /(?!)/g;',
+};
+
+const withoutUnused = {
+  name: 'without-unused',
+  resolveId: (id) => (Object.hasOwn(UNUSED, id) ? `\0${id}` : null),
+  load: (id) => UNUSED[id.slice(1)] ?? null,
 };
 
 // The package has no source maps; coverage needs them, of code that is not minified.
@@ -135,7 +140,7 @@ const smaller = {
 const options = {
   platform: 'node',
   external: /^node:/,
-  plugins: [withGenerated, withoutColours, smaller],
+  plugins: [withGenerated, withoutUnused, smaller],
 };
 
 const outputOptions = {
