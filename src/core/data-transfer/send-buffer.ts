@@ -132,7 +132,7 @@ export class SendBuffer {
   addPacket(header: readonly number[], payload: Uint8Array, following = 0): void {
     const payloadLength = payload.length;
     const headerLength = TPKT_HEADER_LENGTH + header.length;
-    const isCopied = payloadLength < SEND_VIEW_FROM;
+    const isCopied = payloadLength < SEND_VIEW_FROM || (this.length > 0 && isSmallPart(payload));
     const length = isCopied ? headerLength + payloadLength : headerLength;
     const block =
       isCopied && this.#copied + payloadLength + following >= BLOCK_FROM
@@ -159,7 +159,7 @@ export class SendBuffer {
   /** Adds whole packets as they are. 8192 octets or more are not copied and must not change until they are sent. */
   addRun(packets: Uint8Array): void {
     const { length } = packets;
-    if (length < SEND_VIEW_FROM) {
+    if (length < SEND_VIEW_FROM || (this.length > 0 && isSmallPart(packets))) {
       const block =
         this.#copied + length >= BLOCK_FROM ? this.#extendWhole(length) : this.#extendSpan(length);
       copyOctets(packets, length, block, this.#spanEnd - length);
@@ -430,6 +430,17 @@ export class SendBuffer {
     this.#block = undefined;
     return block.subarray(this.#spanStart, this.#spanEnd);
   }
+}
+
+/** A chunk of a socket has at most so many octets. */
+const CHUNK = 65_536;
+
+/**
+ * True for less than half of a chunk: a view of it that waits would keep all of it. A peer can fill the rest with what is
+ * not counted, such as DTs without user data. Whoever writes parts of larger memory knows what is kept.
+ */
+function isSmallPart({ length, buffer }: Uint8Array): boolean {
+  return buffer.byteLength <= CHUNK && 2 * length < buffer.byteLength;
 }
 
 const NO_HEADER: readonly number[] = [];

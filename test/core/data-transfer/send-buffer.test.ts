@@ -251,6 +251,26 @@ describe('the memory of what is much', () => {
     }
   });
 
+  it.each([
+    ['packets', (outbox: SendBuffer, part: Uint8Array) => outbox.addPacket(HEADER, part)],
+    ['runs', (outbox: SendBuffer, part: Uint8Array) => outbox.addRun(part)],
+  ])('keeps no chunk alive for a small part of it: %s', (_what, add) => {
+    const outbox = new SendBuffer(new SendPool(allocateZeroed));
+    const count = 100;
+    for (let i = 0; i < count; i += 1) {
+      const chunk = new Uint8Array(65_536);
+      const run = wire(pattern(SEND_VIEW_FROM - 7));
+      chunk.set(run, 100);
+      add(outbox, chunk.subarray(100, 100 + run.length));
+    }
+    const kept = new Set<ArrayBufferLike>();
+    for (let piece = outbox.shift(); piece !== undefined; piece = outbox.shift()) {
+      kept.add(piece.buffer);
+    }
+    const octets = [...kept].reduce((sum, { byteLength }) => sum + byteLength, 0);
+    expect(octets).toBeLessThan(1.5 * count * SEND_VIEW_FROM);
+  });
+
   /** What is allocated for it, in octets. */
   function allocatedBy(add: (outbox: SendBuffer) => void): number {
     let octets = 0;
