@@ -296,6 +296,7 @@ function partsOfDr(error: CotpError | undefined): DisconnectHow {
     // A tolerant reading takes every reason; none but those of X.224 may be sent.
     reason: isDisconnectReason(reason) ? reason : DR_REASONS.notSpecified,
     userData,
-    additionalInfo: isPassed && additionalInfo.length > 0 ? additionalInfo : undefined,
+    // None is not the same as `undefined`, for which 0xE0 = 0x80 would say that no data is lost.
+    additionalInfo: isPassed ? additionalInfo : NO_OCTETS,
   };
 }

@@ -484,6 +484,15 @@ describe('a DR', () => {
     expect([ended.closedBy, ended[by].reason]).toEqual([by, reason]);
   });
 
+  test.each([
+    ['', ''],
+    [NON_DISRUPTIVE, NON_DISRUPTIVE],
+  ])('with reason 128 and 0xE0 "%s" says no more than that', async (given, passed) => {
+    const { a, b } = await wires2();
+    a.raw.send(a.dr(128, given));
+    expect(await next(b)).toBe(sent.dr(b.ours, 128, passed));
+  });
+
   test('comes behind the data before it', async () => {
     const { a, b } = await wires2();
     a.raw.send(Buffer.concat([a.dt('01'), a.dt('02'), a.dr()]));

@@ -22,7 +22,7 @@ export interface DisconnectParts {
   readonly userData?: Uint8Array | undefined;
   /** Data that was written is lost. Default: not so. It matters for reason 128 alone. */
   readonly isDisruptive?: boolean;
-  /** 0xE0. Default: 0x80 if the DR is not disruptive and its reason is 128, otherwise none. */
+  /** 0xE0; no octets for none. Default: 0x80 if the DR is not disruptive and its reason is 128, otherwise none. */
   readonly additionalInfo?: Uint8Array | undefined;
 }
 
@@ -44,7 +44,7 @@ export function disconnectRequest(
     dstRef: remoteRef,
     srcRef: localRef,
     reason,
-    parameters: { additionalInfo },
+    parameters: { additionalInfo: additionalInfo?.length === 0 ? undefined : additionalInfo },
     userData,
   });
 }
