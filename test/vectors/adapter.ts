@@ -259,7 +259,7 @@ function sentSegments(
   const sendBuffer = new SendBuffer(new SendPool(allocateZeroed));
   if (tsduLength > 0) {
     const tsdu = new Uint8Array(tsduLength);
-    writeTsdu(sendBuffer, format, tsdu, maxTpduSize, plainView, undefined);
+    writeTsdu(sendBuffer, format, tsdu, maxTpduSize, plainView);
   }
   const sent: Segment[] = [];
   const splitter = new TpktSplitter({

@@ -2,7 +2,7 @@
  * DTs of any class: takes them from a chunk and joins them to TSDUs, and sends a TSDU as DTs. This is the hot path,
  * without codec and table. A subclass processes all other TPDUs.
  */
-import { type DtFormat, readEot, SHORT_DT, writeTsdu } from '../data-transfer/dt.js';
+import { copiesOfDts, type DtFormat, readEot, SHORT_DT, writeTsdu } from '../data-transfer/dt.js';
 import type { ConnectionObserver } from '../data-transfer/observer.js';
 import { PacketRun, type RunReceiver } from '../data-transfer/packet-run.js';
 import { Reassembly } from '../data-transfer/reassembly.js';
@@ -45,6 +45,8 @@ export abstract class DataEngine extends StreamEngine {
   protected readonly observer: ConnectionObserver | undefined;
   #dt: DtFormat;
   #reassembly: Reassembly;
+  /** The DTs of sent TSDUs that are being shown, or still to be; `undefined` if none are. */
+  #toShow: Iterable<Uint8Array>[] | undefined;
   #sizes = NO_SIZES;
 
   protected constructor(options: ConnectionOptions, state: State, dt: DtFormat) {
@@ -80,8 +82,25 @@ export abstract class DataEngine extends StreamEngine {
     }
     this.messagesSent += 1;
     const { sent } = this.#sizes;
-    const observer = this.sendBuffer.showsLeaving ? undefined : this.observer;
-    writeTsdu(this.sendBuffer, this.#dt, tsdu, sent, this.options.view, observer);
+    writeTsdu(this.sendBuffer, this.#dt, tsdu, sent, this.options.view);
+    if (this.observer?.isWatching && !this.sendBuffer.showsLeaving) {
+      this.#show(this.observer, copiesOfDts(this.#dt, tsdu, sent));
+    }
+  }
+
+  /** Shows the DTs of a TSDU. The observer may write another TSDU meanwhile: that is shown behind the last of them. */
+  #show(observer: ConnectionObserver, dts: Iterable<Uint8Array>): void {
+    if (this.#toShow !== undefined) {
+      this.#toShow.push(dts);
+      return;
+    }
+    this.#toShow = [dts];
+    for (const each of this.#toShow) {
+      for (const dt of each) {
+        observer.see('sent', dt);
+      }
+    }
+    this.#toShow = undefined;
   }
 
   override deliverRunsTo(receiver: RunReceiver): void {

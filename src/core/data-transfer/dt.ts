@@ -12,7 +12,6 @@
  * ```
  */
 import { type MakeView, OctetSource } from '../octets/collector.js';
-import type { TpduObserver } from './observer.js';
 import type { SendBuffer } from './send-buffer.js';
 
 /** The header of a DT without parameters, as data, so that all classes share one path. */
@@ -97,7 +96,6 @@ export function writeTsdu(
   tsdu: Uint8Array,
   maxTpduSize: number,
   view: MakeView,
-  observer: TpduObserver | undefined,
 ): void {
   //= X.224 13.7.5
   const step = maxTpduSize - format.headerLength;
@@ -112,21 +110,22 @@ export function writeTsdu(
       sendBuffer.addPacket(header, source.give(start, end, view), length - end);
     }
   }
-  // Behind the last one, for the observer may write another TSDU.
-  if (observer?.isWatching) {
-    showTsdu(observer, format, tsdu, step);
-  }
 }
 
-/** Shows the DTs of a TSDU, as copies. */
-function showTsdu(observer: TpduObserver, format: DtFormat, tsdu: Uint8Array, step: number): void {
+/** The DTs that {@link writeTsdu} makes of a TSDU, one after the other, as copies. */
+export function* copiesOfDts(
+  format: DtFormat,
+  tsdu: Uint8Array,
+  maxTpduSize: number,
+): Generator<Uint8Array> {
   const { length } = tsdu;
+  const step = maxTpduSize - format.headerLength;
   for (let start = 0; start < length; start += step) {
     const end = Math.min(start + step, length);
     const header = end === length ? format.last : format.notLast;
     const tpdu = new Uint8Array(header.length + end - start);
     tpdu.set(header);
     tpdu.set(tsdu.subarray(start, end), header.length);
-    observer.see('sent', tpdu);
+    yield tpdu;
   }
 }

@@ -41,6 +41,11 @@ export interface SenderUser {
 export class Sender {
   /** Octets of the batch that the stream has not taken yet. Other classes only read it. */
   pending = 0;
+  /**
+   * A batch is being written. An observer of a TPDU that leaves may write meanwhile, or end the connection: that comes
+   * behind the batch.
+   */
+  isBusy = false;
   /** Octets written to the stream so far. Other classes only read it. */
   written = 0;
   readonly #stream: Duplex;
@@ -85,20 +90,26 @@ export class Sender {
 
   /** Writes what waits as one batch, unless the stream is busy or has ended. */
   flush(): void {
-    if (this.#sendBuffer.length === 0 || this.pending > 0) {
+    if (this.#sendBuffer.length === 0 || this.pending > 0 || this.isBusy) {
       return;
     }
     if (this.#ended || this.#stream.destroyed) {
       return;
     }
-    // Set first: an observer of a TPDU that leaves may write, or end the connection, before the TPDU is written itself.
-    this.pending = this.#sendBuffer.length;
-    // Nothing if all that waits is data, and the EA of an ED is due.
+    this.isBusy = true;
     const first = this.#sendBuffer.shift();
-    if (first === undefined) {
-      this.pending = 0;
-      return;
+    // Nothing if all that waits is data, and the EA of an ED is due.
+    if (first !== undefined) {
+      this.pending = first.length;
+      this.#write(first);
     }
+    this.isBusy = false;
+    if (first !== undefined && this.pending === 0 && !this.#stream.destroyed) {
+      this.#taken();
+    }
+  }
+
+  #write(first: Uint8Array): void {
     try {
       if (this.#sendBuffer.length > 0) {
         this.#writeMany(first);
@@ -127,9 +138,8 @@ export class Sender {
   #writeSmall(piece: Uint8Array): void {
     this.written += piece.length;
     this.#stream.write(piece);
-    this.pending = 0;
     if (this.#stream.writableLength === 0 && this.#stream.errored === null) {
-      this.#taken();
+      this.pending = 0;
     } else {
       // The system buffer is full, or the peer is gone. The callback of an empty write reports which.
       this.#writeLast(NOTHING, piece.length);
@@ -149,6 +159,7 @@ export class Sender {
       this.#stream.write(piece);
       piece = next;
       octets += piece.length;
+      this.pending = octets;
     }
     this.#writeLast(piece, octets);
     this.#stream.uncork();

@@ -5,10 +5,12 @@ import { serve } from '../../support/life.js';
 
 describe.each([0, 2] as const)('a listener in class %i', (tpClass) => {
   /** A connection whose listener acts once, when it sees a DT that is sent; and its peer. */
-  async function acting(act: (conn: Connection) => void) {
+  async function acting(act: (conn: Connection) => void, seen?: (entry: TraceEntry) => void) {
     const server = await serve({ tpClass });
     let conn: Connection | undefined;
-    const trace = ({ direction, tpdu }: TraceEntry) => {
+    const trace = (entry: TraceEntry) => {
+      const { direction, tpdu } = entry;
+      seen?.(entry);
       if (direction === 'sent' && 'type' in tpdu && tpdu.type === 'DT' && conn !== undefined) {
         const once = conn;
         conn = undefined;
@@ -35,6 +37,33 @@ describe.each([0, 2] as const)('a listener in class %i', (tpClass) => {
     expect(await received(peer)).toEqual(['10 order']);
     await conn.waitClosed();
     expect(conn.disconnection).toMatchObject({ confirmed: true, unsent: 0 });
+  });
+
+  test('sees how much waits', async () => {
+    let waiting = 0;
+    const { conn, peer } = await acting((own) => {
+      waiting = own.writeBuffered;
+    });
+    conn.write(Buffer.alloc(60_000));
+    await peer.read();
+    expect(waiting).toBeLessThanOrEqual(60_000 + 30 * 9);
+    conn.close();
+  });
+
+  test('that writes sees the TPDUs in the order in which they are sent', async () => {
+    const order: string[] = [];
+    const seen = ({ direction, octets }: TraceEntry) => {
+      if (direction === 'sent') {
+        order.push(String.fromCharCode(octets.at(-1) ?? 0));
+      }
+    };
+    const { conn, peer } = await acting((own) => own.write(Buffer.alloc(3_000, 'b')), seen);
+    order.length = 0;
+    conn.write(Buffer.alloc(5_000, 'a'));
+    await peer.read();
+    await peer.read();
+    expect(order.join('')).toBe('aaabb');
+    conn.close();
   });
 
   test.each([
