@@ -226,8 +226,8 @@ export const FAULTS: readonly Fault[] = [
     edits: [
       {
         file: 'node/stream/stream-deadlines.js',
-        find: 'const waits = isPeerHeldUp && this.#user.awaitsPeer;',
-        replace: 'const waits = false;',
+        find: 'const isSuspended = this.#flow.isPeerHeldUp && !this.#user.awaitsPeer;',
+        replace: 'const isSuspended = this.#flow.isPeerHeldUp;',
       },
     ],
   },

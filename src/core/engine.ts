@@ -5,7 +5,7 @@
 import type { RunReceiver } from './data-transfer/packet-run.js';
 import type { SendBuffer } from './data-transfer/send-buffer.js';
 import type { DisconnectHow, Disconnection } from './disconnection.js';
-import type { CotpError } from './errors.js';
+import type { CotpError, Phase } from './errors.js';
 import type { ConnectionConfirm, ConnectionRequest, Decoded } from './tpdu/types.js';
 
 /** What CR and CC have agreed on. */
@@ -68,6 +68,8 @@ export const COSTLY_TPDU = 16;
 
 /** What the state of a connection allows. */
 export interface EngineFacts {
+  /** The phase that errors report. */
+  readonly phase: Phase;
   /**
    * Whether octets of the peer have any effect. If they have none, the driver must still read them, to notice the end of
    * the stream.
@@ -146,8 +148,12 @@ export interface Engine {
   handleAckDeadline(now: number): void;
   /** Copies incomplete messages, so that they use no more memory than their octets need. */
   compact(): void;
-  /** Moves the deadline of the peer, if one runs: its octets were not read for so many milliseconds. */
+  /** Moves the deadline of a message that has begun: the octets of the peer were not read for so many milliseconds. */
   postponeDeadline(milliseconds: number): void;
+  /** To be called soon after an ED has left: its time begins. No effect while the time runs already. */
+  startAckTime(now: number): void;
+  /** Moves {@link ackDeadline}, if an ED has left: its EA was not waited for from one time to another. */
+  postponeAck(from: number, to: number): void;
   /** The peer has exceeded a limit that the engine does not know. */
   exceedLimit(error: CotpError, now: number): void;
   /** Queues one message. */

@@ -173,7 +173,8 @@ class Responder implements DriverUser {
 
   onWritten(): void {}
 
-  onTimeout(error: Error): void {
+  onTimeout(error: TimeoutError): void {
+    this.#decision.withdraw(error);
     this.#ended(error);
     this.#report(error);
     this.#driver.reset();

@@ -445,6 +445,37 @@ describe.each(ROLES)('a %s in class 2', (role) => {
     expect(await connection.read()).toEqual(text);
   });
 
+  test('has a writeTimeout while its user waits for drain, however often reading pauses', async () => {
+    const ends = await wire2(role, { writeTimeout: 300, readHighWaterMark: 1 });
+    const { connection, raw } = ends;
+    raw.socket.pause();
+    connection.write(Buffer.alloc(TOO_MANY));
+    const draining = rejection(connection.drain());
+    const few = Buffer.concat(Array.from({ length: 5 }, () => ends.dt(TEXT)));
+    while (connection.isOpen) {
+      raw.send(few);
+      for (let read = 0; read < 5 && connection.isOpen; read += 1) {
+        await connection.read().catch(() => {});
+      }
+    }
+    expect(await draining).toMatchObject({ timer: 'writeTimeout' });
+  });
+
+  test('has no writeTimeout any more once its wait for drain is cancelled', async () => {
+    const ends = await wire2(role, { writeTimeout: 300, readHighWaterMark: 1 });
+    const { connection, raw } = ends;
+    raw.socket.pause();
+    raw.send(ends.dt(TEXT));
+    await until(() => connection.socket.isPaused());
+    connection.write(Buffer.alloc(TOO_MANY));
+    const controller = new AbortController();
+    const draining = rejection(connection.drain({ signal: controller.signal }));
+    controller.abort();
+    await draining;
+    await timersRun(700);
+    expect(connection.isOpen).toBe(true);
+  });
+
   test('has no writeTimeout while its own reader has paused the socket', async () => {
     const ends = await wire2(role, { writeTimeout: 150, readHighWaterMark: 1 });
     const { connection, raw } = ends;

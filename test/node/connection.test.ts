@@ -1,8 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { ConnectionClosedError, ProtocolError, TsduTooLargeError } from '../../src/index.js';
-import { closeLater, pair, rawClient, rejection, serve } from '../support/life.js';
+import {
+  ConnectionClosedError,
+  type ConnectRequest,
+  connect,
+  ProtocolError,
+  TsduTooLargeError,
+} from '../../src/index.js';
+import { closeLater, pair, rawClient, rawServer, rejection, serve } from '../support/life.js';
 import { CR, dt, hex, tpkt } from '../support/raw.js';
-import { timersRun, until } from '../support/wire.js';
+import { TOO_MANY, timersRun, until } from '../support/wire.js';
 
 /** A bare client with a connection that is open, and our end of it. */
 async function opened(options = {}) {
@@ -380,6 +386,45 @@ describe('timers', () => {
     const error = await rejection(connection.read());
     clearInterval(drip);
     expect(error).toMatchObject({ code: 'ERR_COTP_TIMEOUT', timer: 'reassemblyTimeout' });
+  });
+
+  test('a connection that closes has its closeTimeout, not a receiveTimeout', async () => {
+    const { raw, connection } = await opened({ receiveTimeout: 100, closeTimeout: 60_000 });
+    raw.socket.pause();
+    connection.write(Buffer.alloc(TOO_MANY));
+    connection.close();
+    await timersRun(400);
+    expect(connection.isClosed).toBe(false);
+    raw.socket.removeAllListeners('data').resume();
+    expect(await raw.ending()).toBe('fin');
+    raw.socket.end();
+    await connection.waitClosed();
+  });
+
+  test('a connection of which octets wait is not idle', async () => {
+    const { raw, connection } = await opened({ idleTimeout: 100 });
+    raw.socket.pause();
+    connection.write(Buffer.alloc(TOO_MANY));
+    await timersRun(400);
+    expect(connection.isOpen).toBe(true);
+    raw.socket.removeAllListeners('data').resume();
+    expect(await rejection(connection.read())).toMatchObject({ timer: 'idleTimeout' });
+  });
+
+  test('idleTimeout does not end a handshake', async () => {
+    const onConnectRequest = async (request: ConnectRequest) => {
+      await timersRun(200);
+      request.accept();
+    };
+    const server = await serve({ idleTimeout: 50, onConnectRequest });
+    const conn = await connect(server.address);
+    conn.destroy();
+    const silent = await rawServer();
+    const options = { idleTimeout: 50, timeout: 200 };
+    expect(await rejection(connect(silent.address, options))).toMatchObject({
+      timer: 'timeout',
+      phase: 'cr-sent',
+    });
   });
 
   test('a connection on which nothing moves ends at idleTimeout', async () => {

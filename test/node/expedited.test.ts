@@ -384,6 +384,24 @@ describe.each(ROLES)('a %s with EA', (role) => {
     expect(ends.reports.all).toMatchObject([{ timer: 'writeTimeout' }]);
   });
 
+  test('finds the EA behind unread data if its user waits for drain', async () => {
+    const ends = await wire2(
+      role,
+      { ...options, readHighWaterMark: 1, writeHighWaterMark: 1 },
+      WITH_EA,
+    );
+    const { connection, raw } = ends;
+    raw.send(ends.dt(TEXT));
+    await until(() => connection.socket.isPaused());
+    connection.writeExpedited(hex('01'));
+    await next(ends);
+    connection.write(text);
+    raw.send(Buffer.concat([ends.dt(TEXT), ends.dt(TEXT), ends.ea()]));
+    await connection.drain();
+    expect(await next(ends)).toBe(sent.dt(TEXT));
+    await until(() => connection.socket.isPaused());
+  });
+
   test('ends without the EA if its user waits for drain, although its own reader has paused the socket', async () => {
     const ends = await wire2(
       role,

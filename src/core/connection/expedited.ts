@@ -46,25 +46,31 @@ export class Expedited {
     return number;
   }
 
-  /** An ED has left. The core has no clock: a deadline in the past makes the driver call `handleDeadline` at once. */
+  /** An ED has left. The core has no clock: its time begins with the next call of {@link start}. */
   sent(): void {
     if (this.isAcknowledged && this.#timeout > 0) {
       this.ackDeadline = TIME_UNKNOWN;
     }
   }
 
-  /** Whether the EA is overdue at this time. The first call after an ED has left starts its time. */
-  isOverdue(now: number): boolean {
+  /** Starts the time of an ED that has left, unless it runs already. */
+  start(now: number): void {
     if (this.ackDeadline === TIME_UNKNOWN) {
       this.ackDeadline = now + this.#timeout;
     }
+  }
+
+  /** Whether the EA is overdue at this time. */
+  isOverdue(now: number): boolean {
+    this.start(now);
     return now >= (this.ackDeadline ?? Number.POSITIVE_INFINITY);
   }
 
-  /** Moves the deadline: the peer was not read for so many milliseconds. */
-  postpone(milliseconds: number): void {
+  /** Moves the deadline: the peer was not read from one time to another. What came before the ED does not count. */
+  postpone(from: number, to: number): void {
     if (this.ackDeadline !== undefined && this.ackDeadline !== TIME_UNKNOWN) {
-      this.ackDeadline += milliseconds;
+      const hasLeft = this.ackDeadline - this.#timeout;
+      this.ackDeadline += Math.max(0, to - Math.max(from, hasLeft));
     }
   }
 

@@ -115,6 +115,10 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
 
   handleAckDeadline(_now: number): void {}
 
+  startAckTime(_now: number): void {}
+
+  postponeAck(_from: number, _to: number): void {}
+
   get disconnection(): Disconnection | undefined {
     return this.end.disconnection;
   }

@@ -202,9 +202,12 @@ export class TransportEngine extends DataEngine {
     }
   }
 
-  override postponeDeadline(milliseconds: number): void {
-    super.postponeDeadline(milliseconds);
-    this.#expedited.postpone(milliseconds);
+  override startAckTime(now: number): void {
+    this.#expedited.start(now);
+  }
+
+  override postponeAck(from: number, to: number): void {
+    this.#expedited.postpone(from, to);
   }
 
   protected get table(): Table {

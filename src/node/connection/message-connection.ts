@@ -302,6 +302,9 @@ export abstract class MessageConnection<Info> extends Resource {
       throw this.#closedError();
     }
     this.#driver.command(() => this.#engine.sendExpedited(data));
+    if (this.#drains?.isEmpty === false) {
+      this.#limits.taken();
+    }
     return this.#hasRoom;
   }
 
@@ -339,6 +342,8 @@ export abstract class MessageConnection<Info> extends Resource {
     }
     this.#drains ??= new WaitingCalls();
     const drained = this.#drains.wait(signal);
+    // An EA that is waited for may come behind unread data.
+    this.#limits.taken();
     this.#driver.beginWait();
     return drained;
   }

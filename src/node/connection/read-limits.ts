@@ -10,6 +10,12 @@ import type { QueueUser } from './expedited-queue.js';
 import type { ReadQueue } from './read-queue.js';
 import type { ReceiveBudget, ReceiveHolder, ReceiveShare } from './receive-budget.js';
 
+/**
+ * So many octets more are read while the user waits for `drain` and an EA is due: no data leaves before the EA, which comes
+ * behind what the system has buffered of the peer's data.
+ */
+const EA_SURPLUS = 16_777_216;
+
 /** The share of a connection in the receive budget is reduced in steps of so many octets read. */
 const SHARE_STEP = 32_768;
 
@@ -107,7 +113,8 @@ export class ReadLimits implements ReceiveHolder, QueueUser {
 
   #update(): void {
     const queue = this.#queue;
-    const isFull = queue.held >= this.#readHighWaterMark;
+    const awaitsEa = this.#engine.sendBuffer.isAckDue && this.#driver.awaitsPeer;
+    const isFull = queue.held >= this.#readHighWaterMark + (awaitsEa ? EA_SURPLUS : 0);
     this.#hasPaused = isFull || this.#isHeld || this.#share?.mustPause === true;
     if (this.#hasPaused) {
       this.#driver.pauseReading();

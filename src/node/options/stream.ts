@@ -80,8 +80,9 @@ export interface StreamOptions {
    */
   readonly reassemblyTimeout?: number | undefined;
   /**
-   * Closes a connection on which nothing was sent or received for this time, in milliseconds, 1 to 2147483647: by FIN,
-   * in class 2 by a DR. Default: off.
+   * Closes an open connection on which nothing was sent or received for this time, in milliseconds, 1 to 2147483647: by
+   * FIN, in class 2 by a DR. The time does not run while octets wait to be sent, nor while reading is paused because the
+   * application does not read. Default: off.
    *
    * @defaultValue `undefined`
    */

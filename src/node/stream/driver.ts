@@ -377,7 +377,8 @@ export class Driver implements DeadlineUser, SenderUser {
 
   #endWhenFlushed(): void {
     // The current batch comes first: a stream that has yet to write before its FIN takes no reset.
-    if (!this.#sender.ended && this.buffered === 0 && !this.stream.destroyed) {
+    const isFlushed = this.buffered === 0 && !this.#sender.isBusy;
+    if (!this.#sender.ended && isFlushed && !this.stream.destroyed) {
       this.#ending ??= FIN_BY_US;
       this.#sender.end();
     }

@@ -55,8 +55,13 @@ export class StreamDeadlines implements TimerUser {
   #watchedDeadline: number | undefined;
   /** When the connection opened: `receiveTimeout` counts from then on. */
   #openedAt: number | undefined;
-  /** Since when {@link DeadlineUser.awaitsPeer} while reading is paused; `undefined` if not. */
-  #waitsSince: number | undefined;
+  /** Since when the deadlines for taking octets are suspended; `undefined` if they are not. */
+  #suspendedSince: number | undefined;
+  /** Milliseconds of all suspensions that have ended. */
+  #suspended = 0;
+  /** When the octets that wait were passed to the stream, and the milliseconds of suspension until then. */
+  #writtenAt = Number.NEGATIVE_INFINITY;
+  #suspendedBefore = 0;
   /** When a stream that is not read is to be checked; `undefined` while it is read. */
   #goneCheckAt: number | undefined;
   #isStopped = false;
@@ -85,6 +90,8 @@ export class StreamDeadlines implements TimerUser {
   taken(): void {
     if (this.#times.idleTimeout !== undefined) {
       this.#lastTaken = now();
+      // The time runs only while nothing waits.
+      this.watch();
     }
   }
 
@@ -114,17 +121,34 @@ export class StreamDeadlines implements TimerUser {
     if (this.#isStopped) {
       return;
     }
+    this.#noteSuspension();
     this.#watchedDeadline = this.#engine.deadline;
-    const { isPeerHeldUp } = this.#flow;
-    const waits = isPeerHeldUp && this.#user.awaitsPeer;
-    this.#waitsSince = waits ? (this.#waitsSince ?? now()) : undefined;
     let at = Math.min(this.#writeDeadline, this.#goneCheck());
-    if (isPeerHeldUp) {
+    if (this.#flow.isPeerHeldUp) {
       at = Math.min(at, this.#ackDeadline);
     } else {
       at = Math.min(at, this.#engineDeadline, this.#receiveDeadline, this.#idleDeadline);
     }
     this.#timer.set(at);
+  }
+
+  /**
+   * In class 2 an EA or the DR of the peer may wait in the stream while that is not read, so the peer is not to blame if it
+   * takes nothing. But who waits for the peer to take octets reads nothing before it has: that must end.
+   */
+  #noteSuspension(): void {
+    const isSuspended = this.#flow.isPeerHeldUp && !this.#user.awaitsPeer;
+    if (isSuspended) {
+      this.#suspendedSince ??= now();
+    } else if (this.#suspendedSince !== undefined) {
+      const time = now();
+      this.#engine.postponeAck(this.#suspendedSince, time);
+      this.#suspended += time - this.#suspendedSince;
+      this.#suspendedSince = undefined;
+    }
+    if (this.#engine.ackDeadline !== undefined) {
+      this.#engine.startAckTime(now());
+    }
   }
 
   get #engineDeadline(): number {
@@ -140,22 +164,23 @@ export class StreamDeadlines implements TimerUser {
     if (!this.#engine.endsByTpdu) {
       return this.#timer.due(this.#sender.since + writeTimeout);
     }
-    // The TPDU by which the peer ends the connection may wait in the stream while that is not read. But who waits for the
-    // peer to take octets reads nothing before it has: that must end.
-    const since = this.#flow.isPeerHeldUp ? this.#waitsSince : this.#flow.resumedAt;
-    return since === undefined
-      ? NEVER
-      : this.#timer.due(Math.max(this.#sender.since, since) + writeTimeout);
+    const { since } = this.#sender;
+    if (since !== this.#writtenAt) {
+      this.#writtenAt = since;
+      this.#suspendedBefore =
+        this.#suspended + Math.max(0, since - (this.#suspendedSince ?? since));
+    }
+    return this.#suspendedSince === undefined
+      ? this.#timer.due(since + writeTimeout + this.#suspended - this.#suspendedBefore)
+      : NEVER;
   }
 
-  /** When the EA is overdue although reading is paused: whoever waits for the peer waits for the EA too. */
+  /** When the EA is overdue although reading is paused. */
   get #ackDeadline(): number {
     const { ackDeadline } = this.#engine;
-    if (ackDeadline === undefined || this.#waitsSince === undefined) {
-      return NEVER;
-    }
-    const { writeTimeout = 0 } = this.#times;
-    return this.#timer.due(Math.max(ackDeadline, this.#waitsSince + writeTimeout));
+    return ackDeadline === undefined || this.#suspendedSince !== undefined
+      ? NEVER
+      : this.#timer.due(ackDeadline);
   }
 
   get #receiveDeadline(): number {
@@ -163,23 +188,31 @@ export class StreamDeadlines implements TimerUser {
     if (receiveTimeout === undefined || this.#openedAt === undefined || this.hasPeerEnded) {
       return NEVER;
     }
-    if (this.#engine.facts.isReleasing) {
+    if (this.#isClosing) {
       return NEVER;
     }
     const since = Math.max(this.lastReceived, this.#openedAt, this.#flow.resumedAt);
     return this.#timer.due(since + receiveTimeout);
   }
 
-  /** A connection that closes has its closeTimeout. */
+  /** Before the connection is open, the times of the handshake apply; while octets wait, writeTimeout does. */
   get #idleDeadline(): number {
     const { idleTimeout } = this.#times;
-    const { streamRequest, facts } = this.#engine;
-    const isClosing = facts.isReleasing || (streamRequest !== 'none' && !facts.isReceiving);
-    if (idleTimeout === undefined || isClosing) {
+    if (idleTimeout === undefined || this.#openedAt === undefined || this.#isClosing) {
       return NEVER;
     }
-    const since = Math.max(this.lastReceived, this.#lastTaken, this.#flow.resumedAt);
+    if (this.#sender.pending + this.#engine.sendBuffer.length > 0) {
+      return NEVER;
+    }
+    const { resumedAt } = this.#flow;
+    const since = Math.max(this.lastReceived, this.#lastTaken, this.#openedAt, resumedAt);
     return this.#timer.due(since + idleTimeout);
+  }
+
+  /** A connection that closes has its closeTimeout. */
+  get #isClosing(): boolean {
+    const { streamRequest, facts } = this.#engine;
+    return facts.isReleasing || (streamRequest !== 'none' && !facts.isReceiving);
   }
 
   /**
@@ -197,6 +230,7 @@ export class StreamDeadlines implements TimerUser {
 
   onDeadline(): void {
     const time = now();
+    this.#noteSuspension();
     if (time >= this.#goneCheck()) {
       this.#goneCheckAt = undefined;
       if (this.#user.endsWhenGone(time)) {
@@ -235,7 +269,7 @@ export class StreamDeadlines implements TimerUser {
   }
 
   #timeOut(timer: TimerName, milliseconds: number, what: string): void {
-    const phase = this.#engine.facts.isReleasing ? 'closing' : 'open';
+    const { phase } = this.#engine.facts;
     this.#user.onTimeout(
       new TimeoutError(`${what} within ${milliseconds} ms`, timer, milliseconds, { phase }),
     );

@@ -181,18 +181,26 @@ describe('the time of an EA', () => {
 
   it('is suspended while the peer is not read', () => {
     const subject = sent();
-    subject.connection.postponeDeadline(500);
+    subject.connection.postponeAck(5_500, 6_000);
     expect(subject.connection.deadline).toBe(6_500);
+    // What came before the ED does not count.
+    subject.connection.postponeAck(4_000, 5_700);
+    expect(subject.connection.deadline).toBe(6_700);
+    subject.connection.postponeDeadline(500);
+    expect(subject.connection.deadline).toBe(6_700);
   });
 
   it('is not moved before it has begun', () => {
     const subject = acknowledged();
-    subject.connection.postponeDeadline(500);
+    subject.connection.postponeAck(0, 500);
     expect(subject.connection.deadline).toBeUndefined();
     subject.connection.sendExpedited(hex('01'));
     subject.quiet();
-    subject.connection.postponeDeadline(500);
+    subject.connection.postponeAck(0, 500);
     expect(subject.connection.deadline).toBe(0);
+    subject.connection.startAckTime(700);
+    subject.connection.startAckTime(900);
+    expect(subject.connection.deadline).toBe(1_700);
   });
 
   it('counts beside that of a TSDU, whichever is first', () => {
