@@ -169,6 +169,15 @@ describe('the time of an EA', () => {
     },
   );
 
+  it('can be waited for alone, while the peer is not read', () => {
+    const { connection } = sent();
+    expect(connection.ackDeadline).toBe(6_000);
+    connection.handleAckDeadline(5_999);
+    expect(connection.state).toBe('OPEN');
+    connection.handleAckDeadline(6_000);
+    expect(connection.state).toBe('CLOSED');
+  });
+
   it('is not restarted by an EA of ours', () => {
     const subject = sent().feed(ED);
     subject.quiet();
