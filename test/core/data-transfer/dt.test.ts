@@ -1,6 +1,16 @@
-/** Which DTs are plain, so that they are read without the codec. */
+/** Which DTs are plain, so that they are read without the codec, and how those that are sent are shown. */
 import { describe, expect, it } from 'vitest';
-import { normalDt, readEot, SHORT_DT } from '../../../src/core/data-transfer/dt.js';
+import {
+  copiesOfDts,
+  normalDt,
+  readEot,
+  SHORT_DT,
+  writeTsdu,
+} from '../../../src/core/data-transfer/dt.js';
+import { SendBuffer, SendPool } from '../../../src/core/data-transfer/send-buffer.js';
+import { allocateZeroed, plainView } from '../../../src/core/octets/collector.js';
+import { takePieces } from '../../support/engine.js';
+import { digits, join, pattern, tpkt } from '../../support/splits.js';
 
 describe('EOT of a DT of class 0', () => {
   it.each([
@@ -24,5 +34,27 @@ describe('EOT of a DT of class 2', () => {
     ['one of class 0', 2, 0x80, undefined],
   ] as const)('%s', (_, li, number, eot) => {
     expect(readEot(normalDt(1, 2), li, 0xf0, number)).toBe(eot);
+  });
+});
+
+describe('the DTs of a TSDU', () => {
+  const MAX = 128;
+
+  it.each([
+    ['class 0', SHORT_DT, 1],
+    ['class 0', SHORT_DT, MAX - 3],
+    ['class 0', SHORT_DT, MAX - 2],
+    ['class 0', SHORT_DT, 2 * (MAX - 3)],
+    ['class 2', normalDt(1, 2), MAX - 5],
+    ['class 2', normalDt(1, 2), 3 * MAX],
+  ] as const)('are shown as they are sent, in %s', (_class, format, length) => {
+    const tsdu = pattern(length);
+    const sendBuffer = new SendBuffer(new SendPool(allocateZeroed));
+    writeTsdu(sendBuffer, format, tsdu, MAX, plainView);
+    const shown = [...copiesOfDts(format, tsdu, MAX)];
+    expect(digits(join(...shown.map(tpkt)))).toBe(digits(...takePieces(sendBuffer)));
+    expect(shown).toHaveLength(Math.ceil(length / (MAX - format.headerLength)));
+    tsdu.fill(0xee);
+    expect(shown[0]?.[format.headerLength]).toBe(pattern(1)[0]);
   });
 });

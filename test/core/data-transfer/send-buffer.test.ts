@@ -271,6 +271,65 @@ describe('the memory of what is much', () => {
     expect(octets).toBeLessThan(1.5 * count * SEND_VIEW_FROM);
   });
 
+  describe.each([
+    ['packet', (outbox: SendBuffer, part: Uint8Array) => outbox.addPacket(HEADER, part)],
+    ['run', (outbox: SendBuffer, part: Uint8Array) => outbox.addRun(part)],
+  ])('a large %s', (_what, add) => {
+    it.each([
+      ['is a part of a chunk, and nothing waits', 65_536, SEND_VIEW_FROM, false, true],
+      ['is half of a chunk', 65_536, 32_768, true, true],
+      ['is less than half of a chunk', 65_536, 32_767, true, false],
+      ['is a part of larger memory', 65_537, SEND_VIEW_FROM, true, true],
+    ])('that %s', (_when, size, length, waits, isView) => {
+      const outbox = new SendBuffer(new SendPool(allocateZeroed));
+      if (waits) {
+        outbox.addPacket(HEADER, Uint8Array.of(1));
+      }
+      const memory = new Uint8Array(size);
+      memory.set(wire(pattern(length - 7)), 0);
+      add(outbox, memory.subarray(0, length));
+      const isKept = takePieces(outbox).some(({ buffer }) => buffer === memory.buffer);
+      expect(isKept).toBe(isView);
+    });
+  });
+
+  it('is in pieces of 32 KiB together before it goes to a block, for runs of two connections', () => {
+    const pool = new SendPool(allocateZeroed);
+    const outboxes = [new SendBuffer(pool), new SendBuffer(pool)] as const;
+    const run = wire(pattern(4_096 - 7));
+    for (let i = 0; i < 16; i += 1) {
+      for (const outbox of outboxes) {
+        outbox.addRun(run);
+      }
+    }
+    // Seven of 28 KiB, and a block with the others.
+    expect(outboxes.map((outbox) => takePieces(outbox).length)).toEqual([8, 8]);
+  });
+
+  it('is in no block of the pool for a stream that may still read it', () => {
+    const pool = new SendPool(allocateZeroed);
+    const reporting = lending(pool);
+    const used = () => {
+      addLarge(reporting);
+      const pieces = takePieces(reporting);
+      reporting.sent();
+      return new Set(pieces.map(({ buffer }) => buffer));
+    };
+    const ofPool = used();
+    const outbox = new SendBuffer(pool);
+    addLarge(outbox);
+    const pieces = takePieces(outbox);
+    outbox.sent();
+    const before = digits(...pieces);
+    for (const { buffer } of pieces) {
+      expect(ofPool.has(buffer) && buffer.byteLength > 65_536).toBe(false);
+    }
+    addLarge(lending(pool), 1);
+    addLarge(lending(pool), 2);
+    used();
+    expect(digits(...pieces)).toBe(before);
+  });
+
   /** What is allocated for it, in octets. */
   function allocatedBy(add: (outbox: SendBuffer) => void): number {
     let octets = 0;

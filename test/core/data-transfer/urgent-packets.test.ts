@@ -37,6 +37,22 @@ const LARGE = pattern(SEND_VIEW_FROM);
 const SMALL_DT = digits(Uint8Array.from(DT), SMALL);
 const LARGE_DT = digits(Uint8Array.from(DT), LARGE.subarray(0, 3));
 
+describe('the number of EDs', () => {
+  it('is 0 without expedited data', () => {
+    expect(new SendBuffer(new SendPool(allocateZeroed)).expedited).toBe(0);
+  });
+
+  it('counts those that wait, and no replies', () => {
+    const { sendBuffer } = buffer();
+    sendBuffer.addReply(REPLY);
+    sendBuffer.addExpedited(ED);
+    sendBuffer.addExpedited(ED);
+    expect(sendBuffer.expedited).toBe(2);
+    takePieces(sendBuffer);
+    expect(sendBuffer.expedited).toBe(0);
+  });
+});
+
 describe('before the data that waits', () => {
   //= RFC 2126 4.2.2 no EA test
   it('a reply leaves, and then expedited data', () => {
