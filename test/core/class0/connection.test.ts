@@ -164,6 +164,39 @@ describe('receiving', () => {
   });
 });
 
+describe('an observer that sends', () => {
+  it('sees the DTs of each TSDU together, in the order in which they leave', () => {
+    const { observer, seen } = watching(true, 'sent');
+    let sends = 0;
+    const subject = responder({
+      observer: {
+        ...observer,
+        see: (direction, tpdu) => {
+          observer.see(direction, tpdu);
+          if (sends > 0) {
+            sends -= 1;
+            subject.connection.send(hex('bb'));
+          }
+        },
+      },
+    }).feed(CR);
+    subject.connection.accept({ maxTpduSize: 128 }, 10);
+    subject.quiet();
+    seen.length = 0;
+    sends = 2;
+    subject.connection.send(pattern(200));
+    subject.connection.send(hex('cc'));
+    const ends = seen.map((each) => each.slice(5, 11) + each.slice(-2));
+    expect(ends).toEqual([
+      `02f000${digits(pattern(200).subarray(124, 125))}`,
+      `02f080${digits(pattern(200).subarray(199))}`,
+      '02f080bb',
+      '02f080bb',
+      '02f080cc',
+    ]);
+  });
+});
+
 describe('an empty DT', () => {
   //= X.224 6.3.3 para 2 test
   it('alone is no TSDU', () => {

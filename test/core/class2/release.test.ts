@@ -1,5 +1,6 @@
 /** The release of class 2: in which order TPDUs leave, what is lost, and what is reported. */
 import { describe, expect, it } from 'vitest';
+import { disconnectRequest } from '../../../src/core/connection/release.js';
 import { ConnectionClosedError } from '../../../src/core/errors.js';
 import { decode } from '../../../src/core/tpdu/decode.js';
 import {
@@ -139,6 +140,20 @@ describe('disconnect at once', () => {
     expect(connection.sendBuffer.length).toBe(0);
     expect([connection.state, connection.streamRequest]).toEqual(['ENDING', 'end']);
     expect(connection.disconnection).toMatchObject({ ending: 'local', unsent: 3 });
+  });
+});
+
+describe('0xE0 of a DR', () => {
+  const references = { localRef: 1, remoteRef: 2 };
+
+  it.each([
+    ['says that no data is lost, if nothing else is given', {}, 'e00180'],
+    ['is left out where it is empty', { additionalInfo: hex('') }, ''],
+    ['is what is given', { additionalInfo: hex('c0') }, 'e001c0'],
+    ['is left out where data is lost', { isDisruptive: true }, ''],
+  ])('%s', (_when, parts, expected) => {
+    const octets = disconnectRequest(references, 128, parts);
+    expect(digits(octets.subarray(7))).toBe(expected);
   });
 });
 
