@@ -211,8 +211,12 @@ describe('cotp inspect', () => {
 
   test('shows what comes behind a reset as another connection of the same client', async () => {
     const file = join(await folder(), 'behind.pcap');
-    const dt = '0300000802f08001';
-    await writeFile(file, pcap(new Connection().client(dt).reset('server').client(dt).packets));
+    const [cr, dt] = ['0300000b06e00000000100', '0300000802f08001'];
+    // The CR shows the client. Its port alone would make it the server.
+    const client = { address: [10, 0, 0, 1], port: 1000 };
+    const server = { address: [10, 0, 0, 5], port: 5000 };
+    const { packets } = new Connection({ client, server }).client(cr).reset('server').client(dt);
+    await writeFile(file, pcap(packets));
     const { rows } = await rowsOf(file);
     expect(rows.map(({ kind, connection }) => [kind, connection])).toEqual([
       ...[
@@ -225,7 +229,7 @@ describe('cotp inspect', () => {
         ['tpdu', 2],
       ],
     ]);
-    expect(rows[3]).toMatchObject({ local: '10.0.0.5:102', remote: '10.0.0.1:50000' });
+    expect(rows[3]).toMatchObject({ local: '10.0.0.5:5000', remote: '10.0.0.1:1000' });
   });
 
   test('says on stderr and on the page why a file has nothing to show', async () => {
