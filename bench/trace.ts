@@ -7,7 +7,7 @@
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { TransportEngine as Engine } from '../src/core/connection/transport-engine.js';
 import type { ConnectionObserver } from '../src/core/data-transfer/observer.js';
-import type { SendPool as Blocks } from '../src/core/data-transfer/send-buffer.js';
+import type { SendPool as Blocks } from '../src/core/data-transfer/send-pool.js';
 import type { MakeView } from '../src/core/octets/collector.js';
 import { CR } from './messages.js';
 
@@ -52,7 +52,7 @@ export async function traceCosts(rounds: number): Promise<TraceCost[]> {
   const { TransportEngine } = (await load('core/connection/transport-engine.js')) as {
     TransportEngine: typeof Engine;
   };
-  const { SendPool } = (await load('core/data-transfer/send-buffer.js')) as {
+  const { SendPool } = (await load('core/data-transfer/send-pool.js')) as {
     SendPool: typeof Blocks;
   };
   const { view } = (await load('node/buffers.js')) as { view: MakeView };

@@ -3,7 +3,7 @@
  * events end with one typed error, answers are whole packets, and each wait has a deadline.
  */
 import type { TransportEngine } from '../../dist/core/connection/transport-engine.js';
-import { SendPool } from '../../dist/core/data-transfer/send-buffer.js';
+import { SendPool } from '../../dist/core/data-transfer/send-pool.js';
 import type { EngineEvent, Message } from '../../dist/core/engine.js';
 import { CotpError } from '../../dist/core/errors.js';
 import { allocateZeroed, plainView } from '../../dist/core/octets/collector.js';

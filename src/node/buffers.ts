@@ -3,7 +3,7 @@
  */
 // Imported, not global: each use of the global goes through a getter of Node.
 import { Buffer } from 'node:buffer';
-import { SendPool } from '../core/data-transfer/send-buffer.js';
+import { SendPool } from '../core/data-transfer/send-pool.js';
 import type { Allocate, MakeView } from '../core/octets/collector.js';
 import { wrongType } from './options/rows.js';
 

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { TpktEngine } from '../../src/core/connection/tpkt-engine.js';
 import type { TransportEngine } from '../../src/core/connection/transport-engine.js';
-import { SendPool } from '../../src/core/data-transfer/send-buffer.js';
+import { SendPool } from '../../src/core/data-transfer/send-pool.js';
 import { allocateZeroed, plainView } from '../../src/core/octets/collector.js';
 import { takeEvents } from '../support/engine.js';
 import { Pair } from '../support/pair.js';

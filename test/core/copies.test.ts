@@ -1,7 +1,7 @@
 /** How often an octet is copied on its way through the engine: counted, not believed. */
 import { describe, expect, it } from 'vitest';
 import type { TransportEngine } from '../../src/core/connection/transport-engine.js';
-import { SendPool } from '../../src/core/data-transfer/send-buffer.js';
+import { SendPool } from '../../src/core/data-transfer/send-pool.js';
 import { plainView } from '../../src/core/octets/collector.js';
 import { countCopies, octetWatcher } from '../support/copies.js';
 import { type Output, takeEvents, takePieces } from '../support/engine.js';

@@ -5,7 +5,7 @@
 import type { ConnectionOptions } from '../../src/core/connection/options.js';
 import type { Acceptance } from '../../src/core/connection/transition.js';
 import { TransportEngine } from '../../src/core/connection/transport-engine.js';
-import { SendPool } from '../../src/core/data-transfer/send-buffer.js';
+import { SendPool } from '../../src/core/data-transfer/send-pool.js';
 import type { EngineEvent } from '../../src/core/engine.js';
 import { allocateZeroed, plainView } from '../../src/core/octets/collector.js';
 import { type Output, takeEvents, takePieces } from './engine.js';

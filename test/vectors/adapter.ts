@@ -4,7 +4,8 @@
  */
 import { type DtFormat, normalDt, SHORT_DT, writeTsdu } from '../../src/core/data-transfer/dt.js';
 import { Reassembly } from '../../src/core/data-transfer/reassembly.js';
-import { SendBuffer, SendPool } from '../../src/core/data-transfer/send-buffer.js';
+import { SendBuffer } from '../../src/core/data-transfer/send-buffer.js';
+import { SendPool } from '../../src/core/data-transfer/send-pool.js';
 import { ProtocolError } from '../../src/core/errors.js';
 import { type Confirmation, confirm } from '../../src/core/negotiation/confirm.js';
 import { respond, type SupportedClass } from '../../src/core/negotiation/respond.js';

@@ -17,7 +17,8 @@ import {
   type TraceSink,
 } from '../../index.js';
 import { entryOf } from '../../node/trace/entry.js';
-import { rotatedPath, type WrittenFile } from '../../node/trace/output.js';
+import { rotatedPath } from '../../node/trace/file-output.js';
+import type { WrittenFile } from '../../node/trace/output.js';
 import { pcapngFiles } from '../../node/trace/pcapng.js';
 import { SINK_OPTIONS, type Sink } from '../../node/trace/sink.js';
 import { CLOSE_TIME_ON_STOP } from '../close-on-stop.js';
@@ -27,6 +28,7 @@ import { isNamedPipe, NamedPipeWriter } from '../named-pipe.js';
 import { complain, postEvent } from '../output/events.js';
 import { failureOf } from '../output/failure.js';
 import { fileReason } from '../output/file-error.js';
+import { counted } from '../output/plural.js';
 
 /** The port on which Wireshark decodes TPKT by default. */
 const COTP_PORT = 102;
@@ -194,7 +196,10 @@ export class TraceFiles {
     await tooLate.catch(() => {});
     for (const { sink } of files) {
       if (sink.dropped > 0 && sink.error === undefined) {
-        this.#complain(`${sink.dropped} TPDUs are not in the file: the disk is too slow`);
+        const are = sink.dropped === 1 ? 'is' : 'are';
+        this.#complain(
+          `${counted(sink.dropped, 'TPDU')} ${are} not in the file: the disk is too slow`,
+        );
       }
     }
     return files.filter((file) => whole.has(file)).flatMap(summaryOf);

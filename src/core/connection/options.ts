@@ -3,7 +3,7 @@
  */
 import type { ConnectionObserver } from '../data-transfer/observer.js';
 import type { TsduLimits } from '../data-transfer/reassembly.js';
-import type { SendPool } from '../data-transfer/send-buffer.js';
+import type { SendPool } from '../data-transfer/send-pool.js';
 import type { TpClassChoice } from '../negotiation/class-and-options.js';
 import type { Allocate, MakeView } from '../octets/collector.js';
 

@@ -1,7 +1,8 @@
 /**
  * TPKT as a service of its own: one packet a message, no TPDUs (RFC 1006 §6). It is open from the start.
  */
-import { SendBuffer, type SendPool } from '../data-transfer/send-buffer.js';
+import { SendBuffer } from '../data-transfer/send-buffer.js';
+import type { SendPool } from '../data-transfer/send-pool.js';
 import { CotpError } from '../errors.js';
 import type { Allocate, MakeView, OctetCollector, OctetSource } from '../octets/collector.js';
 import { TPKT_HEADER_LENGTH } from '../tpkt/header.js';

@@ -21,7 +21,9 @@ import {
   wrongType,
 } from '../options/rows.js';
 import type { TraceEntry, TraceListener } from './entry.js';
-import { FileOutput, type Output, StreamOutput, type WrittenFile } from './output.js';
+import { FileOutput } from './file-output.js';
+import type { Output, WrittenFile } from './output.js';
+import { StreamOutput } from './stream-output.js';
 
 /** The path of a file, which is overwritten, or a stream, which stays open. */
 export type Destination = string | Writable;

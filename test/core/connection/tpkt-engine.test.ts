@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { TpktEngine } from '../../../src/core/connection/tpkt-engine.js';
-import { SendPool } from '../../../src/core/data-transfer/send-buffer.js';
+import { SendPool } from '../../../src/core/data-transfer/send-pool.js';
 import { ConnectionClosedError, ProtocolError, TimeoutError } from '../../../src/core/errors.js';
 import { allocateZeroed, plainView } from '../../../src/core/octets/collector.js';
 import { takeEvents, takePieces } from '../../support/engine.js';

@@ -7,7 +7,8 @@ import {
   SHORT_DT,
   writeTsdu,
 } from '../../../src/core/data-transfer/dt.js';
-import { SendBuffer, SendPool } from '../../../src/core/data-transfer/send-buffer.js';
+import { SendBuffer } from '../../../src/core/data-transfer/send-buffer.js';
+import { SendPool } from '../../../src/core/data-transfer/send-pool.js';
 import { allocateZeroed, plainView } from '../../../src/core/octets/collector.js';
 import { takePieces } from '../../support/engine.js';
 import { digits, join, pattern, tpkt } from '../../support/splits.js';

@@ -1,7 +1,8 @@
 /** TPDUs are shown in the order in which they leave, where some of them overtake others. */
 import { describe, expect, test } from 'vitest';
 import { showPackets } from '../../../src/core/data-transfer/observer.js';
-import { SendBuffer, SendPool } from '../../../src/core/data-transfer/send-buffer.js';
+import { SendBuffer } from '../../../src/core/data-transfer/send-buffer.js';
+import { SendPool } from '../../../src/core/data-transfer/send-pool.js';
 import { digits, join, pattern, tpkt } from '../../support/splits.js';
 
 const allocate = (length: number) => new Uint8Array(length);

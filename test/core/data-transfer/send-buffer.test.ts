@@ -1,10 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  SEND_VIEW_FROM,
-  SendBuffer,
-  SendPool,
-} from '../../../src/core/data-transfer/send-buffer.js';
+import { SEND_VIEW_FROM, SendBuffer } from '../../../src/core/data-transfer/send-buffer.js';
+import { SendPool } from '../../../src/core/data-transfer/send-pool.js';
 import { allocateZeroed } from '../../../src/core/octets/collector.js';
 import { takePieces } from '../../support/engine.js';
 import { digits, join, pattern, tpkt } from '../../support/splits.js';

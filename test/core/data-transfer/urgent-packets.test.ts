@@ -1,10 +1,7 @@
 /** What leaves before the data that waits, and what is counted when data is lost. */
 import { describe, expect, it } from 'vitest';
-import {
-  SEND_VIEW_FROM,
-  SendBuffer,
-  SendPool,
-} from '../../../src/core/data-transfer/send-buffer.js';
+import { SEND_VIEW_FROM, SendBuffer } from '../../../src/core/data-transfer/send-buffer.js';
+import { SendPool } from '../../../src/core/data-transfer/send-pool.js';
 import type { ExpeditedUse } from '../../../src/core/data-transfer/urgent-packets.js';
 import { allocateZeroed } from '../../../src/core/octets/collector.js';
 import { takePieces } from '../../support/engine.js';
