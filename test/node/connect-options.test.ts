@@ -222,8 +222,10 @@ describe('extraParameters', () => {
     expect(await request({ extraParameters, tpClass: '2,0' })).toMatch(/910101$/);
   });
 
-  test('are copied', async () => {
-    const value = Uint8Array.of(1);
+  test.each([
+    ['a Uint8Array', Uint8Array.of(1)],
+    ['a Buffer', Buffer.of(1)],
+  ])('are copied from %s', async (_name, value) => {
     const server = await rawServer();
     void connect(server.address, { extraParameters: [{ code: 0x91, value }] }).catch(() => {});
     value[0] = 2;

@@ -211,7 +211,7 @@ const DETERMINED_BY: Readonly<Record<number, string>> = {
 /** 0xFF is reserved for an extension of the code (X.224 13.2.3). */
 const parameterCode = integer(0, 0xfe);
 /** With 253 octets LI would exceed 254 (X.224 13.2.1). */
-const parameterValue = octets(0, 252);
+const parameterValue = copied(octets(0, 252));
 
 const extraParameters: Check<readonly ExtraParameter[]> = (name, value) => {
   if (!Array.isArray(value)) {
@@ -229,7 +229,7 @@ const extraParameters: Check<readonly ExtraParameter[]> = (name, value) => {
       const hex = checked.toString(16).toUpperCase();
       throw new RangeError(`${each}.code must not be 0x${hex}: use ${option}`);
     }
-    return { code: checked, value: parameterValue(`${each}.value`, octetsGiven).slice() };
+    return { code: checked, value: parameterValue(`${each}.value`, octetsGiven) };
   });
 };
 
