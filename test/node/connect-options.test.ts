@@ -296,6 +296,21 @@ describe('unref() and ref() of a connection', () => {
   });
 });
 
+test('the remote desktop fields are copied too', async () => {
+  const server = await rawServer();
+  const negotiation = { type: 'request' as const, flags: 8, requestedProtocols: 1 };
+  const correlationId = Buffer.alloc(16, 0x61);
+  const remoteDesktop = { negotiation, correlationId };
+  void connect(server.address, { remoteDesktop }).catch(() => {});
+  correlationId.fill('X');
+  negotiation.requestedProtocols = 2;
+  const peer = await server.accept();
+  closeLater(() => peer.socket.destroy());
+  const packet = (await peer.packet()).toString('hex');
+  // RDP_NEG_REQ with the flag of a correlation id, then that.
+  expect(packet).toContain(`010808000100000006002400${'61'.repeat(16)}`);
+});
+
 test('octets of the options are copied, so the user may use a buffer again at once', async () => {
   const server = await serve();
   const octets = Buffer.from('abcd');

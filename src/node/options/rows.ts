@@ -127,8 +127,14 @@ export function remoteDesktop(tpdu: RemoteDesktopTpdu): Check<RemoteDesktopInit>
     if (typeof value !== 'object' || value === null) {
       throw wrongType(name, 'an object of cookie, routingToken, negotiation, correlationId', value);
     }
+    const { negotiation, correlationId, ...text }: RemoteDesktopInit = value;
     writeRemoteDesktop(tpdu, value, name);
-    return value;
+    // The user may use the objects again before they are sent.
+    return {
+      ...text,
+      ...(negotiation && { negotiation: { ...negotiation } }),
+      ...(correlationId && { correlationId: copyOf(correlationId) }),
+    };
   };
 }
 
