@@ -110,6 +110,14 @@ export function judge({ tags, tagsOf, clauses, pics, gaps, vectors, prose }) {
           !note,
       )
       .map(({ item }) => item),
+    'items answered by n.a. although their class is implemented': pics
+      .filter(({ status, answer }) =>
+        Object.keys(status).some(
+          (each) =>
+            status[each] !== 'n/a' && answer?.[each] === 'n.a.' && isImplemented(each, pics),
+        ),
+      )
+      .map(({ item }) => item),
     'items answered by yes without code': pics
       .filter(({ answer }) => Object.values(answer ?? {}).includes('yes'))
       .filter(
@@ -125,6 +133,12 @@ export function judge({ tags, tagsOf, clauses, pics, gaps, vectors, prose }) {
       .filter(({ standard, number }) => matching(`${standard} ${number}`, ids).length === 0)
       .map((each) => `${where(each)}: ${each.standard} ${each.number}`),
   };
+}
+
+/** Whether the item of a class, such as C2 of `class 2`, is answered by yes. */
+function isImplemented(tpClass, pics) {
+  const item = tpClass.replace('class ', 'C');
+  return pics.some((row) => row.item === item && row.answer?.[tpClass] === 'yes');
 }
 
 function isUntestable(id, clauses) {
@@ -213,7 +227,13 @@ function picsTable({ pics, clauses, tagsOf }) {
       .map(([name, value]) => `${name.replace('class ', '')}: ${value}`)
       .join(', ');
   const rows = pics.map(({ item, feature, status, answer, note, references }) => {
-    const tags = references.flatMap((reference) => matching(reference, ids)).flatMap(tagsOf);
+    const others = Object.keys(status).filter((each) => answer[each] !== 'yes');
+    const folders = others.map((each) => `/${each.replace(' ', '')}/`);
+    // A clause can apply to both classes. What belongs to a class that the item is not about does not answer it.
+    const tags = references
+      .flatMap((reference) => matching(reference, ids))
+      .flatMap(tagsOf)
+      .filter(({ file }) => !folders.some((folder) => file.includes(folder)));
     const isYes = Object.values(answer).includes('yes');
     const places = isYes ? tags.filter(isCode).map(link) : [];
     return [
@@ -265,8 +285,7 @@ export function render(data) {
     ...sections,
     '## Proforma (PICS)',
     'The items of the proforma of the standard for classes 0 and 2, and the items that RFC 1006 and RFC 2126 add ' +
-      '(ITOT). Status: m mandatory, o optional, c conditional, n/a not applicable. A connection is of class 0, so ' +
-      'what is asked of class 2 is answered by n.a.',
+      '(ITOT). Status: m mandatory, o optional, c conditional, n/a not applicable.',
     picsTable(data),
     data.decisions,
   ];

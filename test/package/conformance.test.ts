@@ -179,6 +179,16 @@ describe('the check of the citations', () => {
       { 'docs/conformance/pics.json': [item({ answer: { 'class 0': 'no' } })] },
       { 'mandatory items answered by no without a note': ['C0'] },
     ],
+    [
+      'an item that is answered by n.a. although its class is implemented',
+      {
+        'docs/conformance/pics.json': [
+          item(),
+          { ...item({ answer: { 'class 0': 'n.a.' } }), item: 'T0F1' },
+        ],
+      },
+      { 'items answered by n.a. although their class is implemented': ['T0F1'] },
+    ],
   ])('finds %s', async (_what, changed, faults) => {
     expect(faultsIn(await reportOn(await treeOf({ ...SOUND, ...changed })))).toEqual(faults);
   });
