@@ -218,16 +218,12 @@ describe('cotp inspect', () => {
     const { packets } = new Connection({ client, server }).client(cr).reset('server').client(dt);
     await writeFile(file, pcap(packets));
     const { rows } = await rowsOf(file);
-    expect(rows.map(({ kind, connection }) => [kind, connection])).toEqual([
-      ...[
-        ['connection', 1],
-        ['tpdu', 1],
-        ['event', 1],
-      ],
-      ...[
-        ['connection', 2],
-        ['tpdu', 2],
-      ],
+    expect(rows.map(({ kind, connection }) => `${kind} ${connection}`)).toEqual([
+      'connection 1',
+      'tpdu 1',
+      'event 1',
+      'connection 2',
+      'tpdu 2',
     ]);
     expect(rows[3]).toMatchObject({ local: '10.0.0.5:5000', remote: '10.0.0.1:1000' });
   });

@@ -54,6 +54,17 @@ async function expectFins({ raw, connection }: Wire2): Promise<void> {
 }
 
 describe.each(ROLES)('a %s in class 2', (role) => {
+  /** Neither side reads: its own reader has paused the socket, and the peer takes nothing of what is written. */
+  async function heldUp(writeTimeout: number) {
+    const ends = await wire2(role, { writeTimeout, readHighWaterMark: 1 });
+    const { connection, raw } = ends;
+    raw.socket.pause();
+    raw.send(ends.dt(TEXT));
+    await until(() => connection.socket.isPaused());
+    connection.write(Buffer.alloc(TOO_MANY));
+    return ends;
+  }
+
   describe('that closes', () => {
     test('sends a non-disruptive DR and, behind the DC, FIN', async () => {
       const ends = await wire2(role);
@@ -433,15 +444,10 @@ describe.each(ROLES)('a %s in class 2', (role) => {
   });
 
   test('has a writeTimeout while its user waits for drain, although its own reader has paused the socket', async () => {
-    const ends = await wire2(role, { writeTimeout: 300, readHighWaterMark: 1 });
-    const { connection, raw } = ends;
-    raw.socket.pause();
-    raw.send(ends.dt(TEXT));
-    await until(() => connection.socket.isPaused());
-    connection.write(Buffer.alloc(TOO_MANY));
+    const { connection, reports } = await heldUp(300);
     expect(await rejection(connection.drain())).toMatchObject({ timer: 'writeTimeout' });
     await connection.waitClosed();
-    expect(ends.reports.all).toMatchObject([{ timer: 'writeTimeout', milliseconds: 300 }]);
+    expect(reports.all).toMatchObject([{ timer: 'writeTimeout', milliseconds: 300 }]);
     expect(await connection.read()).toEqual(text);
   });
 
@@ -462,12 +468,7 @@ describe.each(ROLES)('a %s in class 2', (role) => {
   });
 
   test('has no writeTimeout any more once its wait for drain is cancelled', async () => {
-    const ends = await wire2(role, { writeTimeout: 300, readHighWaterMark: 1 });
-    const { connection, raw } = ends;
-    raw.socket.pause();
-    raw.send(ends.dt(TEXT));
-    await until(() => connection.socket.isPaused());
-    connection.write(Buffer.alloc(TOO_MANY));
+    const { connection } = await heldUp(300);
     const controller = new AbortController();
     const draining = rejection(connection.drain({ signal: controller.signal }));
     controller.abort();
@@ -477,18 +478,13 @@ describe.each(ROLES)('a %s in class 2', (role) => {
   });
 
   test('has no writeTimeout while its own reader has paused the socket', async () => {
-    const ends = await wire2(role, { writeTimeout: 150, readHighWaterMark: 1 });
-    const { connection, raw } = ends;
-    raw.socket.pause();
-    raw.send(ends.dt(TEXT));
-    await until(() => connection.socket.isPaused());
-    connection.write(Buffer.alloc(TOO_MANY));
+    const { connection, reports } = await heldUp(150);
     await timersRun(500);
     expect(connection.isOpen).toBe(true);
     // Read again, its time runs.
     expect(await connection.read()).toEqual(text);
     await connection.waitClosed();
-    expect(ends.reports.all).toMatchObject([{ timer: 'writeTimeout' }]);
+    expect(reports.all).toMatchObject([{ timer: 'writeTimeout' }]);
   });
 });
 

@@ -7,6 +7,7 @@ import { connect } from '../../src/index.js';
 import {
   type EndOptions,
   type Ends,
+  FORM_TITLE,
   FORMS,
   type Form,
   flood,
@@ -128,7 +129,7 @@ describe('in every form, a reset', () => {
 });
 
 test.each(FORMS)(
-  'a reset right behind a message is no FIN, although Node reports it so: %o',
+  `a reset right behind a message is no FIN, although Node reports it so (${FORM_TITLE})`,
   async (form) => {
     for (let round = 0; round < 10; round += 1) {
       const { connection, raw, tcp, message, errors } = await open(form);

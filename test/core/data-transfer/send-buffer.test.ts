@@ -290,7 +290,7 @@ describe('the memory of what is much', () => {
     });
   });
 
-  it('is in pieces of 32 KiB together before it goes to a block, for runs of two connections', () => {
+  it('is in own pieces below 32 KiB, then in a block, if two connections send runs in turn', () => {
     const pool = new SendPool(allocateZeroed);
     const outboxes = [new SendBuffer(pool), new SendBuffer(pool)] as const;
     const run = wire(pattern(4_096 - 7));
@@ -299,7 +299,7 @@ describe('the memory of what is much', () => {
         outbox.addRun(run);
       }
     }
-    // Seven of 28 KiB, and a block with the others.
+    // Seven pieces, 28 KiB together, and a block with the rest.
     expect(outboxes.map((outbox) => takePieces(outbox).length)).toEqual([8, 8]);
   });
 

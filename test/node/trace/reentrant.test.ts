@@ -39,14 +39,15 @@ describe.each([0, 2] as const)('a listener in class %i', (tpClass) => {
     expect(conn.disconnection).toMatchObject({ confirmed: true, unsent: 0 });
   });
 
-  test('sees how much waits', async () => {
-    let waiting = 0;
+  test('sees no octet counted twice in writeBuffered', async () => {
+    let waiting: number | undefined;
     const { conn, peer } = await acting((own) => {
       waiting = own.writeBuffered;
     });
     conn.write(Buffer.alloc(60_000));
     await peer.read();
-    expect(waiting).toBeLessThanOrEqual(60_000 + 30 * 9);
+    // 30 DTs with their headers. In class 2 a DT is shown when it leaves, and waits no more.
+    expect(waiting).toBe(tpClass === 0 ? 60_000 + 30 * 7 : 0);
     conn.close();
   });
 
@@ -74,6 +75,6 @@ describe.each([0, 2] as const)('a listener in class %i', (tpClass) => {
     conn.write(Buffer.alloc(20_000, 'first'));
     setImmediate(() => conn.close());
     const tsdus = await received(peer);
-    expect(tsdus.sort()).toEqual([`${length} WWWWW`, '20000 first'].sort());
+    expect(tsdus).toEqual(['20000 first', `${length} WWWWW`]);
   });
 });
