@@ -324,3 +324,19 @@ test('octets of the options are copied, so the user may use a buffer again at on
   const { localTsel, remoteTsel, connectData } = (await server.accept()).info;
   expect([remoteTsel, localTsel, connectData].map(String)).toEqual(['a', 'b', 'cd']);
 });
+
+test.each(ENTRIES)(
+  '%s: a signal that the lookup of the user aborts cancels connect',
+  async (_entry, open) => {
+    const controller = new AbortController();
+    const lookup: LookupFunction = (_host, _options, done) => {
+      controller.abort(new Error('no longer wanted'));
+      done(null, [{ address: '127.0.0.1', family: 4 }]);
+    };
+    const server = await serve();
+    const { port } = server.address;
+    const { signal } = controller;
+    const connecting = open({ host: 'name.invalid', port }, { lookup, signal });
+    expect((await rejection(connecting)).message).toBe('no longer wanted');
+  },
+);

@@ -1,6 +1,6 @@
 /** A stream of the caller's own beneath a connection: what it must be, and what becomes of it. */
 import { once } from 'node:events';
-import { connect as connectTcp, type LookupFunction } from 'node:net';
+import { connect as connectTcp } from 'node:net';
 import { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -22,36 +22,28 @@ async function destroyed(error?: Error): Promise<Duplex> {
   return stream;
 }
 
-test('a stream that gives no octets has failed', async () => {
+const ENTRIES = [
+  ['cotp', connect],
+  ['cotp/tpkt', tpkt.connect],
+] as const;
+
+test.each(ENTRIES)('%s: a stream that gives no octets has failed', async (entry, open) => {
   const socket = new Duplex({
     objectMode: true,
     read: () => {},
     write: (_chunk, _encoding, done) => done(),
   });
-  const connecting = connect({ host: 'own', port: 1 }, { socket });
+  const opening = open({ host: 'own', port: 1 }, { socket });
   socket.push({ no: 'octets' });
-  const error = await rejection(connecting);
+  // A stream of cotp/tpkt is a connection at once.
+  const error = await rejection(
+    entry === 'cotp' ? opening : opening.then((connection) => connection.read()),
+  );
   expect(error.message).toContain("what the stream gives must be octets, not { no: 'octets' }");
   expect(socket.destroyed).toBe(true);
 });
 
-test('a signal that the lookup of the user aborts cancels connect', async () => {
-  const controller = new AbortController();
-  const lookup: LookupFunction = (_host, _options, done) => {
-    controller.abort(new Error('no longer wanted'));
-    done(null, [{ address: '127.0.0.1', family: 4 }]);
-  };
-  const server = await serve();
-  const { port } = server.address;
-  const { signal } = controller;
-  const connecting = connect({ host: 'name.invalid', port }, { lookup, signal });
-  expect((await rejection(connecting)).message).toBe('no longer wanted');
-});
-
-describe.each([
-  ['cotp', connect],
-  ['cotp/tpkt', tpkt.connect],
-] as const)('%s: a stream that is destroyed already', (_entry, open) => {
+describe.each(ENTRIES)('%s: a stream that is destroyed already', (_entry, open) => {
   const address = { host: 'own', port: 1 };
 
   test('is refused at once', async () => {

@@ -116,6 +116,10 @@ function whenConnected<T>(
         fail(closedBefore(address));
       }
     });
+    // The user's `lookup` may have aborted it while the stream was opened.
+    if (signal?.aborted) {
+      fail(signal.reason);
+    }
   });
 }
 
