@@ -122,6 +122,9 @@ export class StreamDeadlines implements TimerUser {
       return;
     }
     this.#noteSuspension();
+    if (this.#engine.ackDeadline !== undefined) {
+      this.#engine.startAckTime(now());
+    }
     this.#watchedDeadline = this.#engine.deadline;
     let at = Math.min(this.#writeDeadline, this.#goneCheck());
     if (this.#flow.isPeerHeldUp) {
@@ -145,9 +148,6 @@ export class StreamDeadlines implements TimerUser {
       this.#engine.postponeAck(this.#suspendedSince, time);
       this.#suspended += time - this.#suspendedSince;
       this.#suspendedSince = undefined;
-    }
-    if (this.#engine.ackDeadline !== undefined) {
-      this.#engine.startAckTime(now());
     }
   }
 
