@@ -253,7 +253,7 @@ class Initiator implements DriverUser {
         return;
       }
     }
-    const connected = () => this.#driver.command(() => this.#engine.streamConnected(now()));
+    const connected = () => this.#driver.command((time) => this.#engine.streamConnected(time));
     if (ready === undefined) {
       connected();
     } else {
@@ -357,7 +357,7 @@ class Initiator implements DriverUser {
     }
     this.#reject(reason);
     this.#settled();
-    this.#driver.command(() => this.#engine.disconnect(now()));
+    this.#driver.command((time) => this.#engine.disconnect(time));
   }
 
   #giveUp(error: unknown): void {

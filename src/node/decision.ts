@@ -19,7 +19,6 @@ import {
   resolveRefuse,
 } from './connect-request.js';
 import { connectDataFromWire, tselFromWire } from './connection/connection.js';
-import { now } from './deadline-timer.js';
 import type { ResolvedListenOptions } from './options/cotp.js';
 import type { Driver } from './stream/driver.js';
 import type { Incoming } from './stream/incoming.js';
@@ -181,13 +180,13 @@ export class Decision {
 
   #confirm(acceptance: Acceptance): void {
     const { engine } = this.#parts;
-    this.#answer(() => engine.accept(acceptance, now()));
+    this.#answer((time) => engine.accept(acceptance, time));
   }
 
   #refuse(reason: number, cause: RefusalCause, userData?: Uint8Array): void {
     const { engine, onRefused } = this.#parts;
-    this.#answer(() => {
-      engine.refuse(reason, now(), userData);
+    this.#answer((time) => {
+      engine.refuse(reason, time, userData);
       const localTsel = tselFromWire(this.request?.parameters.calledTsel);
       onRefused({ cause, reason, rejectCause: undefined, localTsel });
     });
@@ -216,15 +215,15 @@ export class Decision {
   }
 
   /** Passes the answer to the engine. If the engine throws, the request is not decided and can still be answered. */
-  #answer(answer: () => void): void {
+  #answer(answer: (time: number) => void): void {
     const { driver } = this.#parts;
     // A closing server drops its handshakes before their `disconnect` event.
     if (this.#isWithdrawn || driver.stream.destroyed) {
       this.#isDecided = true;
       return;
     }
-    driver.command(() => {
-      answer();
+    driver.command((time) => {
+      answer(time);
       this.#isDecided = true;
     });
   }

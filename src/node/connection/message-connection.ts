@@ -6,7 +6,6 @@ import type { Duplex } from 'node:stream';
 import type { DisconnectHow, Disconnection } from '../../core/disconnection.js';
 import type { Engine, EngineEvent, MessageReceiver } from '../../core/engine.js';
 import type { CotpError, Ending, TimeoutError } from '../../core/errors.js';
-import { now } from '../deadline-timer.js';
 import { expeditedData, instance, optional, resolveOptions } from '../options/rows.js';
 import { Resource } from '../resource.js';
 import type { Driver, DriverUser } from '../stream/driver.js';
@@ -432,7 +431,7 @@ export abstract class MessageConnection<Info> extends Resource {
    */
   end(): void {
     if (this.isOpen && this.#engine.facts.isSending) {
-      this.#driver.command(() => this.#engine.endOfData(now()));
+      this.#driver.command((time) => this.#engine.endOfData(time));
       if (this.#answers !== undefined) {
         this.#closeWith(endedByPeer, true);
       }
@@ -455,7 +454,7 @@ export abstract class MessageConnection<Info> extends Resource {
   override close(): void {
     if (this.isOpen) {
       this.#closeWith(closedByUs, true);
-      this.#driver.command(() => this.#engine.disconnect(now()));
+      this.#driver.command((time) => this.#engine.disconnect(time));
     }
   }
 
@@ -465,7 +464,7 @@ export abstract class MessageConnection<Info> extends Resource {
       return;
     }
     this.#closeWith(closedByUs, true);
-    this.#driver.command(() => this.#engine.disconnect(now(), how));
+    this.#driver.command((time) => this.#engine.disconnect(time, how));
     if (how.disruptive) {
       this.#rejectDrains();
     }
@@ -622,7 +621,7 @@ export abstract class MessageConnection<Info> extends Resource {
     this.#fail(error, false, isLost);
     this.#endedBy('timeout', isLost ? undefined : this.#engine.disconnection?.ending);
     if (error.timer === 'idleTimeout') {
-      this.#driver.command(() => this.#engine.disconnect(now()));
+      this.#driver.command((time) => this.#engine.disconnect(time));
     } else {
       this.#driver.reset();
     }
@@ -726,7 +725,7 @@ export abstract class MessageConnection<Info> extends Resource {
   #finishAfterPeer(): void {
     if (this.isOpen && (!this.#engine.facts.isSending || !this.#staysHalfOpen)) {
       this.#closeWith(endedByPeer, true);
-      this.#driver.command(() => this.#engine.disconnect(now()));
+      this.#driver.command((time) => this.#engine.disconnect(time));
     }
   }
 

@@ -4,7 +4,6 @@
  */
 import type { Engine } from '../../core/engine.js';
 import type { TsduTooLargeError } from '../../core/errors.js';
-import { now } from '../deadline-timer.js';
 import type { Driver } from '../stream/driver.js';
 import type { QueueUser } from './expedited-queue.js';
 import type { ReadQueue } from './read-queue.js';
@@ -101,7 +100,7 @@ export class ReadLimits implements ReceiveHolder, QueueUser {
   }
 
   onLimit(error: TsduTooLargeError): void {
-    this.#driver.command(() => this.#engine.exceedLimit(error, now()));
+    this.#driver.command((time) => this.#engine.exceedLimit(error, time));
   }
 
   #count(): void {

@@ -209,10 +209,11 @@ export class Driver implements DeadlineUser, SenderUser {
     this.#deadlines.watch();
   }
 
-  /** Calls the engine by `act`, then does what the engine requests. */
-  command(act: () => void): void {
-    act();
-    this.#settle(now());
+  /** Calls the engine by `act`, with the time, then does what the engine requests. */
+  command(act: (time: number) => void): void {
+    const time = now();
+    act(time);
+    this.#settle(time);
   }
 
   /** Drops the stream at once, by a TCP reset where it has one. */
@@ -235,11 +236,13 @@ export class Driver implements DeadlineUser, SenderUser {
   }
 
   onEngineDeadline(time: number): void {
-    this.command(() => this.#engine.handleDeadline(time));
+    this.#engine.handleDeadline(time);
+    this.#settle(time);
   }
 
   onAckDeadline(time: number): void {
-    this.command(() => this.#engine.handleAckDeadline(time));
+    this.#engine.handleAckDeadline(time);
+    this.#settle(time);
   }
 
   /**
@@ -393,7 +396,9 @@ export class Driver implements DeadlineUser, SenderUser {
     }
     this.#ending ??= FIN_BY_PEER;
     this.#deadlines.hasPeerEnded = true;
-    this.command(() => this.#engine.receiveEnd(now()));
+    const time = now();
+    this.#engine.receiveEnd(time);
+    this.#settle(time);
   }
 
   /** Not every stream is destroyed by an error: a TLS socket stays open after a broken record. */
@@ -409,7 +414,9 @@ export class Driver implements DeadlineUser, SenderUser {
     }
     this.#closed = true;
     this.#takeLeftovers();
-    this.command(() => this.#engine.streamClosed(this.#streamError, now()));
+    const time = now();
+    this.#engine.streamClosed(this.#streamError, time);
+    this.#settle(time);
     this.#deadlines.stop();
     this.#engine.sendBuffer.clear();
     this.#user.onStreamClosed();
