@@ -206,16 +206,18 @@ export function writeParameters(
 /** The rows of the parameters that have a value, in sending order. */
 function rowsOf(values: Readonly<Record<string, unknown>>): readonly NamedParameter[] {
   const rows: NamedParameter[] = [];
+  let isInOrder = true;
   for (const name of Object.keys(values)) {
     const row = parameterNamed(name);
     if (row === undefined) {
       throw wrongType(`parameters.${name}`, 'the name of a parameter', name);
     }
     if (values[name] !== undefined) {
+      isInOrder &&= row.place > (rows.at(-1)?.place ?? -1);
       rows.push(row);
     }
   }
-  return rows.sort((a, b) => a.place - b.place);
+  return isInOrder ? rows : rows.sort((a, b) => a.place - b.place);
 }
 
 function checkAsCame(asCame: readonly RawParameter[] = []): readonly RawParameter[] {
