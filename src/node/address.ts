@@ -65,11 +65,15 @@ export function resolveAddress(
   if (path !== undefined) {
     return checkedPath(addr, name);
   }
+  const portCheck = leastPort === 0 ? listenPort : tcpPort;
   return Object.freeze({
     host: text(`${name}.host`, host),
-    port: integer(leastPort, 65_535)(`${name}.port`, port),
+    port: portCheck(`${name}.port`, port),
   });
 }
+
+const tcpPort = integer(1, 65_535);
+const listenPort = integer(0, 65_535);
 
 /** @throws TypeError if an address has another name than these */
 export function refuseUnknown(addr: object, known: readonly string[], name = 'addr'): void {
@@ -145,14 +149,16 @@ export function isTcpAddress(address: FullAddress): boolean {
 
 /** The two ends of a socket. A stream that is no socket of TCP has none: `otherwise` stands for both. */
 export function socketEnds(socket: object, otherwise: FullAddress): Ends {
-  const { remoteAddress, remotePort } = socket as Partial<Socket>;
-  return {
-    localAddr: localEnd(socket, otherwise),
-    remoteAddr: endOf(remoteAddress, remotePort, otherwise),
-  };
+  return { localAddr: localEnd(socket, otherwise), remoteAddr: remoteEnd(socket, otherwise) };
 }
 
-/** The local end alone. Each end costs a call of the system. */
+/** The remote end alone. Each end costs a call of the system. */
+export function remoteEnd(socket: object, otherwise: FullAddress): FullAddress {
+  const { remoteAddress, remotePort } = socket as Partial<Socket>;
+  return endOf(remoteAddress, remotePort, otherwise);
+}
+
+/** The local end alone. */
 export function localEnd(socket: object, otherwise: FullAddress): FullAddress {
   const { localAddress, localPort } = socket as Partial<Socket>;
   return endOf(localAddress, localPort, otherwise);

@@ -481,6 +481,29 @@ describe.each(ENTRIES)('%s: ipv6Only', (_name, entry) => {
   });
 });
 
+describe.each(ENTRIES)('%s: the local end of an accepted connection', (_name, entry) => {
+  test.each([
+    ['the bound address', '127.0.0.2', '127.0.0.2'],
+    ['the one that the client has reached, if the server listens on all', '0.0.0.0', '127.0.0.3'],
+    ['that of IPv6', '::1', '::1'],
+  ])('is %s', async (_what, bound, reached) => {
+    const ends: unknown[] = [];
+    const server = await entry.listen(
+      (connection) => {
+        ends.push(connection.info.localAddr);
+        connection.close();
+      },
+      { host: bound, port: 0 },
+    );
+    closeLater(() => server.close());
+    const [{ port } = LOCAL] = server.addresses;
+    const client = await entry.connect({ host: reached, port });
+    await client.waitClosed();
+    expect(ends).toEqual([{ host: reached, port }]);
+    expect(client.info.remoteAddr).toEqual(ends[0]);
+  });
+});
+
 describe('reusePort', () => {
   test.each([
     ['20.20.2', false],

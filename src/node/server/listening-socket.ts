@@ -2,7 +2,13 @@
  * The listening socket of a server, whatever it was made from: binds it, passes on what it accepts, closes it. Knows
  * no TLS and no protocol.
  */
-import { createServer, type ListenOptions, type Server as NetServer, type Socket } from 'node:net';
+import {
+  createServer,
+  isIPv4,
+  type ListenOptions,
+  type Server as NetServer,
+  type Socket,
+} from 'node:net';
 import { ConnectionClosedError } from '../../core/errors.js';
 import { type FullAddress, formatAddress, pathAddress } from '../address.js';
 import { KEEP_ALIVE_DELAY } from '../stream/client-stream.js';
@@ -37,6 +43,7 @@ export class ListeningSocket {
   /** Whether our half of a socket stays open after the FIN of the client. */
   readonly #allowHalfOpen: boolean;
   #addresses: readonly FullAddress[] = [];
+  #localAddr: FullAddress | undefined;
   #accepted = 0;
   #drained: Promise<void> | undefined;
 
@@ -58,6 +65,11 @@ export class ListeningSocket {
   /** The bound addresses, with their real ports; none if the system does not report them. */
   get addresses(): readonly FullAddress[] {
     return this.#addresses;
+  }
+
+  /** The local end of every socket, if that is certain: the system need not be asked for it. */
+  get localAddr(): FullAddress | undefined {
+    return this.#localAddr;
   }
 
   /** The address in words, for errors that concern no peer. */
@@ -182,7 +194,11 @@ export class ListeningSocket {
     if (typeof bound === 'string') {
       this.#addresses = Object.freeze([pathAddress(bound)]);
     } else if (bound?.address !== undefined) {
-      this.#addresses = Object.freeze([Object.freeze({ host: bound.address, port: bound.port })]);
+      const own = Object.freeze({ host: bound.address, port: bound.port });
+      this.#addresses = Object.freeze([own]);
+      // A socket that somebody else has bound may be transparent: then its clients reach it at other addresses.
+      const isBoundHere = this.#target.kind === 'tcp';
+      this.#localAddr = isBoundHere && isOneIPv4(own.host) ? own : undefined;
     }
   }
 
@@ -196,6 +212,11 @@ export class ListeningSocket {
     }
     this.#user.onSocket(socket);
   };
+}
+
+/** An IPv4 address of this machine, which has one spelling; 0.0.0.0 stands for all. */
+function isOneIPv4(host: string): boolean {
+  return isIPv4(host) && host !== '0.0.0.0';
 }
 
 /** Sets the options of the system for a socket that was made without them. */

@@ -342,7 +342,7 @@ export class Server<C extends MessageConnection<unknown> = Connection> extends R
     }
     const [own = UNKNOWN_ADDRESS] = this.addresses;
     const otherwise = own.path === undefined ? UNKNOWN_ADDRESS : own;
-    this.#begin(incomingStream(socket, otherwise), this.#tls !== undefined);
+    this.#begin(incomingStream(socket, otherwise, this.#socket.localAddr), this.#tls !== undefined);
   }
 
   /**

@@ -4,7 +4,7 @@
  */
 import type { Duplex } from 'node:stream';
 import type { ProxyHeader } from '../../core/proxy-protocol/types.js';
-import { type Ends, type FullAddress, formatAddress, socketEnds } from '../address.js';
+import { type Ends, type FullAddress, formatAddress, localEnd, remoteEnd } from '../address.js';
 import { toBuffer } from '../buffers.js';
 
 /** A field of a PROXY header of version 2, as received. */
@@ -40,10 +40,15 @@ export interface Incoming extends Ends {
  * A stream that a server has accepted.
  *
  * @param otherwise stands for both ends of a stream that has no addresses
+ * @param ownAddr the local end, if it is known: the system is not asked for it
  */
-export function incomingStream(stream: Duplex, otherwise: FullAddress): Incoming {
-  const { localAddr, remoteAddr } = socketEnds(stream, otherwise);
-  return { stream, localAddr, remoteAddr, proxy: undefined };
+export function incomingStream(
+  stream: Duplex,
+  otherwise: FullAddress,
+  ownAddr?: FullAddress,
+): Incoming {
+  const localAddr = ownAddr ?? localEnd(stream, otherwise);
+  return { stream, localAddr, remoteAddr: remoteEnd(stream, otherwise), proxy: undefined };
 }
 
 /** The same stream after its PROXY header: with the addresses of the header, if it has any. */
