@@ -2,6 +2,7 @@
  * The octets that wait to be sent, as pieces for one gathering write. Knows the framing of TPKT and no TPDUs.
  */
 import { Fifo } from '../fifo.js';
+import { copyOctets } from '../octets/octets.js';
 import { packetLengthAt, TPKT_HEADER_LENGTH, writeTpktHeader } from '../tpkt/header.js';
 import { LeavingPackets, type TpduObserver } from './observer.js';
 import { type SendPool, WholeBlocks } from './send-pool.js';
@@ -80,7 +81,7 @@ export class SendBuffer {
       offset += 1;
     }
     if (isCopied) {
-      copyOctets(payload, payloadLength, block, offset);
+      copyOctets(payload, block, offset);
       this.#copied += length;
     } else {
       this.#copied = 0;
@@ -98,7 +99,7 @@ export class SendBuffer {
     if (length < SEND_VIEW_FROM || (this.length > 0 && isSmallPart(packets))) {
       const block =
         this.#copied + length >= BLOCK_FROM ? this.#extendWhole(length) : this.#extendSpan(length);
-      copyOctets(packets, length, block, this.#spanEnd - length);
+      copyOctets(packets, block, this.#spanEnd - length);
       this.#copied += length;
     } else {
       if (this.#block !== undefined) {
@@ -384,19 +385,6 @@ const NO_HEADER: readonly number[] = [];
 /** A TPDU in a packet of its own. */
 function packetOf(tpdu: Uint8Array): Uint8Array {
   const packet = new Uint8Array(TPKT_HEADER_LENGTH + tpdu.length);
-  packet.set(tpdu, writeTpktHeader(packet, 0, tpdu.length));
+  copyOctets(tpdu, packet, writeTpktHeader(packet, 0, tpdu.length));
   return packet;
-}
-
-/** Below this many octets a loop is faster than the call of `set`. */
-const LOOP_BELOW = 48;
-
-function copyOctets(from: Uint8Array, length: number, to: Uint8Array, offset: number): void {
-  if (length < LOOP_BELOW) {
-    for (let i = 0, o = offset; i < length; i += 1, o += 1) {
-      to[o] = from[i] as number;
-    }
-  } else {
-    to.set(from, offset);
-  }
 }

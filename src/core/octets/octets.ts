@@ -62,6 +62,21 @@ export function copyOf(octets: Uint8Array, start = 0, end = octets.length): Uint
   return Uint8Array.prototype.slice.call(octets, start, end);
 }
 
+/** Below this many octets a loop is faster than the call of `set`. */
+const LOOP_BELOW = 48;
+
+/** Copies octets to `offset` of others. */
+export function copyOctets(from: Uint8Array, to: Uint8Array, offset: number): void {
+  const { length } = from;
+  if (length < LOOP_BELOW) {
+    for (let i = 0, o = offset; i < length; i += 1, o += 1) {
+      to[o] = from[i] as number;
+    }
+  } else {
+    to.set(from, offset);
+  }
+}
+
 /** True when both hold the same octets, the length included. */
 export function equalOctets(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((octet, i) => octet === b[i]);

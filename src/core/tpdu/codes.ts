@@ -193,7 +193,7 @@ export function sizeOfCode(code: number): number | undefined {
 /** The code for exactly `size` octets; `undefined` if there is none. */
 export function codeOfSize(size: number): number | undefined {
   // The only size that is no power of two is that of the last code.
-  const code = size === MAX_TPDU_SIZE ? SIZE_CODES.lastSeen : Math.log2(size);
+  const code = size === MAX_TPDU_SIZE ? SIZE_CODES.lastSeen : 31 - Math.clz32(size);
   return sizeOfCode(code) === size ? code : undefined;
 }
 

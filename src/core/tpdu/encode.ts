@@ -2,7 +2,7 @@
  * Encodes TPDUs strictly: a field value that X.224 does not allow is an error that names the field. The codec
  * writes the fixed part, and the rows of `parameters.ts` the variable part.
  */
-import { NO_OCTETS, writeUint } from '../octets/octets.js';
+import { copyOctets, NO_OCTETS, writeUint } from '../octets/octets.js';
 import { checksumOf } from './checksum.js';
 import { MAX_CR_LENGTH } from './codecs/connection.js';
 import { writerOf } from './codecs/writers.js';
@@ -56,10 +56,10 @@ export function encode(tpdu: TpduInit | Tpdu, options: EncodeOptions = {}): Uint
   if (written.variable !== undefined && parameters.length > 0) {
     throw outOfRange('parameters', 'none beside remoteDesktop', parameters.length);
   }
-  const li = parameters.reduce(
-    (length, { value }) => length + 2 + value.length,
-    fixed.length + variable.length,
-  );
+  let li = fixed.length + variable.length;
+  for (const { value } of parameters) {
+    li += 2 + value.length;
+  }
   //= X.224 13.2 order of fields
   const octets = new Uint8Array(1 + li + userData.length);
   //= X.224 13.2.1 para 1
@@ -68,10 +68,10 @@ export function encode(tpdu: TpduInit | Tpdu, options: EncodeOptions = {}): Uint
     throw outOfRange('parameters', `a header of at most ${MAX_LI} octets`, header);
   }
   octets[0] = li;
-  octets.set(fixed, 1);
-  octets.set(variable, 1 + fixed.length);
+  copyOctets(fixed, octets, 1);
+  copyOctets(variable, octets, 1 + fixed.length);
   setParameters(octets, 1 + fixed.length + variable.length, parameters);
-  octets.set(userData, 1 + li);
+  copyOctets(userData, octets, 1 + li);
   // A routing token of remote desktop may exceed the 128 octets of X.224 13.3.
   //= X.224 13.3
   if (tpdu.type === 'CR' && octets.length > MAX_CR_LENGTH && written.variable === undefined) {
@@ -94,7 +94,7 @@ function setParameters(
   for (const { code, value } of parameters) {
     octets[offset] = code;
     octets[offset + 1] = value.length;
-    octets.set(value, offset + 2);
+    copyOctets(value, octets, offset + 2);
     offset += 2 + value.length;
   }
 }

@@ -53,6 +53,7 @@ export function readParameters(
   const unknownParameters: RawParameter[] = [];
   // Every key is the name of a row, and its value has the type of that row.
   const parameters: Record<string, unknown> = {};
+  const reader = new ParameterReader(reading, scope);
   for (let at = offset; at < reading.headerEnd; ) {
     const codeOctet = at + 1;
     const parameter = readRaw(reading, at);
@@ -61,11 +62,11 @@ export function readParameters(
       unknownParameters.push(parameter);
       verifyUnknown(reading, scope, parameter.code, codeOctet);
     } else {
-      if (rawParameters.some(({ code }) => code === row.code)) {
+      if (hasCode(rawParameters, row.code)) {
         // The later one is used (X.224 13.2.3), so this is no fault, even with `strict`.
         reading.note('param-duplicate', codeOctet);
       }
-      const value = new ParameterReader(reading, scope, row, codeOctet + 1).read(parameter.value);
+      const value = reader.read(row, codeOctet + 1, parameter.value);
       if (value !== undefined) {
         parameters[row.name] = value;
       }
@@ -74,6 +75,15 @@ export function readParameters(
     at += 2 + parameter.value.length;
   }
   return { parameters, unknownParameters, rawParameters };
+}
+
+function hasCode(parameters: readonly RawParameter[], code: number): boolean {
+  for (const parameter of parameters) {
+    if (parameter.code === code) {
+      return true;
+    }
+  }
+  return false;
 }
 
 /** Reads the code, length and value at `offset`, which must be within the header. */
@@ -107,30 +117,31 @@ function verifyUnknown(reading: Reading, scope: ParameterScope, code: number, oc
   }
 }
 
-/** Reads and checks the value of one parameter. */
+/** Reads and checks the values of parameters, one after the other. */
 class ParameterReader implements ValueContext {
   readonly strict: boolean;
   readonly type: TpduType;
   readonly class: TransportClass | undefined;
   readonly #reading: Reading;
-  readonly #row: NamedParameter;
-  /** Number of the length octet. */
-  readonly #lengthOctet: number;
+  /** The parameter whose value is read. */
+  #row: NamedParameter | undefined;
+  /** Number of its length octet. */
+  #lengthOctet = 0;
 
-  constructor(reading: Reading, scope: ParameterScope, row: NamedParameter, lengthOctet: number) {
+  constructor(reading: Reading, scope: ParameterScope) {
     this.strict = reading.strict;
     this.type = scope.type;
     this.class = scope.class;
     this.#reading = reading;
-    this.#row = row;
-    this.#lengthOctet = lengthOctet;
   }
 
   /** Reads a value; returns `undefined` if it is invalid but the TPDU is accepted without it. */
-  read(value: Uint8Array): unknown {
-    return this.#row.kind.fits(value.length)
-      ? this.#row.kind.read(value, this)
-      : this.#refuse('param-length', this.#lengthOctet);
+  read(row: NamedParameter, lengthOctet: number, value: Uint8Array): unknown {
+    this.#row = row;
+    this.#lengthOctet = lengthOctet;
+    return row.kind.fits(value.length)
+      ? row.kind.read(value, this)
+      : this.#refuse('param-length', lengthOctet);
   }
 
   wrong(index: number, fault: Fault = 'param-value'): undefined {
@@ -148,7 +159,7 @@ class ParameterReader implements ValueContext {
   #refuse(fault: Fault, octet: number): undefined {
     return !this.strict && this.#isForgivable(fault)
       ? this.#reading.note(fault, octet)
-      : this.#reading.fail(fault, octet, this.#row.name);
+      : this.#reading.fail(fault, octet, this.#row?.name);
   }
 
   /**
@@ -162,7 +173,7 @@ class ParameterReader implements ValueContext {
   //= X.224 13.2.3 invalid value deviation: a tolerant reading leaves out additional options of a wrong length in a CR, and a parameter of a wrong length in a CC of class 0, for deployed peers send them
   #isForgivable(fault: Fault): boolean {
     if (this.type === 'CR') {
-      return this.class === 0 || this.#row.compulsory !== true;
+      return this.class === 0 || this.#row?.compulsory !== true;
     }
     return this.type === 'CC' && this.class === 0 && fault === 'param-length';
   }
@@ -194,30 +205,37 @@ export function writeParameters(
 ): readonly RawParameter[] {
   const scope: ParameterScope = { type: given.type, class: selected };
   const values: Readonly<Record<string, unknown>> = given.parameters ?? {};
-  const rows = rowsOf(values);
   const asCame = checkAsCame(given.rawParameters);
-  const raw = rows.map((row) => writeParameter(row, scope, values[row.name], asCame));
+  const raw = writeNamed(values, scope, asCame);
   for (const [index, parameter] of given.unknownParameters?.entries() ?? []) {
     raw.push(checkRaw(parameter, index));
   }
   return order.length === 0 && asCame.length === 0 ? raw : inOrder(raw, order, asCame);
 }
 
-/** The rows of the parameters that have a value, in sending order. */
-function rowsOf(values: Readonly<Record<string, unknown>>): readonly NamedParameter[] {
-  const rows: NamedParameter[] = [];
+/** Encodes the parameters that have a value, in sending order. */
+function writeNamed(
+  values: Readonly<Record<string, unknown>>,
+  scope: ParameterScope,
+  asCame: readonly RawParameter[],
+): RawParameter[] {
+  const written: RawParameter[] = [];
+  let last = -1;
   let isInOrder = true;
   for (const name of Object.keys(values)) {
     const row = parameterNamed(name);
     if (row === undefined) {
       throw wrongType(`parameters.${name}`, 'the name of a parameter', name);
     }
-    if (values[name] !== undefined) {
-      isInOrder &&= row.place > (rows.at(-1)?.place ?? -1);
-      rows.push(row);
+    const value = values[name];
+    if (value !== undefined) {
+      written.push(writeParameter(row, scope, value, asCame));
+      isInOrder &&= row.place > last;
+      last = row.place;
     }
   }
-  return isInOrder ? rows : rows.sort((a, b) => a.place - b.place);
+  const place = ({ code }: RawParameter) => parameterOf(code, scope)?.place ?? 0;
+  return isInOrder ? written : written.sort((a, b) => place(a) - place(b));
 }
 
 function checkAsCame(asCame: readonly RawParameter[] = []): readonly RawParameter[] {
@@ -233,7 +251,7 @@ function writeParameter(
   value: unknown,
   asCame: readonly RawParameter[],
 ): RawParameter {
-  const field = `parameters.${row.name}`;
+  const { field } = row;
   if (!isAllowed(row, scope)) {
     const where = scope.class === undefined ? scope.type : `${scope.type} of class ${scope.class}`;
     throw outOfRange(field, `none in ${where}`, value);

@@ -3,7 +3,7 @@
  * classes to which it belongs, and the kind of its value. The rows are in sending order: the checksum first,
  * then the order that every known device accepts.
  */
-import { octetAt, readUint } from '../octets/octets.js';
+import { octetAt, readUint, uintOctets } from '../octets/octets.js';
 import {
   ALL_CLASSES,
   CLASSES_1_TO_4,
@@ -69,7 +69,7 @@ const tpduSize: Kind<number> = {
     if (code === undefined) {
       throw outOfRange(field, 'a power of two from 128 to 32768, or 65531', size);
     }
-    return Uint8Array.of(code);
+    return uintOctets(code, 1);
   },
 };
 
@@ -229,13 +229,20 @@ export type ParameterName = keyof typeof PARAMETERS;
 /** A row with its name and its position in sending order. */
 export interface NamedParameter extends ParameterRow {
   readonly name: ParameterName;
+  /** The name as errors show it. */
+  readonly field: string;
   readonly place: number;
 }
 
 /** All rows with their names, in sending order. */
 export const PARAMETER_ROWS: readonly NamedParameter[] = Object.entries(PARAMETERS).map(
   // `Object.entries` loses the types of the keys and of their values.
-  ([name, row], place) => ({ ...(row as ParameterRow), name: name as ParameterName, place }),
+  ([name, row], place) => ({
+    ...(row as ParameterRow),
+    name: name as ParameterName,
+    field: `parameters.${name}`,
+    place,
+  }),
 );
 
 /** The rows of each TPDU type by code. Within a TPDU type a code has one meaning. */

@@ -199,7 +199,10 @@ export function shortestUint(...lengths: readonly number[]): Kind<number> {
     read: (value) => readUint(value, 0, value.length),
     write(value, field) {
       const checked = checkUint(field, value, most);
-      const shortest = limits.findIndex((limit) => checked < limit);
+      let shortest = 0;
+      while (checked >= (limits[shortest] ?? Number.POSITIVE_INFINITY)) {
+        shortest += 1;
+      }
       return uintOctets(checked, lengths[shortest] ?? 0);
     },
   };
