@@ -19,6 +19,7 @@ import { endedWithin, failureOf, noHalfClose, notPossible, timedOut } from './fa
 import type { StreamTraits } from './options.js';
 import {
   type Action,
+  cellOf,
   STATES,
   type State,
   type StateFacts,
@@ -36,7 +37,15 @@ const MAX_REPLIES = 1_000;
 export type Procedure<E> = (engine: E, input: TransitionInput, from: State) => void;
 
 /** The procedures of actions. */
-export type Procedures<E> = Readonly<Partial<Record<Action, Procedure<E>>>>;
+export type Procedures<E> = ReadonlyMap<Action, Procedure<E>>;
+
+/** The procedures, by the names of their actions. */
+export function proceduresOf<E>(
+  byName: Readonly<Partial<Record<Action, Procedure<E>>>>,
+): Procedures<E> {
+  // `Object.entries` loses the types of the keys.
+  return new Map(Object.entries(byName) as [Action, Procedure<E>][]);
+}
 
 /** The last event, beside its error. */
 export interface Indication {
@@ -205,7 +214,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
   disconnect(now: number, how: DisconnectHow = {}): void {
     this.now = now;
     const event = how.disruptive ? 'disruptive T-DISCONNECT request' : 'T-DISCONNECT request';
-    if (this.table[this.#state][event].action !== 'ignore') {
+    if (cellOf(this.table, this.#state, event).action !== 'ignore') {
       this.end.byUser();
     }
     this.step({ event, how });
@@ -318,10 +327,10 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
   protected step(input: TransitionInput): void {
     this.hasNews = true;
     const from = this.#state;
-    const { action, next } = this.table[from][input.event];
+    const { action, next, facts } = cellOf(this.table, from, input.event);
     this.perform(action, input, from);
     this.#state = next;
-    this.facts = STATES[next];
+    this.facts = facts;
     if (next === 'CLOSED') {
       // After the FIN of the peer TCP is open until ours has left: closeTimeout still runs.
       if (input.event !== 'N-RELEASE indication' || this.streamRequest !== 'end') {
@@ -333,11 +342,11 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
 
   /** Performs an action. A subclass adds its own procedures. No procedure calls `step`. */
   protected perform(action: Action, input: TransitionInput, from: State): void {
-    StreamEngine.#PROCEDURES[action]?.(this, input, from);
+    StreamEngine.#PROCEDURES.get(action)?.(this, input, from);
   }
 
   /** The procedures. `ignore` has none; nor has `send data`, because {@link send} itself sends when that is allowed. */
-  static readonly #PROCEDURES: Procedures<StreamEngine> = {
+  static readonly #PROCEDURES: Procedures<StreamEngine> = /* @__PURE__ */ proceduresOf({
     'reject user': (_engine, _input, from) => {
       throw notPossible(from);
     },
@@ -364,7 +373,7 @@ export abstract class StreamEngine implements Engine, PacketReceiver {
     drop: (engine) => {
       engine.streamRequest = 'destroy';
     },
-  };
+  });
 
   /** What came of the TPKT that would be the CC or the CR; empty when nothing came, and once that TPKT is complete. */
   protected get partOfHandshake(): Uint8Array {

@@ -36,15 +36,16 @@ import {
 import type { ConnectionOptions } from './options.js';
 import { Outgoing } from './outgoing.js';
 import { answerToForeignCc, answerToSecondCr, checkDisconnectData, detailsOf } from './release.js';
-import { faultInput, type Procedure, type Procedures } from './stream-engine.js';
-import type {
-  Acceptance,
-  Action,
-  Event,
-  InputOf,
-  State,
-  Table,
-  TransitionInput,
+import { faultInput, type Procedure, type Procedures, proceduresOf } from './stream-engine.js';
+import {
+  type Acceptance,
+  type Action,
+  cellOf,
+  type Event,
+  type InputOf,
+  type State,
+  type Table,
+  type TransitionInput,
 } from './transition.js';
 
 /**
@@ -237,7 +238,7 @@ export class TransportEngine extends DataEngine {
 
   /** The procedures of establishment and of the classes. The base class has those of every stream. */
   protected override perform(action: Action, input: TransitionInput, from: State): void {
-    const procedure = TransportEngine.#PROCEDURES[action];
+    const procedure = TransportEngine.#PROCEDURES.get(action);
     if (procedure === undefined) {
       super.perform(action, input, from);
     } else {
@@ -245,7 +246,7 @@ export class TransportEngine extends DataEngine {
     }
   }
 
-  static readonly #PROCEDURES: Procedures<TransportEngine> = {
+  static readonly #PROCEDURES: Procedures<TransportEngine> = /* @__PURE__ */ proceduresOf({
     'send CR': (connection) => {
       const { offer } = connection.#handshake;
       if (offer !== undefined) {
@@ -372,7 +373,7 @@ export class TransportEngine extends DataEngine {
     'answer foreign CC': /* @__PURE__ */ forEvent('foreign CC', (connection, { tpdu }) =>
       connection.#outgoing.reply(answerToForeignCc(tpdu)),
     ),
-  };
+  });
 
   #indicateConnect(request: ConnectionRequest & Decoded): void {
     this.#handshake.request = request;
@@ -542,7 +543,7 @@ export class TransportEngine extends DataEngine {
     for (const received of this.#procedure.read(octets, this.state, this.#context)) {
       this.work += COSTLY_TPDU;
       const input = this.#procedure.classify(received, this.state, this.#context);
-      const isKept = this.table[this.state][input.event].action === 'keep data';
+      const isKept = cellOf(this.table, this.state, input.event).action === 'keep data';
       if (this.observer?.isWatching && !isKept) {
         this.observer.see('received', received.octets);
       }

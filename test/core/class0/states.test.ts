@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { CLASS0_TABLE } from '../../../src/core/class0/procedure.js';
 import {
   CLASS2_STATES,
+  cellOf,
   type Event,
   STATES,
   type State,
@@ -45,7 +46,7 @@ const modes = [
 ] as const;
 
 function check(subject: Subject, state: State, event: Event, act: () => void): void {
-  const { action, next } = CLASS0_TABLE[state][event];
+  const { action, next } = cellOf(CLASS0_TABLE, state, event);
   expectEffect(subject, effectOf(EFFECTS, action), next, act);
 }
 

@@ -1,7 +1,7 @@
 /** The table of class 2 is what a connection really does: every state in either role, everything that can come. */
 import { describe, expect, it } from 'vitest';
 import { CLASS2_TABLE } from '../../../src/core/class2/table.js';
-import type { Event, State } from '../../../src/core/connection/transition.js';
+import { cellOf, type Event, type State } from '../../../src/core/connection/transition.js';
 import { inState2, STATES_AND_ROLES, STIMULI2 } from '../../support/class2-states.js';
 import type { Subject } from '../../support/states.js';
 import { type Effects, effectOf, eventsOfAll, expectEffect } from '../../support/table-check.js';
@@ -51,7 +51,7 @@ const modes = [
 ] as const;
 
 function check(subject: Subject, state: State, event: Event, act: () => void, isSilent = false) {
-  const { action, next } = CLASS2_TABLE[state][event];
+  const { action, next } = cellOf(CLASS2_TABLE, state, event);
   const effect = effectOf(EFFECTS, action);
   expectEffect(subject, isSilent ? { ...effect, sent: [] } : effect, next, act);
 }

@@ -5,6 +5,7 @@ import {
   EVENTS as ALL_EVENTS,
   CLASS2_EVENTS,
   CLASS2_STATES,
+  cellOf,
   type Event,
   STATES,
   type State,
@@ -49,7 +50,7 @@ const TELLING = [
 ] as const;
 
 function nextStates(state: State): readonly State[] {
-  return EVENTS.map((event) => CLASS0_TABLE[state][event].next);
+  return EVENTS.map((event) => cellOf(CLASS0_TABLE, state, event).next);
 }
 
 function reachableFrom(start: State): ReadonlySet<State> {
@@ -194,7 +195,7 @@ const WRITTEN: Readonly<Partial<Record<State, Written>>> = {
 
 describe('the table', () => {
   it.each(cells)('has a cell for $event in $state', ({ state, event }) => {
-    const { action, next } = CLASS0_TABLE[state][event];
+    const { action, next } = cellOf(CLASS0_TABLE, state, event);
     expect(typeof action).toBe('string');
     expect(states).toContain(next);
   });
@@ -213,7 +214,7 @@ describe('the table', () => {
   //= X.224 A.4 Table A.6 DT test
   //= X.224 A.4 Table A.6 ER test
   it.each(cells)('agrees with X.224 on $event in $state', ({ state, event }) => {
-    const { action, next } = CLASS0_TABLE[state][event];
+    const { action, next } = cellOf(CLASS0_TABLE, state, event);
     expect([action, next]).toEqual(WRITTEN[state]?.[event] ?? WRITTEN[state]?.else(event));
   });
 });
@@ -225,9 +226,9 @@ describe.each([
   it('names an action and a state for every event in every state', () => {
     const all = Object.keys(STATES) as State[];
     for (const state of all) {
-      expect(Object.keys(table[state])).toEqual(ALL_EVENTS);
+      expect([...(table.get(state)?.keys() ?? [])]).toEqual(ALL_EVENTS);
       for (const event of ALL_EVENTS) {
-        const { action, next } = table[state][event];
+        const { action, next } = cellOf(table, state, event);
         expect(action).toMatch(/^[a-z]/);
         expect(all).toContain(next);
       }
@@ -269,20 +270,22 @@ describe('in the table', () => {
   //= X.224 6.8.3 para 1 test
   //= X.224 A.4 Table A.6 NDISind test
   it.each(states.filter((state) => state !== 'CLOSED'))('%s closes when TCP is lost', (state) => {
-    expect(CLASS0_TABLE[state]['N-DISCONNECT indication'].next).toBe('CLOSED');
+    expect(cellOf(CLASS0_TABLE, state, 'N-DISCONNECT indication').next).toBe('CLOSED');
   });
 
   it.each(states.filter((state) => state !== 'CLOSED'))(
     '%s is left at once when the user disconnects',
     (state) => {
-      expect(['ENDING', 'CLOSED']).toContain(CLASS0_TABLE[state]['T-DISCONNECT request'].next);
+      expect(['ENDING', 'CLOSED']).toContain(
+        cellOf(CLASS0_TABLE, state, 'T-DISCONNECT request').next,
+      );
     },
   );
 
   it.each(states.filter((state) => state !== 'CLOSED'))(
     '%s does not outlast its timer',
     (state) => {
-      expect(['ENDING', 'CLOSED']).toContain(CLASS0_TABLE[state].timer.next);
+      expect(['ENDING', 'CLOSED']).toContain(cellOf(CLASS0_TABLE, state, 'timer').next);
     },
   );
 
@@ -300,7 +303,7 @@ describe('in the table', () => {
 
   it('nothing opens a connection but the CC awaited and the response of the user', () => {
     const opening = cells.filter(
-      ({ state, event }) => state !== 'OPEN' && CLASS0_TABLE[state][event].next === 'OPEN',
+      ({ state, event }) => state !== 'OPEN' && cellOf(CLASS0_TABLE, state, event).next === 'OPEN',
     );
     expect(opening).toEqual([
       { state: 'WFCC', event: 'CC' },
@@ -319,27 +322,35 @@ describe('in the table', () => {
   //= X.224 6.22.1.3 para 2 test
   it('nothing that the peer sends after the end has an effect', () => {
     for (const event of FROM_PEER) {
-      expect(CLASS0_TABLE.ENDING[event]).toEqual({ action: 'ignore', next: 'ENDING' });
-      expect(CLASS0_TABLE.CLOSED[event]).toEqual({ action: 'ignore', next: 'CLOSED' });
+      expect(cellOf(CLASS0_TABLE, 'ENDING', event)).toMatchObject({
+        action: 'ignore',
+        next: 'ENDING',
+      });
+      expect(cellOf(CLASS0_TABLE, 'CLOSED', event)).toMatchObject({
+        action: 'ignore',
+        next: 'CLOSED',
+      });
     }
   });
 
   it('data is taken only where it may come', () => {
-    const taking = states.filter((state) => CLASS0_TABLE[state].DT.action === 'take data');
+    const taking = states.filter(
+      (state) => cellOf(CLASS0_TABLE, state, 'DT').action === 'take data',
+    );
     expect(taking).toEqual(['OPEN', 'FIN_SENT']);
   });
 
   //= X.224 6.22.1.3 note 2 test
   it('an ER is never answered by an ER, not even a malformed one', () => {
     for (const state of states) {
-      expect(CLASS0_TABLE[state].ER.action).not.toMatch(/ER$/);
-      expect(CLASS0_TABLE[state]['ER invalid'].action).not.toMatch(/ER$/);
+      expect(cellOf(CLASS0_TABLE, state, 'ER').action).not.toMatch(/ER$/);
+      expect(cellOf(CLASS0_TABLE, state, 'ER invalid').action).not.toMatch(/ER$/);
     }
   });
 
   it('an ER is sent only where we can still send', () => {
     const senders = states.filter((state) =>
-      EVENTS.some((event) => CLASS0_TABLE[state][event].action.endsWith('ER')),
+      EVENTS.some((event) => cellOf(CLASS0_TABLE, state, event).action.endsWith('ER')),
     );
     expect(senders).toEqual(['WFCR', 'OPEN']);
   });
@@ -348,21 +359,23 @@ describe('in the table', () => {
     const silent = cells.filter(
       ({ state, event }) =>
         ['OPEN', 'FIN_SENT', 'FIN_RECEIVED'].includes(state) &&
-        CLASS0_TABLE[state][event].action === 'fail',
+        cellOf(CLASS0_TABLE, state, event).action === 'fail',
     );
     expect(new Set(silent.map(({ event }) => event))).toEqual(new Set(['N-DISCONNECT indication']));
   });
 
   it('a bad TPKT is answered by no TPDU', () => {
     for (const state of states) {
-      expect(['fail', 'fail by reset', 'ignore']).toContain(CLASS0_TABLE[state]['bad TPKT'].action);
+      expect(['fail', 'fail by reset', 'ignore']).toContain(
+        cellOf(CLASS0_TABLE, state, 'bad TPKT').action,
+      );
     }
   });
 
   it.each(cells)(
     '$event in $state does not end a connection without telling why',
     ({ state, event }) => {
-      const { action, next } = CLASS0_TABLE[state][event];
+      const { action, next } = cellOf(CLASS0_TABLE, state, event);
       const ends = next === 'CLOSED' && state !== 'CLOSED';
       const byWish = event.endsWith('T-DISCONNECT request') || state === 'ENDING';
       // A peer that never sent a CR was no connection of anybody's.
@@ -376,24 +389,24 @@ describe('in the table', () => {
   //= X.224 A.2.3 test
   it('a request of the user that is out of place leaves the state as it was', () => {
     const rejected = cells.filter(
-      ({ state, event }) => CLASS0_TABLE[state][event].action === 'reject user',
+      ({ state, event }) => cellOf(CLASS0_TABLE, state, event).action === 'reject user',
     );
     expect(
-      rejected.filter(({ state, event }) => CLASS0_TABLE[state][event].next !== state),
+      rejected.filter(({ state, event }) => cellOf(CLASS0_TABLE, state, event).next !== state),
     ).toEqual([]);
   });
 
   it('a request of the user is never ignored silently, but for one to disconnect', () => {
     for (const state of states) {
       for (const event of REQUESTS) {
-        expect(CLASS0_TABLE[state][event].action).not.toBe('ignore');
+        expect(cellOf(CLASS0_TABLE, state, event).action).not.toBe('ignore');
       }
     }
   });
 
   it('what is ignored leaves the state as it was, but for the end of TCP that is awaited', () => {
     const moving = cells.filter(({ state, event }) => {
-      const { action, next } = CLASS0_TABLE[state][event];
+      const { action, next } = cellOf(CLASS0_TABLE, state, event);
       return action === 'ignore' && next !== state;
     });
     expect(moving).toEqual([{ state: 'ENDING', event: 'N-DISCONNECT indication' }]);
