@@ -3,6 +3,7 @@
  * async function whatever its type says, and may return any thenable: none of that may end the process.
  */
 import { inspect, types } from 'node:util';
+import { type FullAddress, formatAddress } from './address.js';
 import type { ErrorListener } from './options/stream.js';
 
 /**
@@ -94,13 +95,16 @@ function nothing(): void {}
 /**
  * Returns a function that reports errors about a peer to the listener, if there is one. It turns what was
  * thrown into an `Error`, never throws and leaves no rejected promise.
+ *
+ * @param about the address of the peer, or what stands for it in words
  */
 export function reportTo(
   listener: ErrorListener | undefined,
-  peer: string,
+  about: FullAddress | string,
 ): (error: unknown) => void {
   return (thrown) => {
     if (listener !== undefined) {
+      const peer = typeof about === 'string' ? about : formatAddress(about);
       runCallback(() => listener(toError(thrown), { peer }), ignore);
     }
   };

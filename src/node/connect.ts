@@ -98,12 +98,12 @@ export async function connect(
   const request = connectRequest(resolved);
   resolved.signal?.throwIfAborted();
   const id = takeConnectionNumber();
-  const opening = traceConnect({ id, addr: address, name: resolved.name }, () => {
+  const connection = await traceConnect({ id, addr: address, name: resolved.name }, () => {
     return new Promise<Connection>((resolve, reject) => {
       new Initiator({ id, address, options: resolved, request }, resolve, reject);
     });
   });
-  return resolved.expedited ? startingExpedited(await opening) : opening;
+  return resolved.expedited ? startingExpedited(connection) : connection;
 }
 
 /**
@@ -231,7 +231,7 @@ class Initiator implements DriverUser {
       address,
       () => this.#ends(),
       options,
-      reportTo(options.onError, peer),
+      reportTo(options.onError, address),
       { id },
     );
     this.#engine = TransportEngine.initiator(
@@ -239,8 +239,7 @@ class Initiator implements DriverUser {
       request,
       now(),
     );
-    this.#driver = new Driver(stream, this.#engine, this, options);
-    this.#trace.watch(this.#driver);
+    this.#driver = new Driver(stream, this.#engine, this, options, this.#trace);
     if (reference === undefined) {
       this.#giveUp(noReference());
       return;
@@ -303,7 +302,7 @@ class Initiator implements DriverUser {
       name: options.name,
     });
     this.#trace.opened(info);
-    const report = reportTo(options.onError, formatAddress(remoteAddr));
+    const report = reportTo(options.onError, remoteAddr);
     const onFailure = failing(this.#trace, report);
     return Connection.of({
       driver: this.#driver,

@@ -30,7 +30,7 @@ import {
 import { Server } from './server/server.js';
 import type { ServerCounts } from './server/server-stats.js';
 import { Driver, type DriverUser } from './stream/driver.js';
-import { type Incoming, peerOf } from './stream/incoming.js';
+import type { Incoming } from './stream/incoming.js';
 import type { DropCause } from './trace/events.js';
 import { ConnectionTrace, publishDrop, type Refusal } from './trace/observer.js';
 
@@ -119,8 +119,7 @@ class Responder implements DriverUser {
     const { stream } = incoming;
     this.#server = server;
     this.#service = service;
-    const peer = peerOf(incoming);
-    const report = reportTo(options.onError, peer);
+    const report = reportTo(options.onError, incoming.remoteAddr);
     this.#report = report;
     const reference = isExcess ? undefined : takeReference(stream);
     this.#isExcess = reference === undefined;
@@ -134,15 +133,14 @@ class Responder implements DriverUser {
     );
     this.#trace = trace;
     const engine = TransportEngine.responder(
-      engineOptions(options, options.handshakeTimeout, reference ?? 0, peer, trace),
+      engineOptions(options, options.handshakeTimeout, reference ?? 0, '', trace),
       now(),
     );
     this.#engine = engine;
-    const driver = new Driver(stream, engine, this, options);
+    const driver = new Driver(stream, engine, this, options, trace);
     this.#driver = driver;
     const onRefused = (refusal: Refusal) => this.#onRefused(refusal);
     this.#decision = new Decision({ engine, driver, trace, options, incoming, report, onRefused });
-    trace.watch(driver);
   }
 
   get awaitsPeer(): boolean {

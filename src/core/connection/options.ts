@@ -22,7 +22,7 @@ export interface StreamTraits {
   readonly times: StreamTimes;
   /** The name of a message in errors. */
   readonly unit: 'TSDU' | 'TPKT';
-  /** The peer as errors name it. */
+  /** The peer as the hints of an initiator name it. */
   readonly peer: string;
 }
 
@@ -36,7 +36,7 @@ export interface ConnectionOptions extends TsduLimits, StreamTimes {
   readonly sendPool: SendPool;
   /** Our reference, 1 to 65535, unique among the open connections of this process. */
   readonly localRef: number;
-  /** The peer as error messages name it. */
+  /** The peer as the hints of an initiator name it; empty for a responder. */
   readonly peer: string;
   /** Refuse deviations from the standard that are otherwise tolerated. */
   readonly strict: boolean;

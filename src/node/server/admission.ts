@@ -55,7 +55,11 @@ export class Admission {
 
   /** Counts the address of a stream that was counted in. A stream that would pass the limit is counted out. */
   admitPeer({ stream, remoteAddr, proxy }: Incoming): ReachedLimit | undefined {
-    const { maxConnections, maxConnectionsPerAddress = maxConnections } = this.#limits;
+    const { maxConnectionsPerAddress } = this.#limits;
+    // Without this limit one address may have as many as all together.
+    if (maxConnectionsPerAddress === undefined) {
+      return undefined;
+    }
     // The address may be that of a proxy. All clients of a Unix socket have one address, and a stream of the user may have
     // none.
     if ((proxy !== undefined && proxy.source === undefined) || !isTcpAddress(remoteAddr)) {

@@ -40,6 +40,11 @@ export interface DriverUser {
   readonly awaitsPeer: boolean;
 }
 
+/** Is notified of the end of a stream, after the user of the driver. */
+export interface EndObserver {
+  onStreamEnded(driver: Driver): void;
+}
+
 /** How a stream ended, and which side was the first to end it. */
 export interface StreamEnding {
   readonly how: 'fin' | 'reset';
@@ -76,6 +81,7 @@ export class Driver implements DeadlineUser, SenderUser {
   readonly #sender: Sender;
   readonly #flow: ReadFlow;
   readonly #deadlines: StreamDeadlines;
+  readonly #observer: EndObserver | undefined;
   #flushScheduled = false;
   /** This side has dropped the stream by a reset. Other classes only read it. */
   hasReset = false;
@@ -83,8 +89,15 @@ export class Driver implements DeadlineUser, SenderUser {
   #streamError: Error | undefined;
   #ending: StreamEnding | undefined;
 
-  constructor(stream: Duplex, engine: Engine, user: DriverUser, options: DriverOptions) {
+  constructor(
+    stream: Duplex,
+    engine: Engine,
+    user: DriverUser,
+    options: DriverOptions,
+    observer?: EndObserver,
+  ) {
     this.stream = stream;
+    this.#observer = observer;
     this.#isPrivate = options.socket === undefined && isPlainSocket(stream);
     this.#engine = engine;
     this.#user = user;
@@ -420,6 +433,7 @@ export class Driver implements DeadlineUser, SenderUser {
     this.#deadlines.stop();
     this.#engine.sendBuffer.clear();
     this.#user.onStreamClosed();
+    this.#observer?.onStreamEnded(this);
   }
 
   /** Processes octets that arrived while reading was paused: the user gets them even if the stream has failed. */

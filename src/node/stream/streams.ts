@@ -73,6 +73,9 @@ interface SocketHandle {
   getpeername?(out: object): unknown;
 }
 
+/** Takes addresses that nobody reads. */
+const IGNORED = {};
+
 /**
  * True if TCP is gone and the stream has not reported it. Node notices a reset only while it reads, and it
  * does not read a socket that is paused or whose peer has sent FIN. The system then no longer has a peer
@@ -81,7 +84,7 @@ interface SocketHandle {
  */
 export function isGone(stream: Duplex): boolean {
   const { _handle: handle } = stream as { readonly _handle?: SocketHandle | null };
-  const error = stream.destroyed ? undefined : handle?.getpeername?.({});
+  const error = stream.destroyed ? undefined : handle?.getpeername?.(IGNORED);
   return typeof error === 'number' && error < 0;
 }
 

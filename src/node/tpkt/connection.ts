@@ -3,7 +3,7 @@
  */
 import { TpktEngine } from '../../core/connection/tpkt-engine.js';
 import { MAX_TPKT_PAYLOAD, MIN_TPKT_PAYLOAD } from '../../core/tpkt/header.js';
-import { type FullAddress, formatAddress } from '../address.js';
+import type { FullAddress } from '../address.js';
 import { allocate, sendPool, view } from '../buffers.js';
 import { reportTo } from '../callbacks.js';
 import {
@@ -75,7 +75,7 @@ export function openConnection(
   const engine = new TpktEngine({ allocate, view, sendPool, reassemblyTimeout, closeTimeout });
   const info = Object.freeze({ localAddr, remoteAddr, proxy, name: options.name });
   const driver = new Driver(stream, engine, NOBODY, options);
-  const report = reportTo(options.onError, formatAddress(remoteAddr));
+  const report = reportTo(options.onError, remoteAddr);
   const messageOptions: MessageConnectionOptions = {
     ...options,
     writeHighWaterMark: writeMark(options),

@@ -11,7 +11,6 @@ import {
   resolveListenAddress,
 } from '../server/listen-address.js';
 import { Server as AnyServer } from '../server/server.js';
-import { peerOf } from '../stream/incoming.js';
 import { type Connection, type ConnectionCb, openConnection } from './connection.js';
 
 /** A listening server, returned by {@link listen}. */
@@ -72,7 +71,7 @@ export async function listen(
         connection.destroy();
         return;
       }
-      const report = reportTo(resolved.onError, peerOf(incoming));
+      const report = reportTo(resolved.onError, incoming.remoteAddr);
       server.opened(stream, connection, connectionCb, report);
     },
     (error, peer) => reportTo(resolved.onError, peer)(error),

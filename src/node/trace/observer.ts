@@ -9,8 +9,7 @@ import { type Ends, type FullAddress, formatAddress, UNKNOWN_ADDRESS } from '../
 import { toBuffer } from '../buffers.js';
 import { settle } from '../callbacks.js';
 import type { ConnectionInfo } from '../connection/connection.js';
-import type { Driver } from '../stream/driver.js';
-import { whenClosed } from '../stream/streams.js';
+import type { Driver, EndObserver } from '../stream/driver.js';
 import {
   connectionChannel,
   Entry,
@@ -58,7 +57,7 @@ export interface TraceIdentity {
 }
 
 /** The trace of one connection. */
-export class ConnectionTrace implements ConnectionObserver {
+export class ConnectionTrace implements ConnectionObserver, EndObserver {
   /** The number of the connection. */
   readonly id: number;
   readonly #role: 'client' | 'server';
@@ -162,14 +161,12 @@ export class ConnectionTrace implements ConnectionObserver {
   }
 
   /** Publishes the end of the stream, if the connection was open or was published before. */
-  watch(driver: Driver): void {
-    whenClosed(driver.stream, () => {
-      if (this.publishesEvents && (this.#source !== undefined || this.#info !== undefined)) {
-        const { ending, bytesRead, bytesWritten, messagesRead, messagesWritten } = driver;
-        const counts = { bytesRead, bytesWritten, messagesRead, messagesWritten };
-        this.#publish<ConnectionClose>({ event: 'close', ...ending, ...counts });
-      }
-    });
+  onStreamEnded(driver: Driver): void {
+    if (this.publishesEvents && (this.#source !== undefined || this.#info !== undefined)) {
+      const { ending, bytesRead, bytesWritten, messagesRead, messagesWritten } = driver;
+      const counts = { bytesRead, bytesWritten, messagesRead, messagesWritten };
+      this.#publish<ConnectionClose>({ event: 'close', ...ending, ...counts });
+    }
   }
 
   /** Whether anybody gets events now; if not, what they need is not computed. */
