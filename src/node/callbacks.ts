@@ -39,10 +39,24 @@ export function settle(
     onDone();
     return;
   }
+  if (isOfAsyncFunction(result)) {
+    result.then(onDone, onFailure);
+    return;
+  }
   // A `then` that is a getter and throws, or throws when called, rejects this promise.
   new Promise<unknown>((resolve) => {
     resolve(result);
   }).then(onDone, onFailure);
+}
+
+/** True for a promise as async functions return it: its `then` is that of the language, and calls one of two once. */
+function isOfAsyncFunction(result: object): result is Promise<unknown> {
+  return (
+    types.isPromise(result) &&
+    Object.getPrototypeOf(result) === Promise.prototype &&
+    !Object.hasOwn(result, 'then') &&
+    !Object.hasOwn(result, 'constructor')
+  );
 }
 
 /**

@@ -158,6 +158,28 @@ const WAYS: [string, (value: unknown) => () => unknown][] = [
         },
       }),
   ],
+  [
+    'returns a promise with a constructor of its own that throws',
+    (value) => () =>
+      Object.defineProperty(Promise.resolve(), 'constructor', {
+        get: () => {
+          throw value;
+        },
+      }),
+  ],
+  [
+    'returns a promise of a subclass whose then rejects',
+    (value) => () => {
+      class Lazy extends Promise<unknown> {
+        // biome-ignore lint/suspicious/noThenProperty: the callback must return a faulty thenable
+        override then(_done: unknown, fail?: unknown): never {
+          (fail as (reason: unknown) => void)(value);
+          return undefined as never;
+        }
+      }
+      return new Lazy(() => {});
+    },
+  ],
 ];
 
 describe.each(WAYS)('a callback that %s', (_way, failing) => {
