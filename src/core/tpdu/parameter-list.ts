@@ -53,7 +53,6 @@ export function readParameters(
   const unknownParameters: RawParameter[] = [];
   // Every key is the name of a row, and its value has the type of that row.
   const parameters: Record<string, unknown> = {};
-  const reader = new ParameterReader(reading, scope);
   for (let at = offset; at < reading.headerEnd; ) {
     const codeOctet = at + 1;
     const parameter = readRaw(reading, at);
@@ -62,11 +61,11 @@ export function readParameters(
       unknownParameters.push(parameter);
       verifyUnknown(reading, scope, parameter.code, codeOctet);
     } else {
-      if (hasCode(rawParameters, row.code)) {
+      if (rawParameters.some(({ code }) => code === row.code)) {
         // The later one is used (X.224 13.2.3), so this is no fault, even with `strict`.
         reading.note('param-duplicate', codeOctet);
       }
-      const value = reader.read(row, codeOctet + 1, parameter.value);
+      const value = new ParameterReader(reading, scope, row, codeOctet + 1).read(parameter.value);
       if (value !== undefined) {
         parameters[row.name] = value;
       }
@@ -75,15 +74,6 @@ export function readParameters(
     at += 2 + parameter.value.length;
   }
   return { parameters, unknownParameters, rawParameters };
-}
-
-function hasCode(parameters: readonly RawParameter[], code: number): boolean {
-  for (const parameter of parameters) {
-    if (parameter.code === code) {
-      return true;
-    }
-  }
-  return false;
 }
 
 /** Reads the code, length and value at `offset`, which must be within the header. */
@@ -117,31 +107,30 @@ function verifyUnknown(reading: Reading, scope: ParameterScope, code: number, oc
   }
 }
 
-/** Reads and checks the values of parameters, one after the other. */
+/** Reads and checks the value of one parameter. */
 class ParameterReader implements ValueContext {
   readonly strict: boolean;
   readonly type: TpduType;
   readonly class: TransportClass | undefined;
   readonly #reading: Reading;
-  /** The parameter whose value is read. */
-  #row: NamedParameter | undefined;
-  /** Number of its length octet. */
-  #lengthOctet = 0;
+  readonly #row: NamedParameter;
+  /** Number of the length octet. */
+  readonly #lengthOctet: number;
 
-  constructor(reading: Reading, scope: ParameterScope) {
+  constructor(reading: Reading, scope: ParameterScope, row: NamedParameter, lengthOctet: number) {
     this.strict = reading.strict;
     this.type = scope.type;
     this.class = scope.class;
     this.#reading = reading;
+    this.#row = row;
+    this.#lengthOctet = lengthOctet;
   }
 
   /** Reads a value; returns `undefined` if it is invalid but the TPDU is accepted without it. */
-  read(row: NamedParameter, lengthOctet: number, value: Uint8Array): unknown {
-    this.#row = row;
-    this.#lengthOctet = lengthOctet;
-    return row.kind.fits(value.length)
-      ? row.kind.read(value, this)
-      : this.#refuse('param-length', lengthOctet);
+  read(value: Uint8Array): unknown {
+    return this.#row.kind.fits(value.length)
+      ? this.#row.kind.read(value, this)
+      : this.#refuse('param-length', this.#lengthOctet);
   }
 
   wrong(index: number, fault: Fault = 'param-value'): undefined {
@@ -159,7 +148,7 @@ class ParameterReader implements ValueContext {
   #refuse(fault: Fault, octet: number): undefined {
     return !this.strict && this.#isForgivable(fault)
       ? this.#reading.note(fault, octet)
-      : this.#reading.fail(fault, octet, this.#row?.name);
+      : this.#reading.fail(fault, octet, this.#row.name);
   }
 
   /**
@@ -173,7 +162,7 @@ class ParameterReader implements ValueContext {
   //= X.224 13.2.3 invalid value deviation: a tolerant reading leaves out additional options of a wrong length in a CR, and a parameter of a wrong length in a CC of class 0, for deployed peers send them
   #isForgivable(fault: Fault): boolean {
     if (this.type === 'CR') {
-      return this.class === 0 || this.#row?.compulsory !== true;
+      return this.class === 0 || this.#row.compulsory !== true;
     }
     return this.type === 'CC' && this.class === 0 && fault === 'param-length';
   }

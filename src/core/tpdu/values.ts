@@ -199,10 +199,7 @@ export function shortestUint(...lengths: readonly number[]): Kind<number> {
     read: (value) => readUint(value, 0, value.length),
     write(value, field) {
       const checked = checkUint(field, value, most);
-      let shortest = 0;
-      while (checked >= (limits[shortest] ?? Number.POSITIVE_INFINITY)) {
-        shortest += 1;
-      }
+      const shortest = limits.findIndex((limit) => checked < limit);
       return uintOctets(checked, lengths[shortest] ?? 0);
     },
   };
