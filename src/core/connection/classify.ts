@@ -174,7 +174,7 @@ function classifyFirst(
     return invalidFirst(octets, response);
   }
   if (response.type === 'accept') {
-    return { event: 'CR', tpdu, octets };
+    return { event: 'CR', tpdu, octets, response };
   }
   const { reason } = response;
   const error = refusedByUs('WFCR', reason);

@@ -142,6 +142,7 @@ const MOST_TSEL_OCTETS = 254 - 6 - 4 - 6 - 3;
  * The CC in answer to a CR. It always has the size (RFC 2126 §6.4), and both selectors of the CR if they fit: a CC need
  * not repeat them (X.224 13.4.4).
  *
+ * @param usual the answer if `acceptance` chooses nothing; computed if it is absent
  * @throws RangeError for user data that does not fit, TypeError for a CR that cannot be accepted
  */
 //= X.224 6.5.4 b
@@ -151,6 +152,7 @@ export function connectionConfirm(
   request: ConnectionRequest,
   acceptance: Acceptance,
   options: ConnectionOptions,
+  usual?: AcceptResponse,
 ): EncodedConfirm {
   if (request.remoteDesktop !== undefined) {
     return remoteDesktopConfirm(request, acceptance, options);
@@ -163,7 +165,8 @@ export function connectionConfirm(
   const { callingTsel, calledTsel } = request.parameters;
   const tselOctets = (callingTsel?.length ?? 0) + (calledTsel?.length ?? 0);
   const repeats = tselOctets <= MOST_TSEL_OCTETS;
-  const response = acceptedResponse(request, acceptance, options);
+  const isUsual = usual !== undefined && choosesNothing(acceptance);
+  const response = isUsual ? usual : acceptedResponse(request, acceptance, options);
   const { parameters } = response;
   const octets = encode({
     type: 'CC',
@@ -232,6 +235,11 @@ export function agreementOn(
     expedited: inForce.expedited,
     expeditedAck: inForce.expeditedAcknowledgement,
   };
+}
+
+/** Nothing that class, size or options of the CC depend on. */
+function choosesNothing({ maxTpduSize, tpClass, expedited, expeditedAck }: Acceptance): boolean {
+  return (maxTpduSize ?? tpClass ?? expedited ?? expeditedAck) === undefined;
 }
 
 function acceptedResponse(

@@ -13,6 +13,7 @@
 import type { DisconnectHow } from '../disconnection.js';
 import type { CotpError, Phase, ProtocolError } from '../errors.js';
 import type { Confirmation } from '../negotiation/confirm.js';
+import type { AcceptResponse } from '../negotiation/respond.js';
 import type {
   ConnectionConfirm,
   ConnectionRequest,
@@ -206,6 +207,8 @@ export type TransitionInput =
       readonly event: 'CR';
       readonly tpdu: ConnectionRequest & Decoded;
       readonly octets: Uint8Array;
+      /** The answer if the user chooses nothing; only of the first CR. */
+      readonly response?: AcceptResponse;
     }
   | {
       /** The rules of X.224 require a DR with this reason. */

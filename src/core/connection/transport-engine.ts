@@ -8,6 +8,7 @@ import type { DisconnectHow } from '../disconnection.js';
 import { COSTLY_TPDU } from '../engine.js';
 import { type CotpError, ProtocolError } from '../errors.js';
 import type { Proposal } from '../negotiation/class-and-options.js';
+import type { AcceptResponse } from '../negotiation/respond.js';
 import { DR_REASONS, MAX_USER_DATA } from '../tpdu/codes.js';
 import { encode } from '../tpdu/encode.js';
 import { erFor } from '../tpdu/er.js';
@@ -62,8 +63,9 @@ interface Handshake {
   readonly isResponder: boolean;
   /** The CR that an initiator sends. */
   offer: TpduInitOf<'CR'> | undefined;
-  /** The CR that a responder has received. */
+  /** The CR that a responder has received, and the answer to it if the user chooses nothing. */
   request: ConnectionRequest | undefined;
+  response: AcceptResponse | undefined;
 }
 
 /**
@@ -108,7 +110,12 @@ export class TransportEngine extends DataEngine {
   ) {
     const procedure = offer?.class === 2 ? CLASS2 : CLASS0;
     super(options, state, procedure.dtFormat(options.localRef, 0));
-    this.#handshake = { isResponder: offer === undefined, offer, request: undefined };
+    this.#handshake = {
+      isResponder: offer === undefined,
+      offer,
+      request: undefined,
+      response: undefined,
+    };
     this.#outgoing = new Outgoing(this.sendBuffer, options.localRef, options.observer);
     this.#procedure = procedure;
     this.now = now;
@@ -253,9 +260,10 @@ export class TransportEngine extends DataEngine {
         connection.#outgoing.send(encode(offer));
       }
     },
-    'indicate connect': /* @__PURE__ */ forEvent('CR', (connection, { tpdu }) =>
-      connection.#indicateConnect(tpdu),
-    ),
+    'indicate connect': /* @__PURE__ */ forEvent('CR', (connection, { tpdu, response }) => {
+      connection.#handshake.response = response;
+      connection.#indicateConnect(tpdu);
+    }),
     'send CC': /* @__PURE__ */ forEvent('T-CONNECT response', (connection, { acceptance }) => {
       const { request } = connection.#handshake;
       if (request !== undefined) {
@@ -387,7 +395,12 @@ export class TransportEngine extends DataEngine {
   }
 
   #accept(request: ConnectionRequest, acceptance: Acceptance): void {
-    const { octets, inForce } = connectionConfirm(request, acceptance, this.options);
+    const { octets, inForce } = connectionConfirm(
+      request,
+      acceptance,
+      this.options,
+      this.#handshake.response,
+    );
     if (acceptance.maxTsduSize !== undefined) {
       this.limitTsdus(acceptance.maxTsduSize);
     }
@@ -416,6 +429,7 @@ export class TransportEngine extends DataEngine {
     }
     this.#handshake.offer = undefined;
     this.#handshake.request = undefined;
+    this.#handshake.response = undefined;
     this.hasEarlyData = false;
     this.emit(
       confirm === undefined ? { type: 'open', agreement } : { type: 'open', agreement, confirm },
@@ -543,8 +557,7 @@ export class TransportEngine extends DataEngine {
     for (const received of this.#procedure.read(octets, this.state, this.#context)) {
       this.work += COSTLY_TPDU;
       const input = this.#procedure.classify(received, this.state, this.#context);
-      const isKept = cellOf(this.table, this.state, input.event).action === 'keep data';
-      if (this.observer?.isWatching && !isKept) {
+      if (this.observer?.isWatching && !this.#keeps(input)) {
         this.observer.see('received', received.octets);
       }
       try {
@@ -558,6 +571,11 @@ export class TransportEngine extends DataEngine {
     }
     // Stops at the CR: the user may decide at once, before the next TPDU is processed.
     return this.state !== 'WFTRESP';
+  }
+
+  /** Whether this is data that waits until the user has decided: it is shown when it is processed. */
+  #keeps(input: TransitionInput): boolean {
+    return cellOf(this.table, this.state, input.event).action === 'keep data';
   }
 
   get #context(): Context {

@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import {
   agreementOn,
+  capabilitiesOf,
   connectionConfirm,
   connectionRequest,
   refusal,
 } from '../../../src/core/connection/handshake.js';
 import type { ConnectionOptions } from '../../../src/core/connection/options.js';
 import type { Acceptance } from '../../../src/core/connection/transition.js';
+import { type AcceptResponse, respond } from '../../../src/core/negotiation/respond.js';
 import { decode } from '../../../src/core/tpdu/decode.js';
 import type { ConnectionRequest } from '../../../src/core/tpdu/types.js';
 import { class0Options } from '../../support/pair.js';
@@ -50,6 +52,34 @@ describe('the CC', () => {
     const cr = request('09e0 0000 0c0d 00 c0010d');
     const { octets } = connectionConfirm(cr, {}, { ...options, maxTpduSize: 65_531 });
     expect(digits(octets.subarray(7))).toBe('c0010d');
+  });
+});
+
+describe('the answer that is computed before the user has decided', () => {
+  const side = { ...options, tpClass: '2,0' as const, expedited: true };
+  const cr = request('0fe0 0000 0c0d 22 c0010a c60101 c70100');
+  const usual = respond(cr, capabilitiesOf(side));
+  if (usual.type !== 'accept') {
+    throw new Error('the CR is acceptable');
+  }
+  const confirmed = (acceptance: Acceptance, answer?: AcceptResponse) =>
+    digits(connectionConfirm(cr, acceptance, side, answer).octets);
+
+  it.each<[string, Acceptance]>([
+    ['nothing', {}],
+    ['user data', { userData: hex('aabb') }],
+    ['a size', { maxTpduSize: 300 }],
+    ['a class', { tpClass: 0 }],
+    ['no expedited data', { expedited: false }],
+    ['no EA', { expeditedAck: false }],
+  ])('gives the same CC as without it if the user chooses %s', (_what, acceptance) => {
+    expect(confirmed(acceptance, usual)).toBe(confirmed(acceptance));
+  });
+
+  it('is used if the user chooses nothing, and else computed anew', () => {
+    const other = { ...usual, parameters: { ...usual.parameters, tpduSize: 512 } };
+    expect(confirmed({}, other)).toContain('c00109');
+    expect(confirmed({ expedited: false }, other)).toContain('c0010a');
   });
 });
 
