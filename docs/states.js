@@ -8,6 +8,7 @@ import { CLASS2_TABLE } from '../dist/core/class2/table.js';
 import {
   CLASS2_EVENTS,
   CLASS2_STATES,
+  cellOf,
   EVENTS,
   STATES,
 } from '../dist/core/connection/transition.js';
@@ -85,32 +86,32 @@ class ClassPage {
 
   /** The events of a state that have an effect, as rows; events with the same effect share a row. */
   #rows(state) {
-    const row = this.#table[state];
+    const of = (name) => cellOf(this.#table, state, name);
     const byEffect = groupBy(
-      this.#events.filter((name) => !QUIET.includes(row[name].action)),
-      (name) => cell(row[name]),
+      this.#events.filter((name) => !QUIET.includes(of(name).action)),
+      (name) => cell(of(name)),
     );
     return [...byEffect.values()].map((names) => {
-      const { action, next } = row[names[0]];
+      const { action, next } = of(names[0]);
       return `| ${names.map(event).join(', ')} | ${describe(action)} | ${next} |`;
     });
   }
 
   #quiet(state, action) {
-    const names = this.#events.filter((name) => this.#table[state][name].action === action);
+    const names = this.#events.filter((name) => cellOf(this.#table, state, name).action === action);
     return names.length === 0 ? 'none' : names.map(event).join(', ');
   }
 
   /** One line of the diagram for each pair of states that an event leads between. */
   get #edges() {
     return this.#states.flatMap((from) => {
-      const row = this.#table[from];
-      const leaving = this.#events.filter((name) => row[name].next !== from);
-      const byNext = groupBy(leaving, (name) => row[name].next);
-      return [...byNext].map(([next, names]) => {
+      const next = (name) => cellOf(this.#table, from, name).next;
+      const leaving = this.#events.filter((name) => next(name) !== from);
+      const byNext = groupBy(leaving, next);
+      return [...byNext].map(([to, names]) => {
         const shown = names.slice(0, 4).map(event).join(', ');
         const more = names.length > 4 ? ', …' : '';
-        return `  ${from} --> ${next}: ${shown}${more}`;
+        return `  ${from} --> ${to}: ${shown}${more}`;
       });
     });
   }
