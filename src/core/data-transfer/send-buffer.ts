@@ -3,6 +3,7 @@
  */
 import { Fifo } from '../fifo.js';
 import { copyOctets } from '../octets/octets.js';
+import { tpduTypeOf } from '../tpdu/codes.js';
 import { packetLengthAt, TPKT_HEADER_LENGTH, writeTpktHeader } from '../tpkt/header.js';
 import { LeavingPackets, type TpduObserver } from './observer.js';
 import { type SendPool, WholeBlocks } from './send-pool.js';
@@ -191,7 +192,7 @@ export class SendBuffer {
   /**
    * Octets of user data that wait, normal and expedited.
    *
-   * @param headerLength octets of the header of DT and ED alike
+   * @param headerLength octets of the header of DT and ED alike; 0 if packets have no TPDU in them
    */
   userDataLength(headerLength: number): number {
     let octets = 0;
@@ -206,7 +207,9 @@ export class SendBuffer {
       let at = skipped;
       while (at < piece.length) {
         const length = packetLengthAt(piece, at);
-        octets += length - TPKT_HEADER_LENGTH - headerLength;
+        // An ER may wait behind the data.
+        const isData = headerLength === 0 || isDt(piece, at);
+        octets += isData ? length - TPKT_HEADER_LENGTH - headerLength : 0;
         at += length;
       }
       // The payload of the last packet is a piece of its own.
@@ -378,6 +381,11 @@ const CHUNK = 65_536;
  */
 function isSmallPart({ length, buffer }: Uint8Array): boolean {
   return buffer.byteLength <= CHUNK && 2 * length < buffer.byteLength;
+}
+
+/** Whether the packet at `offset` has a DT in it: the code is behind LI. */
+function isDt(packets: Uint8Array, offset: number): boolean {
+  return tpduTypeOf(packets[offset + TPKT_HEADER_LENGTH + 1] ?? 0) === 'DT';
 }
 
 const NO_HEADER: readonly number[] = [];

@@ -86,6 +86,16 @@ describe('what is lost', () => {
     });
   });
 
+  it('is the data that waits before an ER, and not the ER', () => {
+    const subject = inState('OPEN');
+    subject.connection.send(hex('616263'));
+    subject.feed(hex('0300000705f080'));
+    expect(subject.connection.streamRequest).toBe('end');
+    subject.connection.dropUnsent();
+    subject.connection.streamClosed(undefined, 20);
+    expect(subject.connection.disconnection?.unsent).toBe(3);
+  });
+
   it('is not sent any more in class 2, where TCP is closed without a reset', () => {
     const subject = open2('responder');
     subject.connection.send(hex('616263'));
