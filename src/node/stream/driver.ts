@@ -323,8 +323,12 @@ export class Driver implements DeadlineUser, SenderUser {
     if (chunkLength > 0 || hasResumed) {
       this.#user.onChunkEnd(chunkLength);
     }
-    this.#sender.flush();
-    switch (this.#engine.streamRequest) {
+    const { streamRequest } = this.#engine;
+    // What waits when TCP is dropped is lost, and the engine has counted it so.
+    if (streamRequest !== 'destroy' && streamRequest !== 'reset') {
+      this.#sender.flush();
+    }
+    switch (streamRequest) {
       case 'destroy':
         this.#drop();
         break;
