@@ -2,7 +2,14 @@
  * DTs of any class: takes them from a chunk and joins them to TSDUs, and sends a TSDU as DTs. This is the hot path,
  * without codec and table. A subclass processes all other TPDUs.
  */
-import { copiesOfDts, type DtFormat, readEot, SHORT_DT, writeTsdu } from '../data-transfer/dt.js';
+import {
+  copiesOfDts,
+  type DtFormat,
+  isDt,
+  readEot,
+  SHORT_DT,
+  writeTsdu,
+} from '../data-transfer/dt.js';
 import type { ConnectionObserver } from '../data-transfer/observer.js';
 import { PacketRun, type RunReceiver } from '../data-transfer/packet-run.js';
 import { Reassembly } from '../data-transfer/reassembly.js';
@@ -242,7 +249,7 @@ export abstract class DataEngine extends StreamEngine {
   protected get unsent(): number {
     return this.#sizes === NO_SIZES || this.sendBuffer.dataLength === 0
       ? 0
-      : this.sendBuffer.userDataLength(this.#dt.headerLength);
+      : this.sendBuffer.userDataLength(this.#dt.headerLength, isDt);
   }
 
   protected override endIncomplete(): void {

@@ -12,6 +12,7 @@
  * ```
  */
 import { type MakeView, OctetSource } from '../octets/collector.js';
+import { TPKT_HEADER_LENGTH } from '../tpkt/header.js';
 import type { SendBuffer } from './send-buffer.js';
 
 /** The header of a DT without parameters, as data, so that all classes share one path. */
@@ -82,6 +83,11 @@ export function readEot(
     return undefined;
   }
   return (number & format.zeroBits) === 0 ? number >= EOT : undefined;
+}
+
+/** Whether the packet at `offset` has a DT in it: the code is behind LI. */
+export function isDt(packets: Uint8Array, offset: number): boolean {
+  return packets[offset + TPKT_HEADER_LENGTH + 1] === CODE;
 }
 
 /**

@@ -3,7 +3,6 @@
  */
 import { Fifo } from '../fifo.js';
 import { copyOctets } from '../octets/octets.js';
-import { tpduTypeOf } from '../tpdu/codes.js';
 import { packetLengthAt, TPKT_HEADER_LENGTH, writeTpktHeader } from '../tpkt/header.js';
 import { LeavingPackets, type TpduObserver } from './observer.js';
 import { type SendPool, WholeBlocks } from './send-pool.js';
@@ -192,9 +191,10 @@ export class SendBuffer {
   /**
    * Octets of user data that wait, normal and expedited.
    *
-   * @param headerLength octets of the header of DT and ED alike; 0 if packets have no TPDU in them
+   * @param headerLength octets of the header of DT and ED alike
+   * @param isData whether the packet at an offset carries data: an ER may wait behind it. Default: each does
    */
-  userDataLength(headerLength: number): number {
+  userDataLength(headerLength: number, isData: PacketTest = () => true): number {
     let octets = 0;
     for (const packet of this.#urgent?.expedited() ?? []) {
       octets += packet.length - TPKT_HEADER_LENGTH - headerLength;
@@ -207,9 +207,7 @@ export class SendBuffer {
       let at = skipped;
       while (at < piece.length) {
         const length = packetLengthAt(piece, at);
-        // An ER may wait behind the data.
-        const isData = headerLength === 0 || isDt(piece, at);
-        octets += isData ? length - TPKT_HEADER_LENGTH - headerLength : 0;
+        octets += isData(piece, at) ? length - TPKT_HEADER_LENGTH - headerLength : 0;
         at += length;
       }
       // The payload of the last packet is a piece of its own.
@@ -372,6 +370,9 @@ export class SendBuffer {
   }
 }
 
+/** Judges the packet that begins at `offset`. */
+export type PacketTest = (packets: Uint8Array, offset: number) => boolean;
+
 /** A chunk of a socket has at most so many octets. */
 const CHUNK = 65_536;
 
@@ -381,11 +382,6 @@ const CHUNK = 65_536;
  */
 function isSmallPart({ length, buffer }: Uint8Array): boolean {
   return buffer.byteLength <= CHUNK && 2 * length < buffer.byteLength;
-}
-
-/** Whether the packet at `offset` has a DT in it: the code is behind LI. */
-function isDt(packets: Uint8Array, offset: number): boolean {
-  return tpduTypeOf(packets[offset + TPKT_HEADER_LENGTH + 1] ?? 0) === 'DT';
 }
 
 const NO_HEADER: readonly number[] = [];
