@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import {
+  type Connection,
   ConnectionClosedError,
   type ConnectRequest,
   connect,
+  listen,
   ProtocolError,
   TsduTooLargeError,
 } from '../../src/index.js';
@@ -352,6 +354,25 @@ describe('octets that break the protocol', () => {
     })();
     expect(await rejection(iteration)).toMatchObject({ fault: 'tpkt-version' });
     expect(tsdus).toEqual([hex('01'), hex('02')]);
+  });
+
+  test('behind the CR lose what the connection callback has written, and say how much', async () => {
+    const connections: Connection[] = [];
+    const server = await listen(
+      (connection) => {
+        connections.push(connection);
+        connection.write(hex('616263'));
+      },
+      { host: '127.0.0.1', port: 0 },
+    );
+    closeLater(() => server.asyncClose());
+    const raw = await rawClient(server.addresses[0]?.port ?? 0);
+    raw.send(Buffer.concat([CR, Buffer.from('garbage')]));
+    expect(await raw.ending()).toBe('reset');
+    expect(raw.received).toEqual(Buffer.alloc(0));
+    expect(connections.map(({ disconnection }) => disconnection)).toMatchObject([
+      { ending: 'garbage', unsent: 3 },
+    ]);
   });
 
   test('that are a fast acknowledge are none when tolerant, and one when strict', async () => {
