@@ -86,13 +86,13 @@ class ClassPage {
 
   /** The events of a state that have an effect, as rows; events with the same effect share a row. */
   #rows(state) {
-    const of = (name) => cellOf(this.#table, state, name);
+    const cellFor = (name) => cellOf(this.#table, state, name);
     const byEffect = groupBy(
-      this.#events.filter((name) => !QUIET.includes(of(name).action)),
-      (name) => cell(of(name)),
+      this.#events.filter((name) => !QUIET.includes(cellFor(name).action)),
+      (name) => cell(cellFor(name)),
     );
     return [...byEffect.values()].map((names) => {
-      const { action, next } = of(names[0]);
+      const { action, next } = cellFor(names[0]);
       return `| ${names.map(event).join(', ')} | ${describe(action)} | ${next} |`;
     });
   }

@@ -45,6 +45,9 @@ export function pathAddress(path: string): FullAddress {
 
 const ADDRESS_NAMES = ['host', 'port', 'path'];
 
+const PORT = integer(1, 65_535);
+const PORT_OR_ANY = integer(0, 65_535);
+
 /**
  * Checks an address.
  *
@@ -65,15 +68,12 @@ export function resolveAddress(
   if (path !== undefined) {
     return checkedPath(addr, name);
   }
-  const portCheck = leastPort === 0 ? listenPort : tcpPort;
+  const checkPort = leastPort === 0 ? PORT_OR_ANY : PORT;
   return Object.freeze({
     host: text(`${name}.host`, host),
-    port: portCheck(`${name}.port`, port),
+    port: checkPort(`${name}.port`, port),
   });
 }
-
-const tcpPort = integer(1, 65_535);
-const listenPort = integer(0, 65_535);
 
 /** @throws TypeError if an address has another name than these */
 export function refuseUnknown(addr: object, known: readonly string[], name = 'addr'): void {

@@ -40,9 +40,9 @@ export interface DriverUser {
   readonly awaitsPeer: boolean;
 }
 
-/** Is notified of the end of a stream, after the user of the driver. */
-export interface EndObserver {
-  onStreamEnded(driver: Driver): void;
+/** Is notified when a stream is closed, after the user of the driver. */
+export interface CloseObserver {
+  onStreamClosed(driver: Driver): void;
 }
 
 /** How a stream ended, and which side was the first to end it. */
@@ -81,7 +81,7 @@ export class Driver implements DeadlineUser, SenderUser {
   readonly #sender: Sender;
   readonly #flow: ReadFlow;
   readonly #deadlines: StreamDeadlines;
-  readonly #observer: EndObserver | undefined;
+  readonly #observer: CloseObserver | undefined;
   #flushScheduled = false;
   /** This side has dropped the stream by a reset. Other classes only read it. */
   hasReset = false;
@@ -94,7 +94,7 @@ export class Driver implements DeadlineUser, SenderUser {
     engine: Engine,
     user: DriverUser,
     options: DriverOptions,
-    observer?: EndObserver,
+    observer?: CloseObserver,
   ) {
     this.stream = stream;
     this.#observer = observer;
@@ -437,7 +437,7 @@ export class Driver implements DeadlineUser, SenderUser {
     this.#deadlines.stop();
     this.#engine.sendBuffer.clear();
     this.#user.onStreamClosed();
-    this.#observer?.onStreamEnded(this);
+    this.#observer?.onStreamClosed(this);
   }
 
   /** Processes octets that arrived while reading was paused: the user gets them even if the stream has failed. */

@@ -9,7 +9,7 @@ import { type Ends, type FullAddress, formatAddress, UNKNOWN_ADDRESS } from '../
 import { toBuffer } from '../buffers.js';
 import { settle } from '../callbacks.js';
 import type { ConnectionInfo } from '../connection/connection.js';
-import type { Driver, EndObserver } from '../stream/driver.js';
+import type { CloseObserver, Driver } from '../stream/driver.js';
 import {
   connectionChannel,
   Entry,
@@ -57,7 +57,7 @@ export interface TraceIdentity {
 }
 
 /** The trace of one connection. */
-export class ConnectionTrace implements ConnectionObserver, EndObserver {
+export class ConnectionTrace implements ConnectionObserver, CloseObserver {
   /** The number of the connection. */
   readonly id: number;
   readonly #role: 'client' | 'server';
@@ -161,7 +161,7 @@ export class ConnectionTrace implements ConnectionObserver, EndObserver {
   }
 
   /** Publishes the end of the stream, if the connection was open or was published before. */
-  onStreamEnded(driver: Driver): void {
+  onStreamClosed(driver: Driver): void {
     if (this.publishesEvents && (this.#source !== undefined || this.#info !== undefined)) {
       const { ending, bytesRead, bytesWritten, messagesRead, messagesWritten } = driver;
       const counts = { bytesRead, bytesWritten, messagesRead, messagesWritten };
